@@ -1,0 +1,136 @@
+/**
+ * Settings: one table, read once. `loadConfig` reports every bad variable at once; `docs/settings.md` is generated from
+ * the same table, and nothing else in the project reads an environment name.
+ */
+import { z } from 'zod';
+
+interface Setting<T> {
+  readonly schema: z.ZodType<T>;
+  /** What a valid value looks like; completes "expected ...". */
+  readonly expected: string;
+  /** The default as the docs say it. */
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+function setting<T>(schema: z.ZodType<T>, expected: string, fallback: string, meaning: string): Setting<T> {
+  return { schema, expected, fallback, meaning };
+}
+
+/** A blank variable counts as not set. */
+const optional = <T>(schema: z.ZodType<T>) => z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+const integer = (min: number, max: number, fallback: number, meaning: string) =>
+  setting(optional(z.coerce.number().int().min(min).max(max)).transform((value) => value ?? fallback), `an integer from ${min} to ${max}`, String(fallback), meaning);
+
+const decimal = (min: number, max: number, fallback: number, meaning: string) =>
+  setting(optional(z.coerce.number().min(min).max(max)).transform((value) => value ?? fallback), `a number from ${min} to ${max}`, String(fallback), meaning);
+
+const maybe = <T>(schema: z.ZodType<T>, expected: string, fallback: string, meaning: string) =>
+  setting(optional(schema).transform((value) => value ?? null), expected, fallback, meaning);
+
+const flag = (fallback: string, meaning: string) =>
+  maybe(z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((value) => ['on', 'true', '1'].includes(value)), '`on` or `off`', fallback, meaning);
+
+const choice = <const T extends string>(values: readonly T[], fallback: T, meaning: string) =>
+  setting(optional(z.enum(values)).transform((value) => value ?? fallback), `one of ${values.map((value) => `\`${value}\``).join(', ')}`, fallback, meaning);
+
+const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
+
+const webUrl = (protocols: string[]) => z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
+
+const visible = (min: number) => z.string().regex(/^[\x21-\x7e]+$/).min(min).max(255);
+
+/** Every setting there is. */
+export const settings = {
+  NODE_ENV: maybe(z.string(), 'any text', 'none', '`production` turns off playground and introspection and asks for an upstream in so many words'),
+  HOST: setting(optional(z.string()).transform((value) => value ?? '127.0.0.1'), 'a host name or address', '127.0.0.1', 'where it listens'),
+  PORT: integer(0, 65_535, 4000, 'where it listens; 0 takes any free port'),
+  TRUST_PROXY: maybe(z.string(), 'addresses or networks, comma separated', 'none', 'the proxies whose `X-Forwarded-*` headers count'),
+  PUBLIC_URL: maybe(webUrl(['http:', 'https:']), 'an http(s) URL', 'with the sandbox our own loopback address, else none', 'how the upstream reaches us; without it results are found by polling only'),
+  DATABASE_URL: maybe(webUrl(['postgres:', 'postgresql:']), 'a postgres:// URL', 'none: the embedded server', 'a PostgreSQL server, 15 to 18'),
+  DATABASE_POOL_SIZE: integer(2, 200, 10, 'connections for everything but callbacks, which have a quarter as many of their own'),
+  DATA_DIR: setting(optional(z.string()).transform((value) => value ?? '.data'), 'a folder', '.data', 'where the embedded server, the generated key and secret live'),
+  UPSTREAM: maybe(z.enum(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
+  UPSTREAM_ID: maybe(z.string().regex(/^[a-z0-9_.-]{1,64}$/), '1 to 64 of `a-z0-9_.-`', 'the value of `UPSTREAM`', 'the name a job remembers its upstream by; change it with the upstream account, not with the token'),
+  ACEDATA_API_TOKEN: maybe(visible(1), 'up to 255 visible characters', 'none', 'the upstream token'),
+  ACEDATA_BASE_URL: setting(optional(webUrl(['http:', 'https:'])).transform((value) => value ?? 'https://api.acedata.cloud'), 'an http(s) URL', 'https://api.acedata.cloud', 'the upstream'),
+  API_KEY: maybe(visible(16), '16 to 255 visible characters', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key that clients present'),
+  APP_SECRET: maybe(list.pipe(z.array(z.string().min(32)).min(1)), 'secrets of at least 32 characters, comma separated', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs; the first signs, all verify'),
+  UPSTREAM_MAX_IN_FLIGHT: integer(1, 1000, 5, 'tasks at the upstream at once, over all instances'),
+  UPSTREAM_SUBMITS_PER_SECOND: decimal(0.01, 1000, 1, 'submits to the upstream, over all instances'),
+  UNCONFIRMED_SLOT_SECONDS: integer(1, 86_400, 330, 'how long a job whose submit has an unknown fate holds its slot'),
+  SUBMIT_TIMEOUT_SECONDS: maybe(z.coerce.number().min(0.1).max(900), 'a number from 0.1 to 900', '30; without `PUBLIC_URL` 330', 'how long a submit may take before its fate counts as unknown'),
+  POLL_FIRST_SECONDS: maybe(z.coerce.number().min(0.05).max(3600), 'a number from 0.05 to 3600', '180; without `PUBLIC_URL` 10', 'when a job that we have not heard of is first asked for'),
+  POLL_INTERVAL_SECONDS: maybe(z.coerce.number().min(0.05).max(3600), 'a number from 0.05 to 3600', '60; without `PUBLIC_URL` 10', 'how often after that, for the first 15 minutes'),
+  JOB_DEADLINE_SECONDS: decimal(0.1, 86_400, 1200, 'from the attempt to `TIMED_OUT`'),
+  QUEUE_DEADLINE_SECONDS: decimal(0.1, 604_800, 86_400, 'from acceptance to `QUEUE_EXPIRED`'),
+  CALLBACK_CONFIRM: choice(['odd', 'always'], 'odd', 'which callbacks are confirmed by a look-up before they count'),
+  SANDBOX_SECONDS: decimal(0.01, 3600, 6, 'how long a task of the sandbox takes'),
+  SANDBOX_PORT: maybe(z.coerce.number().int().min(0).max(65_535), 'an integer from 0 to 65535', 'next to `PORT`', 'where the sandbox listens, on loopback only'),
+  PLAYGROUND: flag('on outside production', 'whether `/playground` is served'),
+  INTROSPECTION: flag('on outside production', 'whether the schema can be asked for'),
+  CORS_ORIGINS: setting(optional(list).transform((value) => value ?? []), 'origins, comma separated', 'none', 'browser origins that may call, over HTTP and over the socket'),
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'how much is logged'),
+  MAX_BODY_BYTES: integer(1024, 1_048_576, 65_536, 'the size of a request body, a callback and a socket message'),
+  MAX_TOKENS: integer(100, 10_000, 1000, 'tokens in a GraphQL document'),
+  MAX_DEPTH: integer(3, 100, 15, 'nesting of fields in an operation'),
+  MAX_ALIASES: integer(0, 1000, 30, 'aliases in an operation, fragments counted where they are used'),
+  MAX_DIRECTIVES: integer(0, 1000, 30, 'directives in an operation'),
+  MAX_FIELD_REPEATS: integer(1, 1000, 30, 'times that one field of one type occurs in an operation'),
+  MAX_SUBSCRIPTIONS_PER_SOCKET: integer(1, 10_000, 100, 'live subscriptions on one socket'),
+  SOCKET_INIT_SECONDS: decimal(0.1, 60, 5, 'how long a socket may wait with `connection_init`'),
+  DRAIN_SECONDS: decimal(0.1, 300, 15, 'how long requests and submits under way may take to finish at a stop'),
+} satisfies Record<string, Setting<unknown>>;
+
+type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never };
+
+export interface Config extends Omit<Values, 'NODE_ENV' | 'UPSTREAM' | 'UPSTREAM_ID' | 'SANDBOX_PORT' | 'PLAYGROUND' | 'INTROSPECTION'> {
+  readonly UPSTREAM: 'acedata' | 'sandbox';
+  readonly UPSTREAM_ID: string;
+  readonly SANDBOX_PORT: number;
+  readonly PLAYGROUND: boolean;
+  readonly INTROSPECTION: boolean;
+}
+
+/** All that is wrong with the environment, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+/** Reads the settings from `env`. Throws a `ConfigError` that names every bad variable and what was expected; values are not repeated, as they may be secrets. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema, expected }] of Object.entries(settings)) {
+    const parsed = schema.safeParse(env[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(`${name}: expected ${expected}`);
+  }
+  const read = values as unknown as Values;
+  const production = read.NODE_ENV === 'production';
+  const upstream = read.UPSTREAM ?? (read.ACEDATA_API_TOKEN ? 'acedata' : 'sandbox');
+
+  if (production && !read.UPSTREAM && !read.ACEDATA_API_TOKEN && !problems.some((problem) => /^(UPSTREAM|ACEDATA_API_TOKEN):/.test(problem))) {
+    problems.push('UPSTREAM: in production expected ACEDATA_API_TOKEN to be set, or `UPSTREAM=sandbox` to be written');
+  }
+  if (upstream === 'acedata' && read.ACEDATA_API_TOKEN === null) problems.push('ACEDATA_API_TOKEN: expected with `UPSTREAM=acedata`');
+  if (read.DATABASE_URL) {
+    if (read.API_KEY === null) problems.push('API_KEY: expected with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
+    if (read.APP_SECRET === null) problems.push('APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated');
+  }
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+
+  return {
+    ...read,
+    UPSTREAM: upstream,
+    UPSTREAM_ID: read.UPSTREAM_ID ?? upstream,
+    SANDBOX_PORT: read.SANDBOX_PORT ?? (read.PORT === 0 ? 0 : Math.min(read.PORT + 1, 65_535)),
+    PLAYGROUND: read.PLAYGROUND ?? !production,
+    INTROSPECTION: read.INTROSPECTION ?? !production,
+  };
+}
