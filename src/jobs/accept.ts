@@ -1,0 +1,67 @@
+/** Accepting: storing a request as a QUEUED job, all of it or nothing. */
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
+import type { Job } from './job.ts';
+import type { AcceptEffect, JobStore } from './ports.ts';
+import type { Upstream } from './upstream-port.ts';
+
+export type AcceptResult =
+  | { readonly kind: 'accepted'; readonly job: Job }
+  /** The same key and input as before: the job of then, as it is now. */
+  | { readonly kind: 'replayed'; readonly job: Job }
+  /** The key was used for another input. */
+  | { readonly kind: 'keyReused' }
+  | { readonly kind: 'invalid'; readonly violations: readonly Violation[] };
+
+/**
+ * Accepts a request for `accountId`. When it resolves with a job, the job is committed; when it rejects, nothing was
+ * stored, except where the error says that a commit went unanswered.
+ */
+export type Accept = (accountId: string, request: MotionRequest) => Promise<AcceptResult>;
+
+interface AcceptDeps {
+  readonly store: JobStore;
+  readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
+  readonly effects: readonly AcceptEffect[];
+  readonly nudge: () => void;
+}
+
+export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): Accept {
+  return async (accountId, request) => {
+    const checked = checkRequest(request);
+    if (!checked.ok) return { kind: 'invalid', violations: checked.violations };
+    const { input, labels, idempotencyKey } = checked.request;
+    const inputHash = hashInput(checked.request);
+
+    const result = await store.transaction(async (tx): Promise<AcceptResult> => {
+      const job = await store.insert(tx, {
+        id: uuidv7(),
+        accountId,
+        upstreamId: upstream.id,
+        sandbox: upstream.sandbox,
+        input,
+        labels,
+        idempotencyKey,
+        inputHash,
+      });
+      if (job) {
+        for (const effect of effects) await effect(tx, job);
+        return { kind: 'accepted', job };
+      }
+      // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
+      const earlier = idempotencyKey === null ? null : await store.findByKey(tx, accountId, idempotencyKey);
+      if (!earlier) throw new Error('a job was neither stored nor there before');
+      return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
+    });
+    if (result.kind === 'accepted') nudge();
+    return result;
+  };
+}
+
+/** Identifies an effective input. The version is part of it, so that a later way of hashing can tell the two apart. */
+function hashInput({ input, labels }: CheckedRequest): string {
+  const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
+  const canonical = [imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value])];
+  return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
+}

@@ -1,0 +1,40 @@
+/** Canceling: from QUEUED only, because the upstream cannot stop a task. */
+import { moves, type Job } from './job.ts';
+import type { JobStore } from './ports.ts';
+import type { Settling } from './settle.ts';
+
+export type CancelResult =
+  /** Canceled now or before. */
+  | { readonly kind: 'canceled'; readonly job: Job }
+  /** An attempt is on its way, or its fate is unknown: the job is canceled if that attempt surely did not arrive, and goes on otherwise. */
+  | { readonly kind: 'requested'; readonly job: Job }
+  /** The upstream has it, or it has ended. */
+  | { readonly kind: 'tooLate'; readonly job: Job }
+  | { readonly kind: 'notFound' };
+
+export type Cancel = (accountId: string, jobId: string) => Promise<CancelResult>;
+
+export function createCancel(store: JobStore, settling: Settling): Cancel {
+  return async (accountId, jobId) => {
+    if (!(await store.find(accountId, jobId))) return { kind: 'notFound' };
+    return store.transaction(async (tx): Promise<CancelResult> => {
+      const job = await store.lock(tx, jobId);
+      if (!job) return { kind: 'notFound' };
+      switch (job.state) {
+        case 'CANCELED':
+          return { kind: 'canceled', job };
+        case 'QUEUED': {
+          const canceled = await settling.advance(tx, jobId, moves.cancel, { settledBy: 'CANCEL', completed: true, cancelRequested: true });
+          return canceled ? { kind: 'canceled', job: canceled } : { kind: 'tooLate', job };
+        }
+        case 'SUBMITTING':
+        case 'UNCONFIRMED': {
+          const asked = job.cancelRequestedAt ? job : await store.amend(tx, jobId, { cancelRequested: true });
+          return { kind: 'requested', job: asked ?? job };
+        }
+        default:
+          return { kind: 'tooLate', job };
+      }
+    });
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes out.
+ * Whoever decides holds the row's lock; the guarded statement checks the rank once more.
+ */
+import { isFinalFailure, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
+import type { JobPatch } from './ports.ts';
+import type { Claim, Outcome } from './upstream-port.ts';
+
+export type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL'>;
+
+export type Decision =
+  | { readonly kind: 'advance'; readonly move: Move; readonly patch: JobPatch }
+  | { readonly kind: 'amend'; readonly patch: JobPatch }
+  /** Not to be believed by itself: ask the upstream first. */
+  | { readonly kind: 'confirm'; readonly why: string }
+  /** Nothing new. */
+  | { readonly kind: 'repeat' }
+  /** It says something else than what is settled, and does not outrank it. */
+  | { readonly kind: 'contradict' };
+
+export interface News {
+  readonly taskId: string | null;
+  readonly outcome: Outcome;
+  readonly source: Source;
+}
+
+/** Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass. */
+export function decide(job: Job, { taskId, outcome, source }: News): Decision {
+  const known = { ...(taskId !== null && job.taskId === null && { taskId }), submitted: true } as const;
+  const settled = { ...known, settledBy: source, completed: true } as const;
+  switch (outcome.kind) {
+    case 'running':
+      if (permits(job, moves.process)) return { kind: 'advance', move: moves.process, patch: known };
+      return 'taskId' in known ? { kind: 'amend', patch: known } : { kind: 'repeat' };
+
+    case 'succeeded':
+      if (job.state === 'SUCCEEDED') return { kind: 'repeat' };
+      if (!permits(job, moves.succeed)) return { kind: 'contradict' };
+      // A final failure is the upstream's word; only the upstream, asked, may take it back.
+      if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK') return { kind: 'confirm', why: 'success after a final failure' };
+      return { kind: 'advance', move: moves.succeed, patch: { ...settled, video: outcome.video, failure: null, nextPollInMs: null } };
+
+    case 'failed': {
+      const failed = { ...settled, failure: outcome.failure, ...(isFinalFailure(outcome.failure.code) && { nextPollInMs: null }) };
+      if (permits(job, moves.fail)) return { kind: 'advance', move: moves.fail, patch: failed };
+      if (job.state !== 'FAILED' || !job.failure) return { kind: 'contradict' };
+      // The upstream failed it before, without certainty; now it is certain.
+      const clearer = !isFinalFailure(job.failure.code) && isFinalFailure(outcome.failure.code);
+      return clearer ? { kind: 'amend', patch: failed } : { kind: 'repeat' };
+    }
+  }
+}
+
+/**
+ * Decides on a callback's claim. Its URL is echoed in the upstream's task record, so knowing it proves less than a
+ * signature would: what does not fit what we know is confirmed by a look-up first, and so is every task id that our own
+ * submit's answer has not told us.
+ */
+export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always'): Decision {
+  if (claim.outcome === null) return { kind: 'confirm', why: claim.odd ?? 'unreadable' };
+  const decision = decide(job, { taskId: claim.taskId, outcome: claim.outcome, source: 'CALLBACK' });
+  if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
+  if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };
+  if (claim.taskId !== job.taskId) return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
+  return confirm === 'always' ? { kind: 'confirm', why: 'always confirmed' } : decision;
+}

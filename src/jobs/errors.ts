@@ -1,0 +1,36 @@
+/** Errors of the core. Each has a stable `code`; whoever answers a client passes the code on and nothing else it did not mean to say. */
+
+export class JobError extends Error {
+  override readonly name: string = 'JobError';
+
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The job does not exist, or belongs to somebody else: the two answer alike. */
+export class JobNotFoundError extends JobError {
+  override readonly name = 'JobNotFoundError';
+
+  constructor() {
+    super('NOT_FOUND', 'There is no such job.');
+  }
+}
+
+/** An argument that is not one of a field's own limits, such as a page size. */
+export class BadArgumentError extends JobError {
+  override readonly name = 'BadArgumentError';
+
+  constructor(message: string) {
+    super('BAD_USER_INPUT', message);
+  }
+}
+
+/** The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while committing. */
+export class UnavailableError extends JobError {
+  override readonly name = 'UnavailableError';
+
+  constructor(cause: unknown, readonly mayHaveCommitted = false) {
+    super('SERVICE_UNAVAILABLE', 'The service is not available at the moment. Please try again.', { cause });
+  }
+}

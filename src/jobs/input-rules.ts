@@ -1,0 +1,131 @@
+/** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
+import ipaddr from 'ipaddr.js';
+import type { CharacterOrientation, Label, MotionMode, JobInput } from './job.ts';
+
+export const limits = {
+  urlLength: 2_048,
+  promptLength: 2_500,
+  labels: 16,
+  labelKeyLength: 64,
+  labelValueLength: 256,
+  modelLength: 64,
+  idempotencyKeyLength: 255,
+} as const;
+
+export const violationCodes = [
+  'INVALID_URL',
+  'URL_HAS_CREDENTIALS',
+  'PRIVATE_ADDRESS',
+  'TOO_LONG',
+  'TOO_MANY',
+  'INVALID_FORMAT',
+  'DUPLICATE',
+] as const;
+export type ViolationCode = (typeof violationCodes)[number];
+
+export interface Violation {
+  readonly code: ViolationCode;
+  readonly message: string;
+  /** Where in the mutation's arguments, list indexes as text. */
+  readonly field: readonly string[];
+}
+
+/** A request as a client makes it, defaults filled in. */
+export interface MotionRequest {
+  readonly imageUrl: string;
+  readonly videoUrl: string;
+  readonly prompt?: string | null;
+  readonly mode: MotionMode;
+  readonly model?: string | null;
+  readonly characterOrientation: CharacterOrientation;
+  readonly keepOriginalSound: boolean;
+  readonly watermark: boolean;
+  readonly labels?: readonly Label[] | null;
+  readonly idempotencyKey?: string | null;
+}
+
+/** A request that passed: URLs as WHATWG spells them, an empty prompt as none, labels in order of their keys. */
+export interface CheckedRequest {
+  readonly input: JobInput;
+  readonly labels: readonly Label[];
+  readonly idempotencyKey: string | null;
+}
+
+export type CheckResult = { readonly ok: true; readonly request: CheckedRequest } | { readonly ok: false; readonly violations: readonly Violation[] };
+
+export function checkRequest(request: MotionRequest): CheckResult {
+  const violations: Violation[] = [];
+  const violate = (code: ViolationCode, message: string, ...field: string[]) => void violations.push({ code, message, field: ['input', ...field] });
+
+  const imageUrl = checkUrl(request.imageUrl, (code, message) => violate(code, message, 'imageUrl'));
+  const videoUrl = checkUrl(request.videoUrl, (code, message) => violate(code, message, 'videoUrl'));
+
+  const prompt = request.prompt || null;
+  if (prompt !== null) {
+    if ([...prompt].length > limits.promptLength) violate('TOO_LONG', `A prompt has at most ${limits.promptLength} characters.`, 'prompt');
+    if (!isStorable(prompt)) violate('INVALID_FORMAT', 'A prompt is well-formed Unicode text without NUL characters.', 'prompt');
+  }
+  const model = request.model || null;
+  if (model !== null && !/^[a-z0-9._-]+$/.test(model)) violate('INVALID_FORMAT', 'A model name consists of a-z, 0-9, ".", "_" and "-".', 'model');
+  if (model !== null && model.length > limits.modelLength) violate('TOO_LONG', `A model name has at most ${limits.modelLength} characters.`, 'model');
+
+  const labels = request.labels ?? [];
+  checkLabels(labels, violate);
+
+  const idempotencyKey = request.idempotencyKey ?? null;
+  if (idempotencyKey !== null && !isIdempotencyKey(idempotencyKey)) {
+    violate('INVALID_FORMAT', `An idempotency key has 1 to ${limits.idempotencyKeyLength} visible ASCII characters.`, 'idempotencyKey');
+  }
+
+  if (violations.length > 0) return { ok: false, violations };
+  const { mode, characterOrientation, keepOriginalSound, watermark } = request;
+  const input = { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark };
+  const sorted = labels.map(({ key, value }) => ({ key, value })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { ok: true, request: { input, labels: sorted, idempotencyKey } };
+}
+
+export const isIdempotencyKey = (key: string): boolean => /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
+
+/** PostgreSQL's text holds neither NUL nor lone surrogates. */
+const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+function checkLabels(labels: readonly Label[], violate: (code: ViolationCode, message: string, ...field: string[]) => void): void {
+  if (labels.length > limits.labels) violate('TOO_MANY', `A job has at most ${limits.labels} labels.`, 'labels');
+  const seen = new Set<string>();
+  labels.slice(0, limits.labels).forEach(({ key, value }, index) => {
+    const at = (name: string) => ['labels', String(index), name] as const;
+    if (!/^[a-z0-9_.-]+$/.test(key)) violate('INVALID_FORMAT', 'A label key consists of a-z, 0-9, "_", "." and "-".', ...at('key'));
+    if (key.length > limits.labelKeyLength) violate('TOO_LONG', `A label key has at most ${limits.labelKeyLength} characters.`, ...at('key'));
+    if ([...value].length > limits.labelValueLength) violate('TOO_LONG', `A label value has at most ${limits.labelValueLength} characters.`, ...at('value'));
+    if (!isStorable(value)) violate('INVALID_FORMAT', 'A label value is well-formed Unicode text without NUL characters.', ...at('value'));
+    if (seen.has(key)) violate('DUPLICATE', 'A label key occurs once.', ...at('key'));
+    seen.add(key);
+  });
+}
+
+/** Returns the URL as WHATWG spells it. Only the upstream fetches these, from outside: what it could not or must not reach is refused. */
+function checkUrl(text: string, violate: (code: ViolationCode, message: string) => void): string {
+  if (text.length > limits.urlLength) {
+    violate('TOO_LONG', `A URL has at most ${limits.urlLength} characters.`);
+    return text;
+  }
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || !text.isWellFormed()) {
+    violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
+    return text;
+  }
+  // Spelling a URL out can make it longer: each character outside ASCII becomes up to twelve.
+  if (url.href.length > limits.urlLength) violate('TOO_LONG', `A URL has at most ${limits.urlLength} characters once it is percent-encoded.`);
+  if (url.username || url.password) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
+  if (!isPublicHost(url.hostname)) violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
+  return url.href;
+}
+
+/** Names that never resolve in public; RFC 6761, RFC 6762, RFC 8375 and ICANN's reserved `.internal`. */
+const privateNames = /(^|\.)(localhost|local|internal|home\.arpa|test|example|invalid|onion)$/;
+
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  if (ipaddr.isValid(host)) return ipaddr.process(host).range() === 'unicast';
+  return host.includes('.') && !privateNames.test(host);
+}

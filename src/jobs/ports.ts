@@ -1,0 +1,149 @@
+/** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
+import type { Failure, Job, JobInput, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
+
+declare const opened: unique symbol;
+
+/** An open transaction. Opaque: only the store that made it can look inside. */
+export interface Transaction {
+  readonly [opened]: true;
+}
+
+/** What another core adds to the accept transaction; it uses only `tx`, never the network. */
+export type AcceptEffect = (tx: Transaction, job: Job) => Promise<void>;
+/** The same for the transaction in which a job reaches an end. */
+export type SettleEffect = (tx: Transaction, job: Job) => Promise<void>;
+
+export interface NewJob {
+  readonly id: string;
+  readonly accountId: string;
+  readonly upstreamId: string;
+  readonly sandbox: boolean;
+  readonly input: JobInput;
+  readonly labels: readonly Label[];
+  readonly idempotencyKey: string | null;
+  readonly inputHash: string;
+}
+
+/** What a move or an amendment writes beside the state. Absent fields stay as they are; durations count from the database's now. */
+export interface JobPatch {
+  readonly taskId?: string;
+  readonly video?: Video | null;
+  readonly failure?: Failure | null;
+  readonly settledBy?: SettledBy;
+  /** Begins this attempt: sets its number and time, and the lease of its submitter. */
+  readonly begins?: { readonly attempt: number; readonly leaseMs: number };
+  /** The upstream is known to have taken the job; the first time counts. */
+  readonly submitted?: true;
+  readonly completed?: true;
+  readonly cancelRequested?: true;
+  readonly nextPollInMs?: number | null;
+  readonly taskMissing?: boolean;
+}
+
+export interface JobFilter {
+  readonly ids?: readonly string[];
+  readonly states?: readonly JobState[];
+  readonly modes?: readonly MotionMode[];
+  /** All of them must be on the job. */
+  readonly labels?: readonly Label[];
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
+}
+
+/** A place in the list of an account's jobs, newest first. */
+export interface ListPosition {
+  readonly createdAt: Date;
+  readonly id: string;
+}
+
+/** Reads on behalf of a client. Every one names the account. */
+export interface JobReader {
+  find(accountId: string, jobId: string): Promise<Job | null>;
+  list(accountId: string, filter: JobFilter, after: ListPosition | null, limit: number): Promise<Job[]>;
+}
+
+/** The writes of a job's life. `advance` and `amend` raise the version and wake watchers when the transaction commits. */
+export interface JobWriter {
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Null when the account has used the idempotency key before. */
+  insert(tx: Transaction, job: NewJob): Promise<Job | null>;
+  findByKey(tx: Transaction, accountId: string, idempotencyKey: string): Promise<Job | null>;
+  /** Reads the row and keeps others from writing it until the transaction ends. */
+  lock(tx: Transaction, jobId: string): Promise<Job | null>;
+  /** The one statement that writes a state. Null when `permits` would have said no: too late or repeated. */
+  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
+  /** Same state, better knowledge. */
+  amend(tx: Transaction, jobId: string, patch: JobPatch): Promise<Job | null>;
+  /** Sets the next poll without raising the version: nothing that a client can see has changed. */
+  schedulePoll(tx: Transaction, jobId: string, inMs: number | null, taskMissing?: boolean): Promise<void>;
+}
+
+export interface Callback {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly taskId: string | null;
+  readonly bodyHash: string;
+  readonly body: string;
+  readonly verdict: Verdict;
+}
+
+/** What became of a callback. `PENDING` waits for a look-up. */
+export type Verdict = 'APPLIED' | 'REPEATED' | 'CONTRADICTED' | 'PENDING' | 'CONFIRMED' | 'REFUTED';
+
+export interface Inbox {
+  /** False when the same body of the same job is already kept. */
+  keep(tx: Transaction, callback: Callback): Promise<boolean>;
+  /** Task ids that callbacks of these jobs claimed and no look-up has judged yet. */
+  pendingClaims(jobIds: readonly string[]): Promise<readonly { readonly jobId: string; readonly taskId: string }[]>;
+  judge(tx: Transaction, jobId: string, taskId: string, verdict: Verdict): Promise<void>;
+}
+
+/** Work to be done at an upstream, whoever's it is. */
+export interface WorkQueue {
+  /** Locks the gate row, made at first use. Everything that follows in `tx` is alone. */
+  lockGate(tx: Transaction, upstreamId: string): Promise<{ readonly waitMs: number; readonly pauseReason: string | null }>;
+  countInFlight(tx: Transaction, upstreamId: string, limits: { readonly slotMs: number; readonly deadlineMs: number }): Promise<number>;
+  nextQueued(tx: Transaction, upstreamId: string): Promise<Job | null>;
+  hasQueued(upstreamId: string): Promise<boolean>;
+  spaceSubmits(tx: Transaction, upstreamId: string, spacingMs: number): Promise<void>;
+  /** Pauses claiming for all instances; the pause counts up until `resumeGate`. */
+  pauseGate(tx: Transaction, upstreamId: string, reason: string, pauseMs: (pausesBefore: number) => number): Promise<void>;
+  /** Forgets the pause and its count: a submit has passed. */
+  resumeGate(tx: Transaction, upstreamId: string): Promise<void>;
+  findGate(upstreamId: string): Promise<{ readonly pausedForMs: number; readonly reason: string | null } | null>;
+
+  /** Jobs whose submitter let its lease run out. */
+  expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
+  /** Jobs past their own deadline, or accepted for another upstream and still queued. */
+  overdue(upstreamId: string, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
+  /** Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other instance asks too. */
+  claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
+}
+
+export interface OverdueJob {
+  readonly job: Job;
+  readonly reason: 'attempt' | 'queue' | 'upstreamChanged';
+  /** The last look-up did not find its task. */
+  readonly taskMissing: boolean;
+}
+
+export interface PollableJob {
+  readonly job: Job;
+  /** Since the attempt began, by the database's clock. */
+  readonly ageMs: number;
+}
+
+export type JobStore = JobReader & JobWriter & Inbox & WorkQueue;
+
+/** "Job X changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
+export interface Feed {
+  /** Calls `listener` for each change, and `onGap` when changes may have been missed. Returns how to stop. */
+  subscribe(listener: (jobId: string, version: number) => void, onGap: () => void): () => void;
+}
+
+/** Structured logging: fields first, then a sentence. `error` is for what an operator must look at. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,87 @@
+/** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
+import { decideOnClaim, type Decision } from './decide.ts';
+import { isTerminal, type Job, type Move } from './job.ts';
+import type { JobPatch, JobStore, Log, SettleEffect, Transaction, Verdict } from './ports.ts';
+import type { Claim } from './upstream-port.ts';
+
+export interface SettleDeps {
+  readonly store: JobStore;
+  readonly log: Log;
+  readonly effects: readonly SettleEffect[];
+  /** Runs after a commit that freed a slot or made work due. */
+  readonly nudge: () => void;
+}
+
+export interface Settling {
+  /** Moves a job by the guarded statement; at an end, the effects run in the same transaction. Null when too late or repeated. */
+  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
+  /** Carries out a decision on a job whose row `tx` has locked. */
+  carryOut(tx: Transaction, job: Job, decision: Decision): Promise<Job | null>;
+}
+
+export function createSettling({ store, log, effects }: Pick<SettleDeps, 'store' | 'log' | 'effects'>): Settling {
+  const advance: Settling['advance'] = async (tx, jobId, move, patch) => {
+    const job = await store.advance(tx, jobId, move, patch);
+    if (job && isTerminal(job.state)) for (const effect of effects) await effect(tx, job);
+    return job;
+  };
+  return {
+    advance,
+    async carryOut(tx, job, decision) {
+      switch (decision.kind) {
+        case 'advance':
+          return advance(tx, job.id, decision.move, decision.patch);
+        case 'amend':
+          return store.amend(tx, job.id, decision.patch);
+        case 'contradict':
+          log.error({ jobId: job.id, taskId: job.taskId, state: job.state }, 'the upstream contradicts how a job has ended');
+          return null;
+        case 'confirm':
+        case 'repeat':
+          return null;
+      }
+    },
+  };
+}
+
+export interface ReceivedCallback {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly claim: Claim;
+  /** SHA-256 of the body as it came, hexadecimal. */
+  readonly bodyHash: string;
+  /** The body as it is kept: cut to its limit, signed URLs redacted. */
+  readonly body: string;
+}
+
+/** Settles a callback whose URL was verified. Resolves after the commit; false when there is no such job (any more). */
+export type ReceiveCallback = (callback: ReceivedCallback) => Promise<boolean>;
+
+export function createReceiveCallback(
+  { store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>,
+  settling: Settling,
+  confirm: 'odd' | 'always',
+): ReceiveCallback {
+  return async ({ claim, ...callback }) => {
+    const verdict = await store.transaction(async (tx) => {
+      // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
+      const job = await store.lock(tx, callback.jobId);
+      if (!job) return null;
+      const decision = decideOnClaim(job, claim, confirm);
+      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: verdictOf(decision) });
+      if (!kept) return 'REPEATED';
+      await settling.carryOut(tx, job, decision);
+      // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
+      if (decision.kind === 'confirm') await store.schedulePoll(tx, job.id, 0);
+      return verdictOf(decision);
+    });
+    log.info({ jobId: callback.jobId, attempt: callback.attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
+    nudge();
+    return verdict !== null;
+  };
+}
+
+function verdictOf(decision: Decision): Verdict {
+  const verdicts = { advance: 'APPLIED', amend: 'APPLIED', confirm: 'PENDING', repeat: 'REPEATED', contradict: 'CONTRADICTED' } as const;
+  return verdicts[decision.kind];
+}
