@@ -1,0 +1,34 @@
+/** The embedded server cannot run. The message says why and what to do; only a server that ended while starting adds the end of its log. */
+export class EmbeddedServerError extends Error {
+  override readonly name: string = 'EmbeddedServerError';
+}
+
+/** The data directory cannot be used: not writable, not ours, or of another major version. */
+export class DataDirError extends EmbeddedServerError {
+  override readonly name: string = 'DataDirError';
+}
+
+/** Another living process works on the data directory; it was left alone. */
+export class DataDirInUseError extends EmbeddedServerError {
+  override readonly name: string = 'DataDirInUseError';
+
+  constructor(dir: string) {
+    super(`Data directory ${dir} is in use by another gateway: stop that one, or choose another directory with DATA_DIR.`);
+  }
+}
+
+/** The errno code of a system error, else undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Runs work on the data directory; what the file system refuses becomes a `DataDirError`. */
+export async function usingDataDir<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    throw new DataDirError(`Data directory ${dir} cannot be used (${(error as Error).message}): choose another with DATA_DIR, or set DATABASE_URL.`, { cause: error });
+  }
+}

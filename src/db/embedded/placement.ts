@@ -1,0 +1,68 @@
+/** Where the data live, and as whom the server works on them. */
+import { createHash } from 'node:crypto';
+import { chmod, lchown, mkdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DataDirError, usingDataDir } from './errors.ts';
+import { canReach, findOwner, getServiceUser, giveTree, isRoot, type Owner } from './owner.ts';
+
+export interface Placement {
+  /** Absolute and without symbolic links: the cluster `data`, its password, log, lock and, where needed, binaries. */
+  readonly home: string;
+  /** Null: as ourselves. */
+  readonly owner: Owner | null;
+}
+
+export type Log = (level: 'info' | 'warn', message: string) => void;
+
+const ELSEWHERE = '/var/lib/motion-gateway';
+
+export const clusterOf = (home: string): string => join(home, 'data');
+
+const hasCluster = async (home: string): Promise<boolean> => (await findOwner(clusterOf(home))) !== null;
+
+/**
+ * Chooses and creates the home: `<dataDir>/postgres`, or for root, when the server's user cannot enter that,
+ * `/var/lib/motion-gateway/<hash of dataDir>`. A home that has a cluster is kept, and so is the user who owns it.
+ */
+export async function placeData(dataDir: string, log: Log): Promise<Placement> {
+  return usingDataDir(resolve(dataDir), async () => {
+    // A recursive mkdir would give its mode to the parents too, and lock others out of them.
+    await mkdir(dataDir, { recursive: true });
+    const root = await realpath(dataDir);
+    const inside = join(root, 'postgres');
+    const elsewhere = join(ELSEWHERE, createHash('sha256').update(root).digest('hex').slice(0, 16));
+
+    if (!isRoot()) {
+      if (!(await hasCluster(inside)) && (await hasCluster(elsewhere))) log('warn', `The database that root keeps for ${root} is in ${elsewhere}; as an ordinary user a new one begins in ${inside}`);
+      return { home: await createHome(inside, null), owner: null };
+    }
+
+    const serviceUser = await getServiceUser();
+    const away = !(await hasCluster(inside)) && ((await hasCluster(elsewhere)) || !(await canReach(root, serviceUser)));
+    const home = away ? elsewhere : inside;
+    if (away) {
+      await mkdir(ELSEWHERE, { recursive: true });
+      await chmod(ELSEWHERE, 0o755);
+      log('info', `The database is in ${elsewhere}, because its user cannot enter ${root}`);
+    }
+    const kept = await findOwner(clusterOf(home));
+    const owner = kept && kept.uid !== 0 ? kept : serviceUser;
+    await createHome(home, owner);
+    if (!(await canReach(home, owner))) throw new DataDirError(`Data directory ${home} cannot be entered by user ${owner.uid}, who runs PostgreSQL for root: open its parents to that user, or set DATABASE_URL.`);
+    return { home, owner };
+  });
+}
+
+async function createHome(home: string, owner: Owner | null): Promise<string> {
+  await mkdir(home, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  if (!(await stat(home)).isDirectory()) throw new DataDirError(`${home} is not a directory: choose another data directory with DATA_DIR, or set DATABASE_URL.`);
+  // Copied data may belong to root; PostgreSQL wants them owned by its user and closed to others.
+  if (owner) await lchown(home, owner.uid, owner.gid);
+  const cluster = clusterOf(home);
+  const found = await stat(cluster).catch(() => null);
+  if (found && owner && found.uid !== owner.uid) await giveTree(cluster, owner);
+  if (found && found.mode & 0o077) await chmod(cluster, 0o700);
+  return home;
+}

@@ -1,0 +1,17 @@
+/**
+ * A process that starts an embedded server on the directory of its first argument, says so as one line of JSON, and stops it when
+ * its input ends. Killed, it leaves the server behind.
+ */
+import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
+
+const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+try {
+  const server = await startEmbeddedServer({ dataDir: process.argv[2] ?? '', log: () => {} });
+  say({ url: server.url, dataDir: server.dataDir, adopted: server.adopted });
+  process.stdin.resume().once('end', () => {
+    void server.stop().then(() => process.exit());
+  });
+} catch (error) {
+  say({ error: (error as Error).name, message: (error as Error).message });
+}

@@ -1,0 +1,125 @@
+/** What the tests of the embedded server share: directories, queries, gateways in processes of their own, and an end for all of them. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { expect, vi } from 'vitest';
+import { canReach, getServiceUser, isRoot, type Owner } from '../../src/db/embedded/owner.ts';
+import { findCommand } from '../../src/db/embedded/postmaster.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/db/embedded/server.ts';
+
+const CHILD = fileURLToPath(new URL('embedded-child.ts', import.meta.url));
+const ROOT = dirname(dirname(dirname(CHILD)));
+
+/** Whom root lends servers to; null when the tests run as an ordinary user. */
+export const serviceUser = isRoot() ? await getServiceUser() : null;
+/** Whether a gateway can be run as that user from here. */
+export const canLend = serviceUser !== null && (await canReach(dirname(CHILD), serviceUser));
+
+export const logged: string[] = [];
+const cleanups: (() => Promise<unknown>)[] = [];
+let template = '';
+
+/** Ends and removes what a test made, last first. */
+export async function cleanUp(): Promise<void> {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+}
+
+export const atEnd = (cleanup: () => Promise<unknown>) => void cleanups.push(cleanup);
+
+export async function start(dataDir: string): Promise<EmbeddedServer> {
+  const server = await startEmbeddedServer({ dataDir, log: (_level, message) => logged.push(message) });
+  atEnd(() => server.stop());
+  return server;
+}
+
+/** A directory closed to everyone else. */
+export async function closedDir(owner: Owner | null = null): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'embedded-'));
+  if (owner) await chown(dir, owner.uid, owner.gid);
+  atEnd(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A directory that everyone can enter. */
+export async function openDir(): Promise<string> {
+  const dir = await closedDir();
+  await chmod(dir, 0o755);
+  return dir;
+}
+
+/** Makes the database that `fillWithData` copies, which saves a second each time: a table `kept` with one row. */
+export async function makeTemplate(): Promise<void> {
+  template = await mkdtemp(join(tmpdir(), 'embedded-template-'));
+  await chmod(template, 0o755);
+  const server = await start(template);
+  await query(server.url, 'create table kept (text text)');
+  await insert(server.url, 'first');
+  await server.stop();
+}
+
+export const removeTemplate = () => rm(template, { recursive: true, force: true });
+
+export async function fillWithData(dir: string): Promise<string> {
+  await cp(template, dir, { recursive: true });
+  return dir;
+}
+
+export async function query(url: string, text: string): Promise<unknown[][]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query<unknown[]>({ text, rowMode: 'array' })).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+export const insert = (url: string, text: string) => query(url, `insert into kept values ('${text}')`);
+export const rows = async (url: string) => (await query(url, 'select text from kept order by text')).flat();
+export const pidFile = (home: string) => join(home, 'data', 'postmaster.pid');
+export const pidOf = async (home: string) => Number((await readFile(pidFile(home), 'utf8')).split('\n')[0]);
+
+export const isAlive = async (pid: number) => (await findCommand(pid)) !== null;
+
+interface Answer {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly adopted: boolean;
+  readonly error?: string;
+  readonly message?: string;
+}
+
+export interface Gateway {
+  readonly child: ChildProcess;
+  readonly answer: Answer;
+  /** SIGKILL to its whole process group. */
+  kill(): Promise<void>;
+}
+
+/** A gateway in a process of its own, leader of its group as a shell's job is. */
+export async function startGatewayProcess(dataDir: string, user: Owner | null = null): Promise<Gateway> {
+  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, dataDir], { cwd: ROOT, detached: true, stdio: ['pipe', 'pipe', 'inherit'], ...user });
+  const ended = once(child, 'exit');
+  const kill = async () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+    await ended;
+  };
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const answer = JSON.parse(line) as Answer;
+  if (!answer.error) atEnd(() => endServer(answer.dataDir));
+  atEnd(kill);
+  return { child, answer, kill };
+}
+
+async function endServer(home: string): Promise<void> {
+  const pid = await pidOf(home).catch(() => 0);
+  if (pid === 0 || !(await isAlive(pid))) return;
+  process.kill(pid, 'SIGQUIT');
+  await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), { timeout: 10_000, interval: 20 });
+}
