@@ -1,0 +1,111 @@
+/**
+ * The feed over LISTEN/NOTIFY: one connection per instance. A connection that dies loudly is replaced at once; one that
+ * dies silently (a proxy drops it) is found by a heartbeat within 12 s. After each reconnect `onGap` tells the watchers to
+ * read again, and it is called only once LISTEN is in force, so that no change falls between.
+ */
+import pg from 'pg';
+import type { Feed } from '../jobs/ports.ts';
+
+export const FEED_CHANNEL = 'job_changed';
+
+const HEARTBEAT_MS = 8_000;
+const HEARTBEAT_LIMIT_MS = 4_000;
+const RECONNECT_MS = [100, 250, 500, 1_000, 2_000];
+
+export interface RunningFeed extends Feed {
+  /** Whether LISTEN is in force now. */
+  isListening(): boolean;
+  stop(): Promise<void>;
+}
+
+interface Subscriber {
+  readonly listener: (jobId: string, version: number) => void;
+  readonly onGap: () => void;
+}
+
+/** Closes without waiting: a connection that died silently would never answer a polite goodbye. */
+function discard(client: pg.Client): void {
+  client.end().catch(() => undefined);
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+/** Starts listening; resolves when LISTEN is in force for the first time, and rejects when that fails. */
+export async function startFeed(url: string, log: (message: string) => void): Promise<RunningFeed> {
+  const subscribers = new Set<Subscriber>();
+  let client: pg.Client | null = null;
+  let failures = 0;
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const connect = async (): Promise<void> => {
+    const next = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: HEARTBEAT_LIMIT_MS,
+      query_timeout: HEARTBEAT_LIMIT_MS,
+      keepAlive: true,
+      application_name: 'motion-gateway feed',
+    });
+    const lose = (reason: string) => {
+      if (client !== next) return;
+      client = null;
+      clearTimeout(timer);
+      discard(next);
+      if (stopped) return;
+      log(`the feed lost its connection: ${reason}`);
+      reconnect();
+    };
+    next.on('error', (error) => lose(error.message));
+    next.on('end', () => lose('closed'));
+    next.on('notification', ({ payload = '' }) => {
+      const [jobId = '', version = '0'] = payload.split(' ');
+      for (const { listener } of subscribers) listener(jobId, Number(version));
+    });
+    try {
+      await next.connect();
+      await next.query(`listen ${FEED_CHANNEL}`);
+    } catch (error) {
+      discard(next);
+      throw error;
+    }
+    if (stopped) return discard(next);
+    client = next;
+    failures = 0;
+    const beat = (): void => {
+      if (client !== next || stopped) return;
+      timer = setTimeout(() => void next.query('select 1').then(beat, (error: Error) => lose(error.message)), HEARTBEAT_MS);
+    };
+    beat();
+  };
+
+  const reconnect = (): void => {
+    if (stopped) return;
+    const delayMs = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)];
+    timer = setTimeout(() => {
+      connect().then(
+        () => {
+          log('the feed listens again');
+          for (const { onGap } of subscribers) onGap();
+        },
+        () => {
+          failures += 1;
+          reconnect();
+        },
+      );
+    }, delayMs);
+  };
+
+  await connect();
+  return {
+    subscribe(listener, onGap) {
+      const subscriber = { listener, onGap };
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
+    },
+    isListening: () => client !== null,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    },
+  };
+}

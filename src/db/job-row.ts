@@ -1,0 +1,96 @@
+/** Between a row of `jobs` and a `Job`. */
+import { sql, type SQL } from 'drizzle-orm';
+import type { Job } from '../jobs/job.ts';
+import type { JobPatch, NewJob } from '../jobs/ports.ts';
+import { jobs } from './tables.ts';
+
+export type JobRow = typeof jobs.$inferSelect;
+
+export function toJob(row: JobRow): Job {
+  return {
+    id: row.id,
+    accountId: row.accountId,
+    version: row.version,
+    state: row.state,
+    rank: row.rank,
+    attempt: row.attempt,
+    upstreamId: row.upstreamId,
+    sandbox: row.sandbox,
+    input: {
+      imageUrl: row.imageUrl,
+      videoUrl: row.videoUrl,
+      prompt: row.prompt,
+      mode: row.mode,
+      model: row.model,
+      characterOrientation: row.characterOrientation,
+      keepOriginalSound: row.keepOriginalSound,
+      watermark: row.watermark,
+    },
+    labels: row.labels,
+    idempotencyKey: row.idempotencyKey,
+    inputHash: row.inputHash,
+    taskId: row.taskId,
+    video:
+      row.resultUrl === null
+        ? null
+        : { id: row.videoId ?? row.taskId ?? row.id, url: row.resultUrl, durationSeconds: row.durationSeconds, urlExpiresAt: row.urlExpiresAt },
+    failure:
+      row.failureCode === null
+        ? null
+        : {
+            code: row.failureCode,
+            message: row.failureMessage ?? '',
+            upstreamCode: row.upstreamCode,
+            upstreamTraceId: row.upstreamTraceId,
+            charge: row.charge ?? 'POSSIBLY_CHARGED',
+          },
+    settledBy: row.settledBy,
+    cancelRequestedAt: row.cancelRequestedAt,
+    createdAt: row.createdAt,
+    attemptedAt: row.attemptedAt,
+    submittedAt: row.submittedAt,
+    completedAt: row.completedAt,
+    updatedAt: row.updatedAt,
+  };
+}
+
+export function toRow(job: NewJob): typeof jobs.$inferInsert {
+  const { input, ...rest } = job;
+  return { ...rest, ...input };
+}
+
+const inMs = (ms: number): SQL => sql`now() + ${ms} * interval '1 millisecond'`;
+
+/** The columns that a patch writes. */
+export function toColumns(patch: JobPatch): Record<string, unknown> {
+  const { video, failure, begins } = patch;
+  return {
+    ...(patch.taskId !== undefined && { taskId: patch.taskId }),
+    ...(video !== undefined && {
+      videoId: video?.id ?? null,
+      resultUrl: video?.url ?? null,
+      durationSeconds: video?.durationSeconds ?? null,
+      urlExpiresAt: video?.urlExpiresAt ?? null,
+    }),
+    ...(failure !== undefined && {
+      failureCode: failure?.code ?? null,
+      failureMessage: failure?.message ?? null,
+      upstreamCode: failure?.upstreamCode ?? null,
+      upstreamTraceId: failure?.upstreamTraceId ?? null,
+      charge: failure?.charge ?? null,
+    }),
+    ...(patch.settledBy !== undefined && { settledBy: patch.settledBy }),
+    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseExpiresAt: inMs(begins.leaseMs) }),
+    ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
+    ...(patch.completed && { completedAt: sql`now()` }),
+    ...(patch.cancelRequested && { cancelRequestedAt: sql`coalesce(${jobs.cancelRequestedAt}, now())` }),
+    ...pollColumns(patch.nextPollInMs, patch.taskMissing),
+  };
+}
+
+export function pollColumns(nextPollInMs: number | null | undefined, taskMissing: boolean | undefined): Record<string, unknown> {
+  return {
+    ...(nextPollInMs !== undefined && { nextPollAt: nextPollInMs === null ? null : inMs(nextPollInMs) }),
+    ...(taskMissing !== undefined && { taskMissingAt: taskMissing ? sql`coalesce(${jobs.taskMissingAt}, now())` : null }),
+  };
+}

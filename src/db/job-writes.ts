@@ -1,0 +1,74 @@
+/** The writes of a job's life. Only `advance` writes a state. */
+import { and, eq, inArray, lt, sql, type SQL } from 'drizzle-orm';
+import type { Job, Move } from '../jobs/job.ts';
+import type { JobWriter, Transaction } from '../jobs/ports.ts';
+import type { Connections } from './client.ts';
+import { FEED_CHANNEL } from './feed.ts';
+import { pollColumns, toColumns, toJob, toRow, type JobRow } from './job-row.ts';
+import { jobs } from './tables.ts';
+import { inside, withTransaction } from './transaction.ts';
+
+/** `permits` of `jobs/job.ts`, as SQL. */
+const permitted = (jobId: string, move: Move): SQL | undefined =>
+  and(
+    eq(jobs.id, jobId),
+    lt(jobs.rank, move.rank),
+    move.from && inArray(jobs.state, [...move.from]),
+    move.attempt === undefined ? undefined : eq(jobs.attempt, move.attempt),
+  );
+
+const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()` };
+
+export function createJobWriter(connections: Connections): JobWriter {
+  return {
+    transaction: (work) => withTransaction(connections, work),
+
+    async insert(tx, job) {
+      const rows = await inside(tx).insert(jobs).values(toRow(job)).onConflictDoNothing().returning();
+      return changed(tx, rows);
+    },
+
+    async findByKey(tx, accountId, idempotencyKey) {
+      const rows = await inside(tx)
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.accountId, accountId), eq(jobs.idempotencyKey, idempotencyKey)));
+      return rows[0] ? toJob(rows[0]) : null;
+    },
+
+    async lock(tx, jobId) {
+      const rows = await inside(tx).select().from(jobs).where(eq(jobs.id, jobId)).for('update');
+      return rows[0] ? toJob(rows[0]) : null;
+    },
+
+    async advance(tx, jobId, move, patch) {
+      const rows = await inside(tx)
+        .update(jobs)
+        .set({ state: move.to, rank: move.rank, ...oneVersionUp, ...toColumns(patch) })
+        .where(permitted(jobId, move))
+        .returning();
+      return changed(tx, rows);
+    },
+
+    async amend(tx, jobId, patch) {
+      const rows = await inside(tx)
+        .update(jobs)
+        .set({ ...oneVersionUp, ...toColumns(patch) })
+        .where(eq(jobs.id, jobId))
+        .returning();
+      return changed(tx, rows);
+    },
+
+    async schedulePoll(tx, jobId, inMs, taskMissing) {
+      await inside(tx).update(jobs).set(pollColumns(inMs, taskMissing)).where(eq(jobs.id, jobId));
+    },
+  };
+}
+
+/** Wakes the watchers of the row when the transaction commits; a notification of a rolled-back change is never sent. */
+async function changed(tx: Transaction, rows: JobRow[]): Promise<Job | null> {
+  const row = rows[0];
+  if (!row) return null;
+  await inside(tx).execute(sql`select pg_notify(${FEED_CHANNEL}, ${`${row.id} ${row.version}`})`);
+  return toJob(row);
+}

@@ -1,0 +1,17 @@
+/** The job store: all the adapters of this folder over one set of connections. */
+import type { JobStore } from '../jobs/ports.ts';
+import type { Connections } from './client.ts';
+import { createInbox } from './inbox.ts';
+import { createJobReader } from './job-reads.ts';
+import { createJobWriter } from './job-writes.ts';
+import { reportingUnavailability } from './unavailable.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+/** Every method rejects with `UnavailableError` when the database cannot answer within its limits. */
+export const createJobStore = (connections: Connections): JobStore =>
+  reportingUnavailability({
+    ...createJobReader(connections),
+    ...createJobWriter(connections),
+    ...createInbox(connections),
+    ...createWorkQueue(connections),
+  });

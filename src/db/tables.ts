@@ -1,0 +1,96 @@
+/** The tables, as Drizzle sees them; `npm run db:generate` turns a change here into a migration. */
+import { sql } from 'drizzle-orm';
+import { boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, Label, MotionMode, SettledBy } from '../jobs/job.ts';
+import type { Verdict } from '../jobs/ports.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+
+export const jobs = pgTable(
+  'jobs',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: text('account_id').notNull(),
+    version: integer('version').notNull().default(1),
+    state: text('state').$type<JobState>().notNull().default('QUEUED'),
+    rank: integer('rank').notNull().default(0),
+    attempt: integer('attempt').notNull().default(0),
+    upstreamId: text('upstream_id').notNull(),
+    sandbox: boolean('sandbox').notNull(),
+
+    imageUrl: text('image_url').notNull(),
+    videoUrl: text('video_url').notNull(),
+    prompt: text('prompt'),
+    mode: text('mode').$type<MotionMode>().notNull(),
+    model: text('model'),
+    characterOrientation: text('character_orientation').$type<CharacterOrientation>().notNull(),
+    keepOriginalSound: boolean('keep_original_sound').notNull(),
+    watermark: boolean('watermark').notNull(),
+    labels: jsonb('labels').$type<readonly Label[]>().notNull(),
+    idempotencyKey: text('idempotency_key'),
+    inputHash: text('input_hash').notNull(),
+
+    taskId: text('task_id'),
+    videoId: text('video_id'),
+    resultUrl: text('result_url'),
+    durationSeconds: doublePrecision('duration_seconds'),
+    urlExpiresAt: instant('url_expires_at'),
+    failureCode: text('failure_code').$type<FailureCode>(),
+    failureMessage: text('failure_message'),
+    upstreamCode: text('upstream_code'),
+    upstreamTraceId: text('upstream_trace_id'),
+    charge: text('charge').$type<ChargeStatus>(),
+    settledBy: text('settled_by').$type<SettledBy>(),
+
+    /** SUBMITTING: after this the attempt's fate is unknown. */
+    leaseExpiresAt: instant('lease_expires_at'),
+    /** When to ask the upstream next; null when there is nothing to ask. Pushed ahead by whoever asks, which is the lease. */
+    nextPollAt: instant('next_poll_at'),
+    /** Since when look-ups do not find our task. */
+    taskMissingAt: instant('task_missing_at'),
+    cancelRequestedAt: instant('cancel_requested_at'),
+    attemptedAt: instant('attempted_at'),
+    submittedAt: instant('submitted_at'),
+    completedAt: instant('completed_at'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (job) => [
+    uniqueIndex('jobs_idempotency_key').on(job.accountId, job.idempotencyKey).where(sql`${job.idempotencyKey} is not null`),
+    uniqueIndex('jobs_task_id').on(job.upstreamId, job.taskId).where(sql`${job.taskId} is not null`),
+    index('jobs_by_account').on(job.accountId, job.createdAt, job.id),
+    index('jobs_by_label').using('gin', job.labels.op('jsonb_path_ops')),
+    index('jobs_queued').on(job.upstreamId, job.createdAt, job.id).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_in_flight').on(job.upstreamId, job.attemptedAt).where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
+    index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
+    check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),
+    check('jobs_success_has_a_video', sql`(${job.state} = 'SUCCEEDED') = (${job.resultUrl} is not null)`),
+    check('jobs_failure_has_a_code', sql`(${job.state} = 'FAILED') = (${job.failureCode} is not null)`),
+  ],
+);
+
+/** The inbox: every distinct callback body of a job, kept as evidence. */
+export const callbacks = pgTable(
+  'callbacks',
+  {
+    jobId: uuid('job_id').notNull().references(() => jobs.id, { onDelete: 'cascade' }),
+    /** SHA-256 of the body as it came. */
+    bodyHash: text('body_hash').notNull(),
+    attempt: integer('attempt').notNull(),
+    taskId: text('task_id'),
+    /** The body with signed URLs redacted, as text because it may be anything. */
+    body: text('body').notNull(),
+    verdict: text('verdict').$type<Verdict>().notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+  },
+  (callback) => [primaryKey({ columns: [callback.jobId, callback.bodyHash] })],
+);
+
+/** The admission row of an upstream: locked first by everyone who wants to submit. */
+export const gates = pgTable('gates', {
+  upstreamId: text('upstream_id').primaryKey(),
+  nextSubmitAt: instant('next_submit_at').notNull().defaultNow(),
+  pausedUntil: instant('paused_until'),
+  pauseReason: text('pause_reason'),
+  pauseCount: smallint('pause_count').notNull().default(0),
+});

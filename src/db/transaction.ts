@@ -1,0 +1,32 @@
+/** Transactions over a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
+import { drizzle } from 'drizzle-orm/node-postgres';
+import type { Transaction } from '../jobs/ports.ts';
+import type { Connections, Database } from './client.ts';
+import { CommitUnknownError, isUnavailable } from './unavailable.ts';
+
+/** The database handle inside an opaque transaction of the core. */
+export const inside = (tx: Transaction): Database => tx as unknown as Database;
+
+/**
+ * Runs `work` in one transaction. When it throws, everything is rolled back and the error goes on; when COMMIT itself gets
+ * no answer the outcome is unknown and a `CommitUnknownError` says so.
+ */
+export async function withTransaction<T>({ pool }: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const value = await work(drizzle(client) as unknown as Transaction);
+    await client.query('commit').catch((error: unknown) => {
+      throw new CommitUnknownError(error);
+    });
+    return value;
+  } catch (error) {
+    // A connection that stopped answering is closed, not asked to roll back: that would wait as long once more.
+    if (isUnavailable(error)) broken = error as Error;
+    else await client.query('rollback').catch((cause: Error) => (broken = cause));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

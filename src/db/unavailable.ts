@@ -1,0 +1,54 @@
+/** Tells "the database cannot answer now" from "the statement is wrong", for everything in this folder at once. */
+import { UnavailableError } from '../jobs/errors.ts';
+
+/** COMMIT was sent and not answered. */
+export class CommitUnknownError extends Error {
+  override readonly name = 'CommitUnknownError';
+
+  constructor(cause: unknown) {
+    super('the outcome of a commit is unknown', { cause });
+  }
+}
+
+/** Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available, read-only, serialization and deadlock. */
+const unavailableStates = /^(08|53|57|58|55P03|25006|40001|40P01)/;
+const unavailableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const unavailableMessages = /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end/;
+
+/** Whether `error`, or what caused it, says that the database cannot answer now. */
+export function isUnavailable(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as { code?: unknown }).code;
+    if (typeof code === 'string' && (unavailableErrnos.has(code) || unavailableStates.test(code))) return true;
+    if (unavailableMessages.test(cause.message)) return true;
+    if (cause instanceof AggregateError && cause.errors.some(isUnavailable)) return true;
+  }
+  return false;
+}
+
+/** The SQLSTATE, wherever in the chain of causes the driver left it. */
+export function sqlStateOf(error: unknown): string | null {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as { code?: unknown }).code;
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
+  }
+  return null;
+}
+
+/** The same object, whose methods reject with `UnavailableError` when the database cannot answer. */
+export function reportingUnavailability<T extends object>(store: T): T {
+  const wrapped = Object.entries(store).map(([name, method]) => [
+    name,
+    typeof method !== 'function'
+      ? method
+      : async (...args: unknown[]) => {
+          try {
+            return await (method as (...args: unknown[]) => unknown)(...args);
+          } catch (error) {
+            if (error instanceof UnavailableError || !isUnavailable(error)) throw error;
+            throw new UnavailableError(error, error instanceof CommitUnknownError);
+          }
+        },
+  ]);
+  return Object.fromEntries(wrapped) as T;
+}

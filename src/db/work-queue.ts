@@ -1,0 +1,146 @@
+/** The work to be done at an upstream: its gate, what waits for it, and what is due. */
+import { and, asc, eq, isNotNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
+import type { OverdueJob, WorkQueue } from '../jobs/ports.ts';
+import type { Connections } from './client.ts';
+import { toJob } from './job-row.ts';
+import { gates, jobs } from './tables.ts';
+import { inside } from './transaction.ts';
+
+const ms = (value: number): SQL => sql`${value} * interval '1 millisecond'`;
+const msUntil = (instant: SQL): SQL<number> =>
+  sql<number>`greatest(0, extract(epoch from ${instant} - now()) * 1000)::float8`;
+
+/** `now()` is the start of the transaction: what waited for the gate's lock must look at the clock instead. */
+const clockMsUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;
+
+export function createWorkQueue({ db }: Connections): WorkQueue {
+  return {
+    async lockGate(tx, upstreamId) {
+      await inside(tx).insert(gates).values({ upstreamId }).onConflictDoNothing();
+      const rows = await inside(tx)
+        .select({
+          waitMs: clockMsUntil(sql`greatest(${gates.nextSubmitAt}, coalesce(${gates.pausedUntil}, ${gates.nextSubmitAt}))`),
+          pauseReason: gates.pauseReason,
+        })
+        .from(gates)
+        .where(eq(gates.upstreamId, upstreamId))
+        .for('update');
+      return rows[0]!;
+    },
+
+    async countInFlight(tx, upstreamId, { slotMs, deadlineMs }) {
+      const rows = await inside(tx)
+        .select({ count: sql<number>`count(*)::int` })
+        .from(jobs)
+        .where(
+          and(
+            eq(jobs.upstreamId, upstreamId),
+            sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+            sql`${jobs.attemptedAt} > now() - case when ${jobs.state} = 'UNCONFIRMED' then ${ms(Math.min(slotMs, deadlineMs))} else ${ms(deadlineMs)} end`,
+          ),
+        );
+      return rows[0]!.count;
+    },
+
+    async nextQueued(tx, upstreamId) {
+      const rows = await inside(tx)
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'QUEUED'`))
+        .orderBy(asc(jobs.createdAt), asc(jobs.id))
+        .limit(1)
+        .for('update', { skipLocked: true });
+      return rows[0] ? toJob(rows[0]) : null;
+    },
+
+    async hasQueued(upstreamId) {
+      const rows = await db
+        .select({ id: jobs.id })
+        .from(jobs)
+        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'QUEUED'`))
+        .limit(1);
+      return rows.length > 0;
+    },
+
+    async spaceSubmits(tx, upstreamId, spacingMs) {
+      await inside(tx)
+        .update(gates)
+        .set({ nextSubmitAt: sql`clock_timestamp() + ${ms(spacingMs)}` })
+        .where(eq(gates.upstreamId, upstreamId));
+    },
+
+    async pauseGate(tx, upstreamId, reason, pauseMs) {
+      const rows = await inside(tx)
+        .select({ pauseCount: gates.pauseCount, pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`) })
+        .from(gates)
+        .where(eq(gates.upstreamId, upstreamId))
+        .for('update');
+      // Several attempts that were in flight together fail for one cause: one pause, counted once.
+      if (!rows[0] || rows[0].pausedForMs > 0) return;
+      const { pauseCount } = rows[0];
+      await inside(tx)
+        .update(gates)
+        .set({ pausedUntil: sql`now() + ${ms(pauseMs(pauseCount))}`, pauseReason: reason, pauseCount: Math.min(pauseCount + 1, 1000) })
+        .where(eq(gates.upstreamId, upstreamId));
+    },
+
+    async resumeGate(tx, upstreamId) {
+      await inside(tx)
+        .update(gates)
+        .set({ pausedUntil: null, pauseReason: null, pauseCount: 0 })
+        .where(and(eq(gates.upstreamId, upstreamId), ne(gates.pauseCount, 0)));
+    },
+
+    async findGate(upstreamId) {
+      const rows = await db
+        .select({ pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`), reason: gates.pauseReason })
+        .from(gates)
+        .where(eq(gates.upstreamId, upstreamId));
+      return rows[0] ?? null;
+    },
+
+    async expiredLeases(upstreamId, limit) {
+      const rows = await db
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'SUBMITTING'`, lt(jobs.leaseExpiresAt, sql`now()`)))
+        .limit(limit);
+      return rows.map(toJob);
+    },
+
+    async overdue(upstreamId, { jobMs, queueMs }, limit) {
+      const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${jobs.upstreamId} <> ${upstreamId} then 'upstreamChanged' else 'queue' end`;
+      const rows = await db
+        .select({ row: jobs, reason, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
+        .from(jobs)
+        .where(
+          or(
+            and(
+              eq(jobs.upstreamId, upstreamId),
+              sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+              lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`),
+            ),
+            and(sql`${jobs.state} = 'QUEUED'`, or(ne(jobs.upstreamId, upstreamId), lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`))),
+          ),
+        )
+        .limit(limit);
+      return rows.map(({ row, ...rest }) => ({ job: toJob(row), ...rest }));
+    },
+
+    async claimPolls(upstreamId, limit, leaseMs) {
+      const due = db
+        .select({ id: jobs.id })
+        .from(jobs)
+        .where(and(eq(jobs.upstreamId, upstreamId), isNotNull(jobs.nextPollAt), lte(jobs.nextPollAt, sql`now()`)))
+        .orderBy(asc(jobs.nextPollAt))
+        .limit(limit)
+        .for('update', { skipLocked: true });
+      const rows = await db
+        .update(jobs)
+        .set({ nextPollAt: sql`now() + ${ms(leaseMs)}` })
+        .where(sql`${jobs.id} = any(array(${due}))`)
+        .returning({ row: jobs, ageMs: sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000)::float8` });
+      return rows.map(({ row, ageMs }) => ({ job: toJob(row), ageMs }));
+    },
+  };
+}
