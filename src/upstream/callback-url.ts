@@ -1,0 +1,62 @@
+/**
+ * Callback URLs: `/callbacks/<jobId>/<attempt>.<keyId>.<mac>`. The mac links a task to its job and attempt even when the
+ * submit's answer was lost. It is an HMAC-SHA256 under a key derived from an application secret; the first secret signs,
+ * all of them verify, and the key id says which one to try.
+ */
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { Echo } from '../jobs/upstream-port.ts';
+
+export const CALLBACK_PATH = '/callbacks';
+
+export interface CallbackUrls {
+  /** The URL to give to the upstream; null when it cannot reach us. */
+  urlFor(jobId: string, attempt: number): string | null;
+  /** The attempt that the token was made for; null when it was not made by us for this job. Takes the same time for every wrong token of a known key. */
+  verify(jobId: string, token: string): Echo | null;
+  /** Reads the job and attempt back from a URL that the upstream echoes; null when it is not one of ours. */
+  verifyUrl(url: string): Echo | null;
+}
+
+interface Key {
+  readonly id: string;
+  readonly secret: Buffer;
+}
+
+/** `publicUrl` is where the upstream reaches us, or null; `secrets` has at least one. */
+export function createCallbackUrls(secrets: readonly string[], publicUrl: () => string | null): CallbackUrls {
+  const keys = secrets.map(deriveKey);
+  const [signing] = keys;
+  if (!signing) throw new Error('callback URLs need a secret');
+
+  function verify(jobId: string, token: string): Echo | null {
+    const [, attempt, keyId, given] = /^([1-9]\d{0,8})\.([\w-]{8})\.([\w-]{43})$/.exec(token) ?? [];
+    if (attempt === undefined || given === undefined) return null;
+    const key = keys.find(({ id }) => id === keyId);
+    // Also for an unknown key: its answer takes as long as a wrong one's.
+    const expected = mac(key ?? signing!, jobId, Number(attempt));
+    return timingSafeEqual(digest(expected), digest(given)) && key ? { jobId, attempt: Number(attempt) } : null;
+  }
+
+  return {
+    urlFor(jobId, attempt) {
+      const base = publicUrl();
+      if (base === null) return null;
+      return `${base.replace(/\/+$/, '')}${CALLBACK_PATH}/${jobId}/${attempt}.${signing.id}.${mac(signing, jobId, attempt)}`;
+    },
+    verify,
+    verifyUrl(url) {
+      const [, jobId, token] = /\/callbacks\/([0-9a-f-]{36})\/([^/?#]+)$/.exec(url) ?? [];
+      return jobId !== undefined && token !== undefined ? verify(jobId, token) : null;
+    },
+  };
+}
+
+function deriveKey(secret: string): Key {
+  const derived = Buffer.from(hkdfSync('sha256', secret, '', 'motion-gateway callback url v1', 32));
+  return { id: digest(derived).toString('base64url').slice(0, 8), secret: derived };
+}
+
+const mac = (key: Key, jobId: string, attempt: number): string => createHmac('sha256', key.secret).update(`${jobId}.${attempt}`).digest('base64url');
+
+/** `timingSafeEqual` throws on unequal lengths: digests always have the same. */
+const digest = (value: string | Buffer): Buffer => createHash('sha256').update(value).digest();

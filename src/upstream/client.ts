@@ -1,0 +1,116 @@
+/** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
+import { Agent, DecoratorHandler, request, type Dispatcher } from 'undici';
+import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../jobs/upstream-port.ts';
+import type { CallbackUrls } from './callback-url.ts';
+import { toOutcome, toRefusal } from './outcome.ts';
+import { decodeLookUp, encodeLookUp } from './wire/look-up.ts';
+import { LOOK_UP_PATH, SUBMIT_PATH } from './wire/routes.ts';
+import { decodeSubmitAnswer } from './wire/submit-answer.ts';
+import { encodeSubmitBody } from './wire/submit-body.ts';
+
+export interface UpstreamClientOptions {
+  readonly id: string;
+  readonly sandbox: boolean;
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly callbackUrls: CallbackUrls;
+  readonly submitTimeoutMs: number;
+}
+
+export interface UpstreamClient extends Upstream {
+  stop(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const LOOK_UP_TIMEOUT_MS = 15_000;
+const MAX_ANSWER_BYTES = 4 * 1_048_576;
+
+export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs }: UpstreamClientOptions): UpstreamClient {
+  const base = baseUrl.replace(/\/+$/, '');
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' };
+  const lookUps = new Agent({ connections: 2, connect: { timeout: CONNECT_TIMEOUT_MS } });
+
+  async function submit({ jobId, attempt, input }: Attempt, signal: AbortSignal): Promise<SubmitEnd> {
+    const callbackUrl = callbackUrls.urlFor(jobId, attempt);
+    const body = JSON.stringify(encodeSubmitBody({ ...input, callbackUrl, async: callbackUrl === null }));
+    // A connection of its own for each submit: on a reused one, a reset cannot be told from a server that had closed it before.
+    const connection = evidencedConnection();
+    try {
+      const response = await request(`${base}${SUBMIT_PATH}`, {
+        method: 'POST',
+        headers,
+        body,
+        dispatcher: connection.dispatcher,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(submitTimeoutMs)]),
+        headersTimeout: submitTimeoutMs,
+        bodyTimeout: submitTimeoutMs,
+      });
+      return endOf(response.statusCode, await response.body.text());
+    } catch (error) {
+      const reason = reasonOf(error);
+      return connection.began() ? { kind: 'ambiguous', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
+    } finally {
+      void connection.agent.destroy();
+    }
+  }
+
+  async function lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
+    const response = await request(`${base}${LOOK_UP_PATH}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(encodeLookUp({ kind: 'ids', taskIds })),
+      dispatcher: lookUps,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
+    });
+    const answer = decodeLookUp(response.statusCode, await response.body.text(), 'ids');
+    if (answer.kind === 'error') throw new Error(`the upstream's look-up failed: HTTP ${response.statusCode}, ${answer.code ?? 'no code'}: ${answer.message}`);
+    const records = answer.kind === 'found' ? answer.records : [];
+    return new Map(
+      records.map(({ taskId, callbackUrl, outcome }) => [
+        taskId,
+        { taskId, outcome: toOutcome(outcome), echo: callbackUrl === null ? null : callbackUrls.verifyUrl(callbackUrl) },
+      ]),
+    );
+  }
+
+  return { id, sandbox, submitTimeoutMs, submit, lookUp, stop: () => lookUps.destroy() };
+}
+
+/** undici's declaration of `DecoratorHandler` leaves its methods out. */
+const Decorated = DecoratorHandler as unknown as new (handler: Dispatcher.DispatchHandler) => {
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void;
+};
+
+/** A connection for one request, which remembers whether that request began to be written: the line between "never sent" and "may have arrived". */
+function evidencedConnection(): { readonly agent: Agent; readonly dispatcher: Dispatcher; began(): boolean } {
+  let began = false;
+  class Evidence extends Decorated {
+    // Called on a connection that stands, TLS included, just before the first byte.
+    override onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+      super.onRequestStart(controller, context);
+      began ||= !controller.aborted;
+    }
+  }
+  const agent = new Agent({ connections: 1, maxResponseSize: MAX_ANSWER_BYTES, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch(options, new Evidence(handler)));
+  return { agent, dispatcher, began: () => began };
+}
+
+function endOf(httpStatus: number, text: string): SubmitEnd {
+  const answer = decodeSubmitAnswer(httpStatus, text);
+  switch (answer.kind) {
+    case 'accepted':
+      return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
+    case 'ambiguous':
+      return { ...answer, httpStatus };
+    case 'refused':
+      return { kind: 'refused', refusal: toRefusal(answer), httpStatus, traceId: answer.traceId };
+  }
+}
+
+/** A short reason for logs and pauses: the code where there is one, never a URL. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : error.name;
+}

@@ -1,0 +1,84 @@
+/** Calling back as the upstream does: one attempt each, unsigned, without redirects. */
+import { request } from 'undici';
+import type { JsonObject } from '../wire/json.ts';
+import { failureOf, resultOf, type SandboxTask, type TaskBook } from './task-book.ts';
+
+const CALLBACK_TIMEOUT_MS = 10_000;
+
+export interface Caller {
+  /** Sends the task's callbacks when they are due, each once; what is overdue goes at once. */
+  schedule(task: SandboxTask): void;
+  /** Sends the task's result now; resolves when it was answered, or not. */
+  callNow(task: SandboxTask): Promise<void>;
+  stop(): void;
+}
+
+interface PlannedCallback {
+  readonly atMs: number;
+  readonly body: JsonObject;
+}
+
+/** When a task calls back, and what it says. */
+function planOf(task: SandboxTask, mediaUrl: string): PlannedCallback[] {
+  const { createdAtMs, endsAtMs } = task;
+  const durationMs = endsAtMs - createdAtMs;
+  const result = { atMs: endsAtMs, body: resultOf(task, mediaUrl) };
+  switch (task.scenario) {
+    case 'lost-callback':
+    case 'synchronous':
+    case 'early-callback':
+      return [];
+    case 'duplicate-callback':
+      return [result, result, { ...result, atMs: endsAtMs + durationMs / 2 }];
+    case 'late-callback':
+      return [{ ...result, atMs: endsAtMs + 3 * durationMs }];
+    case 'contradictory-callback':
+      return [{ atMs: endsAtMs, body: failureOf(task) }, { ...result, atMs: endsAtMs + durationMs / 2 }];
+    default:
+      return [result];
+  }
+}
+
+export function createCaller(book: TaskBook, mediaUrl: () => string, log: (fields: object, message: string) => void): Caller {
+  const timers = new Set<NodeJS.Timeout>();
+  const stopping = new AbortController();
+
+  async function call(task: SandboxTask, body: JsonObject): Promise<void> {
+    const url = task.request.callback_url;
+    if (url === undefined || stopping.signal.aborted) return;
+    try {
+      const response = await request(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(CALLBACK_TIMEOUT_MS)]),
+      });
+      await response.body.dump();
+      log({ taskId: task.taskId, status: response.statusCode }, 'sandbox callback');
+    } catch (error) {
+      if (!stopping.signal.aborted) log({ taskId: task.taskId, err: error }, 'sandbox callback was not answered');
+    }
+  }
+
+  return {
+    schedule(task) {
+      const plan = planOf(task, mediaUrl());
+      let left = plan.length;
+      for (const { atMs, body } of plan) {
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          void call(task, body).then(() => {
+            left -= 1;
+            if (left === 0 && !stopping.signal.aborted) book.markCalled(task);
+          });
+        }, Math.max(0, atMs - Date.now()));
+        timers.add(timer);
+      }
+    },
+    callNow: (task) => call(task, resultOf(task, mediaUrl())),
+    stop() {
+      stopping.abort();
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

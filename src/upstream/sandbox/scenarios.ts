@@ -1,0 +1,28 @@
+/** What the sandbox can be asked to play, by `sandbox:<name>` anywhere in the prompt. */
+
+export const scenarios = {
+  success: 'The task succeeds and calls back once. What happens without a scenario.',
+  moderated: 'The submit is refused by content moderation: 403 `forbidden`.',
+  'bad-media': 'The submit is refused because of the image: 400 `bad_request`.',
+  failed: 'The task is taken and fails with `api_error`; the callback says so.',
+  'lost-callback': 'The task succeeds and nobody is called: the result is found by polling.',
+  'duplicate-callback': 'The same callback comes three times, twice at once.',
+  'early-callback': 'The callback comes before the answer to the submit.',
+  'late-callback': 'The callback comes long after the task has succeeded.',
+  'contradictory-callback': 'A callback claims failure although the task succeeds; a second one then claims success.',
+  'rate-limited': 'The first two submits of the input are answered 429 `too_many_requests`; the third is taken.',
+  'used-up': 'The first submit of the input is answered 403 `used_up`, which holds up every job for a minute; the second is taken.',
+  'server-error': 'The submit is answered 500 `api_error`, and there is no task.',
+  'gateway-timeout': 'The submit is answered 504 by a proxy although the task was taken; the callback comes.',
+  synchronous: 'The answer to the submit is the finished result.',
+  hang: 'The submit is never answered, and there is no task.',
+  malformed: 'The submit is answered with half a JSON body although the task was taken; the callback comes.',
+} as const satisfies Record<string, string>;
+
+export type Scenario = keyof typeof scenarios;
+
+/** The scenario that a prompt asks for; `success` when it asks for none, or for one that does not exist. */
+export function scenarioOf(prompt: string | undefined): Scenario {
+  const [, name] = /\bsandbox:([a-z-]+)/.exec(prompt ?? '') ?? [];
+  return name !== undefined && Object.hasOwn(scenarios, name) ? (name as Scenario) : 'success';
+}

@@ -1,0 +1,71 @@
+/** The sandbox: a server that speaks the upstream's contract, so that everything can be tried without paying. */
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import Fastify from 'fastify';
+import { registerUpstreamRoutes, sendNoApi } from '../wire/routes.ts';
+import { createCaller } from './caller.ts';
+import { scenarios } from './scenarios.ts';
+import { createSandboxService } from './service.ts';
+import { openTaskBook } from './task-book.ts';
+
+export interface SandboxOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Null takes any token, but asks for one. */
+  readonly token: string | null;
+  /** How long a task takes, more or less. */
+  readonly seconds: number;
+  /** Where tasks outlive a restart; null keeps them in memory. */
+  readonly journalFile: string | null;
+  /** More tasks at once are answered 429, as the real upstream does. */
+  readonly maxInFlight?: number;
+  readonly log: { info(fields: object, message: string): void };
+}
+
+export interface Sandbox {
+  /** Without a trailing slash. */
+  readonly url: string;
+  /** Closes every connection, hung ones too. */
+  stop(): Promise<void>;
+}
+
+/** Seen from src/upstream/sandbox and from dist/upstream/sandbox alike. */
+const assets = fileURLToPath(new URL('../../../assets/sandbox', import.meta.url));
+
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { host, port, token, seconds, journalFile, maxInFlight = 5, log } = options;
+  const app = Fastify({ forceCloseConnections: true });
+  const book = openTaskBook(journalFile);
+  const mediaUrl = () => `http://${host}:${(app.server.address() as AddressInfo).port}/media`;
+  const caller = createCaller(book, mediaUrl, (fields, message) => log.info(fields, message));
+
+  await registerUpstreamRoutes(app, createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }));
+  app.setNotFoundHandler(sendNoApi);
+
+  // Every result is the same sample, under a name of its own. Pages of other origins may play it, as they may the real ones.
+  await app.register(fastifyStatic, { root: assets, serve: false });
+  app.get<{ Params: { name: string } }>('/media/:name', (request, reply) => {
+    const task = book.find(request.params.name.replace(/\.mp4$/, ''));
+    if (!task || task.scenario === 'failed' || task.endsAtMs > Date.now()) return sendNoApi(request, reply);
+    return reply.header('access-control-allow-origin', '*').header('cross-origin-resource-policy', 'cross-origin').sendFile('motion.mp4');
+  });
+
+  app.get('/', async () => ({
+    sandbox: 'This stands in for the paid API: results are samples, nothing is paid.',
+    howTo: 'Write sandbox:<scenario> into the prompt.',
+    scenarios,
+  }));
+
+  await app.listen({ host, port });
+  for (const task of book.list()) if (!book.wasCalled(task)) caller.schedule(task);
+
+  return {
+    url: `http://${host}:${(app.server.address() as AddressInfo).port}`,
+    async stop() {
+      caller.stop();
+      await app.close();
+    },
+  };
+}

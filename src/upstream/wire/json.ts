@@ -1,0 +1,55 @@
+/** Reading JSON that somebody else wrote: nothing here throws, and nothing trusts a type. */
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** In valid JSON every quote opens a string or closes one, so a match is a whole string or a whole number. */
+const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+const integer = /^-?\d+$/;
+
+/**
+ * Parses JSON; undefined when the text is none. An integer beyond 2^53 becomes a string of its digits, because
+ * `JSON.parse` would change it: a `video_id` has 18 digits, and some servers forget its quotes.
+ */
+export function readJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return /\d{16}/.test(text) ? JSON.parse(text.replace(stringOrNumber, quoteUnsafe)) : value;
+  } catch {
+    return undefined;
+  }
+}
+
+const quoteUnsafe = (token: string): string =>
+  integer.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token;
+
+export function asObject(value: unknown): JsonObject | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+}
+
+/** A string or a number as text without NUL, which PostgreSQL cannot store; null when nothing is left. */
+export function asText(value: unknown, maxLength = 2_000): string | null {
+  if (typeof value !== 'string' && typeof value !== 'number') return null;
+  return String(value).replaceAll('\0', '').slice(0, maxLength).trim() || null;
+}
+
+/** An id that fits an index: text of at most 255 characters; null for anything longer, because half an id is another id. */
+export function asId(value: unknown): string | null {
+  const id = asText(value, 256);
+  return id !== null && id.length <= 255 ? id : null;
+}
+
+/** A finite number of at least zero, also when it is written as a string: `5.066` and `"5.066"`. */
+export function asNumber(value: unknown): number | null {
+  const text = asText(value);
+  const number = text === null ? NaN : Number(text);
+  return Number.isFinite(number) && number >= 0 ? number : null;
+}
+
+export function asHttpUrl(value: unknown): string | null {
+  const text = asText(value, Infinity);
+  return text !== null && isHttpUrl(text) ? text : null;
+}
+
+export function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}

@@ -1,0 +1,95 @@
+/** What `POST /kling/tasks` takes and answers. */
+import { z } from 'zod';
+import { decodeError, errorStatuses } from './envelopes.ts';
+import type { WireError } from './envelopes.ts';
+import { asObject, readJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { violationsOf } from './submit-body.ts';
+import { decodeTaskRecord, encodeTaskRecord, toSeconds } from './task-record.ts';
+import type { Task, TaskRecord } from './task-record.ts';
+
+export const MAX_LOOK_UP_IDS = 50;
+
+export type LookUp =
+  | { readonly kind: 'one'; readonly taskId: string }
+  | { readonly kind: 'ids'; readonly taskIds: readonly string[] }
+  /** Undocumented: the vendor's console lists tasks by the time they were made. Both ends inclusive. */
+  | { readonly kind: 'window'; readonly from: Date | null; readonly to: Date | null; readonly limit: number; readonly offset: number };
+
+export function encodeLookUp(lookUp: LookUp): JsonObject {
+  switch (lookUp.kind) {
+    case 'one':
+      return { action: 'retrieve', id: lookUp.taskId };
+    case 'ids':
+      return { action: 'retrieve_batch', ids: lookUp.taskIds };
+    case 'window':
+      return {
+        action: 'retrieve_batch',
+        ...(lookUp.from !== null && { created_at_min: toSeconds(lookUp.from) }),
+        ...(lookUp.to !== null && { created_at_max: toSeconds(lookUp.to) }),
+        limit: lookUp.limit,
+        offset: lookUp.offset,
+      };
+  }
+}
+
+const seconds = z.number().nonnegative().transform((value) => new Date(Math.round(value * 1_000)));
+
+const lookUpBody = z.discriminatedUnion('action', [
+  z.object({ action: z.literal('retrieve'), id: z.string().min(1) }),
+  z.object({
+    action: z.literal('retrieve_batch'),
+    ids: z.array(z.string()).max(MAX_LOOK_UP_IDS).optional(),
+    created_at_min: seconds.optional(),
+    created_at_max: seconds.optional(),
+    limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
+    offset: z.number().int().min(0).default(0),
+  }),
+]);
+
+export type ParsedLookUp =
+  | { readonly ok: true; readonly lookUp: LookUp }
+  | { readonly ok: false; readonly violations: readonly string[] };
+
+/** Checks what a client asks. Ids outweigh a window. */
+export function parseLookUp(value: unknown): ParsedLookUp {
+  const parsed = lookUpBody.safeParse(value);
+  if (!parsed.success) return { ok: false, violations: violationsOf(parsed.error) };
+  const body = parsed.data;
+  if (body.action === 'retrieve') return { ok: true, lookUp: { kind: 'one', taskId: body.id } };
+  if (body.ids !== undefined) return { ok: true, lookUp: { kind: 'ids', taskIds: body.ids } };
+  const { created_at_min: from = null, created_at_max: to = null, limit, offset } = body;
+  return { ok: true, lookUp: { kind: 'window', from, to, limit, offset } };
+}
+
+export function encodeTaskList(tasks: readonly Task[]): JsonObject {
+  return { items: tasks.map(encodeTaskRecord), count: tasks.length };
+}
+
+export type LookUpAnswer =
+  /** A task that was asked for and is absent is unknown there. */
+  | { readonly kind: 'found'; readonly records: readonly TaskRecord[] }
+  /** None of the tasks asked for is known there. */
+  | { readonly kind: 'unknown' }
+  /** The answer says nothing about any task. */
+  | ({ readonly kind: 'error' } & WireError);
+
+/**
+ * What an unknown id answers is undocumented: an empty body, `{}`, `null`, 404 and 400 all mean unknown, unless the error
+ * has a code that is about the caller. A whole batch that is refused says nothing about one id, so there 400 and 404 are errors.
+ */
+export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['kind'] = 'one'): LookUpAnswer {
+  if (httpStatus < 200 || httpStatus > 299) {
+    const error = decodeError(httpStatus, text);
+    const aboutTheTask = error.code === null || error.code === 'bad_request' || !Object.hasOwn(errorStatuses, error.code);
+    const isUnknown = asked === 'one' && aboutTheTask && (httpStatus === 400 || httpStatus === 404);
+    return isUnknown ? { kind: 'unknown' } : { kind: 'error', ...error };
+  }
+  const body = text.trim() === '' ? null : readJson(text);
+  const answer = asObject(body);
+  if (body === null || (answer !== null && Object.keys(answer).length === 0)) return { kind: 'unknown' };
+  const items: unknown[] | null = Array.isArray(answer?.items) ? answer.items : null;
+  const records = (items ?? [answer]).map(decodeTaskRecord).filter((record) => record !== null);
+  const isRecord = items !== null || records.length > 0;
+  return isRecord ? { kind: 'found', records } : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
+}

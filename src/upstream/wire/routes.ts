@@ -1,0 +1,129 @@
+/** The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. */
+import { randomUUID } from 'node:crypto';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { encodeError, errorStatuses } from './envelopes.ts';
+import type { ErrorCode } from './envelopes.ts';
+import { readJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { encodeTaskList, parseLookUp } from './look-up.ts';
+import type { LookUp } from './look-up.ts';
+import { parseSubmitBody } from './submit-body.ts';
+import type { SubmitBody } from './submit-body.ts';
+import { encodeTaskRecord } from './task-record.ts';
+import type { Task } from './task-record.ts';
+
+export const SUBMIT_PATH = '/kling/motion';
+export const LOOK_UP_PATH = '/kling/tasks';
+
+/** What a service throws to say no; it leaves as an envelope with the code's own HTTP status. */
+export class Refusal extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.name = 'Refusal';
+    this.code = code;
+  }
+}
+
+export interface SubmitContext {
+  /** For the task's record and its result. */
+  readonly traceId: string;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+export type SubmitReply =
+  /** 200 with JSON: the task's id, or the flat result. */
+  | { readonly kind: 'json'; readonly body: JsonObject }
+  /** Bytes as they are, for whoever plays a broken server. */
+  | { readonly kind: 'raw'; readonly httpStatus: number; readonly contentType: string; readonly text: string }
+  /** No answer, ever: the connection stays open until the client or the server closes it. */
+  | { readonly kind: 'hang' };
+
+export interface UpstreamService<Caller> {
+  /** `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a stranger. */
+  authenticate(token: string | null): Promise<Caller>;
+  submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply>;
+  retrieve(caller: Caller, taskId: string): Promise<Task | null>;
+  /** Only the tasks there are, at most 50. */
+  retrieveBatch(caller: Caller, lookUp: Exclude<LookUp, { kind: 'one' }>): Promise<readonly Task[]>;
+}
+
+/** Mounts `POST /kling/motion` and `POST /kling/tasks`; everything else below `/kling` answers 404 `no_api`. */
+export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, service: UpstreamService<Caller>): Promise<void> {
+  await app.register(
+    async (routes) => {
+      routes.removeAllContentTypeParsers();
+      routes.addContentTypeParser('application/json', { parseAs: 'string' }, parseBody);
+      routes.setErrorHandler(sendError);
+      routes.setNotFoundHandler(sendNoApi);
+
+      const callers = new WeakMap<FastifyRequest, Caller>();
+      const callerOf = (request: FastifyRequest) => callers.get(request) as Caller;
+      routes.addHook('onRequest', async (request) => {
+        if (!request.is404) callers.set(request, await service.authenticate(bearerOf(request)));
+      });
+
+      routes.post('/motion', async (request, reply) => {
+        const parsed = parseSubmitBody(request.body);
+        if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
+        const context = { traceId: randomUUID(), signal: goneSignal(reply) };
+        return sendSubmitReply(reply, await service.submit(callerOf(request), parsed.body, context));
+      });
+
+      routes.post('/tasks', async (request, reply) => {
+        const parsed = parseLookUp(request.body);
+        if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
+        if (parsed.lookUp.kind !== 'one') return encodeTaskList(await service.retrieveBatch(callerOf(request), parsed.lookUp));
+        const task = await service.retrieve(callerOf(request), parsed.lookUp.taskId);
+        // The upstream does not say how it answers an unknown id; every client must take a 404 for it.
+        return task === null ? reply.code(404).send(encodeError('not_found', 'There is no such task.', randomUUID())) : encodeTaskRecord(task);
+      });
+    },
+    { prefix: '/kling' },
+  );
+}
+
+export function sendNoApi(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.code(404).send(encodeError('no_api', `There is no API at ${request.method} ${request.url}.`, randomUUID()));
+}
+
+function sendSubmitReply(reply: FastifyReply, answer: SubmitReply): JsonObject | FastifyReply {
+  switch (answer.kind) {
+    case 'json':
+      return answer.body;
+    case 'raw':
+      return reply.code(answer.httpStatus).type(answer.contentType).send(answer.text);
+    case 'hang':
+      return reply.hijack();
+  }
+}
+
+function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const traceId = randomUUID();
+  if (error instanceof Refusal) {
+    return reply.code(errorStatuses[error.code]).send(encodeError(error.code, error.message, traceId));
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status <= 499) return reply.code(status).send(encodeError('bad_request', error.message, traceId));
+  request.log.error({ err: error, traceId }, 'an upstream route failed');
+  return reply.code(500).send(encodeError('api_error', 'Something went wrong.', traceId));
+}
+
+async function parseBody(_request: FastifyRequest, text: string): Promise<unknown> {
+  const body = readJson(text);
+  if (body === undefined) throw new Refusal('bad_request', 'The body is not JSON.');
+  return body;
+}
+
+function bearerOf(request: FastifyRequest): string | null {
+  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+/** Not `request.signal`: on Node 20 that one aborts as soon as the body has been read. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
+}

@@ -1,0 +1,45 @@
+/** The answer to a submit. What counts is whether the task may exist: only a sure no may ever be sent again. */
+import { decodeError, findError, isRefusalCode } from './envelopes.ts';
+import { asId, asObject, readJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { decide } from './result.ts';
+import type { WireOutcome } from './result.ts';
+
+export type SubmitAnswer =
+  /** `outcome` is the end of the task when the answer already holds it, beyond doubt; else null. */
+  | { readonly kind: 'accepted'; readonly taskId: string; readonly outcome: WireOutcome | null; readonly traceId: string | null }
+  /** The upstream said no, and there is no task. */
+  | { readonly kind: 'refused'; readonly code: string | null; readonly message: string; readonly httpStatus: number; readonly traceId: string | null }
+  /** There may be a task. */
+  | { readonly kind: 'ambiguous'; readonly reason: string; readonly traceId: string | null };
+
+/** What an asynchronous submit answers: the task's id and nothing else. */
+export function encodeAccepted(taskId: string): JsonObject {
+  return { task_id: taskId };
+}
+
+/** Never throws. A 5xx is ambiguous whatever it says: a proxy cannot know, and `api_error` does not tell. */
+export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnswer {
+  if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
+  const error = decodeError(httpStatus, text);
+  if (httpStatus >= 400 && httpStatus <= 499 && httpStatus !== 408) return { kind: 'refused', ...error, httpStatus };
+  const words = error.code === null ? error.message : `${error.code}: ${error.message}`;
+  return { kind: 'ambiguous', reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId };
+}
+
+function decodeGoodStatus(httpStatus: number, text: string): SubmitAnswer {
+  const body = asObject(readJson(text));
+  if (body === null) return { kind: 'ambiguous', reason: `HTTP ${httpStatus} with an unreadable body`, traceId: null };
+  const traceId = asId(body.trace_id);
+  const taskId = asId(body.task_id);
+  if (taskId !== null) return { kind: 'accepted', taskId, outcome: finalOutcome(body, taskId), traceId };
+  const error = findError(body);
+  if (error !== null && isRefusalCode(error.code)) return { kind: 'refused', ...error, httpStatus };
+  return { kind: 'ambiguous', reason: `HTTP ${httpStatus} without a task_id${error === null ? '' : `, ${error.message}`}`, traceId };
+}
+
+/** A contradiction is left to a look-up, and so is a success without a URL. */
+function finalOutcome(body: JsonObject, taskId: string): WireOutcome | null {
+  const { outcome, odd } = decide(body, { taskId, finished: false });
+  return odd === null ? outcome : null;
+}

@@ -1,0 +1,75 @@
+/** A task record: what a look-up says of one task. There is no status field; the state is decided from the rest. */
+import { asHttpUrl, asId, asNumber, asObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { decide } from './result.ts';
+import type { WireOutcome } from './result.ts';
+import type { SubmitBody } from './submit-body.ts';
+
+/** A task as its keeper knows it. */
+export interface Task {
+  readonly taskId: string;
+  readonly traceId: string;
+  readonly request: SubmitBody;
+  /** The flat result; null until there is one. */
+  readonly response: JsonObject | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export function encodeTaskRecord(task: Task): JsonObject {
+  return {
+    id: task.taskId,
+    type: 'motion',
+    trace_id: task.traceId,
+    job_id: task.taskId,
+    request: task.request,
+    ...(task.response !== null && { response: task.response }),
+    created_at: toSeconds(task.createdAt),
+    ...(task.startedAt !== null && { started_at: toSeconds(task.startedAt) }),
+    ...(task.finishedAt !== null && {
+      finished_at: toSeconds(task.finishedAt),
+      elapsed: (task.finishedAt.getTime() - (task.startedAt ?? task.createdAt).getTime()) / 1_000,
+    }),
+  };
+}
+
+export interface TaskRecord {
+  readonly taskId: string;
+  readonly traceId: string | null;
+  /** The echo of what the task's submit named: the link from a task to whoever made it. */
+  readonly callbackUrl: string | null;
+  readonly outcome: WireOutcome;
+  readonly createdAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** Null when the value is no record. The result is read from `response` only: `request.video_url` is the input. */
+export function decodeTaskRecord(value: unknown): TaskRecord | null {
+  const record = asObject(value);
+  const taskId = asId(record?.id);
+  if (record === null || taskId === null) return null;
+  const traceId = asId(record.trace_id);
+  const finishedAt = asDate(record.finished_at);
+  const { outcome } = decide(asObject(record.response) ?? {}, { taskId, finished: finishedAt !== null });
+  return {
+    taskId,
+    traceId,
+    callbackUrl: asHttpUrl(asObject(record.request)?.callback_url),
+    outcome: outcome.kind === 'failed' ? { ...outcome, traceId: outcome.traceId ?? traceId } : outcome,
+    createdAt: asDate(record.created_at),
+    startedAt: asDate(record.started_at),
+    finishedAt,
+  };
+}
+
+/** Times on the wire are seconds with a fraction. */
+export const toSeconds = (date: Date): number => date.getTime() / 1_000;
+
+export function asDate(value: unknown): Date | null {
+  const seconds = asNumber(value);
+  if (seconds === null || seconds === 0) return null;
+  const date = new Date(Math.round(seconds * 1_000));
+  return Number.isNaN(date.getTime()) ? null : date;
+}

@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createCallbackUrls } from '../src/upstream/callback-url.ts';
+import { createUpstreamClient } from '../src/upstream/client.ts';
+import { submittingJob } from './support/life.ts';
+import { httpAnswer, startRawUpstream } from './support/raw-upstream.ts';
+
+const callbackUrls = createCallbackUrls(['a secret of thirty-two characters'], () => 'https://gateway.example.com');
+const attempt = { jobId: submittingJob().id, attempt: 1, input: submittingJob().input };
+const never = new AbortController().signal;
+
+function clientOf(baseUrl: string, submitTimeoutMs = 2_000) {
+  const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl, token: 'secret-token', callbackUrls, submitTimeoutMs });
+  onTestFinished(() => client.stop());
+  return client;
+}
+
+/** Submits to an upstream that does `answer`; returns how it ended and how many requests arrived. */
+async function submitTo(answer: (socket: Socket) => void, submitTimeoutMs?: number) {
+  const upstream = await startRawUpstream(answer);
+  const end = await clientOf(upstream.url, submitTimeoutMs).submit(attempt, never);
+  return { end, arrived: upstream.requests.length, request: upstream.requests[0] ?? '' };
+}
+
+const answering = (status: number, body: string | object, contentType?: string) => (socket: Socket) =>
+  void socket.end(httpAnswer(status, typeof body === 'string' ? body : JSON.stringify(body), contentType));
+
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('an attempt that was never sent', () => {
+  test('the connection is refused', async () => {
+    const client = clientOf(`http://127.0.0.1:${await closedPort()}`);
+    expect(await client.submit(attempt, never)).toEqual({ kind: 'neverSent', reason: 'ECONNREFUSED' });
+  });
+
+  test('the name is not resolved', async () => {
+    const client = clientOf('http://no-such-host.invalid');
+    expect(await client.submit(attempt, never)).toMatchObject({ kind: 'neverSent' });
+  });
+
+  test('TLS is not spoken there', async () => {
+    const server = createServer((socket) => void socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const client = clientOf(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect(await client.submit(attempt, never)).toMatchObject({ kind: 'neverSent' });
+  });
+
+  test('the gateway stopped before the connection stood', async () => {
+    const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
+    expect(await clientOf(upstream.url).submit(attempt, AbortSignal.abort())).toMatchObject({ kind: 'neverSent' });
+    expect(upstream.requests).toEqual([]);
+  });
+});
+
+describe('an attempt that may have arrived', () => {
+  test.each<[string, (socket: Socket) => void]>([
+    ['the connection is reset', (socket) => void socket.resetAndDestroy()],
+    ['the connection is closed without an answer', (socket) => void socket.end()],
+    ['nothing is answered in time', () => undefined],
+    ['the headers come and the body does not', (socket) => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"task_id"')],
+    ['the body is cut off', (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"task_id"')],
+    ['the answer is not HTTP', (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['200 without a task id', answering(200, {})],
+    ['200 with half a JSON body', answering(200, '{"task_id": "363c')],
+    ['200 with a page', answering(200, '<html></html>', 'text/html')],
+    ['500 api_error', answering(500, { success: false, error: { code: 'api_error', message: 'fetch failed' } })],
+    ['500 with a code that would be a refusal', answering(500, { error: { code: 'used_up', message: 'no' } })],
+    ['502', answering(502, '<html>Bad Gateway</html>', 'text/html')],
+    ['503', answering(503, '')],
+    ['504', answering(504, '<html>Gateway Timeout</html>', 'text/html')],
+    ['408', answering(408, '')],
+    ['a redirect', (socket) => void socket.end('HTTP/1.1 307 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
+  ])('%s', async (_name, answer) => {
+    const { end, arrived } = await submitTo(answer, 300);
+    expect(end.kind).toBe('ambiguous');
+    expect(arrived, 'sent once').toBe(1);
+  });
+});
+
+describe('an attempt that the upstream refused', () => {
+  const envelope = (code: string, message = 'no') => ({ success: false, error: { code, message }, trace_id: 't-1' });
+
+  test.each([
+    ['429 too_many_requests', 429, envelope('too_many_requests'), { kind: 'busy' }],
+    ['429 rate_limited', 429, envelope('rate_limited'), { kind: 'busy' }],
+    ['429 without an envelope', 429, '', { kind: 'busy' }],
+    ['403 used_up', 403, envelope('used_up'), { kind: 'blocked', reason: 'used_up' }],
+    ['400 disabled', 400, envelope('disabled'), { kind: 'blocked', reason: 'disabled' }],
+    ['401 invalid_token', 401, envelope('invalid_token'), { kind: 'blocked', reason: 'invalid_token' }],
+    ['400 token_mismatched', 400, envelope('token_mismatched'), { kind: 'blocked', reason: 'token_mismatched' }],
+    ['404 no_api', 404, envelope('no_api'), { kind: 'blocked', reason: 'no_api' }],
+    ['401 from a proxy', 401, '<html></html>', { kind: 'blocked', reason: 'HTTP 401' }],
+    ['403 from a proxy', 403, '<html></html>', { kind: 'blocked', reason: 'HTTP 403' }],
+    ['403 forbidden', 403, envelope('forbidden'), { kind: 'rejected', failure: { code: 'CONTENT_REJECTED', upstreamCode: 'forbidden', charge: 'NOT_CHARGED' } }],
+    ['400 bad_request', 400, envelope('bad_request', 'missing field'), { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', upstreamTraceId: 't-1' } }],
+    ['400 bad_request about the media', 400, envelope('bad_request', 'image ratio out of range'), { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } }],
+  ])('%s', async (_name, status, body, refusal) => {
+    const { end } = await submitTo(answering(status, body));
+    expect(end).toMatchObject({ kind: 'refused', httpStatus: status, refusal });
+  });
+});
+
+describe('an attempt that arrived', () => {
+  test('the answer is a task id', async () => {
+    const { end, request } = await submitTo(answering(200, { task_id: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0' }));
+    expect(end).toEqual({ kind: 'accepted', taskId: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0', outcome: null, traceId: null });
+    expect(request).toContain('authorization: Bearer secret-token');
+    expect(JSON.parse(request.split('\r\n\r\n')[1]!)).toEqual({
+      image_url: 'https://a.com/a.png',
+      video_url: 'https://a.com/a.mp4',
+      character_orientation: 'image',
+      mode: 'std',
+      keep_original_sound: 'yes',
+      callback_url: callbackUrls.urlFor(attempt.jobId, 1),
+    });
+  });
+
+  test('the answer is the finished result', async () => {
+    const { end } = await submitTo(answering(200, { success: true, video_id: '842578800134742051', video_url: 'https://cdn.example.com/a.mp4', duration: '5.066', state: 'succeed', task_id: 't' }));
+    expect(end).toMatchObject({ kind: 'accepted', taskId: 't', outcome: { kind: 'succeeded', video: { id: '842578800134742051', durationSeconds: 5.066 } } });
+  });
+});
+
+describe('a look-up', () => {
+  const record = (id: string, callbackUrl: string | null, response: object = {}) => ({ id, type: 'motion', request: { callback_url: callbackUrl }, response });
+
+  test('reports the tasks that are known, each with the job that it was made for', async () => {
+    const ours = callbackUrls.urlFor(attempt.jobId, 1)!;
+    const items = [record('a', ours), record('b', 'https://elsewhere.example.com/hook'), record('c', ours.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')))];
+    const upstream = await startRawUpstream(answering(200, { items, count: 3 }));
+    const reports = await clientOf(upstream.url).lookUp(['a', 'b', 'c', 'd'], never);
+    expect([...reports.values()]).toEqual([
+      { taskId: 'a', outcome: { kind: 'running' }, echo: { jobId: attempt.jobId, attempt: 1 } },
+      { taskId: 'b', outcome: { kind: 'running' }, echo: null },
+      { taskId: 'c', outcome: { kind: 'running' }, echo: null },
+    ]);
+  });
+
+  test.each([
+    ['an outage', 502, '<html></html>'],
+    ['a refused token', 401, JSON.stringify({ error: { code: 'invalid_token', message: 'no' } })],
+    ['nonsense', 200, 'nonsense'],
+  ])('%s is no report of an unknown task', async (_name, status, body) => {
+    const upstream = await startRawUpstream(answering(status, body));
+    await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow("look-up failed");
+  });
+});
