@@ -1,0 +1,190 @@
+/** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
+import type { AddressInfo } from 'node:net';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config } from './config.ts';
+import { createConnections } from './db/client.ts';
+import { startEmbeddedServer } from './db/embedded/server.ts';
+import { startFeed } from './db/feed.ts';
+import { migrateDatabase } from './db/migrate.ts';
+import { createJobStore } from './db/store.ts';
+import { createAuthenticate } from './http/authenticate.ts';
+import { registerCallbacks } from './http/callbacks.ts';
+import { registerGraphQL } from './http/graphql-http.ts';
+import { startSockets } from './http/graphql-ws.ts';
+import { registerHealth } from './http/health.ts';
+import { createMaskError } from './http/mask-errors.ts';
+import { createOperationRules } from './http/operation-gate.ts';
+import { registerPlayground } from './http/playground.ts';
+import { createServer } from './http/server.ts';
+import { createJobs, type Jobs } from './jobs/index.ts';
+import { buildGatewaySchema } from './resolvers/build-schema.ts';
+import { loadSecrets } from './secrets.ts';
+import { decodeClaim, redactBody } from './upstream/callback-body.ts';
+import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
+import { createUpstreamClient } from './upstream/client.ts';
+import { startSandbox } from './upstream/sandbox/server.ts';
+
+const GRAPHQL_PATH = '/graphql';
+
+export interface Gateway {
+  /** Where it listens, without a trailing slash. */
+  readonly url: string;
+  readonly sandboxUrl: string | null;
+  /** How the upstream reaches us; null when results are found by polling only. */
+  readonly publicUrl: string | null;
+  readonly apiKey: string;
+  /** Whether the playground fills in the key by itself. */
+  readonly open: boolean;
+  /** What is open now; for tests that nothing is left over. */
+  readonly live: { sockets(): number; watchers(): number };
+  /** Drains and stops: sockets first, then submits and requests under way, the database last. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway. Rejects with an error whose message is for an operator; what had been started by then is stopped. */
+export async function startGateway(config: Config, log: FastifyBaseLogger): Promise<Gateway> {
+  const stops: (() => Promise<unknown>)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
+    for (const stop of stops.reverse()) await stop().catch((error: unknown) => log.error({ err: error }, 'a part did not stop cleanly'));
+  };
+  try {
+    const running = await start(config, log, (stop) => stops.push(stop));
+    return { ...running, stop: () => (stopped ??= stopAll()) };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+type OnStop = (stop: () => Promise<unknown>) => void;
+
+async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<Omit<Gateway, 'stop'>> {
+  const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
+  const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
+  await migrateDatabase(databaseUrl);
+  const { store, callbackStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const sandbox = await startSandboxIfAsked(config, log, onStop);
+
+  // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
+  let publicUrl = config.PUBLIC_URL;
+  const callbackUrls = createCallbackUrls(secrets.appSecrets, () => publicUrl);
+  const reachable = publicUrl !== null || sandbox !== null;
+  const upstream = createUpstreamClient({
+    id: config.UPSTREAM_ID,
+    sandbox: sandbox !== null,
+    baseUrl: sandbox?.url ?? config.ACEDATA_BASE_URL,
+    token: config.ACEDATA_API_TOKEN ?? 'sandbox',
+    callbackUrls,
+    submitTimeoutMs: 1_000 * (config.SUBMIT_TIMEOUT_SECONDS ?? (reachable ? 30 : 330)),
+  });
+  onStop(() => upstream.stop());
+
+  const jobs = createJobs({
+    store,
+    callbackStore,
+    feed,
+    upstream,
+    log,
+    admission: {
+      maxInFlight: config.UPSTREAM_MAX_IN_FLIGHT,
+      submitsPerSecond: config.UPSTREAM_SUBMITS_PER_SECOND,
+      unconfirmedSlotMs: 1_000 * config.UNCONFIRMED_SLOT_SECONDS,
+      jobDeadlineMs: 1_000 * config.JOB_DEADLINE_SECONDS,
+    },
+    pollSteps: {
+      firstMs: 1_000 * (config.POLL_FIRST_SECONDS ?? (reachable ? 180 : 10)),
+      intervalMs: 1_000 * (config.POLL_INTERVAL_SECONDS ?? (reachable ? 60 : 10)),
+    },
+    queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
+    callbackConfirm: config.CALLBACK_CONFIRM,
+    acceptEffects: [],
+    settleEffects: [],
+  });
+
+  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS });
+  onStop(() => app.close());
+  onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
+
+  const open = sandbox !== null && isLoopback(config.HOST);
+  let draining = false;
+  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
+  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause });
+  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey: open ? secrets.apiKey : null });
+  const sockets = await registerBothTransports(app, config, jobs, secrets.apiKey, log);
+
+  await app.listen({ host: config.HOST, port: config.PORT });
+  onStop(async () => {
+    draining = true;
+    await sockets.stop();
+  });
+  const url = urlOf(config.HOST, (app.server.address() as AddressInfo).port);
+  if (sandbox) publicUrl ??= url;
+  jobs.start();
+
+  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: secrets.apiKey, open, live: { sockets: sockets.count, watchers: jobs.watcherCount } };
+}
+
+async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<string> {
+  const server = await startEmbeddedServer({ dataDir: config.DATA_DIR, log: (level, message) => log[level]({}, message) });
+  onStop(() => server.stop());
+  return server.url;
+}
+
+async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogger, onStop: OnStop) {
+  const complain = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
+  const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain);
+  onStop(() => connections.pool.end());
+  // Callbacks come once: slow queries of clients must not keep them waiting for a connection.
+  const callbackConnections = createConnections(databaseUrl, Math.max(1, Math.floor(config.DATABASE_POOL_SIZE / 4)), complain);
+  onStop(() => callbackConnections.pool.end());
+  const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
+  onStop(() => feed.stop());
+  return { store: createJobStore(connections), callbackStore: createJobStore(callbackConnections), feed };
+}
+
+async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onStop: OnStop) {
+  if (config.UPSTREAM !== 'sandbox') return null;
+  const sandbox = await startSandbox({
+    host: '127.0.0.1',
+    port: config.SANDBOX_PORT,
+    token: null,
+    seconds: config.SANDBOX_SECONDS,
+    journalFile: `${config.DATA_DIR}/sandbox-tasks.jsonl`,
+    log,
+  });
+  onStop(() => sandbox.stop());
+  return sandbox;
+}
+
+async function registerBothTransports(app: FastifyInstance, config: Config, jobs: Jobs, apiKey: string, log: FastifyBaseLogger) {
+  const shared = {
+    path: GRAPHQL_PATH,
+    schema: await buildGatewaySchema(),
+    jobs,
+    authenticate: createAuthenticate(apiKey),
+    rules: createOperationRules(
+      { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS },
+      config.INTROSPECTION,
+    ),
+    maxTokens: config.MAX_TOKENS,
+    maskError: createMaskError(log),
+    log,
+  };
+  await registerGraphQL(app, { ...shared, introspection: config.INTROSPECTION, suggestions: config.INTROSPECTION });
+  return startSockets(app.server, {
+    ...shared,
+    maxMessageBytes: config.MAX_BODY_BYTES,
+    maxSubscriptionsPerSocket: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
+    initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
+    allowedOrigins: config.CORS_ORIGINS,
+  });
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+/** The address to reach a listener by from this machine: a wildcard host is reached over loopback. */
+function urlOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

@@ -1,0 +1,92 @@
+/** GraphQL over HTTP: Apollo Server behind Fastify's routing, limits and logs. */
+import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
+import type { Jobs } from '../jobs/index.ts';
+import type { Log } from '../jobs/ports.ts';
+import type { Caller, Context } from '../resolvers/context.ts';
+import type { Authenticate } from './authenticate.ts';
+import { idempotencyHeaderPlugin } from './idempotency-header.ts';
+import type { MaskError } from './mask-errors.ts';
+
+export interface GraphQLOptions {
+  readonly path: string;
+  readonly schema: GraphQLSchema;
+  readonly jobs: Jobs;
+  readonly authenticate: Authenticate;
+  /** The gate of both transports. */
+  readonly rules: readonly ValidationRule[];
+  readonly maxTokens: number;
+  readonly maskError: MaskError;
+  readonly introspection: boolean;
+  /** Whether messages may suggest names of the schema. */
+  readonly suggestions: boolean;
+  readonly log: Log;
+}
+
+/** Mounts the route and starts Apollo; the instance stops it when it closes. */
+export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
+  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, introspection, suggestions, log } = options;
+  const apollo = new ApolloServer<Context>({
+    schema,
+    introspection,
+    validationRules: [...rules],
+    parseOptions: { maxTokens },
+    formatError: (_formatted, error) => maskError(error),
+    hideSchemaDetailsFromClientErrors: !suggestions,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    stopOnTerminationSignals: false,
+    logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
+    plugins: [ApolloServerPluginLandingPageDisabled(), idempotencyHeaderPlugin, plainJsonStatusPlugin],
+  });
+  await apollo.start();
+  app.addHook('onClose', () => apollo.stop());
+
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+    const { headers, body, status } = await apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
+      context: async () => ({ caller: callers.get(request)!, jobs, idempotencyKey: null }),
+    });
+    for (const [name, value] of headers) void reply.header(name, value);
+    void reply.code(status ?? 200);
+    if (body.kind === 'complete') return body.string;
+    throw new Error('an answer in parts was not asked for');
+  };
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: path,
+    // Before the body is read: a stranger's is not worth parsing.
+    onRequest: async (request, reply) => {
+      const caller = authenticate(request.headers.authorization);
+      if (caller) return void callers.set(request, caller);
+      const error = new GraphQLError('An API key is needed: send it as "Authorization: Bearer <key>".', { extensions: { code: 'UNAUTHENTICATED' } });
+      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(error)] });
+    },
+    handler: answer,
+  });
+}
+
+function headersOf(request: FastifyRequest): HeaderMap {
+  const headers = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return headers;
+}
+
+const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
+
+/** GraphQL over HTTP: an answer of the type `application/json` has the status 200 also when the document was wrong. */
+const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async willSendResponse({ response, errors }) {
+      const plain = response.http.headers.get('content-type')?.startsWith('application/json');
+      const wrongDocument = errors?.some(({ extensions }) => ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_LARGE'].includes(String(extensions.code)));
+      if (plain && wrongDocument && response.http.status === 400) response.http.status = 200;
+    },
+  }),
+};

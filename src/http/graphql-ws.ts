@@ -1,0 +1,125 @@
+/** Subscriptions over graphql-ws, on the port and path of HTTP, behind the same gate and the same masker. */
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { getOperationAST, GraphQLError, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
+import { handleProtocols, makeServer } from 'graphql-ws';
+import { WebSocketServer } from 'ws';
+import type { Caller, Context } from '../resolvers/context.ts';
+import type { GraphQLOptions } from './graphql-http.ts';
+import { serveSocket, type SocketExtra } from './socket.ts';
+
+export interface SocketOptions extends Omit<GraphQLOptions, 'introspection' | 'suggestions'> {
+  readonly maxMessageBytes: number;
+  readonly maxSubscriptionsPerSocket: number;
+  readonly initWaitMs: number;
+  /** Browser origins that may connect, beside our own. */
+  readonly allowedOrigins: readonly string[];
+}
+
+export interface Sockets {
+  count(): number;
+  /** Takes no more sockets and closes the open ones with 1001, which clients come back from. */
+  stop(): Promise<void>;
+}
+
+/** Documents that were parsed and found valid, by their text: most clients send the same few. */
+const CACHED_DOCUMENTS = 200;
+
+/** A peer that does not answer the closing handshake is cut off after this. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
+  const { path, schema, jobs, authenticate, maskError, log, allowedOrigins } = options;
+  const admit = createAdmission(options);
+
+  const protocol = makeServer<{ authorization?: unknown }, SocketExtra & { caller?: Caller }>({
+    schema,
+    connectionInitWaitTimeout: options.initWaitMs,
+    onConnect(ctx) {
+      const caller = authenticate(ctx.connectionParams?.authorization);
+      if (!caller) return false; // closes with 4403, which clients come back from, with a new key if they have one
+      ctx.extra.caller = caller;
+      return true;
+    },
+    onSubscribe(ctx, _id, payload): ExecutionArgs | readonly GraphQLError[] {
+      // The one that asks is counted already.
+      if (Object.keys(ctx.subscriptions).length > options.maxSubscriptionsPerSocket) {
+        return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+      }
+      const admitted = admit(payload.query, payload.operationName ?? undefined);
+      if ('errors' in admitted) return admitted.errors;
+      const contextValue: Context = { caller: ctx.extra.caller!, jobs, idempotencyKey: null };
+      return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
+    },
+    onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map(maskError) } : undefined),
+    onError: (_ctx, _id, _payload, errors) => errors.map(maskError),
+  });
+
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: options.maxMessageBytes,
+    handleProtocols: (protocols) => handleProtocols(protocols),
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  } as ConstructorParameters<typeof WebSocketServer>[0]);
+
+  let stopping = false;
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on('error', () => undefined);
+    const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
+    if (stopping) return void refuse('503 Service Unavailable');
+    if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');
+    sockets.handleUpgrade(request, socket, head, (accepted) => serveSocket(protocol, accepted, request, log));
+  };
+  server.on('upgrade', upgrade);
+
+  return {
+    count: () => sockets.clients.size,
+    async stop() {
+      stopping = true;
+      const closed = [...sockets.clients].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+      for (const socket of sockets.clients) socket.close(1001, 'Going away');
+      await Promise.all(closed);
+    },
+  };
+}
+
+/** No origin means no browser; ours is the one that the request itself was sent to. */
+function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || allowed.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+type Admitted = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
+
+function createAdmission({ schema, rules, maxTokens }: SocketOptions): (query: string, operationName: string | undefined) => Admitted {
+  const documents = new Map<string, DocumentNode>();
+
+  function toDocument(query: string): Admitted {
+    const known = documents.get(query);
+    if (known) return { document: known };
+    try {
+      const document = parse(query, { maxTokens });
+      const errors = validate(schema, document, [...specifiedRules, ...rules]);
+      if (errors.length > 0) return { errors };
+      if (documents.size >= CACHED_DOCUMENTS) documents.delete(documents.keys().next().value!);
+      documents.set(query, document);
+      return { document };
+    } catch (error) {
+      if (error instanceof GraphQLError) return { errors: [new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })] };
+      throw error;
+    }
+  }
+
+  return (query, operationName) => {
+    const admitted = toDocument(query);
+    if ('errors' in admitted) return admitted;
+    const operation = getOperationAST(admitted.document, operationName);
+    if (!operation) return { errors: [new GraphQLError('Name one operation of the document.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })] };
+    if (operation.operation === 'subscription') return admitted;
+    return { errors: [new GraphQLError('A socket carries subscriptions only; send queries and mutations over HTTP.', { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
+  };
+}
+

@@ -1,0 +1,25 @@
+/** `/livez` says that the process answers; `/readyz` whether to send it work. */
+import type { FastifyInstance } from 'fastify';
+
+export interface Health {
+  isDraining(): boolean;
+  isFeedListening(): boolean;
+  /** Why nothing is submitted at the moment, or null. Rejects when the database cannot answer. */
+  findPause(): Promise<string | null>;
+}
+
+/** 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. */
+export function registerHealth(app: FastifyInstance, health: Health): void {
+  app.get('/livez', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    if (health.isDraining()) return reply.code(503).send({ status: 'draining' });
+    try {
+      const pause = await health.findPause();
+      const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
+      const degraded = pause !== null || feed !== 'ok';
+      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : `paused: ${pause}` };
+    } catch {
+      return reply.code(503).send({ status: 'unavailable', database: 'down' });
+    }
+  });
+}

@@ -1,0 +1,37 @@
+/** What of an error a client may see, the same on both transports. */
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { JobError, UnavailableError } from '../jobs/errors.ts';
+import type { Log } from '../jobs/ports.ts';
+
+export type MaskError = (error: unknown) => GraphQLFormattedError;
+
+/**
+ * Errors of the core keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
+ * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
+ */
+export function createMaskError(log: Log): MaskError {
+  return (error) => {
+    const where = error instanceof GraphQLError ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) } : {};
+    const original = rootOf(error);
+    if (original instanceof JobError) {
+      if (original instanceof UnavailableError) log.warn({ err: original.cause }, 'the store is not available');
+      const doubt = original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
+      return { message: original.message, ...where, extensions: { code: original.code, ...doubt } };
+    }
+    if (original instanceof GraphQLError) {
+      const { code, retryAfterSeconds } = original.extensions;
+      return { message: original.message, ...where, extensions: { code: code ?? 'GRAPHQL_VALIDATION_FAILED', ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) } };
+    }
+    const errorId = randomUUID();
+    log.error({ err: original, errorId }, 'unexpected error');
+    return { message: 'Internal error.', ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } };
+  };
+}
+
+/** The error that was thrown, below the wrappers that GraphQL puts around it. */
+function rootOf(error: unknown): unknown {
+  let root = error;
+  while (root instanceof GraphQLError && root.originalError) root = root.originalError;
+  return root;
+}

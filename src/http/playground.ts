@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+export interface PlaygroundOptions {
+  readonly graphqlPath: string;
+  readonly sandbox: boolean;
+  /** The key that the page may fill in by itself: given only with the sandbox and a loopback `HOST`. */
+  readonly openKey: string | null;
+}
+
+/** The build, seen from src/http and from dist/http alike. */
+const builtFolder = new URL('../../dist/playground/', import.meta.url);
+
+// The editor writes style elements, hence 'unsafe-inline' for styles alone. Some of its fonts and icons are data URLs.
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/**
+ * Whether the request surely comes from a page that this server gave to a browser on this machine. A page of another site
+ * that let its own name resolve to our address still sends that name as its host, whatever it resolves to.
+ */
+function isOwnPage(app: FastifyInstance, request: FastifyRequest): boolean {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') return false;
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  // Not `request.host`: behind a trusted proxy that is what a forwarded header says.
+  return ['localhost', '127.0.0.1', '[::1]'].some((name) => request.headers.host === `${name}:${address.port}`);
+}
+
+/** The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. */
+export async function registerPlayground(app: FastifyInstance, options: PlaygroundOptions): Promise<void> {
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', async (_request, reply) => {
+      reply.headers({
+        'content-security-policy': contentSecurityPolicy,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+      });
+    });
+
+    await scope.register(fastifyStatic, {
+      root: fileURLToPath(new URL('assets', builtFolder)),
+      prefix: '/playground/assets/',
+      index: false,
+      immutable: true,
+      maxAge: '365d',
+      decorateReply: false,
+    });
+
+    for (const path of ['/playground', '/playground/']) {
+      scope.get(path, async (_request, reply) => {
+        reply.header('cache-control', 'no-store');
+        const page = await readFile(new URL('index.html', builtFolder)).catch(() => null);
+        if (page !== null) return reply.type('text/html; charset=utf-8').send(page);
+        return reply.code(503).type('text/plain; charset=utf-8').send('The playground is not built yet: run `npm run build`, then reload.\n');
+      });
+    }
+
+    scope.get('/playground/config.json', async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      const apiKey = options.openKey !== null && isOwnPage(app, request) ? options.openKey : null;
+      return { graphqlPath: options.graphqlPath, apiKey, sandbox: options.sandbox };
+    });
+  });
+}

@@ -1,0 +1,54 @@
+/** The one port: everything that is served, with request ids, logs by route pattern, limits, and errors as JSON. */
+import cors from '@fastify/cors';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
+import { UnavailableError } from '../jobs/errors.ts';
+
+export interface ServerOptions {
+  readonly logger: FastifyBaseLogger;
+  readonly maxBodyBytes: number;
+  readonly trustProxy: string | null;
+  readonly corsOrigins: readonly string[];
+}
+
+/** A whole request, headers and body, must have come by then. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins }: ServerOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => uuidv7(),
+    bodyLimit: maxBodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    trustProxy: trustProxy ?? false,
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  });
+  // The pattern and not the URL: a callback's URL is a secret.
+  app.addHook('onResponse', async (request, reply) => {
+    const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 };
+    request.log[reply.statusCode >= 500 ? 'warn' : 'info'](fields, 'request');
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof UnavailableError) return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(toBody(error.message, codes[status] ?? 'BAD_REQUEST'));
+    request.log.error({ err: error }, 'unexpected error');
+    return reply.code(500).send(toBody(`Internal error; the request was ${request.id}.`, 'INTERNAL_SERVER_ERROR'));
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')));
+
+  if (corsOrigins.length > 0) {
+    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST'], maxAge: 600, exposedHeaders: ['x-request-id'] });
+  }
+  return app;
+}
+
+const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };
+
+/** The same form as a GraphQL error, whatever the route. */
+const toBody = (message: string, code: string) => ({ errors: [{ message, extensions: { code } }] });

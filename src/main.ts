@@ -1,0 +1,79 @@
+/** The process: environment in, exit code out. */
+import pino from 'pino';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { startGateway, type Gateway } from './gateway.ts';
+
+function readConfig(): Config {
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.problems.join('\n'));
+    process.exit(1);
+  }
+}
+
+const config = readConfig();
+const log = pino({
+  level: config.LOG_LEVEL,
+  redact: { paths: ['req.headers', 'headers.authorization', '*.authorization', '*.apiKey', '*.token'], censor: '[redacted]' },
+  serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
+});
+
+let gateway: Gateway;
+try {
+  gateway = await startGateway(config, log);
+} catch (error) {
+  console.error(explain(error));
+  process.exit(1);
+}
+console.log(banner(gateway));
+
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping) process.exit(130); // asked twice: at once
+    stopping = true;
+    log.info({ signal }, 'draining');
+    void gateway.stop().then(() => {
+      log.info({}, 'stopped');
+      process.exit(0);
+    });
+  });
+}
+
+/** One line that says what is wrong and what to do. */
+function explain(error: unknown): string {
+  const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use: stop what listens there, or choose another PORT (the sandbox uses SANDBOX_PORT, by default the next one).`;
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `HOST ${config.HOST} and PORT ${config.PORT} cannot be listened on (${code}).`;
+  if (config.DATABASE_URL && isFromDatabase(error)) return `DATABASE_URL: the database cannot be used (${message || code}).`;
+  if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
+  return message;
+}
+
+function isFromDatabase(error: unknown): boolean {
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  return (error instanceof AggregateError || syscall !== undefined || (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) || /timeout|terminated|password/i.test((error as Error).message));
+}
+
+function banner({ url, sandboxUrl, publicUrl, apiKey, open }: Gateway): string {
+  const lines = [
+    '',
+    `  Motion gateway   ${url}`,
+    '',
+    ...(config.PLAYGROUND ? [`  Playground       ${url}/playground`] : []),
+    `  GraphQL          ${url}/graphql   (HTTP and WebSocket)`,
+    `  Health           ${url}/livez  ${url}/readyz`,
+    ...(open ? [`  API key          ${apiKey}`] : []),
+    '',
+    ...(sandboxUrl
+      ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
+      : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)`]),
+    ...(publicUrl === null
+      ? ['  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.']
+      : []),
+    '',
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,24 @@
+/** The executable schema. */
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchema, type PubSub } from 'type-graphql';
+import { CancelRefused, IdempotencyKeyReused, InvalidInput } from '../schema/user-error.type.ts';
+import { MotionJobResolver } from './motion-job.resolver.ts';
+import { NodeResolver } from './node.resolver.ts';
+
+/** type-graphql wants one as soon as there is a subscription, even though ours bring their own source. */
+const inertPubSub: PubSub = {
+  publish: () => undefined,
+  subscribe: () => {
+    throw new Error('subscriptions bring their own source');
+  },
+};
+
+export function buildGatewaySchema(): Promise<GraphQLSchema> {
+  return buildSchema({
+    resolvers: [MotionJobResolver, NodeResolver],
+    orphanedTypes: [InvalidInput, IdempotencyKeyReused, CancelRefused],
+    pubSub: inertPubSub,
+    validate: false,
+  });
+}

@@ -1,0 +1,100 @@
+import { Arg, Ctx, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import type { AcceptResult } from '../jobs/accept.ts';
+import type { CancelResult } from '../jobs/cancel.ts';
+import type { Job } from '../jobs/job.ts';
+import { encodeCursor, type JobPage } from '../jobs/list.ts';
+import { CancelMotionJobInput, CancelMotionJobPayload } from '../schema/cancel-motion-job.type.ts';
+import { GenerateMotionPayload } from '../schema/generate-motion-payload.type.ts';
+import { GenerateMotionInput } from '../schema/generate-motion.input.ts';
+import { MotionJobConnection } from '../schema/motion-job-connection.type.ts';
+import { MotionJobFilter } from '../schema/motion-job-filter.input.ts';
+import { MotionJob } from '../schema/motion-job.type.ts';
+import { CancelRefused, IdempotencyKeyReused, InvalidInput } from '../schema/user-error.type.ts';
+import type { Context } from './context.ts';
+
+@Resolver()
+export class MotionJobResolver {
+  @Query(() => MotionJob, { nullable: true, description: "One job; null when there is none with this id, or when it is somebody else's." })
+  async motionJob(@Arg('id', () => ID, { description: "The job's id." }) id: string, @Ctx() { caller, jobs }: Context): Promise<MotionJob | null> {
+    return present(await jobs.find(caller.accountId, id));
+  }
+
+  @Query(() => MotionJobConnection, { nullable: true, description: "The account's jobs, newest first, forward only." })
+  async motionJobs(
+    @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
+    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null,
+    @Ctx() { caller, jobs }: Context,
+  ): Promise<MotionJobConnection> {
+    return presentPage(await jobs.list(caller.accountId, { first, after, filter: withoutNulls(filter ?? {}) }), after);
+  }
+
+  @Mutation(() => GenerateMotionPayload, {
+    nullable: true,
+    description: 'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
+  })
+  async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() { caller, jobs, idempotencyKey }: Context): Promise<GenerateMotionPayload> {
+    return presentAccept(await jobs.accept(caller.accountId, { ...input, idempotencyKey: input.idempotencyKey ?? idempotencyKey }));
+  }
+
+  @Mutation(() => CancelMotionJobPayload, { nullable: true, description: 'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.' })
+  async cancelMotionJob(@Arg('input', () => CancelMotionJobInput, { description: 'Which job.' }) input: CancelMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<CancelMotionJobPayload> {
+    return presentCancel(await jobs.cancel(caller.accountId, input.id));
+  }
+
+  @Subscription(() => MotionJob, {
+    description: 'The job as it is, then every newer state; completes after a terminal one. States that follow each other faster than the client reads are skipped, the newest never is.',
+    subscribe: async ({ args, context }) => {
+      const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
+      const { caller, jobs } = context as Context;
+      return jobs.watch(caller.accountId, id, afterVersion ?? 0);
+    },
+  })
+  jobUpdated(
+    @Root() job: Job,
+    @Arg('id', () => ID, { description: "The job's id. Unknown, or somebody else's: the error NOT_FOUND." }) _id: string,
+    @Arg('afterVersion', () => Int, { nullable: true, description: 'Skips what the client already has; a terminal job that is not newer completes at once.' }) _afterVersion: number | null,
+  ): MotionJob {
+    return MotionJob.of(job);
+  }
+}
+
+const present = (job: Job | null): MotionJob | null => job && MotionJob.of(job);
+
+function presentPage({ jobs, hasNextPage }: JobPage, after: string | null): MotionJobConnection {
+  const edges = jobs.map((job) => ({ cursor: encodeCursor(job), node: MotionJob.of(job) }));
+  const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after };
+  return { edges, nodes: edges.map(({ node }) => node), pageInfo };
+}
+
+function presentAccept(result: AcceptResult): GenerateMotionPayload {
+  switch (result.kind) {
+    case 'accepted':
+    case 'replayed':
+      return { job: MotionJob.of(result.job), replayed: result.kind === 'replayed', userErrors: [] };
+    case 'keyReused':
+      return { job: null, replayed: false, userErrors: [IdempotencyKeyReused.create()] };
+    case 'invalid':
+      return { job: null, replayed: false, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+  }
+}
+
+function presentCancel(result: CancelResult): CancelMotionJobPayload {
+  switch (result.kind) {
+    case 'canceled':
+      return { job: MotionJob.of(result.job), userErrors: [] };
+    case 'requested':
+      return { job: MotionJob.of(result.job), userErrors: [CancelRefused.of('CANCEL_REQUESTED', 'The job is on its way to the upstream; it is canceled only if that attempt surely did not arrive.')] };
+    case 'tooLate':
+      return { job: MotionJob.of(result.job), userErrors: [CancelRefused.of('NOT_CANCELABLE', 'Only a queued job can be canceled.')] };
+    case 'notFound':
+      return { job: null, userErrors: [CancelRefused.of('NOT_FOUND', 'There is no such job.')] };
+  }
+}
+
+type WithoutNulls<T> = { [K in keyof T]?: NonNullable<T[K]> };
+
+/** In a filter null means the same as absent. */
+function withoutNulls<T extends object>(value: T): WithoutNulls<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry != null)) as WithoutNulls<T>;
+}

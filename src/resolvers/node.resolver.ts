@@ -1,0 +1,13 @@
+import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { MotionJob } from '../schema/motion-job.type.ts';
+import { Node } from '../schema/node.type.ts';
+import type { Context } from './context.ts';
+
+@Resolver()
+export class NodeResolver {
+  @Query(() => Node, { nullable: true, description: "Anything by its id; null when there is none, or when it is somebody else's." })
+  async node(@Arg('id', () => ID, { description: 'The id.' }) id: string, @Ctx() { caller, jobs }: Context): Promise<Node | null> {
+    const job = await jobs.find(caller.accountId, id);
+    return job && MotionJob.of(job);
+  }
+}

@@ -1,0 +1,41 @@
+import { Field, InterfaceType, ObjectType } from 'type-graphql';
+import type { Violation } from '../jobs/input-rules.ts';
+import { UserErrorCode } from './motion-job.enum.ts';
+import type { UserErrorCode as Code } from './user-error-codes.ts';
+
+@InterfaceType({ description: 'A failure that the client can act on.' })
+export abstract class UserError {
+  @Field(() => UserErrorCode, { description: 'What to branch on.' })
+  code!: Code;
+
+  @Field(() => String, { description: 'For people. Not to be parsed.' })
+  message!: string;
+
+  @Field(() => [String], { nullable: true, description: 'Where in the arguments, such as `["input", "labels", "0", "key"]`.' })
+  field!: readonly string[] | null;
+}
+
+@ObjectType({ implements: UserError, description: 'A field of the input breaks a rule. All violations are in one answer.', simpleResolvers: true })
+export class InvalidInput extends UserError {
+  static of(violation: Violation): InvalidInput {
+    return Object.assign(new InvalidInput(), violation);
+  }
+}
+
+@ObjectType({ implements: UserError, description: 'The idempotency key was used before with another input.', simpleResolvers: true })
+export class IdempotencyKeyReused extends UserError {
+  static create(): IdempotencyKeyReused {
+    return Object.assign(new IdempotencyKeyReused(), {
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      message: 'This idempotency key was used before with another input. Use a new key for a new job.',
+      field: ['input', 'idempotencyKey'],
+    });
+  }
+}
+
+@ObjectType({ implements: UserError, description: 'The job cannot be canceled, or not now.', simpleResolvers: true })
+export class CancelRefused extends UserError {
+  static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_CANCELABLE' | 'CANCEL_REQUESTED'>, message: string): CancelRefused {
+    return Object.assign(new CancelRefused(), { code, message, field: ['input', 'id'] });
+  }
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { asAdministrator } from './support/database.ts';
+import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { startGateway } from './support/gateway.ts';
+
+/** Our own address as the public one: the fake upstream is on this machine too. */
+async function startWithUpstream(overrides: Record<string, string> = {}) {
+  const upstream = await startFakeUpstream();
+  const port = await freePort();
+  const gateway = await startGateway({ ...upstream.settings, PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, ...overrides });
+  return { upstream, ...gateway };
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A job that the upstream has taken. */
+async function startProcessing(overrides: Record<string, string> = {}) {
+  const started = await startWithUpstream(overrides);
+  const job = await started.client.generate();
+  const submit = await started.upstream.nextSubmit();
+  const taskId = randomUUID();
+  submit.answer(200, { task_id: taskId });
+  const states = started.client.watch(job.id);
+  for await (const { data } of states) if (data?.jobUpdated.state === 'PROCESSING') break;
+  return { ...started, job, taskId, callbackUrl: submit.body.callback_url! };
+}
+
+const inboxOf = (databaseUrl: string) => asAdministrator<{ verdict: string; body: string }>('select verdict, body from callbacks order by received_at', databaseUrl);
+
+describe('a callback', () => {
+  test('settles its job, and is kept without the signature of its link', async () => {
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK', video: { id: '842578800134742051', url: 'https://cdn.example.com/result.mp4?sign=secret' } });
+    const [kept] = await inboxOf(databaseUrl);
+    expect(kept!.verdict).toBe('APPLIED');
+    expect(kept!.body).not.toContain('secret');
+  });
+
+  test('that fails the job says why', async () => {
+    const { client, job, taskId, callbackUrl } = await startProcessing();
+    expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_FAILED', upstreamCode: 'api_error', message: 'fetch failed', final: true, charge: 'NOT_CHARGED' } });
+  });
+
+  test('that is repeated, also at once, is answered 200 each time and changes the job once', async () => {
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    const before = (await client.find(job.id))!.version;
+    const statuses = await Promise.all(Array.from({ length: 10 }, () => callBack(callbackUrl, successOf(taskId))));
+    expect(statuses).toEqual(Array(10).fill(200));
+    expect((await client.find(job.id))!.version).toBe(before + 1);
+    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+  });
+
+  test('that overtakes the submit answer is confirmed by a look-up and wins', async () => {
+    const { client, upstream } = await startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const taskId = randomUUID();
+    upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
+    expect(await callBack(submit.body.callback_url!, successOf(taskId))).toBe(200);
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', taskId, settledBy: 'POLL' });
+    const { version } = (await client.find(job.id))!;
+    submit.answer(200, { task_id: taskId });
+    expect((await client.find(job.id))!.version).toBe(version);
+  });
+
+  test("that claims another job's task before the submit answer is refuted by the echo of that task", async () => {
+    const { client, upstream, databaseUrl } = await startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const foreign = randomUUID();
+    upstream.records.set(foreign, recordOf(foreign, 'https://elsewhere.example.com/callbacks/x', successOf(foreign)));
+    expect(await callBack(submit.body.callback_url!, successOf(foreign))).toBe(200);
+    await expect.poll(async () => (await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['REFUTED']);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUBMITTING', taskId: null });
+    submit.answer(200, { task_id: randomUUID() });
+  });
+
+  test('of a failed job that now claims success is believed only after a look-up', async () => {
+    const { client, job, upstream, taskId, callbackUrl } = await startProcessing({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, failureOf(taskId)));
+    expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+    await expect.poll(() => upstream.lookUps.flat()).toContain(taskId);
+    expect(await client.find(job.id)).toMatchObject({ state: 'FAILED' });
+
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
+    expect(await callBack(callbackUrl, { ...successOf(taskId), again: true })).toBe(200);
+    await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', failure: null });
+  });
+
+  test('of a succeeded job that now claims failure changes nothing, and is logged', async () => {
+    const { client, job, taskId, callbackUrl, logs, databaseUrl } = await startProcessing();
+    await callBack(callbackUrl, successOf(taskId));
+    expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', failure: null });
+    expect((await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['APPLIED', 'CONTRADICTED']);
+    expect(logs).toContainEqual(expect.objectContaining({ level: 50, msg: 'the upstream contradicts how a job has ended' }));
+  });
+
+  test.each<[string, (taskId: string) => unknown]>([
+    ['success together with an error', (taskId) => ({ ...successOf(taskId), error: { code: 'api_error', message: 'odd' } })],
+    ['a bare error string', (taskId) => ({ success: false, error: 'still running', task_id: taskId })],
+    ['success without a URL', (taskId) => ({ success: true, state: 'succeed', task_id: taskId })],
+    ['a body that is no JSON', () => '{"success": tr'],
+    ['an empty body', () => ''],
+    ['bytes', () => '\u0000\u0001\ufffd'],
+  ])('with %s is kept, answered 200 and looked up', async (_name, body) => {
+    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
+    expect(await callBack(callbackUrl, body(taskId))).toBe(200);
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
+    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+  });
+
+  test('over the size limit is answered 413, kept in part, and looked up', async () => {
+    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
+    expect(await callBack(callbackUrl, { ...successOf(taskId), padding: 'x'.repeat(70_000) })).toBe(413);
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
+    expect((await inboxOf(databaseUrl))[0]!.body.length).toBeLessThanOrEqual(65_536);
+  });
+
+  test('that is forged is answered 404 with an empty body, and nothing is stored', async () => {
+    const { client, job, taskId, callbackUrl, databaseUrl, url } = await startProcessing();
+    const before = await client.find(job.id);
+    const [, token] = /\/([^/]+)$/.exec(callbackUrl)!;
+    const [attempt, keyId, mac] = token!.split('.') as [string, string, string];
+    const flipped = `${mac.slice(0, -2)}${mac.at(-2) === 'A' ? 'B' : 'A'}${mac.at(-1)}`;
+    for (const forged of [`${attempt}.${keyId}.${flipped}`, `2.${keyId}.${mac}`, `${attempt}.AAAAAAAA.${mac}`, `${attempt}.${keyId}.`, `${attempt}.${keyId}.${mac}x`, 'x', `0${attempt}.${keyId}.${mac}`]) {
+      const response = await fetch(`${url}/callbacks/${job.id}/${forged}`, { method: 'POST', body: JSON.stringify(successOf(taskId)) });
+      expect([response.status, await response.text()], forged).toEqual([404, '']);
+    }
+    const elsewhere = await fetch(callbackUrl.replace(job.id, randomUUID()), { method: 'POST', body: '{}' });
+    expect([elsewhere.status, await elsewhere.text()]).toEqual([404, '']);
+    expect(await client.find(job.id)).toEqual(before);
+    expect(await inboxOf(databaseUrl)).toEqual([]);
+  });
+
+  test('appears in the log by its route, never by its URL', async () => {
+    const { taskId, callbackUrl, logs } = await startProcessing();
+    await callBack(callbackUrl, successOf(taskId));
+    const text = JSON.stringify(logs);
+    expect(text).toContain('/callbacks/:jobId/:token');
+    expect(text).not.toContain(/\/([^/]+)$/.exec(callbackUrl)![1]);
+    expect(text).not.toContain('sign=secret');
+  });
+});

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket, type ClientOptions } from 'ws';
+import { startFakeUpstream } from './support/fake-upstream.ts';
+import { startGateway, type TestGateway } from './support/gateway.ts';
+
+async function startQueueing(overrides: Record<string, string> = {}) {
+  const upstream = await startFakeUpstream();
+  return { upstream, ...(await startGateway({ ...upstream.settings, ...overrides })) };
+}
+
+type Message = Record<string, unknown>;
+
+/** A socket at the level of messages; it is closed when the test ends. */
+async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'apiKey'>, { init = true, ...options }: ClientOptions & { init?: boolean } = {}) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options);
+  const messages: Message[] = [];
+  const takers: ((message: Message) => void)[] = [];
+  socket.on('message', (data: Buffer) => {
+    const message = JSON.parse(data.toString()) as Message;
+    const taker = takers.shift();
+    if (taker) taker(message);
+    else messages.push(message);
+  });
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+  socket.on('error', () => undefined);
+  onTestFinished(async () => {
+    socket.terminate();
+    await closed;
+  });
+  await once(socket, 'open');
+  const send = (message: Message | string) => socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  const next = (): Promise<Message> => {
+    const message = messages.shift();
+    return message ? Promise.resolve(message) : new Promise((resolve) => takers.push(resolve));
+  };
+  if (init) {
+    send({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } });
+    expect(await next()).toEqual({ type: 'connection_ack' });
+  }
+  return { socket, send, next, closed };
+}
+
+const WATCH = 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { id version state } }';
+const subscribe = (id: string, query: string, variables: object = {}) => ({ id, type: 'subscribe', payload: { query, variables } });
+
+describe('a subscription', () => {
+  test('begins with the state as it is, skips what the client has, and completes when a terminal state is not newer', async () => {
+    const { client, upstream } = await startQueueing();
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const [first] = [await client.watch(job.id).next()];
+    expect(first.value).toMatchObject({ data: { jobUpdated: { id: job.id, state: 'SUBMITTING', version: 2 } } });
+
+    const waiting = client.watch(job.id, 2).next();
+    submit.answer(200, { task_id: randomUUID() });
+    expect((await waiting).value).toMatchObject({ data: { jobUpdated: { state: 'PROCESSING', version: 3 } } });
+
+    const other = await client.generate();
+    (await upstream.nextSubmit()).answer(403, { error: { code: 'forbidden', message: 'no' } });
+    const { version } = await client.untilEnd(other.id);
+    expect(await client.watch(other.id, version).next()).toMatchObject({ done: true });
+    expect((await client.watch(other.id, version - 1).next()).value).toMatchObject({ data: { jobUpdated: { state: 'FAILED', version } } });
+  });
+
+  test('of an unknown job, or of text that is no id, is the error NOT_FOUND, and the socket lives on', async () => {
+    const gateway = await startQueueing();
+    const { send, next } = await openSocket(gateway);
+    for (const id of [randomUUID(), 'nonsense']) {
+      send(subscribe('1', WATCH, { id }));
+      expect(await next()).toMatchObject({ id: '1', type: 'next', payload: { errors: [{ message: 'There is no such job.', extensions: { code: 'NOT_FOUND' } }] } });
+      expect(await next()).toEqual({ id: '1', type: 'complete' });
+    }
+  });
+
+  test('that the client leaves is forgotten at once', async () => {
+    const gateway = await startQueueing();
+    const { id } = await gateway.client.generate();
+    const { send, next, socket } = await openSocket(gateway);
+    for (const name of ['1', '2']) {
+      send(subscribe(name, WATCH, { id, after: 1000 }));
+      await expect.poll(() => gateway.live.watchers()).toBe(Number(name));
+    }
+    send({ id: '1', type: 'complete' });
+    await expect.poll(() => gateway.live.watchers()).toBe(1);
+    socket.terminate();
+    await expect.poll(() => gateway.live.watchers()).toBe(0);
+    void next;
+  });
+});
+
+describe('a socket', () => {
+  test.each([
+    ['a query', '{ motionJobs { nodes { id } } }', 'SUBSCRIPTIONS_ONLY'],
+    ['a mutation', 'mutation { cancelMotionJob(input: { id: "a" }) { job { id } } }', 'SUBSCRIPTIONS_ONLY'],
+    ['the schema', '{ __schema { types { name } } }', 'SUBSCRIPTIONS_ONLY'],
+    ['a document that is no GraphQL', 'subscription {', 'GRAPHQL_PARSE_FAILED'],
+    ['a field that does not exist', 'subscription { nope }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['no operation', 'fragment F on MotionJob { id }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['too many tokens', `subscription { jobUpdated(id: "a") { ${'id '.repeat(2000)} } }`, 'GRAPHQL_PARSE_FAILED'],
+    ['too many aliases', `subscription { jobUpdated(id: "a") { ${Array.from({ length: 40 }, (_, index) => `a${index}: ${index % 2 ? 'state' : 'version'}`).join(' ')} } }`, 'OPERATION_TOO_LARGE'],
+  ])('answers %s with an error and lives on', async (_name, query, code) => {
+    const { send, next } = await openSocket(await startQueueing());
+    send(subscribe('1', query));
+    const answer = await next();
+    expect(answer).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: { code } }] });
+    send({ type: 'ping' });
+    expect(await next()).toEqual({ type: 'pong' });
+  });
+
+  test('carries no more subscriptions than its limit', async () => {
+    const gateway = await startQueueing({ MAX_SUBSCRIPTIONS_PER_SOCKET: '2' });
+    const { id } = await gateway.client.generate();
+    const { send, next } = await openSocket(gateway);
+    for (const name of ['1', '2', '3']) send(subscribe(name, WATCH, { id, after: 1000 }));
+    expect(await next()).toMatchObject({ id: '3', type: 'error', payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] });
+    send({ id: '1', type: 'complete' });
+    await expect.poll(() => gateway.live.watchers()).toBe(1);
+    send(subscribe('4', WATCH, { id, after: 1000 }));
+    await expect.poll(() => gateway.live.watchers()).toBe(2);
+  });
+
+  test('with a wrong key is closed with 4403, which clients come back from', async () => {
+    const gateway = await startQueueing();
+    for (const payload of [undefined, {}, { authorization: 'Bearer wrong' }, { authorization: { toString: 1 } }]) {
+      const { send, closed } = await openSocket(gateway, { init: false });
+      send({ type: 'connection_init', ...(payload && { payload }) });
+      expect(await closed).toBe(4403);
+    }
+  });
+
+  test.each<[string, number, (socket: Awaited<ReturnType<typeof openSocket>>) => void]>([
+    ['subscribes before it is acknowledged', 4401, ({ send }) => send(subscribe('1', WATCH, { id: 'a' }))],
+    ['never says connection_init', 4408, () => undefined],
+    ['sends what is no message', 4400, ({ send }) => send('nonsense')],
+    ['sends a frame over the limit', 1009, ({ send }) => send('x'.repeat(70_000))],
+  ])('that %s is closed with %i', async (_name, code, act) => {
+    const socket = await openSocket(await startQueueing({ SOCKET_INIT_SECONDS: '0.2' }), { init: false });
+    act(socket);
+    expect(await socket.closed).toBe(code);
+  });
+
+  test('of a foreign page, of another path, or of another protocol is not opened', async () => {
+    const gateway = await startQueueing({ CORS_ORIGINS: 'https://app.example.com' });
+    const statusOf = async (path: string, options: ClientOptions) => {
+      const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', options);
+      const status = await new Promise<number>((resolve) => {
+        socket.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
+        socket.once('open', () => resolve(101));
+        socket.on('error', () => undefined);
+      });
+      socket.terminate();
+      return status;
+    };
+    expect(await statusOf('/graphql', { origin: 'https://evil.example.com' })).toBe(403);
+    expect(await statusOf('/elsewhere', {})).toBe(404);
+    expect(await statusOf('/graphql', { origin: 'https://app.example.com' })).toBe(101);
+    expect(await statusOf('/graphql', { origin: gateway.url })).toBe(101);
+    await expect.poll(() => gateway.live.sockets()).toBe(0);
+  });
+
+  test('is closed with 1001 when the gateway stops', async () => {
+    const gateway = await startQueueing();
+    const { id } = await gateway.client.generate();
+    const { send, closed } = await openSocket(gateway);
+    send(subscribe('1', WATCH, { id, after: 1000 }));
+    await expect.poll(() => gateway.live.watchers()).toBe(1);
+    await Promise.all([gateway.stop(), expect(closed).resolves.toBe(1001)]);
+  });
+});

@@ -1,0 +1,98 @@
+/** A client of the gateway under test: operations over HTTP, subscriptions over graphql-ws. */
+import { createClient as createSocketClient, type Client, type ExecutionResult } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import type { Gateway } from '../../src/gateway.ts';
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly data: T;
+  readonly errors?: readonly { readonly message: string; readonly path?: readonly string[]; readonly extensions: Record<string, unknown> }[];
+}
+
+/** The part of a job that most tests look at. */
+export interface JobView {
+  readonly id: string;
+  readonly version: number;
+  readonly state: string;
+  readonly taskId: string | null;
+  readonly sandbox: boolean;
+  readonly settledBy: string | null;
+  readonly video: { readonly id: string; readonly url: string; readonly durationSeconds: number | null } | null;
+  readonly failure: { readonly code: string; readonly message: string; readonly final: boolean; readonly charge: string; readonly upstreamCode: string | null } | null;
+}
+
+export const JOB_FIELDS = 'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
+
+/** The seed document's own request. */
+export const EXAMPLE = {
+  imageUrl: 'https://sourceyoya.wenge.com/2025/06/03/683e9f76e4b0684509ab1aca.jpg',
+  videoUrl: 'https://cdn.acedata.cloud/odwfm5.mp4',
+  prompt: 'Make the picture come alive',
+} as const;
+
+export interface TestClient {
+  request<T>(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<Answer<T>>;
+  /** Submits the example with changes and returns the accepted job. */
+  generate(input?: Record<string, unknown>): Promise<JobView>;
+  find(id: string): Promise<JobView | null>;
+  /** Follows a job; ends when the server completes. */
+  watch(id: string, afterVersion?: number): AsyncIterableIterator<ExecutionResult<{ jobUpdated: JobView }, unknown>>;
+  /** Follows a job to its end and returns its last state. */
+  untilEnd(id: string): Promise<JobView>;
+  readonly socket: Client;
+  stop(): Promise<void>;
+}
+
+export function createClient(gateway: Pick<Gateway, 'url' | 'apiKey'>): TestClient {
+  const authorization = `Bearer ${gateway.apiKey}`;
+  const socket = createSocketClient({
+    url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization },
+    retryAttempts: 0,
+  });
+
+  const request: TestClient['request'] = async <T>(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization, ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    return { status: response.status, ...((await response.json()) as Omit<Answer<T>, 'status'>) };
+  };
+
+  const watch: TestClient['watch'] = (id, afterVersion) =>
+    socket.iterate<{ jobUpdated: JobView }>({
+      query: `subscription ($id: ID!, $afterVersion: Int) { jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`,
+      variables: { id, afterVersion },
+    }) as ReturnType<TestClient['watch']>;
+
+  return {
+    request,
+    async generate(input = {}) {
+      const { data, errors } = await request<{ generateMotion: { job: JobView | null; userErrors: unknown[] } | null }>(
+        `mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { ${JOB_FIELDS} } userErrors { code message field } } }`,
+        { input: { ...EXAMPLE, ...input } },
+      );
+      const job = data?.generateMotion?.job;
+      if (!job) throw new Error(`not accepted: ${JSON.stringify(errors ?? data?.generateMotion?.userErrors)}`);
+      return job;
+    },
+    async find(id) {
+      const { data } = await request<{ motionJob: JobView | null }>(`query ($id: ID!) { motionJob(id: $id) { ${JOB_FIELDS} } }`, { id });
+      return data.motionJob;
+    },
+    watch,
+    async untilEnd(id) {
+      let last: JobView | undefined;
+      for await (const { data, errors } of watch(id)) {
+        if (errors) throw new Error(JSON.stringify(errors));
+        last = data?.jobUpdated;
+      }
+      if (!last) throw new Error('no state came');
+      return last;
+    },
+    socket,
+    stop: async () => socket.dispose(),
+  };
+}

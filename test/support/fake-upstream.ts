@@ -1,0 +1,109 @@
+/** An upstream that does nothing by itself: the test answers submits, sends callbacks and decides what look-ups say. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface Submit {
+  readonly body: Record<string, unknown> & { readonly callback_url?: string };
+  /** Answers the submit. */
+  answer(status: number, body: unknown): void;
+  /** Cuts the connection without an answer. */
+  cut(): void;
+}
+
+export interface FakeUpstream {
+  readonly url: string;
+  /** The next submit that arrives, or the oldest one not taken yet. */
+  nextSubmit(): Promise<Submit>;
+  /** How many submits arrived in all. */
+  submitCount(): number;
+  /** What look-ups answer, by task id; tasks that are not here are unknown. */
+  readonly records: Map<string, object>;
+  /** The ids of each look-up so far. */
+  readonly lookUps: string[][];
+  /** The settings of a gateway that submits here. */
+  readonly settings: Record<string, string>;
+}
+
+export async function startFakeUpstream(): Promise<FakeUpstream> {
+  const untaken: Submit[] = [];
+  const takers: ((submit: Submit) => void)[] = [];
+  const records = new Map<string, object>();
+  const lookUps: string[][] = [];
+  let submitCount = 0;
+
+  const server = createServer((request, response) => {
+    void readBody(request).then((body) => {
+      if (request.url === '/kling/motion') {
+        submitCount += 1;
+        const submit: Submit = { body, answer: (status, value) => answer(response, status, value), cut: () => void request.socket.resetAndDestroy() };
+        const taker = takers.shift();
+        if (taker) taker(submit);
+        else untaken.push(submit);
+      } else {
+        const ids = (body.ids ?? [body.id]) as string[];
+        lookUps.push(ids);
+        const items = ids.map((id) => records.get(id)).filter((record) => record !== undefined);
+        answer(response, 200, { items, count: items.length });
+      }
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    nextSubmit: () => {
+      const submit = untaken.shift();
+      return submit ? Promise.resolve(submit) : new Promise((resolve) => takers.push(resolve));
+    },
+    submitCount: () => submitCount,
+    records,
+    lookUps,
+    settings: { UPSTREAM: 'acedata', ACEDATA_BASE_URL: url, ACEDATA_API_TOKEN: 'token' },
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<Submit['body']> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString()) as Submit['body'];
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** The flat result of a finished task. */
+export const successOf = (taskId: string, videoUrl = 'https://cdn.example.com/result.mp4?sign=secret'): Record<string, unknown> => ({
+  success: true,
+  video_id: '842578800134742051',
+  video_url: videoUrl,
+  duration: '5.066',
+  state: 'succeed',
+  task_id: taskId,
+});
+
+export const failureOf = (taskId: string, code = 'api_error', message = 'fetch failed'): Record<string, unknown> => ({ success: false, error: { code, message }, task_id: taskId, trace_id: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89' });
+
+/** A task record, as a look-up answers it. */
+export const recordOf = (taskId: string, callbackUrl: string | undefined, response: object = {}): object => ({
+  id: taskId,
+  type: 'motion',
+  request: { callback_url: callbackUrl },
+  response,
+  created_at: 1_756_000_000.5,
+  ...('state' in response || 'error' in response ? { finished_at: 1_756_000_100.5 } : {}),
+});
+
+/** Posts to a callback URL; returns the status. */
+export async function callBack(url: string, body: unknown): Promise<number> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  await response.arrayBuffer();
+  return response.status;
+}

@@ -1,0 +1,46 @@
+/** A gateway of the test's own: real HTTP, real sockets, a real database, the sandbox as its upstream. */
+import pino from 'pino';
+import { expect, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { startGateway as start, type Gateway } from '../../src/gateway.ts';
+import { createClient, type TestClient } from './client.ts';
+import { createDatabase } from './database.ts';
+import { createFolder } from './folder.ts';
+
+export interface TestGateway extends Gateway {
+  readonly databaseUrl: string;
+  readonly client: TestClient;
+  /** Every line that was logged. */
+  readonly logs: Record<string, unknown>[];
+}
+
+const API_KEY = 'test-key-0123456789';
+const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
+
+/** Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends. */
+export async function startGateway(overrides: Record<string, string> = {}): Promise<TestGateway> {
+  const databaseUrl = overrides.DATABASE_URL ?? (await createDatabase());
+  const logs: Record<string, unknown>[] = [];
+  const log = pino({ level: overrides.LOG_LEVEL ?? 'info' }, { write: (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>) });
+  const config = loadConfig({
+    DATABASE_URL: databaseUrl,
+    API_KEY,
+    APP_SECRET,
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    SANDBOX_SECONDS: '0.05',
+    UPSTREAM_SUBMITS_PER_SECOND: '1000',
+    DRAIN_SECONDS: '1',
+    DATA_DIR: await createFolder(),
+    ...overrides,
+  });
+  const gateway = await start(config, log);
+  const client = createClient(gateway);
+  onTestFinished(async () => {
+    // The client first: its reconnecting would surface as an error of the test.
+    await client.stop();
+    await gateway.stop();
+    expect({ sockets: gateway.live.sockets(), watchers: gateway.live.watchers() }, 'left over').toEqual({ sockets: 0, watchers: 0 });
+  });
+  return { ...gateway, databaseUrl, client, logs };
+}
