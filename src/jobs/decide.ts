@@ -2,7 +2,7 @@
  * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes out.
  * Whoever decides holds the row's lock; the guarded statement checks the rank once more.
  */
-import { isFinalFailure, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
+import { isFinalFailure, isTerminal, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
 import type { JobPatch } from './ports.ts';
 import type { Claim, Outcome } from './upstream-port.ts';
 
@@ -58,6 +58,8 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
  */
 export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always'): Decision {
   if (claim.outcome === null) return { kind: 'confirm', why: claim.odd ?? 'unreadable' };
+  const open = !isTerminal(job.state) || (job.failure !== null && !isFinalFailure(job.failure.code));
+  if (claim.odd !== null && open) return { kind: 'confirm', why: claim.odd };
   const decision = decide(job, { taskId: claim.taskId, outcome: claim.outcome, source: 'CALLBACK' });
   if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
   if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };
