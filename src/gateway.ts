@@ -15,7 +15,7 @@ import { registerHealth } from './http/health.ts';
 import { createMaskError } from './http/mask-errors.ts';
 import { createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
-import { createServer } from './http/server.ts';
+import { closeServer, createServer } from './http/server.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import { buildGatewaySchema } from './resolvers/build-schema.ts';
 import { loadSecrets } from './secrets.ts';
@@ -103,7 +103,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   });
 
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS });
-  onStop(() => app.close());
+  onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   const open = sandbox !== null && isLoopback(config.HOST);

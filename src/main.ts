@@ -29,11 +29,17 @@ try {
 }
 console.log(banner(gateway));
 
-let stopping = false;
+/** `npm start` passes on a Ctrl-C that the terminal has sent here too: only a later one is somebody's second. */
+const SECOND_SIGNAL_MS = 1_000;
+
+let askedAt: number | null = null;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    if (stopping) process.exit(130); // asked twice: at once
-    stopping = true;
+    if (askedAt !== null) {
+      if (Date.now() - askedAt > SECOND_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    askedAt = Date.now();
     log.info({ signal }, 'draining');
     void gateway.stop().then(() => {
       log.info({}, 'stopped');

@@ -14,6 +14,8 @@ export interface ServerOptions {
 /** A whole request, headers and body, must have come by then. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+const IDLE_CHECK_MS = 25;
+
 export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
@@ -46,6 +48,21 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
     await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST'], maxAge: 600, exposedHeaders: ['x-request-id'] });
   }
   return app;
+}
+
+/**
+ * Takes no more connections and resolves when the requests under way are answered; after `graceMs` they are cut off. Connections
+ * that are kept alive become idle at any time, so they are looked for until the last one is gone.
+ */
+export async function closeServer(app: FastifyInstance, graceMs: number): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
+  const late = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(idle);
+    clearTimeout(late);
+  }
 }
 
 const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };

@@ -1,5 +1,5 @@
 /** One PostgreSQL server and one migrated template database for the whole run; every test file clones the template. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -17,6 +17,8 @@ export const TEMPLATE = 'template_gateway';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'motion-gateway-test-'));
+  // For root: PostgreSQL runs as another user, who must be able to enter.
+  await chmod(dataDir, 0o755);
   const server = await startEmbeddedServer({ dataDir, log: () => undefined });
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
@@ -29,6 +31,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await server.stop();
     await rm(dataDir, { recursive: true, force: true });
-    await rm(server.dataDir, { recursive: true, force: true });
   };
 }

@@ -1,0 +1,39 @@
+/** A gateway in a process of its own, as a user starts it: the built program, its output and its exit code. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface GatewayProcess {
+  readonly child: ChildProcess;
+  /** Everything that was printed so far. */
+  output(): string;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  /** Where it listens, and the key it printed; waits for the banner. */
+  untilReady(): Promise<{ url: string; apiKey: string }>;
+}
+
+/** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
+export function startProcess(env: Record<string, string>, options: { uid?: number; gid?: number; cwd?: string } = {}): GatewayProcess {
+  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  child.stderr.on('data', (chunk) => (output += String(chunk)));
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return {
+    child,
+    output: () => output,
+    ended,
+    async untilReady() {
+      await expect.poll(() => output, { timeout: 20_000, interval: 20 }).toMatch(/Motion gateway {3}http[^]*API key {10}\S+|Motion gateway {3}http[^]*Upstream/);
+      return { url: /Motion gateway {3}(\S+)/.exec(output)![1]!, apiKey: /API key {10}(\S+)/.exec(output)?.[1] ?? '' };
+    },
+  };
+}
