@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { asAdministrator, createDatabase } from './support/database.ts';
+import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { startGateway } from './support/gateway.ts';
+import { startProxy } from './support/proxy.ts';
+
+/** The states that a watch yields, as they come. */
+function record(watch: AsyncIterableIterator<{ data?: { jobUpdated: { state: string; version: number } } | null }>) {
+  const seen: { state: string; version: number }[] = [];
+  const ended = (async () => {
+    for await (const { data } of watch) seen.push(data!.jobUpdated);
+  })();
+  return { states: () => seen.map(({ state }) => state), versions: () => seen.map(({ version }) => version), ended };
+}
+
+describe('a watch', () => {
+  test('is served by every instance, whichever one settles the job', async () => {
+    const upstream = await startFakeUpstream();
+    const settings = { ...upstream.settings, DATABASE_URL: await createDatabase() };
+    const [a, b] = [await startGateway(settings), await startGateway(settings)];
+    const job = await a.client.generate();
+    const submit = await upstream.nextSubmit();
+    const watches = [record(a.client.watch(job.id)), record(b.client.watch(job.id)), record(b.client.watch(job.id))];
+    await expect.poll(() => watches.map(({ states }) => states().length)).toEqual([1, 1, 1]);
+    submit.answer(200, successOf(randomUUID()));
+    await Promise.all(watches.map(({ ended }) => ended));
+    for (const { states, versions } of watches) {
+      expect(states().at(-1)).toBe('SUCCEEDED');
+      expect(versions()).toEqual([...versions()].sort((x, y) => x - y));
+    }
+  });
+
+  test('misses nothing when the feed loses its connection', async () => {
+    const upstream = await startFakeUpstream();
+    const { client, databaseUrl, logs } = await startGateway(upstream.settings);
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const watch = record(client.watch(job.id));
+    await expect.poll(watch.states).toEqual(['SUBMITTING']);
+    // The row changes in the very statement that ends the feed's connection: its wake-up can reach nobody.
+    await asAdministrator(`
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'motion-gateway feed' and datname = current_database();
+      update jobs set state = 'PROCESSING', rank = 1000, version = version + 1;
+    `, databaseUrl);
+    await expect.poll(watch.states, { timeout: 5_000 }).toEqual(['SUBMITTING', 'PROCESSING']);
+    expect(logs.map(({ msg }) => msg)).toContain('the feed listens again');
+    submit.answer(200, successOf(randomUUID()));
+    await watch.ended;
+    expect(watch.states().at(-1)).toBe('SUCCEEDED');
+  });
+
+  test('notices a connection that was lost in silence by its heartbeat', { timeout: 40_000 }, async () => {
+    const upstream = await startFakeUpstream();
+    const databaseUrl = await createDatabase();
+    const proxy = await startProxy(databaseUrl);
+    const { client, logs } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url });
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const watch = record(client.watch(job.id));
+    await expect.poll(watch.states).toEqual(['SUBMITTING']);
+    proxy.silenceOpen();
+    await asAdministrator(`update jobs set state = 'PROCESSING', rank = 1000, version = version + 1`, databaseUrl);
+    await expect.poll(watch.states, { timeout: 15_000 }).toEqual(['SUBMITTING', 'PROCESSING']);
+    expect(logs.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['the feed lost its connection: Query read timeout', 'the feed listens again']));
+    submit.answer(200, successOf(randomUUID()));
+    await watch.ended;
+  });
+});
+
+describe('without the database', () => {
+  test.each(['cut off', 'silent'])('(%s) everything is answered within 5 s, and works again by itself', { timeout: 40_000 }, async (how) => {
+    const upstream = await startFakeUpstream();
+    const proxy = await startProxy(await createDatabase());
+    const { client, url } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid' });
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    submit.answer(200, { task_id: 'a' });
+    await expect.poll(async () => (await client.find(job.id))!.state).toBe('PROCESSING');
+    const callbackUrl = submit.body.callback_url!.replace('http://gateway.invalid', url);
+
+    if (how === 'silent') proxy.silence();
+    else await proxy.cut();
+    const from = performance.now();
+    const [query, mutation, callback, ready, live, watched] = await Promise.all([
+      client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id }),
+      client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: job.id }),
+      fetch(callbackUrl, { method: 'POST', body: JSON.stringify(successOf('a')) }),
+      fetch(`${url}/readyz`),
+      fetch(`${url}/livez`),
+      client.watch(job.id).next(),
+    ]);
+    expect(performance.now() - from).toBeLessThan(5_000);
+    expect(query).toMatchObject({ data: { motionJob: null }, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+    expect(mutation).toMatchObject({ data: { cancelMotionJob: null }, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+    expect(watched.value).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+    expect([callback.status, callback.headers.get('retry-after')]).toEqual([503, '5']);
+    expect([ready.status, live.status]).toEqual([503, 200]);
+
+    await proxy.restore();
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
+    expect((await fetch(callbackUrl, { method: 'POST', body: JSON.stringify(successOf('a')) })).status).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+});

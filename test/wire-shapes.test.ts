@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeClaim, redactBody } from '../src/upstream/callback-body.ts';
+import { toOutcome, toRefusal } from '../src/upstream/outcome.ts';
+import { errorStatuses, type ErrorCode } from '../src/upstream/wire/envelopes.ts';
+import { decodeLookUp, encodeLookUp, encodeTaskList, parseLookUp, type LookUp } from '../src/upstream/wire/look-up.ts';
+import { encodeFailure, encodeSuccess } from '../src/upstream/wire/result.ts';
+import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
+import { decodeSubmitBody, encodeSubmitBody, isAsynchronous, parseSubmitBody, type SubmitInput } from '../src/upstream/wire/submit-body.ts';
+import { decodeTaskRecord, encodeTaskRecord, type Task } from '../src/upstream/wire/task-record.ts';
+
+/** An example of the seed document, letter by letter. */
+const seed = (name: string) => readFileSync(new URL(`fixtures/seed/${name}.json`, import.meta.url), 'utf8');
+
+const TASK_ID = '20068983-0cc9-4c6a-aeb6-9c6a3c668be0';
+const URL_A = 'https://cdn.example.com/result.mp4';
+const success = { success: true, video_id: '842578800134742051', video_url: URL_A, duration: '5.066', state: 'succeed', task_id: TASK_ID };
+const failure = { success: false, task_id: TASK_ID, trace_id: 'trace-1', error: { code: 'api_error', message: 'fetch failed' } };
+const succeeded = { kind: 'succeeded', videoId: '842578800134742051', videoUrl: URL_A, durationSeconds: 5.066 };
+const failed = { kind: 'failed', code: 'api_error', message: 'fetch failed', traceId: 'trace-1' };
+const json = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
+describe('a submit body', () => {
+  const plain: SubmitInput = { imageUrl: 'https://a.com/a.png', videoUrl: 'https://a.com/a.mp4', characterOrientation: 'IMAGE', mode: 'STD', prompt: null, model: null, keepOriginalSound: true, watermark: false, callbackUrl: null, async: false };
+  const always = { image_url: 'https://a.com/a.png', video_url: 'https://a.com/a.mp4', character_orientation: 'image', mode: 'std', keep_original_sound: 'yes' };
+
+  test.each<[string, Partial<SubmitInput>, object]>([
+    ['nothing more than it must', {}, {}],
+    ['orientation and mode', { characterOrientation: 'VIDEO', mode: 'PRO' }, { character_orientation: 'video', mode: 'pro' }],
+    ['sound as a word', { keepOriginalSound: false }, { keep_original_sound: 'no' }],
+    ['a prompt, also an empty one', { prompt: '' }, { prompt: '' }],
+    ['a model', { model: 'kling-v3' }, { model_name: 'kling-v3' }],
+    ['a watermark', { watermark: true }, { watermark_info: { enabled: true } }],
+    ['a callback URL', { callbackUrl: 'http://a.com/cb' }, { callback_url: 'http://a.com/cb' }],
+    ['asynchrony', { async: true }, { async: true }],
+  ])('says %s', (_name, asked, more) => {
+    expect(encodeSubmitBody({ ...plain, ...asked })).toEqual({ ...always, ...more });
+  });
+
+  test("of the seed document is taken, with sound as the upstream's default", () => {
+    const parsed = parseSubmitBody(JSON.parse(seed('submit-body')));
+    expect(parsed).toEqual({ ok: true, body: JSON.parse(seed('submit-body')) as unknown });
+    expect(parsed.ok && decodeSubmitBody(parsed.body)).toMatchObject({ prompt: 'Make the picture come alive', mode: 'STD', characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false });
+  });
+
+  test('without mode and orientation gets ours', () => {
+    expect(parseSubmitBody({ image_url: always.image_url, video_url: always.video_url })).toMatchObject({ ok: true, body: { mode: 'std', character_orientation: 'image' } });
+  });
+
+  test('with every field is taken as it is', () => {
+    const body = { ...always, prompt: 'x'.repeat(2_500), model_name: 'kling-v2-6', watermark_info: { enabled: false }, async: false, callback_url: 'https://a.com/cb' };
+    expect(parseSubmitBody(body)).toEqual({ ok: true, body });
+  });
+
+  test('is told everything that is wrong with it at once', () => {
+    const parsed = parseSubmitBody({ image_url: 'ftp://a.com/a.png', character_orientation: 'back', mode: 'fast', prompt: 'x'.repeat(2_501), keep_original_sound: true, model_name: '', watermark_info: {}, async: 'yes', callback_url: 'cb', seed: 1 });
+    const fields = parsed.ok ? [] : parsed.violations.map((violation) => violation.split(':')[0]);
+    expect(fields.sort()).toEqual(['Unrecognized key', 'async', 'callback_url', 'character_orientation', 'image_url', 'keep_original_sound', 'mode', 'model_name', 'prompt', 'video_url', 'watermark_info.enabled']);
+  });
+
+  test.each([[null], [undefined], ['text'], [[]], [7]])('that is %j is refused', (value) => {
+    expect(parseSubmitBody(value)).toMatchObject({ ok: false, violations: [expect.any(String)] });
+  });
+
+  test('is asynchronous with a callback URL or when it says so', () => {
+    expect([{}, { async: false }, { async: true }, { callback_url: URL_A }].map((more) => isAsynchronous(encodeAndParse({ ...always, ...more })))).toEqual([false, false, true, true]);
+  });
+
+  test('comes back as it was', () => {
+    const url = fc.webUrl({ withQueryParameters: true }).filter((text) => URL.canParse(text));
+    const input: fc.Arbitrary<SubmitInput> = fc.record({
+      imageUrl: url,
+      videoUrl: url,
+      characterOrientation: fc.constantFrom('IMAGE', 'VIDEO'),
+      mode: fc.constantFrom('STD', 'PRO'),
+      prompt: fc.option(fc.string({ unit: 'binary', maxLength: 1_250 })),
+      model: fc.option(fc.string({ minLength: 1, maxLength: 100 })),
+      keepOriginalSound: fc.boolean(),
+      watermark: fc.boolean(),
+      callbackUrl: fc.option(url),
+      async: fc.boolean(),
+    });
+    fc.assert(fc.property(input, (asked) => expect(decodeSubmitBody(encodeAndParse(encodeSubmitBody(asked)))).toEqual(asked)));
+  });
+
+  function encodeAndParse(body: object) {
+    const parsed = parseSubmitBody(JSON.parse(JSON.stringify(body)));
+    if (!parsed.ok) throw new Error(parsed.violations.join('; '));
+    return parsed.body;
+  }
+});
+
+describe('a submit answer', () => {
+  const decode = (body: unknown, status = 200) => decodeSubmitAnswer(status, json(body));
+
+  test('of the seed document is the finished result', () => {
+    expect(decode(seed('synchronous-answer'))).toMatchObject({ kind: 'accepted', taskId: '363c7a84-e880-472e-a4d4-098e50cfc292', outcome: { kind: 'succeeded', videoId: '842578800134742051', durationSeconds: 5.066, videoUrl: (JSON.parse(seed('synchronous-answer')) as { video_url: string }).video_url } });
+  });
+
+  test('of the seed document is the task id', () => {
+    expect(decode(seed('accepted-answer'))).toEqual({ kind: 'accepted', taskId: TASK_ID, outcome: null, traceId: null });
+    expect(JSON.parse(seed('accepted-answer'))).toEqual(encodeAccepted(TASK_ID));
+  });
+
+  test.each<[string, unknown, object]>([
+    ['a finished failure ends the task', failure, { outcome: failed, traceId: 'trace-1' }],
+    ['a contradiction is left to a look-up', { ...success, error: failure.error }, { outcome: null }],
+    ['a success without a URL is left to a look-up', { ...success, video_url: undefined }, { outcome: null }],
+    ['a processing task is only accepted', { task_id: TASK_ID, state: 'processing' }, { outcome: null }],
+    ['a number as the task id is text', '{"task_id": 842578800134742051}', { taskId: '842578800134742051' }],
+  ])('%s', (_name, body, answer) => {
+    expect(decode(body)).toMatchObject({ kind: 'accepted', ...answer });
+  });
+
+  test.each<[string, unknown]>([['nothing', ''], ['a page', '<html></html>'], ['half a body', '{"task_id": "2006'], ['an empty object', {}], ['a list', []], ['an error that cannot know', { error: { code: 'api_error', message: 'no' } }], ['an error in words', { error: 'busy' }]])('of 200 with %s may hide a task', (_name, body) => {
+    expect(decode(body)).toMatchObject({ kind: 'ambiguous' });
+  });
+
+  test('of 200 with a code that is a refusal is one', () => {
+    expect(decode({ success: false, error: { code: 'used_up', message: 'no' } })).toMatchObject({ kind: 'refused', code: 'used_up' });
+  });
+});
+
+describe('an error', () => {
+  const refuse = (answer: SubmitAnswer) => (answer.kind === 'refused' ? toRefusal(answer) : answer);
+  const rejected = { CONTENT_REJECTED: { kind: 'rejected', failure: { code: 'CONTENT_REJECTED' } }, UPSTREAM_REJECTED: { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', charge: 'NOT_CHARGED' } } };
+
+  const table: Record<ErrorCode, [object, ...number[]]> = {
+    bad_request: [rejected.UPSTREAM_REJECTED, 400],
+    api_not_implemented: [rejected.UPSTREAM_REJECTED, 400],
+    token_mismatched: [{ kind: 'blocked', reason: 'token_mismatched' }, 400, 401],
+    no_token: [{ kind: 'blocked', reason: 'no_token' }, 400],
+    disabled: [{ kind: 'blocked', reason: 'disabled' }, 400, 403],
+    invalid_token: [{ kind: 'blocked', reason: 'invalid_token' }, 401],
+    token_expired: [{ kind: 'blocked', reason: 'token_expired' }, 401],
+    used_up: [{ kind: 'blocked', reason: 'used_up' }, 403],
+    forbidden: [rejected.CONTENT_REJECTED, 403],
+    no_api: [{ kind: 'blocked', reason: 'no_api' }, 404],
+    too_many_requests: [{ kind: 'busy' }, 429],
+    rate_limited: [{ kind: 'busy' }, 429],
+    api_error: [{ kind: 'ambiguous' }, 500, 400],
+    timeout: [{ kind: 'ambiguous' }, 502, 503, 504, 400],
+  };
+  const rows = Object.entries(table).flatMap(([code, [expected, ...statuses]]) => statuses.map((status) => [status, code, expected] as const));
+
+  test.each(rows)('%i %s is classified by its code, in every envelope', (status, code, expected) => {
+    for (const body of [{ error: { code, message: 'no' }, trace_id: 't' }, { success: false, error: { code, message: 'no' }, trace_id: 't' }, { success: false, error: { code, message: 'no' } }, { code, detail: 'no' }]) {
+      const answer = decodeSubmitAnswer(status, JSON.stringify(body));
+      expect(refuse(answer), JSON.stringify(body)).toMatchObject(expected);
+      expect(answer.traceId).toBe('trace_id' in body ? 't' : null);
+    }
+  });
+
+  test('has a row for every code, under the status that we send it with', () => {
+    for (const [code, status] of Object.entries(errorStatuses)) expect(table[code as ErrorCode]).toContain(status);
+  });
+
+  test.each<[number, string, object]>([
+    [429, '', { kind: 'busy' }],
+    [429, '{"error": "slow down"}', { kind: 'busy' }],
+    [429, '{"error": {"code": "quota_per_minute", "message": "slow down"}}', { kind: 'busy' }],
+    [429, '{"code": 429, "detail": "slow down"}', { kind: 'busy' }],
+    [401, '<html></html>', { kind: 'blocked', reason: 'HTTP 401' }],
+    [401, '{"error": {"code": "unheard_of", "message": "no"}}', { kind: 'blocked', reason: 'unheard_of' }],
+    [403, '', { kind: 'blocked', reason: 'HTTP 403' }],
+    [403, '{"error": {"code": "unheard_of", "message": "no"}}', { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', upstreamCode: 'unheard_of' } }],
+    [400, '{"error": "no such model"}', { kind: 'rejected', failure: { message: 'no such model', upstreamCode: null } }],
+    [400, '{"error": {"code": "bad_request", "message": "The image is too small."}}', { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } }],
+    [408, '{"error": {"code": "bad_request", "message": "no"}}', { kind: 'ambiguous' }],
+    [500, '{"error": "fetch failed"}', { kind: 'ambiguous', reason: 'HTTP 500, fetch failed' }],
+    [502, '<html></html>', { kind: 'ambiguous', reason: 'HTTP 502, HTTP 502 with an HTML page' }],
+    [503, '', { kind: 'ambiguous', reason: 'HTTP 503, HTTP 503 with an empty body' }],
+    [302, '', { kind: 'ambiguous' }],
+  ])('%i with %j falls to its status', (status, body, expected) => {
+    expect(refuse(decodeSubmitAnswer(status, body))).toMatchObject(expected);
+  });
+
+  test('of the seed document keeps its trace', () => {
+    expect(decodeSubmitAnswer(500, seed('error'))).toEqual({ kind: 'ambiguous', reason: 'HTTP 500, api_error: fetch failed', traceId: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89' });
+  });
+});
