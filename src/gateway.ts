@@ -171,7 +171,7 @@ async function registerBothTransports(app: FastifyInstance, config: Config, jobs
     maskError: createMaskError(log),
     log,
   };
-  await registerGraphQL(app, { ...shared, introspection: config.INTROSPECTION, suggestions: config.INTROSPECTION });
+  await registerGraphQL(app, { ...shared, suggestions: config.INTROSPECTION });
   return startSockets(app.server, {
     ...shared,
     maxMessageBytes: config.MAX_BODY_BYTES,

@@ -2,7 +2,7 @@
 import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
+import { GraphQLError, OperationTypeNode, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Jobs } from '../jobs/index.ts';
 import type { Log } from '../jobs/ports.ts';
 import type { Caller, Context } from '../resolvers/context.ts';
@@ -19,7 +19,6 @@ export interface GraphQLOptions {
   readonly rules: readonly ValidationRule[];
   readonly maxTokens: number;
   readonly maskError: MaskError;
-  readonly introspection: boolean;
   /** Whether messages may suggest names of the schema. */
   readonly suggestions: boolean;
   readonly log: Log;
@@ -27,19 +26,19 @@ export interface GraphQLOptions {
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, introspection, suggestions, log } = options;
+  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, suggestions, log } = options;
   const apollo = new ApolloServer<Context>({
     schema,
-    introspection,
+    introspection: true, // the gate's own rule decides, for both transports
     validationRules: [...rules],
     parseOptions: { maxTokens },
-    formatError: (_formatted, error) => maskError(error),
+    formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
     hideSchemaDetailsFromClientErrors: !suggestions,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     stopOnTerminationSignals: false,
     logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
-    plugins: [ApolloServerPluginLandingPageDisabled(), idempotencyHeaderPlugin, plainJsonStatusPlugin],
+    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, plainJsonStatusPlugin],
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -80,13 +79,24 @@ function headersOf(request: FastifyRequest): HeaderMap {
 
 const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
-/** GraphQL over HTTP: an answer of the type `application/json` has the status 200 also when the document was wrong. */
+/** Without it a subscription would be executed as if it were a query. */
+const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async didResolveOperation({ operation }) {
+      if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
+      throw new GraphQLError('Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.', { extensions: { code: 'SOCKET_ONLY', http: { status: 400 } } });
+    },
+  }),
+};
+
+/** What was wrong with the document or its variables: GraphQL over HTTP wants 200 for it where the answer is `application/json`. */
+const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_LARGE', 'BAD_USER_INPUT']);
+
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
-    async willSendResponse({ response, errors }) {
-      const plain = response.http.headers.get('content-type')?.startsWith('application/json');
-      const wrongDocument = errors?.some(({ extensions }) => ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_LARGE'].includes(String(extensions.code)));
-      if (plain && wrongDocument && response.http.status === 400) response.http.status = 200;
+    async willSendResponse({ request, response, errors }) {
+      const plain = !request.http?.headers.get('accept')?.includes('application/graphql-response+json');
+      if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code)))) response.http.status = 200;
     },
   }),
 };

@@ -1,14 +1,14 @@
 /** Subscriptions over graphql-ws, on the port and path of HTTP, behind the same gate and the same masker. */
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getOperationAST, GraphQLError, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
+import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import type { Caller, Context } from '../resolvers/context.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import { serveSocket, type SocketExtra } from './socket.ts';
 
-export interface SocketOptions extends Omit<GraphQLOptions, 'introspection' | 'suggestions'> {
+export interface SocketOptions extends Omit<GraphQLOptions, 'suggestions'> {
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerSocket: number;
   readonly initWaitMs: number;
@@ -51,8 +51,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       const contextValue: Context = { caller: ctx.extra.caller!, jobs, idempotencyKey: null };
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
-    onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map(maskError) } : undefined),
-    onError: (_ctx, _id, _payload, errors) => errors.map(maskError),
+    onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
+    onError: (_ctx, _id, _payload, errors) => errors.map((error) => maskError(error)),
   });
 
   const sockets = new WebSocketServer({
@@ -118,7 +118,7 @@ function createAdmission({ schema, rules, maxTokens }: SocketOptions): (query: s
     if ('errors' in admitted) return admitted;
     const operation = getOperationAST(admitted.document, operationName);
     if (!operation) return { errors: [new GraphQLError('Name one operation of the document.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })] };
-    if (operation.operation === 'subscription') return admitted;
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return admitted;
     return { errors: [new GraphQLError('A socket carries subscriptions only; send queries and mutations over HTTP.', { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
   };
 }

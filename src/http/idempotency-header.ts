@@ -1,6 +1,6 @@
 /** The `Idempotency-Key` header: it counts for a document with exactly one `generateMotion`, which has no other key of its own. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import { getArgumentValues, GraphQLError, Kind, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+import { getArgumentValues, GraphQLError, Kind, OperationTypeNode, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
 import type { Context } from '../resolvers/context.ts';
 
 const FIELD = 'generateMotion';
@@ -14,7 +14,7 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async didResolveOperation({ request, document, operation, schema, contextValue }) {
       const header = request.http?.headers.get('idempotency-key');
-      if (!header || operation?.operation !== 'mutation') return;
+      if (!header || operation?.operation !== OperationTypeNode.MUTATION) return;
       const fragments = new Map(document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
       const fields = fieldsOf(operation.selectionSet, fragments);
       const [field] = fields;

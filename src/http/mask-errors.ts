@@ -4,14 +4,15 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { JobError, UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 
-export type MaskError = (error: unknown) => GraphQLFormattedError;
+/** `code` is for an error of GraphQL itself, which brings none. */
+export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
 
 /**
  * Errors of the core keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
  * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
  */
 export function createMaskError(log: Log): MaskError {
-  return (error) => {
+  return (error, fallbackCode = 'GRAPHQL_VALIDATION_FAILED') => {
     const where = error instanceof GraphQLError ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) } : {};
     const original = rootOf(error);
     if (original instanceof JobError) {
@@ -21,7 +22,7 @@ export function createMaskError(log: Log): MaskError {
     }
     if (original instanceof GraphQLError) {
       const { code, retryAfterSeconds } = original.extensions;
-      return { message: original.message, ...where, extensions: { code: code ?? 'GRAPHQL_VALIDATION_FAILED', ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) } };
+      return { message: original.message, ...where, extensions: { code: code ?? fallbackCode, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) } };
     }
     const errorId = randomUUID();
     log.error({ err: original, errorId }, 'unexpected error');

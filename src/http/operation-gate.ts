@@ -38,6 +38,9 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
   return introspection ? [gate] : [gate, NoSchemaIntrospectionCustomRule];
 }
 
+/** The schema describes itself with the same few fields over and over; every tool asks so. Its depth counts all the same. */
+const isCounted = (fieldOrType: string): boolean => fieldOrType === '__typename' || !fieldOrType.startsWith('__');
+
 interface Size {
   depth: number;
   aliases: number;
@@ -58,23 +61,23 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
     const fragment: FragmentDefinitionNode | null | undefined = context.getFragment(name);
     if (fragment) {
       size.directives += (fragment.directives ?? []).length;
-      addSelections(size, fragment.selectionSet, 0);
+      addSelections(size, fragment.selectionSet, 0, isCounted(fragment.typeCondition.name.value));
     }
     return size;
   };
 
-  const addSelections = (size: Size, set: SelectionSetNode, depth: number): void => {
+  const addSelections = (size: Size, set: SelectionSetNode, depth: number, counted: boolean): void => {
     for (const selection of set.selections) {
       size.directives += (selection.directives ?? []).length;
       switch (selection.kind) {
         case Kind.FIELD:
           size.depth = Math.max(size.depth, depth + 1);
           if (selection.alias) size.aliases += 1;
-          size.fields.set(selection.name.value, (size.fields.get(selection.name.value) ?? 0) + 1);
-          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1);
+          if (counted) size.fields.set(selection.name.value, (size.fields.get(selection.name.value) ?? 0) + 1);
+          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1, counted && isCounted(selection.name.value));
           break;
         case Kind.INLINE_FRAGMENT:
-          addSelections(size, selection.selectionSet, depth);
+          addSelections(size, selection.selectionSet, depth, counted);
           break;
         case Kind.FRAGMENT_SPREAD: {
           const inner = fragmentSize(selection.name.value);
@@ -88,6 +91,6 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
   };
 
   const size: Size = { depth: 0, aliases: 0, directives, fields: new Map() };
-  addSelections(size, selectionSet, 0);
+  addSelections(size, selectionSet, 0, true);
   return size;
 }

@@ -32,8 +32,8 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, re
         }),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (receive) =>
-        socket.on('message', (data) => {
-          receive(String(data)).catch((error: unknown) => {
+        socket.on('message', (data: Buffer) => {
+          receive(data.toString()).catch((error: unknown) => {
             if (socket.readyState !== socket.OPEN) return;
             log.error({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1011; from graphql-ws's own 4500 they do not.

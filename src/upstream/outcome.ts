@@ -1,6 +1,7 @@
 /** From the upstream's words to the core's: outcomes and failure codes. */
 import type { Failure, FailureCode } from '../jobs/job.ts';
 import type { Outcome, Refusal } from '../jobs/upstream-port.ts';
+import { isKnownCode } from './wire/envelopes.ts';
 import type { WireOutcome } from './wire/result.ts';
 import type { SubmitAnswer } from './wire/submit-answer.ts';
 
@@ -38,10 +39,15 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
   }
 }
 
-/** Classifies by code first, by HTTP status second. Without a code it is a proxy's answer: 401, 403, 404 and 407 are then about our access, not about the job. */
+/**
+ * Classifies by code first, by HTTP status second: 429 and 401 speak for a code that is not in the table. Without any code
+ * it is a proxy's answer: 403, 404 and 407 are then about our access too, not about the job.
+ */
 export function toRefusal({ code, message, httpStatus, traceId }: Extract<SubmitAnswer, { kind: 'refused' }>): Refusal {
-  if (code === null ? httpStatus === 429 : busyCodes.has(code)) return { kind: 'busy' };
-  if (code === null ? [401, 403, 404, 407].includes(httpStatus) : blockingCodes.has(code)) return { kind: 'blocked', reason: code ?? `HTTP ${httpStatus}` };
+  const known = isKnownCode(code);
+  const aboutAccess = code === null ? [401, 403, 404, 407] : [401];
+  if (known ? busyCodes.has(code) : httpStatus === 429) return { kind: 'busy' };
+  if (known ? blockingCodes.has(code) : aboutAccess.includes(httpStatus)) return { kind: 'blocked', reason: code ?? `HTTP ${httpStatus}` };
   const rejected = failure(codeOf(code, message, 'UPSTREAM_REJECTED'), message, 'NOT_CHARGED');
   return { kind: 'rejected', failure: { ...rejected, upstreamCode: code, upstreamTraceId: traceId } };
 }

@@ -22,9 +22,18 @@ export const errorStatuses = {
 
 export type ErrorCode = keyof typeof errorStatuses;
 
-/** Whether the code says, under whatever HTTP status, that no task was made. `api_error` and `timeout` cannot know. */
+export function isKnownCode(code: string | null): code is ErrorCode {
+  return code !== null && Object.hasOwn(errorStatuses, code);
+}
+
+/** Whether the code says, under whatever HTTP status, that no task was made. */
 export function isRefusalCode(code: string | null): boolean {
-  return code !== null && Object.hasOwn(errorStatuses, code) && errorStatuses[code as ErrorCode] < 500;
+  return isKnownCode(code) && errorStatuses[code] < 500;
+}
+
+/** Whether the code says, under whatever HTTP status, that there may be a task: `api_error` and `timeout` cannot know. */
+export function isDoubtfulCode(code: string | null): boolean {
+  return isKnownCode(code) && errorStatuses[code] >= 500;
 }
 
 export interface WireError {

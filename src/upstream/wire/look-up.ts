@@ -1,6 +1,6 @@
 /** What `POST /kling/tasks` takes and answers. */
 import { z } from 'zod';
-import { decodeError, errorStatuses } from './envelopes.ts';
+import { decodeError, isKnownCode } from './envelopes.ts';
 import type { WireError } from './envelopes.ts';
 import { asObject, readJson } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -81,7 +81,7 @@ export type LookUpAnswer =
 export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['kind'] = 'one'): LookUpAnswer {
   if (httpStatus < 200 || httpStatus > 299) {
     const error = decodeError(httpStatus, text);
-    const aboutTheTask = error.code === null || error.code === 'bad_request' || !Object.hasOwn(errorStatuses, error.code);
+    const aboutTheTask = error.code === 'bad_request' || !isKnownCode(error.code);
     const isUnknown = asked === 'one' && aboutTheTask && (httpStatus === 400 || httpStatus === 404);
     return isUnknown ? { kind: 'unknown' } : { kind: 'error', ...error };
   }

@@ -1,5 +1,5 @@
 /** The answer to a submit. What counts is whether the task may exist: only a sure no may ever be sent again. */
-import { decodeError, findError, isRefusalCode } from './envelopes.ts';
+import { decodeError, findError, isDoubtfulCode, isRefusalCode } from './envelopes.ts';
 import { asId, asObject, readJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { decide } from './result.ts';
@@ -18,11 +18,11 @@ export function encodeAccepted(taskId: string): JsonObject {
   return { task_id: taskId };
 }
 
-/** Never throws. A 5xx is ambiguous whatever it says: a proxy cannot know, and `api_error` does not tell. */
+/** Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its status. */
 export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnswer {
   if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
   const error = decodeError(httpStatus, text);
-  if (httpStatus >= 400 && httpStatus <= 499 && httpStatus !== 408) return { kind: 'refused', ...error, httpStatus };
+  if (httpStatus >= 400 && httpStatus <= 499 && httpStatus !== 408 && !isDoubtfulCode(error.code)) return { kind: 'refused', ...error, httpStatus };
   const words = error.code === null ? error.message : `${error.code}: ${error.message}`;
   return { kind: 'ambiguous', reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId };
 }
