@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig, settings } from '../src/config.ts';
+
+const problemsOf = (env: Record<string, string>): readonly string[] => {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems;
+  }
+};
+
+describe('settings', () => {
+  test('without any, describe a newcomer', () => {
+    expect(loadConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 4000, SANDBOX_PORT: 4001, UPSTREAM: 'sandbox', UPSTREAM_ID: 'sandbox', DATABASE_URL: null, PUBLIC_URL: null, PLAYGROUND: true, INTROSPECTION: true, UPSTREAM_MAX_IN_FLIGHT: 5 });
+  });
+
+  test('blank ones count as not set', () => {
+    expect(loadConfig(Object.fromEntries(Object.keys(settings).map((name) => [name, ''])))).toEqual(loadConfig({}));
+  });
+
+  test('a token chooses the paid upstream', () => {
+    expect(loadConfig({ ACEDATA_API_TOKEN: 'token' })).toMatchObject({ UPSTREAM: 'acedata', UPSTREAM_ID: 'acedata' });
+    expect(loadConfig({ ACEDATA_API_TOKEN: 'token', UPSTREAM: 'sandbox' })).toMatchObject({ UPSTREAM: 'sandbox' });
+    expect(problemsOf({ UPSTREAM: 'acedata' })).toEqual(['ACEDATA_API_TOKEN: expected with `UPSTREAM=acedata`']);
+  });
+
+  test('production opens nothing by itself, and wants the upstream said', () => {
+    expect(loadConfig({ NODE_ENV: 'production', UPSTREAM: 'sandbox' })).toMatchObject({ PLAYGROUND: false, INTROSPECTION: false });
+    expect(loadConfig({ NODE_ENV: 'production', UPSTREAM: 'sandbox', PLAYGROUND: 'on' })).toMatchObject({ PLAYGROUND: true, INTROSPECTION: false });
+    expect(problemsOf({ NODE_ENV: 'production' })).toHaveLength(1);
+  });
+
+  test('a database of its own wants a key and a secret that all instances share', () => {
+    expect(problemsOf({ DATABASE_URL: 'postgres://a/b' })).toEqual([expect.stringMatching(/^API_KEY: expected/), expect.stringMatching(/^APP_SECRET: expected/)]);
+    expect(problemsOf({ DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}` })).toEqual([]);
+  });
+
+  test.each([
+    ['PORT', ['-1', '65536', '1.5', 'http', '0x']],
+    ['UPSTREAM_MAX_IN_FLIGHT', ['0', '1001', 'five']],
+    ['UPSTREAM_SUBMITS_PER_SECOND', ['0', 'NaN', 'Infinity']],
+    ['PUBLIC_URL', ['gateway', 'ftp://a', '//a']],
+    ['DATABASE_URL', ['mysql://a/b', 'a']],
+    ['APP_SECRET', ['short', `${'a'.repeat(32)},short`]],
+    ['API_KEY', ['short', 'with blanks in between']],
+    ['PLAYGROUND', ['maybe']],
+    ['CALLBACK_CONFIRM', ['never']],
+    ['UPSTREAM_ID', ['With Blanks']],
+  ])('%s is refused when it makes no sense, without repeating it', (name, values) => {
+    for (const value of values) {
+      const [problem, ...rest] = problemsOf({ [name]: value }).filter((line) => line.startsWith(`${name}:`));
+      expect(problem, value).toMatch(new RegExp(`^${name}: expected `));
+      expect(rest).toEqual([]);
+      if (value.length > 5) expect(problem).not.toContain(value);
+    }
+  });
+});

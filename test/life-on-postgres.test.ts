@@ -1,0 +1,98 @@
+/** The same events as in `rank.test.ts`, through the real flows on a real PostgreSQL: both must end alike. */
+import fc from 'fast-check';
+import { v7 as uuidv7 } from 'uuid';
+import { expect, onTestFinished, test } from 'vitest';
+import { createConnections } from '../src/db/client.ts';
+import { createJobStore } from '../src/db/store.ts';
+import { createCancel } from '../src/jobs/cancel.ts';
+import { decide } from '../src/jobs/decide.ts';
+import { createDispatcher } from '../src/jobs/dispatch.ts';
+import { createReconciler } from '../src/jobs/reconcile.ts';
+import { createSettling } from '../src/jobs/settle.ts';
+import type { SubmitEnd, Upstream } from '../src/jobs/upstream-port.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
+import { evidence, live, outcomes, submittingJob, TASK_ID, type LifeEvent } from './support/life.ts';
+
+const ends: Record<'accepted' | 'refused', SubmitEnd> = {
+  accepted: { kind: 'accepted', taskId: TASK_ID, outcome: null, traceId: null },
+  refused: { kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null },
+};
+
+async function startLife() {
+  const url = await createDatabase();
+  const connections = createConnections(url, 4, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createJobStore(connections);
+  const quiet = () => undefined;
+  const log = { info: quiet, warn: quiet, error: quiet };
+  const settling = createSettling({ store, log, effects: [] });
+  let end: SubmitEnd = ends.accepted;
+  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(end), lookUp: () => Promise.resolve(new Map()) };
+  const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: 3_600_000 };
+  const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: 3_600_000, log });
+  const reconciler = (jobDeadlineMs: number, queueDeadlineMs: number) =>
+    createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, pollSteps: { firstMs: 3_600_000, intervalMs: 3_600_000 }, log });
+  const [patient, impatient] = [reconciler(3_600_000, 3_600_000), reconciler(0, 0)];
+  const cancel = createCancel(store, settling);
+  const { signal } = new AbortController();
+
+  /** Accepts a job and takes it to its first attempt. */
+  async function begin() {
+    await asAdministrator('delete from jobs; delete from gates', url);
+    const { input } = submittingJob();
+    await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId: 'default', upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' }));
+    const taken = await dispatcher.take();
+    if (!('job' in taken)) throw new Error('not taken');
+    return taken.job;
+  }
+
+  async function happen(job: Awaited<ReturnType<typeof begin>>, event: LifeEvent): Promise<void> {
+    switch (event) {
+      case 'accepted':
+      case 'refused':
+        end = ends[event];
+        return dispatcher.submit(job, signal);
+      case 'leaseExpiry':
+        await asAdministrator(`update jobs set lease_expires_at = now() - interval '1 minute'`, url);
+        return void (await patient.runOnce(signal));
+      case 'deadline':
+        return void (await impatient.runOnce(signal));
+      case 'success':
+      case 'failure':
+        return store.transaction(async (tx) => {
+          const row = (await store.lock(tx, job.id))!;
+          await settling.carryOut(tx, row, decide(row, { taskId: TASK_ID, outcome: outcomes[event], source: 'POLL' }));
+        });
+      case 'cancel':
+        return void (await cancel('default', job.id));
+    }
+  }
+  return { store, begin, happen };
+}
+
+test('every history of an attempt ends on PostgreSQL as the pure rules say', { timeout: 60_000 }, async () => {
+  const { store, begin, happen } = await startLife();
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom<LifeEvent>(...evidence, 'cancel'), { maxLength: 8 }), async (events) => {
+      const job = await begin();
+      for (const event of events) await happen(job, event);
+      const { state, rank, taskId } = (await store.find('default', job.id))!;
+      const expected = events.reduce(live, submittingJob());
+      expect({ state, rank, taskId }, events.join(', ')).toEqual({ state: expected.state, rank: expected.rank, taskId: expected.taskId });
+    }),
+    { numRuns: 250 },
+  );
+});
+
+test('two of anything at once change the job once', { timeout: 60_000 }, async () => {
+  const { store, begin, happen } = await startLife();
+  for (const event of [...evidence, 'cancel'] as const) {
+    const once = await begin();
+    await happen(once, event);
+    const expected = (await store.find('default', once.id))!;
+    const twice = await begin();
+    await Promise.all([happen(twice, event), happen(twice, event), happen(twice, event)]);
+    const { version, state } = (await store.find('default', twice.id))!;
+    expect({ version, state }, event).toEqual({ version: expected.version, state: expected.state });
+  }
+});
