@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import ClosingLine from './test/support/closing-line.ts';
 
 export default defineConfig({
   resolve: {
@@ -11,5 +12,8 @@ export default defineConfig({
     setupFiles: ['reflect-metadata'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Files wait for servers and clocks more than they compute.
+    maxWorkers: 4,
+    reporters: ['default', new ClosingLine()],
   },
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { EXAMPLE, JOB_FIELDS, type JobView } from './support/client.ts';
+import { EXAMPLE, JOB_FIELDS, type JobView, type TestClient } from './support/client.ts';
+import { CancelJob } from './support/operations.ts';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 
@@ -186,9 +187,7 @@ describe('reading', () => {
 });
 
 describe('cancelMotionJob', () => {
-  const CANCEL = `mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { ${JOB_FIELDS} } userErrors { code field } } }`;
-  const cancel = async (client: Awaited<ReturnType<typeof startQueueing>>['client'], id: string) =>
-    (await client.request<{ cancelMotionJob: { job: JobView; userErrors: unknown[] } }>(CANCEL, { id })).data.cancelMotionJob;
+  const cancel = async (client: TestClient, id: string) => (await client.run(CancelJob, { id })).data.cancelMotionJob;
 
   test('ends a queued job, which is then never submitted; a second cancel is no error', async () => {
     const upstream = await startFakeUpstream();

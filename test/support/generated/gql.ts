@@ -1,0 +1,56 @@
+/* eslint-disable */
+import * as types from './graphql.ts';
+
+
+
+/**
+ * Map of all GraphQL operations in the project.
+ *
+ * This map has several performance disadvantages:
+ * 1. It is not tree-shakeable, so it will include all operations in the project.
+ * 2. It is not minifiable, so the string of a GraphQL query will be multiple times inside the bundle.
+ * 3. It does not support dead code elimination, so it will add unused operations.
+ *
+ * Therefore it is highly recommended to use the babel or swc plugin for production.
+ * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
+ */
+type Documents = {
+    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n": typeof types.JobFieldsFragmentDoc,
+    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": typeof types.GenerateMotionDocument,
+    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": typeof types.FindJobDocument,
+    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": typeof types.CancelJobDocument,
+    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": typeof types.WatchJobDocument,
+};
+const documents: Documents = {
+    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n": types.JobFieldsFragmentDoc,
+    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": types.GenerateMotionDocument,
+    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": types.FindJobDocument,
+    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": types.CancelJobDocument,
+    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": types.WatchJobDocument,
+};
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n"): typeof import('./graphql.ts').JobFieldsFragmentDoc;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n"): typeof import('./graphql.ts').GenerateMotionDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n"): typeof import('./graphql.ts').FindJobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n"): typeof import('./graphql.ts').CancelJobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n"): typeof import('./graphql.ts').WatchJobDocument;
+
+
+export function graphql(source: string) {
+  return (documents as any)[source] ?? {};
+}

@@ -1,0 +1,626 @@
+/* eslint-disable */
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = T | null | undefined;
+export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+export type MakeOptional<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]?: Maybe<T[SubKey]> };
+export type MakeMaybe<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]: Maybe<T[SubKey]> };
+export type MakeEmpty<T extends { [key: string]: unknown }, K extends keyof T> = { [_ in K]?: never };
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
+  DateTime: { input: string; output: string; }
+  /** An absolute URL that begins with `http://` or `https://`, at most 2,048 characters. In input it is checked with the other rules of the field; a violation is a `userErrors` entry. */
+  URL: { input: string; output: string; }
+};
+
+/** Which job to cancel. */
+export type CancelMotionJobInput = {
+  /** The job's id. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of a request to cancel. */
+export type CancelMotionJobPayload = {
+  __typename?: 'CancelMotionJobPayload';
+  /** The job as it is now; null when there is no such job. */
+  job?: Maybe<MotionJob>;
+  /** Empty when the job is canceled, now or before. */
+  userErrors: Array<UserError>;
+};
+
+/** The job cannot be canceled, or not now. */
+export type CancelRefused = UserError & {
+  __typename?: 'CancelRefused';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
+/** Which input decides how the character is turned. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type CharacterOrientation =
+  /** As in the image. The motion video may last 3 to 10 seconds. */
+  | 'IMAGE'
+  /** As in the motion video, which may last 3 to 30 seconds. */
+  | 'VIDEO';
+
+/** What a failed job cost at the upstream, as far as it is known. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type ChargeStatus =
+  /** It was charged. */
+  | 'CHARGED'
+  /** Nothing. */
+  | 'NOT_CHARGED'
+  /** Not known: the upstream may have done the work. */
+  | 'POSSIBLY_CHARGED';
+
+/** A character, a motion, and how to bring them together. */
+export type GenerateMotionInput = {
+  /** Which input decides how the character is turned. */
+  characterOrientation?: CharacterOrientation;
+  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. The header `Idempotency-Key` does the same for a document with one `generateMotion`. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. */
+  imageUrl: Scalars['URL']['input'];
+  /** Whether to keep the sound of the motion video. */
+  keepOriginalSound?: Scalars['Boolean']['input'];
+  /** Up to 16 of the client's own references, to filter by. */
+  labels?: InputMaybe<Array<LabelInput>>;
+  /** The quality of the video. */
+  mode?: MotionMode;
+  /** A model of the upstream, such as `kling-v2-6` or `kling-v3`: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`. Leave it out to let the upstream choose. */
+  model?: InputMaybe<Scalars['String']['input']>;
+  /** What to see beside the motion, at most 2,500 characters. */
+  prompt?: InputMaybe<Scalars['String']['input']>;
+  /** The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL. */
+  videoUrl: Scalars['URL']['input'];
+  /** Whether the video shall carry a watermark. */
+  watermark?: Scalars['Boolean']['input'];
+};
+
+/** What came of a request to generate. */
+export type GenerateMotionPayload = {
+  __typename?: 'GenerateMotionPayload';
+  /** The job; null when `userErrors` has entries. It is committed: it exists and reaches an end, whatever happens. */
+  job?: Maybe<MotionJob>;
+  /** True when the idempotency key had been used for the same input: `job` is the job of then, as it is now. */
+  replayed: Scalars['Boolean']['output'];
+  /** All that is wrong with the input; nothing was stored or spent. */
+  userErrors: Array<UserError>;
+};
+
+/** The idempotency key was used before with another input. */
+export type IdempotencyKeyReused = UserError & {
+  __typename?: 'IdempotencyKeyReused';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
+/** A field of the input breaks a rule. All violations are in one answer. */
+export type InvalidInput = UserError & {
+  __typename?: 'InvalidInput';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
+/** The client's own reference on a job. */
+export type Label = {
+  __typename?: 'Label';
+  /** 1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`. */
+  key: Scalars['String']['output'];
+  /** Up to 256 characters. */
+  value: Scalars['String']['output'];
+};
+
+/** The client's own reference on a job. */
+export type LabelInput = {
+  /** 1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`; each key once. */
+  key: Scalars['String']['input'];
+  /** Up to 256 characters. */
+  value: Scalars['String']['input'];
+};
+
+/** Why a job ended without a video. */
+export type MotionFailure = {
+  __typename?: 'MotionFailure';
+  /** What the job cost at the upstream, as far as it is known. */
+  charge: ChargeStatus;
+  /** What to branch on. */
+  code: MotionFailureCode;
+  /** False when the failure is our own guess: a result that comes within 24 hours still lifts the job to SUCCEEDED. */
+  final: Scalars['Boolean']['output'];
+  /** For people: the upstream's own words where it gave any. Not to be parsed. */
+  message: Scalars['String']['output'];
+  /** The upstream's own code. */
+  upstreamCode?: Maybe<Scalars['String']['output']>;
+  /** What the upstream's support asks for. */
+  upstreamTraceId?: Maybe<Scalars['String']['output']>;
+  /** Whether the same input, as a new job, has a fair chance. */
+  worthRetrying: Scalars['Boolean']['output'];
+};
+
+/** Why a job failed. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type MotionFailureCode =
+  /** The upstream's content moderation refused the input. */
+  | 'CONTENT_REJECTED'
+  /** The upstream could not use the image or the video: see the limits at `imageUrl` and `videoUrl`. */
+  | 'INVALID_MEDIA'
+  /** The upstream reports success without a video. */
+  | 'MISSING_RESULT'
+  /** The job waited in the queue until its deadline; nothing was spent. */
+  | 'QUEUE_EXPIRED'
+  /** The submit was never answered, so it is not known whether the upstream took the job. */
+  | 'SUBMIT_OUTCOME_UNKNOWN'
+  /** The upstream did not finish before the deadline. */
+  | 'TIMED_OUT'
+  /** The job was accepted for another upstream than the gateway has now, and was never submitted. */
+  | 'UPSTREAM_CHANGED'
+  /** The upstream took the job and failed at it. */
+  | 'UPSTREAM_FAILED'
+  /** The upstream took the job and no longer knows it. */
+  | 'UPSTREAM_LOST'
+  /** The upstream refused the request. */
+  | 'UPSTREAM_REJECTED';
+
+/** One generation: a character from an image, moving as in a video. */
+export type MotionJob = Node & {
+  __typename?: 'MotionJob';
+  /** Which input decides how the character is turned. */
+  characterOrientation: CharacterOrientation;
+  /** When it ended. */
+  completedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it was accepted. */
+  createdAt: Scalars['DateTime']['output'];
+  /** Set when the state is FAILED. */
+  failure?: Maybe<MotionFailure>;
+  /** A UUIDv7: unique, and later ones sort after earlier ones. */
+  id: Scalars['ID']['output'];
+  /** The key that the job was accepted with. */
+  idempotencyKey?: Maybe<Scalars['String']['output']>;
+  /** The character. */
+  imageUrl: Scalars['URL']['output'];
+  /** Whether the job has ended: SUCCEEDED, FAILED or CANCELED. */
+  isTerminal: Scalars['Boolean']['output'];
+  /** Whether the sound of the motion video is kept. */
+  keepOriginalSound: Scalars['Boolean']['output'];
+  /** The client's own references, in order of their keys. */
+  labels: Array<Label>;
+  /** The quality of the video. */
+  mode: MotionMode;
+  /** The upstream's model; null leaves the choice to the upstream. */
+  model?: Maybe<Scalars['String']['output']>;
+  /** What was asked for in words. */
+  prompt?: Maybe<Scalars['String']['output']>;
+  /** True when the sandbox made it: the video is a sample and nothing was paid. */
+  sandbox: Scalars['Boolean']['output'];
+  /** Who told us how the job ended. */
+  settledBy?: Maybe<SettledBy>;
+  /** Where the job is in its life. */
+  state: MotionJobState;
+  /** When the upstream was known to have taken it. */
+  submittedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The upstream's id, once it is known. */
+  taskId?: Maybe<Scalars['ID']['output']>;
+  /** When it last changed. */
+  updatedAt: Scalars['DateTime']['output'];
+  /** Rises by one with every change. Of two answers about one job the one with the higher version is newer. */
+  version: Scalars['Int']['output'];
+  /** Set when the state is SUCCEEDED. */
+  video?: Maybe<MotionVideo>;
+  /** The motion. */
+  videoUrl: Scalars['URL']['output'];
+  /** Whether the video carries a watermark. */
+  watermark: Scalars['Boolean']['output'];
+};
+
+/** A page of jobs, newest first. */
+export type MotionJobConnection = {
+  __typename?: 'MotionJobConnection';
+  /** The jobs with their cursors. */
+  edges: Array<MotionJobEdge>;
+  /** The jobs alone. */
+  nodes: Array<MotionJob>;
+  /** Where the page lies. */
+  pageInfo: PageInfo;
+};
+
+/** A job in a list. */
+export type MotionJobEdge = {
+  __typename?: 'MotionJobEdge';
+  /** Opaque; stays valid when jobs are added. */
+  cursor: Scalars['String']['output'];
+  /** The job. */
+  node: MotionJob;
+};
+
+/** Which jobs; all given conditions must hold. */
+export type MotionJobFilter = {
+  /** Accepted after this. */
+  createdAfter?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Accepted before this. */
+  createdBefore?: InputMaybe<Scalars['DateTime']['input']>;
+  /** One of these, at most 100. */
+  ids?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** With all of these labels, at most 16. */
+  labels?: InputMaybe<Array<LabelInput>>;
+  /** Of one of these modes. */
+  modes?: InputMaybe<Array<MotionMode>>;
+  /** In one of these states. */
+  states?: InputMaybe<Array<MotionJobState>>;
+};
+
+/** Where a job is in its life. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type MotionJobState =
+  /** Canceled before it was submitted; nothing was spent. */
+  | 'CANCELED'
+  /** Ended without a video: `failure` says why. When `failure.final` is false a late result may still lift it to SUCCEEDED. */
+  | 'FAILED'
+  /** The upstream has taken it. This includes waiting there; 1 to 5 minutes in all are usual. */
+  | 'PROCESSING'
+  /** Accepted and stored; waiting for a place at the upstream. The only state that can be canceled. */
+  | 'QUEUED'
+  /** Being handed to the upstream at this moment. */
+  | 'SUBMITTING'
+  /** Done: `video` is set. */
+  | 'SUCCEEDED'
+  /** The submit was sent and its answer was lost: the upstream may have taken the job. It is never sent again; a callback, a look-up or the deadline decides. */
+  | 'UNCONFIRMED';
+
+/** The quality of the video. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type MotionMode =
+  /** High quality, 1080p; slower and dearer. */
+  | 'PRO'
+  /** Standard, 720p. */
+  | 'STD';
+
+/** The result of a job. */
+export type MotionVideo = {
+  __typename?: 'MotionVideo';
+  /** In seconds, as the upstream measured it. */
+  durationSeconds?: Maybe<Scalars['Float']['output']>;
+  /** The upstream's id of the video. */
+  id: Scalars['ID']['output'];
+  /** Where to fetch the MP4: a signed link that expires. Copy the file if you want to keep it. */
+  url: Scalars['URL']['output'];
+  /** The upstream clears results after 30 days. */
+  urlExpiresAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+export type Mutation = {
+  __typename?: 'Mutation';
+  /** Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error. */
+  cancelMotionJob?: Maybe<CancelMotionJobPayload>;
+  /** Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key. */
+  generateMotion?: Maybe<GenerateMotionPayload>;
+};
+
+
+export type MutationCancelMotionJobArgs = {
+  input: CancelMotionJobInput;
+};
+
+
+export type MutationGenerateMotionArgs = {
+  input: GenerateMotionInput;
+};
+
+/** Anything that has an id of its own. */
+export type Node = {
+  /** A UUIDv7: unique, and later ones sort after earlier ones. */
+  id: Scalars['ID']['output'];
+};
+
+/** Where a page lies in its list. */
+export type PageInfo = {
+  __typename?: 'PageInfo';
+  /** The cursor of the last entry: the `after` of the next page. */
+  endCursor?: Maybe<Scalars['String']['output']>;
+  /** Whether there are more after this page. */
+  hasNextPage: Scalars['Boolean']['output'];
+  /** Always false: lists are read forward only. */
+  hasPreviousPage: Scalars['Boolean']['output'];
+  /** The cursor of the first entry. */
+  startCursor?: Maybe<Scalars['String']['output']>;
+};
+
+export type Query = {
+  __typename?: 'Query';
+  /** One job; null when there is none with this id, or when it is somebody else's. */
+  motionJob?: Maybe<MotionJob>;
+  /** The account's jobs, newest first, forward only. */
+  motionJobs?: Maybe<MotionJobConnection>;
+  /** Anything by its id; null when there is none, or when it is somebody else's. */
+  node?: Maybe<Node>;
+};
+
+
+export type QueryMotionJobArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryMotionJobsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<MotionJobFilter>;
+  first?: Scalars['Int']['input'];
+};
+
+
+export type QueryNodeArgs = {
+  id: Scalars['ID']['input'];
+};
+
+/** Who told us how a job ended. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type SettledBy =
+  /** The upstream's callback. */
+  | 'CALLBACK'
+  /** The client canceled it. */
+  | 'CANCEL'
+  /** A deadline of ours passed. */
+  | 'DEADLINE'
+  /** A look-up at the upstream. */
+  | 'POLL'
+  /** The answer to the submit itself. */
+  | 'SUBMIT_ANSWER';
+
+export type Subscription = {
+  __typename?: 'Subscription';
+  /** The job as it is, then every newer state; completes after a terminal one. States that follow each other faster than the client reads are skipped, the newest never is. */
+  jobUpdated: MotionJob;
+};
+
+
+export type SubscriptionJobUpdatedArgs = {
+  afterVersion?: InputMaybe<Scalars['Int']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+/** A failure that the client can act on. */
+export type UserError = {
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
+/** What a client can act on. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type UserErrorCode =
+  /** The job is being submitted at this moment. It is canceled if that attempt does not arrive, and goes on otherwise. */
+  | 'CANCEL_REQUESTED'
+  /** Occurs more than once. */
+  | 'DUPLICATE'
+  /** The idempotency key was used before with another input. Nothing was accepted. */
+  | 'IDEMPOTENCY_KEY_REUSED'
+  /** Not of the form that the field asks for. */
+  | 'INVALID_FORMAT'
+  /** Not an absolute http(s) URL. */
+  | 'INVALID_URL'
+  /** Too late: the upstream has the job, or it has ended. */
+  | 'NOT_CANCELABLE'
+  /** There is no such job. */
+  | 'NOT_FOUND'
+  /** The URL names a private, local or otherwise special host. */
+  | 'PRIVATE_ADDRESS'
+  /** Longer than the field allows. */
+  | 'TOO_LONG'
+  /** More entries than the field allows. */
+  | 'TOO_MANY'
+  /** The URL carries a user name or a password. */
+  | 'URL_HAS_CREDENTIALS';
+
+export type JobFieldsFragment = { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null };
+
+export type GenerateMotionMutationVariables = Exact<{
+  input: GenerateMotionInput;
+}>;
+
+
+export type GenerateMotionMutation = { __typename?: 'Mutation', generateMotion?: { __typename?: 'GenerateMotionPayload', replayed: boolean, job?: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } | null, userErrors: Array<
+      | { __typename: 'CancelRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
+    > } | null };
+
+export type FindJobQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type FindJobQuery = { __typename?: 'Query', motionJob?: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } | null };
+
+export type CancelJobMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type CancelJobMutation = { __typename?: 'Mutation', cancelMotionJob?: { __typename?: 'CancelMotionJobPayload', job?: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } | null, userErrors: Array<
+      | { __typename?: 'CancelRefused', code: UserErrorCode, field?: Array<string> | null }
+      | { __typename?: 'IdempotencyKeyReused', code: UserErrorCode, field?: Array<string> | null }
+      | { __typename?: 'InvalidInput', code: UserErrorCode, field?: Array<string> | null }
+    > } | null };
+
+export type WatchJobSubscriptionVariables = Exact<{
+  id: Scalars['ID']['input'];
+  afterVersion?: InputMaybe<Scalars['Int']['input']>;
+}>;
+
+
+export type WatchJobSubscription = { __typename?: 'Subscription', jobUpdated: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const JobFieldsFragmentDoc = new TypedDocumentString(`
+    fragment JobFields on MotionJob {
+  id
+  version
+  state
+  taskId
+  sandbox
+  settledBy
+  video {
+    id
+    url
+    durationSeconds
+  }
+  failure {
+    code
+    message
+    final
+    charge
+    upstreamCode
+  }
+}
+    `, {"fragmentName":"JobFields"}) as unknown as TypedDocumentString<JobFieldsFragment, unknown>;
+export const GenerateMotionDocument = new TypedDocumentString(`
+    mutation GenerateMotion($input: GenerateMotionInput!) {
+  generateMotion(input: $input) {
+    replayed
+    job {
+      ...JobFields
+    }
+    userErrors {
+      __typename
+      code
+      message
+      field
+    }
+  }
+}
+    fragment JobFields on MotionJob {
+  id
+  version
+  state
+  taskId
+  sandbox
+  settledBy
+  video {
+    id
+    url
+    durationSeconds
+  }
+  failure {
+    code
+    message
+    final
+    charge
+    upstreamCode
+  }
+}`) as unknown as TypedDocumentString<GenerateMotionMutation, GenerateMotionMutationVariables>;
+export const FindJobDocument = new TypedDocumentString(`
+    query FindJob($id: ID!) {
+  motionJob(id: $id) {
+    ...JobFields
+  }
+}
+    fragment JobFields on MotionJob {
+  id
+  version
+  state
+  taskId
+  sandbox
+  settledBy
+  video {
+    id
+    url
+    durationSeconds
+  }
+  failure {
+    code
+    message
+    final
+    charge
+    upstreamCode
+  }
+}`) as unknown as TypedDocumentString<FindJobQuery, FindJobQueryVariables>;
+export const CancelJobDocument = new TypedDocumentString(`
+    mutation CancelJob($id: ID!) {
+  cancelMotionJob(input: {id: $id}) {
+    job {
+      ...JobFields
+    }
+    userErrors {
+      code
+      field
+    }
+  }
+}
+    fragment JobFields on MotionJob {
+  id
+  version
+  state
+  taskId
+  sandbox
+  settledBy
+  video {
+    id
+    url
+    durationSeconds
+  }
+  failure {
+    code
+    message
+    final
+    charge
+    upstreamCode
+  }
+}`) as unknown as TypedDocumentString<CancelJobMutation, CancelJobMutationVariables>;
+export const WatchJobDocument = new TypedDocumentString(`
+    subscription WatchJob($id: ID!, $afterVersion: Int) {
+  jobUpdated(id: $id, afterVersion: $afterVersion) {
+    ...JobFields
+  }
+}
+    fragment JobFields on MotionJob {
+  id
+  version
+  state
+  taskId
+  sandbox
+  settledBy
+  video {
+    id
+    url
+    durationSeconds
+  }
+  failure {
+    code
+    message
+    final
+    charge
+    upstreamCode
+  }
+}`) as unknown as TypedDocumentString<WatchJobSubscription, WatchJobSubscriptionVariables>;
