@@ -78,6 +78,8 @@ describe('an attempt that may have arrived', () => {
     ['503', answering(503, '')],
     ['504', answering(504, '<html>Gateway Timeout</html>', 'text/html')],
     ['408', answering(408, '')],
+    ['409 from a proxy', answering(409, '')],
+    ['499 from a proxy', answering(499, '')],
     ['a redirect', (socket) => void socket.end('HTTP/1.1 307 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
   ])('%s', async (_name, answer) => {
     const { end, arrived } = await submitTo(answer, 300);
@@ -99,7 +101,8 @@ describe('an attempt that the upstream refused', () => {
     ['400 token_mismatched', 400, envelope('token_mismatched'), { kind: 'blocked', reason: 'token_mismatched' }],
     ['404 no_api', 404, envelope('no_api'), { kind: 'blocked', reason: 'no_api' }],
     ['401 from a proxy', 401, '<html></html>', { kind: 'blocked', reason: 'HTTP 401' }],
-    ['403 from a proxy', 403, '<html></html>', { kind: 'blocked', reason: 'HTTP 403' }],
+    ['402 with a code of its own', 402, envelope('payment_required'), { kind: 'blocked', reason: 'payment_required' }],
+    ['403 from a proxy', 403, '<html></html>', { kind: 'blocked', reason: 'HTTP 403', failure: { code: 'UPSTREAM_REJECTED' } }],
     ['403 forbidden', 403, envelope('forbidden'), { kind: 'rejected', failure: { code: 'CONTENT_REJECTED', upstreamCode: 'forbidden', charge: 'NOT_CHARGED' } }],
     ['400 bad_request', 400, envelope('bad_request', 'missing field'), { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', upstreamTraceId: 't-1' } }],
     ['400 bad_request about the media', 400, envelope('bad_request', 'image ratio out of range'), { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } }],
@@ -140,9 +143,19 @@ describe('a look-up', () => {
     const reports = await clientOf(upstream.url).lookUp(['a', 'b', 'c', 'd'], never);
     expect([...reports.values()]).toEqual([
       { taskId: 'a', outcome: { kind: 'running' }, echo: { jobId: attempt.jobId, attempt: 1 } },
-      { taskId: 'b', outcome: { kind: 'running' }, echo: null },
-      { taskId: 'c', outcome: { kind: 'running' }, echo: null },
+      { taskId: 'b', outcome: { kind: 'running' }, echo: 'other' },
+      { taskId: 'c', outcome: { kind: 'running' }, echo: 'other' },
     ]);
+  });
+
+  test('that is refused because of one id asks for each alone', async () => {
+    const upstream = await startRawUpstream((socket, request) => {
+      const { id } = JSON.parse(request.split('\r\n\r\n')[1]!) as { id?: string };
+      if (id === undefined) socket.end(httpAnswer(404, ''));
+      else socket.end(id === 'gone' ? httpAnswer(404, '') : httpAnswer(200, JSON.stringify(record(id, null))));
+    });
+    const reports = await clientOf(upstream.url).lookUp(['a', 'gone', 'b'], never);
+    expect([...reports.keys()]).toEqual(['a', 'b']);
   });
 
   test.each([

@@ -1,25 +1,12 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeClaim, redactBody } from '../src/upstream/callback-body.ts';
-import { toOutcome, toRefusal } from '../src/upstream/outcome.ts';
+import { toRefusal } from '../src/upstream/outcome.ts';
 import { errorStatuses, type ErrorCode } from '../src/upstream/wire/envelopes.ts';
 import { decodeLookUp, encodeLookUp, encodeTaskList, parseLookUp, type LookUp } from '../src/upstream/wire/look-up.ts';
-import { encodeFailure, encodeSuccess } from '../src/upstream/wire/result.ts';
 import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
 import { decodeSubmitBody, encodeSubmitBody, isAsynchronous, parseSubmitBody, type SubmitInput } from '../src/upstream/wire/submit-body.ts';
 import { decodeTaskRecord, encodeTaskRecord, type Task } from '../src/upstream/wire/task-record.ts';
-
-/** An example of the seed document, letter by letter. */
-const seed = (name: string) => readFileSync(new URL(`fixtures/seed/${name}.json`, import.meta.url), 'utf8');
-
-const TASK_ID = '20068983-0cc9-4c6a-aeb6-9c6a3c668be0';
-const URL_A = 'https://cdn.example.com/result.mp4';
-const success = { success: true, video_id: '842578800134742051', video_url: URL_A, duration: '5.066', state: 'succeed', task_id: TASK_ID };
-const failure = { success: false, task_id: TASK_ID, trace_id: 'trace-1', error: { code: 'api_error', message: 'fetch failed' } };
-const succeeded = { kind: 'succeeded', videoId: '842578800134742051', videoUrl: URL_A, durationSeconds: 5.066 };
-const failed = { kind: 'failed', code: 'api_error', message: 'fetch failed', traceId: 'trace-1' };
-const json = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+import { failed, failure, json, seed, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a submit body', () => {
   const plain: SubmitInput = { imageUrl: 'https://a.com/a.png', videoUrl: 'https://a.com/a.mp4', characterOrientation: 'IMAGE', mode: 'STD', prompt: null, model: null, keepOriginalSound: true, watermark: false, callbackUrl: null, async: false };
@@ -81,7 +68,7 @@ describe('a submit body', () => {
       callbackUrl: fc.option(url),
       async: fc.boolean(),
     });
-    fc.assert(fc.property(input, (asked) => expect(decodeSubmitBody(encodeAndParse(encodeSubmitBody(asked)))).toEqual(asked)));
+    fc.assert(fc.property(input, (asked) => void expect(decodeSubmitBody(encodeAndParse(encodeSubmitBody(asked)))).toEqual(asked)));
   });
 
   function encodeAndParse(body: object) {
@@ -178,5 +165,85 @@ describe('an error', () => {
 
   test('of the seed document keeps its trace', () => {
     expect(decodeSubmitAnswer(500, seed('error'))).toEqual({ kind: 'ambiguous', reason: 'HTTP 500, api_error: fetch failed', traceId: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89' });
+  });
+});
+
+describe('a task record', () => {
+  const record = (response: unknown, more: object = {}) => ({ id: TASK_ID, type: 'motion', trace_id: 'trace-1', job_id: 'j', request: { video_url: 'https://input.example.com/in.mp4', callback_url: 'https://a.com/cb' }, response, created_at: 1_756_000_000.25, started_at: '1756000000.5', ...more });
+  const done = { finished_at: 1_756_000_100.75, elapsed: 100.5 };
+  const wordless = { ...success, state: undefined };
+
+  test.each<[string, object, object]>([
+    ...['succeed', 'succeeded', 'success', 'completed', 'SUCCEED'].map((state): [string, object, object] => [`the word ${state}`, record({ ...success, state }), succeeded]),
+    ...['failed', 'fail', 'failure', 'error', 'FAILED'].map((state): [string, object, object] => [`the word ${state}`, record({ state }), { kind: 'failed', code: null, traceId: 'trace-1' }]),
+    ['a failure word beside a URL', record({ ...success, state: 'failed' }), { kind: 'failed' }],
+    ['a structured error', record(failure), failed],
+    ['a structured error beside a success word', record({ ...success, error: failure.error }), { ...failed }],
+    ['a success word without a URL', record({ state: 'succeed', success: true }, done), { kind: 'missing' }],
+    ['an error in words, not finished', record({ success: false, error: 'retrying' }), { kind: 'running' }],
+    ['an error in words, finished', record({ success: false, error: 'gave up' }, done), { kind: 'failed', code: null, message: 'gave up' }],
+    ['finished with success', record(wordless, done), succeeded],
+    ['finished without success', record({ success: false }, done), { kind: 'failed' }],
+    ['finished with success and no URL', record({ success: true }, done), { kind: 'missing' }],
+    ['finished without a word', record({ video_url: URL_A }, done), { kind: 'running' }],
+    ['success without being finished', record(wordless), { kind: 'running' }],
+    ...[undefined, {}, null, '', { state: 'processing' }, { state: 'processing', success: true }].map((response): [string, object, object] => [`${JSON.stringify(response)} as response`, record(response), { kind: 'running' }]),
+  ])('is decided by %s', (_name, value, outcome) => {
+    expect(decodeTaskRecord(value)?.outcome).toMatchObject(outcome);
+  });
+
+  test('has the callback URL of its request, and times in seconds', () => {
+    expect(decodeTaskRecord(record(success, done))).toMatchObject({ callbackUrl: 'https://a.com/cb', createdAt: new Date(1_756_000_000_250), startedAt: new Date(1_756_000_000_500), finishedAt: new Date(1_756_000_100_750) });
+  });
+
+  test('comes back as it was', () => {
+    const date = fc.date({ min: new Date(1), max: new Date('2100-01-01'), noInvalidDate: true });
+    const response = fc.constantFrom([null, { kind: 'running' }], [success, succeeded], [failure, failed]);
+    fc.assert(
+      fc.property(fc.uuid(), response, date, fc.option(date), fc.option(date), (taskId, [given, outcome], createdAt, startedAt, finishedAt) => {
+        const request = encodeSubmitBody({ ...decodeSubmitBody(JSON.parse(seed('submit-body')) as Task['request']), callbackUrl: URL_A });
+        const decoded = decodeTaskRecord(JSON.parse(JSON.stringify(encodeTaskRecord({ taskId, traceId: 'trace-1', request, response: given, createdAt, startedAt, finishedAt }))));
+        expect(decoded).toEqual({ taskId, traceId: 'trace-1', callbackUrl: URL_A, outcome, createdAt, startedAt, finishedAt });
+      }),
+    );
+  });
+});
+
+describe('a look-up', () => {
+  test.each<[LookUp, object]>([
+    [{ kind: 'one', taskId: TASK_ID }, { action: 'retrieve', id: TASK_ID }],
+    [{ kind: 'ids', taskIds: [TASK_ID] }, { action: 'retrieve_batch', ids: [TASK_ID] }],
+    [{ kind: 'window', from: new Date(1_500), to: new Date(2_250), limit: 10, offset: 20 }, { action: 'retrieve_batch', created_at_min: 1.5, created_at_max: 2.25, limit: 10, offset: 20 }],
+    [{ kind: 'window', from: null, to: null, limit: 50, offset: 0 }, { action: 'retrieve_batch', limit: 50, offset: 0 }],
+  ])('%j is said, and understood', (lookUp, body) => {
+    expect(encodeLookUp(lookUp)).toEqual(body);
+    expect(parseLookUp(body)).toEqual({ ok: true, lookUp });
+  });
+
+  test.each([[{}], [null], [{ action: 'cancel', id: 'a' }], [{ action: 'retrieve' }], [{ action: 'retrieve', id: 7 }], [{ action: 'retrieve_batch', ids: Array(51).fill('a') }], [{ action: 'retrieve_batch', limit: 51 }], [{ action: 'retrieve_batch', offset: -1 }]])('%j is refused', (body) => {
+    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [expect.any(String)] });
+  });
+
+  const one = { id: TASK_ID, response: success };
+  test.each<[LookUp['kind'], string, number, unknown, string]>([
+    ['one', 'a record', 200, one, 'found'],
+    ['ids', 'a list', 200, { items: [one, null, {}, { id: '' }], count: 4 }, 'found'],
+    ['window', 'an empty list', 200, encodeTaskList([]), 'found'],
+    ...(['one', 'ids'] as const).flatMap((kind): [LookUp['kind'], string, number, unknown, string][] => [['an empty body', ''], ['{}', {}], ['null', 'null'], ['blanks', ' \n']].map(([name, body]) => [kind, name as string, 200, body, 'unknown'])),
+    ...[400, 404].flatMap((status): [LookUp['kind'], string, number, unknown, string][] => [
+      ...['', '<html></html>', '{"error": "no such task"}', '{"error": {"code": "not_found", "message": "no"}}', '{"error": {"code": "bad_request", "message": "no"}}', '{"code": "not_found", "detail": "no"}'].map((body): [LookUp['kind'], string, number, unknown, string] => ['one', json(body), status, body, 'unknown']),
+      ['one', 'a wrong path', status, { error: { code: 'no_api', message: 'no' } }, 'error'],
+      ['one', 'a wrong token', status, { error: { code: 'token_mismatched', message: 'no' } }, 'error'],
+      ['ids', 'a refused batch', status, '', 'error'],
+      ['ids', 'a refused batch, in words', status, { error: { code: 'bad_request', message: 'no' } }, 'error'],
+    ]),
+    ...[401, 403, 408, 429, 500, 502, 503, 504].map((status): [LookUp['kind'], string, number, unknown, string] => ['one', 'no word', status, '', 'error']),
+    ['one', 'an error', 200, { success: false, error: { code: 'invalid_token', message: 'no' } }, 'error'],
+    ['one', 'a page', 200, '<html></html>', 'error'],
+    ['ids', 'half a body', 200, '{"items": [', 'error'],
+  ])('of %s answered by %s under %i', (asked, _name, status, body, kind) => {
+    const answer = decodeLookUp(status, json(body), asked);
+    expect(answer.kind).toBe(kind);
+    if (answer.kind === 'found') expect(answer.records.map(({ taskId, outcome }) => [taskId, outcome])).toEqual(asked === 'window' ? [] : [[TASK_ID, succeeded]]);
   });
 });

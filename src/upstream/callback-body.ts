@@ -12,7 +12,7 @@ export function decodeClaim(text: string): Claim {
 
 /** A link up to its query, and the query; in JSON slashes may be escaped as `\/`, `&` and `=` as `\u0026` and `\u003d`, more than once in JSON in JSON. */
 const link = /(https?:(?:\\*\/){2}[^\s"'?]*)(\?(?:[^\s"'\\]|\\+[/u])*)?/gi;
-const callbackToken = /(\\*\/callbacks\\*\/[0-9a-f-]{36}\\*\/)[\w.-]+/gi;
+const callbackToken = /(\/callbacks\\*\/[0-9a-f-]{36}\\*\/)[\w.-]+/gi;
 
 /** Signed links open what they name: their query goes, and the token of one of our own callback URLs. NUL cannot be stored. */
 export function redactBody(text: string): string {

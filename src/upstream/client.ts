@@ -3,7 +3,7 @@ import { Agent, DecoratorHandler, request, type Dispatcher } from 'undici';
 import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../jobs/upstream-port.ts';
 import type { CallbackUrls } from './callback-url.ts';
 import { toOutcome, toRefusal } from './outcome.ts';
-import { decodeLookUp, encodeLookUp } from './wire/look-up.ts';
+import { decodeLookUp, encodeLookUp, type LookUp, type LookUpAnswer } from './wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from './wire/routes.ts';
 import { decodeSubmitAnswer } from './wire/submit-answer.ts';
 import { encodeSubmitBody } from './wire/submit-body.ts';
@@ -55,25 +55,45 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
   }
 
   async function lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
+    const answer = await ask({ kind: 'ids', taskIds }, signal);
+    if (answer.kind !== 'error') return reportsOf(answer);
+    // One id that it does not know may be what it minds: then each is asked for alone.
+    if (answer.httpStatus !== 400 && answer.httpStatus !== 404) throw lookUpError(answer);
+    const reports = new Map<string, TaskReport>();
+    for (const taskId of taskIds) {
+      const one = await ask({ kind: 'one', taskId }, signal);
+      if (one.kind === 'error') throw lookUpError(one);
+      for (const [id, report] of reportsOf(one)) reports.set(id, report);
+    }
+    return reports;
+  }
+
+  async function ask(what: LookUp, signal: AbortSignal): Promise<LookUpAnswer & { readonly httpStatus: number }> {
     const response = await request(`${base}${LOOK_UP_PATH}`, {
       method: 'POST',
       headers,
-      body: JSON.stringify(encodeLookUp({ kind: 'ids', taskIds })),
+      body: JSON.stringify(encodeLookUp(what)),
       dispatcher: lookUps,
       signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
     });
-    const answer = decodeLookUp(response.statusCode, await response.body.text(), 'ids');
-    if (answer.kind === 'error') throw new Error(`the upstream's look-up failed: HTTP ${response.statusCode}, ${answer.code ?? 'no code'}: ${answer.message}`);
+    return { ...decodeLookUp(response.statusCode, await response.body.text(), what.kind), httpStatus: response.statusCode };
+  }
+
+  function reportsOf(answer: Exclude<LookUpAnswer, { kind: 'error' }>): ReadonlyMap<string, TaskReport> {
     const records = answer.kind === 'found' ? answer.records : [];
     return new Map(
       records.map(({ taskId, callbackUrl, outcome }) => [
         taskId,
-        { taskId, outcome: toOutcome(outcome), echo: callbackUrl === null ? null : callbackUrls.verifyUrl(callbackUrl) },
+        { taskId, outcome: toOutcome(outcome), echo: callbackUrl === null ? null : (callbackUrls.verifyUrl(callbackUrl) ?? 'other') },
       ]),
     );
   }
 
   return { id, sandbox, submitTimeoutMs, submit, lookUp, stop: () => lookUps.destroy() };
+}
+
+function lookUpError({ httpStatus, code, message }: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
+  return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${message}`);
 }
 
 /** undici's declaration of `DecoratorHandler` leaves its methods out. */

@@ -40,16 +40,17 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
 }
 
 /**
- * Classifies by code first, by HTTP status second: 429 and 401 speak for a code that is not in the table. Without any code
- * it is a proxy's answer: 403, 404 and 407 are then about our access too, not about the job.
+ * Classifies by code first, by HTTP status second: 429, 401, 402 and 407 speak for a code that is not in the table. Without any code
+ * it is a proxy's answer, and 403 and 404 are then most likely about our access too; but a firewall may also mind this one prompt.
  */
 export function toRefusal({ code, message, httpStatus, traceId }: Extract<SubmitAnswer, { kind: 'refused' }>): Refusal {
   const known = isKnownCode(code);
-  const aboutAccess = code === null ? [401, 403, 404, 407] : [401];
+  const reason = code ?? `HTTP ${httpStatus}`;
   if (known ? busyCodes.has(code) : httpStatus === 429) return { kind: 'busy' };
-  if (known ? blockingCodes.has(code) : aboutAccess.includes(httpStatus)) return { kind: 'blocked', reason: code ?? `HTTP ${httpStatus}` };
-  const rejected = failure(codeOf(code, message, 'UPSTREAM_REJECTED'), message, 'NOT_CHARGED');
-  return { kind: 'rejected', failure: { ...rejected, upstreamCode: code, upstreamTraceId: traceId } };
+  if (known ? blockingCodes.has(code) : [401, 402, 407].includes(httpStatus)) return { kind: 'blocked', reason };
+  const rejected = { ...failure(codeOf(code, message, 'UPSTREAM_REJECTED'), message, 'NOT_CHARGED'), upstreamCode: code, upstreamTraceId: traceId };
+  if (code === null && (httpStatus === 403 || httpStatus === 404)) return { kind: 'blocked', reason, failure: rejected };
+  return { kind: 'rejected', failure: rejected };
 }
 
 function codeOf(upstreamCode: string | null, message: string, otherwise: FailureCode): FailureCode {

@@ -43,9 +43,20 @@ export function createCaller(book: TaskBook, mediaUrl: () => string, log: (field
   const timers = new Set<NodeJS.Timeout>();
   const stopping = new AbortController();
 
-  async function call(task: SandboxTask, body: JsonObject): Promise<void> {
+  /** Acts at the time or just after it. Timers run up to 2 ms early by the clock, and then the task would still be running. */
+  function at(atMs: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (Date.now() < atMs) at(atMs, act);
+      else act();
+    }, Math.max(0, atMs - Date.now()));
+    timers.add(timer);
+  }
+
+  /** Whether somebody answered, whatever it was. */
+  async function call(task: SandboxTask, body: JsonObject): Promise<boolean> {
     const url = task.request.callback_url;
-    if (url === undefined || stopping.signal.aborted) return;
+    if (url === undefined || stopping.signal.aborted) return false;
     try {
       const response = await request(url, {
         method: 'POST',
@@ -55,8 +66,10 @@ export function createCaller(book: TaskBook, mediaUrl: () => string, log: (field
       });
       await response.body.dump();
       log({ taskId: task.taskId, status: response.statusCode }, 'sandbox callback');
+      return true;
     } catch (error) {
       if (!stopping.signal.aborted) log({ taskId: task.taskId, err: error }, 'sandbox callback was not answered');
+      return false;
     }
   }
 
@@ -65,17 +78,18 @@ export function createCaller(book: TaskBook, mediaUrl: () => string, log: (field
       const plan = planOf(task, mediaUrl());
       let left = plan.length;
       for (const { atMs, body } of plan) {
-        const timer = setTimeout(() => {
-          timers.delete(timer);
-          void call(task, body).then(() => {
-            left -= 1;
-            if (left === 0 && !stopping.signal.aborted) book.markCalled(task);
+        at(atMs, () => {
+          void call(task, body).then((answered) => {
+            // Unanswered ones are sent again after a restart: the sandbox is there to be seen.
+            if (answered) left -= 1;
+            if (left === 0) book.markCalled(task);
           });
-        }, Math.max(0, atMs - Date.now()));
-        timers.add(timer);
+        });
       }
     },
-    callNow: (task) => call(task, resultOf(task, mediaUrl())),
+    async callNow(task) {
+      await call(task, resultOf(task, mediaUrl()));
+    },
     stop() {
       stopping.abort();
       for (const timer of timers) clearTimeout(timer);

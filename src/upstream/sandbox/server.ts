@@ -27,6 +27,8 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** Without a trailing slash. */
   readonly url: string;
+  /** Sends the callbacks that an earlier run could not send: called when whoever is called back listens again. */
+  resume(): void;
   /** Closes every connection, hung ones too. */
   stop(): Promise<void>;
 }
@@ -59,10 +61,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }));
 
   await app.listen({ host, port });
-  for (const task of book.list()) if (!book.wasCalled(task)) caller.schedule(task);
+  const left = book.list().filter((task) => !book.wasCalled(task));
 
   return {
     url: `http://${host}:${(app.server.address() as AddressInfo).port}`,
+    resume: () => left.splice(0).forEach((task) => caller.schedule(task)),
     async stop() {
       caller.stop();
       await app.close();

@@ -73,7 +73,9 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
     }
     if (isAsynchronous(body)) return { kind: 'json', body: encodeAccepted(task.taskId) };
     // Held until it is done; who has gone by then is answered to nobody.
-    await setTimeout(task.endsAtMs - Date.now(), undefined, { signal: context.signal }).catch(() => undefined);
+    while (task.endsAtMs > Date.now() && !context.signal.aborted) {
+      await setTimeout(task.endsAtMs - Date.now(), undefined, { signal: context.signal }).catch(() => undefined);
+    }
     if (scenario === 'failed') throw new Refusal('api_error', 'The sandbox was asked to fail.');
     return { kind: 'json', body: resultOf(task, mediaUrl()) };
   }

@@ -41,7 +41,8 @@ export function openTaskBook(journalFile: string | null): TaskBook {
   const called = new Set<string>();
 
   const write = (line: JournalLine): void => {
-    if (journalFile !== null) appendFileSync(journalFile, `${JSON.stringify(line)}\n`);
+    // The line break comes first, so that a line which a crash cut short does not spoil the next one.
+    if (journalFile !== null) appendFileSync(journalFile, `\n${JSON.stringify(line)}`);
   };
   if (journalFile !== null) {
     mkdirSync(dirname(journalFile), { recursive: true });

@@ -8,7 +8,7 @@ import { violationsOf } from './submit-body.ts';
 import { decodeTaskRecord, encodeTaskRecord, toSeconds } from './task-record.ts';
 import type { Task, TaskRecord } from './task-record.ts';
 
-export const MAX_LOOK_UP_IDS = 50;
+const MAX_LOOK_UP_IDS = 50;
 
 export type LookUp =
   | { readonly kind: 'one'; readonly taskId: string }

@@ -18,11 +18,15 @@ export function encodeAccepted(taskId: string): JsonObject {
   return { task_id: taskId };
 }
 
+/** Without a code a proxy says these, also of a request that it has passed on: time-out, conflict, too early, and client gone in two dialects. */
+const unclearStatuses = new Set([408, 409, 425, 460, 499]);
+
 /** Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its status. */
 export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnswer {
   if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
   const error = decodeError(httpStatus, text);
-  if (httpStatus >= 400 && httpStatus <= 499 && httpStatus !== 408 && !isDoubtfulCode(error.code)) return { kind: 'refused', ...error, httpStatus };
+  const clear = error.code === null ? !unclearStatuses.has(httpStatus) : httpStatus !== 408 && !isDoubtfulCode(error.code);
+  if (httpStatus >= 400 && httpStatus <= 499 && clear) return { kind: 'refused', ...error, httpStatus };
   const words = error.code === null ? error.message : `${error.code}: ${error.message}`;
   return { kind: 'ambiguous', reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId };
 }

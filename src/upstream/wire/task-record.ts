@@ -67,7 +67,7 @@ export function decodeTaskRecord(value: unknown): TaskRecord | null {
 /** Times on the wire are seconds with a fraction. */
 export const toSeconds = (date: Date): number => date.getTime() / 1_000;
 
-export function asDate(value: unknown): Date | null {
+function asDate(value: unknown): Date | null {
   const seconds = asNumber(value);
   if (seconds === null || seconds === 0) return null;
   const date = new Date(Math.round(seconds * 1_000));
