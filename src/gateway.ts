@@ -2,12 +2,12 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config.ts';
-import { createConnections } from './db/client.ts';
+import { closePool, createConnections } from './db/client.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
 import { createJobStore } from './db/store.ts';
-import { createAuthenticate } from './http/authenticate.ts';
+import { createAuthenticate, type Authenticate } from './http/authenticate.ts';
 import { registerCallbacks } from './http/callbacks.ts';
 import { registerGraphQL } from './http/graphql-http.ts';
 import { startSockets } from './http/graphql-ws.ts';
@@ -18,7 +18,7 @@ import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import { buildGatewaySchema } from './resolvers/build-schema.ts';
-import { loadSecrets } from './secrets.ts';
+import { derivePlaygroundKey, loadSecrets } from './secrets.ts';
 import { decodeClaim, redactBody } from './upstream/callback-body.ts';
 import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
@@ -63,7 +63,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, callbackStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, feed } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -82,7 +82,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
 
   const jobs = createJobs({
     store,
-    callbackStore,
+    urgentStore,
     feed,
     upstream,
     log,
@@ -106,12 +106,15 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
+  // A key of its own, which opens nothing but a sandbox on this machine: a page must never learn the key of a paid upstream.
   const open = sandbox !== null && isLoopback(config.HOST);
+  const openKey = open ? derivePlaygroundKey(secrets) : null;
   let draining = false;
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause });
-  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey: open ? secrets.apiKey : null });
-  const sockets = await registerBothTransports(app, config, jobs, secrets.apiKey, log);
+  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
+  const authenticate = createAuthenticate(openKey === null ? [secrets.apiKey] : [secrets.apiKey, openKey]);
+  const sockets = await registerBothTransports(app, config, jobs, authenticate, log);
 
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
@@ -121,6 +124,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const url = urlOf(config.HOST, (app.server.address() as AddressInfo).port);
   if (sandbox) publicUrl ??= url;
   jobs.start();
+  sandbox?.resume();
 
   return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: secrets.apiKey, open, live: { sockets: sockets.count, watchers: jobs.watcherCount } };
 }
@@ -134,13 +138,13 @@ async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnS
 async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogger, onStop: OnStop) {
   const complain = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
   const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain);
-  onStop(() => connections.pool.end());
-  // Callbacks come once: slow queries of clients must not keep them waiting for a connection.
-  const callbackConnections = createConnections(databaseUrl, Math.max(1, Math.floor(config.DATABASE_POOL_SIZE / 4)), complain);
-  onStop(() => callbackConnections.pool.end());
+  onStop(() => closePool(connections));
+  // Callbacks and submit answers are heard once: slow queries of clients must not keep them waiting for a connection.
+  const urgentConnections = createConnections(databaseUrl, Math.max(1, Math.floor(config.DATABASE_POOL_SIZE / 4)), complain);
+  onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections), callbackStore: createJobStore(callbackConnections), feed };
+  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), feed };
 }
 
 async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onStop: OnStop) {
@@ -157,21 +161,21 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
   return sandbox;
 }
 
-async function registerBothTransports(app: FastifyInstance, config: Config, jobs: Jobs, apiKey: string, log: FastifyBaseLogger) {
+async function registerBothTransports(app: FastifyInstance, config: Config, jobs: Jobs, authenticate: Authenticate, log: FastifyBaseLogger) {
   const shared = {
     path: GRAPHQL_PATH,
     schema: await buildGatewaySchema(),
     jobs,
-    authenticate: createAuthenticate(apiKey),
+    authenticate,
     rules: createOperationRules(
       { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS },
       config.INTROSPECTION,
     ),
     maxTokens: config.MAX_TOKENS,
-    maskError: createMaskError(log),
+    maskError: createMaskError(log, config.INTROSPECTION),
     log,
   };
-  await registerGraphQL(app, { ...shared, suggestions: config.INTROSPECTION });
+  await registerGraphQL(app, shared);
   return startSockets(app.server, {
     ...shared,
     maxMessageBytes: config.MAX_BODY_BYTES,

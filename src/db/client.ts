@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: every wait has a limit, and an idle connection that dies does not end the process. */
+import { setTimeout } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 
@@ -11,6 +12,15 @@ const STATEMENT_TIMEOUT_MS = 3_000;
 export interface Connections {
   readonly pool: pg.Pool;
   readonly db: Database;
+}
+
+const CLOSE_LIMIT_MS = 3_000;
+
+/** Closes the pool; connections that do not answer any more are left behind after 3 s. */
+export async function closePool({ pool }: Connections): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([pool.end(), setTimeout(CLOSE_LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+  late.abort();
 }
 
 /** A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced by themselves. */

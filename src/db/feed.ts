@@ -105,7 +105,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await client?.end().catch(() => undefined);
+      if (client) discard(client);
     },
   };
 }

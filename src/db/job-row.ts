@@ -59,7 +59,7 @@ export function toRow(job: NewJob): typeof jobs.$inferInsert {
   return { ...rest, ...input };
 }
 
-const inMs = (ms: number): SQL => sql`now() + ${ms} * interval '1 millisecond'`;
+export const inMs = (ms: number): SQL => sql`now() + ${ms} * interval '1 millisecond'`;
 
 /** The columns that a patch writes. */
 export function toColumns(patch: JobPatch): Record<string, unknown> {
@@ -84,13 +84,6 @@ export function toColumns(patch: JobPatch): Record<string, unknown> {
     ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
     ...(patch.completed && { completedAt: sql`now()` }),
     ...(patch.cancelRequested && { cancelRequestedAt: sql`coalesce(${jobs.cancelRequestedAt}, now())` }),
-    ...pollColumns(patch.nextPollInMs, patch.taskMissing),
-  };
-}
-
-export function pollColumns(nextPollInMs: number | null | undefined, taskMissing: boolean | undefined): Record<string, unknown> {
-  return {
-    ...(nextPollInMs !== undefined && { nextPollAt: nextPollInMs === null ? null : inMs(nextPollInMs) }),
-    ...(taskMissing !== undefined && { taskMissingAt: taskMissing ? sql`coalesce(${jobs.taskMissingAt}, now())` : null }),
+    ...(patch.nextPollInMs !== undefined && { nextPollAt: patch.nextPollInMs === null ? null : inMs(patch.nextPollInMs) }),
   };
 }

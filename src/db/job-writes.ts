@@ -4,7 +4,7 @@ import type { Job, Move } from '../jobs/job.ts';
 import type { JobWriter, Transaction } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
 import { FEED_CHANNEL } from './feed.ts';
-import { pollColumns, toColumns, toJob, toRow, type JobRow } from './job-row.ts';
+import { inMs, toColumns, toJob, toRow, type JobRow } from './job-row.ts';
 import { jobs } from './tables.ts';
 import { inside, withTransaction } from './transaction.ts';
 
@@ -59,8 +59,12 @@ export function createJobWriter(connections: Connections): JobWriter {
       return changed(tx, rows);
     },
 
-    async schedulePoll(tx, jobId, inMs, taskMissing) {
-      await inside(tx).update(jobs).set(pollColumns(inMs, taskMissing)).where(eq(jobs.id, jobId));
+    async pollWithin(tx, jobId, ms) {
+      const at = inMs(ms);
+      await inside(tx)
+        .update(jobs)
+        .set({ nextPollAt: sql`least(coalesce(${jobs.nextPollAt}, ${at}), ${at})` })
+        .where(eq(jobs.id, jobId));
     },
   };
 }

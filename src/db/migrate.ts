@@ -16,7 +16,7 @@ const LOCK_KEY = '120281717304174';
 const LOCK_TIMEOUT_MS = 60_000;
 
 /** The database and this version of the gateway do not belong together. */
-export class MigrationError extends Error {
+class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 

@@ -14,6 +14,9 @@ export const inside = (tx: Transaction): Database => tx as unknown as Database;
 export async function withTransaction<T>({ pool }: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens only to idle clients: without this, a connection that dies in here would end the process.
+  const onError = (error: Error): void => void (broken ??= error);
+  client.on('error', onError);
   try {
     await client.query('begin');
     const value = await work(drizzle(client) as unknown as Transaction);
@@ -23,10 +26,11 @@ export async function withTransaction<T>({ pool }: Connections, work: (tx: Trans
     return value;
   } catch (error) {
     // A connection that stopped answering is closed, not asked to roll back: that would wait as long once more.
-    if (isUnavailable(error)) broken = error as Error;
+    if (broken || isUnavailable(error)) broken ??= error as Error;
     else await client.query('rollback').catch((cause: Error) => (broken = cause));
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }

@@ -1,4 +1,5 @@
 /** Tells "the database cannot answer now" from "the statement is wrong", for everything in this folder at once. */
+import { DrizzleQueryError } from 'drizzle-orm';
 import { UnavailableError } from '../jobs/errors.ts';
 
 /** COMMIT was sent and not answered. */
@@ -27,7 +28,7 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /** The SQLSTATE, wherever in the chain of causes the driver left it. */
-export function sqlStateOf(error: unknown): string | null {
+function sqlStateOf(error: unknown): string | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = (cause as { code?: unknown }).code;
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
@@ -35,18 +36,23 @@ export function sqlStateOf(error: unknown): string | null {
   return null;
 }
 
+/** Drizzle's error repeats the parameters, prompts and signed links among them, which do not belong into a log. The driver's error below it says what is wrong. */
+const withoutParameters = (error: unknown): unknown =>
+  error instanceof DrizzleQueryError ? Object.assign(new Error(`a statement failed: ${error.cause?.message ?? 'unknown'}`), { statement: error.query, code: sqlStateOf(error) }) : error;
+
 /** The same object, whose methods reject with `UnavailableError` when the database cannot answer. */
 export function reportingUnavailability<T extends object>(store: T): T {
-  const wrapped = Object.entries(store).map(([name, method]) => [
+  const wrapped = Object.entries(store).map(([name, method]: [string, unknown]) => [
     name,
     typeof method !== 'function'
       ? method
-      : async (...args: unknown[]) => {
+      : async (...args: unknown[]): Promise<unknown> => {
           try {
             return await (method as (...args: unknown[]) => unknown)(...args);
           } catch (error) {
-            if (error instanceof UnavailableError || !isUnavailable(error)) throw error;
-            throw new UnavailableError(error, error instanceof CommitUnknownError);
+            if (error instanceof UnavailableError) throw error;
+            const said = withoutParameters(error);
+            throw isUnavailable(error) ? new UnavailableError(said, error instanceof CommitUnknownError) : said;
           }
         },
   ]);

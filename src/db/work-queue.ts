@@ -2,9 +2,12 @@
 import { and, asc, eq, isNotNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { OverdueJob, WorkQueue } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
-import { toJob } from './job-row.ts';
+import { inMs, toJob } from './job-row.ts';
 import { gates, jobs } from './tables.ts';
 import { inside } from './transaction.ts';
+
+/** During a rolling change of upstream both names are alive for a while: neither fails what the other has just accepted. */
+const CHANGE_OF_INSTANCES_MS = 300_000;
 
 const ms = (value: number): SQL => sql`${value} * interval '1 millisecond'`;
 const msUntil = (instant: SQL): SQL<number> =>
@@ -42,12 +45,12 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       return rows[0]!.count;
     },
 
-    async nextQueued(tx, upstreamId) {
+    async nextQueued(tx, upstream, probing) {
       const rows = await inside(tx)
         .select()
         .from(jobs)
-        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'QUEUED'`))
-        .orderBy(asc(jobs.createdAt), asc(jobs.id))
+        .where(and(eq(jobs.upstreamId, upstream.id), eq(jobs.sandbox, upstream.sandbox), sql`${jobs.state} = 'QUEUED'`))
+        .orderBy(...(probing ? [asc(jobs.attempt)] : []), asc(jobs.createdAt), asc(jobs.id))
         .limit(1)
         .for('update', { skipLocked: true });
       return rows[0] ? toJob(rows[0]) : null;
@@ -108,19 +111,18 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       return rows.map(toJob);
     },
 
-    async overdue(upstreamId, { jobMs, queueMs }, limit) {
-      const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${jobs.upstreamId} <> ${upstreamId} then 'upstreamChanged' else 'queue' end`;
+    async overdue(upstream, { jobMs, queueMs }, limit) {
+      const elsewhere = or(ne(jobs.upstreamId, upstream.id), ne(jobs.sandbox, upstream.sandbox));
+      const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${elsewhere} then 'upstreamChanged' else 'queue' end`;
+      const lateMs = sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000 - ${jobMs}::float8)::float8`;
       const rows = await db
-        .select({ row: jobs, reason, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
+        .select({ row: jobs, reason, lateMs, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
         .from(jobs)
         .where(
           or(
-            and(
-              eq(jobs.upstreamId, upstreamId),
-              sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
-              lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`),
-            ),
-            and(sql`${jobs.state} = 'QUEUED'`, or(ne(jobs.upstreamId, upstreamId), lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`))),
+            and(sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`, lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`)),
+            and(sql`${jobs.state} = 'QUEUED'`, lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`)),
+            and(sql`${jobs.state} = 'QUEUED'`, elsewhere, lt(jobs.createdAt, sql`now() - ${ms(CHANGE_OF_INSTANCES_MS)}`)),
           ),
         )
         .limit(limit);
@@ -140,7 +142,14 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
         .set({ nextPollAt: sql`now() + ${ms(leaseMs)}` })
         .where(sql`${jobs.id} = any(array(${due}))`)
         .returning({ row: jobs, ageMs: sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000)::float8` });
-      return rows.map(({ row, ageMs }) => ({ job: toJob(row), ageMs }));
+      return rows.map(({ row, ageMs }) => ({ job: toJob(row), ageMs, leasedUntil: row.nextPollAt! }));
+    },
+
+    async releasePoll(tx, { job, leasedUntil }, delayMs, taskMissing) {
+      await inside(tx)
+        .update(jobs)
+        .set({ nextPollAt: delayMs === null ? null : inMs(delayMs), taskMissingAt: taskMissing ? sql`coalesce(${jobs.taskMissingAt}, now())` : null })
+        .where(and(eq(jobs.id, job.id), eq(jobs.nextPollAt, leasedUntil)));
     },
   };
 }

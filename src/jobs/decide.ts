@@ -2,11 +2,11 @@
  * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes out.
  * Whoever decides holds the row's lock; the guarded statement checks the rank once more.
  */
-import { isFinalFailure, isTerminal, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
+import { isFinalFailure, isOpen, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
 import type { JobPatch } from './ports.ts';
 import type { Claim, Outcome } from './upstream-port.ts';
 
-export type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL'>;
+type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL'>;
 
 export type Decision =
   | { readonly kind: 'advance'; readonly move: Move; readonly patch: JobPatch }
@@ -58,8 +58,7 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
  */
 export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always'): Decision {
   if (claim.outcome === null) return { kind: 'confirm', why: claim.odd ?? 'unreadable' };
-  const open = !isTerminal(job.state) || (job.failure !== null && !isFinalFailure(job.failure.code));
-  if (claim.odd !== null && open) return { kind: 'confirm', why: claim.odd };
+  if (claim.odd !== null && isOpen(job)) return { kind: 'confirm', why: claim.odd };
   const decision = decide(job, { taskId: claim.taskId, outcome: claim.outcome, source: 'CALLBACK' });
   if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
   if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };

@@ -6,7 +6,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { decide } from './decide.ts';
 import { UnavailableError } from './errors.ts';
-import { isTerminal, MAX_ATTEMPTS, moves, type Job } from './job.ts';
+import { isOpen, isTerminal, MAX_ATTEMPTS, moves, type Failure, type Job } from './job.ts';
 import type { JobStore, Log, Transaction } from './ports.ts';
 import type { Settling } from './settle.ts';
 import type { SubmitEnd, Upstream } from './upstream-port.ts';
@@ -20,6 +20,8 @@ export interface Admission {
 
 export interface DispatchDeps {
   readonly store: JobStore;
+  /** Over connections of its own, for what is heard once and must not wait behind clients. */
+  readonly urgentStore: JobStore;
   readonly upstream: Upstream;
   readonly settling: Settling;
   readonly admission: Admission;
@@ -28,7 +30,7 @@ export interface DispatchDeps {
 }
 
 /** A job with a committed intent, or how long to wait for one. */
-export type Taken = { readonly job: Job } | { readonly waitMs: number };
+type Taken = { readonly job: Job } | { readonly waitMs: number };
 
 export interface Dispatcher {
   /** Takes the next job through the gate, if the gate lets one pass now. */
@@ -45,6 +47,9 @@ const LEASE_MARGIN_MS = 15_000;
 
 const RECORD_RETRY_MS = 500;
 
+/** A job that a proxy refuses this often is taken for the cause. */
+const SUSPECT_ATTEMPTS = 3;
+
 const seconds = (...values: number[]) => (pausesBefore: number) => values[Math.min(pausesBefore, values.length - 1)]! * 1_000;
 
 /** How long the gate stays shut, by how often it was shut before without a submit passing. */
@@ -54,7 +59,7 @@ const pauses = {
   blocked: seconds(60, 120, 300, 600),
 };
 
-export function createDispatcher({ store, upstream, settling, admission, firstPollMs, log }: DispatchDeps): Dispatcher {
+export function createDispatcher({ store, urgentStore, upstream, settling, admission, firstPollMs, log }: DispatchDeps): Dispatcher {
   const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = admission;
 
   /** Back to the queue, or to its end when the client has asked for that meanwhile. */
@@ -62,6 +67,10 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
     await store.pauseGate(tx, upstream.id, reason, pauseMs);
     const queued = await store.advance(tx, job.id, moves.requeue(job.attempt), {});
     if (queued?.cancelRequestedAt) await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true });
+  }
+
+  async function reject(tx: Transaction, job: Job, failure: Failure): Promise<void> {
+    await settling.advance(tx, job.id, moves.fail, { failure, settledBy: 'SUBMIT_ANSWER', completed: true, nextPollInMs: null });
   }
 
   async function accepted(tx: Transaction, job: Job, end: Extract<SubmitEnd, { kind: 'accepted' }>): Promise<void> {
@@ -72,15 +81,17 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
       // Our own submit's answer outranks an id that a look-up let us adopt; both are evidence of a task that was paid for.
       log.error({ jobId: job.id, taskId: end.taskId, adopted: row.taskId }, 'a job has two tasks');
       if (isTerminal(row.state)) return;
-      await store.amend(tx, job.id, { taskId: end.taskId, nextPollInMs: 0 });
+      await store.amend(tx, job.id, { taskId: end.taskId });
+      await store.pollWithin(tx, job.id, 0);
     }
     const decision = decide(row, { taskId: end.taskId, outcome: end.outcome ?? { kind: 'running' }, source: 'SUBMIT_ANSWER' });
     const moved = await settling.carryOut(tx, row, decision);
-    if (moved && !isTerminal(moved.state)) await store.schedulePoll(tx, job.id, firstPollMs);
+    // A callback may have asked for a look-up at once: the earlier one stays.
+    if (moved && isOpen(moved)) await store.pollWithin(tx, job.id, firstPollMs);
   }
 
   async function record(job: Job, end: SubmitEnd): Promise<void> {
-    await store.transaction(async (tx) => {
+    await urgentStore.transaction(async (tx) => {
       switch (end.kind) {
         case 'accepted':
           return accepted(tx, job, end);
@@ -93,25 +104,28 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
             case 'busy':
               return requeue(tx, job, 'busy', pauses.busy);
             case 'blocked':
+              // Blocked again and again, while others pass: then it is about this job after all.
+              if (end.refusal.failure && job.attempt >= SUSPECT_ATTEMPTS) return reject(tx, job, end.refusal.failure);
               return requeue(tx, job, end.refusal.reason, pauses.blocked);
-            case 'rejected': {
+            case 'rejected':
               await store.resumeGate(tx, upstream.id);
-              const { failure } = end.refusal;
-              return void (await settling.advance(tx, job.id, moves.fail, { failure, settledBy: 'SUBMIT_ANSWER', completed: true, nextPollInMs: null }));
-            }
+              return reject(tx, job, end.refusal.failure);
           }
       }
     });
   }
 
-  /** Keeps trying while the lease is ours: an answer is worth more than a connection. After that the job becomes UNCONFIRMED. */
-  async function persist(job: Job, end: SubmitEnd): Promise<void> {
-    for (const until = Date.now() + LEASE_MARGIN_MS - 1_000; ; ) {
+  /**
+   * Keeps trying while the database is away, until the job's deadline or a stop: an answer is heard once. It counts also after the
+   * lease ran out, because what arrived, or surely did not, outranks the doubt.
+   */
+  async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
+    for (const until = Date.now() + jobDeadlineMs; ; ) {
       try {
         return await record(job, end);
       } catch (error) {
-        if (!(error instanceof UnavailableError) || Date.now() > until) throw error;
-        await setTimeout(RECORD_RETRY_MS);
+        if (!(error instanceof UnavailableError) || signal.aborted || Date.now() > until) throw error;
+        await setTimeout(RECORD_RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -120,12 +134,12 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
     async take() {
       if (!(await store.hasQueued(upstream.id))) return { waitMs: IDLE_MS };
       return store.transaction(async (tx): Promise<Taken> => {
-        const { waitMs } = await store.lockGate(tx, upstream.id);
+        const { waitMs, pauseReason } = await store.lockGate(tx, upstream.id);
         if (waitMs > 0) return { waitMs: Math.min(waitMs, IDLE_MS) };
         // A statement of its own, after the lock: in one statement with it, the count is older than the lock and lets more in than the cap.
         const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs });
         if (inFlight >= maxInFlight) return { waitMs: IDLE_MS };
-        const next = await store.nextQueued(tx, upstream.id);
+        const next = await store.nextQueued(tx, upstream, pauseReason !== null);
         if (!next) return { waitMs: IDLE_MS };
         if (next.attempt >= MAX_ATTEMPTS) {
           const failure = { code: 'UPSTREAM_REJECTED', message: `The upstream refused ${MAX_ATTEMPTS} attempts.`, upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' } as const;
@@ -141,11 +155,11 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
 
     async submit(job, signal) {
       const end = await upstream.submit({ jobId: job.id, attempt: job.attempt, input: job.input }, signal);
-      const fields = { jobId: job.id, attempt: job.attempt, end: end.kind, ...('reason' in end && { reason: end.reason }), ...('traceId' in end && { traceId: end.traceId }) };
+      const fields = { jobId: job.id, attempt: job.attempt, end: end.kind, ...('taskId' in end && { taskId: end.taskId }), ...('reason' in end && { reason: end.reason }), ...('traceId' in end && { traceId: end.traceId }) };
       if (end.kind === 'refused' && end.refusal.kind === 'blocked') log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; the queue is kept');
       else if (end.kind === 'accepted' || end.kind === 'refused') log.info(fields, 'submit');
       else log.warn(fields, 'submit');
-      await persist(job, end);
+      await persist(job, end, signal);
     },
   };
 }

@@ -3,7 +3,7 @@ import { createAccept, type Accept } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
 import { createDispatcher, type Admission } from './dispatch.ts';
 import { JobNotFoundError } from './errors.ts';
-import { createListJobs, isJobId, type ListJobs } from './list.ts';
+import { createListJobs, toJobId, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
 import { startLoop } from './loop.ts';
 import type { PollSteps } from './poll-schedule.ts';
@@ -15,8 +15,8 @@ import { createWatching, type Watching } from './watch.ts';
 
 export interface JobsDeps {
   readonly store: JobStore;
-  /** The same store over connections of their own, so that callbacks never wait behind clients. */
-  readonly callbackStore: JobStore;
+  /** The same store over connections of their own, so that callbacks and submit answers never wait behind clients. */
+  readonly urgentStore: JobStore;
   readonly feed: Feed;
   readonly upstream: Upstream;
   readonly log: Log;
@@ -37,7 +37,7 @@ export interface Jobs {
   readonly watch: Watching['watch'];
   readonly watcherCount: Watching['count'];
   readonly receiveCallback: ReceiveCallback;
-  /** Why nothing is submitted at the moment; null when the gate is open. */
+  /** Why the gate lets nothing pass at the moment; null when it is open. */
   findPause(): Promise<string | null>;
   /** Begins to submit and to reconcile. */
   start(): void;
@@ -53,7 +53,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   const { jobDeadlineMs } = deps.admission;
   const settling = createSettling({ store, log, effects: deps.settleEffects });
   const watching = createWatching(store, feed, log);
-  const dispatcher = createDispatcher({ store, upstream, settling, admission: deps.admission, firstPollMs: pollSteps.firstMs, log });
+  const dispatcher = createDispatcher({ store, urgentStore: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: pollSteps.firstMs, log });
   const reconciler = createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, pollSteps, log });
 
   const cancel = createCancel(store, settling);
@@ -80,18 +80,25 @@ export function createJobs(deps: JobsDeps): Jobs {
 
   return {
     accept: createAccept({ store, upstream, effects: deps.acceptEffects, nudge }),
-    cancel: async (accountId, jobId) => (isJobId(jobId) ? cancel(accountId, jobId) : { kind: 'notFound' }),
-    find: async (accountId, jobId) => (isJobId(jobId) ? store.find(accountId, jobId) : null),
+    cancel: async (accountId, id) => {
+      const jobId = toJobId(id);
+      return jobId === null ? { kind: 'notFound' } : cancel(accountId, jobId);
+    },
+    find: async (accountId, id) => {
+      const jobId = toJobId(id);
+      return jobId === null ? null : store.find(accountId, jobId);
+    },
     list: createListJobs(store),
-    async watch(accountId, jobId, afterVersion) {
-      if (!isJobId(jobId)) throw new JobNotFoundError();
+    async watch(accountId, id, afterVersion) {
+      const jobId = toJobId(id);
+      if (jobId === null) throw new JobNotFoundError();
       return watching.watch(accountId, jobId, afterVersion);
     },
     watcherCount: watching.count,
-    receiveCallback: createReceiveCallback({ store: deps.callbackStore, log, nudge }, settling, deps.callbackConfirm),
+    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     async findPause() {
       const gate = await store.findGate(upstream.id);
-      return gate?.reason ?? null;
+      return gate && gate.pausedForMs > 0 ? gate.reason : null;
     },
     start() {
       const complain = (what: string) => (error: unknown) => log.error({ err: error }, `${what} failed; it goes on`);

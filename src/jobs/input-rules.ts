@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import type { CharacterOrientation, Label, MotionMode, JobInput } from './job.ts';
 
-export const limits = {
+const limits = {
   urlLength: 2_048,
   promptLength: 2_500,
   labels: 16,
@@ -21,7 +21,7 @@ export const violationCodes = [
   'INVALID_FORMAT',
   'DUPLICATE',
 ] as const;
-export type ViolationCode = (typeof violationCodes)[number];
+type ViolationCode = (typeof violationCodes)[number];
 
 export interface Violation {
   readonly code: ViolationCode;
@@ -63,7 +63,7 @@ export function checkRequest(request: MotionRequest): CheckResult {
   const prompt = request.prompt || null;
   if (prompt !== null) {
     if ([...prompt].length > limits.promptLength) violate('TOO_LONG', `A prompt has at most ${limits.promptLength} characters.`, 'prompt');
-    if (!isStorable(prompt)) violate('INVALID_FORMAT', 'A prompt is well-formed Unicode text without NUL characters.', 'prompt');
+    if (!isStorableText(prompt)) violate('INVALID_FORMAT', 'A prompt is well-formed Unicode text without NUL characters.', 'prompt');
   }
   const model = request.model || null;
   if (model !== null && !/^[a-z0-9._-]+$/.test(model)) violate('INVALID_FORMAT', 'A model name consists of a-z, 0-9, ".", "_" and "-".', 'model');
@@ -84,10 +84,10 @@ export function checkRequest(request: MotionRequest): CheckResult {
   return { ok: true, request: { input, labels: sorted, idempotencyKey } };
 }
 
-export const isIdempotencyKey = (key: string): boolean => /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
+const isIdempotencyKey = (key: string): boolean => /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
 
 /** PostgreSQL's text holds neither NUL nor lone surrogates. */
-const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+export const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
 function checkLabels(labels: readonly Label[], violate: (code: ViolationCode, message: string, ...field: string[]) => void): void {
   if (labels.length > limits.labels) violate('TOO_MANY', `A job has at most ${limits.labels} labels.`, 'labels');
@@ -97,7 +97,7 @@ function checkLabels(labels: readonly Label[], violate: (code: ViolationCode, me
     if (!/^[a-z0-9_.-]+$/.test(key)) violate('INVALID_FORMAT', 'A label key consists of a-z, 0-9, "_", "." and "-".', ...at('key'));
     if (key.length > limits.labelKeyLength) violate('TOO_LONG', `A label key has at most ${limits.labelKeyLength} characters.`, ...at('key'));
     if ([...value].length > limits.labelValueLength) violate('TOO_LONG', `A label value has at most ${limits.labelValueLength} characters.`, ...at('value'));
-    if (!isStorable(value)) violate('INVALID_FORMAT', 'A label value is well-formed Unicode text without NUL characters.', ...at('value'));
+    if (!isStorableText(value)) violate('INVALID_FORMAT', 'A label value is well-formed Unicode text without NUL characters.', ...at('value'));
     if (seen.has(key)) violate('DUPLICATE', 'A label key occurs once.', ...at('key'));
     seen.add(key);
   });

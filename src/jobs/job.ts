@@ -108,6 +108,10 @@ const guessedFailures: ReadonlySet<FailureCode> = new Set(['TIMED_OUT', 'UPSTREA
 
 export const isFinalFailure = (code: FailureCode): boolean => !guessedFailures.has(code);
 
+/** Whether news can still change how the job stands: it has not ended, or its failure was only our guess. */
+export const isOpen = (job: Pick<Job, 'state' | 'failure'>): boolean =>
+  !isTerminal(job.state) || (job.failure !== null && !isFinalFailure(job.failure.code));
+
 /** Whether the same input, as a new job, has a fair chance: false where the input itself was refused. */
 export const isWorthRetrying = (code: FailureCode): boolean =>
   code !== 'CONTENT_REJECTED' && code !== 'INVALID_MEDIA' && code !== 'UPSTREAM_REJECTED';

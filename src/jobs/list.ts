@@ -1,9 +1,10 @@
 /** Listing an account's jobs, newest first, by keyset cursors: a page never shifts when jobs are added. */
 import { BadArgumentError } from './errors.ts';
+import { isStorableText } from './input-rules.ts';
 import type { Job } from './job.ts';
 import type { JobFilter, JobReader, ListPosition } from './ports.ts';
 
-export const listLimits = { first: 100, ids: 100 } as const;
+const listLimits = { first: 100, ids: 100, labels: 16 } as const;
 
 export interface JobPage {
   readonly jobs: readonly Job[];
@@ -16,22 +17,36 @@ export type ListJobs = (accountId: string, page: { readonly first: number; reado
 export function createListJobs(reader: JobReader): ListJobs {
   return async (accountId, { first, after, filter }) => {
     if (first < 1 || first > listLimits.first) throw new BadArgumentError(`"first" is from 1 to ${listLimits.first}.`);
-    if ((filter.ids?.length ?? 0) > listLimits.ids) throw new BadArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
     if (filter.ids?.length === 0 || filter.states?.length === 0 || filter.modes?.length === 0) return { jobs: [], hasNextPage: false };
-    const ids = filter.ids?.filter(isJobId);
+    checkFilter(filter);
+    const ids = filter.ids?.map(toJobId).filter((id) => id !== null);
     if (ids?.length === 0) return { jobs: [], hasNextPage: false };
     const jobs = await reader.list(accountId, { ...filter, ...(ids && { ids }) }, after ? decodeCursor(after) : null, first + 1);
     return { jobs: jobs.slice(0, first), hasNextPage: jobs.length > first };
   };
 }
 
-/** Whether the text can be a job's id at all; anything else is unknown without asking the store. */
-export const isJobId = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+/** The text as a job's id is spelled; null for what can be none, which is unknown without asking the store. */
+export function toJobId(text: string): string | null {
+  const id = text.toLowerCase();
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) ? id : null;
+}
+
+function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): void {
+  if ((ids?.length ?? 0) > listLimits.ids) throw new BadArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
+  if ((labels?.length ?? 0) > listLimits.labels) throw new BadArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
+  if (labels?.some(({ key, value }) => !isStorableText(key) || !isStorableText(value))) throw new BadArgumentError('"labels" is well-formed Unicode text without NUL characters.');
+  for (const time of [createdAfter, createdBefore]) if (time && !isStorableTime(time)) throw new BadArgumentError('A time is in the years 1 to 9999.');
+}
+
+/** The years that PostgreSQL and RFC 3339 share. */
+const isStorableTime = (time: Date): boolean => time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
 
 export const encodeCursor = ({ createdAt, id }: ListPosition): string => Buffer.from(`${createdAt.getTime()} ${id}`).toString('base64url');
 
 function decodeCursor(cursor: string): ListPosition {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  if (!/^\d{1,15}$/.test(time) || !isJobId(id)) throw new BadArgumentError('"after" is not a cursor of this list.');
-  return { createdAt: new Date(Number(time)), id };
+  const createdAt = new Date(Number(time || NaN));
+  if (!isStorableTime(createdAt) || toJobId(id) !== id) throw new BadArgumentError('"after" is not a cursor of this list.');
+  return { createdAt, id };
 }

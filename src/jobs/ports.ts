@@ -37,7 +37,6 @@ export interface JobPatch {
   readonly completed?: true;
   readonly cancelRequested?: true;
   readonly nextPollInMs?: number | null;
-  readonly taskMissing?: boolean;
 }
 
 export interface JobFilter {
@@ -74,11 +73,11 @@ export interface JobWriter {
   advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
   /** Same state, better knowledge. */
   amend(tx: Transaction, jobId: string, patch: JobPatch): Promise<Job | null>;
-  /** Sets the next poll without raising the version: nothing that a client can see has changed. */
-  schedulePoll(tx: Transaction, jobId: string, inMs: number | null, taskMissing?: boolean): Promise<void>;
+  /** Has the job polled in `inMs`, or earlier if that is due already. Nothing that a client can see changes. */
+  pollWithin(tx: Transaction, jobId: string, inMs: number): Promise<void>;
 }
 
-export interface Callback {
+interface Callback {
   readonly jobId: string;
   readonly attempt: number;
   readonly taskId: string | null;
@@ -103,7 +102,8 @@ export interface WorkQueue {
   /** Locks the gate row, made at first use. Everything that follows in `tx` is alone. */
   lockGate(tx: Transaction, upstreamId: string): Promise<{ readonly waitMs: number; readonly pauseReason: string | null }>;
   countInFlight(tx: Transaction, upstreamId: string, limits: { readonly slotMs: number; readonly deadlineMs: number }): Promise<number>;
-  nextQueued(tx: Transaction, upstreamId: string): Promise<Job | null>;
+  /** The job that was accepted first; while the gate is being probed, one that was tried least, so that no job shuts out the others. */
+  nextQueued(tx: Transaction, upstream: UpstreamName, probing: boolean): Promise<Job | null>;
   hasQueued(upstreamId: string): Promise<boolean>;
   spaceSubmits(tx: Transaction, upstreamId: string, spacingMs: number): Promise<void>;
   /** Pauses claiming for all instances; the pause counts up until `resumeGate`. */
@@ -114,10 +114,17 @@ export interface WorkQueue {
 
   /** Jobs whose submitter let its lease run out. */
   expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
-  /** Jobs past their own deadline, or accepted for another upstream and still queued. */
-  overdue(upstreamId: string, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
+  /** Jobs past their own deadline, at whatever upstream, and jobs that wait for another upstream than this one for longer than a change of instances takes. */
+  overdue(upstream: UpstreamName, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
   /** Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other instance asks too. */
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
+  /** Ends the lease of a poll: the next one comes in `inMs`, never when null. Does nothing when somebody has asked for an earlier poll meanwhile. */
+  releasePoll(tx: Transaction, poll: PollableJob, inMs: number | null, taskMissing: boolean): Promise<void>;
+}
+
+interface UpstreamName {
+  readonly id: string;
+  readonly sandbox: boolean;
 }
 
 export interface OverdueJob {
@@ -125,12 +132,16 @@ export interface OverdueJob {
   readonly reason: 'attempt' | 'queue' | 'upstreamChanged';
   /** The last look-up did not find its task. */
   readonly taskMissing: boolean;
+  /** How long past the deadline. */
+  readonly lateMs: number;
 }
 
 export interface PollableJob {
   readonly job: Job;
   /** Since the attempt began, by the database's clock. */
   readonly ageMs: number;
+  /** What the lease set the next poll to. */
+  readonly leasedUntil: Date;
 }
 
 export type JobStore = JobReader & JobWriter & Inbox & WorkQueue;

@@ -44,7 +44,7 @@ export function createSettling({ store, log, effects }: Pick<SettleDeps, 'store'
   };
 }
 
-export interface ReceivedCallback {
+interface ReceivedCallback {
   readonly jobId: string;
   readonly attempt: number;
   readonly claim: Claim;
@@ -72,7 +72,7 @@ export function createReceiveCallback(
       if (!kept) return 'REPEATED';
       await settling.carryOut(tx, job, decision);
       // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
-      if (decision.kind === 'confirm') await store.schedulePoll(tx, job.id, 0);
+      if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
       return verdictOf(decision);
     });
     log.info({ jobId: callback.jobId, attempt: callback.attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');

@@ -27,8 +27,8 @@ export type SubmitEnd =
 export type Refusal =
   /** Too many requests: this job waits, and so does everybody behind it. */
   | { readonly kind: 'busy' }
-  /** Our token, balance or address is at fault: no job can pass until an operator acts. */
-  | { readonly kind: 'blocked'; readonly reason: string }
+  /** Our token, balance or address is at fault: no job can pass until an operator acts. With a `failure` it may be this job after all. */
+  | { readonly kind: 'blocked'; readonly reason: string; readonly failure?: Failure }
   /** This job is at fault. */
   | { readonly kind: 'rejected'; readonly failure: Failure };
 
@@ -42,7 +42,8 @@ export interface Echo {
 export interface TaskReport {
   readonly taskId: string;
   readonly outcome: Outcome;
-  readonly echo: Echo | null;
+  /** Null when the record does not say; `other` when it names a callback URL that is none of ours. */
+  readonly echo: Echo | 'other' | null;
 }
 
 /** A callback's claim, decoded. Anybody who knows the URL can claim anything, so `odd` claims are confirmed by a look-up. */

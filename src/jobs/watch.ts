@@ -1,4 +1,5 @@
 /** Watching: following a job until its end. A wake-up is only a hint; what is yielded is the row. */
+import { setTimeout } from 'node:timers/promises';
 import { JobNotFoundError } from './errors.ts';
 import { isTerminal, type Job } from './job.ts';
 import { createMailbox, type Mailbox } from './mailbox.ts';
@@ -24,12 +25,15 @@ interface Watcher {
 
 /** Even when a wake-up was missed, what is watched is read again after this long. */
 const REREAD_MS = 20_000;
-const REREAD_BATCH = 100;
+const READ_BATCH = 100;
+const RETRY_MS = 1_000;
 
 export function createWatching(reader: JobReader, feed: Feed, log: Log): Watching {
   const watched = new Map<string, Set<Watcher>>();
-  /** Jobs being read now; true when a wake-up came meanwhile, so that they are read once more. */
-  const reading = new Map<string, boolean>();
+  /** Jobs that may have changed since they were read. */
+  const due = new Set<string>();
+  let reading: Promise<void> | null = null;
+  let stopped = false;
 
   function register(jobId: string, watcher: Watcher): void {
     const watchers = watched.get(jobId);
@@ -55,47 +59,37 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     for (const watcher of [...(watched.get(job.id) ?? [])]) if (watcher.accountId === job.accountId) offer(watcher, job);
   }
 
-  /** One read at a time for each job, however many watch it and however many wake-ups come. */
-  async function read(jobId: string): Promise<void> {
-    if (reading.has(jobId)) return void reading.set(jobId, true);
-    try {
-      do {
-        reading.set(jobId, false);
-        for (const accountId of new Set([...(watched.get(jobId) ?? [])].map((watcher) => watcher.accountId))) {
-          const job = await reader.find(accountId, jobId);
-          if (job) offerAll(job);
-        }
-      } while (reading.get(jobId));
-    } catch (error) {
-      log.warn({ jobId, err: error }, 'a watched job could not be read; it is read again later');
-    } finally {
-      reading.delete(jobId);
-    }
-  }
-
-  async function readAll(): Promise<void> {
-    const idsOf = new Map<string, string[]>();
-    for (const [jobId, watchers] of watched) {
-      for (const accountId of new Set([...watchers].map((watcher) => watcher.accountId))) {
-        const ids = idsOf.get(accountId);
-        if (ids) ids.push(jobId);
-        else idsOf.set(accountId, [jobId]);
+  /** Reads what is due, many jobs in one statement, however many wake-ups came and however many watch. */
+  async function readDue(): Promise<void> {
+    while (due.size > 0 && !stopped) {
+      const batch = new Map<string, string[]>();
+      for (const jobId of [...due].slice(0, READ_BATCH)) {
+        due.delete(jobId);
+        for (const { accountId } of watched.get(jobId) ?? []) batch.set(accountId, [...(batch.get(accountId) ?? []), jobId]);
       }
-    }
-    for (const [accountId, ids] of idsOf) {
-      for (let from = 0; from < ids.length; from += REREAD_BATCH) {
-        const jobs = await reader.list(accountId, { ids: ids.slice(from, from + REREAD_BATCH) }, null, REREAD_BATCH);
-        jobs.forEach(offerAll);
+      for (const [accountId, ids] of batch) {
+        const jobs = await reader.list(accountId, { ids: [...new Set(ids)] }, null, READ_BATCH).catch((error: unknown) => {
+          log.warn({ err: error }, 'watched jobs could not be read; they are read again');
+          return null;
+        });
+        jobs?.forEach(offerAll);
+        if (jobs) continue;
+        for (const id of ids) due.add(id);
+        await setTimeout(RETRY_MS);
       }
     }
   }
 
-  const readAllQuietly = () => void readAll().catch((error: unknown) => log.warn({ err: error }, 'watched jobs could not be read; they are read again later'));
-  const timer = setInterval(readAllQuietly, REREAD_MS);
+  function wake(jobId: string): void {
+    due.add(jobId);
+    reading ??= readDue().finally(() => (reading = null));
+  }
+
+  const wakeAll = (): void => [...watched.keys()].forEach(wake);
+  const timer = setInterval(wakeAll, REREAD_MS);
   const unsubscribe = feed.subscribe((jobId, version) => {
-    const watchers = watched.get(jobId);
-    if (watchers && [...watchers].some((watcher) => watcher.version < version)) void read(jobId);
-  }, readAllQuietly);
+    for (const watcher of watched.get(jobId) ?? []) if (watcher.version < version) return wake(jobId);
+  }, wakeAll);
 
   return {
     async watch(accountId, jobId, afterVersion = 0) {
@@ -114,6 +108,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     },
     count: () => [...watched.values()].reduce((sum, watchers) => sum + watchers.size, 0),
     stop() {
+      stopped = true;
       clearInterval(timer);
       unsubscribe();
       for (const watchers of [...watched.values()]) for (const { mailbox } of [...watchers]) mailbox.end();

@@ -60,7 +60,8 @@ const programsIn = (native: string): Binaries => ({ postgres: join(native, 'bin'
 
 async function isUsable(native: string, owner: Owner | null): Promise<boolean> {
   try {
-    for (const program of Object.values(programsIn(native))) {
+    const { postgres, initdb } = programsIn(native);
+    for (const program of [postgres, initdb]) {
       await access(program, constants.X_OK);
       if (!(await canReach(program, owner))) return false;
     }

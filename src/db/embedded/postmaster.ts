@@ -17,7 +17,7 @@ const IMMEDIATE_SHUTDOWN_MS = 10_000;
 const ORPHAN_CHECK_MS = 200;
 
 /** What `postmaster.pid` says: https://www.postgresql.org/docs/18/storage-file-layout.html. Null when it is missing or not complete yet. */
-export async function readPostmasterFile(cluster: string): Promise<{ pid: number; port: number; status: string } | null> {
+async function readPostmasterFile(cluster: string): Promise<{ pid: number; port: number; status: string } | null> {
   const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
   return pid > 1 ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : null;
