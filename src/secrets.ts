@@ -1,5 +1,5 @@
 /** The API key and the application secret: from the settings, or made at the first start and kept in the data directory. */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -19,6 +19,11 @@ export async function loadSecrets(given: Given, dataDir: string): Promise<Secret
   if (given.apiKey !== null && given.appSecrets !== null) return { apiKey: given.apiKey, appSecrets: given.appSecrets };
   const kept = await loadKept(dataDir);
   return { apiKey: given.apiKey ?? kept.apiKey, appSecrets: given.appSecrets ?? [kept.appSecret] };
+}
+
+/** The key that the playground of an open sandbox fills in: the same after a restart, and worth nothing elsewhere. */
+export function derivePlaygroundKey({ appSecrets: [secret] }: Secrets): string {
+  return `pg_${createHmac('sha256', secret ?? '').update('motion-gateway playground key v1').digest('base64url').slice(0, 32)}`;
 }
 
 async function loadKept(dataDir: string): Promise<{ readonly apiKey: string; readonly appSecret: string }> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig, settings } from '../src/config.ts';
+import { loadConfig, settings, type ConfigError } from '../src/config.ts';
 
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {

@@ -176,6 +176,10 @@ describe('reading', () => {
   test.each([
     ['first: 0', '"first" is from 1 to 100.'],
     ['first: 101', '"first" is from 1 to 100.'],
+    ['after: "OTk5OTk5OTk5OTk5OTk5IDAxOTlhYWFhLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA"', '"after" is not a cursor of this list.'],
+    ['filter: { createdAfter: "0000-01-01T00:00:00Z" }', 'A time is in the years 1 to 9999.'],
+    ['filter: { labels: [{ key: "a", value: "\\u0000" }] }', '"labels" is well-formed Unicode text without NUL characters.'],
+    [`filter: { labels: [${Array(17).fill('{ key: "a", value: "b" }').join(', ')}] }`, '"labels" has at most 16 entries.'],
     ['after: "nonsense"', '"after" is not a cursor of this list.'],
     [`filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" has at most 100 entries.'],
   ])('the list refuses %.40s with a clear error', async (args, message) => {

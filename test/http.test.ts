@@ -121,6 +121,8 @@ describe('an answer', () => {
     const query = `query { motionJobs { nodes { ${JOB_FIELDS} } } }`;
     const { errors } = await gateway.client.request(query);
     expect(errors).toEqual([{ message: 'Internal error.', locations: [{ line: 1, column: 9 }], path: ['motionJobs'], extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: expect.any(String) as string } }]);
+    await gateway.client.request('mutation { generateMotion(input: { imageUrl: "https://a.com/?sign=secret-link", videoUrl: "https://a.com/b", prompt: "secret-words" }) { replayed } }');
+    expect(JSON.stringify(gateway.logs)).not.toMatch(/secret-link|secret-words/);
     const errorId = errors![0]!.extensions.errorId;
     expect(gateway.logs).toContainEqual(expect.objectContaining({ level: 50, errorId, err: expect.objectContaining({ stack: expect.stringContaining('mode') as string }) as object }));
 

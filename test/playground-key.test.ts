@@ -19,10 +19,10 @@ async function start(options: Partial<PlaygroundOptions> = {}): Promise<void> {
 // Not fetch, which writes the Host header itself.
 function get(path: string, headers: Record<string, string>): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, async (answer) => {
+    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, (answer) => {
       let body = '';
-      for await (const chunk of answer.setEncoding('utf8')) body += chunk;
-      resolve({ status: answer.statusCode!, headers: answer.headers, body });
+      answer.setEncoding('utf8').on('data', (chunk) => (body += chunk));
+      answer.on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body }));
     });
     sent.on('error', reject).end();
   });

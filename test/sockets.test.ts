@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { startFakeUpstream } from './support/fake-upstream.ts';
@@ -90,7 +91,44 @@ describe('a subscription', () => {
   });
 });
 
+test('a subscription finds a job by its id in capitals too, to the end', async () => {
+  const { client, upstream } = await startQueueing();
+  const job = await client.generate();
+  const submit = await upstream.nextSubmit();
+  const end = client.untilEnd(job.id.toUpperCase());
+  submit.answer(403, { error: { code: 'forbidden', message: 'no' } });
+  expect(await end).toMatchObject({ id: job.id, state: 'FAILED' });
+});
+
 describe('a socket', () => {
+  test('that asks and does not read is cut off, before it is known too', async () => {
+    const gateway = await startQueueing();
+    const { socket, send } = await openSocket(gateway, { init: false });
+    (socket as unknown as { _socket: Socket })._socket.pause();
+    const flood = setInterval(() => send({ type: 'ping', payload: { text: 'x'.repeat(60_000) } }), 1);
+    await expect.poll(() => gateway.live.sockets(), { timeout: 15_000 }).toBe(0);
+    clearInterval(flood);
+  });
+
+  test('that is refused and keeps its half open does not keep the gateway from stopping', async () => {
+    const gateway = await startQueueing();
+    const half = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1', allowHalfOpen: true });
+    half.on('error', () => undefined);
+    half.write('GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n');
+    const [answer] = (await once(half, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 /);
+    await gateway.stop();
+    half.destroy();
+  });
+
+  test('suggests no names of the schema where introspection is off', async () => {
+    const { send, next } = await openSocket(await startQueueing({ INTROSPECTION: 'off' }));
+    send(subscribe('1', 'subscription { jobUpdated(id: "a") { stat } }'));
+    const answer = JSON.stringify(await next());
+    expect(answer).toContain('Cannot query field');
+    expect(answer).not.toContain('Did you mean');
+  });
+
   test.each([
     ['a query', '{ motionJobs { nodes { id } } }', 'SUBSCRIPTIONS_ONLY'],
     ['a mutation', 'mutation { cancelMotionJob(input: { id: "a" }) { job { id } } }', 'SUBSCRIPTIONS_ONLY'],

@@ -19,21 +19,18 @@ export interface GraphQLOptions {
   readonly rules: readonly ValidationRule[];
   readonly maxTokens: number;
   readonly maskError: MaskError;
-  /** Whether messages may suggest names of the schema. */
-  readonly suggestions: boolean;
   readonly log: Log;
 }
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, suggestions, log } = options;
+  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, log } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
     validationRules: [...rules],
     parseOptions: { maxTokens },
     formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
-    hideSchemaDetailsFromClientErrors: !suggestions,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     stopOnTerminationSignals: false,

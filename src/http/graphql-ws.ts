@@ -8,7 +8,7 @@ import type { Caller, Context } from '../resolvers/context.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import { serveSocket, type SocketExtra } from './socket.ts';
 
-export interface SocketOptions extends Omit<GraphQLOptions, 'suggestions'> {
+export interface SocketOptions extends GraphQLOptions {
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerSocket: number;
   readonly initWaitMs: number;
@@ -66,7 +66,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   let stopping = false;
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
-    const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    // Destroyed once it is said: a peer that does not close its half would hold the socket, and our stop, for ever.
+    const refuse = (status: string) => socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
     if (stopping) return void refuse('503 Service Unavailable');
     if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');

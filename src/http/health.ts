@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 export interface Health {
   isDraining(): boolean;
   isFeedListening(): boolean;
-  /** Why nothing is submitted at the moment, or null. Rejects when the database cannot answer. */
+  /** Why nothing is submitted at the moment, or null; the reason is for the log, as anybody may ask here. Rejects when the database cannot answer. */
   findPause(): Promise<string | null>;
 }
 
@@ -17,7 +17,7 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
       const pause = await health.findPause();
       const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
       const degraded = pause !== null || feed !== 'ok';
-      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : `paused: ${pause}` };
+      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused' };
     } catch {
       return reply.code(503).send({ status: 'unavailable', database: 'down' });
     }

@@ -10,8 +10,9 @@ export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError
 /**
  * Errors of the core keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
  * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
+ * Without `suggestions` no message tells names of the schema that the client did not know.
  */
-export function createMaskError(log: Log): MaskError {
+export function createMaskError(log: Log, suggestions: boolean): MaskError {
   return (error, fallbackCode = 'GRAPHQL_VALIDATION_FAILED') => {
     const where = error instanceof GraphQLError ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) } : {};
     const original = rootOf(error);
@@ -20,9 +21,10 @@ export function createMaskError(log: Log): MaskError {
       const doubt = original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
       return { message: original.message, ...where, extensions: { code: original.code, ...doubt } };
     }
-    if (original instanceof GraphQLError) {
-      const { code, retryAfterSeconds } = original.extensions;
-      return { message: original.message, ...where, extensions: { code: code ?? fallbackCode, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) } };
+    // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
+    if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {
+      const message = suggestions ? original.message : original.message.replace(/ Did you mean .*\?$/s, '');
+      return { message, ...where, extensions: { code: original.extensions.code ?? fallbackCode } };
     }
     const errorId = randomUUID();
     log.error({ err: original, errorId }, 'unexpected error');

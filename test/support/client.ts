@@ -5,7 +5,7 @@ import type { Gateway } from '../../src/gateway.ts';
 import type { GenerateMotionInput, JobFieldsFragment, TypedDocumentString, WatchJobSubscription } from './generated/graphql.ts';
 import { FindJob, GenerateMotion, WatchJob } from './operations.ts';
 
-export interface Answer<T> {
+interface Answer<T> {
   readonly status: number;
   readonly data: T;
   readonly errors?: readonly { readonly message: string; readonly path?: readonly string[]; readonly extensions: Record<string, unknown> }[];

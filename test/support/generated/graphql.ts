@@ -403,7 +403,7 @@ export type UserError = {
 
 /** What a client can act on. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type UserErrorCode =
-  /** The job is being submitted at this moment. It is canceled if that attempt does not arrive, and goes on otherwise. */
+  /** The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise. */
   | 'CANCEL_REQUESTED'
   /** Occurs more than once. */
   | 'DUPLICATE'

@@ -1,4 +1,4 @@
-import { getOperationAST, parse, type DocumentNode, type ExecutionResult } from 'graphql';
+import { getOperationAST, OperationTypeNode, parse, type DocumentNode, type ExecutionResult } from 'graphql';
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { createAuthorizer, prepareHeaders, type Headers } from './authorization.ts';
 import type { PlaygroundConfig } from './config.ts';
@@ -18,8 +18,8 @@ export function createFetcher(config: PlaygroundConfig): Fetcher {
     const operation = document && (getOperationAST(document, operationName) ?? getOperationAST(document));
     const request = { query, operationName: operation?.name?.value ?? operationName, variables: filled };
     // The first introspection comes before the Headers pane exists and brings no headers at all.
-    const headers = authorize((options?.headers as Headers | undefined) ?? prepareHeaders(config.apiKey));
-    if (operation?.operation === 'subscription') return subscribe(request, headers['authorization']);
+    const headers = authorize(options?.headers ?? prepareHeaders(config.apiKey));
+    if (operation?.operation === OperationTypeNode.SUBSCRIPTION) return subscribe(request, headers['authorization']);
     return post(config.graphqlPath, request, headers).then((result) => {
       if (operation) rememberJob(operation, result);
       return result;

@@ -42,7 +42,7 @@ export function createSubscriber(
         connectionParams: authorization === undefined ? {} : { authorization },
         // Waits of 1, 2 and 4 seconds: short enough for somebody who looks at the pane. A refused key stays refused.
         retryAttempts: 3,
-        shouldRetry: (error) => error instanceof CloseEvent && error.code !== CloseCode.Forbidden,
+        shouldRetry: (error) => error instanceof CloseEvent && error.code !== Number(CloseCode.Forbidden),
       });
     clients.set(authorization, client);
     return client;
