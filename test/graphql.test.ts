@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE, JOB_FIELDS, type JobView, type TestClient } from './support/client.ts';
 import { CancelJob } from './support/operations.ts';
@@ -104,6 +105,26 @@ describe('an idempotency key', () => {
     const { data } = await client.request<{ motionJobs: { nodes: unknown[] } }>('{ motionJobs { nodes { id } } }', {}, headers);
     expect(data.motionJobs.nodes).toEqual([]);
   });
+});
+
+test('every type, field, argument and enum value is described', async () => {
+  const { client } = await startQueueing();
+  const { data } = await client.request<{ __schema: { types: Described[] } }>(getIntrospectionQuery());
+  interface Described {
+    name: string;
+    description: string | null;
+    fields?: (Described & { args: Described[] })[] | null;
+    inputFields?: Described[] | null;
+    enumValues?: Described[] | null;
+  }
+  const ours = data.__schema.types.filter(({ name }) => !name.startsWith('__') && !['Query', 'Mutation', 'Subscription'].includes(name));
+  const members = data.__schema.types
+    .filter(({ name }) => !name.startsWith('__'))
+    .flatMap(({ name, fields, inputFields, enumValues }) =>
+      [...(fields ?? []), ...(fields ?? []).flatMap(({ args }) => args), ...(inputFields ?? []), ...(enumValues ?? [])].map((member) => ({ ...member, name: `${name}.${member.name}` })),
+    );
+  expect(members.length).toBeGreaterThan(100);
+  expect([...ours, ...members].filter(({ description }) => !description).map(({ name }) => name)).toEqual([]);
 });
 
 describe('reading', () => {

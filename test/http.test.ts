@@ -1,3 +1,4 @@
+import { getIntrospectionQuery } from 'graphql';
 import { serverAudits } from 'graphql-http';
 import { describe, expect, test } from 'vitest';
 import { JOB_FIELDS } from './support/client.ts';
@@ -95,7 +96,6 @@ describe('the gate', () => {
   });
 
   test('lets the introspection of tools through, and none where it is off', async () => {
-    const { getIntrospectionQuery } = await import('graphql');
     const open = await start();
     expect((await open.client.request(getIntrospectionQuery())).errors).toBeUndefined();
     const closed = await start({ INTROSPECTION: 'off' });

@@ -7,6 +7,7 @@ import { createJobStore } from '../src/db/store.ts';
 import { createCancel } from '../src/jobs/cancel.ts';
 import { decide } from '../src/jobs/decide.ts';
 import { createDispatcher } from '../src/jobs/dispatch.ts';
+import { moves, permits } from '../src/jobs/job.ts';
 import { createReconciler } from '../src/jobs/reconcile.ts';
 import { createSettling } from '../src/jobs/settle.ts';
 import type { SubmitEnd, Upstream } from '../src/jobs/upstream-port.ts';
@@ -67,7 +68,7 @@ async function startLife() {
         return void (await cancel('default', job.id));
     }
   }
-  return { store, begin, happen };
+  return { store, begin, happen, url };
 }
 
 test('every history of an attempt ends on PostgreSQL as the pure rules say', { timeout: 60_000 }, async () => {
@@ -82,6 +83,29 @@ test('every history of an attempt ends on PostgreSQL as the pure rules say', { t
     }),
     { numRuns: 250 },
   );
+});
+
+test('the guard of the statement that writes a state is the pure one, for every state and every move', { timeout: 60_000 }, async () => {
+  const { store, begin, url } = await startLife();
+  const failure = outcomes.failure.kind === 'failed' ? outcomes.failure.failure : null;
+  const video = outcomes.success.kind === 'succeeded' ? outcomes.success.video : null;
+  const rows = [
+    ['QUEUED', 0, 0], ['SUBMITTING', 1, 1], ['UNCONFIRMED', 2, 1], ['QUEUED', 3, 1], ['SUBMITTING', 4, 2], ['UNCONFIRMED', 5, 2],
+    ['PROCESSING', 1000, 1], ['FAILED', 1001, 1], ['FAILED', 1002, 1], ['SUCCEEDED', 1003, 1], ['CANCELED', 1004, 1],
+  ] as const;
+  const all = [1, 2].flatMap((n) => [moves.submit(n), moves.doubt(n), moves.requeue(n)]).concat(moves.process, moves.expire, moves.fail, moves.succeed, moves.cancel);
+  const { id } = await begin();
+  for (const [state, rank, attempt] of rows) {
+    for (const move of all) {
+      await asAdministrator(
+        `update jobs set state = '${state}', rank = ${rank}, attempt = ${attempt}, failure_code = ${state === 'FAILED' ? `'TIMED_OUT'` : 'null'}, result_url = ${state === 'SUCCEEDED' ? `'http://a'` : 'null'}`,
+        url,
+      );
+      const patch = { failure: move.to === 'FAILED' ? failure : null, video: move.to === 'SUCCEEDED' ? video : null };
+      const moved = await store.transaction((tx) => store.advance(tx, id, move, patch));
+      expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(permits({ state, rank, attempt }, move));
+    }
+  }
 });
 
 test('two of anything at once change the job once', { timeout: 60_000 }, async () => {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
 
 test('a job goes from the mutation through the upstream and its callback to the subscription', async () => {
-  const { client } = await startGateway();
+  // Long enough for the submit's answer to come before the callback on a busy machine.
+  const { client } = await startGateway({ SANDBOX_SECONDS: '0.5' });
 
   const accepted = await client.generate();
   const states: string[] = [];

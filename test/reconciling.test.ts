@@ -89,6 +89,20 @@ describe('a look-up', () => {
     expect(await find(claimed)).toMatchObject({ state: 'UNCONFIRMED' });
   });
 
+  test('that a callback asked for is not put off by the answer to the submit', async () => {
+    const { accept, submitNext, receive, reconciler, play, find } = await start();
+    const id = await accept();
+    play.submit = async () => {
+      await receive(id, { taskId: 'a', outcome: outcomes.success }, 'first');
+      return { kind: 'accepted', taskId: 'a', outcome: null, traceId: null };
+    };
+    play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id)]]));
+    await submitNext();
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
+    await reconciler.runOnce(signal);
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
   test('of a record that does not say whose it is judges nothing', async () => {
     const { accept, submitNext, receive, reconciler, play, store } = await start();
     const id = await accept();

@@ -101,9 +101,9 @@ test('a subscription finds a job by its id in capitals too, to the end', async (
 });
 
 describe('a socket', () => {
-  test('that asks and does not read is cut off, before it is known too', async () => {
-    const gateway = await startQueueing();
-    const { socket, send } = await openSocket(gateway, { init: false });
+  test.each([true, false])('that asks and does not read is cut off (known: %s)', async (init) => {
+    const gateway = await startQueueing({ SOCKET_INIT_SECONDS: '60' });
+    const { socket, send } = await openSocket(gateway, { init });
     (socket as unknown as { _socket: Socket })._socket.pause();
     const flood = setInterval(() => send({ type: 'ping', payload: { text: 'x'.repeat(60_000) } }), 1);
     await expect.poll(() => gateway.live.sockets(), { timeout: 15_000 }).toBe(0);

@@ -216,17 +216,6 @@ describe('an answer to a submit', () => {
     await expect.poll(() => client.find(job.id), { timeout: 10_000 }).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
     expect(upstream.submitCount()).toBe(1);
   });
-
-  test('does not put off the look-up that an earlier callback asked for', async () => {
-    const { client, upstream, url } = await start();
-    const job = await client.generate();
-    const submit = await upstream.nextSubmit();
-    upstream.records.set('a', recordOf('a', submit.body.callback_url, successOf('a')));
-    const called = callBack(submit.body.callback_url!.replace('http://gateway.invalid', url), successOf('a'));
-    submit.answer(200, { task_id: 'a' });
-    expect(await called).toBe(200);
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED' });
-  });
 });
 
 describe('a deadline', () => {

@@ -18,7 +18,7 @@ export interface GatewayProcess {
 
 /** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
 export function startProcess(env: Record<string, string>, options: { uid?: number; gid?: number; cwd?: string } = {}): GatewayProcess {
-  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let output = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (output += String(chunk)));
