@@ -111,6 +111,18 @@ describe('the scenario', () => {
     expect(await hung).toBe('cut');
   });
 
+  test('of an input that is refused at first is played again for the next task of that input', async () => {
+    const sandbox = await start();
+    const statuses: number[] = [];
+    for (let index = 0; index < 6; index += 1) statuses.push((await sandbox.submit({ prompt: 'sandbox:rate-limited', async: true })).status);
+    expect(statuses).toEqual([429, 429, 200, 429, 429, 200]);
+  });
+
+  test('is described in the README', async () => {
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    expect(Object.entries(scenarios).filter(([name, what]) => !readme.includes(`| \`${name}\` | ${what} |`))).toEqual([]);
+  });
+
   test('is listed at the root, and found anywhere in the prompt', async () => {
     const { url } = await start();
     expect(await (await fetch(url)).json()).toMatchObject({ scenarios });

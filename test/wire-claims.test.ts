@@ -27,6 +27,8 @@ describe('a callback claims', () => {
     ['success with its video id unquoted', json(success).replace('"842578800134742051"', '842578800134742051'), video, null],
     ['success without a video id', { ...success, video_id: undefined }, { kind: 'succeeded', video: { id: TASK_ID } }, null],
     ['success together with a structured error', { ...success, error: failure.error }, fails, contradiction],
+    ['success true without a word, together with a structured error', { success: true, task_id: TASK_ID, error: failure.error }, fails, contradiction],
+    ['an error with a NUL in it', { ...failure, error: { code: 'api_error', message: 'fetch\u0000 failed' } }, { kind: 'failed', failure: { message: 'fetch failed' } }, null],
     ['success together with an error in words', { ...success, error: 'odd' }, video, contradiction],
     ['a success word with success false', { ...success, success: false }, video, contradiction],
     ['an error in words while the task runs', { success: false, error: 'still running', task_id: TASK_ID }, { kind: 'running' }, 'an error without a code'],
