@@ -51,6 +51,7 @@ CREATE TABLE "jobs" (
 	"lease_expires_at" timestamp (3) with time zone,
 	"next_poll_at" timestamp (3) with time zone,
 	"task_missing_at" timestamp (3) with time zone,
+	"suspicions" smallint DEFAULT 0 NOT NULL,
 	"cancel_requested_at" timestamp (3) with time zone,
 	"attempted_at" timestamp (3) with time zone,
 	"submitted_at" timestamp (3) with time zone,

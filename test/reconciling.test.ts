@@ -127,9 +127,14 @@ describe('a job that shuts the gate', () => {
     const [bad, good] = [await accept(), await accept()];
     play.submit = (jobId) => Promise.resolve(jobId === bad ? suspect : { kind: 'accepted', taskId: jobId, outcome: null, traceId: null });
     expect([await submitNext(), await submitNext()]).toEqual([bad, good]);
+    // Being told to slow down is no suspicion.
+    const refuse = play.submit;
+    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
+    expect([await submitNext(), await submitNext(), await submitNext()]).toEqual([bad, bad, bad]);
+    play.submit = refuse;
     expect(await find(good)).toMatchObject({ state: 'PROCESSING' });
     expect([await submitNext(), await submitNext()]).toEqual([bad, bad]);
-    expect(await find(bad)).toMatchObject({ state: 'FAILED', attempt: 3, failure: { code: 'UPSTREAM_REJECTED' } });
+    expect(await find(bad)).toMatchObject({ state: 'FAILED', attempt: 6, failure: { code: 'UPSTREAM_REJECTED' } });
   });
 });
 

@@ -45,6 +45,7 @@ export function toJob(row: JobRow): Job {
             charge: row.charge ?? 'POSSIBLY_CHARGED',
           },
     settledBy: row.settledBy,
+    suspicions: row.suspicions,
     cancelRequestedAt: row.cancelRequestedAt,
     createdAt: row.createdAt,
     attemptedAt: row.attemptedAt,
@@ -83,6 +84,7 @@ export function toColumns(patch: JobPatch): Record<string, unknown> {
     ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseExpiresAt: inMs(begins.leaseMs) }),
     ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
     ...(patch.completed && { completedAt: sql`now()` }),
+    ...(patch.suspected && { suspicions: sql`${jobs.suspicions} + 1` }),
     ...(patch.cancelRequested && { cancelRequestedAt: sql`coalesce(${jobs.cancelRequestedAt}, now())` }),
     ...(patch.nextPollInMs !== undefined && { nextPollAt: patch.nextPollInMs === null ? null : inMs(patch.nextPollInMs) }),
   };

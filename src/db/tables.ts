@@ -48,6 +48,7 @@ export const jobs = pgTable(
     nextPollAt: instant('next_poll_at'),
     /** Since when look-ups do not find our task. */
     taskMissingAt: instant('task_missing_at'),
+    suspicions: smallint('suspicions').notNull().default(0),
     cancelRequestedAt: instant('cancel_requested_at'),
     attemptedAt: instant('attempted_at'),
     submittedAt: instant('submitted_at'),

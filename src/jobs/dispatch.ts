@@ -4,10 +4,10 @@
  * surely did not arrive.
  */
 import { setTimeout } from 'node:timers/promises';
-import { decide } from './decide.ts';
 import { UnavailableError } from './errors.ts';
-import { isOpen, isTerminal, MAX_ATTEMPTS, moves, type Failure, type Job } from './job.ts';
-import type { JobStore, Log, Transaction } from './ports.ts';
+import { MAX_ATTEMPTS, moves, type Job } from './job.ts';
+import type { JobStore, Log } from './ports.ts';
+import { createRecordSubmit } from './record-submit.ts';
 import type { Settling } from './settle.ts';
 import type { SubmitEnd, Upstream } from './upstream-port.ts';
 
@@ -47,73 +47,9 @@ const LEASE_MARGIN_MS = 15_000;
 
 const RECORD_RETRY_MS = 500;
 
-/** A job that a proxy refuses this often is taken for the cause. */
-const SUSPECT_ATTEMPTS = 3;
-
-const seconds = (...values: number[]) => (pausesBefore: number) => values[Math.min(pausesBefore, values.length - 1)]! * 1_000;
-
-/** How long the gate stays shut, by how often it was shut before without a submit passing. */
-const pauses = {
-  unreachable: seconds(1, 2, 5, 10, 30),
-  busy: seconds(1, 2, 5, 10, 30, 60),
-  blocked: seconds(60, 120, 300, 600),
-};
-
 export function createDispatcher({ store, urgentStore, upstream, settling, admission, firstPollMs, log }: DispatchDeps): Dispatcher {
   const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = admission;
-
-  /** Back to the queue, or to its end when the client has asked for that meanwhile. */
-  async function requeue(tx: Transaction, job: Job, reason: string, pauseMs: (pausesBefore: number) => number): Promise<void> {
-    await store.pauseGate(tx, upstream.id, reason, pauseMs);
-    const queued = await store.advance(tx, job.id, moves.requeue(job.attempt), {});
-    if (queued?.cancelRequestedAt) await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true });
-  }
-
-  async function reject(tx: Transaction, job: Job, failure: Failure): Promise<void> {
-    await settling.advance(tx, job.id, moves.fail, { failure, settledBy: 'SUBMIT_ANSWER', completed: true, nextPollInMs: null });
-  }
-
-  async function accepted(tx: Transaction, job: Job, end: Extract<SubmitEnd, { kind: 'accepted' }>): Promise<void> {
-    const row = await store.lock(tx, job.id);
-    if (!row) return;
-    await store.resumeGate(tx, upstream.id);
-    if (row.taskId !== null && row.taskId !== end.taskId) {
-      // Our own submit's answer outranks an id that a look-up let us adopt; both are evidence of a task that was paid for.
-      log.error({ jobId: job.id, taskId: end.taskId, adopted: row.taskId }, 'a job has two tasks');
-      if (isTerminal(row.state)) return;
-      await store.amend(tx, job.id, { taskId: end.taskId });
-      await store.pollWithin(tx, job.id, 0);
-    }
-    const decision = decide(row, { taskId: end.taskId, outcome: end.outcome ?? { kind: 'running' }, source: 'SUBMIT_ANSWER' });
-    const moved = await settling.carryOut(tx, row, decision);
-    // A callback may have asked for a look-up at once: the earlier one stays.
-    if (moved && isOpen(moved)) await store.pollWithin(tx, job.id, firstPollMs);
-  }
-
-  async function record(job: Job, end: SubmitEnd): Promise<void> {
-    await urgentStore.transaction(async (tx) => {
-      switch (end.kind) {
-        case 'accepted':
-          return accepted(tx, job, end);
-        case 'neverSent':
-          return requeue(tx, job, `unreachable: ${end.reason}`, pauses.unreachable);
-        case 'ambiguous':
-          return void (await store.advance(tx, job.id, moves.doubt(job.attempt), {}));
-        case 'refused':
-          switch (end.refusal.kind) {
-            case 'busy':
-              return requeue(tx, job, 'busy', pauses.busy);
-            case 'blocked':
-              // Blocked again and again, while others pass: then it is about this job after all.
-              if (end.refusal.failure && job.attempt >= SUSPECT_ATTEMPTS) return reject(tx, job, end.refusal.failure);
-              return requeue(tx, job, end.refusal.reason, pauses.blocked);
-            case 'rejected':
-              await store.resumeGate(tx, upstream.id);
-              return reject(tx, job, end.refusal.failure);
-          }
-      }
-    });
-  }
+  const record = createRecordSubmit({ store: urgentStore, upstreamId: upstream.id, settling, firstPollMs, log });
 
   /**
    * Keeps trying while the database is away, until the job's deadline or a stop: an answer is heard once. It counts also after the

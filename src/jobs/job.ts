@@ -89,6 +89,8 @@ export interface Job {
   readonly video: Video | null;
   readonly failure: Failure | null;
   readonly settledBy: SettledBy | null;
+  /** How often a proxy refused it without saying why. */
+  readonly suspicions: number;
   readonly cancelRequestedAt: Date | null;
   readonly createdAt: Date;
   /** When the last attempt began; the job's deadline counts from here. */

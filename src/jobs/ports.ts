@@ -1,5 +1,5 @@
 /** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
-import type { Failure, Job, JobInput, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
+import type { Failure, Job, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
 
 declare const opened: unique symbol;
 
@@ -13,16 +13,7 @@ export type AcceptEffect = (tx: Transaction, job: Job) => Promise<void>;
 /** The same for the transaction in which a job reaches an end. */
 export type SettleEffect = (tx: Transaction, job: Job) => Promise<void>;
 
-export interface NewJob {
-  readonly id: string;
-  readonly accountId: string;
-  readonly upstreamId: string;
-  readonly sandbox: boolean;
-  readonly input: JobInput;
-  readonly labels: readonly Label[];
-  readonly idempotencyKey: string | null;
-  readonly inputHash: string;
-}
+export type NewJob = Pick<Job, 'id' | 'accountId' | 'upstreamId' | 'sandbox' | 'input' | 'labels' | 'idempotencyKey' | 'inputHash'>;
 
 /** What a move or an amendment writes beside the state. Absent fields stay as they are; durations count from the database's now. */
 export interface JobPatch {
@@ -36,6 +27,8 @@ export interface JobPatch {
   readonly submitted?: true;
   readonly completed?: true;
   readonly cancelRequested?: true;
+  /** One more suspicion. */
+  readonly suspected?: true;
   readonly nextPollInMs?: number | null;
 }
 

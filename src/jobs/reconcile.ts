@@ -1,8 +1,9 @@
 /** Reconciling: leases that ran out, deadlines, and look-ups of jobs that we have not heard of. Any number of instances may do it at once. */
+import { deadlineFailure } from './deadline-failure.ts';
 import { decide } from './decide.ts';
-import { isFinalFailure, isOpen, isTerminal, moves, type Failure, type FailureCode, type Job } from './job.ts';
+import { isFinalFailure, isOpen, isTerminal, moves, type Job } from './job.ts';
 import { nextPollMs, type PollSteps } from './poll-schedule.ts';
-import type { JobStore, Log, OverdueJob, PollableJob, Transaction } from './ports.ts';
+import type { JobStore, Log, PollableJob, Transaction } from './ports.ts';
 import type { Settling } from './settle.ts';
 import type { TaskReport, Upstream } from './upstream-port.ts';
 
@@ -143,18 +144,4 @@ export function createReconciler({ store, upstream, settling, jobDeadlineMs, que
       return more;
     },
   };
-}
-
-function deadlineFailure(job: Job, reason: OverdueJob['reason'], taskMissing: boolean): Failure {
-  const [code, charge, message]: [FailureCode, Failure['charge'], string] =
-    reason === 'queue'
-      ? ['QUEUE_EXPIRED', 'NOT_CHARGED', 'The job waited in the queue until its deadline; nothing was spent.']
-      : reason === 'upstreamChanged'
-        ? ['UPSTREAM_CHANGED', 'NOT_CHARGED', 'The job was accepted for another upstream and was never submitted.']
-        : job.taskId === null
-          ? ['SUBMIT_OUTCOME_UNKNOWN', 'POSSIBLY_CHARGED', 'The upstream never answered the submit, so it is not known whether it took the job.']
-          : taskMissing
-            ? ['UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.']
-            : ['TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'];
-  return { code, charge, message, upstreamCode: null, upstreamTraceId: null };
 }

@@ -37,6 +37,7 @@ export function submittingJob(): Job {
     video: null,
     failure: null,
     settledBy: null,
+    suspicions: 0,
     cancelRequestedAt: null,
     createdAt: now,
     attemptedAt: now,
