@@ -69,5 +69,6 @@ CREATE UNIQUE INDEX "jobs_task_id" ON "jobs" USING btree ("upstream_id","task_id
 CREATE INDEX "jobs_by_account" ON "jobs" USING btree ("account_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "jobs_by_label" ON "jobs" USING gin ("labels" jsonb_path_ops);--> statement-breakpoint
 CREATE INDEX "jobs_queued" ON "jobs" USING btree ("upstream_id","created_at","id") WHERE "jobs"."state" = 'QUEUED';--> statement-breakpoint
+CREATE INDEX "jobs_to_probe" ON "jobs" USING btree ("upstream_id","attempt","created_at","id") WHERE "jobs"."state" = 'QUEUED';--> statement-breakpoint
 CREATE INDEX "jobs_in_flight" ON "jobs" USING btree ("upstream_id","attempted_at") WHERE "jobs"."state" in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED');--> statement-breakpoint
 CREATE INDEX "jobs_to_poll" ON "jobs" USING btree ("upstream_id","next_poll_at") WHERE "jobs"."next_poll_at" is not null;

@@ -136,7 +136,8 @@ async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnS
 }
 
 async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogger, onStop: OnStop) {
-  const complain = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
+  // Not the error itself: the pool hangs the whole client on it.
+  const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
   const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain);
   onStop(() => closePool(connections));
   // Callbacks and submit answers are heard once: slow queries of clients must not keep them waiting for a connection.

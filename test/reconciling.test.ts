@@ -89,6 +89,23 @@ describe('a look-up', () => {
     expect(await find(claimed)).toMatchObject({ state: 'UNCONFIRMED' });
   });
 
+  test('that gets no answer fails nobody at the deadline, and does not spin', async () => {
+    const { accept, submitNext, reconciler, play, find, url } = await start();
+    const ids: string[] = [];
+    play.submit = (jobId) => Promise.resolve({ kind: 'accepted', taskId: jobId, outcome: null, traceId: null });
+    for (let index = 0; index < 51; index += 1) {
+      ids.push(await accept());
+      await submitNext();
+    }
+    await asAdministrator(`update jobs set attempted_at = now() - interval '3 hours'`, url);
+    play.lookUp = () => Promise.reject(new Error('an outage'));
+    expect(await reconciler.runOnce(signal), 'more is due at once').toBe(false);
+    expect(await find(ids[0]!)).toMatchObject({ state: 'PROCESSING' });
+    play.lookUp = (asked) => Promise.resolve(new Map(asked.map((taskId) => [taskId, reportOf(taskId, taskId)])));
+    while (await reconciler.runOnce(signal));
+    expect(await Promise.all(ids.map(async (id) => (await find(id))!.state))).toEqual(ids.map(() => 'SUCCEEDED'));
+  });
+
   test('that a callback asked for is not put off by the answer to the submit', async () => {
     const { accept, submitNext, receive, reconciler, play, find } = await start();
     const id = await accept();

@@ -148,6 +148,18 @@ describe('a look-up', () => {
     ]);
   });
 
+  test('that one id makes fail, also alone, still reports the others', async () => {
+    const upstream = await startRawUpstream((socket, request) => {
+      const { id } = JSON.parse(request.split('\r\n\r\n')[1]!) as { id?: string };
+      socket.end(id === 'a' || id === 'b' ? httpAnswer(200, JSON.stringify(record(id, null))) : httpAnswer(500, ''));
+    });
+    const client = clientOf(upstream.url);
+    expect([...(await client.lookUp(['a', 'poison', 'b'], never)).keys()]).toEqual(['a', 'b']);
+    await expect(client.lookUp(['poison', 'poison too'], never)).rejects.toThrow('look-up failed');
+    await expect(client.lookUp(['poison', 'p', 'q', 'r', 's'], never)).rejects.toThrow('look-up failed');
+    expect(upstream.requests.length, 'an outage is not asked about id by id').toBe(4 + 3 + 4);
+  });
+
   test('that is refused because of one id asks for each alone', async () => {
     const upstream = await startRawUpstream((socket, request) => {
       const { id } = JSON.parse(request.split('\r\n\r\n')[1]!) as { id?: string };

@@ -62,6 +62,7 @@ export const jobs = pgTable(
     index('jobs_by_account').on(job.accountId, job.createdAt, job.id),
     index('jobs_by_label').using('gin', job.labels.op('jsonb_path_ops')),
     index('jobs_queued').on(job.upstreamId, job.createdAt, job.id).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_to_probe').on(job.upstreamId, job.attempt, job.createdAt, job.id).where(sql`${job.state} = 'QUEUED'`),
     index('jobs_in_flight').on(job.upstreamId, job.attemptedAt).where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
     index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
     check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),

@@ -114,19 +114,21 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
     async overdue(upstream, { jobMs, queueMs }, limit) {
       const elsewhere = or(ne(jobs.upstreamId, upstream.id), ne(jobs.sandbox, upstream.sandbox));
       const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${elsewhere} then 'upstreamChanged' else 'queue' end`;
-      const lateMs = sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000 - ${jobMs}::float8)::float8`;
-      const rows = await db
-        .select({ row: jobs, reason, lateMs, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
-        .from(jobs)
-        .where(
-          or(
-            and(sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`, lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`)),
-            and(sql`${jobs.state} = 'QUEUED'`, lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`)),
-            and(sql`${jobs.state} = 'QUEUED'`, elsewhere, lt(jobs.createdAt, sql`now() - ${ms(CHANGE_OF_INSTANCES_MS)}`)),
-          ),
-        )
-        .limit(limit);
-      return rows.map(({ row, ...rest }) => ({ job: toJob(row), ...rest }));
+      const find = (condition: SQL | undefined) =>
+        db
+          .select({ row: jobs, reason, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
+          .from(jobs)
+          .where(condition)
+          .limit(limit);
+      // Two statements, so that neither kind can fill the batch of the other.
+      const attempted = await find(and(sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`, lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`)));
+      const queued = await find(
+        and(
+          sql`${jobs.state} = 'QUEUED'`,
+          or(lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`), and(elsewhere, lt(jobs.createdAt, sql`now() - ${ms(CHANGE_OF_INSTANCES_MS)}`))),
+        ),
+      );
+      return [...attempted, ...queued].map(({ row, ...rest }) => ({ job: toJob(row), ...rest }));
     },
 
     async claimPolls(upstreamId, limit, leaseMs) {

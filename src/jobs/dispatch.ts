@@ -42,7 +42,7 @@ export interface Dispatcher {
 /** An idle dispatcher looks again after this long; a nudge comes first in almost every case. */
 const IDLE_MS = 1_000;
 
-/** The lease outlives the submit by this much, so that only a dead submitter's lease runs out. */
+/** The lease outlives the submit by this much: it runs out when the submitter died, or cannot reach the database. */
 const LEASE_MARGIN_MS = 15_000;
 
 const RECORD_RETRY_MS = 500;
@@ -52,8 +52,8 @@ export function createDispatcher({ store, urgentStore, upstream, settling, admis
   const record = createRecordSubmit({ store: urgentStore, upstreamId: upstream.id, settling, firstPollMs, log });
 
   /**
-   * Keeps trying while the database is away, until the job's deadline or a stop: an answer is heard once. It counts also after the
-   * lease ran out, because what arrived, or surely did not, outranks the doubt.
+   * Keeps trying while the database is away, for as long as a job may take or until a stop: an answer is heard once. It counts also
+   * after the lease ran out, because what arrived, or surely did not, outranks the doubt.
    */
   async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
     for (const until = Date.now() + jobDeadlineMs; ; ) {

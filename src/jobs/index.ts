@@ -41,7 +41,7 @@ export interface Jobs {
   findPause(): Promise<string | null>;
   /** Begins to submit and to reconcile. */
   start(): void;
-  /** Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off and become UNCONFIRMED. */
+  /** Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may have arrived becomes UNCONFIRMED. */
   stop(graceMs: number): Promise<void>;
 }
 

@@ -107,7 +107,7 @@ export interface WorkQueue {
 
   /** Jobs whose submitter let its lease run out. */
   expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
-  /** Jobs past their own deadline, at whatever upstream, and jobs that wait for another upstream than this one for longer than a change of instances takes. */
+  /** Jobs past their own deadline, at whatever upstream, and jobs that wait for another upstream than this one for longer than a change of instances takes; up to `limit` of either. */
   overdue(upstream: UpstreamName, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
   /** Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other instance asks too. */
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
@@ -125,8 +125,6 @@ export interface OverdueJob {
   readonly reason: 'attempt' | 'queue' | 'upstreamChanged';
   /** The last look-up did not find its task. */
   readonly taskMissing: boolean;
-  /** How long past the deadline. */
-  readonly lateMs: number;
 }
 
 export interface PollableJob {

@@ -30,15 +30,17 @@ const BATCH = 50;
 /** Whoever polls a job has this long before another instance asks too. */
 const POLL_LEASE_MS = 30_000;
 
-/** A job whose task is known fails at its deadline only after a look-up; when none is to be had, this much later. */
+/** A job whose task is known fails at its deadline only after a look-up; when none has been to be had for this long, without one. */
 const LOOK_UP_GRACE_MS = 300_000;
 
 export function createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, pollSteps, log }: ReconcileDeps): Reconciler {
+  let failingSince: number | null = null;
+
   async function doubtExpiredLeases(): Promise<boolean> {
     const jobs = await store.expiredLeases(upstream.id, BATCH);
     await each(jobs, async (job) => {
       const doubted = await store.transaction((tx) => store.advance(tx, job.id, moves.doubt(job.attempt), {}));
-      if (doubted) log.warn({ jobId: job.id, attempt: job.attempt }, 'a submitter died; the fate of its submit is unknown');
+      if (doubted) log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease ran out; the fate of its submit is unknown');
     });
     return jobs.length === BATCH;
   }
@@ -48,17 +50,16 @@ export function createReconciler({ store, upstream, settling, jobDeadlineMs, que
     if (due.length === 0) return false;
     const claims = await store.pendingClaims(due.map(({ job }) => job.id));
     const known = due.flatMap(({ job }) => job.taskId ?? []);
-    const reports = await lookUp(known, signal);
+    const reports = await tryLookUp(known, signal);
     // Apart from the known tasks, because anybody who knows a callback URL can claim any id.
-    const claimed = await lookUp(claims.map(({ taskId }) => taskId), signal).catch((error: unknown) => {
-      log.warn({ err: error }, 'claimed tasks could not be looked up');
-      return new Map<string, TaskReport>();
-    });
-    await each(due, (pollable) => {
+    const claimed = await tryLookUp(claims.map(({ taskId }) => taskId), signal);
+    await each(due, async (pollable) => {
       const ids = claims.filter(({ jobId }) => jobId === pollable.job.id).map(({ taskId }) => taskId);
-      return store.transaction((tx) => applyReports(tx, pollable, ids, new Map([...claimed, ...reports])));
+      // Without an answer the lease runs out by itself, and the job is asked for again.
+      if ((pollable.job.taskId !== null && reports === null) || (ids.length > 0 && claimed === null)) return;
+      await store.transaction((tx) => applyReports(tx, pollable, ids, new Map([...(claimed ?? []), ...(reports ?? [])])));
     });
-    return due.length === BATCH;
+    return due.length === BATCH && reports !== null && claimed !== null;
   }
 
   async function applyReports(tx: Transaction, pollable: PollableJob, claimed: readonly string[], reports: Reports): Promise<void> {
@@ -87,13 +88,14 @@ export function createReconciler({ store, upstream, settling, jobDeadlineMs, que
   async function failOverdue(signal: AbortSignal): Promise<boolean> {
     const overdue = await store.overdue(upstream, { jobMs: jobDeadlineMs, queueMs: queueDeadlineMs }, BATCH);
     const askable = overdue.filter(({ job, reason }) => reason === 'attempt' && job.upstreamId === upstream.id);
-    const reports = await lookUp(askable.flatMap(({ job }) => job.taskId ?? []), signal).catch((error: unknown) => {
-      log.warn({ err: error }, 'overdue tasks could not be looked up');
-      return null;
-    });
-    await each(overdue, async ({ job, reason, taskMissing, lateMs }) => {
+    const reports = await tryLookUp(askable.flatMap(({ job }) => job.taskId ?? []), signal);
+    if (signal.aborted) return false;
+    if (reports !== null) failingSince = null;
+    else failingSince ??= Date.now();
+    const graced = failingSince !== null && Date.now() - failingSince < LOOK_UP_GRACE_MS;
+    await each(overdue, async ({ job, reason, taskMissing }) => {
       const asked = askable.some((other) => other.job.id === job.id) && job.taskId !== null;
-      if (asked && reports === null && lateMs < LOOK_UP_GRACE_MS) return;
+      if (asked && graced) return;
       const report = job.taskId === null ? undefined : reports?.get(job.taskId);
       const failure = deadlineFailure(job, reason, asked && reports ? !report : taskMissing);
       await store.transaction(async (tx) => {
@@ -106,7 +108,15 @@ export function createReconciler({ store, upstream, settling, jobDeadlineMs, que
         if (failed) log.warn({ jobId: job.id, taskId: job.taskId, code: failure.code }, 'deadline');
       });
     });
-    return overdue.length === BATCH;
+    return overdue.length >= BATCH && !graced;
+  }
+
+  /** Null when no answer was to be had, which says nothing about any task. */
+  async function tryLookUp(taskIds: readonly string[], signal: AbortSignal): Promise<Reports | null> {
+    return lookUp(taskIds, signal).catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ err: error }, 'tasks could not be looked up');
+      return null;
+    });
   }
 
   async function lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<Reports> {

@@ -32,7 +32,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
   const watched = new Map<string, Set<Watcher>>();
   /** Jobs that may have changed since they were read. */
   const due = new Set<string>();
-  let reading: Promise<void> | null = null;
+  let reading = false;
   let stopped = false;
 
   function register(jobId: string, watcher: Watcher): void {
@@ -61,14 +61,19 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
 
   /** Reads what is due, many jobs in one statement, however many wake-ups came and however many watch. */
   async function readDue(): Promise<void> {
+    reading = true;
     while (due.size > 0 && !stopped) {
-      const batch = new Map<string, string[]>();
+      const batch = new Map<string, Set<string>>();
       for (const jobId of [...due].slice(0, READ_BATCH)) {
         due.delete(jobId);
-        for (const { accountId } of watched.get(jobId) ?? []) batch.set(accountId, [...(batch.get(accountId) ?? []), jobId]);
+        for (const { accountId } of watched.get(jobId) ?? []) {
+          const ids = batch.get(accountId);
+          if (ids) ids.add(jobId);
+          else batch.set(accountId, new Set([jobId]));
+        }
       }
       for (const [accountId, ids] of batch) {
-        const jobs = await reader.list(accountId, { ids: [...new Set(ids)] }, null, READ_BATCH).catch((error: unknown) => {
+        const jobs = await reader.list(accountId, { ids: [...ids] }, null, READ_BATCH).catch((error: unknown) => {
           log.warn({ err: error }, 'watched jobs could not be read; they are read again');
           return null;
         });
@@ -78,11 +83,13 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
         await setTimeout(RETRY_MS);
       }
     }
+    // In the same breath as the last look at `due`: a wake-up after this starts a reader of its own.
+    reading = false;
   }
 
   function wake(jobId: string): void {
     due.add(jobId);
-    reading ??= readDue().finally(() => (reading = null));
+    if (!reading) void readDue();
   }
 
   const wakeAll = (): void => [...watched.keys()].forEach(wake);

@@ -26,7 +26,7 @@ function describedEnum<T extends string>(name: string, description: string, valu
 export const MotionJobState = describedEnum<JobState>('MotionJobState', 'Where a job is in its life.', jobStates, {
   QUEUED: 'Accepted and stored; waiting for a place at the upstream. The only state that can be canceled.',
   SUBMITTING: 'Being handed to the upstream at this moment.',
-  UNCONFIRMED: 'The submit was sent and its answer was lost: the upstream may have taken the job. It is never sent again; a callback, a look-up or the deadline decides.',
+  UNCONFIRMED: 'The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive.',
   PROCESSING: 'The upstream has taken it. This includes waiting there; 1 to 5 minutes in all are usual.',
   SUCCEEDED: 'Done: `video` is set.',
   FAILED: 'Ended without a video: `failure` says why. When `failure.final` is false a late result may still lift it to SUCCEEDED.',

@@ -23,6 +23,12 @@ export interface UpstreamClient extends Upstream {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOOK_UP_TIMEOUT_MS = 15_000;
+/** More than this many ids that are refused alone are an outage. */
+const MAX_REFUSED_IDS = 3;
+
+/** Statuses that are about our access or pace: asking again with other ids is no help. */
+const isAboutUs = (httpStatus: number): boolean => [401, 402, 403, 407, 429].includes(httpStatus);
+
 const MAX_ANSWER_BYTES = 4 * 1_048_576;
 
 export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs }: UpstreamClientOptions): UpstreamClient {
@@ -57,13 +63,20 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
   async function lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
     const answer = await ask({ kind: 'ids', taskIds }, signal);
     if (answer.kind !== 'error') return reportsOf(answer);
-    // One id that it does not know may be what it minds: then each is asked for alone.
-    if (answer.httpStatus !== 400 && answer.httpStatus !== 404) throw lookUpError(answer);
+    if (isAboutUs(answer.httpStatus)) throw lookUpError(answer);
+    return lookUpEach(taskIds, signal);
+  }
+
+  /** One id may be what a refused batch is about: each is asked for alone, and one that is refused again counts as not known. */
+  async function lookUpEach(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
     const reports = new Map<string, TaskReport>();
+    let refused = 0;
     for (const taskId of taskIds) {
-      const one = await ask({ kind: 'one', taskId }, signal);
-      if (one.kind === 'error') throw lookUpError(one);
-      for (const [id, report] of reportsOf(one)) reports.set(id, report);
+      const answer = await ask({ kind: 'one', taskId }, signal);
+      if (answer.kind === 'error') {
+        refused += 1;
+        if (isAboutUs(answer.httpStatus) || refused === Math.min(MAX_REFUSED_IDS, taskIds.length)) throw lookUpError(answer);
+      } else for (const [id, report] of reportsOf(answer)) reports.set(id, report);
     }
     return reports;
   }

@@ -279,7 +279,7 @@ export type MotionJobState =
   | 'SUBMITTING'
   /** Done: `video` is set. */
   | 'SUCCEEDED'
-  /** The submit was sent and its answer was lost: the upstream may have taken the job. It is never sent again; a callback, a look-up or the deadline decides. */
+  /** The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive. */
   | 'UNCONFIRMED';
 
 /** The quality of the video. More values may be added: treat an unknown one as you would a new kind of the same. */
