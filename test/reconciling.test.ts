@@ -168,8 +168,8 @@ test('a connection that dies idle inside a transaction is an outage too', async 
   const { store, url } = await start();
   const dying = store.transaction(async (tx) => {
     const { rows } = await inside(tx).execute<{ pid: number }>('select pg_backend_pid() as pid');
-    await asAdministrator(`select pg_terminate_backend(${rows[0]!.pid})`, url);
-    await asAdministrator('select pg_sleep(0.05)', url);
+    // Waits until the backend is gone.
+    await asAdministrator(`select pg_terminate_backend(${rows[0]!.pid}, 5000)`, url);
     await inside(tx).execute('select 1');
   });
   await expect(dying).rejects.toBeInstanceOf(UnavailableError);
