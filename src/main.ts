@@ -20,14 +20,7 @@ const log = pino({
   serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
 });
 
-let gateway: Gateway;
-try {
-  gateway = await startGateway(config, log);
-} catch (error) {
-  console.error(explain(error));
-  process.exit(1);
-}
-console.log(banner(gateway));
+const starting = startGateway(config, log);
 
 /** `npm start` passes on a Ctrl-C that the terminal has sent here too: only a later one is somebody's second. */
 const SECOND_SIGNAL_MS = 1_000;
@@ -41,11 +34,20 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     }
     askedAt = Date.now();
     log.info({ signal }, 'draining');
-    void gateway.stop().then(() => {
+    // A start under way ends first: what it started is what has to be stopped.
+    void starting.then((gateway) => gateway.stop()).then(() => {
       log.info({}, 'stopped');
       process.exit(0);
     });
   });
+}
+
+try {
+  const gateway = await starting;
+  if (askedAt === null) console.log(banner(gateway));
+} catch (error) {
+  console.error(explain(error));
+  process.exit(1);
 }
 
 /** One line that says what is wrong and what to do. */

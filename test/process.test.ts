@@ -80,6 +80,17 @@ describe('a stop', () => {
     expect(gateway.output()).toContain('"msg":"stopped"');
   });
 
+  test('during the start leaves nothing running', async () => {
+    const dataDir = await createDataDir();
+    const first = startProcess({ DATA_DIR: dataDir });
+    await expect.poll(() => first.output(), { interval: 5 }).toContain('Creating a PostgreSQL');
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    const second = startProcess({ DATA_DIR: dataDir });
+    await second.untilReady();
+    expect(second.output()).not.toContain('Adopted');
+  });
+
   test('finishes the submit under way, takes its callback meanwhile, and ends the database last', async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
