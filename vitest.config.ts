@@ -12,6 +12,8 @@ export default defineConfig({
     setupFiles: ['reflect-metadata'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // What is waited for comes sooner or later; on a busy machine later than vitest's 1 s.
+    expect: { poll: { timeout: 12_000, interval: 20 } },
     // Files wait for servers and clocks more than they compute.
     maxWorkers: 4,
     reporters: ['default', new ClosingLine()],
