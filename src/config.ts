@@ -77,7 +77,7 @@ export const settings = {
   MAX_DEPTH: integer(3, 100, 15, 'nesting of fields in an operation'),
   MAX_ALIASES: integer(0, 1000, 30, 'aliases in an operation, fragments counted where they are used'),
   MAX_DIRECTIVES: integer(0, 1000, 30, 'directives in an operation'),
-  MAX_FIELD_REPEATS: integer(1, 1000, 30, 'times that one field of one type occurs in an operation'),
+  MAX_FIELD_REPEATS: integer(1, 1000, 30, 'times that a field name occurs in an operation, introspection apart'),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(1, 10_000, 100, 'live subscriptions on one socket'),
   SOCKET_INIT_SECONDS: decimal(0.1, 60, 5, 'how long a socket may wait with `connection_init`'),
   DRAIN_SECONDS: decimal(0.1, 300, 15, 'how long requests and submits under way may take to finish at a stop'),
