@@ -19,7 +19,7 @@ export interface RunningFeed extends Feed {
 }
 
 interface Subscriber {
-  readonly listener: (jobId: string, version: number) => void;
+  readonly listener: (jobId: string, version: number, accountId: string) => void;
   readonly onGap: () => void;
 }
 
@@ -57,8 +57,8 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     next.on('error', (error) => lose(error.message));
     next.on('end', () => lose('closed'));
     next.on('notification', ({ payload = '' }) => {
-      const [jobId = '', version = '0'] = payload.split(' ');
-      for (const { listener } of subscribers) listener(jobId, Number(version));
+      const [jobId = '', version = '0', ...account] = payload.split(' ');
+      for (const { listener } of subscribers) listener(jobId, Number(version), account.join(' '));
     });
     try {
       await next.connect();

@@ -5,7 +5,7 @@ import type { JobWriter, Transaction } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
 import { FEED_CHANNEL } from './feed.ts';
 import { inMs, toColumns, toJob, toRow, type JobRow } from './job-row.ts';
-import { jobs } from './tables.ts';
+import { jobs, thisTransaction } from './tables.ts';
 import { inside, withTransaction } from './transaction.ts';
 
 /** `permits` of `jobs/job.ts`, as SQL. */
@@ -17,7 +17,7 @@ const permitted = (jobId: string, move: Move): SQL | undefined =>
     move.attempt === undefined ? undefined : eq(jobs.attempt, move.attempt),
   );
 
-const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()` };
+const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
 
 export function createJobWriter(connections: Connections): JobWriter {
   return {
@@ -73,6 +73,6 @@ export function createJobWriter(connections: Connections): JobWriter {
 async function changed(tx: Transaction, rows: JobRow[]): Promise<Job | null> {
   const row = rows[0];
   if (!row) return null;
-  await inside(tx).execute(sql`select pg_notify(${FEED_CHANNEL}, ${`${row.id} ${row.version}`})`);
+  await inside(tx).execute(sql`select pg_notify(${FEED_CHANNEL}, ${`${row.id} ${row.version} ${row.accountId}`})`);
   return toJob(row);
 }

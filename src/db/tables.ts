@@ -1,10 +1,17 @@
 /** The tables, as Drizzle sees them; `npm run db:generate` turns a change here into a migration. */
 import { sql } from 'drizzle-orm';
-import { boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, check, customType, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, Label, MotionMode, SettledBy } from '../jobs/job.ts';
-import type { Verdict } from '../jobs/ports.ts';
+import type { Fault, Probe } from '../jobs/ports.ts';
+import type { JobEventType, SubmitEndKind, Verdict } from '../jobs/timeline.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+
+/** A transaction's 64-bit id, which unlike `xid` never wraps; read as text, because it may exceed 2^53. */
+const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
+
+/** The transaction that writes the row, in `set` and as a default. */
+export const thisTransaction = sql`pg_current_xact_id()`;
 
 export const jobs = pgTable(
   'jobs',
@@ -42,12 +49,18 @@ export const jobs = pgTable(
     charge: text('charge').$type<ChargeStatus>(),
     settledBy: text('settled_by').$type<SettledBy>(),
 
+    /** QUEUED: the place in the queue, by fair turns between accounts. */
+    tag: bigint('tag', { mode: 'number' }).notNull().default(0),
+    /** Whose attempt it is: an attempt's number can be taken twice, when the commit of the first taker was rolled back unknown to it. */
+    leaseToken: uuid('lease_token'),
     /** SUBMITTING: after this the attempt's fate is unknown. */
     leaseExpiresAt: instant('lease_expires_at'),
     /** When to ask the upstream next; null when there is nothing to ask. Pushed ahead by whoever asks, which is the lease. */
     nextPollAt: instant('next_poll_at'),
     /** Since when look-ups do not find our task. */
     taskMissingAt: instant('task_missing_at'),
+    /** How often work on what a look-up said has begun without coming to an end. */
+    workAttempts: smallint('work_attempts').notNull().default(0),
     suspicions: smallint('suspicions').notNull().default(0),
     cancelRequestedAt: instant('cancel_requested_at'),
     attemptedAt: instant('attempted_at'),
@@ -55,14 +68,20 @@ export const jobs = pgTable(
     completedAt: instant('completed_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    /** The last transaction that a client could see the effect of; what account feeds resume by. */
+    changedXid: xid8('changed_xid').notNull().default(thisTransaction),
   },
   (job) => [
     uniqueIndex('jobs_idempotency_key').on(job.accountId, job.idempotencyKey).where(sql`${job.idempotencyKey} is not null`),
     uniqueIndex('jobs_task_id').on(job.upstreamId, job.taskId).where(sql`${job.taskId} is not null`),
     index('jobs_by_account').on(job.accountId, job.createdAt, job.id),
     index('jobs_by_label').using('gin', job.labels.op('jsonb_path_ops')),
-    index('jobs_queued').on(job.upstreamId, job.createdAt, job.id).where(sql`${job.state} = 'QUEUED'`),
-    index('jobs_to_probe').on(job.upstreamId, job.attempt, job.createdAt, job.id).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_queued').on(job.upstreamId, job.tag, job.id).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_to_probe').on(job.upstreamId, job.attempt, job.tag, job.id).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_waiting').on(job.createdAt).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_changed').on(job.accountId, job.changedXid, job.id),
+    index('jobs_succeeded').on(job.upstreamId, job.completedAt).where(sql`${job.state} = 'SUCCEEDED'`),
+    index('jobs_ended').on(job.completedAt).where(sql`${job.completedAt} is not null`),
     index('jobs_in_flight').on(job.upstreamId, job.attemptedAt).where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
     index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
     check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),
@@ -85,7 +104,53 @@ export const callbacks = pgTable(
     verdict: text('verdict').$type<Verdict>().notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
   },
-  (callback) => [primaryKey({ columns: [callback.jobId, callback.bodyHash] })],
+  (callback) => [primaryKey({ columns: [callback.jobId, callback.bodyHash] }), index('callbacks_by_age').on(callback.receivedAt)],
+);
+
+/** The timeline: what happened to a job, in the order in which it became known. */
+export const jobEvents = pgTable(
+  'job_events',
+  {
+    jobId: uuid('job_id').notNull().references(() => jobs.id, { onDelete: 'cascade' }),
+    /** Rises within a job, whose events are written under the lock of its row. */
+    id: bigint('id', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
+    type: text('type').$type<JobEventType>().notNull(),
+    /** Where the event took the job; null when it moved nothing. */
+    state: text('state').$type<JobState>(),
+    version: integer('version').notNull(),
+    attempt: integer('attempt'),
+    submitEnd: text('submit_end').$type<SubmitEndKind>(),
+    httpStatus: smallint('http_status'),
+    upstreamTraceId: text('upstream_trace_id'),
+    verdict: text('verdict').$type<Verdict>(),
+    message: text('message'),
+    at: instant('at').notNull().default(sql`clock_timestamp()`),
+  },
+  (event) => [primaryKey({ columns: [event.jobId, event.id] }), index('job_events_by_age').on(event.at)],
+);
+
+/** Idempotency keys of jobs that were deleted: for a while they still refuse to be paid for again. */
+export const spentKeys = pgTable(
+  'spent_keys',
+  {
+    accountId: text('account_id').notNull(),
+    idempotencyKey: text('idempotency_key').notNull(),
+    jobId: uuid('job_id').notNull(),
+    inputHash: text('input_hash').notNull(),
+    deletedAt: instant('deleted_at').notNull().defaultNow(),
+  },
+  (key) => [primaryKey({ columns: [key.accountId, key.idempotencyKey] }), index('spent_keys_by_age').on(key.deletedAt)],
+);
+
+/** Whose turn it is: the last place in an upstream's queue that each account was given. */
+export const turns = pgTable(
+  'turns',
+  {
+    upstreamId: text('upstream_id').notNull(),
+    accountId: text('account_id').notNull(),
+    lastTag: bigint('last_tag', { mode: 'number' }).notNull(),
+  },
+  (turn) => [primaryKey({ columns: [turn.upstreamId, turn.accountId] })],
 );
 
 /** The admission row of an upstream: locked first by everyone who wants to submit. */
@@ -95,4 +160,10 @@ export const gates = pgTable('gates', {
   pausedUntil: instant('paused_until'),
   pauseReason: text('pause_reason'),
   pauseCount: smallint('pause_count').notNull().default(0),
+  /** What ends the pause: a free look-up first, or one job. Null while the gate is open. */
+  probe: text('probe').$type<Probe>(),
+  /** Submits that ended in doubt since the last one that did not: whose, and with which input. */
+  faults: jsonb('faults').$type<readonly Fault[]>().notNull().default([]),
+  /** The highest tag that has passed: where an account that was away joins in. */
+  virtualTime: bigint('virtual_time', { mode: 'number' }).notNull().default(0),
 });

@@ -1,5 +1,6 @@
 /** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
 import type { Failure, Job, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
+import type { Verdict } from './timeline.ts';
 
 declare const opened: unique symbol;
 
@@ -79,8 +80,14 @@ interface Callback {
   readonly verdict: Verdict;
 }
 
-/** What became of a callback. `PENDING` waits for a look-up. */
-export type Verdict = 'APPLIED' | 'REPEATED' | 'CONTRADICTED' | 'PENDING' | 'CONFIRMED' | 'REFUTED';
+/** What ends a pause of the gate: a free look-up that is answered, and then one job that passes; or the job at once. */
+export type Probe = 'LOOK_UP' | 'JOB';
+
+/** A submit that ended in doubt. */
+export interface Fault {
+  readonly accountId: string;
+  readonly inputHash: string;
+}
 
 export interface Inbox {
   /** False when the same body of the same job is already kept. */
@@ -137,10 +144,10 @@ export interface PollableJob {
 
 export type JobStore = JobReader & JobWriter & Inbox & WorkQueue;
 
-/** "Job X changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
+/** "Job X of account Y changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
 export interface Feed {
   /** Calls `listener` for each change, and `onGap` when changes may have been missed. Returns how to stop. */
-  subscribe(listener: (jobId: string, version: number) => void, onGap: () => void): () => void;
+  subscribe(listener: (jobId: string, version: number, accountId: string) => void, onGap: () => void): () => void;
 }
 
 /** Structured logging: fields first, then a sentence. `error` is for what an operator must look at. */

@@ -1,7 +1,8 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
 import { decideOnClaim, type Decision } from './decide.ts';
 import { isTerminal, type Job, type Move } from './job.ts';
-import type { JobPatch, JobStore, Log, SettleEffect, Transaction, Verdict } from './ports.ts';
+import type { JobPatch, JobStore, Log, SettleEffect, Transaction } from './ports.ts';
+import type { Verdict } from './timeline.ts';
 import type { Claim } from './upstream-port.ts';
 
 export interface SettleDeps {
