@@ -33,6 +33,7 @@ CREATE TABLE "turns" (
 DROP INDEX "jobs_queued";--> statement-breakpoint
 DROP INDEX "jobs_to_probe";--> statement-breakpoint
 ALTER TABLE "gates" ADD COLUMN "probe" text;--> statement-breakpoint
+ALTER TABLE "gates" ADD COLUMN "probed_by" uuid;--> statement-breakpoint
 ALTER TABLE "gates" ADD COLUMN "faults" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "gates" ADD COLUMN "virtual_time" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "jobs" ADD COLUMN "tag" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -40,6 +41,7 @@ ALTER TABLE "jobs" ADD COLUMN "lease_token" uuid;--> statement-breakpoint
 ALTER TABLE "jobs" ADD COLUMN "work_attempts" smallint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "jobs" ADD COLUMN "changed_xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL;--> statement-breakpoint
 ALTER TABLE "job_events" ADD CONSTRAINT "job_events_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "job_events_attempt_ended" ON "job_events" USING btree ("job_id","attempt") WHERE "job_events"."type" = 'ATTEMPT_ENDED';--> statement-breakpoint
 CREATE INDEX "job_events_by_age" ON "job_events" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "spent_keys_by_age" ON "spent_keys" USING btree ("deleted_at");--> statement-breakpoint
 CREATE INDEX "callbacks_by_age" ON "callbacks" USING btree ("received_at");--> statement-breakpoint

@@ -65,6 +65,7 @@ export const settings = {
   POLL_INTERVAL_SECONDS: maybe(z.coerce.number().min(0.05).max(3600), 'a number from 0.05 to 3600', '60; without `PUBLIC_URL` 10', 'how often after that, for the first 15 minutes'),
   JOB_DEADLINE_SECONDS: decimal(0.1, 86_400, 1200, 'from the attempt to `TIMED_OUT`'),
   QUEUE_DEADLINE_SECONDS: decimal(0.1, 604_800, 86_400, 'from acceptance to `QUEUE_EXPIRED`'),
+  LISTING_LOOKUP: choice(['off', 'on'], 'off', 'whether a job whose submit was never answered is looked for by listing the upstream\'s tasks; undocumented by the vendor, and needs `PUBLIC_URL`'),
   CALLBACK_CONFIRM: choice(['odd', 'always'], 'odd', 'which callbacks are confirmed by a look-up before they count'),
   SANDBOX_SECONDS: decimal(0.01, 3600, 6, 'how long a task of the sandbox takes'),
   SANDBOX_PORT: maybe(z.coerce.number().int().min(0).max(65_535), 'an integer from 0 to 65535', 'next to `PORT`', 'where the sandbox listens, on loopback only'),

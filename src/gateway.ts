@@ -98,6 +98,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     },
     queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
     callbackConfirm: config.CALLBACK_CONFIRM,
+    expectsCallbacks: reachable,
+    listingLookup: config.LISTING_LOOKUP === 'on',
     acceptEffects: [],
     settleEffects: [],
   });
@@ -111,7 +113,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const openKey = open ? derivePlaygroundKey(secrets) : null;
   let draining = false;
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
-  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause });
+  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   const authenticate = createAuthenticate(openKey === null ? [secrets.apiKey] : [secrets.apiKey, openKey]);
   const sockets = await registerBothTransports(app, config, jobs, authenticate, log);

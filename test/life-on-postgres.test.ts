@@ -1,4 +1,5 @@
 /** The same events as in `rank.test.ts`, through the real flows on a real PostgreSQL: both must end alike. */
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
@@ -8,6 +9,7 @@ import { createCancel } from '../src/jobs/cancel.ts';
 import { decide } from '../src/jobs/decide.ts';
 import { createDispatcher } from '../src/jobs/dispatch.ts';
 import { moves, permits } from '../src/jobs/job.ts';
+import { createHearing } from '../src/jobs/hearing.ts';
 import { createReconciler } from '../src/jobs/reconcile.ts';
 import { createSettling } from '../src/jobs/settle.ts';
 import type { SubmitEnd, Upstream } from '../src/jobs/upstream-port.ts';
@@ -28,11 +30,11 @@ async function startLife() {
   const log = { info: quiet, warn: quiet, error: quiet };
   const settling = createSettling({ store, log, effects: [] });
   let end: SubmitEnd = ends.accepted;
-  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(end), lookUp: () => Promise.resolve(new Map()) };
+  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(end), lookUp: () => Promise.resolve(new Map()), list: () => Promise.resolve([]) };
   const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: 3_600_000 };
-  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: 3_600_000, log });
+  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => 3_600_000, firstListingMs: null, log });
   const reconciler = (jobDeadlineMs: number, queueDeadlineMs: number) =>
-    createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, pollSteps: { firstMs: 3_600_000, intervalMs: 3_600_000 }, log });
+    createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, hearing: createHearing(store, 'test', { firstMs: 3_600_000, intervalMs: 3_600_000 }, true, log), firstListingMs: null, log });
   const [patient, impatient] = [reconciler(3_600_000, 3_600_000), reconciler(0, 0)];
   const cancel = createCancel(store, settling);
   const { signal } = new AbortController();
@@ -43,7 +45,7 @@ async function startLife() {
     const { input } = submittingJob();
     await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId: 'default', upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' }));
     const taken = await dispatcher.take();
-    if (!('job' in taken)) throw new Error('not taken');
+    if (taken.kind !== 'job') throw new Error('not taken');
     return taken.job;
   }
 
@@ -93,17 +95,18 @@ test('the guard of the statement that writes a state is the pure one, for every 
     ['QUEUED', 0, 0], ['SUBMITTING', 1, 1], ['UNCONFIRMED', 2, 1], ['QUEUED', 3, 1], ['SUBMITTING', 4, 2], ['UNCONFIRMED', 5, 2],
     ['PROCESSING', 1000, 1], ['FAILED', 1001, 1], ['FAILED', 1002, 1], ['SUCCEEDED', 1003, 1], ['CANCELED', 1004, 1],
   ] as const;
-  const all = [1, 2].flatMap((n) => [moves.submit(n), moves.doubt(n), moves.requeue(n)]).concat(moves.process, moves.expire, moves.fail, moves.succeed, moves.cancel);
+  const [ours, theirs] = [randomUUID(), randomUUID()];
+  const all = [1, 2].flatMap((n) => [moves.submit(n), moves.doubt(n), moves.requeue(n, ours), moves.requeue(n, theirs)]).concat(moves.process, moves.expire, moves.fail, moves.succeed, moves.cancel);
   const { id } = await begin();
   for (const [state, rank, attempt] of rows) {
     for (const move of all) {
       await asAdministrator(
-        `update jobs set state = '${state}', rank = ${rank}, attempt = ${attempt}, failure_code = ${state === 'FAILED' ? `'TIMED_OUT'` : 'null'}, result_url = ${state === 'SUCCEEDED' ? `'http://a'` : 'null'}`,
+        `update jobs set state = '${state}', rank = ${rank}, attempt = ${attempt}, lease_token = '${ours}', failure_code = ${state === 'FAILED' ? `'TIMED_OUT'` : 'null'}, result_url = ${state === 'SUCCEEDED' ? `'http://a'` : 'null'}`,
         url,
       );
       const patch = { failure: move.to === 'FAILED' ? failure : null, video: move.to === 'SUCCEEDED' ? video : null };
       const moved = await store.transaction((tx) => store.advance(tx, id, move, patch));
-      expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(permits({ state, rank, attempt }, move));
+      expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(permits({ state, rank, attempt, leaseToken: ours }, move));
     }
   }
 });

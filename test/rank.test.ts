@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_ATTEMPTS, moves, permits } from '../src/jobs/job.ts';
-import { evidence, live, permutations, submittingJob, subsets, type LifeEvent } from './support/life.ts';
+import { LEASE_TOKEN, evidence, live, permutations, submittingJob, subsets, type LifeEvent } from './support/life.ts';
 
 const endOf = (events: readonly LifeEvent[]) => {
   const { state, rank, taskId } = events.reduce(live, submittingJob());
@@ -81,19 +81,21 @@ describe('the ranks of attempts', () => {
   test('a later attempt outranks whatever is still heard of an earlier one', () => {
     for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt += 1) {
       expect(moves.submit(attempt).rank).toBeLessThan(moves.doubt(attempt).rank);
-      expect(moves.doubt(attempt).rank).toBeLessThan(moves.requeue(attempt).rank);
-      expect(moves.requeue(attempt).rank).toBeLessThan(moves.submit(attempt + 1).rank);
+      expect(moves.doubt(attempt).rank).toBeLessThan(moves.requeue(attempt, LEASE_TOKEN).rank);
+      expect(moves.requeue(attempt, LEASE_TOKEN).rank).toBeLessThan(moves.submit(attempt + 1).rank);
     }
   });
 
   test('all of them stay below what the upstream says of the job itself', () => {
-    expect(moves.requeue(MAX_ATTEMPTS).rank).toBeLessThan(moves.process.rank);
+    expect(moves.requeue(MAX_ATTEMPTS, LEASE_TOKEN).rank).toBeLessThan(moves.process.rank);
   });
 
   test('a lease that expires belongs to its attempt only', () => {
     const secondAttempt = { ...submittingJob(), attempt: 2, rank: moves.submit(2).rank };
     expect(permits(secondAttempt, moves.doubt(1))).toBe(false);
-    expect(permits(secondAttempt, moves.requeue(1))).toBe(false);
+    expect(permits(secondAttempt, moves.requeue(1, LEASE_TOKEN))).toBe(false);
     expect(permits(secondAttempt, moves.doubt(2))).toBe(true);
+    expect(permits(secondAttempt, moves.requeue(2, LEASE_TOKEN))).toBe(true);
+    expect(permits(secondAttempt, moves.requeue(2, 'somebody else'))).toBe(false);
   });
 });

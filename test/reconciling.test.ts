@@ -6,6 +6,7 @@ import { createJobStore } from '../src/db/store.ts';
 import { inside } from '../src/db/transaction.ts';
 import { createDispatcher } from '../src/jobs/dispatch.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
+import { createHearing } from '../src/jobs/hearing.ts';
 import { createReconciler } from '../src/jobs/reconcile.ts';
 import { createReceiveCallback, createSettling } from '../src/jobs/settle.ts';
 import type { Claim, SubmitEnd, TaskReport, Upstream } from '../src/jobs/upstream-port.ts';
@@ -23,13 +24,14 @@ async function start() {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const settling = createSettling({ store, log, effects: [] });
   const play = {
-    submit: (_jobId: string): Promise<SubmitEnd> => Promise.resolve({ kind: 'ambiguous', reason: 'reset', httpStatus: null, traceId: null }),
+    submit: (_jobId: string): Promise<SubmitEnd> => Promise.resolve({ kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null }),
     lookUp: (_ids: readonly string[]): Promise<ReadonlyMap<string, TaskReport>> => Promise.resolve(new Map()),
+    list: (_span: { from: Date; to: Date }): Promise<readonly TaskReport[]> => Promise.resolve([]),
   };
-  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids) };
+  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids), list: (span) => play.list(span) };
   const admission = { maxInFlight: 100, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
-  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: HOUR_MS, log });
-  const reconciler = createReconciler({ store, upstream, settling, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, pollSteps: { firstMs: HOUR_MS, intervalMs: HOUR_MS }, log });
+  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs: null, log });
+  const reconciler = createReconciler({ store, upstream, settling, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, hearing: createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log), firstListingMs: null, log });
   const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, 'odd');
   const { input } = submittingJob();
 
@@ -47,7 +49,7 @@ async function start() {
     async submitNext() {
       await asAdministrator('update gates set paused_until = null, next_submit_at = now()', url);
       const taken = await dispatcher.take();
-      if (!('job' in taken)) throw new Error('nothing was taken');
+      if (taken.kind !== 'job') throw new Error('nothing was taken');
       await dispatcher.submit(taken.job, signal);
       return taken.job.id;
     },
@@ -78,7 +80,7 @@ describe('a look-up', () => {
   test('of a claimed task that fails does not keep known tasks from being settled', async () => {
     const { accept, submitNext, receive, reconciler, play, find, url } = await start();
     const [known, claimed] = [await accept(), await accept()];
-    play.submit = (jobId) => Promise.resolve(jobId === known ? { kind: 'accepted', taskId: 'known', outcome: null, traceId: null } : { kind: 'ambiguous', reason: 'reset', httpStatus: null, traceId: null });
+    play.submit = (jobId) => Promise.resolve(jobId === known ? { kind: 'accepted', taskId: 'known', outcome: null, traceId: null } : { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null });
     await submitNext();
     await submitNext();
     await receive(claimed, { taskId: 'poison', outcome: outcomes.success }, 'first');

@@ -1,23 +1,36 @@
 /** The callback inbox: one row for each distinct body of a job. */
-import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm';
 import type { Inbox } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
 import { callbacks } from './tables.ts';
 import { inside } from './transaction.ts';
 
+/** Of one job; more than this many different bodies are nobody's honest callbacks. */
+const MAX_BODIES = 100;
+const MAX_CLAIMS = 10;
+
 export function createInbox({ db }: Connections): Inbox {
   return {
     async keep(tx, callback) {
+      // Under the lock of the job's row, so nobody else is counting.
+      const kept = await inside(tx).select({ count: count() }).from(callbacks).where(eq(callbacks.jobId, callback.jobId));
+      if (kept[0]!.count >= MAX_BODIES) return false;
       const rows = await inside(tx).insert(callbacks).values(callback).onConflictDoNothing().returning({ jobId: callbacks.jobId });
       return rows.length > 0;
     },
 
     async pendingClaims(jobIds) {
       if (jobIds.length === 0) return [];
-      return db
-        .selectDistinct({ jobId: callbacks.jobId, taskId: sql<string>`${callbacks.taskId}` })
+      const { jobId, taskId } = callbacks;
+      // By chance and not by age: claims that are never judged do not shut out the others.
+      const place = sql<number>`row_number() over (partition by ${jobId} order by random())`.as('place');
+      const claims = db
+        .select({ jobId, taskId, place })
         .from(callbacks)
-        .where(and(inArray(callbacks.jobId, [...jobIds]), eq(callbacks.verdict, 'PENDING'), isNotNull(callbacks.taskId)));
+        .where(and(inArray(jobId, [...jobIds]), eq(callbacks.verdict, 'PENDING'), isNotNull(taskId)))
+        .groupBy(jobId, taskId)
+        .as('claims');
+      return db.select({ jobId: claims.jobId, taskId: sql<string>`${claims.taskId}` }).from(claims).where(lte(claims.place, MAX_CLAIMS));
     },
 
     async judge(tx, jobId, taskId, verdict) {

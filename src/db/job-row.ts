@@ -1,7 +1,8 @@
 /** Between a row of `jobs` and a `Job`. */
-import { sql, type SQL } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Job } from '../jobs/job.ts';
 import type { JobPatch, NewJob } from '../jobs/ports.ts';
+import { inMs } from './durations.ts';
 import { jobs } from './tables.ts';
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -14,6 +15,8 @@ export function toJob(row: JobRow): Job {
     state: row.state,
     rank: row.rank,
     attempt: row.attempt,
+    leaseToken: row.leaseToken,
+    tag: row.tag,
     upstreamId: row.upstreamId,
     sandbox: row.sandbox,
     input: {
@@ -60,8 +63,6 @@ export function toRow(job: NewJob): typeof jobs.$inferInsert {
   return { ...rest, ...input };
 }
 
-export const inMs = (ms: number): SQL => sql`now() + ${ms} * interval '1 millisecond'`;
-
 /** The columns that a patch writes. */
 export function toColumns(patch: JobPatch): Record<string, unknown> {
   const { video, failure, begins } = patch;
@@ -81,11 +82,11 @@ export function toColumns(patch: JobPatch): Record<string, unknown> {
       charge: failure?.charge ?? null,
     }),
     ...(patch.settledBy !== undefined && { settledBy: patch.settledBy }),
-    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseExpiresAt: inMs(begins.leaseMs) }),
+    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseToken: begins.leaseToken, leaseExpiresAt: inMs(begins.leaseMs) }),
     ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
     ...(patch.completed && { completedAt: sql`now()` }),
     ...(patch.suspected && { suspicions: sql`${jobs.suspicions} + 1` }),
     ...(patch.cancelRequested && { cancelRequestedAt: sql`coalesce(${jobs.cancelRequestedAt}, now())` }),
-    ...(patch.nextPollInMs !== undefined && { nextPollAt: patch.nextPollInMs === null ? null : inMs(patch.nextPollInMs) }),
+    ...(patch.nextPollAt !== undefined && { nextPollAt: patch.nextPollAt }),
   };
 }

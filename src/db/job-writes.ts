@@ -1,11 +1,13 @@
 /** The writes of a job's life. Only `advance` writes a state. */
 import { and, eq, inArray, lt, sql, type SQL } from 'drizzle-orm';
 import type { Job, Move } from '../jobs/job.ts';
-import type { JobWriter, Transaction } from '../jobs/ports.ts';
+import type { JobWriter } from '../jobs/ports.ts';
+import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections } from './client.ts';
 import { FEED_CHANNEL } from './feed.ts';
-import { inMs, toColumns, toJob, toRow, type JobRow } from './job-row.ts';
-import { jobs, thisTransaction } from './tables.ts';
+import { inMs } from './durations.ts';
+import { toColumns, toJob, toRow, type JobRow } from './job-row.ts';
+import { gates, jobs, thisTransaction, turns } from './tables.ts';
 import { inside, withTransaction } from './transaction.ts';
 
 /** `permits` of `jobs/job.ts`, as SQL. */
@@ -15,6 +17,7 @@ const permitted = (jobId: string, move: Move): SQL | undefined =>
     lt(jobs.rank, move.rank),
     move.from && inArray(jobs.state, [...move.from]),
     move.attempt === undefined ? undefined : eq(jobs.attempt, move.attempt),
+    move.leaseToken === undefined ? undefined : eq(jobs.leaseToken, move.leaseToken),
   );
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
@@ -24,7 +27,19 @@ export function createJobWriter(connections: Connections): JobWriter {
     transaction: (work) => withTransaction(connections, work),
 
     async insert(tx, job) {
-      const rows = await inside(tx).insert(jobs).values(toRow(job)).onConflictDoNothing().returning();
+      const db = inside(tx);
+      const { upstreamId, accountId } = job;
+      const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });
+      if (!inserted[0]) return null;
+      // The turn comes after the key: who repeats a key takes none.
+      const turn = db.$with('turn').as(
+        db
+          .insert(turns)
+          .values({ upstreamId, accountId, lastTag: sql`coalesce((select ${gates.virtualTime} from ${gates} where ${gates.upstreamId} = ${upstreamId}), 0) + 1` })
+          .onConflictDoUpdate({ target: [turns.upstreamId, turns.accountId], set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` } })
+          .returning({ lastTag: turns.lastTag }),
+      );
+      const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning();
       return changed(tx, rows);
     },
 

@@ -1,9 +1,12 @@
 /** The job store: all the adapters of this folder over one set of connections. */
 import type { JobStore } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
+import { createGateStore } from './gate.ts';
+import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import { createJobReader } from './job-reads.ts';
 import { createJobWriter } from './job-writes.ts';
+import { createTimeline } from './timeline.ts';
 import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
@@ -12,6 +15,9 @@ export const createJobStore = (connections: Connections): JobStore =>
   reportingUnavailability({
     ...createJobReader(connections),
     ...createJobWriter(connections),
+    ...createTimeline(connections),
     ...createInbox(connections),
+    ...createGateStore(connections),
     ...createWorkQueue(connections),
+    ...createHistory(connections),
   });

@@ -1,8 +1,8 @@
 /** The tables, as Drizzle sees them; `npm run db:generate` turns a change here into a migration. */
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, check, customType, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import type { Fault, Probe } from '../jobs/gate.ts';
 import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, Label, MotionMode, SettledBy } from '../jobs/job.ts';
-import type { Fault, Probe } from '../jobs/ports.ts';
 import type { JobEventType, SubmitEndKind, Verdict } from '../jobs/timeline.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -126,7 +126,12 @@ export const jobEvents = pgTable(
     message: text('message'),
     at: instant('at').notNull().default(sql`clock_timestamp()`),
   },
-  (event) => [primaryKey({ columns: [event.jobId, event.id] }), index('job_events_by_age').on(event.at)],
+  (event) => [
+    primaryKey({ columns: [event.jobId, event.id] }),
+    // An end that is recorded again, because the database did not confirm the first time, is told once.
+    uniqueIndex('job_events_attempt_ended').on(event.jobId, event.attempt).where(sql`${event.type} = 'ATTEMPT_ENDED'`),
+    index('job_events_by_age').on(event.at),
+  ],
 );
 
 /** Idempotency keys of jobs that were deleted: for a while they still refuse to be paid for again. */
@@ -162,6 +167,8 @@ export const gates = pgTable('gates', {
   pauseCount: smallint('pause_count').notNull().default(0),
   /** What ends the pause: a free look-up first, or one job. Null while the gate is open. */
   probe: text('probe').$type<Probe>(),
+  /** The job that is the probe, while it is under way. */
+  probedBy: uuid('probed_by'),
   /** Submits that ended in doubt since the last one that did not: whose, and with which input. */
   faults: jsonb('faults').$type<readonly Fault[]>().notNull().default([]),
   /** The highest tag that has passed: where an account that was away joins in. */

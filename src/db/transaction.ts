@@ -1,6 +1,6 @@
 /** Transactions over a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
 import { drizzle } from 'drizzle-orm/node-postgres';
-import type { Transaction } from '../jobs/ports.ts';
+import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections, Database } from './client.ts';
 import { CommitUnknownError, isUnavailable } from './unavailable.ts';
 

@@ -52,7 +52,9 @@ export function reportingUnavailability<T extends object>(store: T): T {
           } catch (error) {
             if (error instanceof UnavailableError) throw error;
             const said = withoutParameters(error);
-            throw isUnavailable(error) ? new UnavailableError(said, error instanceof CommitUnknownError) : said;
+            // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the driver calls that.
+            const doubtful = error instanceof CommitUnknownError && (sqlStateOf(error) === null || isUnavailable(error));
+            throw doubtful || isUnavailable(error) ? new UnavailableError(said, doubtful) : said;
           }
         },
   ]);

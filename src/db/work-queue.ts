@@ -1,107 +1,17 @@
-/** The work to be done at an upstream: its gate, what waits for it, and what is due. */
+/** The work to be done at an upstream: leases that ran out, deadlines, and look-ups that are due. */
 import { and, asc, eq, isNotNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { OverdueJob, WorkQueue } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
-import { inMs, toJob } from './job-row.ts';
-import { gates, jobs } from './tables.ts';
+import { inMs, ms } from './durations.ts';
+import { toJob } from './job-row.ts';
+import { jobs } from './tables.ts';
 import { inside } from './transaction.ts';
 
 /** During a rolling change of upstream both names are alive for a while: neither fails what the other has just accepted. */
 const CHANGE_OF_INSTANCES_MS = 300_000;
 
-const ms = (value: number): SQL => sql`${value} * interval '1 millisecond'`;
-const msUntil = (instant: SQL): SQL<number> =>
-  sql<number>`greatest(0, extract(epoch from ${instant} - now()) * 1000)::float8`;
-
-/** `now()` is the start of the transaction: what waited for the gate's lock must look at the clock instead. */
-const clockMsUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;
-
 export function createWorkQueue({ db }: Connections): WorkQueue {
   return {
-    async lockGate(tx, upstreamId) {
-      await inside(tx).insert(gates).values({ upstreamId }).onConflictDoNothing();
-      const rows = await inside(tx)
-        .select({
-          waitMs: clockMsUntil(sql`greatest(${gates.nextSubmitAt}, coalesce(${gates.pausedUntil}, ${gates.nextSubmitAt}))`),
-          pauseReason: gates.pauseReason,
-        })
-        .from(gates)
-        .where(eq(gates.upstreamId, upstreamId))
-        .for('update');
-      return rows[0]!;
-    },
-
-    async countInFlight(tx, upstreamId, { slotMs, deadlineMs }) {
-      const rows = await inside(tx)
-        .select({ count: sql<number>`count(*)::int` })
-        .from(jobs)
-        .where(
-          and(
-            eq(jobs.upstreamId, upstreamId),
-            sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
-            sql`${jobs.attemptedAt} > now() - case when ${jobs.state} = 'UNCONFIRMED' then ${ms(Math.min(slotMs, deadlineMs))} else ${ms(deadlineMs)} end`,
-          ),
-        );
-      return rows[0]!.count;
-    },
-
-    async nextQueued(tx, upstream, probing) {
-      const rows = await inside(tx)
-        .select()
-        .from(jobs)
-        .where(and(eq(jobs.upstreamId, upstream.id), eq(jobs.sandbox, upstream.sandbox), sql`${jobs.state} = 'QUEUED'`))
-        .orderBy(...(probing ? [asc(jobs.attempt)] : []), asc(jobs.createdAt), asc(jobs.id))
-        .limit(1)
-        .for('update', { skipLocked: true });
-      return rows[0] ? toJob(rows[0]) : null;
-    },
-
-    async hasQueued(upstreamId) {
-      const rows = await db
-        .select({ id: jobs.id })
-        .from(jobs)
-        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'QUEUED'`))
-        .limit(1);
-      return rows.length > 0;
-    },
-
-    async spaceSubmits(tx, upstreamId, spacingMs) {
-      await inside(tx)
-        .update(gates)
-        .set({ nextSubmitAt: sql`clock_timestamp() + ${ms(spacingMs)}` })
-        .where(eq(gates.upstreamId, upstreamId));
-    },
-
-    async pauseGate(tx, upstreamId, reason, pauseMs) {
-      const rows = await inside(tx)
-        .select({ pauseCount: gates.pauseCount, pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`) })
-        .from(gates)
-        .where(eq(gates.upstreamId, upstreamId))
-        .for('update');
-      // Several attempts that were in flight together fail for one cause: one pause, counted once.
-      if (!rows[0] || rows[0].pausedForMs > 0) return;
-      const { pauseCount } = rows[0];
-      await inside(tx)
-        .update(gates)
-        .set({ pausedUntil: sql`now() + ${ms(pauseMs(pauseCount))}`, pauseReason: reason, pauseCount: Math.min(pauseCount + 1, 1000) })
-        .where(eq(gates.upstreamId, upstreamId));
-    },
-
-    async resumeGate(tx, upstreamId) {
-      await inside(tx)
-        .update(gates)
-        .set({ pausedUntil: null, pauseReason: null, pauseCount: 0 })
-        .where(and(eq(gates.upstreamId, upstreamId), ne(gates.pauseCount, 0)));
-    },
-
-    async findGate(upstreamId) {
-      const rows = await db
-        .select({ pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`), reason: gates.pauseReason })
-        .from(gates)
-        .where(eq(gates.upstreamId, upstreamId));
-      return rows[0] ?? null;
-    },
-
     async expiredLeases(upstreamId, limit) {
       const rows = await db
         .select()
@@ -147,11 +57,29 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       return rows.map(({ row, ageMs }) => ({ job: toJob(row), ageMs, leasedUntil: row.nextPollAt! }));
     },
 
+    async beginWork(jobId) {
+      const rows = await db
+        .update(jobs)
+        .set({ workAttempts: sql`${jobs.workAttempts} + 1` })
+        .where(eq(jobs.id, jobId))
+        .returning({ workAttempts: jobs.workAttempts });
+      return rows[0]?.workAttempts ?? 0;
+    },
+
+    async setAside(jobId) {
+      await db.update(jobs).set({ nextPollAt: null }).where(eq(jobs.id, jobId));
+    },
+
     async releasePoll(tx, { job, leasedUntil }, delayMs, taskMissing) {
+      const next = delayMs === null ? sql`null` : inMs(delayMs);
       await inside(tx)
         .update(jobs)
-        .set({ nextPollAt: delayMs === null ? null : inMs(delayMs), taskMissingAt: taskMissing ? sql`coalesce(${jobs.taskMissingAt}, now())` : null })
-        .where(and(eq(jobs.id, job.id), eq(jobs.nextPollAt, leasedUntil)));
+        .set({
+          workAttempts: 0,
+          nextPollAt: sql`case when ${jobs.nextPollAt} = ${leasedUntil.toISOString()} then ${next} else ${jobs.nextPollAt} end`,
+          taskMissingAt: taskMissing ? sql`coalesce(${jobs.taskMissingAt}, now())` : null,
+        })
+        .where(eq(jobs.id, job.id));
     },
   };
 }

@@ -32,6 +32,16 @@ export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor
       readUpTo(payload, maxBodyBytes).then((body) => done(null, body), done);
     });
 
+    /** A body that no decoder survives is kept like any other that cannot be read. */
+    const decode = (text: string, request: FastifyRequest): Claim => {
+      try {
+        return door.decode(text);
+      } catch (error) {
+        request.log.error({ err: error }, 'a callback could not be decoded');
+        return { taskId: null, outcome: null, odd: 'undecodable' };
+      }
+    };
+
     const echoes = new WeakMap<FastifyRequest, Echo>();
     routes.post<{ Params: Params }>(`${door.path}/:jobId/:token`, {
       // Before a byte of the body is read.
@@ -44,7 +54,7 @@ export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor
         const { jobId, attempt } = echoes.get(request)!;
         const { bytes, cut } = (request.body as Body | undefined) ?? { bytes: Buffer.alloc(0), cut: false };
         const text = bytes.toString('utf8');
-        const claim = cut ? { taskId: null, outcome: null, odd: 'too large' } : door.decode(text);
+        const claim = cut ? { taskId: null, outcome: null, odd: 'too large' } : decode(text, request);
         const bodyHash = createHash('sha256').update(bytes).digest('hex');
         try {
           const found = await receive({ jobId, attempt, claim, bodyHash, body: door.redact(text) });

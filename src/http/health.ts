@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify';
 export interface Health {
   isDraining(): boolean;
   isFeedListening(): boolean;
-  /** Why nothing is submitted at the moment, or null; the reason is for the log, as anybody may ask here. Rejects when the database cannot answer. */
+  /** Why nothing, or only a probe, is submitted at the moment, or null; the reason is for the log, as anybody may ask here. Rejects when the database cannot answer. */
   findPause(): Promise<string | null>;
+  /** Whether the upstream's callbacks seem not to arrive. */
+  isDeaf(): boolean;
 }
 
 /** 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. */
@@ -16,8 +18,9 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
     try {
       const pause = await health.findPause();
       const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
-      const degraded = pause !== null || feed !== 'ok';
-      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused' };
+      const deaf = health.isDeaf();
+      const degraded = pause !== null || feed !== 'ok' || deaf;
+      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused', callbacks: deaf ? 'missing' : 'ok' };
     } catch {
       return reply.code(503).send({ status: 'unavailable', database: 'down' });
     }

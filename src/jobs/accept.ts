@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
 import type { Job } from './job.ts';
 import type { AcceptEffect, JobStore } from './ports.ts';
+import { moved } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 
 export type AcceptResult =
@@ -46,6 +47,7 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
         inputHash,
       });
       if (job) {
+        await store.note(tx, job.id, moved(job, 'ACCEPTED'));
         for (const effect of effects) await effect(tx, job);
         return { kind: 'accepted', job };
       }

@@ -2,6 +2,7 @@
 import { moves, type Job } from './job.ts';
 import type { JobStore } from './ports.ts';
 import type { Settling } from './settle.ts';
+import { moved, told } from './timeline.ts';
 
 export type CancelResult =
   /** Canceled now or before. */
@@ -25,12 +26,16 @@ export function createCancel(store: JobStore, settling: Settling): Cancel {
           return { kind: 'canceled', job };
         case 'QUEUED': {
           const canceled = await settling.advance(tx, jobId, moves.cancel, { settledBy: 'CANCEL', completed: true, cancelRequested: true });
-          return canceled ? { kind: 'canceled', job: canceled } : { kind: 'tooLate', job };
+          if (!canceled) return { kind: 'tooLate', job };
+          await store.note(tx, jobId, moved(canceled, 'CANCELED'));
+          return { kind: 'canceled', job: canceled };
         }
         case 'SUBMITTING':
         case 'UNCONFIRMED': {
-          const asked = job.cancelRequestedAt ? job : await store.amend(tx, jobId, { cancelRequested: true });
-          return { kind: 'requested', job: asked ?? job };
+          if (job.cancelRequestedAt) return { kind: 'requested', job };
+          const asked = (await store.amend(tx, jobId, { cancelRequested: true })) ?? job;
+          await store.note(tx, jobId, told(job, asked, 'CANCEL_REQUESTED'));
+          return { kind: 'requested', job: asked };
         }
         default:
           return { kind: 'tooLate', job };

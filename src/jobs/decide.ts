@@ -2,11 +2,11 @@
  * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes out.
  * Whoever decides holds the row's lock; the guarded statement checks the rank once more.
  */
-import { isFinalFailure, isOpen, moves, permits, type Job, type Move, type SettledBy } from './job.ts';
+import { isFinalFailure, isOpen, moves, permits, type Job, type Move, type SettledBy, type Video } from './job.ts';
 import type { JobPatch } from './ports.ts';
 import type { Claim, Outcome } from './upstream-port.ts';
 
-type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL'>;
+type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL' | 'LISTING'>;
 
 export type Decision =
   | { readonly kind: 'advance'; readonly move: Move; readonly patch: JobPatch }
@@ -24,6 +24,11 @@ export interface News {
   readonly source: Source;
 }
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** A day before the link expires the upstream is asked for a fresh one. */
+const refreshAt = ({ urlExpiresAt }: Video): Date | null => urlExpiresAt && new Date(urlExpiresAt.getTime() - DAY_MS);
+
 /** Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass. */
 export function decide(job: Job, { taskId, outcome, source }: News): Decision {
   const known = { ...(taskId !== null && job.taskId === null && { taskId }), submitted: true } as const;
@@ -34,14 +39,18 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
       return 'taskId' in known ? { kind: 'amend', patch: known } : { kind: 'repeat' };
 
     case 'succeeded':
-      if (job.state === 'SUCCEEDED') return { kind: 'repeat' };
+      if (job.state === 'SUCCEEDED') {
+        // The link was asked for because it will expire; the upstream signs a new one for the same video.
+        const isFresh = source === 'POLL' && taskId === job.taskId && job.video !== null && job.video.url !== outcome.video.url;
+        return isFresh ? { kind: 'amend', patch: { video: outcome.video, nextPollAt: refreshAt(outcome.video) } } : { kind: 'repeat' };
+      }
       if (!permits(job, moves.succeed)) return { kind: 'contradict' };
       // A final failure is the upstream's word; only the upstream, asked, may take it back.
       if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK') return { kind: 'confirm', why: 'success after a final failure' };
-      return { kind: 'advance', move: moves.succeed, patch: { ...settled, video: outcome.video, failure: null, nextPollInMs: null } };
+      return { kind: 'advance', move: moves.succeed, patch: { ...settled, video: outcome.video, failure: null, nextPollAt: refreshAt(outcome.video) } };
 
     case 'failed': {
-      const failed = { ...settled, failure: outcome.failure, ...(isFinalFailure(outcome.failure.code) && { nextPollInMs: null }) };
+      const failed = { ...settled, failure: outcome.failure, ...(isFinalFailure(outcome.failure.code) && { nextPollAt: null }) };
       if (permits(job, moves.fail)) return { kind: 'advance', move: moves.fail, patch: failed };
       if (job.state !== 'FAILED' || !job.failure) return { kind: 'contradict' };
       // The upstream failed it before, without certainty; now it is certain.

@@ -1,15 +1,18 @@
 /** The core: accepting, submitting, settling, watching and reconciling jobs, over the ports that it declares. */
 import { createAccept, type Accept } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
-import { createDispatcher, type Admission } from './dispatch.ts';
+import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
 import { JobNotFoundError } from './errors.ts';
+import { createHearing } from './hearing.ts';
 import { createListJobs, toJobId, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
 import { startLoop } from './loop.ts';
+import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
 import type { PollSteps } from './poll-schedule.ts';
 import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
+import { createListTimeline, type ListTimeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 import { createWatching, type Watching } from './watch.ts';
 
@@ -24,6 +27,10 @@ export interface JobsDeps {
   readonly pollSteps: PollSteps;
   readonly queueDeadlineMs: number;
   readonly callbackConfirm: 'odd' | 'always';
+  /** Whether the upstream was told how to call back. */
+  readonly expectsCallbacks: boolean;
+  /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
+  readonly listingLookup: boolean;
   readonly acceptEffects: readonly AcceptEffect[];
   readonly settleEffects: readonly SettleEffect[];
 }
@@ -34,11 +41,15 @@ export interface Jobs {
   /** Null for unknown and for somebody else's. */
   find(accountId: string, jobId: string): Promise<Job | null>;
   readonly list: ListJobs;
+  readonly listTimeline: ListTimeline;
+  readonly findOutlooks: FindOutlooks;
   readonly watch: Watching['watch'];
   readonly watcherCount: Watching['count'];
   readonly receiveCallback: ReceiveCallback;
-  /** Why the gate lets nothing pass at the moment; null when it is open. */
+  /** Why the gate is shut, or lets only a probe pass; null when it is open. */
   findPause(): Promise<string | null>;
+  /** Whether callbacks seem not to reach us. */
+  isDeaf(): boolean;
   /** Begins to submit and to reconcile. */
   start(): void;
   /** Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may have arrived becomes UNCONFIRMED. */
@@ -48,13 +59,18 @@ export interface Jobs {
 /** Reconciling looks for due work this often, or more often when polls come closer together than that. */
 const RECONCILE_MS = 1_000;
 
+/** A task has a record soon after its submit. */
+const FIRST_LISTING_MS = 15_000;
+
 export function createJobs(deps: JobsDeps): Jobs {
   const { store, feed, upstream, log, pollSteps } = deps;
   const { jobDeadlineMs } = deps.admission;
   const settling = createSettling({ store, log, effects: deps.settleEffects });
   const watching = createWatching(store, feed, log);
-  const dispatcher = createDispatcher({ store, urgentStore: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: pollSteps.firstMs, log });
-  const reconciler = createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, pollSteps, log });
+  const hearing = createHearing(store, upstream.id, pollSteps, deps.expectsCallbacks, log);
+  const firstListingMs = deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
+  const dispatcher = createDispatcher({ store, urgentStore: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
+  const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
 
   const cancel = createCancel(store, settling);
 
@@ -64,18 +80,28 @@ export function createJobs(deps: JobsDeps): Jobs {
   const nudge = (): void => loops.forEach((loop) => loop.nudge());
   const reconcileMs = Math.min(RECONCILE_MS, pollSteps.firstMs, pollSteps.intervalMs);
 
-  async function dispatchStep(): Promise<number> {
-    const taken = await dispatcher.take();
-    if (!('job' in taken)) return taken.waitMs;
-    const submit = dispatcher
-      .submit(taken.job, cutOff.signal)
-      .catch((error: unknown) => log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'))
-      .finally(() => {
-        submits.delete(submit);
-        nudge();
-      });
+  function begin(work: Promise<void>, failed: (error: unknown) => void): void {
+    const submit = work.catch(failed).finally(() => {
+      submits.delete(submit);
+      nudge();
+    });
     submits.add(submit);
-    return 0;
+  }
+
+  async function act(taken: Taken, signal: AbortSignal): Promise<number> {
+    switch (taken.kind) {
+      case 'wait':
+        return taken.waitMs;
+      case 'probe':
+        await dispatcher.probe(signal);
+        return 0;
+      case 'job':
+        begin(dispatcher.submit(taken.job, cutOff.signal), (error) => log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'));
+        return 0;
+      case 'unsure':
+        begin(dispatcher.retract(taken.job, cutOff.signal), (error) => log.error({ jobId: taken.job.id, err: error }, 'an intent could not be put back'));
+        return 0;
+    }
   }
 
   return {
@@ -89,6 +115,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       return jobId === null ? null : store.find(accountId, jobId);
     },
     list: createListJobs(store),
+    listTimeline: createListTimeline(store),
+    findOutlooks: createFindOutlooks(store, upstream.id, deps.admission),
     async watch(accountId, id, afterVersion) {
       const jobId = toJobId(id);
       if (jobId === null) throw new JobNotFoundError();
@@ -98,12 +126,13 @@ export function createJobs(deps: JobsDeps): Jobs {
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     async findPause() {
       const gate = await store.findGate(upstream.id);
-      return gate && gate.pausedForMs > 0 ? gate.reason : null;
+      return gate?.reason ?? null;
     },
+    isDeaf: hearing.isDeaf,
     start() {
       const complain = (what: string) => (error: unknown) => log.error({ err: error }, `${what} failed; it goes on`);
       loops.push(
-        startLoop(dispatchStep, complain('dispatching')),
+        startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching')),
         startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling')),
       );
     },

@@ -16,7 +16,7 @@ export const characterOrientations = ['IMAGE', 'VIDEO'] as const;
 export type CharacterOrientation = (typeof characterOrientations)[number];
 
 /** Who told us the end of a job. */
-export const settledBys = ['SUBMIT_ANSWER', 'CALLBACK', 'POLL', 'DEADLINE', 'CANCEL'] as const;
+export const settledBys = ['SUBMIT_ANSWER', 'CALLBACK', 'POLL', 'LISTING', 'DEADLINE', 'CANCEL'] as const;
 export type SettledBy = (typeof settledBys)[number];
 
 export const chargeStatuses = ['NOT_CHARGED', 'POSSIBLY_CHARGED', 'CHARGED'] as const;
@@ -79,6 +79,10 @@ export interface Job {
   readonly rank: number;
   /** How many attempts to submit have begun. */
   readonly attempt: number;
+  /** Whose attempt it is; null before the first. */
+  readonly leaseToken: string | null;
+  /** Its place in the queue: of two queued jobs the one with the lower tag goes first. */
+  readonly tag: number;
   readonly upstreamId: string;
   readonly sandbox: boolean;
   readonly input: JobInput;
@@ -126,6 +130,8 @@ export interface Move {
   readonly from?: readonly JobState[];
   /** Allowed only while this many attempts have begun; any when absent. */
   readonly attempt?: number;
+  /** Allowed only to whoever holds the attempt's lease; anybody when absent. */
+  readonly leaseToken?: string;
 }
 
 /**
@@ -136,22 +142,24 @@ export interface Move {
 export const moves = {
   submit: (attempt: number): Move => ({ to: 'SUBMITTING', rank: 3 * attempt - 2, from: ['QUEUED'], attempt: attempt - 1 }),
   doubt: (attempt: number): Move => ({ to: 'UNCONFIRMED', rank: 3 * attempt - 1, from: ['SUBMITTING'], attempt }),
-  requeue: (attempt: number): Move => ({ to: 'QUEUED', rank: 3 * attempt, from: ['SUBMITTING', 'UNCONFIRMED'], attempt }),
+  /** Only the attempt's own submitter knows that it surely did not arrive. */
+  requeue: (attempt: number, leaseToken: string): Move => ({ to: 'QUEUED', rank: 3 * attempt, from: ['SUBMITTING', 'UNCONFIRMED'], attempt, leaseToken }),
   process: { to: 'PROCESSING', rank: 1000 },
   expire: { to: 'FAILED', rank: 1001 },
   fail: { to: 'FAILED', rank: 1002 },
   succeed: { to: 'SUCCEEDED', rank: 1003 },
   cancel: { to: 'CANCELED', rank: 1004, from: ['QUEUED'] },
-} as const satisfies Record<string, Move | ((attempt: number) => Move)>;
+} as const satisfies Record<string, Move | ((attempt: number, leaseToken: string) => Move)>;
 
 /** How many attempts keep an attempt's rank below PROCESSING's; the store refuses to begin more. */
 export const MAX_ATTEMPTS = 333;
 
 /** The guard of the one statement that writes a state, as a pure function. */
-export function permits(job: Pick<Job, 'state' | 'rank' | 'attempt'>, move: Move): boolean {
+export function permits(job: Pick<Job, 'state' | 'rank' | 'attempt' | 'leaseToken'>, move: Move): boolean {
   return (
     job.rank < move.rank &&
     (move.from === undefined || move.from.includes(job.state)) &&
-    (move.attempt === undefined || move.attempt === job.attempt)
+    (move.attempt === undefined || move.attempt === job.attempt) &&
+    (move.leaseToken === undefined || move.leaseToken === job.leaseToken)
   );
 }

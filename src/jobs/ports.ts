@@ -1,13 +1,8 @@
 /** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
+import type { GateStore } from './gate.ts';
 import type { Failure, Job, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
-import type { Verdict } from './timeline.ts';
-
-declare const opened: unique symbol;
-
-/** An open transaction. Opaque: only the store that made it can look inside. */
-export interface Transaction {
-  readonly [opened]: true;
-}
+import type { Timeline, Verdict } from './timeline.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What another core adds to the accept transaction; it uses only `tx`, never the network. */
 export type AcceptEffect = (tx: Transaction, job: Job) => Promise<void>;
@@ -22,15 +17,16 @@ export interface JobPatch {
   readonly video?: Video | null;
   readonly failure?: Failure | null;
   readonly settledBy?: SettledBy;
-  /** Begins this attempt: sets its number and time, and the lease of its submitter. */
-  readonly begins?: { readonly attempt: number; readonly leaseMs: number };
+  /** Begins this attempt: sets its number and time, and the lease of its submitter, whose token is its own. */
+  readonly begins?: { readonly attempt: number; readonly leaseMs: number; readonly leaseToken: string };
   /** The upstream is known to have taken the job; the first time counts. */
   readonly submitted?: true;
   readonly completed?: true;
   readonly cancelRequested?: true;
   /** One more suspicion. */
   readonly suspected?: true;
-  readonly nextPollInMs?: number | null;
+  /** When to ask the upstream next; never when null. */
+  readonly nextPollAt?: Date | null;
 }
 
 export interface JobFilter {
@@ -80,46 +76,45 @@ interface Callback {
   readonly verdict: Verdict;
 }
 
-/** What ends a pause of the gate: a free look-up that is answered, and then one job that passes; or the job at once. */
-export type Probe = 'LOOK_UP' | 'JOB';
-
-/** A submit that ended in doubt. */
-export interface Fault {
-  readonly accountId: string;
-  readonly inputHash: string;
-}
-
 export interface Inbox {
-  /** False when the same body of the same job is already kept. */
+  /** False when the same body of the same job is already kept, or 100 others are. */
   keep(tx: Transaction, callback: Callback): Promise<boolean>;
-  /** Task ids that callbacks of these jobs claimed and no look-up has judged yet. */
+  /** Task ids that callbacks of these jobs claimed and no look-up has judged yet; at most 10 of a job, others another time. */
   pendingClaims(jobIds: readonly string[]): Promise<readonly { readonly jobId: string; readonly taskId: string }[]>;
   judge(tx: Transaction, jobId: string, taskId: string, verdict: Verdict): Promise<void>;
 }
 
 /** Work to be done at an upstream, whoever's it is. */
 export interface WorkQueue {
-  /** Locks the gate row, made at first use. Everything that follows in `tx` is alone. */
-  lockGate(tx: Transaction, upstreamId: string): Promise<{ readonly waitMs: number; readonly pauseReason: string | null }>;
-  countInFlight(tx: Transaction, upstreamId: string, limits: { readonly slotMs: number; readonly deadlineMs: number }): Promise<number>;
-  /** The job that was accepted first; while the gate is being probed, one that was tried least, so that no job shuts out the others. */
-  nextQueued(tx: Transaction, upstream: UpstreamName, probing: boolean): Promise<Job | null>;
-  hasQueued(upstreamId: string): Promise<boolean>;
-  spaceSubmits(tx: Transaction, upstreamId: string, spacingMs: number): Promise<void>;
-  /** Pauses claiming for all instances; the pause counts up until `resumeGate`. */
-  pauseGate(tx: Transaction, upstreamId: string, reason: string, pauseMs: (pausesBefore: number) => number): Promise<void>;
-  /** Forgets the pause and its count: a submit has passed. */
-  resumeGate(tx: Transaction, upstreamId: string): Promise<void>;
-  findGate(upstreamId: string): Promise<{ readonly pausedForMs: number; readonly reason: string | null } | null>;
-
   /** Jobs whose submitter let its lease run out. */
   expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
   /** Jobs past their own deadline, at whatever upstream, and jobs that wait for another upstream than this one for longer than a change of instances takes; up to `limit` of either. */
   overdue(upstream: UpstreamName, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
   /** Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other instance asks too. */
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
-  /** Ends the lease of a poll: the next one comes in `inMs`, never when null. Does nothing when somebody has asked for an earlier poll meanwhile. */
+  /** Counts that work on what is known of the job begins, and says how often it has begun without coming to an end, this time included. */
+  beginWork(jobId: string): Promise<number>;
+  /** Asks no more about the job; its deadline ends it. */
+  setAside(jobId: string): Promise<void>;
+  /** Ends the lease of a poll, and the work that had begun: the next one comes in `inMs`, never when null, unless somebody has asked for an earlier one meanwhile. */
   releasePoll(tx: Transaction, poll: PollableJob, inMs: number | null, taskMissing: boolean): Promise<void>;
+}
+
+/** What the gateway knows from its own past. */
+export interface History {
+  /** How the newest `limit` successes since `since` became known, newest first: by polling without any callback, or not. */
+  recentSuccesses(upstreamId: string, since: Date, limit: number): Promise<readonly { readonly uncalled: boolean }[]>;
+  /** How long tasks took from the attempt to the end, over the newest 200 successes of each mode; empty without any. */
+  durations(upstreamId: string): Promise<readonly ModeDurations[]>;
+  /** Places in the queue, the first being 1 and 1,000 standing for all from there on; jobs that are not queued are absent. */
+  queuePositions(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+export interface ModeDurations {
+  readonly mode: MotionMode;
+  readonly medianMs: number;
+  /** Of 20 tasks 19 took at most this long. */
+  readonly p95Ms: number;
 }
 
 interface UpstreamName {
@@ -142,7 +137,7 @@ export interface PollableJob {
   readonly leasedUntil: Date;
 }
 
-export type JobStore = JobReader & JobWriter & Inbox & WorkQueue;
+export type JobStore = JobReader & JobWriter & Timeline & Inbox & GateStore & WorkQueue & History;
 
 /** "Job X of account Y changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
 export interface Feed {

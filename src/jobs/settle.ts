@@ -1,8 +1,10 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
 import { decideOnClaim, type Decision } from './decide.ts';
+import { UnavailableError } from './errors.ts';
 import { isTerminal, type Job, type Move } from './job.ts';
-import type { JobPatch, JobStore, Log, SettleEffect, Transaction } from './ports.ts';
-import type { Verdict } from './timeline.ts';
+import type { JobPatch, JobStore, Log, SettleEffect } from './ports.ts';
+import { told, type Verdict } from './timeline.ts';
+import type { Transaction } from './transaction.ts';
 import type { Claim } from './upstream-port.ts';
 
 export interface SettleDeps {
@@ -63,20 +65,42 @@ export function createReceiveCallback(
   settling: Settling,
   confirm: 'odd' | 'always',
 ): ReceiveCallback {
-  return async ({ claim, ...callback }) => {
-    const verdict = await store.transaction(async (tx) => {
+  const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
+    store.transaction(async (tx) => {
       // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
       const job = await store.lock(tx, callback.jobId);
       if (!job) return null;
       const decision = decideOnClaim(job, claim, confirm);
-      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: verdictOf(decision) });
+      const verdict = verdictOf(decision);
+      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict });
       if (!kept) return 'REPEATED';
-      await settling.carryOut(tx, job, decision);
+      const settled = await settling.carryOut(tx, job, decision);
+      const details = { attempt: callback.attempt, verdict, message: decision.kind === 'confirm' ? decision.why : claim.odd };
+      await store.note(tx, job.id, told(job, settled, 'CALLBACK', details));
       // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
       if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
-      return verdictOf(decision);
+      return verdict;
     });
-    log.info({ jobId: callback.jobId, attempt: callback.attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
+
+  /** What cannot be worked on is not lost: its body is kept, and the upstream is asked. */
+  const setAside = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
+    store.transaction(async (tx) => {
+      const job = await store.lock(tx, callback.jobId);
+      if (!job) return null;
+      if (!(await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: 'SET_ASIDE' }))) return 'REPEATED';
+      await store.note(tx, job.id, told(job, null, 'CALLBACK', { attempt: callback.attempt, verdict: 'SET_ASIDE' }));
+      await store.pollWithin(tx, job.id, 0);
+      return 'SET_ASIDE';
+    });
+
+  return async (callback) => {
+    const { jobId, attempt, claim } = callback;
+    const verdict = await settle(callback).catch((error: unknown) => {
+      if (error instanceof UnavailableError) throw error;
+      log.error({ jobId, attempt, err: error }, 'a callback could not be settled and is set aside');
+      return setAside(callback);
+    });
+    log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
     nudge();
     return verdict !== null;
   };

@@ -21,8 +21,8 @@ export type SubmitEnd =
   | { readonly kind: 'neverSent'; readonly reason: string }
   /** The upstream read it and said no. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly httpStatus: number; readonly traceId: string | null }
-  /** Anything else: it may have arrived, so it is never sent again. */
-  | { readonly kind: 'ambiguous'; readonly reason: string; readonly httpStatus: number | null; readonly traceId: string | null };
+  /** Anything else: it may have arrived, so it is never sent again. `about` says whether the upstream itself complained of the job, or something on the path. */
+  | { readonly kind: 'ambiguous'; readonly about: 'job' | 'path'; readonly reason: string; readonly httpStatus: number | null; readonly traceId: string | null };
 
 export type Refusal =
   /** Too many requests: this job waits, and so does everybody behind it. */
@@ -65,4 +65,6 @@ export interface Upstream {
   submit(attempt: Attempt, signal: AbortSignal): Promise<SubmitEnd>;
   /** Looks up at most 50 tasks; a task that the upstream does not know is absent. Rejects when no answer could be read. */
   lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>>;
+  /** The tasks made in a span of time, as the upstream's clock has it; at most 1,000 of them. Rejects when no answer could be read. */
+  list(span: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]>;
 }

@@ -1,5 +1,4 @@
-/** The enums of the schema. Their values are the core's; a value without a description does not compile. */
-import { registerEnumType } from 'type-graphql';
+/** The enums of jobs. */
 import {
   characterOrientations,
   chargeStatuses,
@@ -14,14 +13,8 @@ import {
   type MotionMode as Mode,
   type SettledBy as Source,
 } from '../jobs/job.ts';
+import { describedEnum } from './described-enum.ts';
 import { userErrorCodes, type UserErrorCode as ErrorCode } from './user-error-codes.ts';
-
-function describedEnum<T extends string>(name: string, description: string, values: readonly T[], descriptions: Record<T, string>): Record<T, T> {
-  const members = Object.fromEntries(values.map((value) => [value, value])) as Record<T, T>;
-  const valuesConfig = Object.fromEntries(values.map((value) => [value, { description: descriptions[value] }]));
-  registerEnumType(members, { name, description: `${description} More values may be added: treat an unknown one as you would a new kind of the same.`, valuesConfig: valuesConfig as never });
-  return members;
-}
 
 export const MotionJobState = describedEnum<JobState>('MotionJobState', 'Where a job is in its life.', jobStates, {
   QUEUED: 'Accepted and stored; waiting for a place at the upstream. The only state that can be canceled.',
@@ -47,6 +40,7 @@ export const SettledBy = describedEnum<Source>('SettledBy', 'Who told us how a j
   SUBMIT_ANSWER: 'The answer to the submit itself.',
   CALLBACK: "The upstream's callback.",
   POLL: 'A look-up at the upstream.',
+  LISTING: "A listing of the upstream's tasks, where ours was found by the callback URL that it echoes.",
   DEADLINE: 'A deadline of ours passed.',
   CANCEL: 'The client canceled it.',
 });

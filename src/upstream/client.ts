@@ -1,6 +1,7 @@
 /** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
 import { Agent, DecoratorHandler, request, type Dispatcher } from 'undici';
 import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../jobs/upstream-port.ts';
+import { redactBody } from './callback-body.ts';
 import type { CallbackUrls } from './callback-url.ts';
 import { toOutcome, toRefusal } from './outcome.ts';
 import { decodeLookUp, encodeLookUp, type LookUp, type LookUpAnswer } from './wire/look-up.ts';
@@ -23,6 +24,10 @@ export interface UpstreamClient extends Upstream {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOOK_UP_TIMEOUT_MS = 15_000;
+/** The most that one look-up answers. */
+const PAGE = 50;
+const MAX_LISTED = 1_000;
+
 /** More than this many ids that are refused alone are an outage. */
 const MAX_REFUSED_IDS = 3;
 
@@ -54,7 +59,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       return endOf(response.statusCode, await response.body.text());
     } catch (error) {
       const reason = reasonOf(error);
-      return connection.began() ? { kind: 'ambiguous', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
+      return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
     } finally {
       void connection.agent.destroy();
     }
@@ -102,7 +107,20 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
     );
   }
 
-  return { id, sandbox, submitTimeoutMs, submit, lookUp, stop: () => lookUps.destroy() };
+  /** The order of a listing is undocumented: pages are read until one is not full, and a task that moved between two of them is there twice. */
+  async function list({ from, to }: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]> {
+    const reports = new Map<string, TaskReport>();
+    for (let offset = 0; offset < MAX_LISTED; offset += PAGE) {
+      const answer = await ask({ kind: 'window', from, to, limit: PAGE, offset }, signal);
+      if (answer.kind === 'error') throw lookUpError(answer);
+      const page = reportsOf(answer);
+      for (const [id, report] of page) reports.set(id, report);
+      if (page.size < PAGE) break;
+    }
+    return [...reports.values()];
+  }
+
+  return { id, sandbox, submitTimeoutMs, submit, lookUp, list, stop: () => lookUps.destroy() };
 }
 
 function lookUpError({ httpStatus, code, message }: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
@@ -135,7 +153,7 @@ function endOf(httpStatus: number, text: string): SubmitEnd {
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
     case 'ambiguous':
-      return { ...answer, httpStatus };
+      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactBody(answer.reason), httpStatus, traceId: answer.traceId };
     case 'refused':
       return { kind: 'refused', refusal: toRefusal(answer), httpStatus, traceId: answer.traceId };
   }

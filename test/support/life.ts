@@ -9,6 +9,7 @@ export const evidence = ['accepted', 'refused', 'leaseExpiry', 'success', 'failu
 export type LifeEvent = (typeof evidence)[number] | 'cancel';
 
 export const TASK_ID = '363c7a84-e880-472e-a4d4-098e50cfc292';
+export const LEASE_TOKEN = '0199bbbb-0000-4000-8000-000000000000';
 const video: Video = { id: '842578800134742051', url: 'https://cdn.example.com/a.mp4', durationSeconds: 5.066, urlExpiresAt: null };
 const failureOf = (code: Failure['code']): Failure => ({ code, message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' });
 
@@ -27,6 +28,8 @@ export function submittingJob(): Job {
     state: 'SUBMITTING',
     rank: moves.submit(1).rank,
     attempt: 1,
+    leaseToken: LEASE_TOKEN,
+    tag: 1,
     upstreamId: 'test',
     sandbox: true,
     input: { imageUrl: 'https://a.com/a.png', videoUrl: 'https://a.com/a.mp4', prompt: null, mode: 'STD', model: null, characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false },
@@ -64,7 +67,7 @@ export function live(job: Job, event: LifeEvent): Job {
     case 'accepted':
       return hear(job, { kind: 'running' });
     case 'refused': {
-      const queued = move(job, moves.requeue(1));
+      const queued = move(job, moves.requeue(1, LEASE_TOKEN));
       return queued !== job && queued.cancelRequestedAt ? move(queued, moves.cancel) : queued;
     }
     case 'leaseExpiry':

@@ -10,8 +10,8 @@ export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly taskId: string; readonly outcome: WireOutcome | null; readonly traceId: string | null }
   /** The upstream said no, and there is no task. */
   | { readonly kind: 'refused'; readonly code: string | null; readonly message: string; readonly httpStatus: number; readonly traceId: string | null }
-  /** There may be a task. */
-  | { readonly kind: 'ambiguous'; readonly reason: string; readonly traceId: string | null };
+  /** There may be a task. `enveloped` when the upstream itself said so, and not a proxy that cannot know. */
+  | { readonly kind: 'ambiguous'; readonly enveloped: boolean; readonly reason: string; readonly traceId: string | null };
 
 /** What an asynchronous submit answers: the task's id and nothing else. */
 export function encodeAccepted(taskId: string): JsonObject {
@@ -28,18 +28,18 @@ export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnsw
   const clear = error.code === null ? !unclearStatuses.has(httpStatus) : httpStatus !== 408 && !isDoubtfulCode(error.code);
   if (httpStatus >= 400 && httpStatus <= 499 && clear) return { kind: 'refused', ...error, httpStatus };
   const words = error.code === null ? error.message : `${error.code}: ${error.message}`;
-  return { kind: 'ambiguous', reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId };
+  return { kind: 'ambiguous', enveloped: error.code !== null, reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId };
 }
 
 function decodeGoodStatus(httpStatus: number, text: string): SubmitAnswer {
   const body = asObject(readJson(text));
-  if (body === null) return { kind: 'ambiguous', reason: `HTTP ${httpStatus} with an unreadable body`, traceId: null };
+  if (body === null) return { kind: 'ambiguous', enveloped: false, reason: `HTTP ${httpStatus} with an unreadable body`, traceId: null };
   const traceId = asId(body.trace_id);
   const taskId = asId(body.task_id);
   if (taskId !== null) return { kind: 'accepted', taskId, outcome: finalOutcome(body, taskId), traceId };
   const error = findError(body);
   if (error !== null && isRefusalCode(error.code)) return { kind: 'refused', ...error, httpStatus };
-  return { kind: 'ambiguous', reason: `HTTP ${httpStatus} without a task_id${error === null ? '' : `, ${error.message}`}`, traceId };
+  return { kind: 'ambiguous', enveloped: error !== null, reason: `HTTP ${httpStatus} without a task_id${error === null ? '' : `, ${error.message}`}`, traceId };
 }
 
 /** A contradiction is left to a look-up, and so is a success without a URL. */

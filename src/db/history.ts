@@ -1,0 +1,55 @@
+/** What can be read from the jobs so far: how results became known, how long tasks take, and who is before whom. */
+import { and, desc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
+import { motionModes } from '../jobs/job.ts';
+import type { History, ModeDurations } from '../jobs/ports.ts';
+import type { Connections } from './client.ts';
+import { callbacks, jobs } from './tables.ts';
+
+const isSucceeded = sql`${jobs.state} = 'SUCCEEDED'`;
+const SAMPLES = 200;
+const MAX_POSITION = 1_000;
+
+const percentileMs = (share: number, took: unknown) => sql<number>`(extract(epoch from percentile_cont(${share}) within group (order by ${took})) * 1000)::float8`;
+
+export function createHistory({ db }: Connections): History {
+  return {
+    async recentSuccesses(upstreamId, since, limit) {
+      const isCalled = sql`exists (select 1 from ${callbacks} where ${callbacks.jobId} = ${jobs.id})`;
+      return db
+        .select({ uncalled: sql<boolean>`${jobs.settledBy} = 'POLL' and not ${isCalled}` })
+        .from(jobs)
+        .where(and(eq(jobs.upstreamId, upstreamId), isSucceeded, gt(jobs.attemptedAt, since)))
+        .orderBy(desc(jobs.completedAt))
+        .limit(limit);
+    },
+
+    async durations(upstreamId) {
+      const found: ModeDurations[] = [];
+      for (const mode of motionModes) {
+        const newest = db
+          .select({ took: sql<string>`${jobs.completedAt} - ${jobs.attemptedAt}`.as('took') })
+          .from(jobs)
+          .where(and(eq(jobs.upstreamId, upstreamId), isSucceeded, eq(jobs.mode, mode)))
+          .orderBy(desc(jobs.completedAt))
+          .limit(SAMPLES)
+          .as('newest');
+        const rows = await db.select({ count: sql<number>`count(*)::int`, medianMs: percentileMs(0.5, newest.took), p95Ms: percentileMs(0.95, newest.took) }).from(newest);
+        const { count, ...durations } = rows[0]!;
+        if (count > 0) found.push({ mode, ...durations });
+      }
+      return found;
+    },
+
+    async queuePositions(jobIds) {
+      if (jobIds.length === 0) return new Map();
+      const before = alias(jobs, 'before');
+      const isBefore = sql`${before.upstreamId} = ${jobs.upstreamId} and ${before.state} = 'QUEUED' and (${before.tag}, ${before.id}) < (${jobs.tag}, ${jobs.id})`;
+      const rows = await db
+        .select({ id: jobs.id, position: sql<number>`1 + (select count(*)::int from (select 1 from ${jobs} as "before" where ${isBefore} limit ${MAX_POSITION - 1}) as ahead)` })
+        .from(jobs)
+        .where(and(inArray(jobs.id, [...jobIds]), sql`${jobs.state} = 'QUEUED'`));
+      return new Map(rows.map(({ id, position }) => [id, position]));
+    },
+  };
+}

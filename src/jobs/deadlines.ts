@@ -1,0 +1,69 @@
+/** Deadlines: what is overdue fails, but what a look-up can still settle is not failed. */
+import { deadlineFailure } from './deadline-failure.ts';
+import { isFinalFailure, moves } from './job.ts';
+import type { LookUps } from './look-up.ts';
+import type { Polling } from './poll.ts';
+import type { JobStore, Log, OverdueJob } from './ports.ts';
+import type { Settling } from './settle.ts';
+import { told } from './timeline.ts';
+import type { TaskReport, Upstream } from './upstream-port.ts';
+
+export interface DeadlineDeps {
+  readonly store: JobStore;
+  readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
+  readonly settling: Settling;
+  readonly polling: Polling;
+  readonly lookUps: LookUps;
+  readonly jobDeadlineMs: number;
+  readonly queueDeadlineMs: number;
+  readonly listing: boolean;
+  readonly log: Log;
+}
+
+const BATCH = 50;
+
+/** A job whose task is known fails at its deadline only after a look-up; when none has been to be had for this long, without one. */
+const LOOK_UP_GRACE_MS = 300_000;
+
+/** Fails one batch of what is overdue. Resolves with whether the batch was full. */
+export function createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, log }: DeadlineDeps) {
+  let failingSince: number | null = null;
+
+  async function fail({ job, reason, taskMissing }: OverdueJob, report: TaskReport | undefined): Promise<void> {
+    const failure = deadlineFailure(job, reason, taskMissing);
+    // A task that was found by listing is known from now on, running or not; the job's own deadline comes in the next round.
+    const settles = report && (report.outcome.kind !== 'running' || job.taskId === null) && (await polling.mayWorkOn(job));
+    await store.transaction(async (tx) => {
+      const row = await store.lock(tx, job.id);
+      if (!row) return;
+      if (settles) return void (await polling.settleBy(tx, row, report, job.taskId === null ? 'LISTING' : 'POLL'));
+      // The state is part of the guard: what left it meanwhile, from the queue to the upstream or back, has another deadline.
+      const move = { ...moves.expire, from: [job.state], attempt: job.attempt };
+      const poll = isFinalFailure(failure.code) ? { nextPollAt: null } : {};
+      const failed = await settling.advance(tx, job.id, move, { failure, settledBy: 'DEADLINE', completed: true, ...poll });
+      if (!failed) return;
+      await store.note(tx, job.id, told(row, failed, 'DEADLINE', { message: failure.code }));
+      log.warn({ jobId: job.id, taskId: job.taskId, code: failure.code }, 'deadline');
+    });
+  }
+
+  return async (signal: AbortSignal): Promise<boolean> => {
+    const overdue = await store.overdue(upstream, { jobMs: jobDeadlineMs, queueMs: queueDeadlineMs }, BATCH);
+    const here = overdue.filter(({ job, reason }) => reason === 'attempt' && job.upstreamId === upstream.id).map(({ job }) => job);
+    const reports = await lookUps.byId(here.flatMap(({ taskId }) => taskId ?? []), signal);
+    const listed = listing ? await lookUps.byEcho(here.filter(({ taskId }) => taskId === null), signal) : new Map<string, readonly TaskReport[]>();
+    if (signal.aborted) return false;
+    if (reports !== null) failingSince = null;
+    else failingSince ??= Date.now();
+    const graced = failingSince !== null && Date.now() - failingSince < LOOK_UP_GRACE_MS;
+    for (const item of overdue) {
+      const { job } = item;
+      const asked = job.taskId !== null && here.includes(job);
+      if (asked && graced) continue;
+      const report = job.taskId === null ? listed.get(job.id)?.[0] : reports?.get(job.taskId);
+      const taskMissing = asked && reports ? !report : item.taskMissing;
+      await fail({ ...item, taskMissing }, report).catch((error: unknown) => log.error({ jobId: job.id, err: error }, 'an overdue job could not be ended'));
+    }
+    return overdue.length >= BATCH && !graced;
+  };
+}

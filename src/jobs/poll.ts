@@ -1,0 +1,127 @@
+/** Polling: asking the upstream about jobs that we have not heard of, and judging what callbacks claimed. */
+import { decide } from './decide.ts';
+import { isOpen, isTerminal, type Job } from './job.ts';
+import type { LookUps, Reports } from './look-up.ts';
+import { nextPollMs, type PollSteps } from './poll-schedule.ts';
+import type { JobStore, Log, PollableJob } from './ports.ts';
+import type { Settling } from './settle.ts';
+import { told } from './timeline.ts';
+import type { Transaction } from './transaction.ts';
+import type { TaskReport } from './upstream-port.ts';
+
+export interface PollDeps {
+  readonly store: JobStore;
+  readonly upstreamId: string;
+  readonly settling: Settling;
+  readonly lookUps: LookUps;
+  /** Whether jobs without a task id are looked for by listing. */
+  readonly listing: boolean;
+  readonly pollSteps: () => PollSteps;
+  readonly log: Log;
+}
+
+export interface Polling {
+  /** Asks about one batch of what is due. Resolves with whether the batch was full, so that more may be due at once. */
+  poll(signal: AbortSignal): Promise<boolean>;
+  /** Settles a job, whose row `tx` has locked, by what a look-up says of its task. Null when nothing changed. */
+  settleBy(tx: Transaction, job: Job, report: TaskReport, source?: 'POLL' | 'LISTING'): Promise<Job | null>;
+  /** Counts that work on a job begins; false when it has crashed so often that the job is left to its deadline. */
+  mayWorkOn(job: Job): Promise<boolean>;
+}
+
+const BATCH = 50;
+
+/** Whoever polls a job has this long before another instance asks too. */
+const POLL_LEASE_MS = 30_000;
+
+/** Work that has begun this often and never come to an end is not begun again. */
+const MAX_WORK_ATTEMPTS = 3;
+
+/** A claim that could not be looked up is asked for again after this, or by the schedule when that is earlier. */
+const CLAIM_RETRY_MS = 30_000;
+
+interface Heard {
+  /** Task ids that callbacks of this job claimed; null when the upstream could not be asked about them. */
+  readonly claimed: readonly string[] | null;
+  readonly hasClaims: boolean;
+  readonly listed: readonly TaskReport[];
+  readonly reports: Reports;
+}
+
+export function createPolling({ store, upstreamId, settling, lookUps, listing, pollSteps, log }: PollDeps): Polling {
+  const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source = 'POLL') => {
+    const settled = await settling.carryOut(tx, job, decide(job, { taskId, outcome, source }));
+    if (!settled) return null;
+    await store.note(tx, job.id, told(job, settled, source, { message: outcome.kind }));
+    if (isTerminal(settled.state)) log.info({ jobId: job.id, taskId, state: settled.state }, source === 'POLL' ? 'found by polling' : 'found by listing');
+    return settled;
+  };
+
+  const mayWorkOn: Polling['mayWorkOn'] = async (job) => (await store.beginWork(job.id)) <= MAX_WORK_ATTEMPTS;
+
+  /** Judges a claim by the echo in its record, which names the job that the task was made for. */
+  async function judge(tx: Transaction, job: Job, report: TaskReport): Promise<Job> {
+    const ours = report.echo !== null && report.echo !== 'other' && report.echo.jobId === job.id;
+    await store.judge(tx, job.id, report.taskId, ours ? 'CONFIRMED' : 'REFUTED');
+    await store.note(tx, job.id, told(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }));
+    if (!ours) log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that is not ours');
+    return ours ? adopt(tx, job, report, 'POLL') : job;
+  }
+
+  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING'): Promise<Job> {
+    if (job.taskId === null) return (await settleBy(tx, job, report, source)) ?? job;
+    if (job.taskId !== report.taskId) log.error({ jobId: job.id, taskId: job.taskId, other: report.taskId }, 'a job has two tasks');
+    return job;
+  }
+
+  async function apply(tx: Transaction, pollable: PollableJob, { claimed, hasClaims, listed, reports }: Heard): Promise<void> {
+    let job = await store.lock(tx, pollable.job.id);
+    if (!job) return;
+    for (const taskId of claimed ?? []) {
+      const report = reports.get(taskId);
+      // Not found, or without a word about its callback: it may come, as an early callback can overtake the record too.
+      if (report && report.echo !== null) job = await judge(tx, job, report);
+    }
+    for (const report of listed) job = await adopt(tx, job, report, 'LISTING');
+    const own = job.taskId === null ? undefined : reports.get(job.taskId);
+    if (own) job = (await settleBy(tx, job, own)) ?? job;
+
+    const askable = job.taskId !== null || hasClaims || listing;
+    const scheduledMs = isOpen(job) && askable ? nextPollMs(pollable.ageMs, pollSteps(), Math.random()) : null;
+    const inMs = claimed === null ? Math.min(scheduledMs ?? CLAIM_RETRY_MS, CLAIM_RETRY_MS) : scheduledMs;
+    // Whose id was learnt while we asked was not asked for.
+    const missing = job.taskId !== null && job.taskId === pollable.job.taskId && !own;
+    await store.releasePoll(tx, pollable, inMs, missing);
+  }
+
+  return {
+    settleBy,
+    mayWorkOn,
+    async poll(signal) {
+      const due = await store.claimPolls(upstreamId, BATCH, POLL_LEASE_MS);
+      if (due.length === 0) return false;
+      const claims = await store.pendingClaims(due.map(({ job }) => job.id));
+      const known = await lookUps.byId(due.flatMap(({ job }) => job.taskId ?? []), signal);
+      // Apart from the known tasks, because anybody who knows a callback URL can claim any id.
+      const claimed = await lookUps.byId(claims.map(({ taskId }) => taskId), signal);
+      const listed = listing ? await lookUps.byEcho(due.flatMap(({ job }) => (job.taskId === null && job.attempt > 0 ? job : [])), signal) : new Map<string, TaskReport[]>();
+      if (signal.aborted) return false;
+      const reports = new Map([...(claimed ?? []), ...(known ?? [])]);
+      for (const pollable of due) {
+        const { job } = pollable;
+        // Without an answer the lease runs out by itself, and the job is asked for again.
+        if (job.taskId !== null && known === null) continue;
+        const ids = claims.filter(({ jobId }) => jobId === job.id).map(({ taskId }) => taskId);
+        const heard = { claimed: ids.length > 0 && claimed === null ? null : ids, hasClaims: ids.length > 0, listed: listed.get(job.id) ?? [], reports };
+        await work(pollable, heard).catch((error: unknown) => log.error({ jobId: job.id, err: error }, 'a job could not be polled'));
+      }
+      return due.length === BATCH && known !== null && claimed !== null;
+    },
+  };
+
+  async function work(pollable: PollableJob, heard: Heard): Promise<void> {
+    if (await mayWorkOn(pollable.job)) return store.transaction((tx) => apply(tx, pollable, heard));
+    await store.setAside(pollable.job.id);
+    log.error({ jobId: pollable.job.id, attempts: MAX_WORK_ATTEMPTS }, 'what is known of a job cannot be worked on; it is set aside until its deadline');
+  }
+}
