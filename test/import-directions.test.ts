@@ -14,7 +14,7 @@ const allowed: Record<string, readonly string[]> = {
   'secrets.ts': [],
   http: ['resolvers', 'jobs', 'upstream/wire'],
   resolvers: ['schema', 'jobs'],
-  schema: ['jobs/job.ts', 'jobs/input-rules.ts'],
+  schema: ['jobs/job.ts', 'jobs/input-rules.ts', 'jobs/timeline.ts'],
   upstream: ['jobs', 'upstream/wire'],
   'upstream/wire': [],
   'upstream/sandbox': ['upstream/wire'],

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Jobs } from '../jobs/index.ts';
 import type { Log } from '../jobs/ports.ts';
-import type { Caller, Context } from '../resolvers/context.ts';
+import { createContext, type Caller, type Context } from '../resolvers/context.ts';
 import type { Authenticate } from './authenticate.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
@@ -35,7 +35,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     persistedQueries: false,
     stopOnTerminationSignals: false,
     logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
-    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, plainJsonStatusPlugin],
+    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, acceptedAllTheSamePlugin, plainJsonStatusPlugin],
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -44,7 +44,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
     const { headers, body, status } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
-      context: async () => ({ caller: callers.get(request)!, jobs, idempotencyKey: null }),
+      context: async () => createContext(callers.get(request)!, jobs),
     });
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
@@ -85,6 +85,20 @@ const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
     },
   }),
 };
+
+/** A fault of ours after a job was accepted must not look as if there were none: the client would pay twice. */
+const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async willSendResponse({ response, contextValue }) {
+      if (!contextValue.accepted || response.body.kind !== 'single') return;
+      for (const { extensions = {} } of response.body.singleResult.errors ?? []) {
+        if (faultsOfOurs.has(String(extensions.code))) extensions.mayHaveBeenAccepted = true;
+      }
+    },
+  }),
+};
+
+const faultsOfOurs = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
 
 /** What was wrong with the document or its variables: GraphQL over HTTP wants 200 for it where the answer is `application/json`. */
 const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_LARGE', 'BAD_USER_INPUT']);

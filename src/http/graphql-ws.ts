@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
-import type { Caller, Context } from '../resolvers/context.ts';
+import { createContext, type Caller } from '../resolvers/context.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import { serveSocket, type SocketExtra } from './socket.ts';
 
@@ -48,7 +48,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       }
       const admitted = admit(payload.query, payload.operationName ?? undefined);
       if ('errors' in admitted) return admitted.errors;
-      const contextValue: Context = { caller: ctx.extra.caller!, jobs, idempotencyKey: null };
+      const contextValue = createContext(ctx.extra.caller!, jobs);
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),

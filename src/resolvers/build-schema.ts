@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
 import { CancelRefused, IdempotencyKeyReused, InvalidInput } from '../schema/user-error.type.ts';
+import { MotionJobFieldsResolver } from './motion-job-fields.resolver.ts';
 import { MotionJobResolver } from './motion-job.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 
@@ -16,7 +17,7 @@ const inertPubSub: PubSub = {
 
 export function buildGatewaySchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [MotionJobResolver, NodeResolver],
+    resolvers: [MotionJobResolver, MotionJobFieldsResolver, NodeResolver],
     orphanedTypes: [InvalidInput, IdempotencyKeyReused, CancelRefused],
     pubSub: inertPubSub,
     validate: false,

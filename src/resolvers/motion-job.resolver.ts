@@ -33,8 +33,10 @@ export class MotionJobResolver {
     nullable: true,
     description: 'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
   })
-  async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() { caller, jobs, idempotencyKey }: Context): Promise<GenerateMotionPayload> {
-    return presentAccept(await jobs.accept(caller.accountId, { ...input, idempotencyKey: input.idempotencyKey ?? idempotencyKey }));
+  async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() context: Context): Promise<GenerateMotionPayload> {
+    const result = await context.jobs.accept(context.caller.accountId, { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
+    context.accepted ||= result.kind === 'accepted';
+    return presentAccept(result);
   }
 
   @Mutation(() => CancelMotionJobPayload, { nullable: true, description: 'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.' })

@@ -75,9 +75,13 @@ export class MotionJob extends Node {
   @Field(() => DateTime, { description: 'When it last changed.' })
   updatedAt!: Date;
 
+  /** The job that is shown, for the fields that are computed when they are read. */
+  source!: Job;
+
   static of(job: Job): MotionJob {
     const { input, failure, ...rest } = job;
     return Object.assign(new MotionJob(), rest, input, {
+      source: job,
       isTerminal: isTerminal(job.state),
       failure: failure && MotionFailure.of(failure),
     });

@@ -20,6 +20,23 @@ export type Scalars = {
   URL: { input: string; output: string; }
 };
 
+/** What became of a callback. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type CallbackVerdict =
+  /** It changed the job. */
+  | 'APPLIED'
+  /** The upstream, asked, says the same of whose task it is. */
+  | 'CONFIRMED'
+  /** It said something else than what is settled, and changed nothing. */
+  | 'CONTRADICTED'
+  /** It is not believed by itself: the upstream is asked. */
+  | 'PENDING'
+  /** The upstream, asked, says that the task is not ours. */
+  | 'REFUTED'
+  /** It said what was known. */
+  | 'REPEATED'
+  /** It could not be worked on; it is kept, and the upstream is asked. */
+  | 'SET_ASIDE';
+
 /** Which job to cancel. */
 export type CancelMotionJobInput = {
   /** The job's id. */
@@ -119,6 +136,78 @@ export type InvalidInput = UserError & {
   message: Scalars['String']['output'];
 };
 
+/** Something that was done or heard about a job. */
+export type JobEvent = {
+  __typename?: 'JobEvent';
+  /** When it was recorded. */
+  at: Scalars['DateTime']['output'];
+  /** Which attempt to submit it is about, from 1. */
+  attempt?: Maybe<Scalars['Int']['output']>;
+  /** ATTEMPT_ENDED: the status of the upstream's answer, if there was one. */
+  httpStatus?: Maybe<Scalars['Int']['output']>;
+  /** Unique within the job; later events have higher ones. */
+  id: Scalars['ID']['output'];
+  /** For people. Not to be parsed. */
+  message?: Maybe<Scalars['String']['output']>;
+  /** Where it took the job; null when the job stayed where it was. */
+  state?: Maybe<MotionJobState>;
+  /** ATTEMPT_ENDED: how. */
+  submitEnd?: Maybe<SubmitEnd>;
+  /** What it was. */
+  type: JobEventType;
+  /** What the upstream's support asks for. */
+  upstreamTraceId?: Maybe<Scalars['String']['output']>;
+  /** CALLBACK and CLAIM_JUDGED: what became of it. */
+  verdict?: Maybe<CallbackVerdict>;
+  /** The job's version after it. */
+  version: Scalars['Int']['output'];
+};
+
+/** A page of a timeline, oldest first. */
+export type JobEventConnection = {
+  __typename?: 'JobEventConnection';
+  /** The events with their cursors. */
+  edges: Array<JobEventEdge>;
+  /** The events alone. */
+  nodes: Array<JobEvent>;
+  /** Where the page lies. */
+  pageInfo: PageInfo;
+};
+
+/** An event in a timeline. */
+export type JobEventEdge = {
+  __typename?: 'JobEventEdge';
+  /** Opaque; stays valid when events are added. */
+  cursor: Scalars['String']['output'];
+  /** The event. */
+  node: JobEvent;
+};
+
+/** What happened to a job. May grow. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type JobEventType =
+  /** The job was stored. */
+  | 'ACCEPTED'
+  /** An attempt to submit it began; from here on it may have arrived. */
+  | 'ATTEMPT_BEGUN'
+  /** The attempt ended; see `submitEnd`. */
+  | 'ATTEMPT_ENDED'
+  /** The upstream called back, with a body that had not come before; see `verdict`. */
+  | 'CALLBACK'
+  /** The job was canceled. */
+  | 'CANCELED'
+  /** The client asked to cancel while an attempt was under way. */
+  | 'CANCEL_REQUESTED'
+  /** A look-up judged what a callback had claimed; see `verdict`. */
+  | 'CLAIM_JUDGED'
+  /** A deadline passed. */
+  | 'DEADLINE'
+  /** Whoever made the attempt did not say how it ended. */
+  | 'LEASE_EXPIRED'
+  /** A listing of the upstream's tasks found the task. */
+  | 'LISTING'
+  /** A look-up changed something. */
+  | 'POLL';
+
 /** The client's own reference on a job. */
 export type Label = {
   __typename?: 'Label';
@@ -187,6 +276,8 @@ export type MotionJob = Node & {
   completedAt?: Maybe<Scalars['DateTime']['output']>;
   /** When it was accepted. */
   createdAt: Scalars['DateTime']['output'];
+  /** When it is likely to be done, from how long the last jobs took. Null when it has ended, or when there is nothing to guess from. Computed when it is read. */
+  estimatedCompletionAt?: Maybe<Scalars['DateTime']['output']>;
   /** Set when the state is FAILED. */
   failure?: Maybe<MotionFailure>;
   /** A UUIDv7: unique, and later ones sort after earlier ones. */
@@ -207,6 +298,8 @@ export type MotionJob = Node & {
   model?: Maybe<Scalars['String']['output']>;
   /** What was asked for in words. */
   prompt?: Maybe<Scalars['String']['output']>;
+  /** Its place in the queue, the next one being 1; 1000 means 1,000 or more. Null when it is not QUEUED. Accounts take turns, so it may go back by a few. Computed when it is read. */
+  queuePosition?: Maybe<Scalars['Int']['output']>;
   /** True when the sandbox made it: the video is a sample and nothing was paid. */
   sandbox: Scalars['Boolean']['output'];
   /** Who told us how the job ended. */
@@ -217,6 +310,8 @@ export type MotionJob = Node & {
   submittedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The upstream's id, once it is known. */
   taskId?: Maybe<Scalars['ID']['output']>;
+  /** What was done and heard about it, oldest first. */
+  timeline?: Maybe<JobEventConnection>;
   /** When it last changed. */
   updatedAt: Scalars['DateTime']['output'];
   /** Rises by one with every change. Of two answers about one job the one with the higher version is newer. */
@@ -227,6 +322,13 @@ export type MotionJob = Node & {
   videoUrl: Scalars['URL']['output'];
   /** Whether the video carries a watermark. */
   watermark: Scalars['Boolean']['output'];
+};
+
+
+/** One generation: a character from an image, moving as in a video. */
+export type MotionJobTimelineArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
 };
 
 /** A page of jobs, newest first. */
@@ -374,10 +476,23 @@ export type SettledBy =
   | 'CANCEL'
   /** A deadline of ours passed. */
   | 'DEADLINE'
+  /** A listing of the upstream's tasks, where ours was found by the callback URL that it echoes. */
+  | 'LISTING'
   /** A look-up at the upstream. */
   | 'POLL'
   /** The answer to the submit itself. */
   | 'SUBMIT_ANSWER';
+
+/** How an attempt to submit ended, by whether it may have arrived. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type SubmitEnd =
+  /** The upstream took it. */
+  | 'ACCEPTED'
+  /** It may have arrived, so it is never sent again. */
+  | 'AMBIGUOUS'
+  /** It surely did not arrive, and is tried again. */
+  | 'NEVER_SENT'
+  /** The upstream said no; it is tried again only when the job was not at fault. */
+  | 'REFUSED';
 
 export type Subscription = {
   __typename?: 'Subscription';
