@@ -22,6 +22,8 @@ export interface FakeUpstream {
   readonly records: Map<string, object>;
   /** The ids of each look-up so far. */
   readonly lookUps: string[][];
+  /** The spans of each listing so far, in seconds; whatever the span, all records are listed. */
+  readonly listings: { from: number; to: number }[];
   /** The settings of a gateway that submits here. */
   readonly settings: Record<string, string>;
 }
@@ -31,7 +33,17 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   const takers: ((submit: Submit) => void)[] = [];
   const records = new Map<string, object>();
   const lookUps: string[][] = [];
+  const listings: { from: number; to: number }[] = [];
   let submitCount = 0;
+
+  const found = (ids: string[]): object[] => {
+    lookUps.push(ids);
+    return ids.map((id) => records.get(id)).filter((record) => record !== undefined);
+  };
+  const listed = ({ limit = 50, offset = 0, ...span }: Record<string, unknown>): object[] => {
+    listings.push({ from: Number(span.created_at_min), to: Number(span.created_at_max) });
+    return [...records.values()].slice(Number(offset), Number(offset) + Number(limit));
+  };
 
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
@@ -42,9 +54,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
         if (taker) taker(submit);
         else untaken.push(submit);
       } else {
-        const ids = (body.ids ?? [body.id]) as string[];
-        lookUps.push(ids);
-        const items = ids.map((id) => records.get(id)).filter((record) => record !== undefined);
+        const items = body.created_at_min === undefined ? found((body.ids ?? [body.id]) as string[]) : listed(body);
         answer(response, 200, { items, count: items.length });
       }
     });
@@ -65,6 +75,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     submitCount: () => submitCount,
     records,
     lookUps,
+    listings,
     settings: { UPSTREAM: 'acedata', ACEDATA_BASE_URL: url, ACEDATA_API_TOKEN: 'token' },
   };
 }

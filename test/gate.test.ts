@@ -1,0 +1,222 @@
+/** Admission: whose turn it is, what shuts the gate, and what opens it again. */
+import { describe, expect, test } from 'vitest';
+import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/gate.ts';
+import { UnavailableError } from '../src/jobs/errors.ts';
+import type { JobStore } from '../src/jobs/ports.ts';
+import { accepted, inDoubt, startCore } from './support/core.ts';
+
+describe('turns', () => {
+  test("one account's 1,000 jobs do not delay another's first one", { timeout: 60_000 }, async () => {
+    const { accept, submitNext, play } = await startCore({ maxInFlight: 5_000 });
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    for (let index = 0; index < 1_000; index += 1) await accept('many');
+    for (let index = 0; index < 3; index += 1) await submitNext();
+    const first = await accept('few');
+    // At most one of the others has the same tag.
+    expect([await submitNext(), await submitNext()]).toContain(first);
+  });
+
+  test('alternate between accounts that wait together', async () => {
+    const { accept, submitNext, play, find } = await startCore();
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    for (const account of ['a', 'b', 'c']) for (let index = 0; index < 3; index += 1) await accept(account);
+    const order: string[] = [];
+    for (let index = 0; index < 9; index += 1) {
+      const id = await submitNext();
+      for (const account of ['a', 'b', 'c']) if (await find(id, account)) order.push(account);
+    }
+    for (const round of [0, 3, 6]) expect(new Set(order.slice(round, round + 3))).toEqual(new Set(['a', 'b', 'c']));
+  });
+
+  test('are not saved up: an account that was away joins in where the queue is now', async () => {
+    const { accept, submitNext, play } = await startCore();
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    await accept('away');
+    await submitNext();
+    for (let index = 0; index < 10; index += 1) await accept('steady');
+    for (let index = 0; index < 8; index += 1) await submitNext();
+    const back = [await accept('away'), await accept('away'), await accept('away')];
+    const next = [await submitNext(), await submitNext(), await submitNext()];
+    expect(next.filter((id) => back.includes(id)).length).toBeLessThan(3);
+  });
+
+  test('are kept by a job that comes back to the queue', async () => {
+    const { accept, submitNext, play, store } = await startCore();
+    const [first] = [await accept('a'), await accept('a')];
+    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
+    expect(await submitNext()).toBe(first);
+    await store.transaction((tx) => store.resumeGate(tx, 'test'));
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    expect(await submitNext()).toBe(first);
+  });
+
+  test('are not taken by who repeats a key', async () => {
+    const { accept, sql } = await startCore();
+    await accept('a', null, 'key');
+    for (let index = 0; index < 5; index += 1) await expect(accept('a', null, 'key')).rejects.toThrow('the key was used before');
+    await accept('a');
+    expect(await sql('select tag::int as tag from jobs order by tag')).toEqual([{ tag: 1 }, { tag: 2 }]);
+  });
+});
+
+describe('trouble', () => {
+  const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({ accountId, inputHash, about });
+
+  test.each<[string, Fault[], boolean]>([
+    ['one input of one account, again and again', [fault('a', '1'), fault('a', '1'), fault('a', '1'), fault('a', '1')], false],
+    ['two inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '1')], false],
+    ['three inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
+    ['two accounts', [fault('a', '1'), fault('b', '1')], true],
+    ['the path, once', [fault('a', '1', 'path')], false],
+    ['the path, twice', [fault('a', '1', 'path'), fault('a', '1', 'path')], true],
+  ])('%s: an outage is %s', (_name, faults, expected) => {
+    expect(isOutage(faults)).toBe(expected);
+  });
+
+  test('is remembered up to 20 faults', () => {
+    let faults: readonly Fault[] = [];
+    for (let index = 0; index < 30; index += 1) faults = addFault(faults, fault('a', String(index)));
+    expect(faults.map(({ inputHash }) => inputHash)).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 10)));
+  });
+
+  test('shuts the gate for longer each time, up to the last step', () => {
+    expect([0, 1, 2, 3, 9].map((before) => pauseFor('blocked', 'used_up', before).pauseMs / 1_000)).toEqual([60, 120, 300, 600, 600]);
+  });
+
+  test("from one account's bad input shuts nobody out", async () => {
+    const { accept, submitNext, play, dispatcher } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('job'));
+    for (let index = 0; index < 5; index += 1) {
+      await accept('bad', 'the same');
+      await submitNext();
+    }
+    const good = await accept('good');
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    expect(await submitNext()).toBe(good);
+    expect((await dispatcher.take()).kind).toBe('wait');
+  });
+
+  test('from two accounts shuts it; a look-up probes first, then one job at a time, and a success opens it', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal, store } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('job'));
+    for (const account of ['a', 'b']) {
+      await accept(account);
+      await submitNext();
+    }
+    await accept('a');
+    await accept('a');
+    expect(await dispatcher.take(), 'shut').toMatchObject({ kind: 'wait' });
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('probe');
+    expect((await dispatcher.take()).kind, 'somebody else probes').toBe('wait');
+
+    play.lookUp = () => Promise.reject(new Error('an outage'));
+    await dispatcher.probe(signal);
+    expect((await store.findGate('test'))!.pausedForMs).toBeGreaterThan(1_000);
+    await passTime();
+    expect((await dispatcher.take()).kind, 'a look-up again').toBe('probe');
+
+    play.lookUp = () => Promise.resolve(new Map());
+    await dispatcher.probe(signal);
+    const probe = await dispatcher.take();
+    expect(probe.kind).toBe('job');
+    expect((await dispatcher.take()).kind, 'one job at a time').toBe('wait');
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
+    expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
+    expect((await dispatcher.take()).kind).toBe('job');
+  });
+
+  test('is probed with a job of an account that had no part in it, where there is one', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('job'));
+    for (const prompt of ['1', '2', '3']) {
+      await accept('bad', prompt);
+      await submitNext();
+    }
+    await accept('bad', '4');
+    const good = await accept('good');
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('probe');
+    await dispatcher.probe(signal);
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    expect(await submitNext()).toBe(good);
+  });
+
+  test('whose probe dies lets the next one through when its lease is over', async () => {
+    const { accept, submitNext, play, dispatcher, passTime } = await startCore();
+    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
+    await accept();
+    await accept();
+    await submitNext();
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('job');
+    expect((await dispatcher.take()).kind).toBe('wait');
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('job');
+  });
+
+  test('that many attempts in flight meet together is one pause, counted once; the probe counts anew', async () => {
+    const { accept, play, dispatcher, passTime, signal, sql } = await startCore();
+    for (let index = 0; index < 4; index += 1) await accept();
+    const taken = [await dispatcher.take(), await dispatcher.take(), await dispatcher.take()];
+    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up' }, httpStatus: 403, traceId: null });
+    for (const each of taken) if (each.kind === 'job') await dispatcher.submit(each.job, signal);
+    expect(await sql('select pause_count as count from gates')).toEqual([{ count: 1 }]);
+    await passTime();
+    const probe = await dispatcher.take();
+    if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
+    expect(await sql('select pause_count as count from gates')).toEqual([{ count: 2 }]);
+  });
+
+  test('that we caused ourselves, by cutting off a submit at a stop, is none', async () => {
+    const { accept, play, dispatcher, sql } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    for (let index = 0; index < 3; index += 1) {
+      await accept();
+      const taken = await dispatcher.take();
+      if (taken.kind === 'job') await dispatcher.submit(taken.job, AbortSignal.abort());
+    }
+    expect(await sql('select pause_reason as reason from gates')).toEqual([{ reason: null }]);
+  });
+});
+
+describe('an intent whose commit went unanswered', () => {
+  /** Commits as it should, or not at all, and tells the dispatcher neither. */
+  const unanswered = (commits: boolean) => (store: JobStore): JobStore => ({
+    ...store,
+    async transaction(work) {
+      await store.transaction(async (tx) => {
+        const value = await work(tx);
+        if (!commits) throw new Error('rolled back');
+        return value;
+      }).catch(() => undefined);
+      throw new UnavailableError(new Error('no answer'), true);
+    },
+  });
+
+  test('is put back, because nobody sent it', async () => {
+    const { accept, dispatcher, find, signal } = await startCore({ dispatchStore: unanswered(true) });
+    const id = await accept();
+    const taken = await dispatcher.take();
+    expect(taken.kind).toBe('unsure');
+    expect(await find(id)).toMatchObject({ state: 'SUBMITTING' });
+    if (taken.kind === 'unsure') await dispatcher.retract(taken.job, signal);
+    expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 1 });
+  });
+
+  test('does not put back the attempt that somebody else has begun under the same number', async () => {
+    const { accept, dispatcher, find, sql } = await startCore({ dispatchStore: unanswered(false) });
+    const id = await accept();
+    const taken = await dispatcher.take();
+    expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 0 });
+    await sql(`update jobs set state = 'SUBMITTING', rank = 1, attempt = 1, lease_token = gen_random_uuid(), attempted_at = now()`);
+    const stopping = new AbortController();
+    if (taken.kind !== 'unsure') throw new Error(taken.kind);
+    const retracting = dispatcher.retract(taken.job, stopping.signal);
+    // It looks once before it would wait.
+    stopping.abort();
+    await retracting;
+    expect(await find(id)).toMatchObject({ state: 'SUBMITTING', attempt: 1 });
+  });
+});

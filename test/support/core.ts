@@ -1,0 +1,80 @@
+/** The core over a real store, without a gateway around it: the test plays the upstream word by word and says when each flow runs. */
+import { v7 as uuidv7 } from 'uuid';
+import { onTestFinished } from 'vitest';
+import { createConnections } from '../../src/db/client.ts';
+import { createJobStore } from '../../src/db/store.ts';
+import { createDispatcher } from '../../src/jobs/dispatch.ts';
+import { createHearing } from '../../src/jobs/hearing.ts';
+import type { JobStore, SettleEffect } from '../../src/jobs/ports.ts';
+import { createReconciler } from '../../src/jobs/reconcile.ts';
+import { createReceiveCallback, createSettling } from '../../src/jobs/settle.ts';
+import type { Claim, SubmitEnd, TaskReport, Upstream } from '../../src/jobs/upstream-port.ts';
+import { asAdministrator, createDatabase } from './database.ts';
+import { outcomes, submittingJob } from './life.ts';
+
+export const HOUR_MS = 3_600_000;
+const { signal } = new AbortController();
+
+interface CoreOptions {
+  readonly settleEffects?: readonly SettleEffect[];
+  readonly maxInFlight?: number;
+  readonly listing?: boolean;
+  /** The store as the dispatcher sees it, for what goes wrong on the way to it. */
+  readonly dispatchStore?: (store: JobStore) => JobStore;
+}
+
+export const accepted = (taskId: string): SubmitEnd => ({ kind: 'accepted', taskId, outcome: null, traceId: null });
+export const inDoubt = (about: 'job' | 'path'): SubmitEnd => ({ kind: 'ambiguous', about, reason: about === 'path' ? 'reset' : 'HTTP 500, api_error', httpStatus: about === 'path' ? null : 500, traceId: null });
+
+export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({ taskId, outcome, echo: { jobId, attempt: 1 } });
+
+export async function startCore({ settleEffects = [], maxInFlight = 100, listing = false, dispatchStore = (store) => store }: CoreOptions = {}) {
+  const url = await createDatabase();
+  const connections = createConnections(url, 4, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createJobStore(connections);
+  const errors: string[] = [];
+  const log = { info: () => undefined, warn: () => undefined, error: (_fields: object, message: string) => void errors.push(message) };
+  const settling = createSettling({ store, log, effects: settleEffects });
+  const play = {
+    submit: (_jobId: string): Promise<SubmitEnd> => Promise.resolve(inDoubt('path')),
+    lookUp: (_ids: readonly string[]): Promise<ReadonlyMap<string, TaskReport>> => Promise.resolve(new Map()),
+    list: (_span: { from: Date; to: Date }): Promise<readonly TaskReport[]> => Promise.resolve([]),
+  };
+  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids), list: (span) => play.list(span) };
+  const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
+  const firstListingMs = listing ? 0 : null;
+  const dispatcher = createDispatcher({ store: dispatchStore(store), urgentStore: store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
+  const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
+  const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, firstListingMs, log });
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, 'odd');
+  const { input } = submittingJob();
+  const sql = (text: string) => asAdministrator(text, url);
+
+  return {
+    url,
+    sql,
+    store,
+    errors,
+    play,
+    dispatcher,
+    reconcile: () => reconciler.runOnce(signal),
+    receive: (jobId: string, claim: Partial<Claim>, bodyHash: string) => receive({ jobId, attempt: 1, claim: { taskId: null, outcome: null, odd: null, ...claim }, bodyHash, body: bodyHash }),
+    async accept(accountId = 'default', prompt: string | null = null, idempotencyKey: string | null = null) {
+      const job = await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId, upstreamId: 'test', sandbox: true, input: { ...input, prompt }, labels: [], idempotencyKey, inputHash: 'v1:' }));
+      if (!job) throw new Error('the key was used before');
+      return job.id;
+    },
+    /** Lets the pause and the rate pass, as time would. */
+    passTime: () => sql('update gates set paused_until = now(), next_submit_at = now()'),
+    /** Takes the next job and submits it; returns which one it was. */
+    async submitNext() {
+      const taken = await dispatcher.take();
+      if (taken.kind !== 'job') throw new Error(`nothing was taken: ${taken.kind}`);
+      await dispatcher.submit(taken.job, signal);
+      return taken.job.id;
+    },
+    find: (id: string, accountId = 'default') => store.find(accountId, id),
+    signal,
+  };
+}
