@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { inside } from '../src/db/transaction.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
-import { accepted, inDoubt, reportOf, startCore } from './support/core.ts';
+import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
 import { asAdministrator } from './support/database.ts';
 import { outcomes } from './support/life.ts';
 
@@ -136,4 +136,111 @@ test('a connection that dies idle inside a transaction is an outage too', async 
     await inside(tx).execute('select 1');
   });
   await expect(dying).rejects.toBeInstanceOf(UnavailableError);
+});
+
+describe('work that crashes every time', () => {
+  const crashesAtSuccess: Parameters<typeof startCore>[0] = {
+    settleEffects: [
+      (_tx, job) => {
+        if (job.state === 'SUCCEEDED') throw new Error('a bug');
+        return Promise.resolve();
+      },
+    ],
+  };
+
+  test('on what a look-up says is begun three times; then the job waits for its deadline, which ends it', async () => {
+    const { accept, submitNext, play, reconcile, find, sql, errors } = await start(crashesAtSuccess);
+    const id = await accept();
+    play.submit = () => Promise.resolve(accepted('a'));
+    await submitNext();
+    let lookUps = 0;
+    play.lookUp = () => {
+      lookUps += 1;
+      return Promise.resolve(new Map([['a', reportOf('a', id)]]));
+    };
+    for (let round = 0; round < 6; round += 1) {
+      await sql('update jobs set next_poll_at = now() where next_poll_at is not null');
+      await reconcile();
+    }
+    expect(lookUps).toBe(4);
+    expect(errors).toContain('what is known of a job cannot be worked on; it is set aside until its deadline');
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
+    await sql(`update jobs set attempted_at = now() - interval '2 hours'`);
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
+  });
+
+  test('is forgotten as soon as it comes to an end', async () => {
+    const { accept, submitNext, play, reconcile, sql } = await start();
+    await accept();
+    play.submit = () => Promise.resolve(accepted('a'));
+    await submitNext();
+    for (let round = 0; round < 5; round += 1) {
+      await sql('update jobs set next_poll_at = now()');
+      await reconcile();
+    }
+    expect(await sql('select work_attempts as count, next_poll_at is null as set_aside from jobs')).toEqual([{ count: 0, set_aside: false }]);
+  });
+
+  test('on a callback leaves its body in the inbox, answers, and asks the upstream', async () => {
+    const { accept, submitNext, play, receive, store, sql, errors } = await start(crashesAtSuccess);
+    const id = await accept();
+    play.submit = () => Promise.resolve(accepted('a'));
+    await submitNext();
+    expect(await receive(id, { taskId: 'a', outcome: outcomes.success }, 'a body')).toBe(true);
+    expect(await sql('select body, verdict from callbacks')).toEqual([{ body: 'a body', verdict: 'SET_ASIDE' }]);
+    expect(await sql('select next_poll_at <= now() as due from jobs')).toEqual([{ due: true }]);
+    expect(errors).toEqual(['a callback could not be settled and is set aside']);
+    expect((await store.listEvents('default', id, 0, 10)).at(-1)).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });
+  });
+});
+
+describe('a job', () => {
+  test('keeps at most 100 different callback bodies, and asks about at most 10 claims at once', async () => {
+    const { accept, submitNext, receive, reconcile, play, sql } = await start();
+    const id = await accept();
+    await submitNext();
+    for (let index = 0; index < 110; index += 1) await receive(id, { taskId: `claim-${index}`, outcome: outcomes.success }, `body-${index}`);
+    expect(await sql('select count(*)::int as count from callbacks')).toEqual([{ count: 100 }]);
+    const asked: number[] = [];
+    play.lookUp = (ids) => {
+      asked.push(ids.length);
+      return Promise.resolve(new Map());
+    };
+    await reconcile();
+    expect(asked).toEqual([0, 10].filter((count) => count > 0));
+  });
+
+  test('is polled although the look-up of a claim fails', async () => {
+    const { accept, submitNext, receive, reconcile, play, find } = await start();
+    const id = await accept();
+    play.submit = () => Promise.resolve(accepted('own'));
+    await submitNext();
+    await receive(id, { taskId: 'poison', outcome: outcomes.failure }, 'first');
+    play.lookUp = (ids) => (ids.includes('poison') ? Promise.reject(new Error('no')) : Promise.resolve(new Map([['own', reportOf('own', id)]])));
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'own' });
+  });
+
+  test('is asked for a fresh link a day before its link expires, once', async () => {
+    const { accept, submitNext, play, reconcile, find, sql } = await start();
+    const id = await accept();
+    const video = outcomes.success.kind === 'succeeded' ? { ...outcomes.success.video, urlExpiresAt: new Date(Date.now() + 30 * 24 * HOUR_MS) } : null;
+    play.submit = () => Promise.resolve({ ...accepted('a'), outcome: { kind: 'succeeded', video: video! } } as SubmitEnd);
+    await submitNext();
+    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([{ days: 29 }]);
+
+    await sql('update jobs set next_poll_at = now()');
+    const fresh = { ...video!, url: 'https://cdn.example.com/a.mp4?sign=new', urlExpiresAt: new Date(Date.now() + 60 * 24 * HOUR_MS) };
+    play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id, { kind: 'succeeded', video: fresh })]]));
+    const before = (await find(id))!;
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', version: before.version + 1, video: { url: fresh.url } });
+    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([{ days: 59 }]);
+
+    // The same link again: there is nothing to wait for.
+    await sql('update jobs set next_poll_at = now()');
+    await reconcile();
+    expect(await sql('select next_poll_at from jobs')).toEqual([{ next_poll_at: null }]);
+  });
 });

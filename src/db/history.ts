@@ -1,21 +1,20 @@
 /** What can be read from the jobs so far: how results became known, how long tasks take, and who is before whom. */
-import { and, desc, eq, gt, inArray, sql } from 'drizzle-orm';
-import { alias } from 'drizzle-orm/pg-core';
+import { and, desc, eq, gt, sql } from 'drizzle-orm';
 import { motionModes } from '../jobs/job.ts';
 import type { History, ModeDurations } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
-import { callbacks, jobs } from './tables.ts';
+import { jobs } from './tables.ts';
 
 const isSucceeded = sql`${jobs.state} = 'SUCCEEDED'`;
 const SAMPLES = 200;
 const MAX_POSITION = 1_000;
 
-const percentileMs = (share: number, took: unknown) => sql<number>`(extract(epoch from percentile_cont(${share}) within group (order by ${took})) * 1000)::float8`;
+const percentileMs = (share: number, took: unknown) => sql<number>`(extract(epoch from percentile_cont(${share}::float8) within group (order by ${took})) * 1000)::float8`;
 
 export function createHistory({ db }: Connections): History {
   return {
     async recentSuccesses(upstreamId, since, limit) {
-      const isCalled = sql`exists (select 1 from ${callbacks} where ${callbacks.jobId} = ${jobs.id})`;
+      const isCalled = sql`exists (select 1 from callbacks where callbacks.job_id = jobs.id)`;
       return db
         .select({ uncalled: sql<boolean>`${jobs.settledBy} = 'POLL' and not ${isCalled}` })
         .from(jobs)
@@ -43,12 +42,18 @@ export function createHistory({ db }: Connections): History {
 
     async queuePositions(jobIds) {
       if (jobIds.length === 0) return new Map();
-      const before = alias(jobs, 'before');
-      const isBefore = sql`${before.upstreamId} = ${jobs.upstreamId} and ${before.state} = 'QUEUED' and (${before.tag}, ${before.id}) < (${jobs.tag}, ${jobs.id})`;
-      const rows = await db
-        .select({ id: jobs.id, position: sql<number>`1 + (select count(*)::int from (select 1 from ${jobs} as "before" where ${isBefore} limit ${MAX_POSITION - 1}) as ahead)` })
-        .from(jobs)
-        .where(and(inArray(jobs.id, [...jobIds]), sql`${jobs.state} = 'QUEUED'`));
+      // In words, because the query builder leaves table names out where it sees one table.
+      const ids = sql.join(jobIds.map((id) => sql`${id}::uuid`), sql`, `);
+      const { rows } = await db.execute<{ id: string; position: number }>(sql`
+        select job.id, 1 + (
+          select count(*)::int from (
+            select 1 from jobs before
+            where before.upstream_id = job.upstream_id and before.state = 'QUEUED' and (before.tag, before.id) < (job.tag, job.id)
+            limit ${MAX_POSITION - 1}
+          ) ahead
+        ) as position
+        from jobs job where job.id in (${ids}) and job.state = 'QUEUED'
+      `);
       return new Map(rows.map(({ id, position }) => [id, position]));
     },
   };

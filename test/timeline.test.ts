@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { asAdministrator, createDatabase } from './support/database.ts';
+import { EXAMPLE } from './support/client.ts';
+import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { startGateway } from './support/gateway.ts';
+
+interface Event {
+  readonly type: string;
+  readonly state: string | null;
+  readonly [field: string]: unknown;
+}
+
+const TIMELINE = `query ($id: ID!, $first: Int! = 50, $after: String) {
+  motionJob(id: $id) {
+    timeline(first: $first, after: $after) {
+      nodes { id at type state version attempt submitEnd httpStatus upstreamTraceId verdict message }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`;
+
+type Page = { motionJob: { timeline: { nodes: Event[]; pageInfo: { hasNextPage: boolean; endCursor: string } } | null } | null };
+
+async function start() {
+  const upstream = await startFakeUpstream();
+  const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+  const read = async (id: string, variables: object = {}) => (await gateway.client.request<Page>(TIMELINE, { id, ...variables })).data.motionJob!.timeline!;
+  return { upstream, ...gateway, read };
+}
+
+describe('a timeline', () => {
+  test('tells acceptance, each attempt with its end, each callback with its verdict, and where they took the job', async () => {
+    const { client, upstream, url, read } = await start();
+    const job = await client.generate();
+    (await upstream.nextSubmit()).answer(429, { error: { code: 'too_many_requests', message: 'slow down' }, trace_id: 'trace-1' });
+    const submit = await upstream.nextSubmit();
+    submit.answer(504, '<html></html>');
+    await expect.poll(async () => (await client.find(job.id))!.state).toBe('UNCONFIRMED');
+    const callbackUrl = submit.body.callback_url!.replace('http://gateway.invalid', url);
+    await callBack(callbackUrl, 'not JSON');
+    const taskId = randomUUID();
+    upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
+    await callBack(callbackUrl, successOf(taskId));
+    await client.untilEnd(job.id);
+    await callBack(callbackUrl, { ...successOf(taskId), extra: 1 });
+
+    const { nodes } = await read(job.id);
+    expect(nodes).toMatchObject([
+      { type: 'ACCEPTED', state: 'QUEUED', version: 1 },
+      { type: 'ATTEMPT_BEGUN', state: 'SUBMITTING', attempt: 1 },
+      { type: 'ATTEMPT_ENDED', state: 'QUEUED', attempt: 1, submitEnd: 'REFUSED', httpStatus: 429, upstreamTraceId: 'trace-1' },
+      { type: 'ATTEMPT_BEGUN', state: 'SUBMITTING', attempt: 2 },
+      { type: 'ATTEMPT_ENDED', state: 'UNCONFIRMED', attempt: 2, submitEnd: 'AMBIGUOUS', httpStatus: 504 },
+      { type: 'CALLBACK', state: null, verdict: 'PENDING', attempt: 2 },
+      { type: 'CALLBACK', state: null, verdict: 'PENDING', attempt: 2 },
+      { type: 'CLAIM_JUDGED', state: null, verdict: 'CONFIRMED' },
+      { type: 'POLL', state: 'SUCCEEDED' },
+      { type: 'CALLBACK', state: null, verdict: 'REPEATED' },
+    ]);
+    const text = JSON.stringify(nodes);
+    expect(text).not.toContain('sign=secret');
+    expect(text).not.toContain(callbackUrl.split('/').at(-1));
+  });
+
+  test('tells a cancel that was asked for, and the one that it became', async () => {
+    const { client, upstream, read } = await start();
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    await client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: job.id });
+    submit.answer(429, { error: { code: 'too_many_requests', message: 'slow down' } });
+    await client.untilEnd(job.id);
+    const { nodes } = await read(job.id);
+    expect(nodes.map(({ type, state }) => [type, state])).toEqual([
+      ['ACCEPTED', 'QUEUED'],
+      ['ATTEMPT_BEGUN', 'SUBMITTING'],
+      ['CANCEL_REQUESTED', null],
+      ['ATTEMPT_ENDED', 'QUEUED'],
+      ['CANCELED', 'CANCELED'],
+    ]);
+  });
+
+  test('is read in pages, which events that are added do not shift', async () => {
+    const { client, upstream, read } = await start();
+    const job = await client.generate();
+    (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
+    await expect.poll(async () => (await read(job.id)).nodes.length).toBe(3);
+    const first = await read(job.id, { first: 2 });
+    expect(first.nodes.map(({ type }) => type)).toEqual(['ACCEPTED', 'ATTEMPT_BEGUN']);
+    expect(first.pageInfo.hasNextPage).toBe(true);
+    const second = await read(job.id, { first: 2, after: first.pageInfo.endCursor });
+    expect(second.nodes.map(({ type }) => type)).toEqual(['ATTEMPT_ENDED']);
+    expect(second.pageInfo.hasNextPage).toBe(false);
+  });
+
+  test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])('refuses %j, and the job is answered all the same', async (variables) => {
+    const { client } = await start();
+    const job = await client.generate();
+    const { data, errors } = await client.request<Page>(TIMELINE, { id: job.id, ...variables });
+    expect(data.motionJob).toEqual({ timeline: null });
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+  });
+});
+
+test('an end that is recorded twice is told once', async () => {
+  const { startCore, accepted } = await import('./support/core.ts');
+  const { accept, dispatcher, play, store, signal } = await startCore();
+  const id = await accept();
+  play.submit = () => Promise.resolve(accepted('a'));
+  const taken = await dispatcher.take();
+  if (taken.kind !== 'job') throw new Error(taken.kind);
+  await dispatcher.submit(taken.job, signal);
+  await dispatcher.submit(taken.job, signal);
+  expect((await store.listEvents('default', id, 0, 10)).map(({ type }) => type)).toEqual(['ATTEMPT_BEGUN', 'ATTEMPT_ENDED']);
+  expect(await store.listEvents('somebody else', id, 0, 10)).toEqual([]);
+});
+
+test('a fault of ours after the acceptance says that the job may exist', async () => {
+  const databaseUrl = await createDatabase();
+  // A role that may write events and not read them: acceptance works, the timeline does not.
+  const role = `clerk_${randomUUID().slice(0, 8)}`;
+  await asAdministrator(`create role ${role} login password 'clerk'; grant all on all tables in schema public to ${role}; grant all on schema drizzle to ${role}; grant all on all tables in schema drizzle to ${role}; grant create on database ${new URL(databaseUrl).pathname.slice(1)} to ${role}; revoke select on job_events from ${role}`, databaseUrl);
+  const url = new URL(databaseUrl);
+  [url.username, url.password] = [role, 'clerk'];
+  const upstream = await startFakeUpstream();
+  const { client } = await startGateway({ ...upstream.settings, DATABASE_URL: url.href });
+  const generate = (fields: string) => client.request<{ generateMotion: object }>(`mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id ${fields} } } }`, { input: EXAMPLE });
+  const failed = await generate('timeline(first: 1) { nodes { id } }');
+  expect(failed.errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR', mayHaveBeenAccepted: true } }]);
+  expect(failed.data.generateMotion, 'what was paid for is not hidden').toMatchObject({ job: { id: expect.any(String) as string } });
+  expect((await generate('')).errors).toBeUndefined();
+});
