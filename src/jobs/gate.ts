@@ -83,7 +83,7 @@ export function isOutage(faults: readonly Fault[]): boolean {
 }
 
 /** How long the gate stays shut in seconds, by how often it was shut before without a submit passing; the last one repeats. */
-export const pauseSteps = {
+const pauseSteps = {
   unreachable: [1, 2, 5, 10, 30],
   faulty: [1, 2, 5, 10, 30, 60],
   busy: [1, 2, 5, 10, 30, 60],
@@ -91,7 +91,7 @@ export const pauseSteps = {
 } as const;
 
 /** What each kind of trouble is probed with: where asking is free and tells something, it comes first. */
-export const probes = { unreachable: 'LOOK_UP', faulty: 'LOOK_UP', busy: 'JOB', blocked: 'JOB' } as const satisfies Record<keyof typeof pauseSteps, Probe>;
+const probes = { unreachable: 'LOOK_UP', faulty: 'LOOK_UP', busy: 'JOB', blocked: 'JOB' } as const satisfies Record<keyof typeof pauseSteps, Probe>;
 
 export type Trouble = keyof typeof pauseSteps;
 
