@@ -29,6 +29,13 @@ const decimal = (min: number, max: number, fallback: number, meaning: string) =>
 const maybe = <T>(schema: z.ZodType<T>, expected: string, fallback: string, meaning: string) =>
   setting(optional(schema).transform((value) => value ?? null), expected, fallback, meaning);
 
+/** The least that anything is kept: until nothing more is to be expected of a job that old. */
+const MIN_DAYS = 7;
+const MAX_DAYS = 36_500;
+
+const maybeDays = (fallback: string, meaning: string) =>
+  maybe(z.coerce.number().int().min(MIN_DAYS).max(MAX_DAYS), `an integer from ${MIN_DAYS} to ${MAX_DAYS}`, fallback, meaning);
+
 const flag = (fallback: string, meaning: string) =>
   maybe(z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((value) => ['on', 'true', '1'].includes(value)), '`on` or `off`', fallback, meaning);
 
@@ -67,6 +74,10 @@ export const settings = {
   QUEUE_DEADLINE_SECONDS: decimal(0.1, 604_800, 86_400, 'from acceptance to `QUEUE_EXPIRED`'),
   LISTING_LOOKUP: choice(['off', 'on'], 'off', 'whether a job whose submit was never answered is looked for by listing the upstream\'s tasks; undocumented by the vendor, and needs `PUBLIC_URL`'),
   CALLBACK_CONFIRM: choice(['odd', 'always'], 'odd', 'which callbacks are confirmed by a look-up before they count'),
+  KEEP_JOBS_DAYS: maybeDays('none: for ever', 'how long a job is kept after its end; its callbacks and its timeline go with it'),
+  KEEP_TIMELINES_DAYS: maybeDays('as long as the job', 'how long an entry of a timeline is kept'),
+  KEEP_CALLBACKS_DAYS: integer(MIN_DAYS, MAX_DAYS, 30, 'how long a callback is kept as it came, signed links redacted'),
+  KEEP_SPENT_KEYS_DAYS: integer(MIN_DAYS, MAX_DAYS, 30, 'how long the idempotency key of a deleted job is refused, counted from the deletion'),
   SANDBOX_SECONDS: decimal(0.01, 3600, 6, 'how long a task of the sandbox takes'),
   SANDBOX_PORT: maybe(z.coerce.number().int().min(0).max(65_535), 'an integer from 0 to 65535', 'next to `PORT`', 'where the sandbox listens, on loopback only'),
   PLAYGROUND: flag('on outside production', 'whether `/playground` is served'),

@@ -100,6 +100,12 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     callbackConfirm: config.CALLBACK_CONFIRM,
     expectsCallbacks: reachable,
     listingLookup: config.LISTING_LOOKUP === 'on',
+    keep: {
+      jobsDays: config.KEEP_JOBS_DAYS,
+      timelinesDays: config.KEEP_TIMELINES_DAYS,
+      callbacksDays: config.KEEP_CALLBACKS_DAYS,
+      spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
+    },
     acceptEffects: [],
     settleEffects: [],
   });

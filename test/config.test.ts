@@ -36,6 +36,12 @@ describe('settings', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}` })).toEqual([]);
   });
 
+  test('keep jobs and timelines for ever, raw callbacks and spent keys for 30 days, and nothing for less than 7', () => {
+    expect(loadConfig({})).toMatchObject({ KEEP_JOBS_DAYS: null, KEEP_TIMELINES_DAYS: null, KEEP_CALLBACKS_DAYS: 30, KEEP_SPENT_KEYS_DAYS: 30 });
+    const least = { KEEP_JOBS_DAYS: 7, KEEP_TIMELINES_DAYS: 7, KEEP_CALLBACKS_DAYS: 7, KEEP_SPENT_KEYS_DAYS: 7 };
+    expect(loadConfig(Object.fromEntries(Object.keys(least).map((name) => [name, '7'])))).toMatchObject(least);
+  });
+
   test.each([
     ['PORT', ['-1', '65536', '1.5', 'http', '0x']],
     ['UPSTREAM_MAX_IN_FLIGHT', ['0', '1001', 'five']],
@@ -47,6 +53,7 @@ describe('settings', () => {
     ['PLAYGROUND', ['maybe']],
     ['CALLBACK_CONFIRM', ['never']],
     ['UPSTREAM_ID', ['With Blanks']],
+    ...['KEEP_JOBS_DAYS', 'KEEP_TIMELINES_DAYS', 'KEEP_CALLBACKS_DAYS', 'KEEP_SPENT_KEYS_DAYS'].map((name): [string, string[]] => [name, ['0', '6', '7.5', '36501', '-30', 'for ever']]),
   ])('%s is refused when it makes no sense, without repeating it', (name, values) => {
     for (const value of values) {
       const [problem, ...rest] = problemsOf({ [name]: value }).filter((line) => line.startsWith(`${name}:`));

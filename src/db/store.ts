@@ -1,5 +1,6 @@
 /** The job store: all the adapters of this folder over one set of connections. */
 import type { JobStore } from '../jobs/ports.ts';
+import type { RetentionStore } from '../jobs/retention.ts';
 import type { Connections } from './client.ts';
 import { createGateStore } from './gate.ts';
 import { createHistory } from './history.ts';
@@ -7,11 +8,12 @@ import { createInbox } from './inbox.ts';
 import { createJobReader } from './job-reads.ts';
 import { createJobWriter } from './job-writes.ts';
 import { createTimeline } from './timeline.ts';
+import { createRetentionStore } from './retention.ts';
 import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 /** Every method rejects with `UnavailableError` when the database cannot answer within its limits. */
-export const createJobStore = (connections: Connections): JobStore =>
+export const createJobStore = (connections: Connections): JobStore & RetentionStore =>
   reportingUnavailability({
     ...createJobReader(connections),
     ...createJobWriter(connections),
@@ -20,4 +22,5 @@ export const createJobStore = (connections: Connections): JobStore =>
     ...createGateStore(connections),
     ...createWorkQueue(connections),
     ...createHistory(connections),
+    ...createRetentionStore(connections),
   });

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
 import type { Job } from './job.ts';
 import type { AcceptEffect, JobStore } from './ports.ts';
+import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
 import { moved } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 
@@ -13,6 +14,8 @@ export type AcceptResult =
   | { readonly kind: 'replayed'; readonly job: Job }
   /** The key was used for another input. */
   | { readonly kind: 'keyReused' }
+  /** The job of this key and input was deleted; nothing was stored. */
+  | { readonly kind: 'jobDeleted' }
   | { readonly kind: 'invalid'; readonly violations: readonly Violation[] };
 
 /**
@@ -47,15 +50,20 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
         inputHash,
       });
       if (job) {
+        await refuseSpentKey(store, tx, accountId, idempotencyKey);
         await store.note(tx, job.id, moved(job, 'ACCEPTED'));
         for (const effect of effects) await effect(tx, job);
         return { kind: 'accepted', job };
       }
       // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
       const earlier = idempotencyKey === null ? null : await store.findByKey(tx, accountId, idempotencyKey);
-      if (!earlier) throw new Error('a job was neither stored nor there before');
+      if (!earlier) {
+        // Or it was there and was deleted since: the insert waits for no deletion that begins after it.
+        await refuseSpentKey(store, tx, accountId, idempotencyKey);
+        throw new Error('a job was neither stored nor there before');
+      }
       return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
-    });
+    }).catch(answerSpentKey(inputHash));
     if (result.kind === 'accepted') nudge();
     return result;
   };

@@ -11,13 +11,14 @@ import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
 import type { PollSteps } from './poll-schedule.ts';
 import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
+import { createRetention, type Keep, type RetentionStore } from './retention.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
 import { createListTimeline, type ListTimeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 import { createWatching, type Watching } from './watch.ts';
 
 export interface JobsDeps {
-  readonly store: JobStore;
+  readonly store: JobStore & RetentionStore;
   /** The same store over connections of their own, so that callbacks and submit answers never wait behind clients. */
   readonly urgentStore: JobStore;
   readonly feed: Feed;
@@ -31,6 +32,7 @@ export interface JobsDeps {
   readonly expectsCallbacks: boolean;
   /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
   readonly listingLookup: boolean;
+  readonly keep: Keep;
   readonly acceptEffects: readonly AcceptEffect[];
   readonly settleEffects: readonly SettleEffect[];
 }
@@ -50,7 +52,7 @@ export interface Jobs {
   findPause(): Promise<string | null>;
   /** Whether callbacks seem not to reach us. */
   isDeaf(): boolean;
-  /** Begins to submit and to reconcile. */
+  /** Begins to submit, to reconcile and to delete by age. */
   start(): void;
   /** Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may have arrived becomes UNCONFIRMED. */
   stop(graceMs: number): Promise<void>;
@@ -73,10 +75,13 @@ export function createJobs(deps: JobsDeps): Jobs {
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
 
   const cancel = createCancel(store, settling);
+  const retention = createRetention(store, deps.keep, log);
 
   const cutOff = new AbortController();
   const submits = new Set<Promise<void>>();
   const loops: ReturnType<typeof startLoop>[] = [];
+  /** Not among the loops that are nudged: nobody waits for it. */
+  let retaining: ReturnType<typeof startLoop> | undefined;
   const nudge = (): void => loops.forEach((loop) => loop.nudge());
   const reconcileMs = Math.min(RECONCILE_MS, pollSteps.firstMs, pollSteps.intervalMs);
 
@@ -135,9 +140,10 @@ export function createJobs(deps: JobsDeps): Jobs {
         startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching')),
         startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling')),
       );
+      retaining = startLoop(retention.runOnce, complain('deleting by age'));
     },
     async stop(graceMs) {
-      const stopped = Promise.all(loops.map((loop) => loop.stop()));
+      const stopped = Promise.all([...loops.map((loop) => loop.stop()), retaining?.stop()]);
       const timer = setTimeout(() => cutOff.abort(), graceMs);
       await stopped;
       await Promise.all(submits);

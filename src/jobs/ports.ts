@@ -84,6 +84,11 @@ export interface Inbox {
   judge(tx: Transaction, jobId: string, taskId: string, verdict: Verdict): Promise<void>;
 }
 
+/** Idempotency keys whose jobs were deleted. */
+export interface SpentKeys {
+  findSpentKey(tx: Transaction, accountId: string, idempotencyKey: string): Promise<{ readonly inputHash: string } | null>;
+}
+
 /** Work to be done at an upstream, whoever's it is. */
 export interface WorkQueue {
   /** Jobs whose submitter let its lease run out. */
@@ -137,7 +142,7 @@ export interface PollableJob {
   readonly leasedUntil: Date;
 }
 
-export type JobStore = JobReader & JobWriter & Timeline & Inbox & GateStore & WorkQueue & History;
+export type JobStore = JobReader & JobWriter & Timeline & SpentKeys & Inbox & GateStore & WorkQueue & History;
 
 /** "Job X of account Y changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
 export interface Feed {

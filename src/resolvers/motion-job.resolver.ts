@@ -9,7 +9,7 @@ import { GenerateMotionInput } from '../schema/generate-motion.input.ts';
 import { MotionJobConnection } from '../schema/motion-job-connection.type.ts';
 import { MotionJobFilter } from '../schema/motion-job-filter.input.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
-import { CancelRefused, IdempotencyKeyReused, InvalidInput } from '../schema/user-error.type.ts';
+import { CancelRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
 import type { Context } from './context.ts';
 
 @Resolver()
@@ -76,6 +76,8 @@ function presentAccept(result: AcceptResult): GenerateMotionPayload {
       return { job: MotionJob.of(result.job), replayed: result.kind === 'replayed', userErrors: [] };
     case 'keyReused':
       return { job: null, replayed: false, userErrors: [IdempotencyKeyReused.create()] };
+    case 'jobDeleted':
+      return { job: null, replayed: false, userErrors: [JobDeleted.create()] };
     case 'invalid':
       return { job: null, replayed: false, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
   }

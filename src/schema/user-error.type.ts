@@ -33,6 +33,17 @@ export class IdempotencyKeyReused extends UserError {
   }
 }
 
+@ObjectType({ implements: UserError, description: 'The job of the idempotency key, which had the same input, was deleted.', simpleResolvers: true })
+export class JobDeleted extends UserError {
+  static create(): JobDeleted {
+    return Object.assign(new JobDeleted(), {
+      code: 'JOB_DELETED',
+      message: 'The job of this key was deleted; use a new key for a new job.',
+      field: ['input', 'idempotencyKey'],
+    });
+  }
+}
+
 @ObjectType({ implements: UserError, description: 'The job cannot be canceled, or not now.', simpleResolvers: true })
 export class CancelRefused extends UserError {
   static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_CANCELABLE' | 'CANCEL_REQUESTED'>, message: string): CancelRefused {

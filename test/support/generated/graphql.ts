@@ -83,7 +83,7 @@ export type ChargeStatus =
 export type GenerateMotionInput = {
   /** Which input decides how the character is turned. */
   characterOrientation?: CharacterOrientation;
-  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. The header `Idempotency-Key` does the same for a document with one `generateMotion`. */
+  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. After the job was deleted the key stays spent for a while (by default 30 days): the same input is refused with JOB_DELETED. The header `Idempotency-Key` does the same for a document with one `generateMotion`. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. */
   imageUrl: Scalars['URL']['input'];
@@ -128,6 +128,17 @@ export type IdempotencyKeyReused = UserError & {
 /** A field of the input breaks a rule. All violations are in one answer. */
 export type InvalidInput = UserError & {
   __typename?: 'InvalidInput';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
+/** The job of the idempotency key, which had the same input, was deleted. */
+export type JobDeleted = UserError & {
+  __typename?: 'JobDeleted';
   /** What to branch on. */
   code: UserErrorCode;
   /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
@@ -528,6 +539,8 @@ export type UserErrorCode =
   | 'INVALID_FORMAT'
   /** Not an absolute http(s) URL. */
   | 'INVALID_URL'
+  /** The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job. */
+  | 'JOB_DELETED'
   /** Too late: the upstream has the job, or it has ended. */
   | 'NOT_CANCELABLE'
   /** There is no such job. */
@@ -552,6 +565,7 @@ export type GenerateMotionMutation = { __typename?: 'Mutation', generateMotion?:
       | { __typename: 'CancelRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'JobDeleted', code: UserErrorCode, message: string, field?: Array<string> | null }
     > } | null };
 
 export type FindJobQueryVariables = Exact<{
@@ -570,6 +584,7 @@ export type CancelJobMutation = { __typename?: 'Mutation', cancelMotionJob?: { _
       | { __typename?: 'CancelRefused', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'IdempotencyKeyReused', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'InvalidInput', code: UserErrorCode, field?: Array<string> | null }
+      | { __typename?: 'JobDeleted', code: UserErrorCode, field?: Array<string> | null }
     > } | null };
 
 export type WatchJobSubscriptionVariables = Exact<{
