@@ -1,6 +1,7 @@
 /** The core: accepting, submitting, settling, watching and reconciling jobs, over the ports that it declares. */
 import { createAccept, type Accept } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
+import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
 import { JobNotFoundError } from './errors.ts';
 import { createHearing } from './hearing.ts';
@@ -40,6 +41,7 @@ export interface JobsDeps {
 export interface Jobs {
   readonly accept: Accept;
   readonly cancel: Cancel;
+  readonly deleteJob: DeleteJob;
   /** Null for unknown and for somebody else's. */
   find(accountId: string, jobId: string): Promise<Job | null>;
   readonly list: ListJobs;
@@ -75,6 +77,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
 
   const cancel = createCancel(store, settling);
+  const deleteJob = createDeleteJob(store, log);
   const retention = createRetention(store, deps.keep, log);
 
   const cutOff = new AbortController();
@@ -114,6 +117,10 @@ export function createJobs(deps: JobsDeps): Jobs {
     cancel: async (accountId, id) => {
       const jobId = toJobId(id);
       return jobId === null ? { kind: 'notFound' } : cancel(accountId, jobId);
+    },
+    deleteJob: async (accountId, id) => {
+      const jobId = toJobId(id);
+      return jobId === null ? { kind: 'notFound' } : deleteJob(accountId, jobId);
     },
     find: async (accountId, id) => {
       const jobId = toJobId(id);

@@ -1,5 +1,6 @@
 /** Spent keys: idempotency keys of deleted jobs, which must not be paid for again. */
-import type { SpentKeys, Transaction } from './ports.ts';
+import type { SpentKeys } from './ports.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Thrown inside the accept transaction, so that what it has stored by then is rolled back. */
 class SpentKeyError extends Error {

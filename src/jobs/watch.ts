@@ -8,7 +8,7 @@ import type { Feed, JobReader, Log } from './ports.ts';
 export interface Watching {
   /**
    * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only what is newer;
-   * a terminal job that is not newer ends at once. Rejects with `JobNotFoundError` for unknown and for somebody else's.
+   * a terminal job that is not newer ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for unknown and for somebody else's.
    */
   watch(accountId: string, jobId: string, afterVersion?: number): Promise<AsyncIterableIterator<Job>>;
   /** How many watch now. */
@@ -59,6 +59,10 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     for (const watcher of [...(watched.get(job.id) ?? [])]) if (watcher.accountId === job.accountId) offer(watcher, job);
   }
 
+  function endAll(jobId: string, accountId: string): void {
+    for (const watcher of [...(watched.get(jobId) ?? [])]) if (watcher.accountId === accountId) watcher.mailbox.end();
+  }
+
   /** Reads what is due, many jobs in one statement, however many wake-ups came and however many watch. */
   async function readDue(): Promise<void> {
     reading = true;
@@ -78,7 +82,12 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
           return null;
         });
         jobs?.forEach(offerAll);
-        if (jobs) continue;
+        if (jobs) {
+          // Deleted between its end and this read: there is nothing more to come.
+          const found = new Set(jobs.map(({ id }) => id));
+          for (const id of ids) if (!found.has(id)) endAll(id, accountId);
+          continue;
+        }
         for (const id of ids) due.add(id);
         await setTimeout(RETRY_MS);
       }

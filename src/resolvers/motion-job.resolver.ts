@@ -1,15 +1,17 @@
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { AcceptResult } from '../jobs/accept.ts';
 import type { CancelResult } from '../jobs/cancel.ts';
+import type { DeleteResult } from '../jobs/delete.ts';
 import type { Job } from '../jobs/job.ts';
 import { encodeCursor, type JobPage } from '../jobs/list.ts';
 import { CancelMotionJobInput, CancelMotionJobPayload } from '../schema/cancel-motion-job.type.ts';
+import { DeleteMotionJobInput, DeleteMotionJobPayload } from '../schema/delete-motion-job.type.ts';
 import { GenerateMotionPayload } from '../schema/generate-motion-payload.type.ts';
 import { GenerateMotionInput } from '../schema/generate-motion.input.ts';
 import { MotionJobConnection } from '../schema/motion-job-connection.type.ts';
 import { MotionJobFilter } from '../schema/motion-job-filter.input.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
-import { CancelRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
+import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
 import type { Context } from './context.ts';
 
 @Resolver()
@@ -44,8 +46,18 @@ export class MotionJobResolver {
     return presentCancel(await jobs.cancel(caller.accountId, input.id));
   }
 
+  @Mutation(() => DeleteMotionJobPayload, {
+    nullable: true,
+    description:
+      'Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. ' +
+      'The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND.',
+  })
+  async deleteMotionJob(@Arg('input', () => DeleteMotionJobInput, { description: 'Which job.' }) input: DeleteMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<DeleteMotionJobPayload> {
+    return presentDelete(await jobs.deleteJob(caller.accountId, input.id));
+  }
+
   @Subscription(() => MotionJob, {
-    description: 'The job as it is, then every newer state; completes after a terminal one. States that follow each other faster than the client reads are skipped, the newest never is.',
+    description: 'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, the newest never is.',
     subscribe: async ({ args, context }) => {
       const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
       const { caller, jobs } = context as Context;
@@ -93,6 +105,17 @@ function presentCancel(result: CancelResult): CancelMotionJobPayload {
       return { job: MotionJob.of(result.job), userErrors: [CancelRefused.of('NOT_CANCELABLE', 'Only a queued job can be canceled.')] };
     case 'notFound':
       return { job: null, userErrors: [CancelRefused.of('NOT_FOUND', 'There is no such job.')] };
+  }
+}
+
+function presentDelete(result: DeleteResult): DeleteMotionJobPayload {
+  switch (result.kind) {
+    case 'deleted':
+      return { deletedId: result.jobId, userErrors: [] };
+    case 'notTerminal':
+      return { deletedId: null, userErrors: [DeleteRefused.of('NOT_TERMINAL', 'Only a job that has ended can be deleted.')] };
+    case 'notFound':
+      return { deletedId: null, userErrors: [DeleteRefused.of('NOT_FOUND', 'There is no such job.')] };
   }
 }
 

@@ -77,4 +77,5 @@ export const UserErrorCode = describedEnum<ErrorCode>('UserErrorCode', 'What a c
   NOT_CANCELABLE: 'Too late: the upstream has the job, or it has ended.',
   CANCEL_REQUESTED: 'The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise.',
   JOB_DELETED: 'The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job.',
+  NOT_TERMINAL: 'The job has not ended.',
 });

@@ -50,3 +50,10 @@ export class CancelRefused extends UserError {
     return Object.assign(new CancelRefused(), { code, message, field: ['input', 'id'] });
   }
 }
+
+@ObjectType({ implements: UserError, description: 'The job cannot be deleted, or not now.', simpleResolvers: true })
+export class DeleteRefused extends UserError {
+  static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_TERMINAL'>, message: string): DeleteRefused {
+    return Object.assign(new DeleteRefused(), { code, message, field: ['input', 'id'] });
+  }
+}

@@ -39,6 +39,15 @@ export const CancelJob = graphql(`
   }
 `);
 
+export const DeleteJob = graphql(`
+  mutation DeleteJob($id: ID!) {
+    deleteMotionJob(input: { id: $id }) {
+      deletedId
+      userErrors { __typename code message field }
+    }
+  }
+`);
+
 export const WatchJob = graphql(`
   subscription WatchJob($id: ID!, $afterVersion: Int) {
     jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }

@@ -19,6 +19,7 @@ type Documents = {
     "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": typeof types.GenerateMotionDocument,
     "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": typeof types.FindJobDocument,
     "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": typeof types.CancelJobDocument,
+    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n": typeof types.DeleteJobDocument,
     "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": typeof types.WatchJobDocument,
 };
 const documents: Documents = {
@@ -26,6 +27,7 @@ const documents: Documents = {
     "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": types.GenerateMotionDocument,
     "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": types.FindJobDocument,
     "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": types.CancelJobDocument,
+    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n": types.DeleteJobDocument,
     "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": types.WatchJobDocument,
 };
 
@@ -45,6 +47,10 @@ export function graphql(source: "\n  query FindJob($id: ID!) {\n    motionJob(id
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n"): typeof import('./graphql.ts').CancelJobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n"): typeof import('./graphql.ts').DeleteJobDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

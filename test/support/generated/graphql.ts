@@ -79,6 +79,32 @@ export type ChargeStatus =
   /** Not known: the upstream may have done the work. */
   | 'POSSIBLY_CHARGED';
 
+/** Which job to delete. */
+export type DeleteMotionJobInput = {
+  /** The job's id. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of a request to delete. */
+export type DeleteMotionJobPayload = {
+  __typename?: 'DeleteMotionJobPayload';
+  /** The id of the job that is gone; null when `userErrors` has entries. */
+  deletedId?: Maybe<Scalars['ID']['output']>;
+  /** Empty when the job is deleted. NOT_FOUND for an unknown job, a deleted one, and somebody else's; NOT_TERMINAL for one that has not ended. */
+  userErrors: Array<UserError>;
+};
+
+/** The job cannot be deleted, or not now. */
+export type DeleteRefused = UserError & {
+  __typename?: 'DeleteRefused';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+};
+
 /** A character, a motion, and how to bring them together. */
 export type GenerateMotionInput = {
   /** Which input decides how the character is turned. */
@@ -419,6 +445,8 @@ export type Mutation = {
   __typename?: 'Mutation';
   /** Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error. */
   cancelMotionJob?: Maybe<CancelMotionJobPayload>;
+  /** Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND. */
+  deleteMotionJob?: Maybe<DeleteMotionJobPayload>;
   /** Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key. */
   generateMotion?: Maybe<GenerateMotionPayload>;
 };
@@ -426,6 +454,11 @@ export type Mutation = {
 
 export type MutationCancelMotionJobArgs = {
   input: CancelMotionJobInput;
+};
+
+
+export type MutationDeleteMotionJobArgs = {
+  input: DeleteMotionJobInput;
 };
 
 
@@ -507,7 +540,7 @@ export type SubmitEnd =
 
 export type Subscription = {
   __typename?: 'Subscription';
-  /** The job as it is, then every newer state; completes after a terminal one. States that follow each other faster than the client reads are skipped, the newest never is. */
+  /** The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, the newest never is. */
   jobUpdated: MotionJob;
 };
 
@@ -545,6 +578,8 @@ export type UserErrorCode =
   | 'NOT_CANCELABLE'
   /** There is no such job. */
   | 'NOT_FOUND'
+  /** The job has not ended. */
+  | 'NOT_TERMINAL'
   /** The URL names a private, local or otherwise special host. */
   | 'PRIVATE_ADDRESS'
   /** Longer than the field allows. */
@@ -563,6 +598,7 @@ export type GenerateMotionMutationVariables = Exact<{
 
 export type GenerateMotionMutation = { __typename?: 'Mutation', generateMotion?: { __typename?: 'GenerateMotionPayload', replayed: boolean, job?: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } | null, userErrors: Array<
       | { __typename: 'CancelRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'DeleteRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'JobDeleted', code: UserErrorCode, message: string, field?: Array<string> | null }
@@ -582,9 +618,23 @@ export type CancelJobMutationVariables = Exact<{
 
 export type CancelJobMutation = { __typename?: 'Mutation', cancelMotionJob?: { __typename?: 'CancelMotionJobPayload', job?: { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null } | null, userErrors: Array<
       | { __typename?: 'CancelRefused', code: UserErrorCode, field?: Array<string> | null }
+      | { __typename?: 'DeleteRefused', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'IdempotencyKeyReused', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'InvalidInput', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'JobDeleted', code: UserErrorCode, field?: Array<string> | null }
+    > } | null };
+
+export type DeleteJobMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type DeleteJobMutation = { __typename?: 'Mutation', deleteMotionJob?: { __typename?: 'DeleteMotionJobPayload', deletedId?: string | null, userErrors: Array<
+      | { __typename: 'CancelRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'DeleteRefused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'JobDeleted', code: UserErrorCode, message: string, field?: Array<string> | null }
     > } | null };
 
 export type WatchJobSubscriptionVariables = Exact<{
@@ -728,6 +778,19 @@ export const CancelJobDocument = new TypedDocumentString(`
     upstreamCode
   }
 }`) as unknown as TypedDocumentString<CancelJobMutation, CancelJobMutationVariables>;
+export const DeleteJobDocument = new TypedDocumentString(`
+    mutation DeleteJob($id: ID!) {
+  deleteMotionJob(input: {id: $id}) {
+    deletedId
+    userErrors {
+      __typename
+      code
+      message
+      field
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeleteJobMutation, DeleteJobMutationVariables>;
 export const WatchJobDocument = new TypedDocumentString(`
     subscription WatchJob($id: ID!, $afterVersion: Int) {
   jobUpdated(id: $id, afterVersion: $afterVersion) {
