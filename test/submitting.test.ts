@@ -240,7 +240,7 @@ describe('a deadline', () => {
   });
 
   test('ends a task that the upstream still works on, and its late result lifts the job once', async () => {
-    const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '0.5' });
+    const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '1' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     upstream.records.set('a', recordOf('a', submit.body.callback_url));
