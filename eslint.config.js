@@ -6,7 +6,7 @@ export default tseslint.config(
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs'] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs', 'proving/*.mjs'] }, tsconfigRootDir: import.meta.dirname } },
     rules: {
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
@@ -22,6 +22,6 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.mjs'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', performance: 'readonly', fetch: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
-  { files: ['src/main.ts', 'scripts/**', 'test/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['src/main.ts', 'scripts/**', 'test/**', 'bench/**', 'proving/**'], rules: { 'no-console': 'off' } },
   { files: ['*.config.ts', '*.config.js', 'codegen.ts', 'web/**/vite.config.ts', 'scripts/*.config.ts', 'test/support/global-setup.ts', 'test/support/closing-line.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

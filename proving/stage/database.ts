@@ -1,0 +1,54 @@
+/** A real PostgreSQL server of the proof's own, which can be killed and comes back by itself on the same port. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
+
+export interface StageDatabase {
+  readonly url: string;
+  /** SIGKILL to the postmaster; its children end by themselves, and it is started again within seconds. */
+  kill(): Promise<void>;
+  /** Resolves when it answers. Rejects after `limitMs`. */
+  untilUp(limitMs: number): Promise<void>;
+  /** One statement over a connection of its own. */
+  query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+const RETRY_MS = 100;
+
+/** `folder` must be one that everybody can enter: for root, PostgreSQL runs as another user. */
+export async function startDatabase(folder: string, log: (message: string) => void): Promise<StageDatabase> {
+  const server = await startEmbeddedServer({ dataDir: folder, log: (_level, message) => log(message) });
+
+  async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: server.url, connectionTimeoutMillis: 5_000, query_timeout: 20_000 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return (await client.query<Row>(text)).rows;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  return {
+    url: server.url,
+    async kill() {
+      const [pid] = (await readFile(join(server.dataDir, 'data/postmaster.pid'), 'utf8')).split('\n');
+      process.kill(Number(pid), 'SIGKILL');
+    },
+    async untilUp(limitMs) {
+      for (const until = Date.now() + limitMs; ; await setTimeout(RETRY_MS)) {
+        try {
+          return void (await query('select 1'));
+        } catch (error) {
+          if (Date.now() > until) throw error;
+        }
+      }
+    },
+    query,
+    stop: () => server.stop(),
+  };
+}

@@ -1,0 +1,124 @@
+/** Everything a proof plays on: database, upstream, gateways behind proxies, and one public address in front of them. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { UpstreamOptions } from '../upstream/messages.ts';
+import { startDatabase, type StageDatabase } from './database.ts';
+import { startForwarder } from './forwarder.ts';
+import { findFreePort } from './free-port.ts';
+import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts';
+import { send, type Operation, type Reply } from './graphql-client.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { startUpstreamProcess, type UpstreamProcess } from './upstream-process.ts';
+
+const API_KEY = 'proving-ground-key';
+const APP_SECRET = 'a-secret-of-the-proving-ground-only';
+
+export interface StageOptions {
+  readonly gateways: number;
+  /** The built program; by default the project's own. */
+  readonly dist?: string;
+  /** Over the defaults of the stage. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly upstream: Omit<UpstreamOptions, 'ledgerFile' | 'gateways'>;
+  readonly log?: (message: string) => void;
+}
+
+export interface Stage {
+  /** Holds the ledger, the logs and the data; removed by `stop` unless it shall be kept. */
+  readonly folder: string;
+  readonly ledgerFile: string;
+  /** Crashes that were ordered and happened, as the gateways wrote them down. */
+  readonly killFile: string;
+  readonly apiKey: string;
+  readonly database: StageDatabase;
+  readonly upstream: UpstreamProcess;
+  readonly gateways: readonly GatewayProcess[];
+  /** Between the gateway of the same index and the database. */
+  readonly databaseProxies: readonly TcpProxy[];
+  /** Where the upstream calls back. */
+  readonly publicUrl: string;
+  /** To one gateway, by GraphQL. */
+  send<T>(gateway: GatewayProcess, operation: Operation): Promise<Reply<T>>;
+  /** Ends all processes. Idempotent. */
+  stop(keepFolder?: boolean): Promise<void>;
+}
+
+export async function startStage({ gateways: count, dist = projectDist, settings = {}, upstream: upstreamOptions, log = () => undefined }: StageOptions): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'proving-'));
+  // For root: PostgreSQL runs as another user, who must be able to enter.
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, 'database'), { mode: 0o755 });
+  const ledgerFile = join(folder, 'ledger.jsonl');
+  const killFile = join(folder, 'kill-points.jsonl');
+  const stops: (() => Promise<unknown>)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stopAll = async (keepFolder: boolean): Promise<void> => {
+    for (const stop of stops.reverse()) await stop().catch((error: unknown) => log(`a part of the stage did not stop: ${String(error)}`));
+    if (!keepFolder) rmSync(folder, { recursive: true, force: true });
+  };
+
+  try {
+    const database = await startDatabase(join(folder, 'database'), log);
+    stops.push(() => database.stop());
+    const names = Array.from({ length: count }, (_, index) => `g${index + 1}`);
+    const upstream = await startUpstreamProcess({ ...upstreamOptions, ledgerFile, gateways: names });
+    stops.push(() => upstream.stop());
+    const ports = await findFreePorts(count);
+    const forwarder = await startForwarder(ports);
+    stops.push(() => forwarder.stop());
+    const databaseProxies: TcpProxy[] = [];
+    const gateways: GatewayProcess[] = [];
+    for (const [index, name] of names.entries()) {
+      const proxy = await startTcpProxy(database.url);
+      stops.push(() => proxy.cut());
+      databaseProxies.push(proxy);
+      const gateway = createGatewayProcess({
+        name,
+        dist,
+        port: ports[index]!,
+        logFile: join(folder, `${name}.log`),
+        killFile,
+        settings: {
+          DATABASE_URL: proxy.url,
+          DATA_DIR: join(folder, name),
+          API_KEY,
+          APP_SECRET,
+          UPSTREAM: 'acedata',
+          ACEDATA_API_TOKEN: 'proving-ground-token',
+          ACEDATA_BASE_URL: upstream.urlFor(name),
+          PUBLIC_URL: forwarder.url,
+          ...settings,
+        },
+      });
+      stops.push(() => gateway.kill());
+      gateways.push(gateway);
+    }
+    await Promise.all(gateways.map((gateway) => gateway.start()));
+    return {
+      folder,
+      ledgerFile,
+      killFile,
+      apiKey: API_KEY,
+      database,
+      upstream,
+      gateways,
+      databaseProxies,
+      publicUrl: forwarder.url,
+      send: (gateway, operation) => send(gateway.url, API_KEY, operation),
+      stop: (keepFolder = false) => (stopped ??= stopAll(keepFolder)),
+    };
+  } catch (error) {
+    await stopAll(true);
+    throw error;
+  }
+}
+
+const projectDist = fileURLToPath(new URL('../../dist', import.meta.url));
+
+async function findFreePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await findFreePort());
+  return [...ports];
+}

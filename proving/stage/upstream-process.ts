@@ -1,0 +1,31 @@
+/** The upstream in a process of its own, with its ledger. What it does is in `proving/upstream.ts`. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { FromUpstream, ToUpstream, UpstreamOptions } from '../upstream/messages.ts';
+
+const MAIN = fileURLToPath(new URL('../upstream.ts', import.meta.url));
+
+export interface UpstreamProcess {
+  /** The base URL for one gateway: the upstream knows by it who asks. */
+  urlFor(gateway: string): string;
+  send(order: ToUpstream): void;
+  onMessage(listener: (message: FromUpstream) => void): void;
+  stop(): Promise<void>;
+}
+
+export async function startUpstreamProcess(options: UpstreamOptions): Promise<UpstreamProcess> {
+  const child = fork(MAIN, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'exit');
+  const [message] = (await Promise.race([once(child, 'message'), ended])) as [FromUpstream | number];
+  if (typeof message !== 'object' || message?.kind !== 'listening') throw new Error('the upstream did not start');
+  return {
+    urlFor: (gateway) => `${message.url}/${gateway}`,
+    send: (order) => void child.send(order, () => undefined),
+    onMessage: (listener) => void child.on('message', listener),
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/** The upstream of the proving ground: a process of its own, whose ledger says what it received, took, answered and called back. */
+import { createUpstreamServer } from './upstream/server.ts';
+import type { FromUpstream, ToUpstream, UpstreamOptions } from './upstream/messages.ts';
+
+const say = (message: FromUpstream): void => void process.send?.(message);
+const upstream = createUpstreamServer(JSON.parse(process.argv[2] ?? '{}') as UpstreamOptions, say);
+
+process.on('disconnect', () => process.exit());
+process.on('message', (order: ToUpstream) => {
+  if (order.kind === 'holdNext') upstream.holdNext(order.gateway);
+  else void upstream.refuse(order.ms);
+});
+say({ kind: 'listening', url: await upstream.listen() });
