@@ -7,7 +7,7 @@ const upstream = createUpstreamServer(JSON.parse(process.argv[2] ?? '{}') as Ups
 
 process.on('disconnect', () => process.exit());
 process.on('message', (order: ToUpstream) => {
-  if (order.kind === 'holdNext') upstream.holdNext(order.gateway);
-  else void upstream.refuse(order.ms);
+  if (order.kind === 'refuse') void upstream.refuse(order.ms);
+  else upstream.hold(order.gateway, order.kind === 'holdNext');
 });
 say({ kind: 'listening', url: await upstream.listen() });

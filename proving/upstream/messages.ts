@@ -19,6 +19,7 @@ export interface UpstreamOptions {
 export type ToUpstream =
   /** Of this gateway's next submit: read it whole, take the task, tell, and never answer. */
   | { readonly kind: 'holdNext'; readonly gateway: string }
+  | { readonly kind: 'holdNone'; readonly gateway: string }
   /** Refuse connections for so long. */
   | { readonly kind: 'refuse'; readonly ms: number };
 

@@ -20,7 +20,8 @@ import { recordOf, resultOf, videoOf, type Task } from './task.ts';
 export interface UpstreamServer {
   /** Resolves with the base URL. */
   listen(): Promise<string>;
-  holdNext(gateway: string): void;
+  /** Whether to hold this gateway's next submit. */
+  hold(gateway: string, next: boolean): void;
   refuse(ms: number): Promise<void>;
 }
 
@@ -169,7 +170,7 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
       await listen();
       return `http://127.0.0.1:${port}`;
     },
-    holdNext: (gateway) => void held.add(gateway),
+    hold: (gateway, next) => void (next ? held.add(gateway) : held.delete(gateway)),
     async refuse(ms) {
       if (!server.listening) return;
       server.close();

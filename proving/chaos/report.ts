@@ -1,0 +1,55 @@
+/** The figures of a run: as one object, and as the table in `docs/reliability.md`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisesOf } from '../checker/figures.ts';
+import type { ScenarioResult } from './scenario.ts';
+
+const PAGE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
+const BEGIN = '<!-- made by npm run chaos -- --report -->';
+const END = '<!-- end of what is made -->';
+
+type Run = ScenarioResult & { readonly seed: string; readonly commit: string; readonly mode: string };
+export type Summary = ReturnType<typeof summarise>;
+
+export function summarise({ seed, commit, mode, seconds, injected, figures, violations, failures }: Run) {
+  return { seed, commit, mode, seconds, injected, ...figures, ...promisesOf(violations), failures: failures.length };
+}
+
+/** Replaces the table between the markers. */
+export function writeReport(summary: Summary): void {
+  const page = readFileSync(PAGE, 'utf8');
+  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (before < 0 || after < before) throw new Error(`${PAGE} has lost its markers`);
+  writeFileSync(PAGE, `${page.slice(0, before + BEGIN.length)}\n\n${tableOf(summary)}\n\n${page.slice(after)}`);
+}
+
+const inWords = (counts: Readonly<Record<string, number>>): string => Object.entries(counts).map(([name, number]) => `${name} ${number.toLocaleString('en')}`).join(', ');
+
+function tableOf(summary: Summary): string {
+  const { injected, seconds } = summary;
+  const rows: readonly (readonly [string, string | number])[] = [
+    ['run', `${summary.mode}, seed ${summary.seed}, commit ${summary.commit}, ${Math.round(seconds.start + seconds.load + seconds.settle)} s`],
+    ['jobs', summary.jobs],
+    ['gateways killed', injected.gatewayKills],
+    ['crashes at kill points', inWords(injected.killPoints)],
+    ['PostgreSQL killed', `${injected.databaseKills}, back after ${injected.slowestDatabaseMs} ms at most`],
+    ['database connections cut', injected.connectionCuts],
+    ['LISTEN connections silenced; all connections silenced', `${injected.silentFeeds}; ${injected.silentDatabases}`],
+    ['times that the upstream refused connections', injected.refusals],
+    ['requests of clients, by end', inWords(summary.operations)],
+    ['submits, by what the upstream did', inWords(summary.submits)],
+    ['callbacks', inWords(summary.callbacks)],
+    ['callbacks, by answer', inWords(summary.callbackAnswers)],
+    ['ends of jobs', inWords(summary.ends)],
+    ['who told the end', inWords(summary.settledBy)],
+    ['jobs whose submit was not properly answered, by end', inWords(summary.unknownSubmits)],
+    ['watches', inWords(summary.watches)],
+    ['**lost**', summary.lost],
+    ['**duplicated**', summary.duplicated],
+    ['**wrong ends**', summary.wrong],
+    ['**orphan tasks**', summary.orphans],
+    ['**still unknown at the end**', summary.unknownAtEnd],
+    ['**watches that went back, hung or ended wrongly**', summary.watching],
+  ];
+  return ['| | |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)].join('\n');
+}

@@ -1,0 +1,149 @@
+/** One run: load and nemesis at once, then time for everything to end, then the check. */
+import { setTimeout } from 'node:timers/promises';
+import { join } from 'node:path';
+import { check, type Violation, type ViolationKind } from '../checker/check.ts';
+import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from '../checker/evidence.ts';
+import { figuresOf, type Figures } from '../checker/figures.ts';
+import { createClient, usualRates } from '../clients/client.ts';
+import type { ClientRecord } from '../clients/records.ts';
+import { openJournal, readJournal } from '../stage/journal.ts';
+import { createRandom } from '../stage/random.ts';
+import { startStage, type Stage } from '../stage/stage.ts';
+import type { LedgerRecord } from '../upstream/messages.ts';
+import { rates, settingsOf, SUBMIT_TIMEOUT_SECONDS, TASK_SECONDS, type Mode } from './modes.ts';
+import { createNemesis, type Injected } from './nemesis.ts';
+
+export interface ScenarioOptions {
+  readonly seed: string;
+  readonly mode: Mode;
+  /** The built program; by default the project's own. */
+  readonly dist?: string;
+  /** Over the run's own settings of the gateways. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Whether the gateways find tasks by listing. */
+  readonly listing: boolean;
+  readonly log: (message: string) => void;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ScenarioResult {
+  readonly evidence: Evidence;
+  readonly violations: readonly Violation[];
+  /** What went wrong beside the promises. */
+  readonly failures: readonly string[];
+  readonly figures: Figures;
+  readonly injected: Injected;
+  readonly seconds: { readonly start: number; readonly load: number; readonly settle: number };
+  /** Logs and ledger; removed when nothing went wrong. */
+  readonly folder: string;
+}
+
+/** What time may still cure. */
+const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult', 'watchUnfinished', 'watchWrong', 'wentBack']);
+
+/** A submitter that died leaves its job's lease for so long; a poller, its poll; a missed wake-up costs at most the re-read. */
+const LEASE_MARGIN_SECONDS = 15;
+const POLL_LEASE_SECONDS = 30;
+const SETTLE_MARGIN_SECONDS = 30;
+/** Late callbacks come until then. */
+const MIN_SETTLE_MS = 8_000;
+const SETTLE_CHECK_MS = 2_000;
+const LOG_EVERY_MS = 10_000;
+/** The nemesis may need longer than the jobs: load goes on for it, up to so many times the planned time. */
+const MAX_LOAD_FACTOR = 2.5;
+/** More jobs than this that failed without having reached the upstream, and the run has shown nothing. */
+const MAX_NEVER_ARRIVED = 0.1;
+
+export async function runChaos({ seed, mode, dist, settings = {}, listing, log, signal }: ScenarioOptions): Promise<ScenarioResult> {
+  const from = Date.now();
+  const stage = await startStage({
+    gateways: mode.gateways,
+    ...(dist !== undefined && { dist }),
+    settings: { ...settingsOf(mode), ...(listing && { LISTING_LOOKUP: 'on' }), ...settings },
+    upstream: { seed, rates, taskSeconds: TASK_SECONDS, listing },
+    log,
+  });
+  let keepFolder = true;
+  try {
+    const loadedFrom = Date.now();
+    const clientsFile = join(stage.folder, 'clients.jsonl');
+    const journal = openJournal<ClientRecord>(clientsFile);
+    const nemesis = createNemesis(stage, mode, createRandom(`${seed}:nemesis`), log);
+    const ending = new AbortController();
+    signal?.addEventListener('abort', () => ending.abort());
+    const clients = Array.from({ length: mode.clients }, (_, index) =>
+      createClient({ name: `c${index + 1}`, seed, stage, journal, random: createRandom(`${seed}:client:${index}`), rates: usualRates, signal: ending.signal }),
+    );
+
+    let broken = true;
+    const breaking = nemesis.run().finally(() => (broken = false));
+    const progress = setInterval(() => log(`${Math.round((Date.now() - loadedFrom) / 1_000)} s: ${submitted} jobs, ${JSON.stringify(nemesis.injected())}`), LOG_EVERY_MS);
+    let submitted = 0;
+    try {
+      const runs = new Set<Promise<void>>();
+      const maxLoadMs = MAX_LOAD_FACTOR * 1_000 * (mode.jobs / mode.jobsPerSecond);
+      while ((submitted < mode.jobs || broken) && Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted) {
+        const run = clients[submitted % clients.length]!.run(submitted).finally(() => runs.delete(run));
+        runs.add(run);
+        submitted += 1;
+        await setTimeout(Math.max(0, loadedFrom + (1_000 * submitted) / mode.jobsPerSecond - Date.now()));
+      }
+      await breaking;
+      await Promise.all(runs);
+    } finally {
+      clearInterval(progress);
+    }
+
+    const settlingFrom = Date.now();
+    const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile);
+    await untilSettled(gather, mode, log, ending.signal);
+    const stillUp = stage.gateways.filter((gateway) => gateway.isUp()).length;
+    ending.abort();
+    await Promise.all(clients.map((client) => client.untilWatched()));
+    const evidence = await gather();
+    const figures = figuresOf(evidence);
+    const violations = check(evidence);
+    const failures = [
+      ...nemesis.failures(),
+      ...(stillUp < stage.gateways.length ? [`${stage.gateways.length - stillUp} gateways are not up at the end`] : []),
+      ...(figures.neverArrived > MAX_NEVER_ARRIVED * figures.jobs ? [`${figures.neverArrived} of ${figures.jobs} jobs never reached the upstream`] : []),
+      ...(submitted < mode.jobs ? [`only ${submitted} of ${mode.jobs} jobs were submitted in time`] : []),
+    ];
+    keepFolder = violations.length + failures.length > 0;
+    return {
+      evidence,
+      violations,
+      failures,
+      figures,
+      injected: nemesis.injected(),
+      seconds: { start: seconds(loadedFrom - from), load: seconds(settlingFrom - loadedFrom), settle: seconds(Date.now() - settlingFrom) },
+      folder: stage.folder,
+    };
+  } finally {
+    await stage.stop(keepFolder);
+  }
+}
+
+const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+
+async function gatherEvidence(stage: Stage, clientsFile: string): Promise<Evidence> {
+  return {
+    clients: readJournal<ClientRecord>(clientsFile),
+    ledger: readJournal<LedgerRecord>(stage.ledgerFile),
+    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
+    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
+  };
+}
+
+/** Resolves when nothing is left that time could cure, or when that has had all the time it may need. */
+async function untilSettled(gather: () => Promise<Evidence>, { deadlineSeconds }: Mode, log: (message: string) => void, signal: AbortSignal): Promise<void> {
+  const from = Date.now();
+  const limitMs = 1_000 * (deadlineSeconds + SUBMIT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + POLL_LEASE_SECONDS + SETTLE_MARGIN_SECONDS);
+  while (!signal.aborted) {
+    await setTimeout(SETTLE_CHECK_MS);
+    const left = check(await gather()).filter(({ kind }) => curable.has(kind)).length;
+    if (left === 0 && Date.now() - from >= MIN_SETTLE_MS) return;
+    if (Date.now() - from > limitMs) return log(`not settled after ${limitMs / 1_000} s: ${left} left`);
+  }
+}

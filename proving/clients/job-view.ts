@@ -1,0 +1,17 @@
+/** A job as the clients ask for it. */
+import type { Seen } from './records.ts';
+
+export const JOB_FIELDS = 'id version state failure { final }';
+
+export interface JobView {
+  readonly id: string;
+  readonly version: number;
+  readonly state: Seen['state'];
+  readonly failure: { readonly final: boolean } | null;
+}
+
+export const toSeen = ({ id, version, state, failure }: JobView): Seen => ({ jobId: id, version, state, final: failure?.final ?? null });
+
+let operations = 0;
+/** A number of its own for each operation of this process. */
+export const nextOperation = (): number => (operations += 1);

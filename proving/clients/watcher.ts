@@ -1,0 +1,61 @@
+/** Following one job over graphql-ws to its end, over as many connections as it takes. */
+import { setTimeout } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import type { GatewayProcess } from '../stage/gateway-process.ts';
+import type { Journal } from '../stage/journal.ts';
+import type { Random } from '../stage/random.ts';
+import type { Stage } from '../stage/stage.ts';
+import { JOB_FIELDS, nextOperation, toSeen, type JobView } from './job-view.ts';
+import type { ClientRecord } from './records.ts';
+
+interface WatchOptions {
+  readonly jobId: string;
+  readonly afterVersion: number;
+  readonly client: string;
+  readonly stage: Stage;
+  readonly journal: Journal<ClientRecord>;
+  readonly random: Random;
+  pickGateway(): GatewayProcess;
+  readonly signal: AbortSignal;
+}
+
+const WATCH = `subscription ($id: ID!, $afterVersion: Int) { job: jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`;
+
+const ACK_TIMEOUT_MS = 5_000;
+const RECONNECT_MS: readonly [number, number] = [100, 500];
+
+/** Resolves when the server completed the watch, or at `signal`. */
+export async function watchToEnd({ jobId, afterVersion, client, stage, journal, random, pickGateway, signal }: WatchOptions): Promise<void> {
+  let version = afterVersion;
+  while (!signal.aborted) {
+    const gateway = pickGateway();
+    const operation = { op: 'watch', jobId, client, operation: nextOperation(), gateway: gateway.name } as const;
+    journal.append({ ...operation, type: 'invoke', afterVersion: version });
+    const connection = createClient({
+      url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${stage.apiKey}` },
+      connectionAckWaitTimeout: ACK_TIMEOUT_MS,
+      retryAttempts: 0,
+    });
+    const stop = (): void => connection.terminate();
+    signal.addEventListener('abort', stop);
+    try {
+      for await (const { data, errors } of connection.iterate<{ job: JobView }>({ query: WATCH, variables: { id: jobId, afterVersion: version } })) {
+        if (errors || !data) throw new Error(String(errors?.[0]?.extensions?.code ?? 'no data'));
+        const seen = toSeen(data.job);
+        version = seen.version;
+        journal.append({ ...operation, type: 'saw', seen });
+      }
+      return journal.append({ ...operation, type: 'completed' });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : Array.isArray(error) ? String((error[0] as { extensions?: { code?: unknown } })?.extensions?.code) : 'closed';
+      journal.append({ ...operation, type: reason === 'NOT_FOUND' ? 'fail' : 'unknown', reason });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      void connection.dispose();
+    }
+    await setTimeout(random.between(...RECONNECT_MS), undefined, { signal }).catch(() => undefined);
+  }
+}
