@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { modeOf, type ModeName } from './chaos/modes.ts';
 import { summarise, writeReport } from './chaos/report.ts';
 import { runChaos } from './chaos/scenario.ts';
+import { violationKinds } from './checker/check.ts';
 import { historyOf } from './checker/history.ts';
 
 const { values } = parseArgs({
@@ -47,7 +48,7 @@ const result = await runChaos({
 });
 
 for (const violation of result.violations.slice(0, HISTORIES)) {
-  console.log(`\nVIOLATION ${violation.kind}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`);
+  console.log(`\nVIOLATION ${violation.kind}, ${violationKinds[violation.kind]}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`);
   for (const line of historyOf(violation, result.evidence)) console.log(`  ${line}`);
 }
 for (const violation of result.violations.slice(HISTORIES)) console.log(`VIOLATION ${violation.kind}: ${violation.message} (job ${violation.jobId})`);

@@ -5,7 +5,6 @@ import type { CallbackRow, Evidence, JobRow } from '../proving/checker/evidence.
 import { promisesOf } from '../proving/checker/figures.ts';
 import { historyOf } from '../proving/checker/history.ts';
 import type { ClientRecord, Seen } from '../proving/clients/records.ts';
-import type { Entry } from '../proving/stage/journal.ts';
 import type { LedgerRecord } from '../proving/upstream/messages.ts';
 
 /** Evidence that a test may change; times follow the order of the lists. */
@@ -18,8 +17,8 @@ interface Case {
 
 const evidenceOf = ({ clients, ledger, ...tables }: Case): Evidence => ({
   ...tables,
-  clients: clients.map((record, index) => ({ at: index, ...record }) as Entry<ClientRecord>),
-  ledger: ledger.map((record, index) => ({ at: index, ...record }) as Entry<LedgerRecord>),
+  clients: clients.map((record, index) => ({ at: index, ...record })),
+  ledger: ledger.map((record, index) => ({ at: index, ...record })),
 });
 
 const kindsOf = (built: Case): ViolationKind[] => [...new Set(check(evidenceOf(built)).map(({ kind }) => kind))].sort();

@@ -7,8 +7,8 @@ import type { Stage } from '../stage/stage.ts';
 import type { Mode } from './modes.ts';
 
 /** K11 and K12 are about webhooks and come with them. */
-export const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10'] as const;
-export type KillPoint = (typeof killPoints)[number];
+const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10'] as const;
+type KillPoint = (typeof killPoints)[number];
 
 export interface Injected {
   readonly gatewayKills: number;
@@ -18,13 +18,14 @@ export interface Injected {
   readonly silentDatabases: number;
   readonly refusals: number;
   readonly killPoints: Readonly<Record<KillPoint, number>>;
-  /** From the kill of the database to its first answer, the longest. */
+  /** From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest. */
   readonly slowestDatabaseMs: number;
+  readonly slowestGatewayMs: number;
 }
 
 export interface Nemesis {
-  /** Carries out the whole plan; rejects when something does not come back. */
-  run(): Promise<void>;
+  /** Carries out the whole plan; rejects when something does not come back, or when `signal` aborts before the end. */
+  run(signal: AbortSignal): Promise<void>;
   injected(): Injected;
   /** What went wrong beside the promises: a kill point that never fired, a process that ended by itself. */
   failures(): readonly string[];
@@ -46,6 +47,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   const fired = Object.fromEntries(killPoints.map((point) => [point, 0])) as Record<KillPoint, number>;
   const failures: string[] = [];
   let slowestDatabaseMs = 0;
+  let slowestGatewayMs = 0;
   /** Gateways that a lane works on. */
   const busy = new Set<GatewayProcess>();
   const restarts = new Set<Promise<void>>();
@@ -58,8 +60,9 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   });
 
   /** One that is up and that nobody works on, while another one is up too. */
-  async function takeTarget(): Promise<GatewayProcess> {
+  async function takeTarget(signal: AbortSignal): Promise<GatewayProcess> {
     for (;;) {
+      signal.throwIfAborted();
       const up = stage.gateways.filter((gateway) => gateway.isUp());
       const free = up.filter((gateway) => !busy.has(gateway));
       if (up.length > 1 && free.length > 0) {
@@ -75,7 +78,9 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   function restart(gateway: GatewayProcess): void {
     const restarting = (async () => {
       await setTimeout(random.between(100, 1_000));
+      const from = Date.now();
       await gateway.start();
+      slowestGatewayMs = Math.max(slowestGatewayMs, Date.now() - from);
     })()
       .catch((error: unknown) => void failures.push(String(error)))
       .finally(() => {
@@ -85,9 +90,9 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     restarts.add(restarting);
   }
 
-  const acts: Readonly<Record<Storm, () => Promise<void>>> = {
-    async gatewayKills() {
-      const gateway = await takeTarget();
+  const acts: Readonly<Record<Storm, (signal: AbortSignal) => Promise<void>>> = {
+    async gatewayKills(signal) {
+      const gateway = await takeTarget(signal);
       await gateway.kill();
       restart(gateway);
     },
@@ -123,21 +128,21 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     },
   };
 
-  async function stormLane(): Promise<void> {
+  async function stormLane(signal: AbortSignal): Promise<void> {
     const plan = random.shuffled(storms.flatMap((storm) => Array<Storm>(mode[storm]).fill(storm)));
     const from = Date.now();
     const durationMs = (1_000 * mode.jobs) / mode.jobsPerSecond;
     for (const [index, storm] of plan.entries()) {
       const dueAt = from + ((index + random.next()) / plan.length) * durationMs;
-      await setTimeout(Math.max(0, dueAt - Date.now()));
-      await acts[storm]();
+      await setTimeout(Math.max(0, dueAt - Date.now()), undefined, { signal });
+      await acts[storm](signal);
       counts[storm] += 1;
     }
   }
 
   /** Whether the process died at the point: by SIGKILL, after it had written down that it was there. */
-  async function crashAt(point: KillPoint): Promise<boolean> {
-    const gateway = await takeTarget();
+  async function crashAt(point: KillPoint, signal: AbortSignal): Promise<boolean> {
+    const gateway = await takeTarget(signal);
     const pid = gateway.pid();
     const ended = gateway.untilEnd();
     if (point === 'K4') stage.upstream.send({ kind: 'holdNext', gateway: gateway.name });
@@ -162,11 +167,11 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     return end.signal === 'SIGKILL' && wasThere;
   }
 
-  async function sweepLane(): Promise<void> {
+  async function sweepLane(signal: AbortSignal): Promise<void> {
     for (let round = 0; round < mode.roundsOfKillPoints; round += 1) {
       for (const point of random.shuffled(killPoints)) {
         let tries = 0;
-        while (tries < TRIES && !(await crashAt(point))) tries += 1;
+        while (tries < TRIES && !(await crashAt(point, signal))) tries += 1;
         if (tries === TRIES) failures.push(`${point} did not fire in ${TRIES} tries of ${FIRE_LIMIT_MS / 1_000} s`);
         else fired[point] += 1;
         if (tries > 0) log(`${point}: ${tries} tries in vain`);
@@ -175,12 +180,12 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   }
 
   return {
-    async run() {
-      await Promise.all([stormLane(), sweepLane()]);
+    async run(signal) {
+      await Promise.all([stormLane(signal), sweepLane(signal)]);
       while (restarts.size > 0) await Promise.all(restarts);
       await stage.database.untilUp(DATABASE_LIMIT_MS);
     },
-    injected: () => ({ ...counts, killPoints: { ...fired }, slowestDatabaseMs }),
+    injected: () => ({ ...counts, killPoints: { ...fired }, slowestDatabaseMs, slowestGatewayMs }),
     failures: () => failures,
   };
 }

@@ -30,7 +30,7 @@ function tableOf(summary: Summary): string {
   const rows: readonly (readonly [string, string | number])[] = [
     ['run', `${summary.mode}, seed ${summary.seed}, commit ${summary.commit}, ${Math.round(seconds.start + seconds.load + seconds.settle)} s`],
     ['jobs', summary.jobs],
-    ['gateways killed', injected.gatewayKills],
+    ['gateways killed', `${injected.gatewayKills}, ready again after ${injected.slowestGatewayMs} ms at most`],
     ['crashes at kill points', inWords(injected.killPoints)],
     ['PostgreSQL killed', `${injected.databaseKills}, back after ${injected.slowestDatabaseMs} ms at most`],
     ['database connections cut', injected.connectionCuts],

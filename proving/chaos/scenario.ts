@@ -1,6 +1,7 @@
 /** One run: load and nemesis at once, then time for everything to end, then the check. */
-import { setTimeout } from 'node:timers/promises';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { check, type Violation, type ViolationKind } from '../checker/check.ts';
 import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from '../checker/evidence.ts';
 import { figuresOf, type Figures } from '../checker/figures.ts';
@@ -71,13 +72,22 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     const journal = openJournal<ClientRecord>(clientsFile);
     const nemesis = createNemesis(stage, mode, createRandom(`${seed}:nemesis`), log);
     const ending = new AbortController();
+    // Every watch and every pause listens to it.
+    setMaxListeners(0, ending.signal);
     signal?.addEventListener('abort', () => ending.abort());
     const clients = Array.from({ length: mode.clients }, (_, index) =>
       createClient({ name: `c${index + 1}`, seed, stage, journal, random: createRandom(`${seed}:client:${index}`), rates: usualRates, signal: ending.signal }),
     );
 
+    const troubles: string[] = [];
     let broken = true;
-    const breaking = nemesis.run().finally(() => (broken = false));
+    const patience = new AbortController();
+    setMaxListeners(0, patience.signal);
+    ending.signal.addEventListener('abort', () => patience.abort());
+    const breaking = nemesis
+      .run(patience.signal)
+      .catch((error: unknown) => void troubles.push(`the nemesis did not come to its end: ${String(error)}`))
+      .finally(() => (broken = false));
     const progress = setInterval(() => log(`${Math.round((Date.now() - loadedFrom) / 1_000)} s: ${submitted} jobs, ${JSON.stringify(nemesis.injected())}`), LOG_EVERY_MS);
     let submitted = 0;
     try {
@@ -89,6 +99,8 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
         submitted += 1;
         await setTimeout(Math.max(0, loadedFrom + (1_000 * submitted) / mode.jobsPerSecond - Date.now()));
       }
+      // What is not broken by now never will be.
+      patience.abort();
       await breaking;
       await Promise.all(runs);
     } finally {
@@ -105,6 +117,7 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     const figures = figuresOf(evidence);
     const violations = check(evidence);
     const failures = [
+      ...troubles,
       ...nemesis.failures(),
       ...(stillUp < stage.gateways.length ? [`${stage.gateways.length - stillUp} gateways are not up at the end`] : []),
       ...(figures.neverArrived > MAX_NEVER_ARRIVED * figures.jobs ? [`${figures.neverArrived} of ${figures.jobs} jobs never reached the upstream`] : []),

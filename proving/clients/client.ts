@@ -66,7 +66,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
   async function ask<T>(head: { op: 'generate'; key: string } | { op: 'cancel' | 'read'; jobId: string }, query: string, variables: object, toEnd: (data: T) => object): Promise<object> {
     const gateway = pickGateway();
     const operation = { ...head, client: name, operation: nextOperation(), gateway: gateway.name };
-    journal.append({ ...operation, type: 'invoke' } as ClientRecord);
+    journal.append({ ...operation, type: 'invoke' });
     const reply = await stage.send<{ payload: T }>(gateway, { query, variables: variables as Record<string, unknown> });
     const end = endOf(reply, toEnd);
     journal.append({ ...operation, ...end } as ClientRecord);
@@ -142,7 +142,8 @@ function endOf<T>(reply: Reply<{ payload: T }>, toEnd: (data: T) => object): obj
 function endOfAnswer<T>({ status, data, errors }: GraphQLAnswer<{ payload: T }>, toEnd: (data: T) => object): object {
   const error = errors?.[0];
   if (error) {
-    const reason = String(error.extensions?.code ?? error.message);
+    const { code } = error.extensions ?? {};
+    const reason = typeof code === 'string' ? code : error.message;
     // Of these alone the gateway says that nothing was done.
     const sure = reason === 'SERVICE_UNAVAILABLE' && error.extensions?.mayHaveBeenAccepted !== true;
     return { type: sure ? 'fail' : 'unknown', reason };

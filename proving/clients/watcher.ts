@@ -43,14 +43,15 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
     signal.addEventListener('abort', stop);
     try {
       for await (const { data, errors } of connection.iterate<{ job: JobView }>({ query: WATCH, variables: { id: jobId, afterVersion: version } })) {
-        if (errors || !data) throw new Error(String(errors?.[0]?.extensions?.code ?? 'no data'));
+        if (errors || !data) throw new Error(codeOf(errors) ?? 'no data');
         const seen = toSeen(data.job);
         version = seen.version;
         journal.append({ ...operation, type: 'saw', seen });
       }
       return journal.append({ ...operation, type: 'completed' });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : Array.isArray(error) ? String((error[0] as { extensions?: { code?: unknown } })?.extensions?.code) : 'closed';
+      // A close of the socket is an event, a refusal a list of GraphQL errors.
+      const reason = error instanceof Error ? error.message : (codeOf(error) ?? 'closed');
       journal.append({ ...operation, type: reason === 'NOT_FOUND' ? 'fail' : 'unknown', reason });
     } finally {
       signal.removeEventListener('abort', stop);
@@ -58,4 +59,9 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
     }
     await setTimeout(random.between(...RECONNECT_MS), undefined, { signal }).catch(() => undefined);
   }
+}
+
+function codeOf(errors: unknown): string | null {
+  const [first] = Array.isArray(errors) ? (errors as { extensions?: { code?: unknown } }[]) : [];
+  return typeof first?.extensions?.code === 'string' ? first.extensions.code : null;
 }

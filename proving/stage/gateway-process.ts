@@ -20,7 +20,7 @@ export interface GatewayOptions {
   readonly killFile: string;
 }
 
-export interface GatewayEnd {
+interface GatewayEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -47,7 +47,8 @@ export interface GatewayProcess {
   onOwnEnd(listener: (end: GatewayEnd) => void): void;
 }
 
-const START_LIMIT_MS = 45_000;
+/** A busy machine and a database in recovery included. */
+const START_LIMIT_MS = 120_000;
 const START_RETRY_MS = 300;
 const READY_CHECK_MS = 50;
 const READY_TIMEOUT_MS = 2_000;

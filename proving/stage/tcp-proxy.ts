@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** Chooses connections by the first bytes that their client sent, as Latin-1 text. A PostgreSQL client names itself there. */
-export type Which = (opening: string) => boolean;
+type Which = (opening: string) => boolean;
 
 export interface TcpProxy {
   readonly port: number;

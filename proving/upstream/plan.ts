@@ -16,7 +16,7 @@ export const faults = {
   finished: 'answers the finished result',
 } as const;
 
-export type Fault = keyof typeof faults;
+type Fault = keyof typeof faults;
 
 /** Weights of the faults of submits; chances of a callback. */
 export interface FaultRates {
