@@ -36,5 +36,7 @@ export function createConnections(url: string, size: number, onError: (error: Er
     application_name: 'motion-gateway',
   });
   pool.on('error', onError);
+  // The pool listens to idle clients and a borrower to his own; in the same chunk of bytes a server can hand over a connection and end it, before the borrower has it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return { pool, db: drizzle(pool) };
 }
