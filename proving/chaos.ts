@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { modeOf, type ModeName } from './chaos/modes.ts';
 import { summarise, writeReport } from './chaos/report.ts';
 import { runChaos } from './chaos/scenario.ts';
-import { violationKinds } from './checker/check.ts';
+import { violationKinds, type ViolationKind } from './checker/check.ts';
 import { historyOf } from './checker/history.ts';
 
 const { values } = parseArgs({
@@ -28,7 +28,8 @@ const { values } = parseArgs({
     report: { type: 'boolean', default: false },
   },
 });
-const HISTORIES = 10;
+/** Of each kind; the others are named only. */
+const HISTORIES = 3;
 
 const seed = values.seed ?? String(Date.now());
 const name: ModeName = values.quick ? 'quick' : values.long ? 'long' : 'full';
@@ -47,11 +48,13 @@ const result = await runChaos({
   signal: interrupted.signal,
 });
 
-for (const violation of result.violations.slice(0, HISTORIES)) {
-  console.log(`\nVIOLATION ${violation.kind}, ${violationKinds[violation.kind]}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`);
-  for (const line of historyOf(violation, result.evidence)) console.log(`  ${line}`);
+const told: Partial<Record<ViolationKind, number>> = {};
+for (const violation of result.violations) {
+  console.log(`VIOLATION ${violation.kind}, ${violationKinds[violation.kind]}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`);
+  const before = told[violation.kind] ?? 0;
+  told[violation.kind] = before + 1;
+  if (before < HISTORIES) for (const line of historyOf(violation, result.evidence)) console.log(`  ${line}`);
 }
-for (const violation of result.violations.slice(HISTORIES)) console.log(`VIOLATION ${violation.kind}: ${violation.message} (job ${violation.jobId})`);
 for (const failure of result.failures) console.log(`FAILURE ${failure}`);
 if (result.violations.length + result.failures.length > 0) console.log(`Logs and ledger are in ${result.folder}; the same plan again: --seed ${seed}`);
 

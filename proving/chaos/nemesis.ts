@@ -52,7 +52,12 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   const busy = new Set<GatewayProcess>();
   const restarts = new Set<Promise<void>>();
 
-  for (const gateway of stage.gateways) gateway.onOwnEnd(({ code, signal }) => failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`));
+  for (const gateway of stage.gateways) {
+    gateway.onOwnEnd(({ code, signal }) => {
+      failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
+      if (!busy.has(gateway)) restart(gateway);
+    });
+  }
   stage.upstream.onMessage((message) => {
     if (message.kind !== 'held') return;
     const gateway = stage.gateways.find(({ name }) => name === message.gateway);
@@ -76,6 +81,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
 
   /** Brings it back in the background, after a pause. */
   function restart(gateway: GatewayProcess): void {
+    busy.add(gateway);
     const restarting = (async () => {
       await setTimeout(random.between(100, 1_000));
       const from = Date.now();
