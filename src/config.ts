@@ -91,7 +91,11 @@ export const settings = {
   MAX_DIRECTIVES: integer(0, 1000, 30, 'directives in an operation'),
   MAX_FIELD_REPEATS: integer(1, 1000, 30, 'times that a field name occurs in an operation, introspection apart'),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(1, 10_000, 100, 'live subscriptions on one socket'),
+  MAX_BUFFERED_BYTES: integer(1024, 67_108_864, 1_048_576, 'what may wait to be sent on one socket; a reader that is further behind is closed with 1013'),
+  MAX_UNSENT_SECONDS: decimal(0.1, 600, 20, 'how long a message may wait to be sent on a socket; then the reader is closed with 1013'),
+  SOCKET_PING_SECONDS: decimal(0.1, 600, 12, 'how often a socket is pinged; a peer that has not answered by the next ping is closed with 1013 when something waits to be sent, else cut off'),
   SOCKET_INIT_SECONDS: decimal(0.1, 60, 5, 'how long a socket may wait with `connection_init`'),
+  SOCKET_STOP_SECONDS: decimal(0, 60, 2, 'over how long open sockets are closed at a stop: 250 every 50 ms, more at once where that would take longer'),
   DRAIN_SECONDS: decimal(0.1, 300, 15, 'how long requests and submits under way may take to finish at a stop'),
 } satisfies Record<string, Setting<unknown>>;
 

@@ -35,8 +35,8 @@ export interface Gateway {
   readonly apiKey: string;
   /** Whether the playground fills in the key by itself. */
   readonly open: boolean;
-  /** What is open now; for tests that nothing is left over. */
-  readonly live: { sockets(): number; watchers(): number };
+  /** What is open now, for tests that nothing is left over; and how many sockets have closed, by their code. */
+  readonly live: { sockets(): number; watchers(): number; closes(): Readonly<Record<number, number>> };
   /** Drains and stops: sockets first, then submits and requests under way, the database last. Idempotent. */
   stop(): Promise<void>;
 }
@@ -134,7 +134,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   jobs.start();
   sandbox?.resume();
 
-  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: secrets.apiKey, open, live: { sockets: sockets.count, watchers: jobs.watcherCount } };
+  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: secrets.apiKey, open, live: { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes } };
 }
 
 async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<string> {
@@ -191,6 +191,10 @@ async function registerBothTransports(app: FastifyInstance, config: Config, jobs
     maxSubscriptionsPerSocket: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
     allowedOrigins: config.CORS_ORIGINS,
+    pingMs: 1_000 * config.SOCKET_PING_SECONDS,
+    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+    maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
+    stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
   });
 }
 

@@ -1,50 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { startFakeUpstream } from './support/fake-upstream.ts';
-import { startGateway, type TestGateway } from './support/gateway.ts';
+import { startGateway } from './support/gateway.ts';
+import { openSocket, subscribe, WATCH, type OpenSocket } from './support/socket.ts';
 
 async function startQueueing(overrides: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
   return { upstream, ...(await startGateway({ ...upstream.settings, ...overrides })) };
 }
-
-type Message = Record<string, unknown>;
-
-/** A socket at the level of messages; it is closed when the test ends. */
-async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'apiKey'>, { init = true, ...options }: ClientOptions & { init?: boolean } = {}) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options);
-  const messages: Message[] = [];
-  const takers: ((message: Message) => void)[] = [];
-  socket.on('message', (data: Buffer) => {
-    const message = JSON.parse(data.toString()) as Message;
-    const taker = takers.shift();
-    if (taker) taker(message);
-    else messages.push(message);
-  });
-  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
-  socket.on('error', () => undefined);
-  onTestFinished(async () => {
-    socket.terminate();
-    await closed;
-  });
-  await once(socket, 'open');
-  const send = (message: Message | string) => socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  const next = (): Promise<Message> => {
-    const message = messages.shift();
-    return message ? Promise.resolve(message) : new Promise((resolve) => takers.push(resolve));
-  };
-  if (init) {
-    send({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } });
-    expect(await next()).toEqual({ type: 'connection_ack' });
-  }
-  return { socket, send, next, closed };
-}
-
-const WATCH = 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { id version state } }';
-const subscribe = (id: string, query: string, variables: object = {}) => ({ id, type: 'subscribe', payload: { query, variables } });
 
 describe('a subscription', () => {
   test('begins with the state as it is, skips what the client has, and completes when a terminal state is not newer', async () => {
@@ -168,7 +134,7 @@ describe('a socket', () => {
     }
   });
 
-  test.each<[string, number, (socket: Awaited<ReturnType<typeof openSocket>>) => void]>([
+  test.each<[string, number, (socket: OpenSocket) => void]>([
     ['subscribes before it is acknowledged', 4401, ({ send }) => send(subscribe('1', WATCH, { id: 'a' }))],
     ['never says connection_init', 4408, () => undefined],
     ['sends what is no message', 4400, ({ send }) => send('nonsense')],

@@ -3,22 +3,27 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { createContext, type Caller } from '../resolvers/context.ts';
+import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
-import { serveSocket, type SocketExtra } from './socket.ts';
+import { serveSocket, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 
-export interface SocketOptions extends GraphQLOptions {
+export interface SocketOptions extends GraphQLOptions, SocketLimits {
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerSocket: number;
   readonly initWaitMs: number;
   /** Browser origins that may connect, beside our own. */
   readonly allowedOrigins: readonly string[];
+  /** Over how long `stop` closes what is open, however much it is. */
+  readonly stopSpreadMs: number;
 }
 
 export interface Sockets {
   count(): number;
-  /** Takes no more sockets and closes the open ones with 1001, which clients come back from. */
+  /** How many have closed so far, by the code: ours when we closed them, else the peer's, 1006 without any. */
+  closes(): Readonly<Record<number, number>>;
+  /** Takes no more sockets and closes the open ones with 1001, which clients come back from, in slices. */
   stop(): Promise<void>;
 }
 
@@ -57,11 +62,22 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
 
   const sockets = new WebSocketServer({
     noServer: true,
-    clientTracking: true,
+    clientTracking: false,
     maxPayload: options.maxMessageBytes,
     handleProtocols: (protocols) => handleProtocols(protocols),
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0]);
+
+  const open = new Set<ServedSocket>();
+  const closes: Record<number, number> = {};
+  const serve = (accepted: WebSocket, request: IncomingMessage): void => {
+    const socket = serveSocket(protocol, accepted, request, options, log);
+    open.add(socket);
+    void socket.closed.then((code) => {
+      open.delete(socket);
+      closes[code] = (closes[code] ?? 0) + 1;
+    });
+  };
 
   let stopping = false;
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -71,17 +87,16 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
     if (stopping) return void refuse('503 Service Unavailable');
     if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');
-    sockets.handleUpgrade(request, socket, head, (accepted) => serveSocket(protocol, accepted, request, log));
+    sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
   };
   server.on('upgrade', upgrade);
 
   return {
-    count: () => sockets.clients.size,
+    count: () => open.size,
+    closes: () => ({ ...closes }),
     async stop() {
       stopping = true;
-      const closed = [...sockets.clients].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
-      for (const socket of sockets.clients) socket.close(1001, 'Going away');
-      await Promise.all(closed);
+      await closeInSlices([...open], options.stopSpreadMs);
     },
   };
 }

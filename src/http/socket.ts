@@ -1,64 +1,114 @@
-/** One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, and errors that stay on their socket. */
+/** One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, ends with a reason, and errors that stay on their socket. */
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Log } from '../jobs/ports.ts';
+import { createOutbox, type OutboxLimits } from './outbox.ts';
 
 export interface SocketExtra {
   readonly request: IncomingMessage;
 }
 
-/** A peer that does not answer a ping before the next one is gone. */
-const PING_MS = 12_000;
+export interface SocketLimits extends OutboxLimits {
+  /** How often a peer is pinged; one that has not answered by the next ping does not read, or is gone. */
+  readonly pingMs: number;
+}
 
-/** What may wait to be sent. */
-const MAX_BUFFERED_BYTES = 1_048_576;
+export interface ServedSocket {
+  /** Begins the closing handshake; a peer that does not answer it is cut off. */
+  close(code: number, reason: string): void;
+  /** Resolves, when the socket is gone, with the code that we closed it with, else the peer's; 1006 when there was none. */
+  readonly closed: Promise<number>;
+}
+
+/** How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may take. */
+const SLOW_GRACE_MS = 1_500;
 
 /** Serves the protocol on the socket until it closes. */
-export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, request: IncomingMessage, log: Log): void {
-  let answered = true;
-  const pings = setInterval(() => {
-    if (!answered) return socket.terminate();
-    answered = false;
-    socket.ping();
-  }, PING_MS);
-  socket.on('pong', () => (answered = true));
+export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, request: IncomingMessage, limits: SocketLimits, log: Log): ServedSocket {
+  let sentCode: number | undefined;
+  let ending: NodeJS.Timeout | undefined;
+  const isOpen = (): boolean => socket.readyState === socket.OPEN;
+  const outbox = createOutbox(socket, limits, endSlow);
 
-  /** A peer that asks and does not read is cut off; what it missed it reads when it comes back. */
-  function isOverfull(): boolean {
-    if (socket.bufferedAmount <= MAX_BUFFERED_BYTES) return false;
-    socket.close(1013, 'Too slow');
-    socket.terminate();
-    return true;
+  function close(code?: number, reason?: string): void {
+    if (isOpen()) sentCode = code;
+    socket.close(code, reason);
   }
-  socket.on('ping', isOverfull);
 
-  const closed = protocol.opened(
+  function cutOff(): void {
+    // Without a reset the kernel would keep megabytes, for minutes, for a peer that does not take them.
+    if (request.socket.writableLength > 0) request.socket.resetAndDestroy();
+    else socket.terminate();
+  }
+
+  /** A peer that does not read is sent away; what it missed it reads when it comes back. */
+  function endSlow(reason: 'BUFFERED' | 'UNSENT' | 'NO_PONG'): void {
+    if (!isOpen()) return;
+    log.warn({ code: 1013, reason, bufferedBytes: socket.bufferedAmount, unsentMs: Math.round(outbox.unsentMs()) }, 'a socket reads too slowly and is closed');
+    ending = setTimeout(cutOff, SLOW_GRACE_MS);
+    close(1013, 'Too slow');
+    release();
+  }
+
+  let answered = true;
+  let pings: NodeJS.Timeout | undefined;
+  /** The next beat waits for this one, and for what the network has for us: when this process itself was held up, the answer is there. */
+  const beatLater = (): void => void (pings = setTimeout(() => setImmediate(beat), limits.pingMs));
+  function beat(): void {
+    if (!isOpen()) return;
+    if (answered) {
+      answered = false;
+      socket.ping();
+      return beatLater();
+    }
+    if (socket.bufferedAmount > 0) return endSlow('NO_PONG');
+    log.info({ code: 1006, reason: 'NO_PONG' }, 'a socket does not answer and is cut off');
+    cutOff();
+  }
+  beatLater();
+  socket.on('pong', () => (answered = true));
+  // Answered beside the outbox.
+  socket.on('ping', outbox.check);
+
+  const end = protocol.opened(
     {
       protocol: socket.protocol,
-      // Resolves when the bytes are on their way: a source is asked for more only then.
-      send: (data) =>
-        new Promise((resolve, reject) => {
-          if (socket.readyState !== socket.OPEN || isOverfull()) return resolve();
-          socket.send(data, (error) => (error ? reject(error) : resolve()));
-        }),
-      close: (code, reason) => socket.close(code, reason),
+      send: outbox.send,
+      close,
       onMessage: (receive) =>
         socket.on('message', (data: Buffer) => {
+          // On its way out nothing begins any more: nobody would end it.
+          if (!isOpen()) return;
           receive(data.toString()).catch((error: unknown) => {
-            if (socket.readyState !== socket.OPEN) return;
+            if (!isOpen()) return;
             log.error({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
-            socket.close(1013, 'Try again later');
+            close(1013, 'Try again later');
           });
         }),
     },
     { request },
   );
+
+  let released = false;
+  /** Ends its subscriptions and timers, once. */
+  function release(heard?: number, reason = ''): void {
+    if (released) return;
+    released = true;
+    clearTimeout(pings);
+    outbox.stop();
+    end(sentCode ?? heard ?? CloseCode.InternalServerError, reason).catch((error: unknown) => log.error({ err: error }, 'a socket could not be closed cleanly'));
+  }
+
   // A frame that is too large or malformed: ws closes the socket itself, with the right code.
   socket.on('error', () => undefined);
-  socket.once('close', (code, reason) => {
-    clearInterval(pings);
-    closed(code || CloseCode.InternalServerError, String(reason)).catch((error: unknown) => log.error({ err: error }, 'a socket could not be closed cleanly'));
+  const closed = new Promise<number>((resolve) => {
+    socket.once('close', (heard, reason) => {
+      clearTimeout(ending);
+      release(heard, String(reason));
+      resolve(sentCode ?? heard);
+    });
   });
+  return { close, closed };
 }

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { sliceSize } from '../src/http/close-in-slices.ts';
+import { startGateway } from './support/gateway.ts';
+import { openSocket, type OpenSocket } from './support/socket.ts';
+
+/** Four slices, the last one 150 ms after the first. */
+const SOCKETS = 800;
+const AT_ONCE = 100;
+
+async function openMany(gateway: Parameters<typeof openSocket>[0]): Promise<OpenSocket[]> {
+  const sockets: OpenSocket[] = [];
+  while (sockets.length < SOCKETS) sockets.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => openSocket(gateway)))));
+  return sockets;
+}
+
+describe('at a stop', () => {
+  test('open sockets are closed in slices, all with 1001, also when one of them does not answer', { timeout: 40_000 }, async () => {
+    const gateway = await startGateway({ SOCKET_INIT_SECONDS: '60' });
+    const sockets = await openMany(gateway);
+    const silent = await openSocket(gateway);
+    silent.socket.pause();
+    const closes = sockets.map(async ({ closed }) => ({ code: await closed, at: performance.now() }));
+    const from = performance.now();
+    await gateway.stop();
+    // 0.15 s for the slices and 2 s for the silent one, on a busy machine more.
+    expect(performance.now() - from).toBeLessThan(6_000);
+    const ends = await Promise.all(closes);
+    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([1001]));
+    const times = ends.map(({ at }) => at - ends[0]!.at).sort((a, b) => a - b);
+    expect(times.at(-1)).toBeGreaterThan(100);
+    expect(gateway.live.closes()).toEqual({ 1001: SOCKETS + 1 });
+  });
+
+  test('more are closed at once where the time would not suffice', () => {
+    expect([1, 250, 10_000].map((count) => sliceSize(count, 2_000))).toEqual([250, 250, 250]);
+    expect(sliceSize(50_000, 2_000)).toBe(1_250);
+    expect([sliceSize(10_000, 100), sliceSize(10_000, 0)]).toEqual([5_000, 10_000]);
+  });
+});
