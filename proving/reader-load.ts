@@ -1,0 +1,105 @@
+/** The clients of the readers' proof, in a process of their own: they open sockets, measure what arrives, and stop reading when told. */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+
+export interface Group {
+  readonly jobIds: readonly string[];
+  readonly sockets: number;
+}
+
+export type Order =
+  | { readonly kind: 'open'; readonly url: string; readonly apiKey: string; readonly healthy: Group; readonly stalling: Group }
+  /** The stalling ones come back and read nothing beyond their first state. */
+  | { readonly kind: 'stall' }
+  /** Answers with the latencies since the last time. */
+  | { readonly kind: 'measure' }
+  | { readonly kind: 'finish'; readonly versions: Readonly<Record<string, number>> };
+
+export interface Answer {
+  /** From the change of the row to the client, ms. */
+  readonly latenciesMs: readonly number[];
+  /** Healthy sockets that are open, and those of them that have not got the newest version. */
+  readonly open: number;
+  readonly behind: number;
+}
+
+const AT_ONCE = 50;
+const HEALTHY = 'subscription ($id: ID!) { jobUpdated(id: $id) { version updatedAt } }';
+/** The largest that the limits on aliases and repeated fields let through. */
+const LARGE = `subscription ($id: ID!) { jobUpdated(id: $id) { ${Array.from({ length: 30 }, (_, index) => `a${index}: prompt`).join(' ')} } }`;
+
+interface Reader {
+  readonly socket: WebSocket;
+  readonly jobId: string;
+  version: number;
+}
+
+interface Next {
+  readonly payload: { readonly data: { readonly jobUpdated: { readonly version: number; readonly updatedAt: string } } };
+}
+
+interface Target {
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+const healthy: Reader[] = [];
+const stalling: Reader[] = [];
+let latenciesMs: number[] = [];
+let reopen: (() => Promise<void>) | undefined;
+
+/** Resolves when the first state has come. */
+async function open({ url, apiKey }: Target, query: string, jobId: string, onNext: (reader: Reader, data: Buffer) => void): Promise<Reader> {
+  const socket = new WebSocket(url, 'graphql-transport-ws');
+  const reader: Reader = { socket, jobId, version: 0 };
+  socket.on('error', () => undefined);
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } }));
+  await once(socket, 'message');
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables: { id: jobId } } }));
+  await once(socket, 'message');
+  socket.on('message', (data: Buffer) => onNext(reader, data));
+  return reader;
+}
+
+function measure(reader: Reader, data: Buffer): void {
+  const { version, updatedAt } = (JSON.parse(data.toString()) as Next).payload.data.jobUpdated;
+  reader.version = version;
+  latenciesMs.push(Date.now() - Date.parse(updatedAt));
+}
+
+async function openGroup(readers: Reader[], { jobIds, sockets }: Group, openOne: (jobId: string) => Promise<Reader>): Promise<void> {
+  while (readers.length < sockets) {
+    const count = Math.min(AT_ONCE, sockets - readers.length);
+    readers.push(...(await Promise.all(Array.from({ length: count }, (_, index) => openOne(jobIds[(readers.length + index) % jobIds.length]!)))));
+  }
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.kind) {
+    case 'open':
+      await openGroup(healthy, order.healthy, (jobId) => open(order, HEALTHY, jobId, measure));
+      // What these get is not even parsed: it is only there to fill buffers.
+      reopen = () => openGroup(stalling, order.stalling, (jobId) => open(order, LARGE, jobId, () => undefined));
+      return reopen();
+    case 'stall':
+      // Fresh connections: for one that has read fast, the kernels hold twice as much, which takes twice as long to fill.
+      for (const { socket } of stalling.splice(0)) socket.terminate();
+      await reopen!();
+      return stalling.forEach(({ socket }) => socket.pause());
+    case 'measure':
+    case 'finish':
+      return;
+  }
+}
+
+process.on('message', (order: Order) => {
+  void obey(order).then(() => {
+    const open = healthy.filter(({ socket }) => socket.readyState === socket.OPEN);
+    const behind = order.kind === 'finish' ? open.filter(({ jobId, version }) => version !== order.versions[jobId]).length : 0;
+    const answer: Answer = { latenciesMs, open: open.length, behind };
+    if (order.kind !== 'finish') latenciesMs = [];
+    process.send!(answer);
+  });
+});
+process.on('disconnect', () => process.exit());
