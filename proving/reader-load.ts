@@ -46,7 +46,7 @@ interface Target {
 const healthy: Reader[] = [];
 const stalling: Reader[] = [];
 let latenciesMs: number[] = [];
-let reopen: (() => Promise<void>) | undefined;
+let openStalling: ((readOn: boolean) => Promise<void>) | undefined;
 
 /** Resolves when the first state has come. */
 async function open({ url, apiKey }: Target, query: string, jobId: string, onNext: (reader: Reader, data: Buffer) => void): Promise<Reader> {
@@ -79,14 +79,18 @@ async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'open':
       await openGroup(healthy, order.healthy, (jobId) => open(order, HEALTHY, jobId, measure));
-      // What these get is not even parsed: it is only there to fill buffers.
-      reopen = () => openGroup(stalling, order.stalling, (jobId) => open(order, LARGE, jobId, () => undefined));
-      return reopen();
+      openStalling = (readOn) =>
+        openGroup(stalling, order.stalling, async (jobId) => {
+          // What these get is not even parsed: it is only there to fill buffers.
+          const reader = await open(order, LARGE, jobId, () => undefined);
+          if (!readOn) reader.socket.pause();
+          return reader;
+        });
+      return openStalling(true);
     case 'stall':
       // Fresh connections: for one that has read fast, the kernels hold twice as much, which takes twice as long to fill.
       for (const { socket } of stalling.splice(0)) socket.terminate();
-      await reopen!();
-      return stalling.forEach(({ socket }) => socket.pause());
+      return openStalling!(false);
     case 'measure':
     case 'finish':
       return;
