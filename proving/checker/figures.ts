@@ -22,6 +22,8 @@ export interface Figures {
   /** Jobs that failed because nobody knew, and which the upstream has never seen. */
   readonly neverArrived: number;
   readonly watches: Counts;
+  /** Why connections of watches ended before their time. */
+  readonly watchBreaks: Counts;
 }
 
 const unanswered = new Set(['reset', 'close', 'hang', 'half', 'html', 'errorEnvelope', 'held']);
@@ -48,6 +50,7 @@ export function figuresOf(evidence: Evidence): Figures {
       connections: clients.filter((entry) => entry.op === 'watch' && entry.type === 'invoke').length,
       states: clients.filter((entry) => entry.op === 'watch' && entry.type === 'saw').length,
     },
+    watchBreaks: count(clients.flatMap((entry) => (entry.op === 'watch' && entry.type === 'unknown' ? [entry.reason] : []))),
   };
 }
 

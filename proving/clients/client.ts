@@ -20,7 +20,7 @@ export interface ClientRates {
   readonly givenUp: number;
 }
 
-export const usualRates: ClientRates = { watched: 0.35, repeated: 0.03, raced: 0.03, canceled: 0.02, read: 0.15, givenUp: 0.05 };
+export const usualRates: ClientRates = { watched: 0.35, repeated: 0.03, raced: 0.03, canceled: 0.02, read: 0.15, givenUp: 0.02 };
 
 export interface ClientOptions {
   readonly name: string;
