@@ -50,7 +50,8 @@ const GENERATE = `mutation ($input: GenerateMotionInput!) { payload: generateMot
 const CANCEL = `mutation ($id: ID!) { payload: cancelMotionJob(input: { id: $id }) { job { ${JOB_FIELDS} } userErrors { code } } }`;
 const READ = `query ($id: ID!) { payload: motionJob(id: $id) { ${JOB_FIELDS} } }`;
 
-const REPEAT_MS: readonly [number, number] = [100, 600];
+/** Before a request is repeated, by how often it was; as patient clients do, since impatient ones keep a server down. */
+const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(5_000, 300 * 2 ** repeats)];
 const READ_PAUSE_MS: readonly [number, number] = [200, 2_000];
 const READS = 4;
 
@@ -81,14 +82,14 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
   async function generate(number: number): Promise<Seen | null> {
     const key = `${seed}-${number}`;
     const raced = random.chance(rates.raced) ? generateOnce(key, number) : null;
-    for (;;) {
+    for (let repeats = 0; ; repeats += 1) {
       const end = await generateOnce(key, number);
       if (end.type === 'ok') {
         await raced;
         return end.seen;
       }
       if (signal.aborted || random.chance(rates.givenUp)) return null;
-      await pause(REPEAT_MS);
+      await pause(repeatMs(repeats));
     }
   }
 

@@ -23,11 +23,14 @@ interface WatchOptions {
 const WATCH = `subscription ($id: ID!, $afterVersion: Int) { job: jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`;
 
 const ACK_TIMEOUT_MS = 5_000;
-const RECONNECT_MS: readonly [number, number] = [100, 500];
+/** Before the next connection, by how many broke in a row without a word; doubled each time. */
+const FIRST_RECONNECT_MS = 300;
+const MAX_RECONNECT_MS = 5_000;
 
 /** Resolves when the server completed the watch, or at `signal`. */
 export async function watchToEnd({ jobId, afterVersion, client, stage, journal, random, pickGateway, signal }: WatchOptions): Promise<void> {
   let version = afterVersion;
+  let silent = 0;
   while (!signal.aborted) {
     const gateway = pickGateway();
     const operation = { op: 'watch', jobId, client, operation: nextOperation(), gateway: gateway.name } as const;
@@ -46,6 +49,7 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
         if (errors || !data) throw new Error(codeOf(errors) ?? 'no data');
         const seen = toSeen(data.job);
         version = seen.version;
+        silent = 0;
         journal.append({ ...operation, type: 'saw', seen });
       }
       return journal.append({ ...operation, type: 'completed' });
@@ -57,7 +61,8 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
       signal.removeEventListener('abort', stop);
       void connection.dispose();
     }
-    await setTimeout(random.between(...RECONNECT_MS), undefined, { signal }).catch(() => undefined);
+    silent += 1;
+    await setTimeout(random.between(100, Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** silent)), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -48,7 +48,7 @@ export interface GatewayProcess {
 }
 
 /** A busy machine and a database in recovery included. */
-const START_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 60_000;
 const START_RETRY_MS = 300;
 const READY_CHECK_MS = 50;
 const READY_TIMEOUT_MS = 2_000;
