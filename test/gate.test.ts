@@ -205,6 +205,15 @@ describe('an intent whose commit went unanswered', () => {
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 1 });
   });
 
+  test('ends its job instead, when the client has asked for that meanwhile', async () => {
+    const { accept, dispatcher, find, sql, signal } = await startCore({ dispatchStore: unanswered(true) });
+    const id = await accept();
+    const taken = await dispatcher.take();
+    await sql('update jobs set cancel_requested_at = now()');
+    if (taken.kind === 'unsure') await dispatcher.retract(taken.job, signal);
+    expect(await find(id)).toMatchObject({ state: 'CANCELED', settledBy: 'CANCEL' });
+  });
+
   test('does not put back the attempt that somebody else has begun under the same number', async () => {
     const { accept, dispatcher, find, sql } = await startCore({ dispatchStore: unanswered(false) });
     const id = await accept();

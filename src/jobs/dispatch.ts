@@ -147,6 +147,9 @@ export function createDispatcher({ store, urgentStore, upstream, settling, admis
           .transaction(async (tx) => {
             const row = await urgentStore.advance(tx, job.id, moves.requeue(job.attempt, job.leaseToken!), {});
             if (row) await urgentStore.note(tx, job.id, moved(row, 'ATTEMPT_ENDED', { attempt: job.attempt, submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }));
+            // Its client may have asked for its end meanwhile, as with any other attempt that surely did not arrive.
+            const canceled = row?.cancelRequestedAt ? await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true }) : null;
+            if (canceled) await urgentStore.note(tx, job.id, moved(canceled, 'CANCELED'));
             return row;
           })
           .catch(() => null);
