@@ -1,6 +1,7 @@
 /** The job store: all the adapters of this folder over one set of connections. */
 import type { JobStore } from '../jobs/ports.ts';
 import type { RetentionStore } from '../jobs/retention.ts';
+import { createChangeReader } from './changes.ts';
 import type { Connections } from './client.ts';
 import { createGateStore } from './gate.ts';
 import { createHistory } from './history.ts';
@@ -23,4 +24,5 @@ export const createJobStore = (connections: Connections): JobStore & RetentionSt
     ...createWorkQueue(connections),
     ...createHistory(connections),
     ...createRetentionStore(connections),
+    ...createChangeReader(connections),
   });

@@ -28,7 +28,7 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /** The SQLSTATE, wherever in the chain of causes the driver left it. */
-function sqlStateOf(error: unknown): string | null {
+export function sqlStateOf(error: unknown): string | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = (cause as { code?: unknown }).code;
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;

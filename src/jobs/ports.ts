@@ -1,6 +1,7 @@
 /** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
 import type { GateStore } from './gate.ts';
 import type { Failure, Job, JobState, Label, MotionMode, Move, SettledBy, Video } from './job.ts';
+import type { ChangeReader } from './snapshot.ts';
 import type { Timeline, Verdict } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -142,7 +143,7 @@ export interface PollableJob {
   readonly leasedUntil: Date;
 }
 
-export type JobStore = JobReader & JobWriter & Timeline & SpentKeys & Inbox & GateStore & WorkQueue & History;
+export type JobStore = JobReader & JobWriter & Timeline & SpentKeys & Inbox & GateStore & WorkQueue & History & ChangeReader;
 
 /** "Job X of account Y changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an update. */
 export interface Feed {
