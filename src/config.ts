@@ -94,6 +94,7 @@ export const settings = {
   MAX_BUFFERED_BYTES: integer(1024, 67_108_864, 1_048_576, 'what may wait to be sent on one socket; a reader that is further behind is closed with 1013'),
   MAX_UNSENT_SECONDS: decimal(0.1, 600, 20, 'how long a message may wait to be sent on a socket; then the reader is closed with 1013'),
   SOCKET_PING_SECONDS: decimal(0.1, 600, 12, 'how often a socket is pinged; a peer that has not answered by the next ping is closed with 1013 when something waits to be sent, else cut off'),
+  MAX_UNREAD_JOBS: integer(1, 100_000, 1000, 'jobs that may wait in memory for one subscriber of `jobsUpdated`; what is beyond is read from the database when it asks'),
   SOCKET_INIT_SECONDS: decimal(0.1, 60, 5, 'how long a socket may wait with `connection_init`'),
   SOCKET_STOP_SECONDS: decimal(0, 60, 2, 'over how long open sockets are closed at a stop: 250 every 50 ms, more at once where that would take longer'),
   DRAIN_SECONDS: decimal(0.1, 300, 15, 'how long requests and submits under way may take to finish at a stop'),

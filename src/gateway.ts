@@ -97,6 +97,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       intervalMs: 1_000 * (config.POLL_INTERVAL_SECONDS ?? (reachable ? 60 : 10)),
     },
     queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
+    maxUnreadJobs: config.MAX_UNREAD_JOBS,
     callbackConfirm: config.CALLBACK_CONFIRM,
     expectsCallbacks: reachable,
     listingLookup: config.LISTING_LOOKUP === 'on',

@@ -26,6 +26,15 @@ export class BadArgumentError extends JobError {
   }
 }
 
+/** What has changed since the cursor cannot be told: it is none of ours, or of a database that this one does not continue. */
+export class CursorInvalidError extends JobError {
+  override readonly name = 'CursorInvalidError';
+
+  constructor() {
+    super('CURSOR_INVALID', 'Updates cannot go on from this cursor: list the jobs, then subscribe with the `updatesCursor` of the list.');
+  }
+}
+
 /** The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while committing. */
 export class UnavailableError extends JobError {
   override readonly name = 'UnavailableError';

@@ -4,8 +4,9 @@ import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
 import { JobNotFoundError } from './errors.ts';
+import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
-import { createListJobs, toJobId, type ListJobs } from './list.ts';
+import { createListJobs, toJobId, type JobPage, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
 import { startLoop } from './loop.ts';
 import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
@@ -28,6 +29,8 @@ export interface JobsDeps {
   readonly admission: Admission;
   readonly pollSteps: PollSteps;
   readonly queueDeadlineMs: number;
+  /** Jobs that may wait in memory for one follower of an account. */
+  readonly maxUnreadJobs: number;
   readonly callbackConfirm: 'odd' | 'always';
   /** Whether the upstream was told how to call back. */
   readonly expectsCallbacks: boolean;
@@ -44,11 +47,14 @@ export interface Jobs {
   readonly deleteJob: DeleteJob;
   /** Null for unknown and for somebody else's. */
   find(accountId: string, jobId: string): Promise<Job | null>;
-  readonly list: ListJobs;
   readonly listTimeline: ListTimeline;
   readonly findOutlooks: FindOutlooks;
+  /** With a cursor to follow the account from, on the first page. */
+  list(...args: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }>;
   readonly watch: Watching['watch'];
-  readonly watcherCount: Watching['count'];
+  readonly follow: Following['follow'];
+  /** Watchers of a job and followers of an account. */
+  watcherCount(): number;
   readonly receiveCallback: ReceiveCallback;
   /** Why the gate is shut, or lets only a probe pass; null when it is open. */
   findPause(): Promise<string | null>;
@@ -75,6 +81,8 @@ export function createJobs(deps: JobsDeps): Jobs {
   const firstListingMs = deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
   const dispatcher = createDispatcher({ store, urgentStore: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
+  const following = createFollowing({ reader: store, feed, log, maxUnread: deps.maxUnreadJobs });
+  const listJobs = createListJobs(store);
 
   const cancel = createCancel(store, settling);
   const deleteJob = createDeleteJob(store, log);
@@ -126,15 +134,20 @@ export function createJobs(deps: JobsDeps): Jobs {
       const jobId = toJobId(id);
       return jobId === null ? null : store.find(accountId, jobId);
     },
-    list: createListJobs(store),
     listTimeline: createListTimeline(store),
     findOutlooks: createFindOutlooks(store, upstream.id, deps.admission),
+    async list(accountId, page) {
+      // Before the list: what changes between the two is in both, never in neither.
+      const updatesCursor = page.after ? null : await following.findCursor(accountId);
+      return { ...(await listJobs(accountId, page)), updatesCursor };
+    },
     async watch(accountId, id, afterVersion) {
       const jobId = toJobId(id);
       if (jobId === null) throw new JobNotFoundError();
       return watching.watch(accountId, jobId, afterVersion);
     },
-    watcherCount: watching.count,
+    follow: following.follow,
+    watcherCount: () => watching.count() + following.count(),
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     async findPause() {
       const gate = await store.findGate(upstream.id);
@@ -156,6 +169,7 @@ export function createJobs(deps: JobsDeps): Jobs {
       await Promise.all(submits);
       clearTimeout(timer);
       watching.stop();
+      following.stop();
     },
   };
 }

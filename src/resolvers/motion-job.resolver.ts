@@ -75,10 +75,10 @@ export class MotionJobResolver {
 
 const present = (job: Job | null): MotionJob | null => job && MotionJob.of(job);
 
-function presentPage({ jobs, hasNextPage }: JobPage, after: string | null): MotionJobConnection {
+function presentPage({ jobs, hasNextPage, updatesCursor }: JobPage & { updatesCursor: string | null }, after: string | null): MotionJobConnection {
   const edges = jobs.map((job) => ({ cursor: encodeCursor(job), node: MotionJob.of(job) }));
   const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after };
-  return { edges, nodes: edges.map(({ node }) => node), pageInfo };
+  return { edges, nodes: edges.map(({ node }) => node), pageInfo, updatesCursor };
 }
 
 function presentAccept(result: AcceptResult): GenerateMotionPayload {

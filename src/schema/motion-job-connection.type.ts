@@ -35,4 +35,10 @@ export class MotionJobConnection {
 
   @Field(() => PageInfo, { description: 'Where the page lies.' })
   pageInfo!: PageInfo;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it.',
+  })
+  updatesCursor!: string | null;
 }

@@ -1,0 +1,87 @@
+/** The account feed without a gateway around it: the core over a real database, and transactions that a test holds open. */
+import { v7 as uuidv7 } from 'uuid';
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+import { createConnections } from '../../src/db/client.ts';
+import { FEED_CHANNEL, startFeed } from '../../src/db/feed.ts';
+import { createJobStore } from '../../src/db/store.ts';
+import { createFollowing } from '../../src/jobs/follow.ts';
+import type { JobUpdate } from '../../src/jobs/follower.ts';
+import type { ChangeReader } from '../../src/jobs/snapshot.ts';
+import { createDatabase } from './database.ts';
+import { submittingJob } from './life.ts';
+
+export const ACCOUNT = 'default';
+
+interface FollowingOptions {
+  readonly url?: string;
+  readonly maxUnread?: number;
+  /** Stands between the feed and its store. */
+  readonly around?: (reader: ChangeReader) => ChangeReader;
+}
+
+/** Starts it on a database, a fresh one unless told. */
+export async function startFollowing({ url: given, maxUnread = 1_000, around = (reader) => reader }: FollowingOptions = {}) {
+  const url = given ?? (await createDatabase());
+  const connections = createConnections(url, 4, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createJobStore(connections);
+  const warnings: string[] = [];
+  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
+  const feed = await startFeed(url, () => undefined);
+  onTestFinished(() => feed.stop());
+  const following = createFollowing({ reader: around(store), feed, log, maxUnread });
+  onTestFinished(() => following.stop());
+
+  const { input } = submittingJob();
+  /** In one transaction. */
+  const insertMany = (count: number, accountId = ACCOUNT) =>
+    store.transaction(async (tx) => {
+      const ids: string[] = [];
+      for (const id of Array.from({ length: count }, () => uuidv7())) {
+        await store.insert(tx, { id, accountId, upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' });
+        ids.push(id);
+      }
+      return ids;
+    });
+  const insert = async (accountId = ACCOUNT) => (await insertMany(1, accountId))[0]!;
+  const amend = (id: string) => store.transaction((tx) => store.amend(tx, id, {})).then((job) => job!.version);
+  return { url, store, feed, following, insert, insertMany, amend, warnings };
+}
+
+/** A transaction that is open, has its id, and has changed nothing yet. */
+export async function openTransaction(url: string) {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query('begin');
+  const { rows } = await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid');
+  return {
+    xid: BigInt(rows[0]!.xid),
+    async amend(id: string) {
+      await client.query('update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = $1', [id]);
+      await client.query(`select pg_notify('${FEED_CHANNEL}', concat_ws(' ', id, version, account_id)) from jobs where id = $1`, [id]);
+    },
+    commit: () => client.query('commit'),
+  };
+}
+
+/** Reads so many updates. */
+export async function read(updates: AsyncIterator<JobUpdate>, count: number): Promise<JobUpdate[]> {
+  const read: JobUpdate[] = [];
+  while (read.length < count) {
+    const result = await updates.next();
+    if (result.done) break;
+    read.push(result.value);
+  }
+  return read;
+}
+
+export async function readOne(updates: AsyncIterator<JobUpdate>): Promise<JobUpdate> {
+  const [update] = await read(updates, 1);
+  if (!update) throw new Error('it has ended');
+  return update;
+}
+
+export const said = (updates: readonly JobUpdate[]) => updates.map(({ job: { id, version } }) => `${id} ${version}`);
