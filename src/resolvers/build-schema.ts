@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
 import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
+import { JobsUpdatedResolver } from './jobs-updated.resolver.ts';
 import { MotionJobFieldsResolver } from './motion-job-fields.resolver.ts';
 import { MotionJobResolver } from './motion-job.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
@@ -17,7 +18,7 @@ const inertPubSub: PubSub = {
 
 export function buildGatewaySchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [MotionJobResolver, MotionJobFieldsResolver, NodeResolver],
+    resolvers: [MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver],
     orphanedTypes: [InvalidInput, IdempotencyKeyReused, JobDeleted, CancelRefused, DeleteRefused],
     pubSub: inertPubSub,
     validate: false,

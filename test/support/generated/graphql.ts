@@ -377,6 +377,8 @@ export type MotionJobConnection = {
   nodes: Array<MotionJob>;
   /** Where the page lies. */
   pageInfo: PageInfo;
+  /** On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it. */
+  updatesCursor?: Maybe<Scalars['String']['output']>;
 };
 
 /** A job in a list. */
@@ -420,6 +422,15 @@ export type MotionJobState =
   | 'SUCCEEDED'
   /** The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive. */
   | 'UNCONFIRMED';
+
+/** A change of one of the account's jobs. */
+export type MotionJobUpdate = {
+  __typename?: 'MotionJobUpdate';
+  /** The `after` to go on from when this update has been dealt with. Opaque, at most 4,096 characters, good at every instance and after restarts; it does not expire. */
+  cursor: Scalars['String']['output'];
+  /** The job, in its newest version. */
+  job: MotionJob;
+};
 
 /** The quality of the video. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type MotionMode =
@@ -542,12 +553,19 @@ export type Subscription = {
   __typename?: 'Subscription';
   /** The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, the newest never is. */
   jobUpdated: MotionJob;
+  /** Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. Versions that follow each other faster than the client reads are skipped, the newest never is. To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect with the `cursor` of the last update. */
+  jobsUpdated: MotionJobUpdate;
 };
 
 
 export type SubscriptionJobUpdatedArgs = {
   afterVersion?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
+};
+
+
+export type SubscriptionJobsUpdatedArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** A failure that the client can act on. */

@@ -1,0 +1,31 @@
+import { Arg, Resolver, Root, Subscription } from 'type-graphql';
+import type { JobUpdate } from '../jobs/follower.ts';
+import { MotionJobUpdate } from '../schema/motion-job-update.type.ts';
+import type { Context } from './context.ts';
+
+@Resolver()
+export class JobsUpdatedResolver {
+  @Subscription(() => MotionJobUpdate, {
+    description:
+      'Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. ' +
+      'Versions that follow each other faster than the client reads are skipped, the newest never is. To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect ' +
+      'with the `cursor` of the last update.',
+    subscribe: async ({ args, context }) => {
+      const { after } = args as { after?: string | null };
+      const { caller, jobs } = context as Context;
+      return jobs.follow(caller.accountId, after);
+    },
+  })
+  jobsUpdated(
+    @Root() { cursor, job }: JobUpdate,
+    @Arg('after', () => String, {
+      nullable: true,
+      description:
+        'Where to go on: the `cursor` of an update or the `updatesCursor` of a list, at most 4,096 characters. Without it only what changes from now on. ' +
+        'The error CURSOR_INVALID says that it is no cursor, or one of another database or of what a restored backup does not know: list the jobs and subscribe anew.',
+    })
+    _after: string | null,
+  ): MotionJobUpdate {
+    return MotionJobUpdate.of(cursor, job);
+  }
+}
