@@ -58,7 +58,7 @@ for (const violation of result.violations) {
 for (const failure of result.failures) console.log(`FAILURE ${failure}`);
 if (result.violations.length + result.failures.length > 0) console.log(`Logs and ledger are in ${result.folder}; the same plan again: --seed ${seed}`);
 
-const summary = summarise({ seed, commit, mode: name, ...result });
+const summary = summarise({ seed, commit, mode: values.jobs === undefined ? name : `${name} scaled to ${mode.jobs} jobs`, ...result });
 if (values.report) writeReport(summary);
 console.log(JSON.stringify(summary));
 process.exit(result.violations.length + result.failures.length > 0 ? 1 : 0);

@@ -38,6 +38,7 @@ const FIRE_LIMIT_MS = 12_000;
 const TRIES = 5;
 const DATABASE_LIMIT_MS = 45_000;
 const TARGET_RETRY_MS = 50;
+const RESTART_PAUSE_MS = 1_000;
 /** For a crash that fires while its order is taken back. */
 const TAKE_BACK_MS = 300;
 const isFeed = (opening: string): boolean => opening.includes('motion-gateway feed');
@@ -80,6 +81,15 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     }
   }
 
+  const startOnce = (gateway: GatewayProcess): Promise<boolean> =>
+    gateway.start().then(
+      () => true,
+      (error: unknown) => {
+        log(`${gateway.name} is started again: ${String(error)}`);
+        return false;
+      },
+    );
+
   /** Brings it back in the background, after a pause. */
   function restart(gateway: GatewayProcess): void {
     busy.add(gateway);
@@ -87,7 +97,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       await setTimeout(random.between(100, 1_000));
       const from = Date.now();
       // One that is slow to come back is started on and on: only one that is away at the end has failed.
-      while (!stopping) if (await gateway.start().then(() => true, () => log(`${gateway.name} is not ready yet`))) break;
+      while (!stopping && !(await startOnce(gateway))) await setTimeout(RESTART_PAUSE_MS);
       slowestGatewayMs = Math.max(slowestGatewayMs, Date.now() - from);
     })()
       .catch((error: unknown) => void failures.push(String(error)))
