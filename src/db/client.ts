@@ -1,12 +1,14 @@
 /** Connections to PostgreSQL: every wait has a limit, and an idle connection that dies does not end the process. */
 import { setTimeout } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import pg from 'pg';
+import type pg from 'pg';
+import { PatientPool } from './pool.ts';
 
 export type Database = NodePgDatabase;
 
 /** Waiting for a connection plus one statement stays below 5 s, the longest that a client waits for "not available". */
-const CONNECT_TIMEOUT_MS = 1_500;
+const WAIT_MS = 1_500;
+const HANDSHAKE_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 3_000;
 
 export interface Connections {
@@ -25,16 +27,16 @@ export async function closePool({ pool }: Connections): Promise<void> {
 
 /** A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced by themselves. */
 export function createConnections(url: string, size: number, onError: (error: Error) => void): Connections {
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: url,
     max: size,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
     application_name: 'motion-gateway',
-  });
+  };
+  const pool = new PatientPool(settings, { waitMs: WAIT_MS, handshakeMs: HANDSHAKE_MS });
   pool.on('error', onError);
   // The pool listens to idle clients and a borrower to his own; in the same chunk of bytes a server can hand over a connection and end it, before the borrower has it.
   pool.on('connect', (client) => client.on('error', () => undefined));
