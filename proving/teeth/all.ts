@@ -1,0 +1,22 @@
+/** Every tooth there is, in the order of the table. */
+import { countBeforeLock } from './count-before-lock.ts';
+import { guardWithoutRank } from './guard-without-rank.ts';
+import { acknowledgeBeforeCommit, asynchronousCommit } from './lost-writes.ts';
+import { noHeartbeat } from './no-heartbeat.ts';
+import { resendAfterCrash } from './resend-after-crash.ts';
+import { retryAfterTimeOut } from './retry-after-time-out.ts';
+import { selectThenInsert } from './select-then-insert.ts';
+import type { Tooth } from './tooth.ts';
+import { unboundedMailbox } from './unbounded-mailbox.ts';
+
+export const teeth: readonly Tooth[] = [
+  retryAfterTimeOut,
+  acknowledgeBeforeCommit,
+  asynchronousCommit,
+  resendAfterCrash,
+  selectThenInsert,
+  guardWithoutRank,
+  countBeforeLock,
+  noHeartbeat,
+  unboundedMailbox,
+];

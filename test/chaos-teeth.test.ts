@@ -1,0 +1,39 @@
+/** The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is for the run itself to show. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { teeth } from '../proving/teeth/all.ts';
+import { applyEdits, plant } from '../proving/teeth/plant.ts';
+import { unboundedMailbox } from '../proving/teeth/unbounded-mailbox.ts';
+import type * as mailboxes from '../src/jobs/mailbox.ts';
+
+describe('a tooth', () => {
+  test.each(teeth.map((tooth) => [tooth.name, tooth] as const))('%s finds each of its places exactly once', (_name, { edits }) => {
+    expect(edits.length).toBeGreaterThan(0);
+    expect([...applyEdits(edits).keys()].sort()).toEqual([...new Set(edits.map(({ file }) => file))].sort());
+  });
+
+  test('has a name of its own', () => {
+    expect(new Set(teeth.map(({ name }) => name)).size).toBe(teeth.length);
+  });
+
+  test('whose place is gone, or there twice, is an error', () => {
+    const edit = (find: string) => () => applyEdits([{ file: 'src/jobs/mailbox.ts', find, replace: '' }]);
+    expect(edit('no such text')).toThrow('src/jobs/mailbox.ts has 0 times, and not once: no such text');
+    expect(edit('unread')).toThrow(/has \d+ times, and not once: unread/);
+  });
+
+  test('that is planted is in the copy, and not in the program', async () => {
+    const drain = async (dist: string): Promise<readonly unknown[]> => {
+      const { createMailbox } = (await import(pathToFileURL(join(dist, 'jobs/mailbox.js')).href)) as typeof mailboxes;
+      const mailbox = createMailbox<number>(() => undefined);
+      for (const value of [1, 2, 3]) mailbox.put('a', value);
+      mailbox.end();
+      const values: number[] = [];
+      for await (const value of mailbox) values.push(value);
+      return values;
+    };
+    expect(await drain(plant('test', unboundedMailbox.edits))).toEqual([1, 2, 3]);
+    expect(await drain(plant('test-without', []))).toEqual([3]);
+  });
+});
