@@ -4,14 +4,14 @@ import { proveFeed } from '../proving/feed-proof.ts';
 import type { ChangeReader } from '../src/jobs/snapshot.ts';
 import { createDatabase } from './support/database.ts';
 
-test('followers who come and go while 16 writers change jobs miss nothing', { timeout: 60_000 }, async () => {
+test('followers who come and go while 16 writers change jobs miss nothing', { timeout: 180_000 }, async () => {
   const figures = await proveFeed(await createDatabase(), 1_000);
   expect(figures.missed).toBe(0);
   expect(figures.changes).toBeGreaterThanOrEqual(1_000);
   expect(figures.resumes).toBeGreaterThan(0);
 });
 
-test('the proof finds a reader that goes by the highest transaction it has seen', { timeout: 60_000 }, async () => {
+test('the proof finds a reader that goes by the highest transaction it has seen', { timeout: 180_000 }, async () => {
   const spoil = (reader: ChangeReader): ChangeReader => ({
     findMoment: reader.findMoment,
     listChanges: (accountId, { xmax }, ...rest) => reader.listChanges(accountId, { xmax, inProgress: [] }, ...rest),

@@ -19,7 +19,7 @@ async function startInterruptible(url?: string) {
   return { ...(await startFollowing({ around, ...(url !== undefined && { url }) })), duringNextRead: (interruption: () => Promise<void>) => void (meanwhile = interruption) };
 }
 
-test('a change that comes while a follower catches up reaches it', { timeout: 10_000 }, async () => {
+test('a change that comes while a follower catches up reaches it', { timeout: 90_000 }, async () => {
   const { following, insert, amend, duringNextRead } = await startInterruptible();
   const [before, during] = [await insert(), await insert()];
   const cursor = await following.findCursor(ACCOUNT);
@@ -35,7 +35,7 @@ test('a change that comes while a follower catches up reaches it', { timeout: 10
   expect(said([await readOne(updates), await readOne(updates)])).toEqual([`${before} 2`, `${during} 2`]);
 });
 
-test('a wake-up during a read causes another read', { timeout: 10_000 }, async () => {
+test('a wake-up during a read causes another read', { timeout: 90_000 }, async () => {
   const { feed, following, insert, duringNextRead } = await startInterruptible();
   const updates = await following.follow(ACCOUNT);
   const inserted: string[] = [];
@@ -53,7 +53,7 @@ test('a wake-up during a read causes another read', { timeout: 10_000 }, async (
   expect(said([await readOne(updates), await readOne(updates)])).toEqual(inserted.map((id) => `${id} 1`));
 });
 
-test('a read that fails is repeated without another wake-up, of the tail and of one who catches up', { timeout: 15_000 }, async () => {
+test('a read that fails is repeated without another wake-up, of the tail and of one who catches up', { timeout: 90_000 }, async () => {
   const fail = () => Promise.reject(new Error('the connection is gone'));
   const first = await startInterruptible();
   const cursor = await first.following.findCursor(ACCOUNT);

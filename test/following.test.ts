@@ -158,7 +158,7 @@ describe('a follower', () => {
     expect(following.count()).toBe(0);
   });
 
-  test('misses nothing when its wake-ups are lost or the database is away', { timeout: 40_000 }, async () => {
+  test('misses nothing when its wake-ups are lost or the database is away', { timeout: 90_000 }, async () => {
     const url = await createDatabase();
     const proxy = await startProxy(url);
     const direct = await startFollowing({ url });

@@ -6,7 +6,7 @@ import type { JobStore } from '../src/jobs/ports.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 
 describe('turns', () => {
-  test("one account's 1,000 jobs do not delay another's first one", { timeout: 60_000 }, async () => {
+  test("one account's 1,000 jobs do not delay another's first one", { timeout: 180_000 }, async () => {
     const { accept, submitNext, play } = await startCore({ maxInFlight: 5_000 });
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     for (let index = 0; index < 1_000; index += 1) await accept('many');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 
-test('a PUBLIC_URL that nobody reaches is noticed, said and polled for, until a callback comes', { timeout: 40_000 }, async () => {
+test('a PUBLIC_URL that nobody reaches is noticed, said and polled for, until a callback comes', { timeout: 90_000 }, async () => {
   const upstream = await startFakeUpstream();
   const { client, url, logs } = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05', UPSTREAM_MAX_IN_FLIGHT: '50' });
   const ready = async () => (await (await fetch(`${url}/readyz`)).json()) as object;

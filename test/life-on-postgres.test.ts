@@ -73,7 +73,7 @@ async function startLife() {
   return { store, begin, happen, url };
 }
 
-test('every history of an attempt ends on PostgreSQL as the pure rules say', { timeout: 60_000 }, async () => {
+test('every history of an attempt ends on PostgreSQL as the pure rules say', { timeout: 180_000 }, async () => {
   const { store, begin, happen } = await startLife();
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom<LifeEvent>(...evidence, 'cancel'), { maxLength: 8 }), async (events) => {
@@ -87,7 +87,7 @@ test('every history of an attempt ends on PostgreSQL as the pure rules say', { t
   );
 });
 
-test('the guard of the statement that writes a state is the pure one, for every state and every move', { timeout: 60_000 }, async () => {
+test('the guard of the statement that writes a state is the pure one, for every state and every move', { timeout: 180_000 }, async () => {
   const { store, begin, url } = await startLife();
   const failure = outcomes.failure.kind === 'failed' ? outcomes.failure.failure : null;
   const video = outcomes.success.kind === 'succeeded' ? outcomes.success.video : null;
@@ -111,7 +111,7 @@ test('the guard of the statement that writes a state is the pure one, for every 
   }
 });
 
-test('two of anything at once change the job once', { timeout: 60_000 }, async () => {
+test('two of anything at once change the job once', { timeout: 180_000 }, async () => {
   const { store, begin, happen } = await startLife();
   for (const event of [...evidence, 'cancel'] as const) {
     const once = await begin();

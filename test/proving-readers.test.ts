@@ -15,7 +15,7 @@ const plan: ReaderPlan = {
   settings: { MAX_UNSENT_SECONDS: '1', SOCKET_PING_SECONDS: '60' },
 };
 
-test('readers that stop reading are closed with 1013, and healthy ones beside them feel nothing', { timeout: 60_000 }, async () => {
+test('readers that stop reading are closed with 1013, and healthy ones beside them feel nothing', { timeout: 180_000 }, async () => {
   const figures = await runReaders(await createDatabase(), await createFolder(), plan);
   expect(violationsOf(figures, plan)).toEqual([]);
   expect(figures).toMatchObject({ closed: { UNSENT: 2 }, healthyOpen: 20 });

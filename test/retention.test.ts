@@ -171,7 +171,7 @@ describe('a round', () => {
   });
 });
 
-test('a gateway deletes a backlog by itself and then once a minute, however much else there is to do', { timeout: 30_000 }, async () => {
+test('a gateway deletes a backlog by itself and then once a minute, however much else there is to do', { timeout: 90_000 }, async () => {
   const url = await createDatabase();
   await addJobs(url, { count: 1_100, ageDays: 8 });
   const { client } = await startGateway({ DATABASE_URL: url, KEEP_JOBS_DAYS: '7' });

@@ -130,7 +130,7 @@ describe('a deletion at the same time', () => {
     expect(await acceptOver(deletingBetween)).toEqual({ kind: 'jobDeleted' });
   });
 
-  test('never lets a second job through, in 300 rounds', { timeout: 60_000 }, async () => {
+  test('never lets a second job through, in 300 rounds', { timeout: 180_000 }, async () => {
     const { pool, store, accept, acceptAndEnd, effects } = await start();
     const kinds: string[] = [];
     for (let round = 0; round < 300; round += 1) {

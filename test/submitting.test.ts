@@ -213,7 +213,7 @@ describe('an answer to a submit', () => {
     submit.answer(200, { task_id: 'a' });
     await expect.poll(async () => (await client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id })).errors).toBeDefined();
     await proxy.restore();
-    await expect.poll(() => client.find(job.id), { timeout: 10_000 }).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
+    await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
     expect(upstream.submitCount()).toBe(1);
   });
 });

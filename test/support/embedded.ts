@@ -121,5 +121,5 @@ async function endServer(home: string): Promise<void> {
   const pid = await pidOf(home).catch(() => 0);
   if (pid === 0 || !(await isAlive(pid))) return;
   process.kill(pid, 'SIGQUIT');
-  await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), { timeout: 10_000, interval: 20 });
+  await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), { timeout: 30_000, interval: 20 });
 }

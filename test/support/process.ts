@@ -32,7 +32,7 @@ export function startProcess(env: Record<string, string>, options: { uid?: numbe
     output: () => output,
     ended,
     async untilReady() {
-      await expect.poll(() => output, { timeout: 20_000, interval: 20 }).toMatch(/Motion gateway {3}http[^]*API key {10}\S+|Motion gateway {3}http[^]*Upstream/);
+      await expect.poll(() => output, { timeout: 40_000, interval: 20 }).toMatch(/Motion gateway {3}http[^]*API key {10}\S+|Motion gateway {3}http[^]*Upstream/);
       return { url: /Motion gateway {3}(\S+)/.exec(output)![1]!, apiKey: /API key {10}(\S+)/.exec(output)?.[1] ?? '' };
     },
   };
