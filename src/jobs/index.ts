@@ -8,7 +8,7 @@ import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
 import { createListJobs, toJobId, type JobPage, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
-import { startLoop } from './loop.ts';
+import { startLoop, type Loop } from './loop.ts';
 import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
 import type { PollSteps } from './poll-schedule.ts';
 import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts';
@@ -90,16 +90,15 @@ export function createJobs(deps: JobsDeps): Jobs {
 
   const cutOff = new AbortController();
   const submits = new Set<Promise<void>>();
-  const loops: ReturnType<typeof startLoop>[] = [];
-  /** Not among the loops that are nudged: nobody waits for it. */
-  let retaining: ReturnType<typeof startLoop> | undefined;
-  const nudge = (): void => loops.forEach((loop) => loop.nudge());
+  const loops: { dispatching?: Loop; reconciling?: Loop; retaining?: Loop } = {};
+  const nudge = (due: 'slot' | 'lookUp'): void => (due === 'slot' ? loops.dispatching : loops.reconciling)?.nudge();
   const reconcileMs = Math.min(RECONCILE_MS, pollSteps.firstMs, pollSteps.intervalMs);
 
   function begin(work: Promise<void>, failed: (error: unknown) => void): void {
     const submit = work.catch(failed).finally(() => {
       submits.delete(submit);
-      nudge();
+      nudge('slot');
+      nudge('lookUp');
     });
     submits.add(submit);
   }
@@ -121,7 +120,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   }
 
   return {
-    accept: createAccept({ store, upstream, effects: deps.acceptEffects, nudge }),
+    accept: createAccept({ store, upstream, effects: deps.acceptEffects, nudge: () => nudge('slot') }),
     cancel: async (accountId, id) => {
       const jobId = toJobId(id);
       return jobId === null ? { kind: 'notFound' } : cancel(accountId, jobId);
@@ -156,14 +155,12 @@ export function createJobs(deps: JobsDeps): Jobs {
     isDeaf: hearing.isDeaf,
     start() {
       const complain = (what: string) => (error: unknown) => log.error({ err: error }, `${what} failed; it goes on`);
-      loops.push(
-        startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching')),
-        startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling')),
-      );
-      retaining = startLoop(retention.runOnce, complain('deleting by age'));
+      loops.dispatching = startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching'));
+      loops.reconciling = startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling'));
+      loops.retaining = startLoop(retention.runOnce, complain('deleting by age'));
     },
     async stop(graceMs) {
-      const stopped = Promise.all([...loops.map((loop) => loop.stop()), retaining?.stop()]);
+      const stopped = Promise.all([loops.dispatching?.stop(), loops.reconciling?.stop(), loops.retaining?.stop()]);
       const timer = setTimeout(() => cutOff.abort(), graceMs);
       await stopped;
       await Promise.all(submits);

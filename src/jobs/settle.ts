@@ -11,8 +11,8 @@ export interface SettleDeps {
   readonly store: JobStore;
   readonly log: Log;
   readonly effects: readonly SettleEffect[];
-  /** Runs after a commit that freed a slot or made work due. */
-  readonly nudge: () => void;
+  /** Runs after a commit that freed a slot, or made a look-up due. */
+  readonly nudge: (due: 'slot' | 'lookUp') => void;
 }
 
 export interface Settling {
@@ -101,7 +101,9 @@ export function createReceiveCallback(
       return setAside(callback);
     });
     log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
-    nudge();
+    // Nothing else has changed what there is to do: hundreds of callbacks per second shall not each set off a round.
+    if (verdict === 'APPLIED') nudge('slot');
+    else if (verdict === 'PENDING' || verdict === 'SET_ASIDE') nudge('lookUp');
     return verdict !== null;
   };
 }
