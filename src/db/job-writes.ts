@@ -1,12 +1,11 @@
 /** The writes of a job's life. Only `advance` writes a state. */
-import { and, eq, inArray, lt, sql, type SQL } from 'drizzle-orm';
-import type { Job, Move } from '../jobs/job.ts';
+import { and, eq, getTableColumns, inArray, lt, sql, type SQL } from 'drizzle-orm';
+import type { Move } from '../jobs/job.ts';
 import type { JobWriter } from '../jobs/ports.ts';
-import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections } from './client.ts';
 import { FEED_CHANNEL } from './feed.ts';
 import { inMs } from './durations.ts';
-import { toColumns, toJob, toRow, type JobRow } from './job-row.ts';
+import { toColumns, toJob, toRow } from './job-row.ts';
 import { gates, jobs, thisTransaction, turns } from './tables.ts';
 import { inside, withTransaction } from './transaction.ts';
 
@@ -21,6 +20,15 @@ const permitted = (jobId: string, move: Move): SQL | undefined =>
   );
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
+
+/**
+ * The row as it is now, and in the same statement the wake-up of its watchers, which comes when the transaction commits; a notification of a
+ * rolled-back change is never sent.
+ */
+const changed = {
+  ...getTableColumns(jobs),
+  notified: sql`pg_notify(${FEED_CHANNEL}::text, ${jobs.id} || ' ' || ${jobs.version} || ' ' || ${jobs.accountId})`,
+};
 
 export function createJobWriter(connections: Connections): JobWriter {
   return {
@@ -39,8 +47,8 @@ export function createJobWriter(connections: Connections): JobWriter {
           .onConflictDoUpdate({ target: [turns.upstreamId, turns.accountId], set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` } })
           .returning({ lastTag: turns.lastTag }),
       );
-      const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning();
-      return changed(tx, rows);
+      const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning(changed);
+      return rows[0] ? toJob(rows[0]) : null;
     },
 
     async findByKey(tx, accountId, idempotencyKey) {
@@ -61,8 +69,8 @@ export function createJobWriter(connections: Connections): JobWriter {
         .update(jobs)
         .set({ state: move.to, rank: move.rank, ...oneVersionUp, ...toColumns(patch) })
         .where(permitted(jobId, move))
-        .returning();
-      return changed(tx, rows);
+        .returning(changed);
+      return rows[0] ? toJob(rows[0]) : null;
     },
 
     async amend(tx, jobId, patch) {
@@ -70,8 +78,8 @@ export function createJobWriter(connections: Connections): JobWriter {
         .update(jobs)
         .set({ ...oneVersionUp, ...toColumns(patch) })
         .where(eq(jobs.id, jobId))
-        .returning();
-      return changed(tx, rows);
+        .returning(changed);
+      return rows[0] ? toJob(rows[0]) : null;
     },
 
     async pollWithin(tx, jobId, ms) {
@@ -82,12 +90,4 @@ export function createJobWriter(connections: Connections): JobWriter {
         .where(eq(jobs.id, jobId));
     },
   };
-}
-
-/** Wakes the watchers of the row when the transaction commits; a notification of a rolled-back change is never sent. */
-async function changed(tx: Transaction, rows: JobRow[]): Promise<Job | null> {
-  const row = rows[0];
-  if (!row) return null;
-  await inside(tx).execute(sql`select pg_notify(${FEED_CHANNEL}, ${`${row.id} ${row.version} ${row.accountId}`})`);
-  return toJob(row);
 }
