@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
+import { findChildProcesses } from './child-processes.ts';
 
 export interface StageDatabase {
   readonly url: string;
   /** SIGKILL to the postmaster; its children end by themselves, and it is started again within seconds. */
   kill(): Promise<void>;
+  /** SIGKILL to the postmaster and to all its children in the same moment, as when the machine's memory runs out. */
+  killAll(): Promise<void>;
   /** Resolves when it answers. Rejects after `limitMs`. */
   untilUp(limitMs: number): Promise<void>;
   /** One statement over a connection of its own. */
@@ -33,11 +36,24 @@ export async function startDatabase(folder: string, log: (message: string) => vo
     }
   }
 
+  const postmaster = async (): Promise<number> => Number((await readFile(join(server.dataDir, 'data/postmaster.pid'), 'utf8')).split('\n')[0]);
+
   return {
     url: server.url,
     async kill() {
-      const [pid] = (await readFile(join(server.dataDir, 'data/postmaster.pid'), 'utf8')).split('\n');
-      process.kill(Number(pid), 'SIGKILL');
+      process.kill(await postmaster(), 'SIGKILL');
+    },
+    async killAll() {
+      const parent = await postmaster();
+      // It starts nobody while we count.
+      process.kill(parent, 'SIGSTOP');
+      for (const pid of [...findChildProcesses(parent), parent]) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
     },
     async untilUp(limitMs) {
       for (const until = Date.now() + limitMs; ; await setTimeout(RETRY_MS)) {

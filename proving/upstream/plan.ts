@@ -52,6 +52,8 @@ export interface SubmitPlan {
   readonly taken: boolean;
   readonly outcome: TaskOutcome;
   readonly answerAfterMs: number;
+  /** Which page of HTML, where the fault is one. */
+  readonly htmlStatus: 502 | 504;
   readonly taskMs: number;
   /** A callback comes before the answer to the submit. */
   readonly early: boolean;
@@ -84,5 +86,6 @@ export function planSubmit(seed: string, prompt: string, attempt: number, rates:
     if (random.chance(rates.early)) early = true;
     return { kind, afterEndMs: random.between(0, CALLBACK_SPREAD_MS), lost: kind === 'true' && random.chance(rates.lost), variant: random.integer(0, 2) };
   });
-  return { fault, taken, outcome, answerAfterMs, taskMs: early ? 0 : taskMs, early, callbacks };
+  const htmlStatus = random.chance(0.5) ? 502 : 504;
+  return { fault, taken, outcome, answerAfterMs, htmlStatus, taskMs: early ? 0 : taskMs, early, callbacks };
 }

@@ -112,7 +112,7 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
         return void socket?.destroySoon();
       }
       case 'html':
-        return void response.writeHead(attempt % 2 ? 502 : 504, { 'content-type': 'text/html' }).end(HTML);
+        return void response.writeHead(plan.htmlStatus, { 'content-type': 'text/html' }).end(HTML);
       case 'errorEnvelope':
         return send(response, 500, encodeError('api_error', 'fetch failed', randomUUID()));
       case 'busy':
