@@ -21,7 +21,7 @@ export default tseslint.config(
       'max-lines': ['error', 300],
     },
   },
-  { files: ['**/*.mjs'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', performance: 'readonly', fetch: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
+  { files: ['**/*.mjs'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', performance: 'readonly', AbortController: 'readonly', fetch: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
   { files: ['src/main.ts', 'scripts/**', 'test/**', 'bench/**', 'proving/**'], rules: { 'no-console': 'off' } },
   { files: ['*.config.ts', '*.config.js', 'codegen.ts', 'web/**/vite.config.ts', 'scripts/*.config.ts', 'test/support/global-setup.ts', 'test/support/closing-line.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

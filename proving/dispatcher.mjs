@@ -1,0 +1,45 @@
+/**
+ * One dispatcher of the built program in a process of its own, without a gateway around it: the real store, the real client of the
+ * upstream, the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+const { dist, databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(process.argv[2]);
+const load = (path) => import(pathToFileURL(`${dist}/${path}`).href);
+const [{ createConnections }, { createJobStore }, { createDispatcher }, { createReconciler }, { createSettling }, { createHearing }, { createCallbackUrls }, { createUpstreamClient }] = await Promise.all(
+  ['db/client.js', 'db/store.js', 'jobs/dispatch.js', 'jobs/reconcile.js', 'jobs/settle.js', 'jobs/hearing.js', 'upstream/callback-url.js', 'upstream/client.js'].map(load),
+);
+
+// A stage that is gone leaves nothing behind.
+process.on('disconnect', () => process.exit());
+
+const quiet = () => undefined;
+const log = { info: quiet, warn: quiet, error: (fields, message) => process.send?.({ error: `${message}: ${fields.err?.message ?? ''}` }) };
+const store = createJobStore(createConnections(databaseUrl, 4, quiet));
+const settling = createSettling({ store, log, effects: [] });
+// Nobody listens there: results are found by polling.
+const callbackUrls = createCallbackUrls(['a-secret-of-the-proving-ground-only'], () => 'http://127.0.0.1:9');
+const upstream = createUpstreamClient({ id: upstreamId, sandbox: false, baseUrl: upstreamUrl, token: 'token', callbackUrls, submitTimeoutMs });
+const pollSteps = { firstMs: 300, intervalMs: 300 };
+const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => pollSteps.firstMs, firstListingMs: null, log });
+const reconciler = createReconciler({ store, upstream, settling, hearing: createHearing(store, upstreamId, pollSteps, true, log), jobDeadlineMs: admission.jobDeadlineMs, queueDeadlineMs: 86_400_000, firstListingMs: null, log });
+const { signal } = new AbortController();
+
+const looks = async () => {
+  for (;;) {
+    const taken = await dispatcher.take().catch(() => ({ kind: 'wait', waitMs: lookMs }));
+    if (taken.kind === 'job') void dispatcher.submit(taken.job, signal).catch(quiet);
+    else if (taken.kind === 'unsure') void dispatcher.retract(taken.job, signal).catch(quiet);
+    else if (taken.kind === 'probe') await dispatcher.probe(signal).catch(quiet);
+    else await setTimeout(Math.min(taken.waitMs, lookMs));
+  }
+};
+const reconciles = async () => {
+  for (;;) {
+    await reconciler.runOnce(signal).catch(quiet);
+    await setTimeout(reconcileMs);
+  }
+};
+process.send?.('ready');
+await Promise.all([looks(), reconciles()]);

@@ -1,0 +1,34 @@
+/** Every proof, and the size at which it is believed. */
+import { proveAdmission } from './admission.ts';
+import { proveDurability } from './durability.ts';
+import { proveIntake } from './intake.ts';
+import { proveKeys } from './keys.ts';
+import { proveOrders } from './orders.ts';
+import { provePolling } from './polling.ts';
+import type { Proof, ProofOptions } from './proof.ts';
+import { proveSubmits } from './submits.ts';
+
+interface Entry {
+  readonly size: number;
+  readonly prove: (options: ProofOptions) => Promise<Proof>;
+}
+
+export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability';
+
+export const proofs: Readonly<Record<ProofName, Entry>> = {
+  submits: { size: 1_000, prove: proveSubmitsBothWays },
+  keys: { size: 1_000, prove: proveKeys },
+  orders: { size: 100_000, prove: proveOrders },
+  admission: { size: 60, prove: proveAdmission },
+  polling: { size: 50, prove: (options) => provePolling(options) },
+  intake: { size: 300, prove: (options) => proveIntake({ ...options, perSecond: 300, limitMs: 150 }) },
+  durability: { size: 20, prove: proveDurability },
+};
+
+/** Half of them found by callbacks only, half also by listing. */
+async function proveSubmitsBothWays(options: ProofOptions): Promise<Proof> {
+  const half = { ...options, size: Math.ceil(options.size / 2) };
+  const callbacks = await proveSubmits({ ...half, seed: `${options.seed}-callbacks` }, false);
+  const listing = await proveSubmits({ ...half, seed: `${options.seed}-listing` }, true);
+  return { figures: { callbacks: callbacks.figures, listing: listing.figures }, violations: [...callbacks.violations, ...listing.violations] };
+}

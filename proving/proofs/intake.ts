@@ -1,0 +1,189 @@
+/**
+ * Callback intake: callbacks at a steady rate, at two instances. Their times are fixed beforehand and each is measured from the time it was
+ * planned for, so that one that had to wait to be sent counts with its waiting.
+ */
+import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
+import { encodeSuccess } from '../../src/upstream/wire/result.ts';
+import { createRandom, type Random } from '../stage/random.ts';
+import { startStage, type Stage } from '../stage/stage.ts';
+import { noFaults } from '../upstream/plan.ts';
+import { videoOf } from '../upstream/task.ts';
+import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
+
+const SECRET = 'the-secret-of-the-proof-of-callback-intake';
+const CONNECTIONS_PER_GATEWAY = 128;
+const TIMEOUT_MS = 30_000;
+const INSERT_BATCH = 10_000;
+const WARM_UP_SECONDS = 3;
+const TICK_MS = 2;
+const LOG_EVERY_SECONDS = 30;
+/** One settles, one looks whether a queued job may take the slot; the others are rounds that come by time. More would mean that callbacks set off rounds. */
+const MAX_TRANSACTIONS = 7;
+/** PostgreSQL's sessions report what they did at most this late. */
+const STATISTICS_MS = 1_500;
+/** Linux counts a process's time in these. */
+const TICKS_PER_SECOND = 100;
+
+export interface IntakeOptions extends ProofOptions {
+  readonly perSecond: number;
+  /** Of 100 callbacks 99 are answered within this. */
+  readonly limitMs: number;
+}
+
+interface Sent {
+  readonly plannedMs: number;
+  readonly latencyMs: number;
+  /** The HTTP status, or why there is none. */
+  readonly status: string;
+}
+
+/** `size` is how many seconds callbacks come for. */
+export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }: IntakeOptions): Promise<Proof> {
+  const from = Date.now();
+  const stage = await startStage({
+    gateways: 2,
+    ...(dist !== undefined && { dist }),
+    // Nothing is due but what comes from outside.
+    settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400' },
+    upstream: { seed, rates: noFaults, taskSeconds: [1, 1], listing: false },
+    log,
+  });
+  const violations: string[] = [];
+  try {
+    const random = createRandom(`${seed}:arrivals`);
+    const warmUp = arrivals(random, perSecond, WARM_UP_SECONDS);
+    const planned = arrivals(random, perSecond, size);
+    const warmUpIds = await prepareJobs(stage, warmUp.length, 'warm-up');
+    const ids = await prepareJobs(stage, planned.length, 'measured');
+    log(`${ids.length} jobs wait for their callbacks after ${secondsSince(from)} s`);
+
+    const pools = stage.gateways.map(({ url }) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }));
+    const load = [round(loadavg()[0]!)];
+    await callBack(pools, warmUpIds, warmUp, () => undefined);
+    const transactionsBefore = await transactionsOf(stage);
+    const cpuBefore = await cpuSecondsOf(stage);
+    const loadedFrom = Date.now();
+    const sent = await callBack(pools, ids, planned, log);
+    const seconds = (Date.now() - loadedFrom) / 1_000;
+    const cpu = await cpuSecondsOf(stage);
+    const transactions = round(((await transactionsOf(stage)) - transactionsBefore) / sent.length);
+    load.push(round(loadavg()[0]!));
+    await Promise.all(pools.map((pool) => pool.close()));
+
+    const ms = spreadOf(sent.map(({ latencyMs }) => latencyMs));
+    const answers = countOf(sent.map(({ status }) => status));
+    const [ended, kept] = await Promise.all([
+      stage.database.query<{ count: number }>(`select count(*)::int from jobs where account_id = 'measured' and state = 'SUCCEEDED' and settled_by = 'CALLBACK' and version = 2 and result_url = 'https://media.example.com/' || task_id || '.mp4'`),
+      stage.database.query<{ count: number }>(`select count(*)::int from callbacks join jobs on jobs.id = job_id where account_id = 'measured' and verdict = 'APPLIED'`),
+    ]);
+    const refused = sent.length - (answers['200'] ?? 0);
+    if (refused > 0) violations.push(`${refused} callbacks were not answered 200: ${JSON.stringify(answers)}`);
+    if (ended[0]!.count !== ids.length) violations.push(`${ended[0]!.count} of ${ids.length} jobs have the end that their callback told`);
+    if (kept[0]!.count !== ids.length) violations.push(`${kept[0]!.count} of ${ids.length} callbacks are kept`);
+    if (ms.p99 > limitMs) violations.push(`p99 is ${ms.p99} ms, and the limit ${limitMs} ms`);
+    if (transactions > MAX_TRANSACTIONS) violations.push(`${transactions} transactions per callback, and the limit is ${MAX_TRANSACTIONS}`);
+    return {
+      figures: {
+        callbacks: sent.length,
+        perSecond: round(sent.length / seconds),
+        answers,
+        ms,
+        transactionsPerCallback: transactions,
+        worstSecondsP99Ms: worstSeconds(sent),
+        cpuMsPerCallback: Object.fromEntries(Object.entries(cpu).map(([name, after]) => [name, round((1_000 * (after - (cpuBefore[name] ?? 0))) / sent.length)])),
+        loadOfMachine: load,
+        seconds: secondsSince(from),
+      },
+      violations,
+    };
+  } finally {
+    await stage.stop(violations.length > 0);
+  }
+}
+
+/** When each callback is due, ms from the start: as if many tasks, none of which knows of another, ended at that rate. */
+function arrivals(random: Random, perSecond: number, seconds: number): number[] {
+  const times: number[] = [];
+  for (let at = 0; ; times.push(at)) {
+    at += (-1_000 * Math.log(1 - random.next())) / perSecond;
+    if (at >= 1_000 * seconds) return times;
+  }
+}
+
+async function prepareJobs(stage: Stage, count: number, account: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let left = count; left > 0; left -= INSERT_BATCH) {
+    const rows = await stage.database.query<{ id: string }>(`insert into jobs
+      (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, state, rank, attempt, task_id, attempted_at, submitted_at, next_poll_at)
+      select id, '${account}', 'acedata', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'A prompt of usual length, for the row to have its usual size', 'STD', 'IMAGE', true, false, '[]', 'v1:', 'PROCESSING', 1000, 1, id, now(), now(), now() + interval '1 day'
+      from (select n, uuidv7() as id from generate_series(1, ${Math.min(left, INSERT_BATCH)}) n) made returning id`);
+    ids.push(...rows.map(({ id }) => id));
+  }
+  await stage.database.query('analyze jobs');
+  return ids;
+}
+
+/** Sends each at its time, whatever became of those before. Resolves when all were answered. */
+async function callBack(pools: readonly Pool[], ids: readonly string[], times: readonly number[], log: (message: string) => void): Promise<Sent[]> {
+  const urls = createCallbackUrls([SECRET], () => 'http://gateway');
+  const sent: Sent[] = [];
+  const waiting: Promise<void>[] = [];
+  const from = performance.now();
+  let loggedAt = 0;
+  for (let next = 0; next < times.length; await setTimeout(TICK_MS)) {
+    for (; next < times.length && times[next]! <= performance.now() - from; next += 1) waiting.push(post(next));
+    const second = Math.floor((performance.now() - from) / 1_000);
+    if (second < loggedAt + LOG_EVERY_SECONDS) continue;
+    loggedAt = second;
+    log(`${second} s: ${sent.length} answered, ${next - sent.length} under way, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`);
+  }
+  await Promise.all(waiting);
+  return sent;
+
+  async function post(index: number): Promise<void> {
+    const id = ids[index]!;
+    const task = { taskId: id, traceId: id };
+    const path = new URL(urls.urlFor(id, 1)!).pathname;
+    const status = await pools[index % pools.length]!.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify(encodeSuccess(task, videoOf(task))) }).then(
+      async ({ statusCode, body }) => (await body.dump(), String(statusCode)),
+      (error: Error) => (error as NodeJS.ErrnoException).code ?? error.name,
+    );
+    sent.push({ plannedMs: times[index]!, latencyMs: performance.now() - from - times[index]!, status });
+  }
+}
+
+/** The p99 of the three worst seconds: whether all is a little slow, or one moment was very slow. */
+function worstSeconds(sent: readonly Sent[]): number[] {
+  const seconds = new Map<number, number[]>();
+  for (const { plannedMs, latencyMs } of sent) {
+    const second = Math.floor(plannedMs / 1_000);
+    const all = seconds.get(second);
+    if (all) all.push(latencyMs);
+    else seconds.set(second, [latencyMs]);
+  }
+  return [...seconds.values()].map((all) => spreadOf(all).p99).sort((one, other) => other - one).slice(0, 3);
+}
+
+async function transactionsOf(stage: Stage): Promise<number> {
+  await setTimeout(STATISTICS_MS);
+  const rows = await stage.database.query<{ commits: number }>('select xact_commit::float8 as commits from pg_stat_database where datname = current_database()');
+  return rows[0]!.commits;
+}
+
+/** What the gateways, PostgreSQL and this process have used so far; only on Linux. */
+async function cpuSecondsOf(stage: Stage): Promise<Readonly<Record<string, number>>> {
+  if (process.platform !== 'linux') return {};
+  const servers = await stage.database.query<{ pid: number }>('select pid from pg_stat_activity where pid <> pg_backend_pid()');
+  const of = (pid: number): number => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  };
+  const sum = (pids: readonly number[]): number => pids.reduce((total, pid) => total + of(pid), 0);
+  return { gateways: sum(stage.gateways.map((gateway) => gateway.pid()!)), postgres: sum(servers.map(({ pid }) => pid)), load: of(process.pid) };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
