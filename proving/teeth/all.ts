@@ -2,6 +2,7 @@
 import { countBeforeLock } from './count-before-lock.ts';
 import { guardWithoutRank } from './guard-without-rank.ts';
 import { acknowledgeBeforeCommit, asynchronousCommit } from './lost-writes.ts';
+import { newerThanLast } from './newer-than-last.ts';
 import { noHeartbeat } from './no-heartbeat.ts';
 import { resendAfterCrash } from './resend-after-crash.ts';
 import { retryAfterTimeOut } from './retry-after-time-out.ts';
@@ -18,5 +19,6 @@ export const teeth: readonly Tooth[] = [
   guardWithoutRank,
   countBeforeLock,
   noHeartbeat,
+  newerThanLast,
   unboundedMailbox,
 ];
