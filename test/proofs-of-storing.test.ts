@@ -12,7 +12,7 @@ test('whatever is heard of a job, in whatever order and how often, the rules hol
 });
 
 test('every history ends on PostgreSQL as the rules say', { timeout: 60_000 }, async () => {
-  expect((await proveOrdersOnPostgres({ ...quiet, size: 20 }, await createDatabase())).violations).toEqual([]);
+  expect((await proveOrdersOnPostgres({ ...quiet, size: 60 }, await createDatabase())).violations).toEqual([]);
 });
 
 test('a kill of all of PostgreSQL loses nothing that was acknowledged', { timeout: 120_000 }, async () => {

@@ -1,10 +1,11 @@
 /** What can happen to a job whose first attempt has begun, in any order, repeatedly, or never. */
 import fc from 'fast-check';
+import type { Failure } from '../../src/jobs/job.ts';
 import type { Claim, Outcome, SubmitEnd } from '../../src/jobs/upstream-port.ts';
 import { outcomes, TASK_ID } from '../../test/support/life.ts';
 
 /** How a submitter can say that its attempt ended. Of the last three, the attempt surely did not arrive. */
-const submitEnds = ['accepted', 'finished', 'ambiguous', 'refused', 'neverSent', 'retracted'] as const;
+const submitEnds = ['accepted', 'finished', 'ambiguous', 'rejected', 'refused', 'neverSent', 'retracted'] as const;
 type SubmitEndName = (typeof submitEnds)[number];
 export const surelyNot: readonly SubmitEndName[] = ['refused', 'neverSent', 'retracted'];
 
@@ -31,6 +32,9 @@ export type LifeEvent =
   | { readonly kind: 'deadline' }
   | { readonly kind: 'cancel' };
 
+/** The upstream's no to this very job. */
+export const rejection: Failure = { code: 'UPSTREAM_REJECTED', message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' };
+
 export const MAX_BEGUN = 3;
 export const OTHER_TASK_ID = '5b0d8b6e-33f1-4f0e-9b8c-0d6b2f6c1e11';
 
@@ -42,6 +46,8 @@ export const endOf = (name: Exclude<SubmitEndName, 'retracted'>): SubmitEnd => {
       return { kind: 'accepted', taskId: TASK_ID, outcome: outcomes.success, traceId: null };
     case 'ambiguous':
       return { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null };
+    case 'rejected':
+      return { kind: 'refused', refusal: { kind: 'rejected', failure: rejection }, httpStatus: 400, traceId: null };
     case 'refused':
       return { kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null };
     case 'neverSent':

@@ -5,7 +5,7 @@ import { isTerminal, moves, permits, type Job, type Move } from '../../src/jobs/
 import type { JobPatch } from '../../src/jobs/ports.ts';
 import type { Outcome } from '../../src/jobs/upstream-port.ts';
 import { LEASE_TOKEN, outcomes, submittingJob, TASK_ID } from '../../test/support/life.ts';
-import { claimOf, MAX_BEGUN, outcomeOf, surelyNot, type LifeEvent, type Truth } from './events.ts';
+import { claimOf, MAX_BEGUN, outcomeOf, rejection, surelyNot, type LifeEvent, type Truth } from './events.ts';
 
 export interface Life {
   readonly job: Job;
@@ -66,6 +66,7 @@ export function live(life: Life, event: LifeEvent, truth: Truth): Life {
     case 'end':
       if (event.attempt > job.attempt) return life;
       if (surelyNot.includes(event.end)) return after(requeue(job, event.attempt));
+      if (event.end === 'rejected') return after(move(job, moves.fail, { failure: rejection }));
       if (event.end === 'ambiguous') return after(move(job, moves.doubt(event.attempt)));
       return after(hear(job, event.end === 'finished' ? outcomes.success : { kind: 'running' }, 'SUBMIT_ANSWER'));
     case 'begin': {
