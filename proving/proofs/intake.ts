@@ -156,8 +156,8 @@ async function callBack(pools: readonly Pool[], ids: readonly string[], times: r
   }
 }
 
-/** The p99 of the three worst seconds: whether all is a little slow, or one moment was very slow. */
-function worstSeconds(sent: readonly Sent[]): number[] {
+/** The p99 of the five worst seconds, by the second: whether all is a little slow, or one moment was very slow. */
+function worstSeconds(sent: readonly Sent[]): Readonly<Record<number, number>> {
   const seconds = new Map<number, number[]>();
   for (const { plannedMs, latencyMs } of sent) {
     const second = Math.floor(plannedMs / 1_000);
@@ -165,7 +165,8 @@ function worstSeconds(sent: readonly Sent[]): number[] {
     if (all) all.push(latencyMs);
     else seconds.set(second, [latencyMs]);
   }
-  return [...seconds.values()].map((all) => spreadOf(all).p99).sort((one, other) => other - one).slice(0, 3);
+  const worst = [...seconds].map(([second, all]) => [second, spreadOf(all).p99] as const).sort(([, one], [, other]) => other - one);
+  return Object.fromEntries(worst.slice(0, 5));
 }
 
 async function transactionsOf(stage: Stage): Promise<number> {

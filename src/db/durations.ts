@@ -1,9 +1,9 @@
 /** Durations in SQL. Every deadline is by the database's clock. */
-import { sql, type SQL } from 'drizzle-orm';
+import { sql, type Placeholder, type SQL } from 'drizzle-orm';
 
-export const ms = (value: number): SQL => sql`${value} * interval '1 millisecond'`;
+export const ms = (value: number | Placeholder): SQL => sql`${value} * interval '1 millisecond'`;
 
-export const inMs = (value: number): SQL => sql`now() + ${ms(value)}`;
+export const inMs = (value: number | Placeholder): SQL => sql`now() + ${ms(value)}`;
 
 /** `now()` is the start of the transaction: what waited for a lock must look at the clock instead. */
 export const clockMsUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;

@@ -1,5 +1,5 @@
 /** The gate's row and the queue before it. */
-import { and, asc, eq, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, eq, notInArray, or, placeholder, sql } from 'drizzle-orm';
 import type { GateStore } from '../jobs/gate.ts';
 import type { Connections } from './client.ts';
 import { ms, msUntil, clockMsUntil } from './durations.ts';
@@ -10,6 +10,7 @@ import { inside } from './transaction.ts';
 const isQueued = sql`${jobs.state} = 'QUEUED'`;
 
 export function createGateStore({ db }: Connections): GateStore {
+  const anyQueued = db.select({ id: jobs.id }).from(jobs).where(and(eq(jobs.upstreamId, placeholder('upstreamId')), isQueued)).limit(1).prepare('any_queued');
   return {
     async lockGate(tx, upstreamId) {
       await inside(tx).insert(gates).values({ upstreamId }).onConflictDoNothing();
@@ -59,7 +60,7 @@ export function createGateStore({ db }: Connections): GateStore {
     },
 
     async hasQueued(upstreamId) {
-      const rows = await db.select({ id: jobs.id }).from(jobs).where(and(eq(jobs.upstreamId, upstreamId), isQueued)).limit(1);
+      const rows = await anyQueued.execute({ upstreamId });
       return rows.length > 0;
     },
 

@@ -1,21 +1,31 @@
 /** The callback inbox: one row for each distinct body of a job. */
-import { and, count, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, lte, placeholder, sql } from 'drizzle-orm';
 import type { Inbox } from '../jobs/ports.ts';
 import type { Connections } from './client.ts';
 import { callbacks } from './tables.ts';
-import { inside } from './transaction.ts';
+import { inside, statement } from './transaction.ts';
 
 /** Of one job; more than this many different bodies are nobody's honest callbacks. */
 const MAX_BODIES = 100;
 const MAX_CLAIMS = 10;
 
+/** Counted in the statement that inserts: it runs under the lock of the job's row, so nobody else adds a body meanwhile. */
+const keepBody = statement((db) =>
+  db
+    .insert(callbacks)
+    .select(
+      sql`select ${placeholder('jobId')}::uuid, ${placeholder('bodyHash')}, ${placeholder('attempt')}::int, ${placeholder('taskId')}, ${placeholder('body')}, ${placeholder('verdict')}, now()
+        where (select count(*) from ${callbacks} where ${callbacks.jobId} = ${placeholder('jobId')}) < ${MAX_BODIES}`,
+    )
+    .onConflictDoNothing()
+    .returning({ jobId: callbacks.jobId })
+    .prepare('keep_body'),
+);
+
 export function createInbox({ db }: Connections): Inbox {
   return {
     async keep(tx, callback) {
-      // Under the lock of the job's row, so nobody else is counting.
-      const kept = await inside(tx).select({ count: count() }).from(callbacks).where(eq(callbacks.jobId, callback.jobId));
-      if (kept[0]!.count >= MAX_BODIES) return false;
-      const rows = await inside(tx).insert(callbacks).values(callback).onConflictDoNothing().returning({ jobId: callbacks.jobId });
+      const rows = await keepBody(tx).execute({ ...callback });
       return rows.length > 0;
     },
 

@@ -1,5 +1,5 @@
 /** Between a row of `jobs` and a `Job`. */
-import { sql } from 'drizzle-orm';
+import { is, placeholder, SQL, sql, type Placeholder } from 'drizzle-orm';
 import type { Job } from '../jobs/job.ts';
 import type { JobPatch, NewJob } from '../jobs/ports.ts';
 import { inMs } from './durations.ts';
@@ -63,10 +63,16 @@ export function toRow(job: NewJob): typeof jobs.$inferInsert {
   return { ...rest, ...input };
 }
 
-/** The columns that a patch writes. */
-export function toColumns(patch: JobPatch): Record<string, unknown> {
+/** What a patch writes: `set` with placeholders for what differs between patches of one form, whose `values` they are. */
+export interface Assignments {
+  readonly form: string;
+  readonly set: Readonly<Record<string, SQL | Placeholder | null>>;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export function toAssignments(patch: JobPatch): Assignments {
   const { video, failure, begins } = patch;
-  return {
+  const columns: Record<string, unknown> = {
     ...(patch.taskId !== undefined && { taskId: patch.taskId }),
     ...(video !== undefined && {
       videoId: video?.id ?? null,
@@ -82,11 +88,23 @@ export function toColumns(patch: JobPatch): Record<string, unknown> {
       charge: failure?.charge ?? null,
     }),
     ...(patch.settledBy !== undefined && { settledBy: patch.settledBy }),
-    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseToken: begins.leaseToken, leaseExpiresAt: inMs(begins.leaseMs) }),
+    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseToken: begins.leaseToken, leaseExpiresAt: inMs(placeholder('leaseMs')) }),
     ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
     ...(patch.completed && { completedAt: sql`now()` }),
     ...(patch.suspected && { suspicions: sql`${jobs.suspicions} + 1` }),
     ...(patch.cancelRequested && { cancelRequestedAt: sql`coalesce(${jobs.cancelRequestedAt}, now())` }),
     ...(patch.nextPollAt !== undefined && { nextPollAt: patch.nextPollAt }),
   };
+  const set: Record<string, SQL | Placeholder | null> = {};
+  const values: Record<string, unknown> = begins ? { leaseMs: begins.leaseMs } : {};
+  for (const [name, value] of Object.entries(columns)) {
+    if (value === null || is(value, SQL)) set[name] = value;
+    else {
+      set[name] = placeholder(name);
+      values[name] = value;
+    }
+  }
+  // A column is set by one expression, or to null, or to a value: its name and the null tell which.
+  const form = Object.entries(set).map(([name, value]) => (value === null ? `${name}=null` : name)).join();
+  return { form, set, values };
 }

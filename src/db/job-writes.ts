@@ -1,23 +1,27 @@
 /** The writes of a job's life. Only `advance` writes a state. */
-import { and, eq, getTableColumns, inArray, lt, sql, type SQL } from 'drizzle-orm';
-import type { Move } from '../jobs/job.ts';
-import type { JobWriter } from '../jobs/ports.ts';
+import { and, eq, getTableColumns, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
+import type { Job, Move } from '../jobs/job.ts';
+import type { JobPatch, JobWriter } from '../jobs/ports.ts';
+import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections } from './client.ts';
 import { FEED_CHANNEL } from './feed.ts';
 import { inMs } from './durations.ts';
-import { toColumns, toJob, toRow } from './job-row.ts';
+import { toAssignments, toJob, toRow, type Assignments } from './job-row.ts';
 import { gates, jobs, thisTransaction, turns } from './tables.ts';
-import { inside, withTransaction } from './transaction.ts';
+import { inside, statement, withTransaction } from './transaction.ts';
 
-/** `permits` of `jobs/job.ts`, as SQL. */
-const permitted = (jobId: string, move: Move): SQL | undefined =>
+/** `permits` of `jobs/job.ts`, as SQL with placeholders for the numbers. */
+const permitted = (move: Move): SQL | undefined =>
   and(
-    eq(jobs.id, jobId),
-    lt(jobs.rank, move.rank),
+    eq(jobs.id, placeholder('jobId')),
+    lt(jobs.rank, placeholder('rank')),
     move.from && inArray(jobs.state, [...move.from]),
-    move.attempt === undefined ? undefined : eq(jobs.attempt, move.attempt),
-    move.leaseToken === undefined ? undefined : eq(jobs.leaseToken, move.leaseToken),
+    move.attempt === undefined ? undefined : eq(jobs.attempt, placeholder('ofAttempt')),
+    move.leaseToken === undefined ? undefined : eq(jobs.leaseToken, placeholder('ofLease')),
   );
+
+/** Moves that ask for the same share a statement. */
+const formOf = (move: Move): string => [move.from?.join('|'), move.attempt !== undefined && 'attempt', move.leaseToken !== undefined && 'lease'].join();
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
 
@@ -29,6 +33,34 @@ const changed = {
   ...getTableColumns(jobs),
   notified: sql`pg_notify(${FEED_CHANNEL}::text, ${jobs.id} || ' ' || ${jobs.version} || ' ' || ${jobs.accountId})`,
 };
+
+/** A write of the job for every form of a move and a patch: some dozens, made as they are needed. */
+const writes = new Map<string, ReturnType<typeof prepareWrite>>();
+
+function prepareWrite(name: string, move: Move | null, set: Assignments['set']) {
+  // Drizzle takes placeholders in `set`, but does not say so in its types.
+  const assignments = { ...(move && { state: placeholder('state'), rank: placeholder('rank') }), ...set } as object;
+  const where = move ? permitted(move) : eq(jobs.id, placeholder('jobId'));
+  return statement((db) =>
+    db
+      .update(jobs)
+      .set({ ...assignments, ...oneVersionUp })
+      .where(where)
+      .returning(changed)
+      .prepare(name),
+  );
+}
+
+async function write(tx: Transaction, jobId: string, move: Move | null, patch: JobPatch): Promise<Job | null> {
+  const { form, set, values } = toAssignments(patch);
+  const key = `${move ? formOf(move) : 'amend'} ${form}`;
+  const prepared = writes.get(key) ?? prepareWrite(`write_${writes.size}`, move, set);
+  writes.set(key, prepared);
+  const rows = await prepared(tx).execute({ jobId, ...(move && { state: move.to, rank: move.rank, ofAttempt: move.attempt, ofLease: move.leaseToken }), ...values });
+  return rows[0] ? toJob(rows[0]) : null;
+}
+
+const lockJob = statement((db) => db.select().from(jobs).where(eq(jobs.id, placeholder('jobId'))).for('update').prepare('lock_job'));
 
 export function createJobWriter(connections: Connections): JobWriter {
   return {
@@ -60,27 +92,12 @@ export function createJobWriter(connections: Connections): JobWriter {
     },
 
     async lock(tx, jobId) {
-      const rows = await inside(tx).select().from(jobs).where(eq(jobs.id, jobId)).for('update');
+      const rows = await lockJob(tx).execute({ jobId });
       return rows[0] ? toJob(rows[0]) : null;
     },
 
-    async advance(tx, jobId, move, patch) {
-      const rows = await inside(tx)
-        .update(jobs)
-        .set({ state: move.to, rank: move.rank, ...oneVersionUp, ...toColumns(patch) })
-        .where(permitted(jobId, move))
-        .returning(changed);
-      return rows[0] ? toJob(rows[0]) : null;
-    },
-
-    async amend(tx, jobId, patch) {
-      const rows = await inside(tx)
-        .update(jobs)
-        .set({ ...oneVersionUp, ...toColumns(patch) })
-        .where(eq(jobs.id, jobId))
-        .returning(changed);
-      return rows[0] ? toJob(rows[0]) : null;
-    },
+    advance: write,
+    amend: (tx, jobId, patch) => write(tx, jobId, null, patch),
 
     async pollWithin(tx, jobId, ms) {
       const at = inMs(ms);

@@ -1,11 +1,32 @@
 /** Transactions over a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
 import { drizzle } from 'drizzle-orm/node-postgres';
+import type pg from 'pg';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections, Database } from './client.ts';
 import { CommitUnknownError, isUnavailable } from './unavailable.ts';
 
 /** The database handle inside an opaque transaction of the core. */
 export const inside = (tx: Transaction): Database => tx as unknown as Database;
+
+/** Statements live as long as their connection: what is in use all the time is built and planned once on each, which costs more than running it. */
+const handles = new WeakMap<pg.PoolClient, Database>();
+
+function handleOf(client: pg.PoolClient): Database {
+  const handle = handles.get(client) ?? drizzle(client);
+  handles.set(client, handle);
+  return handle;
+}
+
+/** A prepared statement for transactions; `build` names it, and leaves placeholders for what changes. */
+export function statement<T>(build: (db: Database) => T): (tx: Transaction) => T {
+  const built = new WeakMap<Database, T>();
+  return (tx) => {
+    const db = inside(tx);
+    const known = built.get(db) ?? build(db);
+    built.set(db, known);
+    return known;
+  };
+}
 
 /**
  * Runs `work` in one transaction. When it throws, everything is rolled back and the error goes on; when COMMIT itself gets
@@ -19,7 +40,7 @@ export async function withTransaction<T>({ pool }: Connections, work: (tx: Trans
   client.on('error', onError);
   try {
     await client.query('begin');
-    const value = await work(drizzle(client) as unknown as Transaction);
+    const value = await work(handleOf(client) as unknown as Transaction);
     await client.query('commit').catch((error: unknown) => {
       throw new CommitUnknownError(error);
     });

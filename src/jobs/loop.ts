@@ -10,10 +10,14 @@ export interface Loop {
 /** After a step that threw, the next one waits this long. */
 const AFTER_ERROR_MS = 1_000;
 
+/** A step that found nothing to do rests this long whatever comes: hundreds of nudges per second set off 50 steps and not hundreds. */
+const REST_MS = 20;
+
 /** Starts the loop. `step` resolves with how long to wait in ms; `signal` aborts at `stop`. */
 export function startLoop(step: (signal: AbortSignal) => Promise<number>, onError: (error: unknown) => void): Loop {
   const stopping = new AbortController();
   let nudged = false;
+  let resting = false;
   let wake: (() => void) | null = null;
 
   const pause = (ms: number): Promise<void> =>
@@ -34,14 +38,18 @@ export function startLoop(step: (signal: AbortSignal) => Promise<number>, onErro
         if (!stopping.signal.aborted) onError(error);
         return AFTER_ERROR_MS;
       });
-      if (!nudged && !stopping.signal.aborted) await pause(waitMs);
+      const restMs = Math.min(waitMs, REST_MS);
+      resting = true;
+      if (restMs > 0 && !stopping.signal.aborted) await pause(restMs);
+      resting = false;
+      if (waitMs > restMs && !nudged && !stopping.signal.aborted) await pause(waitMs - restMs);
     }
   })();
 
   return {
     nudge() {
       nudged = true;
-      wake?.();
+      if (!resting) wake?.();
     },
     stop() {
       stopping.abort();
