@@ -10,13 +10,9 @@ import type { Mode } from './modes.ts';
 const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10'] as const;
 type KillPoint = (typeof killPoints)[number];
 
-export interface Injected {
-  readonly gatewayKills: number;
-  readonly databaseKills: number;
-  readonly connectionCuts: number;
-  readonly silentFeeds: number;
-  readonly silentDatabases: number;
-  readonly refusals: number;
+type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds' | 'silentDatabases' | 'refusals';
+
+export interface Injected extends Pick<Mode, Storm> {
   readonly killPoints: Readonly<Record<KillPoint, number>>;
   /** From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest. */
   readonly slowestDatabaseMs: number;
@@ -31,7 +27,6 @@ export interface Nemesis {
   failures(): readonly string[];
 }
 
-type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds' | 'silentDatabases' | 'refusals';
 const storms: readonly Storm[] = ['gatewayKills', 'databaseKills', 'connectionCuts', 'silentFeeds', 'silentDatabases', 'refusals'];
 
 const FIRE_LIMIT_MS = 12_000;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { check, type Violation, type ViolationKind } from '../checker/check.ts';
-import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from '../checker/evidence.ts';
+import type { Evidence } from '../checker/evidence.ts';
 import { figuresOf, type Figures } from '../checker/figures.ts';
+import { gatherEvidence } from '../checker/gather.ts';
 import { createClient, usualRates } from '../clients/client.ts';
 import type { ClientRecord } from '../clients/records.ts';
-import { openJournal, readJournal } from '../stage/journal.ts';
+import { openJournal } from '../stage/journal.ts';
 import { createRandom } from '../stage/random.ts';
-import { startStage, type Stage } from '../stage/stage.ts';
-import type { LedgerRecord } from '../upstream/messages.ts';
+import { startStage } from '../stage/stage.ts';
 import { rates, settingsOf, SUBMIT_TIMEOUT_SECONDS, TASK_SECONDS, type Mode } from './modes.ts';
 import { createNemesis, type Injected } from './nemesis.ts';
 
@@ -142,15 +142,6 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
 }
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
-
-async function gatherEvidence(stage: Stage, clientsFile: string): Promise<Evidence> {
-  return {
-    clients: readJournal<ClientRecord>(clientsFile),
-    ledger: readJournal<LedgerRecord>(stage.ledgerFile),
-    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
-    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
-  };
-}
 
 /** Resolves when nothing is left that time could cure, or when that has had all the time it may need. */
 async function untilSettled(gather: () => Promise<Evidence>, { deadlineSeconds }: Mode, log: (message: string) => void, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createConnections, closePool } from '../../src/db/client.ts';
 import { createJobStore } from '../../src/db/store.ts';
 import { check, type ViolationKind } from '../checker/check.ts';
-import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from '../checker/evidence.ts';
+import type { Evidence } from '../checker/evidence.ts';
+import { gatherEvidence } from '../checker/gather.ts';
 import { createClient } from '../clients/client.ts';
 import type { ClientRecord } from '../clients/records.ts';
 import { openJournal, readJournal } from '../stage/journal.ts';
@@ -151,15 +152,6 @@ const answered = new Set(['none', 'slow']);
 
 /** Submits that were received and, by the fault, never properly answered. */
 const ambiguous = (ledger: readonly LedgerRecord[]): number => ledger.filter((entry) => entry.kind === 'received' && !answered.has(entry.fault)).length;
-
-async function gatherEvidence(stage: Stage, clientsFile: string): Promise<Evidence> {
-  return {
-    clients: readJournal<ClientRecord>(clientsFile),
-    ledger: readJournal<LedgerRecord>(stage.ledgerFile),
-    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
-    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
-  };
-}
 
 interface Link {
   readonly jobId: string;

@@ -13,7 +13,7 @@ export const guardWithoutRank: Tooth = {
   name: 'guard-without-rank',
   bug: 'writes a state without asking whether it says more than what is known',
   edits: [
-    { file: 'src/db/job-writes.ts', find: 'lt(jobs.rank, move.rank),', replace: '' },
+    { file: 'src/db/job-writes.ts', find: "lt(jobs.rank, placeholder('rank')),", replace: '' },
     // The same guard as a pure function, which decides before the statement is sent.
     { file: 'src/jobs/job.ts', find: 'job.rank < move.rank &&', replace: '' },
   ],

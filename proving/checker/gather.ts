@@ -1,0 +1,15 @@
+/** What the checker reads: the clients' log, the upstream's ledger and the final tables. */
+import type { ClientRecord } from '../clients/records.ts';
+import { readJournal } from '../stage/journal.ts';
+import type { Stage } from '../stage/stage.ts';
+import type { LedgerRecord } from '../upstream/messages.ts';
+import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from './evidence.ts';
+
+export async function gatherEvidence(stage: Stage, clientsFile: string): Promise<Evidence> {
+  return {
+    clients: readJournal<ClientRecord>(clientsFile),
+    ledger: readJournal<LedgerRecord>(stage.ledgerFile),
+    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
+    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
+  };
+}
