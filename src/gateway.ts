@@ -149,8 +149,8 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
   const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain);
   onStop(() => closePool(connections));
-  // Callbacks and submit answers are heard once: slow queries of clients must not keep them waiting for a connection.
-  const urgentConnections = createConnections(databaseUrl, Math.max(1, Math.floor(config.DATABASE_POOL_SIZE / 4)), complain);
+  // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
+  const urgentConnections = createConnections(databaseUrl, Math.ceil(config.DATABASE_POOL_SIZE / 3), complain);
   onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());

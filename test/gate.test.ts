@@ -4,6 +4,7 @@ import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/gate.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { JobStore } from '../src/jobs/ports.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
+import { submittingJob } from './support/life.ts';
 
 describe('turns', () => {
   test("one account's 1,000 jobs do not delay another's first one", { timeout: 180_000 }, async () => {
@@ -182,10 +183,12 @@ describe('trouble', () => {
 });
 
 describe('an intent whose commit went unanswered', () => {
-  /** Commits as it should, or not at all, and tells the dispatcher neither. */
-  const unanswered = (commits: boolean) => (store: JobStore): JobStore => ({
+  /** Commits as it should, or not at all, and tells the dispatcher neither; later ones are answered. */
+  const unanswered = (commits: boolean, answering = false) => (store: JobStore): JobStore => ({
     ...store,
     async transaction(work) {
+      if (answering) return store.transaction(work);
+      answering = true;
       await store.transaction(async (tx) => {
         const value = await work(tx);
         if (!commits) throw new Error('rolled back');
@@ -212,6 +215,12 @@ describe('an intent whose commit went unanswered', () => {
     await sql('update jobs set cancel_requested_at = now()');
     if (taken.kind === 'unsure') await dispatcher.retract(taken.job, signal);
     expect(await find(id)).toMatchObject({ state: 'CANCELED', settledBy: 'CANCEL' });
+  });
+
+  test('is looked for again only while the database is away: any other error is told', async () => {
+    const broken = new Error('a bug');
+    const { dispatcher, signal } = await startCore({ dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }) });
+    await expect(dispatcher.retract(submittingJob(), signal)).rejects.toBe(broken);
   });
 
   test('does not put back the attempt that somebody else has begun under the same number', async () => {

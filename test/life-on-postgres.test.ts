@@ -32,7 +32,7 @@ async function startLife() {
   let end: SubmitEnd = ends.accepted;
   const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(end), lookUp: () => Promise.resolve(new Map()), list: () => Promise.resolve([]) };
   const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: 3_600_000 };
-  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => 3_600_000, firstListingMs: null, log });
+  const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => 3_600_000, firstListingMs: null, log });
   const reconciler = (jobDeadlineMs: number, queueDeadlineMs: number) =>
     createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, hearing: createHearing(store, 'test', { firstMs: 3_600_000, intervalMs: 3_600_000 }, true, log), firstListingMs: null, log });
   const [patient, impatient] = [reconciler(3_600_000, 3_600_000), reconciler(0, 0)];

@@ -113,6 +113,16 @@ describe('a submit whose fate is unknown', () => {
     expect(upstream.submitCount()).toBe(1);
   });
 
+  test('shuts the gate when there are two; nothing is degraded any more when the pause is over and nothing waits', async () => {
+    const { client, upstream, stateOf, url } = await start({ POLL_FIRST_SECONDS: '60' });
+    const ready = async () => (await (await fetch(`${url}/readyz`)).json()) as object;
+    const jobs = [await client.generate(), await client.generate()];
+    for (const _job of jobs) (await upstream.nextSubmit()).cut();
+    await expect.poll(ready).toMatchObject({ status: 'degraded', upstream: 'paused' });
+    await expect.poll(() => Promise.all(jobs.map(({ id }) => stateOf(id)))).toEqual(['UNCONFIRMED', 'UNCONFIRMED']);
+    await expect.poll(ready).toMatchObject({ status: 'ok', upstream: 'ok' });
+  });
+
   test('and of which nothing is heard fails at the deadline, possibly charged; a late callback lifts it', async () => {
     const { client, upstream, url } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '0.5' });
     const job = await client.generate();

@@ -43,7 +43,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
   } as { end: SubmitEnd; reports: Map<string, TaskReport>; lookUp: Upstream['lookUp']; list: Upstream['list'] };
   const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(play.end), lookUp: (...args) => play.lookUp(...args), list: (...args) => play.list(...args) };
   const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
-  const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs: null, log });
+  const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs: null, log });
   const reconciler = (deadlineMs: number, firstListingMs: number | null) =>
     createReconciler({ store, upstream, settling, jobDeadlineMs: deadlineMs, queueDeadlineMs: deadlineMs, hearing: createHearing(store, 'test', never, true, log), firstListingMs, log });
   const [patient, impatient, asking] = [reconciler(HOUR_MS, null), reconciler(0, null), reconciler(HOUR_MS, HOUR_MS)];

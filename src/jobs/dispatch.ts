@@ -9,6 +9,7 @@ import { UnavailableError } from './errors.ts';
 import { createGatekeeper } from './gatekeeper.ts';
 import { MAX_ATTEMPTS, moves, type Job } from './job.ts';
 import type { JobStore, Log } from './ports.ts';
+import { createPutBack } from './put-back.ts';
 import { createRecordSubmit, type RecordDeps } from './record-submit.ts';
 import type { Settling } from './settle.ts';
 import { moved } from './timeline.ts';
@@ -23,9 +24,8 @@ export interface Admission {
 }
 
 export interface DispatchDeps extends Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
+  /** Over connections that do not wait behind clients: an answer is heard once, and what is accepted has to get out. */
   readonly store: JobStore;
-  /** Over connections of its own, for what is heard once and must not wait behind clients. */
-  readonly urgentStore: JobStore;
   readonly upstream: Upstream;
   readonly settling: Settling;
   readonly admission: Admission;
@@ -65,10 +65,11 @@ const RETRY_MS = 500;
 
 const wait = (waitMs: number): Taken => ({ kind: 'wait', waitMs });
 
-export function createDispatcher({ store, urgentStore, upstream, settling, admission, firstPollMs, firstListingMs, log }: DispatchDeps): Dispatcher {
+export function createDispatcher({ store, upstream, settling, admission, firstPollMs, firstListingMs, log }: DispatchDeps): Dispatcher {
   const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = admission;
   const leaseMs = upstream.submitTimeoutMs + LEASE_MARGIN_MS;
-  const record = createRecordSubmit({ store: urgentStore, upstreamId: upstream.id, settling, firstPollMs, firstListingMs, log });
+  const record = createRecordSubmit({ store, upstreamId: upstream.id, settling, firstPollMs, firstListingMs, log });
+  const putBack = createPutBack(store, settling);
   const gatekeeper = createGatekeeper(store, upstream.id, log);
 
   /** `begins` is told the intent before its commit: should the commit go unanswered, this process alone knows that it sends nothing. */
@@ -143,16 +144,12 @@ export function createDispatcher({ store, urgentStore, upstream, settling, admis
       log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
       // The commit may still take effect after we looked: it is looked for until the lease would have run out.
       for (const until = Date.now() + leaseMs; Date.now() < until && !signal.aborted; ) {
-        const queued = await urgentStore
-          .transaction(async (tx) => {
-            const row = await urgentStore.advance(tx, job.id, moves.requeue(job.attempt, job.leaseToken!), {});
-            if (row) await urgentStore.note(tx, job.id, moved(row, 'ATTEMPT_ENDED', { attempt: job.attempt, submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }));
-            // Its client may have asked for its end meanwhile, as with any other attempt that surely did not arrive.
-            const canceled = row?.cancelRequestedAt ? await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true }) : null;
-            if (canceled) await urgentStore.note(tx, job.id, moved(canceled, 'CANCELED'));
-            return row;
-          })
-          .catch(() => null);
+        const queued = await store
+          .transaction((tx) => putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }))
+          .catch((error: unknown) => {
+            if (error instanceof UnavailableError) return false;
+            throw error;
+          });
         if (queued) return;
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }

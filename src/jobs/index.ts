@@ -21,7 +21,7 @@ import { createWatching, type Watching } from './watch.ts';
 
 export interface JobsDeps {
   readonly store: JobStore & RetentionStore;
-  /** The same store over connections of their own, so that callbacks and submit answers never wait behind clients. */
+  /** The same store over connections of their own, so that submits, their answers and callbacks never wait behind clients. */
   readonly urgentStore: JobStore;
   readonly feed: Feed;
   readonly upstream: Upstream;
@@ -56,7 +56,7 @@ export interface Jobs {
   /** Watchers of a job and followers of an account. */
   watcherCount(): number;
   readonly receiveCallback: ReceiveCallback;
-  /** Why the gate is shut, or lets only a probe pass; null when it is open. */
+  /** Why the gate is shut, or why of the jobs that wait only a probe may pass; null when nothing is held back. */
   findPause(): Promise<string | null>;
   /** Whether callbacks seem not to reach us. */
   isDeaf(): boolean;
@@ -79,7 +79,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   const watching = createWatching(store, feed, log);
   const hearing = createHearing(store, upstream.id, pollSteps, deps.expectsCallbacks, log);
   const firstListingMs = deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
-  const dispatcher = createDispatcher({ store, urgentStore: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
+  const dispatcher = createDispatcher({ store: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
   const following = createFollowing({ reader: store, feed, log, maxUnread: deps.maxUnreadJobs });
   const listJobs = createListJobs(store);
@@ -150,7 +150,9 @@ export function createJobs(deps: JobsDeps): Jobs {
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     async findPause() {
       const gate = await store.findGate(upstream.id);
-      return gate?.reason ?? null;
+      if (!gate?.reason) return null;
+      // A pause that is over is ended by the next job: as long as none comes, nothing is wrong.
+      return gate.pausedForMs > 0 || (await store.hasQueued(upstream.id)) ? gate.reason : null;
     },
     isDeaf: hearing.isDeaf,
     start() {

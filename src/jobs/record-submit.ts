@@ -4,8 +4,9 @@ import type { Trouble } from './gate.ts';
 import { createGatekeeper } from './gatekeeper.ts';
 import { isOpen, isTerminal, moves, type Failure, type Job } from './job.ts';
 import type { JobPatch, JobStore, Log } from './ports.ts';
+import { createPutBack } from './put-back.ts';
 import type { Settling } from './settle.ts';
-import { detailsOf, moved, told } from './timeline.ts';
+import { detailsOf, told } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 import type { SubmitEnd } from './upstream-port.ts';
 
@@ -29,6 +30,7 @@ const MAX_SUSPICIONS = 3;
 export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, firstListingMs, log }: RecordDeps): RecordSubmit {
   // The gate's row comes before the job's everywhere, as in `take`: two transactions cannot wait for each other.
   const gatekeeper = createGatekeeper(store, upstreamId, log);
+  const putBack = createPutBack(store, settling);
 
   /** The end of an attempt belongs into the timeline also when it changes nothing any more. */
   async function tell(tx: Transaction, job: Job, end: SubmitEnd, after: Job | null): Promise<void> {
@@ -36,14 +38,9 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
     if (before) await store.note(tx, job.id, told(before, after, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
   }
 
-  /** Back to the queue, or to its end when the client has asked for that meanwhile. */
-  async function requeue(tx: Transaction, job: Job, end: SubmitEnd, trouble: Trouble, reason: string, patch: JobPatch = {}): Promise<void> {
+  async function requeue(tx: Transaction, job: Job, end: SubmitEnd, trouble: Trouble, reason: string, patch?: JobPatch): Promise<void> {
     await gatekeeper.shut(tx, job, trouble, reason);
-    const queued = await store.advance(tx, job.id, moves.requeue(job.attempt, job.leaseToken!), patch);
-    await tell(tx, job, end, queued);
-    if (!queued?.cancelRequestedAt) return;
-    const canceled = await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true });
-    if (canceled) await store.note(tx, job.id, moved(canceled, 'CANCELED'));
+    if (!(await putBack(tx, job, detailsOf(job.attempt, end), patch))) await tell(tx, job, end, null);
   }
 
   async function reject(tx: Transaction, job: Job, end: SubmitEnd, failure: Failure): Promise<void> {
@@ -91,7 +88,7 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
             case 'blocked': {
               const { failure, reason } = end.refusal;
               if (failure && job.suspicions + 1 >= MAX_SUSPICIONS) return reject(tx, job, end, failure);
-              return requeue(tx, job, end, 'blocked', reason, failure && { suspected: true });
+              return requeue(tx, job, end, 'blocked', reason, failure ? { suspected: true } : {});
             }
             case 'rejected':
               await gatekeeper.open(tx);

@@ -42,22 +42,22 @@ export interface Timeline {
   listEvents(accountId: string, jobId: string, afterId: number, limit: number): Promise<JobEvent[]>;
 }
 
-type Details = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
+export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
 
 /** An event that took the job where it is now. */
-export const moved = (job: Job, type: JobEventType, details: Details = {}): NewJobEvent => ({ type, state: job.state, version: job.version, ...details });
+export const moved = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({ type, state: job.state, version: job.version, ...details });
 
 /** An event that left the job in its state. */
-const noted = (job: Job, type: JobEventType, details: Details = {}): NewJobEvent => ({ type, state: null, version: job.version, ...details });
+const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({ type, state: null, version: job.version, ...details });
 
 /** An event, and what became of the job: `after` is null when nothing changed. */
-export const told = (before: Job, after: Job | null, type: JobEventType, details: Details = {}): NewJobEvent =>
+export const told = (before: Job, after: Job | null, type: JobEventType, details: EventDetails = {}): NewJobEvent =>
   after !== null && after.state !== before.state ? moved(after, type, details) : noted(after ?? before, type, details);
 
 const MAX_MESSAGE = 500;
 
 /** How an attempt ended, without where it took the job. */
-export function detailsOf(attempt: number, end: SubmitEnd): Details {
+export function detailsOf(attempt: number, end: SubmitEnd): EventDetails {
   const kinds = { accepted: 'ACCEPTED', neverSent: 'NEVER_SENT', refused: 'REFUSED', ambiguous: 'AMBIGUOUS' } as const;
   return {
     attempt,

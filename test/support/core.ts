@@ -44,7 +44,7 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, listing
   const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids), list: (span) => play.list(span) };
   const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
   const firstListingMs = listing ? 0 : null;
-  const dispatcher = createDispatcher({ store: dispatchStore(store), urgentStore: store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
+  const dispatcher = createDispatcher({ store: dispatchStore(store), upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
   const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, firstListingMs, log });
   const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, 'odd');
