@@ -51,6 +51,22 @@ describe('a callback', () => {
     expect(await client.find(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_FAILED', upstreamCode: 'api_error', message: 'fetch failed', final: true, charge: 'NOT_CHARGED' } });
   });
 
+  test('that contradicts a claim which still waits for its look-up is not believed: one look-up decides about both', async () => {
+    const { client, upstream } = await startWithUpstream();
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    const taskId = randomUUID();
+    const callbackUrl = submit.body.callback_url!;
+    // It overtakes the submit's answer, and the record that the look-up would find.
+    expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+    await expect.poll(() => upstream.lookUps).toContainEqual([taskId]);
+    submit.answer(200, { task_id: taskId });
+    await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'PROCESSING', taskId });
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
+    expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
+  });
+
   test('that is repeated, also at once, is answered 200 each time and changes the job once', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     const before = (await client.find(job.id))!.version;

@@ -1,6 +1,6 @@
 /** The same events on a job in memory, by the core's pure functions alone. */
 import { deadlineFailure } from '../../src/jobs/deadline-failure.ts';
-import { decide, decideOnClaim, type Decision } from '../../src/jobs/decide.ts';
+import { besidesPending, decide, decideOnClaim, type Decision } from '../../src/jobs/decide.ts';
 import { isTerminal, moves, permits, type Job, type Move } from '../../src/jobs/job.ts';
 import type { JobPatch } from '../../src/jobs/ports.ts';
 import type { Outcome } from '../../src/jobs/upstream-port.ts';
@@ -80,7 +80,8 @@ export function live(life: Life, event: LifeEvent, truth: Truth): Life {
       const hash = hashOf(event);
       if (life.bodies.has(hash)) return life;
       const claim = claimOf(event.claim);
-      const decision = decideOnClaim(job, claim, 'odd');
+      const first = decideOnClaim(job, claim, 'odd');
+      const decision = life.pending.size > 0 ? besidesPending(first, claim) : first;
       const pending = decision.kind === 'confirm' && claim.taskId !== null ? new Set([...life.pending, claim.taskId]) : life.pending;
       return { job: carryOut(job, decision), pending, bodies: new Set([...life.bodies, hash]) };
     }

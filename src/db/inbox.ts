@@ -18,7 +18,8 @@ const keepBody = statement((db) =>
         where (select count(*) from ${callbacks} where ${callbacks.jobId} = ${placeholder('jobId')}) < ${MAX_BODIES}`,
     )
     .onConflictDoNothing()
-    .returning({ jobId: callbacks.jobId })
+    // What was there before this statement: not the row that it inserts.
+    .returning({ anotherPends: sql<boolean>`exists (select 1 from callbacks other where other.job_id = ${placeholder('jobId')} and other.verdict = 'PENDING' and other.task_id is not null)` })
     .prepare('keep_body'),
 );
 
@@ -26,7 +27,14 @@ export function createInbox({ db }: Connections): Inbox {
   return {
     async keep(tx, callback) {
       const rows = await keepBody(tx).execute({ ...callback });
-      return rows.length > 0;
+      return rows[0] ?? null;
+    },
+
+    async leavePending(tx, jobId, bodyHash) {
+      await inside(tx)
+        .update(callbacks)
+        .set({ verdict: 'PENDING' })
+        .where(and(eq(callbacks.jobId, jobId), eq(callbacks.bodyHash, bodyHash)));
     },
 
     async pendingClaims(jobIds) {

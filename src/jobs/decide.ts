@@ -74,3 +74,12 @@ export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always')
   if (claim.taskId !== job.taskId) return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
   return confirm === 'always' ? { kind: 'confirm', why: 'always confirmed' } : decision;
 }
+
+/**
+ * The same where another claim of the job waits for its look-up: the two may contradict each other, and an end that is believed now would call the look-up
+ * off. One look-up decides about both.
+ */
+export function besidesPending(decision: Decision, { outcome }: Claim): Decision {
+  const ends = (decision.kind === 'advance' || decision.kind === 'amend') && outcome !== null && outcome.kind !== 'running';
+  return ends ? { kind: 'confirm', why: 'another claim waits to be confirmed' } : decision;
+}

@@ -1,5 +1,5 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
-import { decideOnClaim, type Decision } from './decide.ts';
+import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
 import { UnavailableError } from './errors.ts';
 import { isTerminal, type Job, type Move } from './job.ts';
 import type { JobPatch, JobStore, Log, SettleEffect } from './ports.ts';
@@ -70,10 +70,12 @@ export function createReceiveCallback(
       // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
       const job = await store.lock(tx, callback.jobId);
       if (!job) return null;
-      const decision = decideOnClaim(job, claim, confirm);
-      const verdict = verdictOf(decision);
-      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict });
+      const first = decideOnClaim(job, claim, confirm);
+      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: verdictOf(first) });
       if (!kept) return 'REPEATED';
+      const decision = kept.anotherPends ? besidesPending(first, claim) : first;
+      if (decision !== first) await store.leavePending(tx, job.id, callback.bodyHash);
+      const verdict = verdictOf(decision);
       const settled = await settling.carryOut(tx, job, decision);
       const details = { attempt: callback.attempt, verdict, message: decision.kind === 'confirm' ? decision.why : claim.odd };
       await store.note(tx, job.id, told(job, settled, 'CALLBACK', details));
