@@ -30,7 +30,7 @@ async function start() {
   onTestFinished(() => connections.pool.end());
   const store = createJobStore(connections);
   const effects: string[] = [];
-  const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => void effects.push(id)], nudge: () => undefined };
+  const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)], nudge: () => undefined };
   const accept = createAccept({ store, ...deps });
   return {
     url,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
 import type { Job } from './job.ts';
-import type { AcceptEffect, JobStore } from './ports.ts';
+import type { AcceptEffect, JobStore, Refusal } from './ports.ts';
 import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
 import { moved } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
@@ -16,6 +16,8 @@ export type AcceptResult =
   | { readonly kind: 'keyReused' }
   /** The job of this key and input was deleted; nothing was stored. */
   | { readonly kind: 'jobDeleted' }
+  /** Another core does not let it in; nothing was stored. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'invalid'; readonly violations: readonly Violation[] };
 
 /**
@@ -29,6 +31,15 @@ interface AcceptDeps {
   readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
   readonly effects: readonly AcceptEffect[];
   readonly nudge: () => void;
+}
+
+/** Thrown inside the transaction, so that what it has stored by then is rolled back. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+
+  constructor(readonly refusal: Refusal) {
+    super(refusal.code);
+  }
 }
 
 export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): Accept {
@@ -52,7 +63,10 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
       if (job) {
         await refuseSpentKey(store, tx, accountId, idempotencyKey);
         await store.note(tx, job.id, moved(job, 'ACCEPTED'));
-        for (const effect of effects) await effect(tx, job);
+        for (const effect of effects) {
+          const refusal = await effect(tx, job);
+          if (refusal) throw new RefusedError(refusal);
+        }
         return { kind: 'accepted', job };
       }
       // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
@@ -63,7 +77,7 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
         throw new Error('a job was neither stored nor there before');
       }
       return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
-    }).catch(answerSpentKey(inputHash));
+    }).catch((error: unknown) => (error instanceof RefusedError ? { kind: 'refused' as const, refusal: error.refusal } : answerSpentKey(inputHash)(error)));
     if (result.kind === 'accepted') nudge();
     return result;
   };

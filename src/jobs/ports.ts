@@ -5,8 +5,15 @@ import type { ChangeReader } from './snapshot.ts';
 import type { Timeline, Verdict } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 
-/** What another core adds to the accept transaction; it uses only `tx`, never the network. */
-export type AcceptEffect = (tx: Transaction, job: Job) => Promise<void>;
+/** Why another core does not let a job be accepted. */
+export interface Refusal {
+  readonly code: 'QUOTA_EXHAUSTED';
+  /** Jobs that are left. */
+  readonly remaining: number;
+}
+
+/** What another core adds to the accept transaction; it uses only `tx`, never the network. With a refusal all of the transaction is rolled back. */
+export type AcceptEffect = (tx: Transaction, job: Job) => Promise<Refusal | null>;
 /** The same for the transaction in which a job reaches an end. */
 export type SettleEffect = (tx: Transaction, job: Job) => Promise<void>;
 
