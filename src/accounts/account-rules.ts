@@ -1,0 +1,36 @@
+/** The rules on what is said about accounts and keys, all violations at once. */
+import { scopes as allScopes, type Scope } from './account.ts';
+
+export interface AccountViolation {
+  readonly code: 'TOO_LONG' | 'INVALID_FORMAT' | 'DUPLICATE' | 'TOO_MANY' | 'NOT_FOUND';
+  readonly message: string;
+  /** Where in the mutation's arguments. */
+  readonly field: readonly string[];
+}
+
+export const accountLimits = { name: 100, email: 254, quota: 1_000_000_000, jobIds: 100 } as const;
+
+export const violation = (code: AccountViolation['code'], field: string, message: string): AccountViolation => ({ code, message, field: ['input', field] });
+
+export function checkName(name: string): AccountViolation[] {
+  if (name.length > accountLimits.name) return [violation('TOO_LONG', 'name', `A name has at most ${accountLimits.name} characters.`)];
+  return /^[^\p{Cc}\p{Cs}]*[^\p{Cc}\p{Cs}\s][^\p{Cc}\p{Cs}]*$/u.test(name) ? [] : [violation('INVALID_FORMAT', 'name', 'A name is text without control characters, and not empty.')];
+}
+
+/** One `@`, a domain with a dot, no blanks; whether somebody reads mail there is not known. */
+export function checkEmail(email: string): AccountViolation[] {
+  if (email.length > accountLimits.email) return [violation('TOO_LONG', 'email', `An e-mail address has at most ${accountLimits.email} characters.`)];
+  return /^[^\s@\p{Cc}\p{Cs}]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/iu.test(email) ? [] : [violation('INVALID_FORMAT', 'email', 'This is not an e-mail address.')];
+}
+
+export function checkScopes(scopes: readonly Scope[], grantable: readonly Scope[] = allScopes): AccountViolation[] {
+  if (scopes.length === 0) return [violation('INVALID_FORMAT', 'scopes', 'Name at least one scope.')];
+  if (new Set(scopes).size < scopes.length) return [violation('DUPLICATE', 'scopes', 'A scope occurs more than once.')];
+  const beyond = scopes.filter((scope) => !grantable.includes(scope));
+  return beyond.length === 0 ? [] : [violation('INVALID_FORMAT', 'scopes', `You cannot give ${beyond.join(' and ')}.`)];
+}
+
+export function checkCount(count: number | null | undefined, field: string): AccountViolation[] {
+  if (count == null || (Number.isInteger(count) && count >= 0 && count <= accountLimits.quota)) return [];
+  return [violation('INVALID_FORMAT', field, `A quota is from 0 to ${accountLimits.quota} jobs.`)];
+}

@@ -1,0 +1,78 @@
+/** What administrators do with accounts. Every change is logged with who made it. */
+import { v7 as uuidv7 } from 'uuid';
+import type { Account, Scope } from './account.ts';
+import { checkCount, checkEmail, checkName, violation, type AccountViolation } from './account-rules.ts';
+import { BadAccountArgumentError } from './errors.ts';
+import { issueKey, type IssuedKey } from './keys.ts';
+import type { AccountStore } from './ports.ts';
+
+export interface AccountRequest {
+  readonly name: string;
+  readonly email: string | null;
+  /** Jobs; null is no limit. */
+  readonly limit: number | null;
+  readonly monthlyLimit: number | null;
+}
+
+export type AccountResult =
+  | { readonly kind: 'done'; readonly account: Account }
+  | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+
+export type CreatedAccount = { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+
+/** An account is active, with its quota as it was or with another one. */
+export interface Administration {
+  /** Makes an active account and its first key, which may do everything. */
+  create(request: AccountRequest, actor: string): Promise<CreatedAccount>;
+  /** Makes a pending or a disabled account active. Quota: null is no limit, absent leaves it as it is. */
+  approve(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
+  /** Its keys and tokens open nothing from now on; its jobs go on and are charged. */
+  disable(accountId: string, actor: string): Promise<AccountResult>;
+  setQuota(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
+  find(accountId: string): Promise<Account | null>;
+  list(page: { readonly first: number; readonly after: string | null }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
+}
+
+export interface QuotaChange {
+  readonly limit?: number | null;
+  readonly monthlyLimit?: number | null;
+}
+
+const MAX_PAGE = 100;
+
+/** What the first key of an account may do. */
+export const firstScopes: readonly Scope[] = ['jobs:read', 'jobs:write', 'account:admin'];
+
+export function createAdministration<Tx>(store: AccountStore<Tx>): Administration {
+  async function change(accountId: string, actor: string, action: string, patch: Parameters<AccountStore<Tx>['changeAccount']>[2]): Promise<AccountResult> {
+    const violations = [...checkCount(patch.limit, 'quotaLimit'), ...checkCount(patch.monthlyLimit, 'monthlyLimit')];
+    if (violations.length > 0) return { kind: 'invalid', violations };
+    return store.transaction(async (tx): Promise<AccountResult> => {
+      const account = await store.changeAccount(tx, accountId, patch);
+      if (!account) return { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such account.')] };
+      await store.noteChange(tx, { accountId, actor, action, details: patch });
+      return { kind: 'done', account };
+    });
+  }
+
+  return {
+    async create({ name, email, limit, monthlyLimit }, actor) {
+      const violations = [...checkName(name), ...(email === null ? [] : checkEmail(email)), ...checkCount(limit, 'quotaLimit'), ...checkCount(monthlyLimit, 'monthlyLimit')];
+      if (violations.length > 0) return { kind: 'invalid', violations };
+      return store.transaction(async (tx): Promise<CreatedAccount> => {
+        const account = await store.insertAccount(tx, { id: uuidv7(), name, email: email?.toLowerCase() ?? null, status: 'ACTIVE', limit, monthlyLimit });
+        await store.noteChange(tx, { accountId: account.id, actor, action: 'created the account', details: { limit, monthlyLimit } });
+        return { kind: 'created', account, issued: await issueKey(store, tx, { accountId: account.id, name: 'first', scopes: firstScopes, expiresAt: null }, actor) };
+      });
+    },
+    approve: (accountId, quota, actor) => change(accountId, actor, 'approved the account', { status: 'ACTIVE', ...quota }),
+    disable: (accountId, actor) => change(accountId, actor, 'disabled the account', { status: 'DISABLED', nextEpoch: true }),
+    setQuota: (accountId, quota, actor) => change(accountId, actor, 'set the quota', quota),
+    find: store.findAccount,
+    async list({ first, after }) {
+      if (first < 1 || first > MAX_PAGE) throw new BadAccountArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      const accounts = await store.listAccounts(after, first + 1);
+      return { accounts: accounts.slice(0, first), hasNextPage: accounts.length > first };
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** Authenticating: from what a client presents to a caller. Every request asks the database, so that a revoked key opens nothing from that moment on. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { scopes } from './account.ts';
+import { hashApiKey, isApiKey } from './api-key.ts';
+import { anonymous, type Caller } from './caller.ts';
+import type { ClientTokens } from './client-token.ts';
+import type { AccountStore } from './ports.ts';
+
+/**
+ * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, and the account that an administrator names. Null when it opens nothing.
+ */
+export type Authenticate = (authorization: unknown, namedAccount: unknown) => Promise<Caller | null>;
+
+export interface AuthenticateDeps<Tx> {
+  readonly store: Pick<AccountStore<Tx>, 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'>;
+  readonly tokens: Pick<ClientTokens, 'verify'>;
+  readonly administratorKey: string;
+  /** Whether who presents nothing may come in, to apply for access. */
+  readonly admitsAnonymous: boolean;
+}
+
+/** `lastUsedAt` is written at most this often for each key and instance. */
+const NOTE_USE_MS = 60_000;
+const MAX_NOTED = 10_000;
+
+export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous }: AuthenticateDeps<Tx>): Authenticate {
+  const administrator = digest(administratorKey);
+  const noted = new Map<string, number>();
+
+  function noteUse(keyId: string): void {
+    const now = Date.now();
+    if (now - (noted.get(keyId) ?? -Infinity) < NOTE_USE_MS) return;
+    if (noted.size >= MAX_NOTED) noted.clear();
+    noted.set(keyId, now);
+    void store.noteUse(keyId).catch(() => noted.delete(keyId));
+  }
+
+  async function byKey(text: string): Promise<Caller | null> {
+    const found = isApiKey(text) ? await store.findKey(hashApiKey(text)) : null;
+    if (!found) return null;
+    const { key, account } = found;
+    noteUse(key.id);
+    return { kind: 'key', accountId: account.id, scopes: key.scopes, jobIds: null, keyId: key.id, epoch: null, expiresAt: key.expiresAt };
+  }
+
+  async function byToken(text: string): Promise<Caller | null> {
+    const claims = await tokens.verify(text);
+    if (!claims) return null;
+    const { accountId, keyId, epoch, jobIds, expiresAt } = claims;
+    const live = await store.findLive([keyId], [accountId]);
+    if (!live.keyIds.has(keyId) || live.epochs.get(accountId) !== epoch) return null;
+    return { kind: 'token', accountId, scopes: claims.scopes, jobIds, keyId, epoch, expiresAt };
+  }
+
+  async function asAdministrator(namedAccount: unknown): Promise<Caller> {
+    const accountId = typeof namedAccount === 'string' && namedAccount !== '' ? namedAccount : null;
+    if (accountId !== null) await store.transaction((tx) => store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }));
+    return { kind: 'administrator', accountId, scopes: scopes.filter((scope) => scope !== 'jobs:write'), jobIds: null, keyId: null, epoch: null, expiresAt: null };
+  }
+
+  return async (authorization, namedAccount) => {
+    if (authorization === undefined && admitsAnonymous) return anonymous;
+    const [, credential] = (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)) || [];
+    if (credential === undefined) return null;
+    if (timingSafeEqual(digest(credential), administrator)) return asAdministrator(namedAccount);
+    return credential.split('.').length === 3 ? byToken(credential) : byKey(credential);
+  };
+}
+
+/** Digests have one length; `timingSafeEqual` throws on unequal ones, and a length would tell something. */
+const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+/** Which of these callers may no longer go on: their key has ended, their token's epoch is over, or their account is disabled. */
+export async function findEnded<Tx>(store: Pick<AccountStore<Tx>, 'findLive'>, callers: readonly Caller[]): Promise<ReadonlySet<Caller>> {
+  const unique = (values: readonly (string | null)[]): string[] => [...new Set(values.filter((value) => value !== null))];
+  const credentialed = callers.filter(({ keyId }) => keyId !== null);
+  if (credentialed.length === 0) return new Set();
+  const live = await store.findLive(unique(credentialed.map(({ keyId }) => keyId)), unique(credentialed.map(({ accountId }) => accountId)));
+  const goesOn = ({ keyId, accountId, epoch }: Caller): boolean => live.keyIds.has(keyId!) && live.epochs.has(accountId!) && (epoch === null || live.epochs.get(accountId!) === epoch);
+  return new Set(credentialed.filter((caller) => !goesOn(caller)));
+}

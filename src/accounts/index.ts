@@ -1,0 +1,100 @@
+/** The second core: accounts, their keys and tokens, and their quota. */
+import { createAcquire, type Acquire, type Registration } from './acquire.ts';
+import { createAdministration, firstScopes, type Administration } from './administer.ts';
+import type { Account, Scope } from './account.ts';
+import { checkScopes, violation, accountLimits, type AccountViolation } from './account-rules.ts';
+import { createAuthenticate, findEnded, type Authenticate } from './authenticate.ts';
+import type { Caller } from './caller.ts';
+import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './client-token.ts';
+import { BadAccountArgumentError, ForbiddenError } from './errors.ts';
+import { createKeys, toNewKey, type Keys } from './keys.ts';
+import type { AccountStore, QuotaStore, UsageBucket, UsageBy } from './ports.ts';
+import { createQuotaEffects, type QuotaEffects } from './quota.ts';
+
+export interface AccountsDeps<Tx> {
+  readonly store: AccountStore<Tx> & QuotaStore<Tx>;
+  readonly appSecrets: readonly string[];
+  readonly administratorKey: string;
+  readonly registration: Registration;
+  /** Keys of one account at once. */
+  readonly maxLiveKeys: number;
+}
+
+export interface TokenRequest {
+  readonly scopes: readonly Scope[];
+  readonly jobIds: readonly string[] | null;
+  readonly ttlSeconds: number;
+}
+
+export type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+
+/** What is offered to clients. */
+export interface Accounts {
+  readonly authenticate: Authenticate;
+  /** Which callers, of sockets that are still open, may no longer go on. */
+  findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
+  readonly acquire: Acquire;
+  readonly administration: Administration;
+  readonly keys: Keys;
+  /** Mints a token for browsers, by a key and with at most its scopes. */
+  mintToken(caller: Caller, request: TokenRequest): Promise<TokenResult>;
+  /** All client tokens of the account are worth nothing from now on. Null when there is no such account. */
+  revokeTokens(accountId: string, actor: string): Promise<Account | null>;
+  /** What was charged between two times, at most 366 days apart. */
+  usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;
+}
+
+export interface AccountsCore<Tx> extends Accounts {
+  readonly quota: QuotaEffects<Tx>;
+  /** Has `text` as a key of the account, for an open sandbox. */
+  ensureKey(accountId: string, text: string, name: string): Promise<void>;
+}
+
+const MAX_USAGE_MS = 366 * 86_400_000;
+
+/** What a token may be given at most: it never rules over the account. */
+const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
+
+export function createAccounts<Tx>({ store, appSecrets, administratorKey, registration, maxLiveKeys }: AccountsDeps<Tx>): AccountsCore<Tx> {
+  const tokens = createClientTokens(appSecrets);
+  return {
+    authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen }),
+    findEnded: (callers) => findEnded(store, callers),
+    acquire: createAcquire(store, registration),
+    administration: createAdministration(store),
+    keys: createKeys(store, maxLiveKeys),
+
+    async mintToken(caller, { scopes, jobIds, ttlSeconds }) {
+      if (caller.kind !== 'key') throw new ForbiddenError('Client tokens are minted with an API key.');
+      const violations = [...checkScopes(scopes, tokenScopes.filter((scope) => caller.scopes.includes(scope))), ...checkJobIds(jobIds, scopes)];
+      if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= MIN_TTL_SECONDS && ttlSeconds <= MAX_TTL_SECONDS)) violations.push(violation('INVALID_FORMAT', 'ttlSeconds', `A token lives for ${MIN_TTL_SECONDS} to ${MAX_TTL_SECONDS} seconds.`));
+      if (violations.length > 0) return { kind: 'invalid', violations };
+      const account = await store.findAccount(caller.accountId!);
+      if (!account) throw new ForbiddenError('There is no such account any more.');
+      return { kind: 'minted', ...(await tokens.sign({ accountId: account.id, keyId: caller.keyId!, scopes, jobIds: jobIds?.map((id) => id.toLowerCase()) ?? null, epoch: account.tokenEpoch }, ttlSeconds)) };
+    },
+
+    revokeTokens: (accountId, actor) =>
+      store.transaction(async (tx) => {
+        const account = await store.changeAccount(tx, accountId, { nextEpoch: true });
+        if (account) await store.noteChange(tx, { accountId, actor, action: 'revoked all client tokens' });
+        return account;
+      }),
+
+    async usage(accountId, from, to, by) {
+      if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS)) throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
+      return store.usage(accountId, from, to, by);
+    },
+
+    quota: createQuotaEffects(store),
+    ensureKey: (accountId, text, name) => store.transaction((tx) => store.ensureKey(tx, toNewKey(text, { accountId, name, scopes: firstScopes, expiresAt: null }))),
+  };
+}
+
+function checkJobIds(jobIds: readonly string[] | null, scopes: readonly Scope[]): AccountViolation[] {
+  if (jobIds === null) return [];
+  if (jobIds.length === 0 || jobIds.length > accountLimits.jobIds) return [violation('TOO_MANY', 'jobIds', `Name 1 to ${accountLimits.jobIds} jobs, or none at all for all of them.`)];
+  if (jobIds.some((id) => id.length > 36)) return [violation('TOO_LONG', 'jobIds', "A job's id has 36 characters.")];
+  return scopes.includes('jobs:write') ? [violation('INVALID_FORMAT', 'scopes', 'A token that is limited to certain jobs can only read them.')] : [];
+}
+

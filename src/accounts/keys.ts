@@ -1,0 +1,83 @@
+/** The keys of an account: making, rotating and revoking them. A key's text is told once and never stored. */
+import { v7 as uuidv7 } from 'uuid';
+import type { ApiKey, Scope } from './account.ts';
+import { checkName, checkScopes, violation, type AccountViolation } from './account-rules.ts';
+import { hashApiKey, lastFourOf, makeApiKey } from './api-key.ts';
+import type { AccountStore, NewApiKey } from './ports.ts';
+
+export interface IssuedKey {
+  /** The key itself. */
+  readonly text: string;
+  readonly apiKey: ApiKey;
+}
+
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | null;
+}
+
+type Invalid = { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+export type IssueResult = { readonly kind: 'issued'; readonly issued: IssuedKey } | Invalid;
+export type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Invalid;
+
+export interface Keys {
+  create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
+  /** A new key like the old one, which ends after the overlap, so that clients can change over without a gap. */
+  rotate(accountId: string, keyId: string, overlapSeconds: number, actor: string): Promise<IssueResult>;
+  /** From now on it opens nothing; its sockets close within a minute. */
+  revoke(accountId: string, keyId: string, actor: string): Promise<RevokeResult>;
+  list(accountId: string): Promise<readonly ApiKey[]>;
+}
+
+export const MAX_OVERLAP_SECONDS = 30 * 86_400;
+
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+const unknownKey: Invalid = { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')] };
+
+export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Keys {
+  return {
+    async create(accountId, { name, scopes, expiresAt }, actor) {
+      const violations = [...checkName(name), ...checkScopes(scopes)];
+      if (expiresAt && expiresAt.getTime() <= Date.now()) violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
+      if (violations.length > 0) return { kind: 'invalid', violations };
+      return store.transaction(async (tx): Promise<IssueResult> => {
+        if ((await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return { kind: 'invalid', violations: [violation('TOO_MANY', 'name', `An account has at most ${maxLiveKeys} keys at once: revoke one.`)] };
+        return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name, scopes, expiresAt }, actor) };
+      });
+    },
+
+    async rotate(accountId, keyId, overlapSeconds, actor) {
+      if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS)) return { kind: 'invalid', violations: [violation('INVALID_FORMAT', 'overlapSeconds', `An overlap is from 0 to ${MAX_OVERLAP_SECONDS} seconds.`)] };
+      if (!isUuid(keyId)) return unknownKey;
+      return store.transaction(async (tx): Promise<IssueResult> => {
+        const old = await store.expireKey(tx, accountId, keyId, overlapSeconds);
+        if (!old) return unknownKey;
+        await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
+        return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt: null }, actor) };
+      });
+    },
+
+    async revoke(accountId, keyId, actor) {
+      if (!isUuid(keyId)) return unknownKey;
+      return store.transaction(async (tx): Promise<RevokeResult> => {
+        const apiKey = await store.revokeKey(tx, accountId, keyId);
+        if (!apiKey) return unknownKey;
+        await store.noteChange(tx, { accountId, actor, action: 'revoked a key', details: { keyId } });
+        return { kind: 'revoked', apiKey };
+      });
+    },
+
+    list: store.listKeys,
+  };
+}
+
+/** Makes a key inside `tx`, with its entry in the log. */
+export async function issueKey<Tx>(store: Pick<AccountStore<Tx>, 'insertKey' | 'noteChange'>, tx: Tx, request: KeyRequest & { readonly accountId: string }, actor: string): Promise<IssuedKey> {
+  const text = makeApiKey();
+  const apiKey = await store.insertKey(tx, toNewKey(text, request));
+  await store.noteChange(tx, { accountId: request.accountId, actor, action: 'made a key', details: { keyId: apiKey.id, name: request.name, scopes: request.scopes } });
+  return { text, apiKey };
+}
+
+export const toNewKey = (text: string, request: KeyRequest & { readonly accountId: string }): NewApiKey => ({ id: uuidv7(), hash: hashApiKey(text), lastFour: lastFourOf(text), ...request });

@@ -1,0 +1,110 @@
+/** What this core needs of its store. `src/db/` fits it to PostgreSQL. `Tx` is the store's own open transaction. */
+import type { Account, AccountStatus, ApiKey, Quota, Scope } from './account.ts';
+
+export interface NewAccount {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string | null;
+  readonly status: AccountStatus;
+  readonly limit: number | null;
+  readonly monthlyLimit: number | null;
+}
+
+export interface NewApiKey {
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  readonly hash: string;
+  readonly lastFour: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | null;
+}
+
+/** What a credential leads to: only what may be used now. */
+export interface FoundKey {
+  readonly key: ApiKey;
+  readonly account: Pick<Account, 'id' | 'status' | 'tokenEpoch'>;
+}
+
+/** Who has changed what. Nothing in it is secret. */
+export interface Change {
+  readonly accountId: string;
+  /** `administrator`, `command line`, `applicant`, or `key <id>`. */
+  readonly actor: string;
+  readonly action: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export interface AccountStore<Tx> {
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  insertAccount(tx: Tx, account: NewAccount): Promise<Account>;
+  findAccount(accountId: string): Promise<Account | null>;
+  /** Newest first, by id. */
+  listAccounts(afterId: string | null, limit: number): Promise<readonly Account[]>;
+  /** Whether somebody has given this address before; asked under a lock on the address that `tx` then holds. */
+  isKnownEmail(tx: Tx, email: string): Promise<boolean>;
+  /** Null when there is no such account. */
+  changeAccount(tx: Tx, accountId: string, change: { readonly status?: AccountStatus; readonly limit?: number | null; readonly monthlyLimit?: number | null; readonly nextEpoch?: true }): Promise<Account | null>;
+
+  insertKey(tx: Tx, key: NewApiKey): Promise<ApiKey>;
+  /** Has a key with this hash, made now if there is none; a revoked one stays revoked. */
+  ensureKey(tx: Tx, key: NewApiKey): Promise<void>;
+  listKeys(accountId: string): Promise<readonly ApiKey[]>;
+  countLiveKeys(tx: Tx, accountId: string): Promise<number>;
+  /** Null when the account has no such key, or it has ended already. */
+  revokeKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
+  /** Ends it in `inSeconds`, or earlier if that was set already. Null when the account has no such key, or it has ended. */
+  expireKey(tx: Tx, accountId: string, keyId: string, inSeconds: number): Promise<ApiKey | null>;
+  /** A key that has not ended, of an account that is not disabled. */
+  findKey(hash: string): Promise<FoundKey | null>;
+  /** Of these keys, those that `findKey` would still find; and of these accounts, the epochs of those that are not disabled. */
+  findLive(keyIds: readonly string[], accountIds: readonly string[]): Promise<{ readonly keyIds: ReadonlySet<string>; readonly epochs: ReadonlyMap<string, number> }>;
+  noteUse(keyId: string): Promise<void>;
+
+  noteChange(tx: Tx, change: Change): Promise<void>;
+  /** Counts one more in the subject's window of now, over all instances, and resolves with how many there are. */
+  countInWindow(tx: Tx, subject: string, windowSeconds: number): Promise<number>;
+
+  usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;
+}
+
+export const usageGroups = ['DAY', 'MODE', 'MODEL'] as const;
+export type UsageBy = (typeof usageGroups)[number];
+
+export interface UsageBucket {
+  /** A day of UTC, a mode, or a model; null where the upstream chose the model. */
+  readonly key: string | null;
+  /** Jobs that were charged. */
+  readonly jobs: number;
+  /** Seconds of video. */
+  readonly billedSeconds: number;
+}
+
+/** What of a job its charge depends on. */
+export interface ChargedJob {
+  readonly id: string;
+  readonly accountId: string;
+  readonly billedSeconds: number | null;
+  readonly mode: string;
+  readonly model: string | null;
+}
+
+/** The ledger and the balance that it adds up to. Each entry is made at most once for each job and kind. */
+export interface QuotaStore<Tx> {
+  /** Reserves one job in one guarded statement; false when nothing is left, or the account is not active. */
+  reserve(tx: Tx, accountId: string, jobId: string): Promise<boolean>;
+  /** Charges what was reserved; what had been released is charged late, whatever is left. */
+  charge(tx: Tx, job: ChargedJob): Promise<void>;
+  release(tx: Tx, jobId: string): Promise<void>;
+  quotaOf(tx: Tx, accountId: string): Promise<Quota | null>;
+  /** Accounts whose balance is not what their ledger adds up to; none, ever. */
+  findImbalances(): Promise<readonly Imbalance[]>;
+}
+
+export interface Imbalance {
+  readonly accountId: string;
+  readonly used: number;
+  readonly usedByLedger: number;
+  readonly reserved: number;
+  readonly reservedByLedger: number;
+}
