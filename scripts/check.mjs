@@ -24,7 +24,7 @@ async function migrationsMatchTables() {
   try {
     cpSync(join(root, 'migrations'), join(root, copy), { recursive: true });
     // Its exit code is 0 also when it wanted to ask whether a column was renamed and nobody was there to answer.
-    const said = await run('drizzle-kit', 'generate', '--dialect', 'postgresql', '--schema', './src/db/tables.ts', '--out', copy);
+    const said = await run('drizzle-kit', 'generate', '--dialect', 'postgresql', '--schema', './src/db/*tables.ts', '--out', copy);
     if (!said.includes('No schema changes')) throw new Error('src/db/tables.ts has changed without a migration: run `npm run db:generate`');
     await run('drizzle-kit', 'check', '--dialect', 'postgresql', '--out', copy);
   } finally {

@@ -1,6 +1,9 @@
-/** The job store: all the adapters of this folder over one set of connections. */
+/** The stores: all the adapters of this folder over one set of connections. */
+import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
 import type { JobStore } from '../jobs/ports.ts';
 import type { RetentionStore } from '../jobs/retention.ts';
+import type { Transaction } from '../jobs/transaction.ts';
+import { createAccountStore } from './account-store.ts';
 import { createChangeReader } from './changes.ts';
 import type { Connections } from './client.ts';
 import { createGateStore } from './gate.ts';
@@ -8,6 +11,7 @@ import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import { createJobReader } from './job-reads.ts';
 import { createJobWriter } from './job-writes.ts';
+import { createQuotaStore } from './quota-store.ts';
 import { createTimeline } from './timeline.ts';
 import { createRetentionStore } from './retention.ts';
 import { reportingUnavailability } from './unavailable.ts';
@@ -26,3 +30,7 @@ export const createJobStore = (connections: Connections): JobStore & RetentionSt
     ...createRetentionStore(connections),
     ...createChangeReader(connections),
   });
+
+/** The same for accounts. */
+export const createAccountsStore = (connections: Connections): AccountStore<Transaction> & QuotaStore<Transaction> =>
+  reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });

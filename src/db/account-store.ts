@@ -1,0 +1,171 @@
+/** Accounts and keys in PostgreSQL. */
+import { and, asc, count, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, ne, or, placeholder, sql } from 'drizzle-orm';
+import type { Account, ApiKey } from '../accounts/account.ts';
+import type { AccountStore } from '../accounts/ports.ts';
+import type { Transaction } from '../jobs/transaction.ts';
+import { accountLog, accounts, apiKeys, quotaLedger, rateWindows, thisMonth } from './account-tables.ts';
+import type { Connections } from './client.ts';
+import { inside, withTransaction } from './transaction.ts';
+
+const { hash: _hash, ...keyColumns } = getTableColumns(apiKeys);
+
+/** `count` and `reset` as of now, whichever month the row was written in. */
+const accountColumns = {
+  ...getTableColumns(accounts),
+  monthTaken: sql<number>`case when ${accounts.month} = ${thisMonth} then ${accounts.monthTaken} else 0 end`,
+  nextMonth: sql<string>`(${thisMonth} + interval '1 month')::date::text`,
+};
+
+type AccountRow = typeof accounts.$inferSelect & { readonly nextMonth: string };
+
+const toAccount = (row: AccountRow): Account => ({
+  id: row.id,
+  name: row.name,
+  email: row.email,
+  status: row.status,
+  quota: {
+    limit: row.quotaLimit,
+    used: row.quotaUsed,
+    reserved: row.quotaReserved,
+    monthlyLimit: row.monthlyLimit,
+    monthlyTaken: row.monthTaken,
+    resetsAt: row.monthlyLimit === null ? null : new Date(`${row.nextMonth}T00:00:00Z`),
+  },
+  tokenEpoch: row.tokenEpoch,
+  createdAt: row.createdAt,
+});
+
+const isLive = and(isNull(apiKeys.revokedAt), or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql`now()`)));
+const isEnabled = ne(accounts.status, 'DISABLED');
+
+export function createAccountStore(connections: Connections): AccountStore<Transaction> {
+  const { db } = connections;
+  // Once for every request: planned once on each connection.
+  const findKeyByHash = db
+    .select({ key: keyColumns, account: { id: accounts.id, status: accounts.status, tokenEpoch: accounts.tokenEpoch } })
+    .from(apiKeys)
+    .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
+    .where(and(eq(apiKeys.hash, placeholder('hash')), isLive, isEnabled))
+    .prepare('find_key');
+
+  return {
+    transaction: (work) => withTransaction(connections, work),
+
+    async insertAccount(tx, { limit, ...account }) {
+      const rows = await inside(tx).insert(accounts).values({ ...account, quotaLimit: limit }).returning(accountColumns);
+      return toAccount(rows[0]!);
+    },
+
+    async findAccount(accountId) {
+      const rows = await db.select(accountColumns).from(accounts).where(eq(accounts.id, accountId));
+      return rows[0] ? toAccount(rows[0]) : null;
+    },
+
+    async listAccounts(afterId, limit) {
+      const rows = await db
+        .select(accountColumns)
+        .from(accounts)
+        .where(afterId === null ? undefined : lt(accounts.id, afterId))
+        .orderBy(desc(accounts.id))
+        .limit(limit);
+      return rows.map(toAccount);
+    },
+
+    async isKnownEmail(tx, email) {
+      // Of two applications at once the second waits here, and then sees the first.
+      await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended(${`e-mail ${email}`}, 0))`);
+      const rows = await inside(tx).select({ id: accounts.id }).from(accounts).where(eq(accounts.email, email)).limit(1);
+      return rows.length > 0;
+    },
+
+    async changeAccount(tx, accountId, { status, limit, monthlyLimit, nextEpoch }) {
+      const rows = await inside(tx)
+        .update(accounts)
+        .set({
+          ...(status !== undefined && { status }),
+          ...(limit !== undefined && { quotaLimit: limit }),
+          ...(monthlyLimit !== undefined && { monthlyLimit }),
+          ...(nextEpoch && { tokenEpoch: sql`${accounts.tokenEpoch} + 1` }),
+          updatedAt: sql`now()`,
+        })
+        .where(eq(accounts.id, accountId))
+        .returning(accountColumns);
+      return rows[0] ? toAccount(rows[0]) : null;
+    },
+
+    async insertKey(tx, { scopes, ...key }) {
+      const rows = await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes] }).returning(keyColumns);
+      return rows[0]!;
+    },
+
+    async ensureKey(tx, { scopes, ...key }) {
+      await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes] }).onConflictDoNothing();
+    },
+
+    listKeys: (accountId): Promise<ApiKey[]> => db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id)),
+
+    async countLiveKeys(tx, accountId) {
+      // The account's row is locked: of two that make the last key, one is counted by the other.
+      await inside(tx).select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('update');
+      const rows = await inside(tx).select({ count: count() }).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), isLive));
+      return rows[0]!.count;
+    },
+
+    async revokeKey(tx, accountId, keyId) {
+      const rows = await inside(tx).update(apiKeys).set({ revokedAt: sql`now()` }).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).returning(keyColumns);
+      return rows[0] ?? null;
+    },
+
+    async expireKey(tx, accountId, keyId, inSeconds) {
+      const end = sql`now() + ${inSeconds} * interval '1 second'`;
+      const rows = await inside(tx)
+        .update(apiKeys)
+        .set({ expiresAt: sql`least(coalesce(${apiKeys.expiresAt}, ${end}), ${end})` })
+        .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive))
+        .returning(keyColumns);
+      return rows[0] ?? null;
+    },
+
+    async findKey(hash) {
+      const rows = await findKeyByHash.execute({ hash });
+      return rows[0] ?? null;
+    },
+
+    async findLive(keyIds, accountIds) {
+      const keys = keyIds.length === 0 ? [] : await db.select({ id: apiKeys.id }).from(apiKeys).where(and(inArray(apiKeys.id, [...keyIds]), isLive));
+      const enabled = accountIds.length === 0 ? [] : await db.select({ id: accounts.id, epoch: accounts.tokenEpoch }).from(accounts).where(and(inArray(accounts.id, [...accountIds]), isEnabled));
+      return { keyIds: new Set(keys.map(({ id }) => id)), epochs: new Map(enabled.map(({ id, epoch }) => [id, epoch])) };
+    },
+
+    async noteUse(keyId) {
+      await db.update(apiKeys).set({ lastUsedAt: sql`now()` }).where(eq(apiKeys.id, keyId));
+    },
+
+    async noteChange(tx, change) {
+      await inside(tx).insert(accountLog).values(change);
+    },
+
+    async countInWindow(tx, subject, windowSeconds) {
+      const isOver = sql`${rateWindows.startedAt} <= now() - ${windowSeconds} * interval '1 second'`;
+      const rows = await inside(tx)
+        .insert(rateWindows)
+        .values({ subject, startedAt: sql`now()`, count: 1 })
+        .onConflictDoUpdate({
+          target: rateWindows.subject,
+          set: { count: sql`case when ${isOver} then 1 else ${rateWindows.count} + 1 end`, startedAt: sql`case when ${isOver} then now() else ${rateWindows.startedAt} end` },
+        })
+        .returning({ count: rateWindows.count });
+      return rows[0]!.count;
+    },
+
+    async usage(accountId, from, to, by) {
+      const key = { DAY: sql<string>`to_char(${quotaLedger.at} at time zone 'UTC', 'YYYY-MM-DD')`, MODE: sql<string>`${quotaLedger.mode}`, MODEL: sql<string | null>`${quotaLedger.model}` }[by];
+      return db
+        .select({ key, jobs: count(), billedSeconds: sql<number>`coalesce(sum(${quotaLedger.billedSeconds}), 0)::float8` })
+        .from(quotaLedger)
+        .where(and(eq(quotaLedger.accountId, accountId), inArray(quotaLedger.kind, ['CHARGE', 'LATE_CHARGE']), gte(quotaLedger.at, from), lt(quotaLedger.at, to)))
+        .groupBy(sql`1`)
+        .orderBy(asc(sql`1`));
+    },
+  };
+}
