@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Answer, Order } from './reader-load.ts';
+import { giveKey } from './stage/ordinary-key.ts';
 
 export interface ReaderPlan {
   readonly healthy: number;
@@ -47,7 +48,7 @@ interface Latency {
   readonly maxMs: number;
 }
 
-const API_KEY = 'proof-key-0123456789';
+const ADMINISTRATOR_KEY = 'proof-key-0123456789';
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const LOAD = fileURLToPath(new URL('reader-load.ts', import.meta.url));
 const SAMPLE_MS = 500;
@@ -79,7 +80,7 @@ export async function runReaders(databaseUrl: string, dataDir: string, plan: Rea
     const insert = async (count: number) => (await db.query<{ id: string }>(INSERT, [count])).rows.map(({ id }) => id);
     const [healthyIds, stalledIds] = [await insert(plan.healthyJobs.count), await insert(plan.stalledJobs.count)];
     const url = `${gateway.url.replace('http', 'ws')}/graphql`;
-    await order({ kind: 'open', url, apiKey: API_KEY, healthy: { jobIds: healthyIds, sockets: plan.healthy }, stalling: { jobIds: stalledIds, sockets: plan.stalled } });
+    await order({ kind: 'open', url, apiKey: await giveKey(databaseUrl), healthy: { jobIds: healthyIds, sockets: plan.healthy }, stalling: { jobIds: stalledIds, sockets: plan.stalled } });
 
     const versions: Record<string, number> = {};
     const changing = [change(db, healthyIds, plan.healthyJobs.changesPerSecond, versions, ending.signal), change(db, stalledIds, plan.stalledJobs.changesPerSecond, {}, ending.signal)];
@@ -146,7 +147,7 @@ interface End {
 }
 
 async function startGateway(databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
-  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...settings };
+  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...settings };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const ends: End[] = [];

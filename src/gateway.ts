@@ -1,13 +1,14 @@
 /** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { deriveApiKey } from './accounts/api-key.ts';
+import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
 import { closePool, createConnections } from './db/client.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
-import { createJobStore } from './db/store.ts';
-import { createAuthenticate, type Authenticate } from './http/authenticate.ts';
+import { createAccountsStore, createJobStore } from './db/store.ts';
 import { registerCallbacks } from './http/callbacks.ts';
 import { registerGraphQL } from './http/graphql-http.ts';
 import { startSockets } from './http/graphql-ws.ts';
@@ -16,9 +17,12 @@ import { createMaskError } from './http/mask-errors.ts';
 import { createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
-import { createJobs, type Jobs } from './jobs/index.ts';
+import { createJobs } from './jobs/index.ts';
+import type { Job } from './jobs/job.ts';
+import type { Transaction } from './jobs/transaction.ts';
 import { buildGatewaySchema } from './resolvers/build-schema.ts';
-import { derivePlaygroundKey, loadSecrets } from './secrets.ts';
+import type { Cores } from './resolvers/context.ts';
+import { loadSecrets, type Secrets } from './secrets.ts';
 import { decodeClaim, redactBody } from './upstream/callback-body.ts';
 import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
@@ -26,15 +30,17 @@ import { startSandbox } from './upstream/sandbox/server.ts';
 
 const GRAPHQL_PATH = '/graphql';
 
+/** Made by the migrations; what was accepted before there were accounts is its. */
+const DEFAULT_ACCOUNT = 'default';
+
 export interface Gateway {
   /** Where it listens, without a trailing slash. */
   readonly url: string;
   readonly sandboxUrl: string | null;
   /** How the upstream reaches us; null when results are found by polling only. */
   readonly publicUrl: string | null;
-  readonly apiKey: string;
-  /** Whether the playground fills in the key by itself. */
-  readonly open: boolean;
+  /** An ordinary key of the account `default`, which the playground fills in by itself; null unless the sandbox is on a loopback host. */
+  readonly apiKey: string | null;
   /** What is open now, for tests that nothing is left over; and how many sockets have closed, by their code. */
   readonly live: { sockets(): number; watchers(): number; closes(): Readonly<Record<number, number>> };
   /** Drains and stops: sockets first, then submits and requests under way, the database last. Idempotent. */
@@ -63,7 +69,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, accountsStore, feed } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -79,6 +85,12 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     submitTimeoutMs: 1_000 * (config.SUBMIT_TIMEOUT_SECONDS ?? (reachable ? 30 : 330)),
   });
   onStop(() => upstream.stop());
+
+  const open = sandbox !== null && isLoopback(config.HOST);
+  const accounts = startAccounts(config, secrets, accountsStore, open);
+  // A key that opens nothing but a sandbox on this machine: a page must never learn the key of a paid upstream.
+  const openKey = open ? deriveApiKey(secrets.appSecrets[0]!) : null;
+  if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
   const jobs = createJobs({
     store,
@@ -107,23 +119,19 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       callbacksDays: config.KEEP_CALLBACKS_DAYS,
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
-    acceptEffects: [],
-    settleEffects: [],
+    acceptEffects: [async (tx, job) => refusalOf(await accounts.quota.reserve(tx, job.accountId, job.id))],
+    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED')],
   });
 
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS });
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
-  // A key of its own, which opens nothing but a sandbox on this machine: a page must never learn the key of a paid upstream.
-  const open = sandbox !== null && isLoopback(config.HOST);
-  const openKey = open ? derivePlaygroundKey(secrets) : null;
   let draining = false;
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
-  const authenticate = createAuthenticate(openKey === null ? [secrets.apiKey] : [secrets.apiKey, openKey]);
-  const sockets = await registerBothTransports(app, config, jobs, authenticate, log);
+  const sockets = await registerBothTransports(app, config, { jobs, accounts }, log);
 
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
@@ -135,7 +143,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   jobs.start();
   sandbox?.resume();
 
-  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: secrets.apiKey, open, live: { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes } };
+  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: openKey, live: { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes } };
 }
 
 async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<string> {
@@ -154,8 +162,24 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), feed };
+  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), accountsStore: createAccountsStore(connections), feed };
 }
+
+function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {
+  const registration = {
+    isOpen: (config.REGISTRATION ?? (open ? 'open' : 'closed')) === 'open',
+    isLocal: open,
+    freeQuota: config.FREE_QUOTA,
+    allowedDomains: config.REGISTRATION_DOMAINS,
+    freeQuotaPerDay: config.FREE_QUOTA_PER_DAY,
+    perAddressPerHour: config.REGISTRATIONS_PER_HOUR,
+  };
+  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT });
+}
+
+const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
+
+const toCharged = ({ id, accountId, video, input: { mode, model } }: Job) => ({ id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model });
 
 async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onStop: OnStop) {
   if (config.UPSTREAM !== 'sandbox') return null;
@@ -171,12 +195,12 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
   return sandbox;
 }
 
-async function registerBothTransports(app: FastifyInstance, config: Config, jobs: Jobs, authenticate: Authenticate, log: FastifyBaseLogger) {
+async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, log: FastifyBaseLogger) {
   const shared = {
     path: GRAPHQL_PATH,
     schema: await buildGatewaySchema(),
-    jobs,
-    authenticate,
+    cores,
+    authenticate: cores.accounts.authenticate,
     rules: createOperationRules(
       { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS },
       config.INTROSPECTION,
@@ -191,6 +215,8 @@ async function registerBothTransports(app: FastifyInstance, config: Config, jobs
     maxMessageBytes: config.MAX_BODY_BYTES,
     maxSubscriptionsPerSocket: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
+    recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS,
+    findEnded: cores.accounts.findEnded,
     allowedOrigins: config.CORS_ORIGINS,
     pingMs: 1_000 * config.SOCKET_PING_SECONDS,
     maxBufferedBytes: config.MAX_BUFFERED_BYTES,

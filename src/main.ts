@@ -65,7 +65,7 @@ function isFromDatabase(error: unknown): boolean {
   return (error instanceof AggregateError || syscall !== undefined || (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) || /timeout|terminated|password/i.test((error as Error).message));
 }
 
-function banner({ url, sandboxUrl, publicUrl, apiKey, open }: Gateway): string {
+function banner({ url, sandboxUrl, publicUrl, apiKey }: Gateway): string {
   const lines = [
     '',
     `  Motion gateway   ${url}`,
@@ -73,7 +73,7 @@ function banner({ url, sandboxUrl, publicUrl, apiKey, open }: Gateway): string {
     ...(config.PLAYGROUND ? [`  Playground       ${url}/playground`] : []),
     `  GraphQL          ${url}/graphql   (HTTP and WebSocket)`,
     `  Health           ${url}/livez  ${url}/readyz`,
-    ...(open ? [`  API key          ${apiKey}`] : []),
+    ...(apiKey !== null ? [`  API key          ${apiKey}`] : []),
     '',
     ...(sandboxUrl
       ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]

@@ -1,10 +1,10 @@
-/** The API key and the application secret: from the settings, or made at the first start and kept in the data directory. */
-import { createHmac, randomBytes } from 'node:crypto';
+/** The administrator's key and the application secret: from the settings, or made at the first start and kept in the data directory. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Secrets {
-  readonly apiKey: string;
+  readonly administratorKey: string;
   /** The first signs, all verify. */
   readonly appSecrets: readonly string[];
 }
@@ -16,19 +16,14 @@ interface Given {
 
 /** What is not given is read from `secrets.json` in `dataDir`, which only its owner can read, and made there the first time. */
 export async function loadSecrets(given: Given, dataDir: string): Promise<Secrets> {
-  if (given.apiKey !== null && given.appSecrets !== null) return { apiKey: given.apiKey, appSecrets: given.appSecrets };
+  if (given.apiKey !== null && given.appSecrets !== null) return { administratorKey: given.apiKey, appSecrets: given.appSecrets };
   const kept = await loadKept(dataDir);
-  return { apiKey: given.apiKey ?? kept.apiKey, appSecrets: given.appSecrets ?? [kept.appSecret] };
-}
-
-/** The key that the playground of an open sandbox fills in: the same after a restart, and worth nothing elsewhere. */
-export function derivePlaygroundKey({ appSecrets: [secret] }: Secrets): string {
-  return `pg_${createHmac('sha256', secret ?? '').update('motion-gateway playground key v1').digest('base64url').slice(0, 32)}`;
+  return { administratorKey: given.apiKey ?? kept.apiKey, appSecrets: given.appSecrets ?? [kept.appSecret] };
 }
 
 async function loadKept(dataDir: string): Promise<{ readonly apiKey: string; readonly appSecret: string }> {
   const file = join(dataDir, 'secrets.json');
-  const made = { apiKey: `mg_${randomBytes(24).toString('base64url')}`, appSecret: randomBytes(32).toString('base64url') };
+  const made = { apiKey: `mga_${randomBytes(24).toString('base64url')}`, appSecret: randomBytes(32).toString('base64url') };
   try {
     await mkdir(dataDir, { recursive: true });
     // Fails when the file is there: of two first starts at once, both use what the first one wrote.

@@ -1,7 +1,7 @@
 /** A checker that cannot fail is worthless: each kind of violation once, made by hand, and what looks like one and is none. */
 import { describe, expect, test } from 'vitest';
 import { check, type ViolationKind } from '../proving/checker/check.ts';
-import type { CallbackRow, Evidence, JobRow } from '../proving/checker/evidence.ts';
+import type { BalanceRow, CallbackRow, Evidence, JobRow } from '../proving/checker/evidence.ts';
 import { promisesOf } from '../proving/checker/figures.ts';
 import { historyOf } from '../proving/checker/history.ts';
 import type { ClientRecord, Seen } from '../proving/clients/records.ts';
@@ -13,6 +13,7 @@ interface Case {
   ledger: LedgerRecord[];
   jobs: JobRow[];
   callbacks: CallbackRow[];
+  balances: BalanceRow[];
 }
 
 const evidenceOf = ({ clients, ledger, ...tables }: Case): Evidence => ({
@@ -32,7 +33,7 @@ const watch = (operation: number, event: object): ClientRecord => ({ op: 'watch'
 const generate = (operation: number, event: object, key = 'key'): ClientRecord => ({ op: 'generate', key, ...by, operation, ...event }) as ClientRecord;
 const read = (operation: number, event: object): ClientRecord => ({ op: 'read', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
 const cancel = (operation: number, event: object): ClientRecord => ({ op: 'cancel', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
-const row: JobRow = { id: 'job', key: 'key', state: 'SUCCEEDED', version: 4, attempt: 1, taskId: 'task', resultUrl: 'https://media.example.com/task.mp4', failureCode: null, settledBy: 'CALLBACK' };
+const row: JobRow = { id: 'job', key: 'key', state: 'SUCCEEDED', version: 4, attempt: 1, taskId: 'task', resultUrl: 'https://media.example.com/task.mp4', failureCode: null, settledBy: 'CALLBACK', entries: 'CHARGE RESERVE' };
 
 /** One job that went well, and everything that may be written about it. */
 const wellDone = (): Case => ({
@@ -53,9 +54,10 @@ const wellDone = (): Case => ({
   ledger: [received(1), taken(), callback('true', 200), callback('forgedMac', 404)],
   jobs: [row],
   callbacks: [{ jobId: 'job', taskId: 'task', verdict: 'APPLIED', forged: false }],
+  balances: [{ accountId: 'default', used: 1, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }],
 });
 
-const failed = (failureCode: JobRow['failureCode']): JobRow => ({ ...row, state: 'FAILED', failureCode, resultUrl: null, taskId: null });
+const failed = (failureCode: JobRow['failureCode']): JobRow => ({ ...row, state: 'FAILED', failureCode, resultUrl: null, taskId: null, entries: 'RELEASE RESERVE' });
 const without = (built: Case, op: ClientRecord['op']): void => void (built.clients = built.clients.filter((record) => record.op !== op));
 
 /** How each promise is broken, once. */
@@ -77,7 +79,7 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
   wrongResult: (built) => (built.jobs = [{ ...row, resultUrl: 'https://forged.example.com/video.mp4' }]),
   open: (built) => {
     built.clients = [];
-    built.jobs = [{ ...row, state: 'UNCONFIRMED', resultUrl: null }];
+    built.jobs = [{ ...row, state: 'UNCONFIRMED', resultUrl: null, entries: 'RESERVE' }];
   },
   wrongCancel: (built) => built.clients.push(cancel(9, { type: 'invoke' }), cancel(9, { type: 'ok', seen: seen(2, 'CANCELED') })),
   forgedAccepted: (built) => built.ledger.push(callback('forgedMac', 200)),
@@ -85,6 +87,8 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
   malformed: (built) => built.ledger.push({ kind: 'malformed', gateway: 'g1', path: 'motion', why: 'image_url: expected an http(s) URL' }),
   wentBack: (built) => built.clients.push(read(9, { type: 'invoke' }), read(9, { type: 'ok', seen: seen(2, 'SUBMITTING') })),
   watchUnfinished: (built) => (built.clients = built.clients.filter(({ type }) => type !== 'completed')),
+  wrongLedger: (built) => (built.jobs = [{ ...row, entries: 'RESERVE' }]),
+  wrongBalance: (built) => (built.balances = [{ accountId: 'default', used: 2, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }]),
   watchWrong: (built) => (built.clients = built.clients.filter((record) => !(record.op === 'watch' && record.type === 'saw' && record.seen.state === 'SUCCEEDED'))),
 };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startEmbeddedServer } from '../src/db/embedded/server.ts';
 import { createClient } from './support/client.ts';
+import { giveKey } from '../proving/stage/ordinary-key.ts';
 import { createDatabase } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { createFolder } from './support/folder.ts';
@@ -100,7 +101,7 @@ describe('a stop', () => {
     free.close();
     const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` });
     const { url } = await gateway.untilReady();
-    const client = createClient({ url, apiKey: API_KEY });
+    const client = createClient({ url, apiKey: await giveKey(databaseUrl) });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     await client.stop();
@@ -112,7 +113,7 @@ describe('a stop', () => {
     expect(await gateway.ended).toBe(0);
 
     const next = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET });
-    const again = createClient({ url: (await next.untilReady()).url, apiKey: API_KEY });
+    const again = createClient({ url: (await next.untilReady()).url, apiKey: await giveKey(databaseUrl) });
     expect(await again.find(job.id)).toMatchObject({ taskId: 'the-task' });
     await again.stop();
     expect(upstream.submitCount()).toBe(1);
@@ -123,7 +124,7 @@ describe('a stop', () => {
     const databaseUrl = await createDatabase();
     const settings = { ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, DRAIN_SECONDS: '0.3' };
     const gateway = startProcess(settings);
-    const client = createClient({ url: (await gateway.untilReady()).url, apiKey: API_KEY });
+    const client = createClient({ url: (await gateway.untilReady()).url, apiKey: await giveKey(databaseUrl) });
     const job = await client.generate();
     await upstream.nextSubmit();
     await client.stop();
@@ -131,7 +132,7 @@ describe('a stop', () => {
     expect(await gateway.ended).toBe(0);
 
     const next = startProcess(settings);
-    const again = createClient({ url: (await next.untilReady()).url, apiKey: API_KEY });
+    const again = createClient({ url: (await next.untilReady()).url, apiKey: await giveKey(databaseUrl) });
     expect(await again.find(job.id)).toMatchObject({ state: 'UNCONFIRMED' });
     await again.stop();
     expect(upstream.submitCount()).toBe(1);

@@ -4,6 +4,7 @@ import { asAdministrator, createDatabase } from './support/database.ts';
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 import { startProxy } from './support/proxy.ts';
+import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
 /** The states that a watch yields, as they come. */
 function record(watch: AsyncIterableIterator<{ data?: { jobUpdated: { state: string; version: number } } | null }>) {
@@ -72,28 +73,31 @@ describe('without the database', () => {
   test.each(['cut off', 'silent'])('(%s) everything is answered within 5 s, and works again by itself', { timeout: 90_000 }, async (how) => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
-    const { client, url } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid' });
+    const { client, url, apiKey } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     submit.answer(200, { task_id: 'a' });
     await expect.poll(async () => (await client.find(job.id))!.state).toBe('PROCESSING');
+    const open = await openSocket({ url, apiKey });
     const callbackUrl = submit.body.callback_url!.replace('http://gateway.invalid', url);
 
     if (how === 'silent') proxy.silence();
     else await proxy.cut();
     const from = performance.now();
-    const [query, mutation, callback, ready, live, watched] = await Promise.all([
+    const [query, mutation, callback, ready, live, watched, turnedAway] = await Promise.all([
       client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id }),
       client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: job.id }),
       fetch(callbackUrl, { method: 'POST', body: JSON.stringify(successOf('a')) }),
       fetch(`${url}/readyz`),
       fetch(`${url}/livez`),
-      client.watch(job.id).next(),
+      (open.send(subscribe('a', WATCH, { id: job.id })), open.next()),
+      openSocket({ url, apiKey }, { init: false }).then((socket) => (socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } }), socket.closed)),
     ]);
     expect(performance.now() - from).toBeLessThan(5_000);
-    expect(query).toMatchObject({ data: { motionJob: null }, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
-    expect(mutation).toMatchObject({ data: { cancelMotionJob: null }, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
-    expect(watched.value).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+    for (const answer of [query, mutation]) expect(answer).toMatchObject({ status: 503, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
+    expect(watched).toMatchObject({ payload: { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] } });
+    // Whose key cannot be looked up is asked to come back.
+    expect(turnedAway).toBe(1013);
     expect([callback.status, callback.headers.get('retry-after')]).toEqual([503, '5']);
     expect([ready.status, live.status]).toEqual([503, 200]);
 

@@ -9,10 +9,11 @@ import { startForwarder } from './forwarder.ts';
 import { findFreePort } from './free-port.ts';
 import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts';
 import { send, type Operation, type Reply } from './graphql-client.ts';
+import { giveKey } from './ordinary-key.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { startUpstreamProcess, type UpstreamProcess } from './upstream-process.ts';
 
-const API_KEY = 'proving-ground-key';
+const ADMINISTRATOR_KEY = 'proving-ground-key';
 const APP_SECRET = 'a-secret-of-the-proving-ground-only';
 
 export interface StageOptions {
@@ -83,7 +84,7 @@ export async function startStage({ gateways: count, dist = projectDist, settings
         settings: {
           DATABASE_URL: proxy.url,
           DATA_DIR: join(folder, name),
-          API_KEY,
+          API_KEY: ADMINISTRATOR_KEY,
           APP_SECRET,
           UPSTREAM: 'acedata',
           ACEDATA_API_TOKEN: 'proving-ground-token',
@@ -96,17 +97,18 @@ export async function startStage({ gateways: count, dist = projectDist, settings
       gateways.push(gateway);
     }
     await Promise.all(gateways.map((gateway) => gateway.start()));
+    const apiKey = await giveKey(database.url);
     return {
       folder,
       ledgerFile,
       killFile,
-      apiKey: API_KEY,
+      apiKey,
       database,
       upstream,
       gateways,
       databaseProxies,
       publicUrl: forwarder.url,
-      send: (gateway, operation) => send(gateway.url, API_KEY, operation),
+      send: (gateway, operation) => send(gateway.url, apiKey, operation),
       stop: (keepFolder = false) => (stopped ??= stopAll(keepFolder)),
     };
   } catch (error) {

@@ -3,17 +3,18 @@ import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLSchema, type ValidationRule } from 'graphql';
-import type { Jobs } from '../jobs/index.ts';
+import type { Authenticate } from '../accounts/authenticate.ts';
+import type { Caller } from '../accounts/caller.ts';
+import { UnauthenticatedError } from '../accounts/errors.ts';
 import type { Log } from '../jobs/ports.ts';
-import { createContext, type Caller, type Context } from '../resolvers/context.ts';
-import type { Authenticate } from './authenticate.ts';
+import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
 
 export interface GraphQLOptions {
   readonly path: string;
   readonly schema: GraphQLSchema;
-  readonly jobs: Jobs;
+  readonly cores: Cores;
   readonly authenticate: Authenticate;
   /** The gate of both transports. */
   readonly rules: readonly ValidationRule[];
@@ -22,9 +23,12 @@ export interface GraphQLOptions {
   readonly log: Log;
 }
 
+/** The account that an administrator acts for. */
+const ACCOUNT_HEADER = 'x-account-id';
+
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, jobs, authenticate, rules, maxTokens, maskError, log } = options;
+  const { path, schema, cores, authenticate, rules, maxTokens, maskError, log } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
@@ -44,7 +48,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
     const { headers, body, status } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
-      context: async () => createContext(callers.get(request)!, jobs),
+      context: async () => createContext(callers.get(request)!, request.ip, cores),
     });
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
@@ -57,10 +61,9 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     url: path,
     // Before the body is read: a stranger's is not worth parsing.
     onRequest: async (request, reply) => {
-      const caller = authenticate(request.headers.authorization);
+      const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER]);
       if (caller) return void callers.set(request, caller);
-      const error = new GraphQLError('An API key is needed: send it as "Authorization: Bearer <key>".', { extensions: { code: 'UNAUTHENTICATED' } });
-      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(error)] });
+      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError())] });
     },
     handler: answer,
   });

@@ -4,15 +4,20 @@ import type { Duplex } from 'node:stream';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { createContext, type Caller } from '../resolvers/context.ts';
+import type { Caller } from '../accounts/caller.ts';
+import { createContext } from '../resolvers/context.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import { serveSocket, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
+import { watchCallers } from './watch-callers.ts';
 
 export interface SocketOptions extends GraphQLOptions, SocketLimits {
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerSocket: number;
   readonly initWaitMs: number;
+  /** How often it is asked whether the callers of open sockets may still go on. */
+  readonly recheckMs: number;
+  findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
   /** Browser origins that may connect, beside our own. */
   readonly allowedOrigins: readonly string[];
   /** Over how long `stop` closes what is open, however much it is. */
@@ -34,15 +39,16 @@ const CACHED_DOCUMENTS = 200;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
-  const { path, schema, jobs, authenticate, maskError, log, allowedOrigins } = options;
+  const { path, schema, cores, authenticate, maskError, log, allowedOrigins } = options;
   const admit = createAdmission(options);
 
-  const protocol = makeServer<{ authorization?: unknown }, SocketExtra & { caller?: Caller }>({
+  const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
     schema,
     connectionInitWaitTimeout: options.initWaitMs,
-    onConnect(ctx) {
-      const caller = authenticate(ctx.connectionParams?.authorization);
-      if (!caller) return false; // closes with 4403, which clients come back from, with a new key if they have one
+    async onConnect(ctx) {
+      const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId);
+      // Closes with 4403, which clients come back from, with a new key if they have one.
+      if (!caller || caller.kind === 'anonymous') return false;
       ctx.extra.caller = caller;
       return true;
     },
@@ -53,7 +59,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       }
       const admitted = admit(payload.query, payload.operationName ?? undefined);
       if ('errors' in admitted) return admitted.errors;
-      const contextValue = createContext(ctx.extra.caller!, jobs);
+      const contextValue = createContext(ctx.extra.caller!, ctx.extra.request.socket.remoteAddress ?? '', cores);
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
@@ -68,17 +74,19 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0]);
 
-  const open = new Set<ServedSocket>();
+  const open = new Map<ServedSocket, SocketExtra>();
   const closes: Record<number, number> = {};
   const serve = (accepted: WebSocket, request: IncomingMessage): void => {
-    const socket = serveSocket(protocol, accepted, request, options, log);
-    open.add(socket);
+    const extra: SocketExtra = { request };
+    const socket = serveSocket(protocol, accepted, extra, options, log);
+    open.set(socket, extra);
     void socket.closed.then((code) => {
       open.delete(socket);
       closes[code] = (closes[code] ?? 0) + 1;
     });
   };
 
+  const callers = watchCallers(open, options);
   let stopping = false;
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
@@ -96,7 +104,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     closes: () => ({ ...closes }),
     async stop() {
       stopping = true;
-      await closeInSlices([...open], options.stopSpreadMs);
+      callers.stop();
+      await closeInSlices([...open.keys()], options.stopSpreadMs);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What of an error a client may see, the same on both transports. */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { JobError, UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 
@@ -8,7 +9,7 @@ import type { Log } from '../jobs/ports.ts';
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
 
 /**
- * Errors of the core keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
+ * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
  * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
  * Without `suggestions` no message tells names of the schema that the client did not know.
  */
@@ -20,6 +21,10 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
       if (original instanceof UnavailableError) log.warn({ err: original.cause }, 'the store is not available');
       const doubt = original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
       return { message: original.message, ...where, extensions: { code: original.code, ...doubt } };
+    }
+    if (original instanceof AccessError) {
+      const later = original instanceof RateLimitedError ? { retryAfterSeconds: original.retryAfterSeconds } : {};
+      return { message: original.message, ...where, extensions: { code: original.code, ...later } };
     }
     // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {

@@ -2,11 +2,15 @@
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import type { Caller } from '../accounts/caller.ts';
+import { UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createOutbox, type OutboxLimits } from './outbox.ts';
 
+/** What is known of a socket; its caller from `connection_init` on. */
 export interface SocketExtra {
   readonly request: IncomingMessage;
+  caller?: Caller;
 }
 
 export interface SocketLimits extends OutboxLimits {
@@ -25,7 +29,8 @@ export interface ServedSocket {
 const SLOW_GRACE_MS = 1_500;
 
 /** Serves the protocol on the socket until it closes. */
-export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, request: IncomingMessage, limits: SocketLimits, log: Log): ServedSocket {
+export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, extra: SocketExtra, limits: SocketLimits, log: Log): ServedSocket {
+  const { request } = extra;
   let sentCode: number | undefined;
   let ending: NodeJS.Timeout | undefined;
   const isOpen = (): boolean => socket.readyState === socket.OPEN;
@@ -82,13 +87,13 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, re
           if (!isOpen()) return;
           receive(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
-            log.error({ err: error }, 'a socket message could not be handled');
+            log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
           });
         }),
     },
-    { request },
+    extra,
   );
 
   let released = false;

@@ -2,7 +2,9 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
-import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
+import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted, QuotaExhausted } from '../schema/user-error.type.ts';
+import { AccountResolver } from './account.resolver.ts';
+import { AdministrationResolver } from './administration.resolver.ts';
 import { JobsUpdatedResolver } from './jobs-updated.resolver.ts';
 import { MotionJobFieldsResolver } from './motion-job-fields.resolver.ts';
 import { MotionJobResolver } from './motion-job.resolver.ts';
@@ -18,8 +20,8 @@ const inertPubSub: PubSub = {
 
 export function buildGatewaySchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver],
-    orphanedTypes: [InvalidInput, IdempotencyKeyReused, JobDeleted, CancelRefused, DeleteRefused],
+    resolvers: [AccountResolver, AdministrationResolver, MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver],
+    orphanedTypes: [InvalidInput, IdempotencyKeyReused, JobDeleted, CancelRefused, DeleteRefused, QuotaExhausted],
     pubSub: inertPubSub,
     validate: false,
   });

@@ -1,17 +1,21 @@
 /** What a resolver is given, the same on both transports. */
 import DataLoader from 'dataloader';
+import type { Caller } from '../accounts/caller.ts';
+import type { Accounts } from '../accounts/index.ts';
 import type { Jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Outlook } from '../jobs/outlook.ts';
 
-/** The authenticated client of one request. */
-export interface Caller {
-  readonly accountId: string;
+/** The cores that resolvers call. */
+export interface Cores {
+  readonly jobs: Jobs;
+  readonly accounts: Accounts;
 }
 
-export interface Context {
+export interface Context extends Cores {
   readonly caller: Caller;
-  readonly jobs: Jobs;
+  /** The network address that the request came from. */
+  readonly address: string;
   /** The outlooks of all jobs in one answer, in one read; nothing is remembered, as a subscription's answers are many. */
   readonly outlooks: DataLoader<Job, Outlook>;
   /** The `Idempotency-Key` header, where it counts. */
@@ -20,9 +24,11 @@ export interface Context {
   accepted: boolean;
 }
 
-export const createContext = (caller: Caller, jobs: Jobs): Context => ({
+export const createContext = (caller: Caller, address: string, { jobs, accounts }: Cores): Context => ({
   caller,
+  address,
   jobs,
+  accounts,
   outlooks: new DataLoader((keys) => jobs.findOutlooks(keys), { cache: false }),
   idempotencyKey: null,
   accepted: false,

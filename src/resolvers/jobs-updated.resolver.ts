@@ -1,4 +1,5 @@
 import { Arg, Resolver, Root, Subscription } from 'type-graphql';
+import { permitAllJobs } from '../accounts/caller.ts';
 import type { JobUpdate } from '../jobs/follower.ts';
 import { MotionJobUpdate } from '../schema/motion-job-update.type.ts';
 import type { Context } from './context.ts';
@@ -13,7 +14,7 @@ export class JobsUpdatedResolver {
     subscribe: async ({ args, context }) => {
       const { after } = args as { after?: string | null };
       const { caller, jobs } = context as Context;
-      return jobs.follow(caller.accountId, after);
+      return jobs.follow(permitAllJobs(caller, 'jobs:read'), after);
     },
   })
   jobsUpdated(

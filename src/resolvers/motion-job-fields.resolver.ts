@@ -1,5 +1,6 @@
 /** The fields of a job that are computed when they are read. */
 import { Arg, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
+import { permit } from '../accounts/caller.ts';
 import { JobEventConnection } from '../schema/job-event.type.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
 import { DateTime } from '../schema/scalars.ts';
@@ -24,6 +25,6 @@ export class MotionJobFieldsResolver {
     @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
     @Ctx() { caller, jobs }: Context,
   ): Promise<JobEventConnection> {
-    return JobEventConnection.of(await jobs.listTimeline(caller.accountId, source.id, { first, after }), after);
+    return JobEventConnection.of(await jobs.listTimeline(permit(caller, 'jobs:read'), source.id, { first, after }), after);
   }
 }

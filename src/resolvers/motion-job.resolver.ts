@@ -1,7 +1,9 @@
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { mayRead, permit, permitAllJobs, type Caller } from '../accounts/caller.ts';
 import type { AcceptResult } from '../jobs/accept.ts';
 import type { CancelResult } from '../jobs/cancel.ts';
 import type { DeleteResult } from '../jobs/delete.ts';
+import { JobNotFoundError } from '../jobs/errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { encodeCursor, type JobPage } from '../jobs/list.ts';
 import { CancelMotionJobInput, CancelMotionJobPayload } from '../schema/cancel-motion-job.type.ts';
@@ -11,14 +13,15 @@ import { GenerateMotionInput } from '../schema/generate-motion.input.ts';
 import { MotionJobConnection } from '../schema/motion-job-connection.type.ts';
 import { MotionJobFilter } from '../schema/motion-job-filter.input.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
-import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted } from '../schema/user-error.type.ts';
+import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted, QuotaExhausted } from '../schema/user-error.type.ts';
 import type { Context } from './context.ts';
 
 @Resolver()
 export class MotionJobResolver {
   @Query(() => MotionJob, { nullable: true, description: "One job; null when there is none with this id, or when it is somebody else's." })
   async motionJob(@Arg('id', () => ID, { description: "The job's id." }) id: string, @Ctx() { caller, jobs }: Context): Promise<MotionJob | null> {
-    return present(await jobs.find(caller.accountId, id));
+    const accountId = permit(caller, 'jobs:read');
+    return mayRead(caller, id) ? present(await jobs.find(accountId, id)) : null;
   }
 
   @Query(() => MotionJobConnection, { nullable: true, description: "The account's jobs, newest first, forward only." })
@@ -28,7 +31,7 @@ export class MotionJobResolver {
     @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null,
     @Ctx() { caller, jobs }: Context,
   ): Promise<MotionJobConnection> {
-    return presentPage(await jobs.list(caller.accountId, { first, after, filter: withoutNulls(filter ?? {}) }), after);
+    return presentPage(await jobs.list(permit(caller, 'jobs:read'), { first, after, filter: within(caller, withoutNulls(filter ?? {})) }), after);
   }
 
   @Mutation(() => GenerateMotionPayload, {
@@ -36,14 +39,14 @@ export class MotionJobResolver {
     description: 'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
   })
   async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() context: Context): Promise<GenerateMotionPayload> {
-    const result = await context.jobs.accept(context.caller.accountId, { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
+    const result = await context.jobs.accept(permitAllJobs(context.caller, 'jobs:write'), { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
     context.accepted ||= result.kind === 'accepted';
     return presentAccept(result);
   }
 
   @Mutation(() => CancelMotionJobPayload, { nullable: true, description: 'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.' })
   async cancelMotionJob(@Arg('input', () => CancelMotionJobInput, { description: 'Which job.' }) input: CancelMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<CancelMotionJobPayload> {
-    return presentCancel(await jobs.cancel(caller.accountId, input.id));
+    return presentCancel(await jobs.cancel(permitAllJobs(caller, 'jobs:write'), input.id));
   }
 
   @Mutation(() => DeleteMotionJobPayload, {
@@ -53,7 +56,7 @@ export class MotionJobResolver {
       'The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND.',
   })
   async deleteMotionJob(@Arg('input', () => DeleteMotionJobInput, { description: 'Which job.' }) input: DeleteMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<DeleteMotionJobPayload> {
-    return presentDelete(await jobs.deleteJob(caller.accountId, input.id));
+    return presentDelete(await jobs.deleteJob(permitAllJobs(caller, 'jobs:write'), input.id));
   }
 
   @Subscription(() => MotionJob, {
@@ -61,7 +64,9 @@ export class MotionJobResolver {
     subscribe: async ({ args, context }) => {
       const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
       const { caller, jobs } = context as Context;
-      return jobs.watch(caller.accountId, id, afterVersion ?? 0);
+      const accountId = permit(caller, 'jobs:read');
+      if (!mayRead(caller, id)) throw new JobNotFoundError();
+      return jobs.watch(accountId, id, afterVersion ?? 0);
     },
   })
   jobUpdated(
@@ -90,6 +95,8 @@ function presentAccept(result: AcceptResult): GenerateMotionPayload {
       return { job: null, replayed: false, userErrors: [IdempotencyKeyReused.create()] };
     case 'jobDeleted':
       return { job: null, replayed: false, userErrors: [JobDeleted.create()] };
+    case 'refused':
+      return { job: null, replayed: false, userErrors: [QuotaExhausted.of(result.refusal.remaining)] };
     case 'invalid':
       return { job: null, replayed: false, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
   }
@@ -117,6 +124,11 @@ function presentDelete(result: DeleteResult): DeleteMotionJobPayload {
     case 'notFound':
       return { deletedId: null, userErrors: [DeleteRefused.of('NOT_FOUND', 'There is no such job.')] };
   }
+}
+
+/** A caller that is limited to certain jobs sees a list of those. */
+function within<T extends { ids?: readonly string[] }>({ jobIds }: Caller, filter: T): T {
+  return jobIds === null ? filter : { ...filter, ids: filter.ids?.filter((id) => jobIds.includes(id.toLowerCase())) ?? jobIds };
 }
 
 type WithoutNulls<T> = { [K in keyof T]?: NonNullable<T[K]> };

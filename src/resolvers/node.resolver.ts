@@ -1,4 +1,5 @@
 import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { mayRead, permit } from '../accounts/caller.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
 import { Node } from '../schema/node.type.ts';
 import type { Context } from './context.ts';
@@ -7,7 +8,8 @@ import type { Context } from './context.ts';
 export class NodeResolver {
   @Query(() => Node, { nullable: true, description: "Anything by its id; null when there is none, or when it is somebody else's." })
   async node(@Arg('id', () => ID, { description: 'The id.' }) id: string, @Ctx() { caller, jobs }: Context): Promise<Node | null> {
-    const job = await jobs.find(caller.accountId, id);
+    const accountId = permit(caller, 'jobs:read');
+    const job = mayRead(caller, id) ? await jobs.find(accountId, id) : null;
     return job && MotionJob.of(job);
   }
 }

@@ -73,9 +73,10 @@ export const UserErrorCode = describedEnum<ErrorCode>('UserErrorCode', 'What a c
   INVALID_FORMAT: 'Not of the form that the field asks for.',
   DUPLICATE: 'Occurs more than once.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used before with another input. Nothing was accepted.',
-  NOT_FOUND: 'There is no such job.',
+  NOT_FOUND: 'There is nothing with this id.',
   NOT_CANCELABLE: 'Too late: the upstream has the job, or it has ended.',
   CANCEL_REQUESTED: 'The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise.',
   JOB_DELETED: 'The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job.',
   NOT_TERMINAL: 'The job has not ended.',
+  QUOTA_EXHAUSTED: 'No job is left of the quota of the account. Nothing was accepted.',
 });

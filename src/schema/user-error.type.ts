@@ -1,4 +1,5 @@
-import { Field, InterfaceType, ObjectType } from 'type-graphql';
+import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
+import type { AccountViolation } from '../accounts/account-rules.ts';
 import type { Violation } from '../jobs/input-rules.ts';
 import { UserErrorCode } from './motion-job.enum.ts';
 import type { UserErrorCode as Code } from './user-error-codes.ts';
@@ -17,7 +18,7 @@ export abstract class UserError {
 
 @ObjectType({ implements: UserError, description: 'A field of the input breaks a rule. All violations are in one answer.', simpleResolvers: true })
 export class InvalidInput extends UserError {
-  static of(violation: Violation): InvalidInput {
+  static of(violation: Violation | AccountViolation): InvalidInput {
     return Object.assign(new InvalidInput(), violation);
   }
 }
@@ -55,5 +56,15 @@ export class CancelRefused extends UserError {
 export class DeleteRefused extends UserError {
   static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_TERMINAL'>, message: string): DeleteRefused {
     return Object.assign(new DeleteRefused(), { code, message, field: ['input', 'id'] });
+  }
+}
+
+@ObjectType({ implements: UserError, description: 'The quota of the account is used up.', simpleResolvers: true })
+export class QuotaExhausted extends UserError {
+  @Field(() => Int, { description: 'Jobs that are left.' })
+  remaining!: number;
+
+  static of(remaining: number): QuotaExhausted {
+    return Object.assign(new QuotaExhausted(), { code: 'QUOTA_EXHAUSTED', message: 'The quota of this account is used up. An administrator can raise it.', field: null, remaining });
   }
 }

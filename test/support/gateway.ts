@@ -6,8 +6,12 @@ import { startGateway as start, type Gateway } from '../../src/gateway.ts';
 import { createClient, type TestClient } from './client.ts';
 import { createDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
+import { giveKey } from '../../proving/stage/ordinary-key.ts';
 
 export interface TestGateway extends Gateway {
+  /** An ordinary key of the account `default`, whatever the upstream. */
+  readonly apiKey: string;
+  readonly administratorKey: string;
   readonly databaseUrl: string;
   readonly client: TestClient;
   /** Every line that was logged. */
@@ -35,12 +39,13 @@ export async function startGateway(overrides: Record<string, string> = {}): Prom
     ...overrides,
   });
   const gateway = await start(config, log);
-  const client = createClient(gateway);
+  const apiKey = await giveKey(databaseUrl);
+  const client = createClient({ url: gateway.url, apiKey });
   onTestFinished(async () => {
     // The client first: its reconnecting would surface as an error of the test.
     await client.stop();
     await gateway.stop();
     expect({ sockets: gateway.live.sockets(), watchers: gateway.live.watchers() }, 'left over').toEqual({ sockets: 0, watchers: 0 });
   });
-  return { ...gateway, databaseUrl, client, logs };
+  return { ...gateway, apiKey, administratorKey: API_KEY, databaseUrl, client, logs };
 }

@@ -20,6 +20,91 @@ export type Scalars = {
   URL: { input: string; output: string; }
 };
 
+/** Who owns jobs, keys and quota: a team, usually. */
+export type Account = {
+  __typename?: 'Account';
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** As it was given; nobody has shown that he reads its mail. */
+  email?: Maybe<Scalars['String']['output']>;
+  /** Its id. */
+  id: Scalars['ID']['output'];
+  /** For people. */
+  name: Scalars['String']['output'];
+  /** What is left to it. */
+  quota: Quota;
+  /** Whether it may be used. */
+  status: AccountStatus;
+};
+
+/** A page of accounts, newest first. */
+export type AccountConnection = {
+  __typename?: 'AccountConnection';
+  /** The accounts. */
+  nodes: Array<Account>;
+  /** Where the page lies. */
+  pageInfo: PageInfo;
+};
+
+/** An account, and what it may use from now on. */
+export type AccountQuotaInput = {
+  /** The account's id. */
+  id: Scalars['ID']['input'];
+  /** Jobs that may be accepted in a month of UTC: null is no limit, and without it the limit stays. */
+  monthlyLimit?: InputMaybe<Scalars['Int']['input']>;
+  /** Jobs that may ever be used: null is no limit, and without it the limit stays. */
+  quotaLimit?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** Whether an account may be used. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type AccountStatus =
+  /** It may be used. */
+  | 'ACTIVE'
+  /** Its keys and tokens open nothing. Its jobs go on to their ends. */
+  | 'DISABLED'
+  /** It waits for an administrator: it may look around, and no job is accepted. */
+  | 'PENDING';
+
+/** Who applies. */
+export type AcquireAccessInput = {
+  /** An e-mail address, at most 254 characters. */
+  email: Scalars['String']['input'];
+  /** A name for people, at most 100 characters. */
+  name: Scalars['String']['input'];
+};
+
+/** What came of an application. */
+export type AcquireAccessPayload = {
+  __typename?: 'AcquireAccessPayload';
+  /** The account; one that is PENDING waits for an administrator. */
+  account?: Maybe<Account>;
+  /** The API key. It is shown this once and cannot be had again. */
+  key?: Maybe<Scalars['String']['output']>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
+};
+
+/** A key of an account, without the key itself. */
+export type ApiKey = {
+  __typename?: 'ApiKey';
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** From then on it opens nothing; null is never. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Its id. */
+  id: Scalars['ID']['output'];
+  /** The last four characters of the key, to tell keys apart by. */
+  lastFour: Scalars['String']['output'];
+  /** When it was last used, to within a minute. */
+  lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** For people. */
+  name: Scalars['String']['output'];
+  /** Since then it opens nothing; null when it was not revoked. */
+  revokedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** What it may do. */
+  scopes: Array<Scope>;
+};
+
 /** What became of a callback. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type CallbackVerdict =
   /** It changed the job. */
@@ -63,6 +148,15 @@ export type CancelRefused = UserError & {
   message: Scalars['String']['output'];
 };
 
+/** What came of changing an account. */
+export type ChangeAccountPayload = {
+  __typename?: 'ChangeAccountPayload';
+  /** The account as it is now. */
+  account?: Maybe<Account>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
+};
+
 /** Which input decides how the character is turned. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type CharacterOrientation =
   /** As in the image. The motion video may last 3 to 10 seconds. */
@@ -78,6 +172,60 @@ export type ChargeStatus =
   | 'NOT_CHARGED'
   /** Not known: the upstream may have done the work. */
   | 'POSSIBLY_CHARGED';
+
+/** A new account. */
+export type CreateAccountInput = {
+  /** An e-mail address, at most 254 characters. */
+  email?: InputMaybe<Scalars['String']['input']>;
+  /** Jobs that may be accepted in a month of UTC; without it no limit. */
+  monthlyLimit?: InputMaybe<Scalars['Int']['input']>;
+  /** A name for people, at most 100 characters. */
+  name: Scalars['String']['input'];
+  /** Jobs that may ever be used; without it no limit. */
+  quotaLimit?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** What came of making an account. */
+export type CreateAccountPayload = {
+  __typename?: 'CreateAccountPayload';
+  /** The account. */
+  account?: Maybe<Account>;
+  /** Its first key. It is shown this once and cannot be had again. */
+  key?: Maybe<Scalars['String']['output']>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
+};
+
+/** A new key. */
+export type CreateApiKeyInput = {
+  /** When it ends; never without it. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** A name for people, at most 100 characters. */
+  name: Scalars['String']['input'];
+  /** What it may do. */
+  scopes: Array<Scope>;
+};
+
+/** A token for a browser. */
+export type CreateClientTokenInput = {
+  /** The jobs that it may read, 1 to 100; all jobs of the account without it. */
+  jobIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** What it may do: at most what the key may, and never ACCOUNT_ADMIN. */
+  scopes: Array<Scope>;
+  /** How long it lives, 60 to 3,600 seconds. */
+  ttlSeconds?: Scalars['Int']['input'];
+};
+
+/** What came of minting a token. */
+export type CreateClientTokenPayload = {
+  __typename?: 'CreateClientTokenPayload';
+  /** When it ends. A socket that it has opened is closed then with 4403: fetch a new one, and subscribe again with `afterVersion` or the cursor. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** A JWT, to be presented like a key: "Authorization: Bearer <token>", and as `authorization` in `connection_init`. */
+  token?: Maybe<Scalars['String']['output']>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
+};
 
 /** Which job to delete. */
 export type DeleteMotionJobInput = {
@@ -103,6 +251,12 @@ export type DeleteRefused = UserError & {
   field?: Maybe<Array<Scalars['String']['output']>>;
   /** For people. Not to be parsed. */
   message: Scalars['String']['output'];
+};
+
+/** Which account to disable. */
+export type DisableAccountInput = {
+  /** The account's id. */
+  id: Scalars['ID']['input'];
 };
 
 /** A character, a motion, and how to bring them together. */
@@ -160,6 +314,17 @@ export type InvalidInput = UserError & {
   field?: Maybe<Array<Scalars['String']['output']>>;
   /** For people. Not to be parsed. */
   message: Scalars['String']['output'];
+};
+
+/** What came of making a key. */
+export type IssueApiKeyPayload = {
+  __typename?: 'IssueApiKeyPayload';
+  /** What is known of it from now on. */
+  apiKey?: Maybe<ApiKey>;
+  /** The key itself. It is shown this once and cannot be had again. */
+  key?: Maybe<Scalars['String']['output']>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
 };
 
 /** The job of the idempotency key, which had the same input, was deleted. */
@@ -454,12 +619,42 @@ export type MotionVideo = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Applies for access: an account and its first API key at once. Needs no key; answers FORBIDDEN where access is given by an administrator, and RATE_LIMITED after too many applications from one address. */
+  acquireAccess?: Maybe<AcquireAccessPayload>;
+  /** Makes a pending or disabled account active. For administrators. */
+  approveAccount?: Maybe<ChangeAccountPayload>;
   /** Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error. */
   cancelMotionJob?: Maybe<CancelMotionJobPayload>;
+  /** Makes an active account and its first key. For administrators. */
+  createAccount?: Maybe<CreateAccountPayload>;
+  /** Makes a key for the account. Needs `account:admin`. */
+  createApiKey?: Maybe<IssueApiKeyPayload>;
+  /** Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have. */
+  createClientToken?: Maybe<CreateClientTokenPayload>;
   /** Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND. */
   deleteMotionJob?: Maybe<DeleteMotionJobPayload>;
+  /** Ends what the keys and tokens of an account open, at once. Its jobs go on. For administrators. */
+  disableAccount?: Maybe<ChangeAccountPayload>;
   /** Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key. */
   generateMotion?: Maybe<GenerateMotionPayload>;
+  /** Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`. */
+  revokeApiKey?: Maybe<RevokeApiKeyPayload>;
+  /** Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`. */
+  revokeClientTokens?: Maybe<RevokeClientTokensPayload>;
+  /** Makes a key like an old one, which ends after the overlap. Needs `account:admin`. */
+  rotateApiKey?: Maybe<IssueApiKeyPayload>;
+  /** Changes what an account may use. For administrators. */
+  setQuota?: Maybe<ChangeAccountPayload>;
+};
+
+
+export type MutationAcquireAccessArgs = {
+  input: AcquireAccessInput;
+};
+
+
+export type MutationApproveAccountArgs = {
+  input: AccountQuotaInput;
 };
 
 
@@ -468,13 +663,48 @@ export type MutationCancelMotionJobArgs = {
 };
 
 
+export type MutationCreateAccountArgs = {
+  input: CreateAccountInput;
+};
+
+
+export type MutationCreateApiKeyArgs = {
+  input: CreateApiKeyInput;
+};
+
+
+export type MutationCreateClientTokenArgs = {
+  input: CreateClientTokenInput;
+};
+
+
 export type MutationDeleteMotionJobArgs = {
   input: DeleteMotionJobInput;
 };
 
 
+export type MutationDisableAccountArgs = {
+  input: DisableAccountInput;
+};
+
+
 export type MutationGenerateMotionArgs = {
   input: GenerateMotionInput;
+};
+
+
+export type MutationRevokeApiKeyArgs = {
+  input: RevokeApiKeyInput;
+};
+
+
+export type MutationRotateApiKeyArgs = {
+  input: RotateApiKeyInput;
+};
+
+
+export type MutationSetQuotaArgs = {
+  input: AccountQuotaInput;
 };
 
 /** Anything that has an id of its own. */
@@ -498,12 +728,29 @@ export type PageInfo = {
 
 export type Query = {
   __typename?: 'Query';
+  /** One account; null when there is none. For administrators. */
+  account?: Maybe<Account>;
+  /** All accounts, newest first, forward only. For administrators. */
+  accounts?: Maybe<AccountConnection>;
   /** One job; null when there is none with this id, or when it is somebody else's. */
   motionJob?: Maybe<MotionJob>;
   /** The account's jobs, newest first, forward only. */
   motionJobs?: Maybe<MotionJobConnection>;
   /** Anything by its id; null when there is none, or when it is somebody else's. */
   node?: Maybe<Node>;
+  /** Who asks, by the key or token that was presented. Needs `jobs:read`. */
+  viewer?: Maybe<Viewer>;
+};
+
+
+export type QueryAccountArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryAccountsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
 };
 
 
@@ -522,6 +769,77 @@ export type QueryMotionJobsArgs = {
 export type QueryNodeArgs = {
   id: Scalars['ID']['input'];
 };
+
+/** How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end. */
+export type Quota = {
+  __typename?: 'Quota';
+  /** Jobs that may ever be used; null is no limit. */
+  limit?: Maybe<Scalars['Int']['output']>;
+  /** Jobs that may be accepted in a month of UTC; null is no limit. */
+  monthlyLimit?: Maybe<Scalars['Int']['output']>;
+  /** Jobs that were accepted this month and not given back. */
+  monthlyUsed: Scalars['Int']['output'];
+  /** Jobs that may be accepted now; null is no limit. */
+  remaining?: Maybe<Scalars['Int']['output']>;
+  /** Jobs that were accepted and have not ended. */
+  reserved: Scalars['Int']['output'];
+  /** When the next month begins; null without a monthly limit. */
+  resetsAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Jobs that have succeeded. May exceed `limit` by jobs whose result came after they had failed. */
+  used: Scalars['Int']['output'];
+};
+
+/** The quota of the account is used up. */
+export type QuotaExhausted = UserError & {
+  __typename?: 'QuotaExhausted';
+  /** What to branch on. */
+  code: UserErrorCode;
+  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  field?: Maybe<Array<Scalars['String']['output']>>;
+  /** For people. Not to be parsed. */
+  message: Scalars['String']['output'];
+  /** Jobs that are left. */
+  remaining: Scalars['Int']['output'];
+};
+
+/** Which key to end. */
+export type RevokeApiKeyInput = {
+  /** The key's id. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of revoking a key. */
+export type RevokeApiKeyPayload = {
+  __typename?: 'RevokeApiKeyPayload';
+  /** The key, which opens nothing any more. */
+  apiKey?: Maybe<ApiKey>;
+  /** Why it was not revoked. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of ending the client tokens. */
+export type RevokeClientTokensPayload = {
+  __typename?: 'RevokeClientTokensPayload';
+  /** The account, all of whose tokens until now are worth nothing. */
+  account?: Maybe<Account>;
+};
+
+/** Which key to replace. */
+export type RotateApiKeyInput = {
+  /** The old key's id. */
+  id: Scalars['ID']['input'];
+  /** How long the old key goes on, 0 to 2,592,000 seconds. */
+  overlapSeconds?: Scalars['Int']['input'];
+};
+
+/** What a key or a client token may do for its account. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type Scope =
+  /** `account:admin`: make, rotate and revoke keys, and end client tokens. Never in a client token. */
+  | 'ACCOUNT_ADMIN'
+  /** `jobs:read`: read and watch jobs, and see the quota. */
+  | 'JOBS_READ'
+  /** `jobs:write`: have jobs generated, canceled and deleted. */
+  | 'JOBS_WRITE';
 
 /** Who told us how a job ended. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type SettledBy =
@@ -568,6 +886,26 @@ export type SubscriptionJobsUpdatedArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** What was charged, of one day, mode or model. */
+export type UsageBucket = {
+  __typename?: 'UsageBucket';
+  /** Seconds of video, which is what the upstream bills. */
+  billedSeconds: Scalars['Float']['output'];
+  /** Jobs that succeeded. */
+  jobs: Scalars['Int']['output'];
+  /** The day as `YYYY-MM-DD`, the mode or the model; null where the upstream chose the model. */
+  key?: Maybe<Scalars['String']['output']>;
+};
+
+/** What usage is grouped by. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type UsageBy =
+  /** The day of UTC on which the job succeeded. */
+  | 'DAY'
+  /** The mode of the job. */
+  | 'MODE'
+  /** The model of the job; null where the upstream chose it. */
+  | 'MODEL';
+
 /** A failure that the client can act on. */
 export type UserError = {
   /** What to branch on. */
@@ -594,18 +932,41 @@ export type UserErrorCode =
   | 'JOB_DELETED'
   /** Too late: the upstream has the job, or it has ended. */
   | 'NOT_CANCELABLE'
-  /** There is no such job. */
+  /** There is nothing with this id. */
   | 'NOT_FOUND'
   /** The job has not ended. */
   | 'NOT_TERMINAL'
   /** The URL names a private, local or otherwise special host. */
   | 'PRIVATE_ADDRESS'
+  /** No job is left of the quota of the account. Nothing was accepted. */
+  | 'QUOTA_EXHAUSTED'
   /** Longer than the field allows. */
   | 'TOO_LONG'
   /** More entries than the field allows. */
   | 'TOO_MANY'
   /** The URL carries a user name or a password. */
   | 'URL_HAS_CREDENTIALS';
+
+/** Who asks. */
+export type Viewer = {
+  __typename?: 'Viewer';
+  /** The account of the key or token. */
+  account: Account;
+  /** All its keys, newest first, ended ones among them. Needs `account:admin`. */
+  keys?: Maybe<Array<ApiKey>>;
+  /** What is left to it. */
+  quota: Quota;
+  /** What was charged from one time until before another, at most 366 days apart. */
+  usage?: Maybe<Array<UsageBucket>>;
+};
+
+
+/** Who asks. */
+export type ViewerUsageArgs = {
+  by?: UsageBy;
+  from: Scalars['DateTime']['input'];
+  to: Scalars['DateTime']['input'];
+};
 
 export type JobFieldsFragment = { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null };
 
@@ -620,6 +981,7 @@ export type GenerateMotionMutation = { __typename?: 'Mutation', generateMotion?:
       | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'JobDeleted', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'QuotaExhausted', code: UserErrorCode, message: string, field?: Array<string> | null }
     > } | null };
 
 export type FindJobQueryVariables = Exact<{
@@ -640,6 +1002,7 @@ export type CancelJobMutation = { __typename?: 'Mutation', cancelMotionJob?: { _
       | { __typename?: 'IdempotencyKeyReused', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'InvalidInput', code: UserErrorCode, field?: Array<string> | null }
       | { __typename?: 'JobDeleted', code: UserErrorCode, field?: Array<string> | null }
+      | { __typename?: 'QuotaExhausted', code: UserErrorCode, field?: Array<string> | null }
     > } | null };
 
 export type DeleteJobMutationVariables = Exact<{
@@ -653,6 +1016,7 @@ export type DeleteJobMutation = { __typename?: 'Mutation', deleteMotionJob?: { _
       | { __typename: 'IdempotencyKeyReused', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'InvalidInput', code: UserErrorCode, message: string, field?: Array<string> | null }
       | { __typename: 'JobDeleted', code: UserErrorCode, message: string, field?: Array<string> | null }
+      | { __typename: 'QuotaExhausted', code: UserErrorCode, message: string, field?: Array<string> | null }
     > } | null };
 
 export type WatchJobSubscriptionVariables = Exact<{

@@ -1,0 +1,18 @@
+/** An ordinary key, put into the database as the gateway would have made it. */
+import { deriveApiKey } from '../../src/accounts/api-key.ts';
+import { toNewKey } from '../../src/accounts/keys.ts';
+import { closePool, createConnections } from '../../src/db/client.ts';
+import { createAccountsStore } from '../../src/db/store.ts';
+
+/** The same key every time, with all scopes, of an account that is there. */
+export async function giveKey(databaseUrl: string, accountId = 'default'): Promise<string> {
+  const text = deriveApiKey(`of the account ${accountId}, for proofs and tests`);
+  const connections = createConnections(databaseUrl, 1, () => undefined);
+  const store = createAccountsStore(connections);
+  try {
+    await store.transaction((tx) => store.ensureKey(tx, toNewKey(text, { accountId, name: 'proof', scopes: ['jobs:read', 'jobs:write', 'account:admin'], expiresAt: null })));
+    return text;
+  } finally {
+    await closePool(connections);
+  }
+}

@@ -1,0 +1,131 @@
+/** Quota: what is reserved, charged and released, and that it always adds up. */
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createConnections } from '../src/db/client.ts';
+import { createAccountsStore } from '../src/db/store.ts';
+import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
+import { EXAMPLE } from './support/client.ts';
+import { asAdministrator } from './support/database.ts';
+import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { startGateway } from './support/gateway.ts';
+
+const quotaOf = async ({ client }: MadeAccount) => (await client.request<{ viewer: { quota: object } }>('{ viewer { quota { limit used reserved remaining monthlyUsed } } }')).data.viewer.quota;
+
+const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { __typename code ... on QuotaExhausted { remaining } } } }';
+const generate = ({ client }: MadeAccount, input: object = {}) => client.request<{ generateMotion: { job: { id: string } | null; userErrors: object[] } }>(GENERATE, { input: { ...EXAMPLE, ...input } });
+
+const refused = { job: null, userErrors: [{ __typename: 'QuotaExhausted', code: 'QUOTA_EXHAUSTED', remaining: 0 }] };
+
+async function imbalancesOf(databaseUrl: string) {
+  const connections = createConnections(databaseUrl, 1, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  return createAccountsStore(connections).findImbalances();
+}
+
+async function start(settings: Record<string, string> = {}) {
+  const upstream = await startFakeUpstream();
+  const gateway = await startGateway({ ...upstream.settings, POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05', PUBLIC_URL: 'http://gateway.invalid', ...settings });
+  return { upstream, gateway };
+}
+
+describe('quota', () => {
+  test('is reserved at accept, and nothing is stored when none is left', async () => {
+    const { gateway } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1' });
+    const account = await makeAccount(gateway, { quotaLimit: 2 });
+    await generate(account);
+    await generate(account);
+    expect(await quotaOf(account)).toEqual({ limit: 2, used: 0, reserved: 2, remaining: 0, monthlyUsed: 2 });
+    expect((await generate(account)).data.generateMotion).toEqual(refused);
+    expect(await asAdministrator(`select count(*)::int as jobs from jobs where account_id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ jobs: 2 }]);
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+  });
+
+  test('is not taken by who repeats a key', async () => {
+    const { gateway } = await start();
+    const account = await makeAccount(gateway, { quotaLimit: 1 });
+    const first = await generate(account, { idempotencyKey: 'one' });
+    expect((await generate(account, { idempotencyKey: 'one' })).data.generateMotion).toEqual({ job: first.data.generateMotion.job, userErrors: [] });
+    expect(await quotaOf(account)).toMatchObject({ reserved: 1 });
+  });
+
+  test('is charged once at success, with what it is billed by', async () => {
+    const { gateway, upstream } = await start();
+    const account = await makeAccount(gateway, { quotaLimit: 2 });
+    const job = (await generate(account, { mode: 'PRO', model: 'kling-v3' })).data.generateMotion.job!;
+    const submit = await upstream.nextSubmit();
+    submit.answer(200, successOf('a'));
+    const ended = await account.client.untilEnd(job.id);
+    expect(ended).toMatchObject({ state: 'SUCCEEDED' });
+    await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('a'));
+    expect(await quotaOf(account)).toEqual({ limit: 2, used: 1, reserved: 0, remaining: 1, monthlyUsed: 1 });
+    const { data } = await account.client.request<{ viewer: Record<string, object> }>('query ($from: DateTime!, $to: DateTime!) { viewer { day: usage(from: $from, to: $to) { key jobs billedSeconds } mode: usage(from: $from, to: $to, by: MODE) { key } model: usage(from: $from, to: $to, by: MODEL) { key } } }', {
+      from: new Date(Date.now() - 86_400_000).toISOString(),
+      to: new Date(Date.now() + 60_000).toISOString(),
+    });
+    const billedSeconds = ended.video?.durationSeconds ?? 0;
+    expect(data.viewer).toEqual({ day: [{ key: new Date().toISOString().slice(0, 10), jobs: 1, billedSeconds }], mode: [{ key: 'PRO' }], model: [{ key: 'kling-v3' }] });
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await account.client.stop();
+  });
+
+  test('is released when the job fails or is canceled', async () => {
+    const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1' });
+    const account = await makeAccount(gateway, { quotaLimit: 2 });
+    const [failing, waiting] = [(await generate(account)).data.generateMotion.job!, (await generate(account)).data.generateMotion.job!];
+    const submit = await upstream.nextSubmit();
+    await account.client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: waiting.id });
+    expect(await quotaOf(account)).toMatchObject({ reserved: 1, remaining: 1 });
+    submit.answer(400, { success: false, error: { code: 'bad_request', message: 'no' } });
+    expect(await account.client.untilEnd(failing.id)).toMatchObject({ state: 'FAILED' });
+    expect(await quotaOf(account)).toEqual({ limit: 2, used: 0, reserved: 0, remaining: 2, monthlyUsed: 0 });
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await account.client.stop();
+  });
+
+  test('that was released when a submit stayed unknown is charged late when the result comes, whatever is left', async () => {
+    const { gateway, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const account = await makeAccount(gateway, { quotaLimit: 1 });
+    const job = (await generate(account)).data.generateMotion.job!;
+    const submit = await upstream.nextSubmit();
+    submit.cut();
+    expect(await account.client.untilEnd(job.id)).toMatchObject({ failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
+    expect(await quotaOf(account)).toMatchObject({ used: 0, reserved: 0 });
+    // Its place is taken by another job meanwhile.
+    await generate(account);
+    upstream.records.set('late', recordOf('late', submit.body.callback_url, successOf('late')));
+    await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('late'));
+    await expect.poll(() => account.client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await quotaOf(account)).toMatchObject({ used: 1, remaining: 0 });
+    expect(await asAdministrator(`select kind from quota_ledger where job_id = '${job.id}' order by at, kind`, gateway.databaseUrl)).toEqual([{ kind: 'RESERVE' }, { kind: 'RELEASE' }, { kind: 'LATE_CHARGE' }]);
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await account.client.stop();
+  });
+
+  test('by the month begins anew with the month', async () => {
+    const { gateway } = await start();
+    const account = await makeAccount(gateway, { monthlyLimit: 1 });
+    await generate(account);
+    expect((await generate(account)).data.generateMotion).toEqual(refused);
+    await asAdministrator(`update accounts set month = month - interval '1 month' where id = '${account.id}'`, gateway.databaseUrl);
+    expect(await quotaOf(account)).toMatchObject({ remaining: 1, monthlyUsed: 0 });
+    expect((await generate(account)).data.generateMotion).toMatchObject({ userErrors: [] });
+    const { data } = await account.client.request<{ viewer: { quota: { resetsAt: string } } }>('{ viewer { quota { resetsAt } } }');
+    expect(data.viewer.quota.resetsAt).toMatch(/^\d{4}-\d{2}-01T00:00:00(\.000)?Z$/);
+  });
+
+  test('a race on two instances ends with exactly the balance', { timeout: 120_000 }, async () => {
+    const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1', DATABASE_POOL_SIZE: '6' });
+    const second = await startGateway({ ...upstream.settings, DATABASE_URL: gateway.databaseUrl, UPSTREAM_MAX_IN_FLIGHT: '1', DATABASE_POOL_SIZE: '6', PUBLIC_URL: 'http://gateway.invalid' });
+    const account = await makeAccount(gateway, { quotaLimit: 20 });
+    const other = { ...account, client: clientWith(second, account.key) };
+    // One document with many mutations counts each.
+    const aliases = Array.from({ length: 5 }, (_, index) => `a${index}: generateMotion(input: $input) { job { id } userErrors { code } }`).join(' ');
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? account : other).client.request<Record<string, { job: object | null }>>(`mutation ($input: GenerateMotionInput!) { ${aliases} }`, { input: EXAMPLE })),
+    );
+    const jobs = answers.flatMap(({ data }) => Object.values(data ?? {})).filter((payload) => payload?.job);
+    expect(jobs).toHaveLength(20);
+    expect(await quotaOf(account)).toMatchObject({ reserved: 20, remaining: 0 });
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await other.client.stop();
+  });
+});
