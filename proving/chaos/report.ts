@@ -49,6 +49,7 @@ function tableOf(summary: Summary): string {
     ['**wrong ends**', summary.wrong],
     ['**orphan tasks**', summary.orphans],
     ['**still unknown at the end**', summary.unknownAtEnd],
+    ['**quota entries or balances that are wrong**', summary.quota],
     ['**watches that went back, hung or ended wrongly**', summary.watching],
   ];
   return ['| | |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)].join('\n');

@@ -18,6 +18,8 @@ export const violationKinds = {
   forgedAccepted: 'a forged callback that was believed or stored',
   callbackRefused: 'a true callback that was answered 404',
   malformed: 'a request to the upstream that breaks its contract',
+  wrongLedger: 'a job whose quota was reserved, charged or released otherwise than it ended',
+  wrongBalance: 'an account whose balance is not what its ledger adds up to',
   wentBack: 'a client saw a job go back',
   watchUnfinished: 'a watch that was not completed although its job has ended',
   watchWrong: 'a watch whose last state is not the last state',
@@ -38,6 +40,12 @@ type Rule = (facts: Facts) => readonly Found[];
 
 /** Failures of a job that the upstream never took. */
 const withoutTask: ReadonlySet<FailureCode | null> = new Set<FailureCode>(['SUBMIT_OUTCOME_UNKNOWN', 'CONTENT_REJECTED', 'INVALID_MEDIA', 'UPSTREAM_REJECTED']);
+
+/** The entries that a job in this state may have. A job that was lifted had been released before. */
+function ledgersOf(state: JobRow['state']): readonly string[] {
+  if (state === 'SUCCEEDED') return ['CHARGE RESERVE', 'LATE_CHARGE RELEASE RESERVE'];
+  return isTerminal(state) ? ['RELEASE RESERVE'] : ['RESERVE'];
+}
 
 const rules: Readonly<Record<ViolationKind, Rule>> = {
   lost: ({ generates, reads, watches, rows }) => [
@@ -76,6 +84,13 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
 
   foreignTask: ({ tasks, jobs }) =>
     jobs.flatMap(({ id, taskId }) => (taskId === null || tasks.get(id)?.some((task) => task.taskId === taskId) ? [] : [{ jobId: id, message: `task ${taskId}` }])),
+
+  wrongLedger: ({ jobs }) => jobs.flatMap(({ id, state, entries }) => (ledgersOf(state).includes(entries) ? [] : [{ jobId: id, message: `${state} with ${entries || 'no entry'}` }])),
+
+  wrongBalance: ({ balances }) =>
+    balances.flatMap(({ accountId, used, usedByLedger, reserved, reservedByLedger }) =>
+      used === usedByLedger && reserved === reservedByLedger ? [] : [{ jobId: null, message: `account ${accountId}: used ${used} and by the ledger ${usedByLedger}, reserved ${reserved} and by the ledger ${reservedByLedger}` }],
+    ),
 
   wrongEnd: (facts) => facts.jobs.filter(({ state }) => isTerminal(state) && state !== 'CANCELED').flatMap((row) => wrongEndOf(row, facts)),
 

@@ -15,6 +15,17 @@ export interface JobRow {
   readonly resultUrl: string | null;
   readonly failureCode: FailureCode | null;
   readonly settledBy: string | null;
+  /** The kinds of its entries in the quota ledger, in alphabetical order, with blanks between. */
+  readonly entries: string;
+}
+
+/** What an account has, and what its ledger adds up to. */
+export interface BalanceRow {
+  readonly accountId: string;
+  readonly used: number;
+  readonly usedByLedger: number;
+  readonly reserved: number;
+  readonly reservedByLedger: number;
 }
 
 export interface CallbackRow {
@@ -26,7 +37,13 @@ export interface CallbackRow {
 }
 
 export const jobsQuery = `select id, idempotency_key as key, state, version, attempt, task_id as "taskId", result_url as "resultUrl",
-  failure_code as "failureCode", settled_by as "settledBy" from jobs`;
+  failure_code as "failureCode", settled_by as "settledBy",
+  (select coalesce(string_agg(kind, ' ' order by kind), '') from quota_ledger where job_id = jobs.id) as entries from jobs`;
+
+export const balancesQuery = `select id as "accountId", quota_used as used, quota_reserved as reserved,
+  (select count(*)::int from quota_ledger where account_id = accounts.id and kind in ('CHARGE', 'LATE_CHARGE')) as "usedByLedger",
+  (select (count(*) filter (where kind = 'RESERVE') - count(*) filter (where kind in ('CHARGE', 'RELEASE')))::int from quota_ledger where account_id = accounts.id) as "reservedByLedger"
+  from accounts`;
 
 export const callbacksQuery = `select job_id as "jobId", task_id as "taskId", verdict, body like '%forged.example.com%' as forged from callbacks`;
 
@@ -35,6 +52,7 @@ export interface Evidence {
   readonly ledger: readonly Entry<LedgerRecord>[];
   readonly jobs: readonly JobRow[];
   readonly callbacks: readonly CallbackRow[];
+  readonly balances: readonly BalanceRow[];
 }
 
 type Of<R, K extends keyof R, V> = Extract<R, { readonly [P in K]: V }>;

@@ -63,6 +63,7 @@ export function promisesOf(violations: readonly { readonly kind: ViolationKind }
     wrong: of('wrongEnd', 'wrongResult', 'foreignTask', 'wrongCancel', 'forgedAccepted'),
     orphans: of('orphan'),
     unknownAtEnd: of('open'),
+    quota: of('wrongLedger', 'wrongBalance'),
     watching: of('wentBack', 'watchUnfinished', 'watchWrong'),
     violations: violations.length,
   };

@@ -3,7 +3,7 @@ import type { ClientRecord } from '../clients/records.ts';
 import { readJournal } from '../stage/journal.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { LedgerRecord } from '../upstream/messages.ts';
-import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from './evidence.ts';
+import { balancesQuery, callbacksQuery, jobsQuery, type BalanceRow, type CallbackRow, type Evidence, type JobRow } from './evidence.ts';
 
 export async function gatherEvidence(stage: Stage, clientsFile: string): Promise<Evidence> {
   return {
@@ -11,5 +11,6 @@ export async function gatherEvidence(stage: Stage, clientsFile: string): Promise
     ledger: readJournal<LedgerRecord>(stage.ledgerFile),
     jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
     callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
+    balances: await stage.database.query<BalanceRow & Record<string, unknown>>(balancesQuery),
   };
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { check, violationKinds, type ViolationKind } from '../checker/check.ts';
-import { callbacksQuery, jobsQuery, type CallbackRow, type Evidence, type JobRow } from '../checker/evidence.ts';
+import { gatherEvidence } from '../checker/gather.ts';
 import { createClient, type ClientRates, type ProvingClient } from '../clients/client.ts';
 import type { ClientRecord } from '../clients/records.ts';
 import { openJournal, readJournal, type Entry, type Journal } from '../stage/journal.ts';
@@ -13,6 +13,8 @@ import { noFaults } from '../upstream/plan.ts';
 import type { Bench } from './tooth.ts';
 
 export interface Load {
+  /** Where the clients write down what they do. */
+  readonly file: string;
   readonly journal: Journal<ClientRecord>;
   /** Submits the job of this number, once; resolves when it was answered or not. */
   submit(number: number): Promise<void>;
@@ -37,6 +39,7 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
   let next = 0;
 
   return {
+    file,
     journal,
     submit: (number) => createOne(`c${number}`).run(number),
     async run(writers, until) {
@@ -59,13 +62,7 @@ export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => read
 
 /** The rules of the chaos run, as many of them as a scenario is about: one sentence for each that is broken. */
 export async function violationsOf(stage: Stage, load: Load, kinds: readonly ViolationKind[]): Promise<readonly string[]> {
-  const evidence: Evidence = {
-    clients: load.records(),
-    ledger: readLedger(stage),
-    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
-    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
-  };
-  const found = check(evidence);
+  const found = check(await gatherEvidence(stage, load.file));
   return kinds.flatMap((kind) => {
     const count = found.filter((violation) => violation.kind === kind).length;
     return count > 0 ? [`${violationKinds[kind]}: ${count}`] : [];
