@@ -1,6 +1,6 @@
 /** Client tokens: what a browser may be given. */
 import { SignJWT } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createClientTokens, type ClientTokenClaims } from '../src/accounts/client-token.ts';
 import { clientWith, makeAccount } from './support/administrator.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
@@ -33,7 +33,17 @@ describe('a token', () => {
     const key = new TextEncoder().encode('some other key of 32 characters!!');
     const foreign = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject('a').setExpirationTime('1h').sign(key);
     for (const text of ['', 'a.b.c', `${header}.${changed}.${signature}`, `${unsigned}.${payload}.`, `${header}.${payload}.`, foreign, `${token}x`]) expect(await tokens.verify(text), text).toBeNull();
-    expect(await tokens.verify((await tokens.sign(claims, 7_200)).token)).not.toBeNull();
+  });
+
+  test('is worth nothing an hour after it was signed, whatever it says itself', async () => {
+    const tokens = createClientTokens(SECRETS);
+    vi.useFakeTimers({ now: 0, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { token } = await tokens.sign(claims, 7_200);
+    vi.setSystemTime(3_600_000);
+    expect(await tokens.verify(token)).not.toBeNull();
+    vi.setSystemTime(3_602_000);
+    expect(await tokens.verify(token)).toBeNull();
   });
 });
 

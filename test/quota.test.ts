@@ -1,4 +1,5 @@
 /** Quota: what is reserved, charged and released, and that it always adds up. */
+import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createAccountsStore } from '../src/db/store.ts';
@@ -15,11 +16,13 @@ const generate = ({ client }: MadeAccount, input: object = {}) => client.request
 
 const refused = { job: null, userErrors: [{ __typename: 'QuotaExhausted', code: 'QUOTA_EXHAUSTED', remaining: 0 }] };
 
-async function imbalancesOf(databaseUrl: string) {
-  const connections = createConnections(databaseUrl, 1, () => undefined);
+function storeOf(databaseUrl: string, size: number) {
+  const connections = createConnections(databaseUrl, size, () => undefined);
   onTestFinished(() => connections.pool.end());
-  return createAccountsStore(connections).findImbalances();
+  return createAccountsStore(connections);
 }
+
+const imbalancesOf = (databaseUrl: string) => storeOf(databaseUrl, 1).findImbalances();
 
 async function start(settings: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
@@ -110,6 +113,16 @@ describe('quota', () => {
     expect((await generate(account)).data.generateMotion).toMatchObject({ userErrors: [] });
     const { data } = await account.client.request<{ viewer: { quota: { resetsAt: string } } }>('{ viewer { quota { resetsAt } } }');
     expect(data.viewer.quota.resetsAt).toMatch(/^\d{4}-\d{2}-01T00:00:00(\.000)?Z$/);
+  });
+
+  test('is guarded by its own statement, whatever else keeps accepts apart', async () => {
+    const { gateway } = await start();
+    const { id } = await makeAccount(gateway, { quotaLimit: 10 });
+    const store = storeOf(gateway.databaseUrl, 20);
+    // Each looks at the balance before any of them commits: who reads first and writes then takes too many.
+    const taken = await Promise.all(Array.from({ length: 100 }, () => store.transaction((tx) => store.reserve(tx, id, randomUUID()))));
+    expect(taken.filter(Boolean)).toHaveLength(10);
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
   });
 
   test('a race on two instances ends with exactly the balance', { timeout: 120_000 }, async () => {
