@@ -117,7 +117,7 @@ describe('a submit whose fate is unknown', () => {
     const { client, upstream, stateOf, url } = await start({ POLL_FIRST_SECONDS: '60' });
     const ready = async () => (await (await fetch(`${url}/readyz`)).json()) as object;
     const jobs = [await client.generate(), await client.generate()];
-    for (const _job of jobs) (await upstream.nextSubmit()).cut();
+    for (const submit of [await upstream.nextSubmit(), await upstream.nextSubmit()]) submit.cut();
     await expect.poll(ready).toMatchObject({ status: 'degraded', upstream: 'paused' });
     await expect.poll(() => Promise.all(jobs.map(({ id }) => stateOf(id)))).toEqual(['UNCONFIRMED', 'UNCONFIRMED']);
     await expect.poll(ready).toMatchObject({ status: 'ok', upstream: 'ok' });

@@ -21,7 +21,7 @@ export interface Registration {
   readonly perAddressPerHour: number;
 }
 
-export type AcquireResult =
+type AcquireResult =
   | { readonly kind: 'acquired'; readonly account: Account; readonly issued: IssuedKey }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 

@@ -6,7 +6,7 @@ import { BadAccountArgumentError } from './errors.ts';
 import { issueKey, type IssuedKey } from './keys.ts';
 import type { AccountStore } from './ports.ts';
 
-export interface AccountRequest {
+interface AccountRequest {
   readonly name: string;
   readonly email: string | null;
   /** Jobs; null is no limit. */
@@ -18,7 +18,7 @@ export type AccountResult =
   | { readonly kind: 'done'; readonly account: Account }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
-export type CreatedAccount = { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+type CreatedAccount = { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
 /** An account is active, with its quota as it was or with another one. */
 export interface Administration {
@@ -33,7 +33,7 @@ export interface Administration {
   list(page: { readonly first: number; readonly after: string | null }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
 }
 
-export interface QuotaChange {
+interface QuotaChange {
   readonly limit?: number | null;
   readonly monthlyLimit?: number | null;
 }

@@ -20,13 +20,13 @@ export interface AccountsDeps<Tx> {
   readonly maxLiveKeys: number;
 }
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly scopes: readonly Scope[];
   readonly jobIds: readonly string[] | null;
   readonly ttlSeconds: number;
 }
 
-export type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
 /** What is offered to clients. */
 export interface Accounts {

@@ -19,7 +19,7 @@ export interface KeyRequest {
 
 type Invalid = { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 export type IssueResult = { readonly kind: 'issued'; readonly issued: IssuedKey } | Invalid;
-export type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Invalid;
+type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Invalid;
 
 export interface Keys {
   create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
@@ -30,7 +30,7 @@ export interface Keys {
   list(accountId: string): Promise<readonly ApiKey[]>;
 }
 
-export const MAX_OVERLAP_SECONDS = 30 * 86_400;
+const MAX_OVERLAP_SECONDS = 30 * 86_400;
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 const unknownKey: Invalid = { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')] };

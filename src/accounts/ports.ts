@@ -1,7 +1,7 @@
 /** What this core needs of its store. `src/db/` fits it to PostgreSQL. `Tx` is the store's own open transaction. */
 import type { Account, AccountStatus, ApiKey, Quota, Scope } from './account.ts';
 
-export interface NewAccount {
+interface NewAccount {
   readonly id: string;
   readonly name: string;
   readonly email: string | null;
@@ -21,13 +21,13 @@ export interface NewApiKey {
 }
 
 /** What a credential leads to: only what may be used now. */
-export interface FoundKey {
+interface FoundKey {
   readonly key: ApiKey;
   readonly account: Pick<Account, 'id' | 'status' | 'tokenEpoch'>;
 }
 
 /** Who has changed what. Nothing in it is secret. */
-export interface Change {
+interface Change {
   readonly accountId: string;
   /** `administrator`, `command line`, `applicant`, or `key <id>`. */
   readonly actor: string;

@@ -7,7 +7,9 @@ import { accountLog, accounts, apiKeys, quotaLedger, rateWindows, thisMonth } fr
 import type { Connections } from './client.ts';
 import { inside, withTransaction } from './transaction.ts';
 
-const { hash: _hash, ...keyColumns } = getTableColumns(apiKeys);
+/** All but the hash, which nothing reads. */
+const { id, accountId: owner, name, lastFour, scopes: granted, createdAt, expiresAt, revokedAt, lastUsedAt } = apiKeys;
+const keyColumns = { id, accountId: owner, name, lastFour, scopes: granted, createdAt, expiresAt, revokedAt, lastUsedAt };
 
 /** `count` and `reset` as of now, whichever month the row was written in. */
 const accountColumns = {
