@@ -51,7 +51,7 @@ CREATE TABLE "quota_ledger" (
 	CONSTRAINT "quota_ledger_kind" CHECK ("quota_ledger"."kind" in ('RESERVE', 'CHARGE', 'RELEASE', 'LATE_CHARGE'))
 );
 --> statement-breakpoint
-CREATE TABLE "rate_windows" (
+CREATE UNLOGGED TABLE "rate_windows" (
 	"subject" text PRIMARY KEY NOT NULL,
 	"started_at" timestamp (3) with time zone NOT NULL,
 	"count" integer NOT NULL
@@ -59,6 +59,7 @@ CREATE TABLE "rate_windows" (
 --> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "account_log_by_account" ON "account_log" USING btree ("account_id","id");--> statement-breakpoint
+CREATE INDEX "account_log_by_action" ON "account_log" USING btree ("action","at");--> statement-breakpoint
 CREATE INDEX "accounts_by_email" ON "accounts" USING btree ("email") WHERE "accounts"."email" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "api_keys_hash" ON "api_keys" USING btree ("hash");--> statement-breakpoint
 CREATE INDEX "api_keys_by_account" ON "api_keys" USING btree ("account_id","created_at");--> statement-breakpoint

@@ -5,7 +5,7 @@ import { checkEmail, checkName, type AccountViolation } from './account-rules.ts
 import { firstScopes } from './administer.ts';
 import { ForbiddenError, RateLimitedError } from './errors.ts';
 import { issueKey, type IssuedKey } from './keys.ts';
-import type { AccountStore } from './ports.ts';
+import { ACQUIRED, type AccountStore } from './ports.ts';
 
 export interface Registration {
   readonly isOpen: boolean;
@@ -42,8 +42,8 @@ export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registr
     if (isLocal) return { status: 'ACTIVE', limit: (await store.isKnownEmail(tx, email)) ? 0 : freeQuota };
     const none = { status: 'PENDING', limit: 0 } as const;
     if (!allowedDomains.includes(email.slice(email.lastIndexOf('@') + 1))) return none;
-    const given = await store.countInWindow(tx, 'free quota', DAY_SECONDS);
-    return given * freeQuota <= freeQuotaPerDay ? { status: 'ACTIVE', limit: freeQuota } : none;
+    const given = await store.countGrants(tx, DAY_SECONDS);
+    return (given + 1) * freeQuota <= freeQuotaPerDay ? { status: 'ACTIVE', limit: freeQuota } : none;
   }
 
   return async ({ name, email: written }, address) => {
@@ -58,7 +58,7 @@ export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registr
     return store.transaction(async (tx): Promise<AcquireResult> => {
       const { status, limit } = await grantOf(tx, email);
       const account = await store.insertAccount(tx, { id: uuidv7(), name, email, status, limit, monthlyLimit: null });
-      await store.noteChange(tx, { accountId: account.id, actor: 'applicant', action: 'acquired access', details: { status, limit } });
+      await store.noteChange(tx, { accountId: account.id, actor: 'applicant', action: ACQUIRED, details: { status, limit } });
       return { kind: 'acquired', account, issued: await issueKey(store, tx, { accountId: account.id, name: 'first', scopes: firstScopes, expiresAt: null }, 'applicant') };
     });
   };

@@ -35,6 +35,9 @@ interface Change {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+/** What an application is in the log. */
+export const ACQUIRED = 'acquired access';
+
 export interface AccountStore<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   insertAccount(tx: Tx, account: NewAccount): Promise<Account>;
@@ -62,7 +65,9 @@ export interface AccountStore<Tx> {
   noteUse(keyId: string): Promise<void>;
 
   noteChange(tx: Tx, change: Change): Promise<void>;
-  /** Counts one more in the subject's window of now, over all instances, and resolves with how many there are. */
+  /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
+  countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
+  /** Counts one more in the subject's window of now, over all instances, and resolves with how many there are. A crash of the database forgets them. */
   countInWindow(tx: Tx, subject: string, windowSeconds: number): Promise<number>;
 
   usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;

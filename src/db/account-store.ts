@@ -1,7 +1,7 @@
 /** Accounts and keys in PostgreSQL. */
 import { and, asc, count, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, ne, or, placeholder, sql } from 'drizzle-orm';
 import type { Account, ApiKey } from '../accounts/account.ts';
-import type { AccountStore } from '../accounts/ports.ts';
+import { ACQUIRED, type AccountStore } from '../accounts/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
 import { accountLog, accounts, apiKeys, quotaLedger, rateWindows, thisMonth } from './account-tables.ts';
 import type { Connections } from './client.ts';
@@ -145,6 +145,15 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
 
     async noteChange(tx, change) {
       await inside(tx).insert(accountLog).values(change);
+    },
+
+    async countGrants(tx, sinceSeconds) {
+      await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended('grants of quota', 0))`);
+      const rows = await inside(tx)
+        .select({ count: count() })
+        .from(accountLog)
+        .where(and(eq(accountLog.action, ACQUIRED), sql`(${accountLog.details} ->> 'limit')::int > 0`, gt(accountLog.at, sql`now() - ${sinceSeconds} * interval '1 second'`)));
+      return rows[0]!.count;
     },
 
     async countInWindow(tx, subject, windowSeconds) {

@@ -85,10 +85,10 @@ export const accountLog = pgTable(
     action: text('action').notNull(),
     details: jsonb('details').$type<Readonly<Record<string, unknown>>>(),
   },
-  (entry) => [index('account_log_by_account').on(entry.accountId, entry.id)],
+  (entry) => [index('account_log_by_account').on(entry.accountId, entry.id), index('account_log_by_action').on(entry.action, entry.at)],
 );
 
-/** What is counted over all instances, each subject in a window of its own length. */
+/** What is counted over all instances, each subject in a window of its own length. Not logged, so that counting costs no flush: a crash of the server empties it. */
 export const rateWindows = pgTable('rate_windows', {
   subject: text('subject').primaryKey(),
   startedAt: instant('started_at').notNull(),
