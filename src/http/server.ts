@@ -3,12 +3,14 @@ import cors from '@fastify/cors';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { UnavailableError } from '../jobs/errors.ts';
+import type { HostCheck } from './host-check.ts';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
   readonly trustProxy: string | null;
   readonly corsOrigins: readonly string[];
+  readonly isOurHost: HostCheck;
 }
 
 /** A whole request, headers and body, must have come by then. */
@@ -16,7 +18,18 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 const IDLE_CHECK_MS = 25;
 
-export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins }: ServerOptions): Promise<FastifyInstance> {
+const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
+
+/** For answers that are no pages; the playground says more of its own. */
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+} as const;
+
+export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins, isOurHost }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -28,7 +41,9 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    void reply.header('x-request-id', request.id).headers(securityHeaders);
+    // Whoever looks after processes asks them by their address.
+    if (!isOurHost(request.headers.host) && !HEALTH.has(request.url)) return reply.code(421).send(toBody('This is not a name of this server.', 'MISDIRECTED_REQUEST'));
   });
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
