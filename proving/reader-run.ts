@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Answer, Order } from './reader-load.ts';
 import { giveKey } from './stage/ordinary-key.ts';
+import { unlimited } from './stage/stage.ts';
 
 export interface ReaderPlan {
   readonly healthy: number;
@@ -147,7 +148,7 @@ interface End {
 }
 
 async function startGateway(databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
-  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...settings };
+  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...unlimited, ...settings };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const ends: End[] = [];

@@ -13,6 +13,7 @@ import { registerCallbacks } from './http/callbacks.ts';
 import { registerGraphQL } from './http/graphql-http.ts';
 import { startSockets } from './http/graphql-ws.ts';
 import { registerHealth } from './http/health.ts';
+import { createHostCheck, type HostCheck } from './http/host-check.ts';
 import { createMaskError } from './http/mask-errors.ts';
 import { createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
@@ -123,7 +124,10 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED')],
   });
 
-  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS });
+  const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
+  // The upstream calls us by the public name.
+  const isOurHost = createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]);
+  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS, isOurHost });
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
@@ -131,7 +135,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
-  const sockets = await registerBothTransports(app, config, { jobs, accounts }, log);
+  const sockets = await registerBothTransports(app, config, { jobs, accounts }, isOurHost, log);
 
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
@@ -174,7 +178,7 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
     freeQuotaPerDay: config.FREE_QUOTA_PER_DAY,
     perAddressPerHour: config.REGISTRATIONS_PER_HOUR,
   };
-  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT });
+  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE } });
 }
 
 const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
@@ -195,17 +199,18 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
   return sandbox;
 }
 
-async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, log: FastifyBaseLogger) {
+async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
   const shared = {
     path: GRAPHQL_PATH,
     schema: await buildGatewaySchema(),
     cores,
     authenticate: cores.accounts.authenticate,
     rules: createOperationRules(
-      { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS },
+      { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
       config.INTROSPECTION,
     ),
     maxTokens: config.MAX_TOKENS,
+    operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),
     log,
   };
@@ -221,9 +226,15 @@ async function registerBothTransports(app: FastifyInstance, config: Config, core
     pingMs: 1_000 * config.SOCKET_PING_SECONDS,
     maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
+    messagesPerSecond: config.SOCKET_MESSAGES_PER_SECOND,
     stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
+    door: { maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS, maxPerKey: config.MAX_SOCKETS_PER_KEY, maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY },
+    trustProxy: config.TRUST_PROXY,
+    isOurHost,
   });
 }
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 

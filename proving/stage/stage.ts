@@ -16,6 +16,9 @@ import { startUpstreamProcess, type UpstreamProcess } from './upstream-process.t
 const ADMINISTRATOR_KEY = 'proving-ground-key';
 const APP_SECRET = 'a-secret-of-the-proving-ground-only';
 
+/** One key and one address do here what a crowd does elsewhere. */
+export const unlimited = { REQUESTS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE: '100000000', MAX_SOCKETS_PER_ADDRESS: '1000000', MAX_SOCKETS_PER_KEY: '1000000' } as const;
+
 export interface StageOptions {
   readonly gateways: number;
   /** The built program; by default the project's own. */
@@ -90,6 +93,7 @@ export async function startStage({ gateways: count, dist = projectDist, settings
           ACEDATA_API_TOKEN: 'proving-ground-token',
           ACEDATA_BASE_URL: upstream.urlFor(name),
           PUBLIC_URL: forwarder.url,
+          ...unlimited,
           ...settings,
         },
       });

@@ -8,6 +8,7 @@ import type { Caller } from './caller.ts';
 import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './client-token.ts';
 import { BadAccountArgumentError, ForbiddenError } from './errors.ts';
 import { createKeys, toNewKey, type Keys } from './keys.ts';
+import { createLimits, type LimitNumbers, type Limits } from './limits.ts';
 import type { AccountStore, QuotaStore, UsageBucket, UsageBy } from './ports.ts';
 import { createQuotaEffects, type QuotaEffects } from './quota.ts';
 
@@ -18,6 +19,7 @@ export interface AccountsDeps<Tx> {
   readonly registration: Registration;
   /** Keys of one account at once. */
   readonly maxLiveKeys: number;
+  readonly limits: LimitNumbers;
 }
 
 interface TokenRequest {
@@ -36,6 +38,7 @@ export interface Accounts {
   readonly acquire: Acquire;
   readonly administration: Administration;
   readonly keys: Keys;
+  readonly limits: Limits;
   /** Mints a token for browsers, by a key and with at most its scopes. */
   mintToken(caller: Caller, request: TokenRequest): Promise<TokenResult>;
   /** All client tokens of the account are worth nothing from now on. Null when there is no such account. */
@@ -55,7 +58,7 @@ const MAX_USAGE_MS = 366 * 86_400_000;
 /** What a token may be given at most: it never rules over the account. */
 const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
 
-export function createAccounts<Tx>({ store, appSecrets, administratorKey, registration, maxLiveKeys }: AccountsDeps<Tx>): AccountsCore<Tx> {
+export function createAccounts<Tx>({ store, appSecrets, administratorKey, registration, maxLiveKeys, limits }: AccountsDeps<Tx>): AccountsCore<Tx> {
   const tokens = createClientTokens(appSecrets);
   return {
     authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen }),
@@ -63,6 +66,7 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
     acquire: createAcquire(store, registration),
     administration: createAdministration(store),
     keys: createKeys(store, maxLiveKeys),
+    limits: createLimits(store, limits),
 
     async mintToken(caller, { scopes, jobIds, ttlSeconds }) {
       if (caller.kind !== 'key') throw new ForbiddenError('Client tokens are minted with an API key.');

@@ -1,11 +1,13 @@
 /** GraphQL over HTTP: Apollo Server behind Fastify's routing, limits and logs. */
-import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import { setTimeout } from 'node:timers/promises';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Caller } from '../accounts/caller.ts';
-import { UnauthenticatedError } from '../accounts/errors.ts';
+import { RateLimitedError, UnauthenticatedError } from '../accounts/errors.ts';
+import { WINDOW_SECONDS } from '../accounts/limits.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
@@ -19,6 +21,8 @@ export interface GraphQLOptions {
   /** The gate of both transports. */
   readonly rules: readonly ValidationRule[];
   readonly maxTokens: number;
+  /** How long an operation may take over HTTP. */
+  readonly operationTimeoutMs: number;
   readonly maskError: MaskError;
   readonly log: Log;
 }
@@ -28,7 +32,7 @@ const ACCOUNT_HEADER = 'x-account-id';
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, cores, authenticate, rules, maxTokens, maskError, log } = options;
+  const { path, schema, cores, authenticate, rules, maxTokens, operationTimeoutMs, maskError, log } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
@@ -46,10 +50,13 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
 
   const callers = new WeakMap<FastifyRequest, Caller>();
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
-    const { headers, body, status } = await apollo.executeHTTPGraphQLRequest({
+    const contextValue = createContext(callers.get(request)!, request.ip, cores);
+    const answered = apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
-      context: async () => createContext(callers.get(request)!, request.ip, cores),
+      context: async () => contextValue,
     });
+    const late = new AbortController();
+    const { headers, body, status } = await Promise.race([answered, setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((answer) => answer(contextValue))]).finally(() => late.abort());
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
     if (body.kind === 'complete') return body.string;
@@ -62,12 +69,29 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     // Before the body is read: a stranger's is not worth parsing.
     onRequest: async (request, reply) => {
       const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER]);
-      if (caller) return void callers.set(request, caller);
+      if (caller) {
+        callers.set(request, caller);
+        const { isOver, limit, remaining, resetSeconds } = await cores.accounts.limits.takeRequest(caller, request.ip);
+        void reply.headers({ 'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`, ratelimit: `"requests";r=${remaining};t=${resetSeconds}` });
+        if (!isOver) return;
+        const error = new RateLimitedError(`There may be ${limit} requests in a minute.`, resetSeconds);
+        return reply.code(429).header('retry-after', resetSeconds).send({ errors: [maskError(error)] });
+      }
       return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError())] });
     },
     handler: answer,
   });
 }
+
+/** What goes on after it cannot be taken back: a job may be accepted all the same. */
+const timedOut = ({ progress }: Context): HTTPGraphQLResponse => ({
+  status: 503,
+  headers: new HeaderMap([['content-type', 'application/json; charset=utf-8'], ['retry-after', '5']]),
+  body: {
+    kind: 'complete',
+    string: JSON.stringify({ errors: [{ message: 'The operation took too long.', extensions: { code: 'OPERATION_TIMED_OUT', ...(progress.accepting && { mayHaveBeenAccepted: true }) } }] }),
+  },
+});
 
 function headersOf(request: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();
@@ -93,7 +117,7 @@ const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
 const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ response, contextValue }) {
-      if (!contextValue.accepted || response.body.kind !== 'single') return;
+      if (!contextValue.progress.accepted || response.body.kind !== 'single') return;
       for (const { extensions = {} } of response.body.singleResult.errors ?? []) {
         if (faultsOfOurs.has(String(extensions.code))) extensions.mayHaveBeenAccepted = true;
       }

@@ -6,15 +6,21 @@ import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { createContext } from '../resolvers/context.ts';
+import { createAddressOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
-import { serveSocket, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
+import type { HostCheck } from './host-check.ts';
+import { createSocketDoor, type DoorLimits } from './socket-door.ts';
+import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
 
 export interface SocketOptions extends GraphQLOptions, SocketLimits {
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerSocket: number;
   readonly initWaitMs: number;
+  readonly door: DoorLimits;
+  readonly trustProxy: string | null;
+  readonly isOurHost: HostCheck;
   /** How often it is asked whether the callers of open sockets may still go on. */
   readonly recheckMs: number;
   findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
@@ -41,6 +47,8 @@ const CLOSE_TIMEOUT_MS = 2_000;
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
   const { path, schema, cores, authenticate, maskError, log, allowedOrigins } = options;
   const admit = createAdmission(options);
+  const door = createSocketDoor(options.door);
+  const addressOf = createAddressOf(options.trustProxy);
 
   const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
     schema,
@@ -49,17 +57,26 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId);
       // Closes with 4403, which clients come back from, with a new key if they have one.
       if (!caller || caller.kind === 'anonymous') return false;
+      if (!door.admit(caller.keyId ?? caller.kind, ctx)) throw new TooManySocketsError();
       ctx.extra.caller = caller;
       return true;
+    },
+    onDisconnect(ctx) {
+      const { caller } = ctx.extra;
+      if (caller) door.dismiss(caller.keyId ?? caller.kind, ctx);
     },
     onSubscribe(ctx, _id, payload): ExecutionArgs | readonly GraphQLError[] {
       // The one that asks is counted already.
       if (Object.keys(ctx.subscriptions).length > options.maxSubscriptionsPerSocket) {
         return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
       }
+      const { caller } = ctx.extra;
+      if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
+        return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+      }
       const admitted = admit(payload.query, payload.operationName ?? undefined);
       if ('errors' in admitted) return admitted.errors;
-      const contextValue = createContext(ctx.extra.caller!, ctx.extra.request.socket.remoteAddress ?? '', cores);
+      const contextValue = createContext(caller!, addressOf(ctx.extra.request), cores);
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
@@ -77,11 +94,15 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   const open = new Map<ServedSocket, SocketExtra>();
   const closes: Record<number, number> = {};
   const serve = (accepted: WebSocket, request: IncomingMessage): void => {
+    // Only now: a handshake that is wrong never comes here, and would never leave.
+    const address = addressOf(request);
+    door.enter(address);
     const extra: SocketExtra = { request };
     const socket = serveSocket(protocol, accepted, extra, options, log);
     open.set(socket, extra);
     void socket.closed.then((code) => {
       open.delete(socket);
+      door.leave(address);
       closes[code] = (closes[code] ?? 0) + 1;
     });
   };
@@ -93,8 +114,10 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     // Destroyed once it is said: a peer that does not close its half would hold the socket, and our stop, for ever.
     const refuse = (status: string) => socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
+    if (!options.isOurHost(request.headers.host)) return void refuse('421 Misdirected Request');
     if (stopping) return void refuse('503 Service Unavailable');
     if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');
+    if (door.isFull(addressOf(request))) return void refuse('429 Too Many Requests');
     sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
   };
   server.on('upgrade', upgrade);

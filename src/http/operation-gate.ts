@@ -1,12 +1,15 @@
 /**
- * The admission gate for operations, the same on both transports: tokens, depth, aliases, directives, repeated fields and
+ * The admission gate for operations, the same on both transports: tokens, depth, aliases, directives, repeated fields, cost and
  * introspection. One pass, linear in the document: a fragment is measured once however often it is spread.
  */
 import {
   GraphQLError,
   Kind,
+  isObjectType,
   NoSchemaIntrospectionCustomRule,
+  type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLSchema,
   type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
@@ -17,6 +20,7 @@ export interface OperationLimits {
   readonly maxAliases: number;
   readonly maxDirectives: number;
   readonly maxFieldRepeats: number;
+  readonly maxCost: number;
 }
 
 /** The rules to validate with, beside those of GraphQL itself. Tokens are counted by the parser. */
@@ -32,6 +36,7 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       refuse('fields nested too deep', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
+      refuse('too many fields to answer', size.cost, limits.maxCost);
       refuse('the same field too many times', Math.max(0, ...size.fields.values()), limits.maxFieldRepeats);
     },
   });
@@ -45,28 +50,53 @@ interface Size {
   depth: number;
   aliases: number;
   directives: number;
+  /** Fields of the answer, lists at the length that is asked for. */
+  cost: number;
   /** How often each field name occurs. */
   readonly fields: Map<string, number>;
 }
 
+/** What a list is taken for whose length a variable says: the most that most lists give. */
+const UNKNOWN_LENGTH = 100;
+
+/** The default of `first`, of each field that has it; found once for a schema. */
+const lengths = new WeakMap<GraphQLSchema, ReadonlyMap<string, number>>();
+
+function defaultLengths(schema: GraphQLSchema): ReadonlyMap<string, number> {
+  const known = lengths.get(schema);
+  if (known) return known;
+  const fields = Object.values(schema.getTypeMap()).flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()) : []));
+  const found = new Map(fields.flatMap(({ name, args }) => args.filter((arg) => arg.name === 'first').map(({ defaultValue }) => [name, Number(defaultValue ?? UNKNOWN_LENGTH)] as const)));
+  lengths.set(schema, found);
+  return found;
+}
+
+/** How many of what is selected below a field come in the answer. */
+function lengthOf({ name, arguments: given = [] }: FieldNode, defaults: ReadonlyMap<string, number>): number {
+  const first = given.find((argument) => argument.name.value === 'first')?.value;
+  if (first === undefined) return defaults.get(name.value) ?? 1;
+  return first.kind === Kind.INT ? Math.max(1, Number(first.value)) : UNKNOWN_LENGTH;
+}
+
 function measure(selectionSet: SelectionSetNode, directives: number, context: ValidationContext): Size {
   const fragments = new Map<string, Size>();
+  const defaults = defaultLengths(context.getSchema());
 
   const fragmentSize = (name: string): Size => {
     const known = fragments.get(name);
     if (known) return known;
-    const size: Size = { depth: 0, aliases: 0, directives: 0, fields: new Map() };
+    const size: Size = { depth: 0, aliases: 0, directives: 0, cost: 0, fields: new Map() };
     // Stored before it is measured, so that a circle ends here; the rule against circles reports it.
     fragments.set(name, size);
     const fragment: FragmentDefinitionNode | null | undefined = context.getFragment(name);
     if (fragment) {
       size.directives += (fragment.directives ?? []).length;
-      addSelections(size, fragment.selectionSet, 0, isCounted(fragment.typeCondition.name.value));
+      addSelections(size, fragment.selectionSet, 0, isCounted(fragment.typeCondition.name.value), 1);
     }
     return size;
   };
 
-  const addSelections = (size: Size, set: SelectionSetNode, depth: number, counted: boolean): void => {
+  const addSelections = (size: Size, set: SelectionSetNode, depth: number, counted: boolean, times: number): void => {
     for (const selection of set.selections) {
       size.directives += (selection.directives ?? []).length;
       switch (selection.kind) {
@@ -74,23 +104,25 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
           size.depth = Math.max(size.depth, depth + 1);
           if (selection.alias) size.aliases += 1;
           if (counted) size.fields.set(selection.name.value, (size.fields.get(selection.name.value) ?? 0) + 1);
-          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1, counted && isCounted(selection.name.value));
+          if (counted) size.cost += times;
+          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1, counted && isCounted(selection.name.value), times * lengthOf(selection, defaults));
           break;
         case Kind.INLINE_FRAGMENT:
-          addSelections(size, selection.selectionSet, depth, counted);
+          addSelections(size, selection.selectionSet, depth, counted, times);
           break;
         case Kind.FRAGMENT_SPREAD: {
           const inner = fragmentSize(selection.name.value);
           size.depth = Math.max(size.depth, depth + inner.depth);
           size.aliases += inner.aliases;
           size.directives += inner.directives;
+          size.cost += times * inner.cost;
           for (const [field, count] of [...inner.fields]) size.fields.set(field, (size.fields.get(field) ?? 0) + count);
         }
       }
     }
   };
 
-  const size: Size = { depth: 0, aliases: 0, directives, fields: new Map() };
-  addSelections(size, selectionSet, 0, true);
+  const size: Size = { depth: 0, aliases: 0, directives, cost: 0, fields: new Map() };
+  addSelections(size, selectionSet, 0, true, 1);
   return size;
 }

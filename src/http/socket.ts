@@ -14,6 +14,8 @@ export interface SocketExtra {
 }
 
 export interface SocketLimits extends OutboxLimits {
+  /** On average over 10 s. */
+  readonly messagesPerSecond: number;
   /** How often a peer is pinged; one that has not answered by the next ping does not read, or is gone. */
   readonly pingMs: number;
 }
@@ -24,6 +26,13 @@ export interface ServedSocket {
   /** Resolves, when the socket is gone, with the code that we closed it with, else the peer's; 1006 when there was none. */
   readonly closed: Promise<number>;
 }
+
+/** Thrown while a socket is acknowledged: clients come back from its 1013. */
+export class TooManySocketsError extends Error {
+  override readonly name = 'TooManySocketsError';
+}
+
+const BURST_SECONDS = 10;
 
 /** How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may take. */
 const SLOW_GRACE_MS = 1_500;
@@ -56,6 +65,13 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     release();
   }
 
+  const mayReceive = createAllowance(limits.messagesPerSecond);
+  function endNoisy(): void {
+    log.warn({ code: 1013, reason: 'MESSAGES' }, 'a socket sends too many messages and is closed');
+    close(1013, 'Too many messages');
+    release();
+  }
+
   let answered = true;
   let pings: NodeJS.Timeout | undefined;
   /** The next beat waits for this one, and for what the network has for us: when this process itself was held up, the answer is there. */
@@ -85,8 +101,10 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
         socket.on('message', (data: Buffer) => {
           // On its way out nothing begins any more: nobody would end it.
           if (!isOpen()) return;
+          if (!mayReceive()) return endNoisy();
           receive(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
+            if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
             log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
@@ -116,4 +134,16 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     });
   });
   return { close, closed };
+}
+
+/** True as often as the rate allows, with what was not used of the last 10 s. */
+function createAllowance(perSecond: number): () => boolean {
+  let left = BURST_SECONDS * perSecond;
+  let at = performance.now();
+  return () => {
+    const now = performance.now();
+    left = Math.min(BURST_SECONDS * perSecond, left + ((now - at) / 1_000) * perSecond) - 1;
+    at = now;
+    return left >= 0;
+  };
 }

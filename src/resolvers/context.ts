@@ -20,7 +20,15 @@ export interface Context extends Cores {
   readonly outlooks: DataLoader<Job, Outlook>;
   /** The `Idempotency-Key` header, where it counts. */
   idempotencyKey: string | null;
-  /** Whether a job was accepted: an error after that does not mean that there is none. */
+  /** One object however often the context is copied on its way. */
+  readonly progress: Progress;
+}
+
+/** How far the operation has come with accepting jobs. */
+interface Progress {
+  /** Accepting has begun: what takes too long after that may have accepted one. */
+  accepting: boolean;
+  /** One was accepted: an error after that does not mean that there is none. */
   accepted: boolean;
 }
 
@@ -31,5 +39,5 @@ export const createContext = (caller: Caller, address: string, { jobs, accounts 
   accounts,
   outlooks: new DataLoader((keys) => jobs.findOutlooks(keys), { cache: false }),
   idempotencyKey: null,
-  accepted: false,
+  progress: { accepting: false, accepted: false },
 });

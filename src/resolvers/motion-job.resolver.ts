@@ -39,8 +39,11 @@ export class MotionJobResolver {
     description: 'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
   })
   async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() context: Context): Promise<GenerateMotionPayload> {
-    const result = await context.jobs.accept(permitAllJobs(context.caller, 'jobs:write'), { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
-    context.accepted ||= result.kind === 'accepted';
+    const accountId = permitAllJobs(context.caller, 'jobs:write');
+    await context.accounts.limits.takeSubmit(context.caller);
+    context.progress.accepting = true;
+    const result = await context.jobs.accept(accountId, { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
+    context.progress.accepted ||= result.kind === 'accepted';
     return presentAccept(result);
   }
 

@@ -35,6 +35,8 @@ export async function startGateway(overrides: Record<string, string> = {}): Prom
     SANDBOX_SECONDS: '0.05',
     UPSTREAM_SUBMITS_PER_SECOND: '1000',
     DRAIN_SECONDS: '1',
+    MAX_SOCKETS_PER_ADDRESS: '100000',
+    MAX_SOCKETS_PER_KEY: '100000',
     DATA_DIR: await createFolder(),
     ...overrides,
   });

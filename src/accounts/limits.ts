@@ -1,0 +1,49 @@
+/**
+ * How much a caller may ask for. Requests are counted by each instance for itself, because they cost it time; submits over all instances, because they cost
+ * money.
+ */
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Caller } from './caller.ts';
+import { RateLimitedError } from './errors.ts';
+import type { AccountStore } from './ports.ts';
+
+export interface LimitNumbers {
+  readonly requestsPerMinute: number;
+  readonly submitsPerMinute: number;
+}
+
+/** How a caller stands with a limit, for the standard headers. */
+interface Standing {
+  readonly isOver: boolean;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetSeconds: number;
+}
+
+export interface Limits {
+  /** Counts a request over HTTP, by key or by address where there is none. */
+  takeRequest(caller: Caller, address: string): Promise<Standing>;
+  /** Counts one `generateMotion`, whatever comes of it. Rejects with `RateLimitedError`. */
+  takeSubmit(caller: Caller): Promise<void>;
+}
+
+export const WINDOW_SECONDS = 60;
+
+export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute }: LimitNumbers): Limits {
+  const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
+  return {
+    async takeRequest({ keyId }, address) {
+      const taken = await requests.consume(keyId ?? `address ${address}`).catch((error: unknown) => {
+        if (error instanceof RateLimiterRes) return error;
+        throw error;
+      });
+      // The library counts what is over the limit too.
+      return { isOver: taken.consumedPoints > requestsPerMinute, limit: requestsPerMinute, remaining: taken.remainingPoints, resetSeconds: Math.ceil(taken.msBeforeNext / 1_000) };
+    },
+
+    async takeSubmit({ keyId }) {
+      const count = await store.transaction((tx) => store.countInWindow(tx, `submits by ${keyId ?? 'nobody'}`, WINDOW_SECONDS));
+      if (count > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, WINDOW_SECONDS);
+    },
+  };
+}

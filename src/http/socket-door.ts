@@ -1,0 +1,54 @@
+/** How many sockets an address and a key may have open at this instance, and how many subscriptions a key may have on them. */
+
+export interface DoorLimits {
+  readonly maxPerAddress: number;
+  readonly maxPerKey: number;
+  readonly maxSubscriptionsPerKey: number;
+}
+
+/** An open socket, with what it is subscribed to at the moment. */
+interface Guest {
+  readonly subscriptions: Readonly<Record<string, unknown>>;
+}
+
+export interface SocketDoor {
+  /** Whether the address has as many as it may. */
+  isFull(address: string): boolean;
+  enter(address: string): void;
+  /** Counts a socket that has shown this key; false when there are too many. */
+  admit(keyId: string, guest: Guest): boolean;
+  /** Whether the key's sockets have no more subscriptions than they may, the one that is asked for among them. */
+  hasRoom(keyId: string): boolean;
+  leave(address: string): void;
+  dismiss(keyId: string, guest: Guest): void;
+}
+
+export function createSocketDoor({ maxPerAddress, maxPerKey, maxSubscriptionsPerKey }: DoorLimits): SocketDoor {
+  const addresses = new Map<string, number>();
+  const guests = new Map<string, Set<Guest>>();
+  return {
+    isFull: (address) => (addresses.get(address) ?? 0) >= maxPerAddress,
+    enter: (address) => void addresses.set(address, (addresses.get(address) ?? 0) + 1),
+    admit(keyId, guest) {
+      const others = guests.get(keyId) ?? new Set();
+      if (others.size >= maxPerKey) return false;
+      guests.set(keyId, others.add(guest));
+      return true;
+    },
+    hasRoom(keyId) {
+      let count = 0;
+      for (const { subscriptions } of guests.get(keyId) ?? []) count += Object.keys(subscriptions).length;
+      return count <= maxSubscriptionsPerKey;
+    },
+    leave(address) {
+      const count = (addresses.get(address) ?? 1) - 1;
+      if (count > 0) addresses.set(address, count);
+      else addresses.delete(address);
+    },
+    dismiss(keyId, guest) {
+      const others = guests.get(keyId);
+      others?.delete(guest);
+      if (others?.size === 0) guests.delete(keyId);
+    },
+  };
+}
