@@ -22,7 +22,7 @@ const settling = createSettling({ store, log, effects: [] });
 const callbackUrls = createCallbackUrls(['a-secret-of-the-proving-ground-only'], () => 'http://127.0.0.1:9');
 const upstream = createUpstreamClient({ id: upstreamId, sandbox: false, baseUrl: upstreamUrl, token: 'token', callbackUrls, submitTimeoutMs });
 const pollSteps = { firstMs: 300, intervalMs: 300 };
-const dispatcher = createDispatcher({ store, urgentStore: store, upstream, settling, admission, firstPollMs: () => pollSteps.firstMs, firstListingMs: null, log });
+const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => pollSteps.firstMs, firstListingMs: null, log });
 const reconciler = createReconciler({ store, upstream, settling, hearing: createHearing(store, upstreamId, pollSteps, true, log), jobDeadlineMs: admission.jobDeadlineMs, queueDeadlineMs: 86_400_000, firstListingMs: null, log });
 const { signal } = new AbortController();
 

@@ -35,6 +35,7 @@ export interface Stage {
   readonly ledgerFile: string;
   /** Crashes that were ordered and happened, as the gateways wrote them down. */
   readonly killFile: string;
+  /** Empty without gateways. */
   readonly apiKey: string;
   readonly database: StageDatabase;
   readonly upstream: UpstreamProcess;
@@ -101,7 +102,8 @@ export async function startStage({ gateways: count, dist = projectDist, settings
       gateways.push(gateway);
     }
     await Promise.all(gateways.map((gateway) => gateway.start()));
-    const apiKey = await giveKey(database.url);
+    // The first gateway has migrated the database.
+    const apiKey = count > 0 ? await giveKey(database.url) : '';
     return {
       folder,
       ledgerFile,
