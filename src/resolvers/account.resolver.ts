@@ -22,9 +22,9 @@ import type { Context } from './context.ts';
 
 @Resolver(() => Viewer)
 export class AccountResolver {
-  @Query(() => Viewer, { nullable: true, description: 'Who asks, by the key or token that was presented. Needs `jobs:read`.' })
+  @Query(() => Viewer, { nullable: true, description: 'Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs.' })
   async viewer(@Ctx() { caller, accounts }: Context): Promise<Viewer | null> {
-    const found = await accounts.administration.find(permit(caller, 'jobs:read'));
+    const found = await accounts.administration.find(permitAllJobs(caller, 'jobs:read'));
     if (!found) return null;
     const account = Account.of(found);
     return Object.assign(new Viewer(), { account, quota: account.quota });
@@ -43,7 +43,7 @@ export class AccountResolver {
     @Arg('by', () => UsageBy, { defaultValue: 'DAY', description: 'What to group by.' }) by: Groups,
     @Ctx() { caller, accounts }: Context,
   ): Promise<readonly UsageBucket[]> {
-    return accounts.usage(permitAllJobs(caller, 'jobs:read'), from, to, by);
+    return accounts.usage(permit(caller, 'jobs:read'), from, to, by);
   }
 
   @Mutation(() => AcquireAccessPayload, {

@@ -738,7 +738,7 @@ export type Query = {
   motionJobs?: Maybe<MotionJobConnection>;
   /** Anything by its id; null when there is none, or when it is somebody else's. */
   node?: Maybe<Node>;
-  /** Who asks, by the key or token that was presented. Needs `jobs:read`. */
+  /** Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs. */
   viewer?: Maybe<Viewer>;
 };
 
