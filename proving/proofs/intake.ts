@@ -21,8 +21,10 @@ const INSERT_BATCH = 10_000;
 const WARM_UP_SECONDS = 3;
 const TICK_MS = 2;
 const LOG_EVERY_SECONDS = 30;
-/** One settles, one looks whether a queued job may take the slot; the others are rounds that come by time. More would mean that callbacks set off rounds. */
-const MAX_TRANSACTIONS = 7;
+/** One settles, both instances hear of it, and one looks whether a queued job may take the slot. More would mean that callbacks set off rounds. */
+const MAX_TRANSACTIONS = 4.5;
+/** Rounds that come by time, of both instances; on a slow machine they are many for a callback. */
+const ROUNDS_PER_SECOND = 40;
 /** PostgreSQL's sessions report what they did at most this late. */
 const STATISTICS_MS = 1_500;
 /** Linux counts a process's time in these. */
@@ -64,13 +66,15 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     const pools = stage.gateways.map(({ url }) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }));
     const load = [round(loadavg()[0]!)];
     await callBack(pools, warmUpIds, warmUp, () => undefined);
+    const transactionsFrom = Date.now();
     const transactionsBefore = await transactionsOf(stage);
     const cpuBefore = await cpuSecondsOf(stage);
     const loadedFrom = Date.now();
     const sent = await callBack(pools, ids, planned, log);
     const seconds = (Date.now() - loadedFrom) / 1_000;
     const cpu = await cpuSecondsOf(stage);
-    const transactions = round(((await transactionsOf(stage)) - transactionsBefore) / sent.length);
+    const committed = (await transactionsOf(stage)) - transactionsBefore;
+    const mostTransactions = MAX_TRANSACTIONS * sent.length + (ROUNDS_PER_SECOND * (Date.now() - transactionsFrom)) / 1_000;
     load.push(round(loadavg()[0]!));
     await Promise.all(pools.map((pool) => pool.close()));
 
@@ -85,14 +89,14 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     if (ended[0]!.count !== ids.length) violations.push(`${ended[0]!.count} of ${ids.length} jobs have the end that their callback told`);
     if (kept[0]!.count !== ids.length) violations.push(`${kept[0]!.count} of ${ids.length} callbacks are kept`);
     if (ms.p99 > limitMs) violations.push(`p99 is ${ms.p99} ms, and the limit ${limitMs} ms`);
-    if (transactions > MAX_TRANSACTIONS) violations.push(`${transactions} transactions per callback, and the limit is ${MAX_TRANSACTIONS}`);
+    if (committed > mostTransactions) violations.push(`${committed} transactions for ${sent.length} callbacks, and the limit is ${Math.round(mostTransactions)}`);
     return {
       figures: {
         callbacks: sent.length,
         perSecond: round(sent.length / seconds),
         answers,
         ms,
-        transactionsPerCallback: transactions,
+        transactionsPerCallback: round(committed / sent.length),
         worstSecondsP99Ms: worstSeconds(sent),
         cpuMsPerCallback: Object.fromEntries(Object.entries(cpu).map(([name, after]) => [name, round((1_000 * (after - (cpuBefore[name] ?? 0))) / sent.length)])),
         loadOfMachine: load,
