@@ -121,8 +121,11 @@ describe('a key', () => {
     expect(key.endsWith(apiKey.lastFour)).toBe(true);
     const client = clientWith(gateway, key);
     expect((await whoAmI(client)).status).toBe(200);
-    const { data } = await gateway.client.request<{ viewer: { keys: { id: string; lastUsedAt: string | null }[] } }>('{ viewer { keys { id lastFour lastUsedAt } } }');
-    expect(data.viewer.keys.find(({ id }) => id === apiKey.id)?.lastUsedAt).toEqual(expect.any(String));
+    // Written beside the request that uses it.
+    await expect.poll(async () => {
+      const { data } = await gateway.client.request<{ viewer: { keys: { id: string; lastUsedAt: string | null }[] } }>('{ viewer { keys { id lastFour lastUsedAt } } }');
+      return data.viewer.keys.find(({ id }) => id === apiKey.id)?.lastUsedAt;
+    }).toEqual(expect.any(String));
     expect(JSON.stringify(await asAdministrator('select * from api_keys', gateway.databaseUrl))).not.toContain(key);
 
     expect((await revoke(gateway.client, apiKey.id)).data.revokeApiKey).toEqual({ apiKey: { revokedAt: expect.any(String) as string }, userErrors: [] });
