@@ -91,7 +91,7 @@ async function run(): Promise<void> {
 
 function tell({ id, name, email, status, quota: { used, reserved, ...limits } }: Account): void {
   const left = remainingOf({ used, reserved, ...limits });
-  console.log([id, status, `${left ?? 'no limit on'} jobs left`, `${used} used`, `${reserved} reserved`, name, email ?? ''].join('  ').trim());
+  console.log([id, status, left === null ? 'no limit' : `${left} jobs left`, `${used} used`, `${reserved} reserved`, name, email ?? ''].join('  ').trim());
 }
 
 function toLimit(text: string): number | null {
