@@ -75,6 +75,16 @@ describe('what anybody may send', () => {
     ['a callback URL', `{"u":"https://g.com/callbacks/${TASK_ID}/1.AbC_-9.secret-_9","n":1}`, `{"u":"https://g.com/callbacks/${TASK_ID}/[redacted]","n":1}`],
     ['an escaped callback URL', String.raw`"https:\/\/g.com\/callbacks\/${TASK_ID}\/1.k.secret"`, String.raw`"https:\/\/g.com\/callbacks\/${TASK_ID}\/[redacted]"`],
     ['JSON with escapes in JSON', String.raw`"{\"url\":\"https:\\\/\\\/a.com\\\/a?sign=se\\\/cret\\u0026t=1\",\"n\":1}"`, String.raw`"{\"url\":\"https:\\\/\\\/a.com\\\/a?[redacted]\",\"n\":1}"`],
+    ['a question mark that is escaped', String.raw`{"u":"https://a.com/a\u003fsign=secret","n":1}`, '{"u":"https://a.com/a?[redacted]","n":1}'],
+    ['slashes that are escaped as other signs are', String.raw`{"u":"https\u003A\u002F\u002Fa.com\x2Fa?sign=secret","n":1}`, String.raw`{"u":"https\u003A\u002F\u002Fa.com\x2Fa?[redacted]","n":1}`],
+    ['one slash, as some write it', '{"u":"https:/a.com/a?sign=secret","n":1}', '{"u":"https:/a.com/a?[redacted]","n":1}'],
+    ['an apostrophe before the secret', `{"u":"https://a.com/a?by=O'Neil&sign=secret","n":1}`, '{"u":"https://a.com/a?[redacted]","n":1}'],
+    ['blanks and a quote before the secret', String.raw`{"u":" https://a.com/a b?by=x y\"z\\&sign=secret","n":1}`, '{"u":" https://a.com/a b?[redacted]","n":1}'],
+    ['words around it', `{"message":"no https://a.com/a?by=O'Neil&sign=secret today","n":1}`, '{"message":"no https://a.com/a?[redacted] today","n":1}'],
+    ['a form', 'n=1&u=https%3A%2F%2Fa.com%2Fa%3Fsign%3Dsecret', 'n=1&u=https%3A%2F%2Fa.com%2Fa?[redacted]'],
+    ['a link in a link', '"https://b.com/https%253A%252F%252Fa.com%252Fa%253Fsign%253Dsecret"', '"https://b.com/https%253A%252F%252Fa.com%252Fa?[redacted]"'],
+    ['a callback URL with its signs escaped', String.raw`"/callbacks\u002F${TASK_ID.replaceAll('-', '\\u002D')}\u002F1\u002Ek\u002Esecret"`, String.raw`"/callbacks\u002F${TASK_ID.replaceAll('-', '\\u002D')}\u002F[redacted]"`],
+    ['a callback URL in a form', `u=https%3A%2F%2Fg.com%2Fcallbacks%2F${TASK_ID}%2F1.k.secret`, `u=https%3A%2F%2Fg.com%2Fcallbacks%2F${TASK_ID}%2F[redacted]`],
     ['half a link', '{"video_url":"https://cdn.example.com/a.mp4?sign=sec', '{"video_url":"https://cdn.example.com/a.mp4?[redacted]'],
     ['NUL', 'a\0b', 'ab'],
     ['no link', '{"q":"what? https://a.com/b#c"}', '{"q":"what? https://a.com/b#c"}'],
@@ -82,7 +92,7 @@ describe('what anybody may send', () => {
     expect(redactBody(sent)).toBe(kept);
   });
 
-  test.each(['http://', 'http://a?', '/callbacks/', '\\', 'http:\\', 'https://a?\\'])('is redacted in no time where 64 KiB repeat %j', (part) => {
+  test.each(['http:', ' http:', '"http', '\\"http://', '"http://\\', '%25', 'https%25', '\\u003f', 'callbacks/', 'callbacks\\', '" ', 'http://', 'http://a?', '/callbacks/', '\\', 'http:\\', 'https://a?\\'])('is redacted in no time where 64 KiB repeat %j', (part) => {
     const begin = performance.now();
     redactBody(part.repeat(65_536 / part.length));
     expect(performance.now() - begin).toBeLessThan(250);
