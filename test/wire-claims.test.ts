@@ -98,6 +98,13 @@ describe('what anybody may send', () => {
     expect(performance.now() - begin).toBeLessThan(250);
   });
 
+  test('is text that can be stored', () => {
+    const { taskId, outcome } = decodeClaim(String.raw`{"task_id":"a\ud800","error":{"code":"x\udc00y","message":"😀\ud83d"}}`);
+    expect({ taskId, outcome }).toMatchObject({ taskId: 'a\ufffd', outcome: { failure: { upstreamCode: 'x\ufffdy', message: '😀\ufffd' } } });
+    const long = decodeClaim(JSON.stringify({ error: { code: 'x', message: 'a' + '😀'.repeat(1_000) } })).outcome;
+    expect(long?.kind === 'failed' && long.failure.message.isWellFormed()).toBe(true);
+  });
+
   test.each<[string, string, string | null]>([
     ['is the same number', '9007199254740993', '9007199254740993'],
     ['among strings with digits and escapes', String.raw`842578800134742051, "x": "\"9007199254740993"`, '842578800134742051'],

@@ -26,10 +26,10 @@ export function asObject(value: unknown): JsonObject | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
 }
 
-/** A string or a number as text without NUL, which PostgreSQL cannot store; null when nothing is left. */
+/** A string or a number as text that PostgreSQL can store: without NUL, and with lone surrogates replaced; null when nothing is left. */
 export function asText(value: unknown, maxLength = 2_000): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
-  return String(value).replaceAll('\0', '').trim().slice(0, maxLength) || null;
+  return String(value).replaceAll('\0', '').trim().slice(0, maxLength).toWellFormed() || null;
 }
 
 /** An id that fits an index: text of at most 255 characters; null for anything longer, because half an id is another id. */
