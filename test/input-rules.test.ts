@@ -20,6 +20,7 @@ describe('a URL', () => {
     'https://100.63.255.255/', // just outside 100.64/10
     'https://local.example.com/',
     'https://example.com./',
+    'https://[::ffff:8.8.8.8]/',
   ])('%s may be fetched', (imageUrl) => expect(codesOf({ imageUrl })).toEqual([]));
 
   test.each(['', 'a.png', '//a.com/a.png', 'ftp://a.com/a', 'file:///etc/passwd', 'javascript:alert(1)', 'data:image/png;base64,AA', 'https://', 'http://a b/', 'https://a.com/\ud800'])('%s is none', (imageUrl) =>
@@ -31,6 +32,9 @@ describe('a URL', () => {
     'http://127.0.0.1', 'http://127.1', 'http://0x7f000001', 'http://2130706433', 'http://0177.0.0.1', 'http://0.0.0.0', 'http://10.1.2.3', 'http://172.16.0.1', 'http://172.31.255.255', 'http://192.168.0.1',
     'http://169.254.169.254/latest/meta-data', 'http://100.64.0.1', 'http://192.0.2.1', 'http://198.18.0.1', 'http://203.0.113.9', 'http://224.0.0.1', 'http://255.255.255.255', 'http://240.0.0.1', 'http://１２７.０.０.１',
     'http://[::]', 'http://[::1]', 'http://[::ffff:127.0.0.1]', 'http://[::ffff:7f00:1]', 'http://[fe80::1]', 'http://[fc00::1]', 'http://[fd12::1]', 'http://[ff02::1]', 'http://[64:ff9b::7f00:1]', 'http://[2002:7f00:1::]', 'http://[2001::1]', 'http://[2001:db8::1]',
+    // IPv4 in IPv6 as it was once written, and blocks that nobody was given.
+    'http://[::127.0.0.1]', 'http://[::a00:1]', 'http://[::ffff:0:7f00:1]', 'http://[fe00::1]', 'http://[4000::1]', 'http://[1::1]',
+    'http://localhost../', 'http://127.0.0.1../', 'http://a..com', 'http://.com', 'http://../', 'http://localhost.localdomain',
   ])('%s is not public', (imageUrl) => expect(codesOf({ imageUrl })).toEqual(['PRIVATE_ADDRESS input.imageUrl']));
 
   test('carries no credentials', () => {

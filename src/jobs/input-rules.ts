@@ -121,11 +121,18 @@ function checkUrl(text: string, violate: (code: ViolationCode, message: string) 
   return url.href;
 }
 
-/** Names that never resolve in public; RFC 6761, RFC 6762, RFC 8375 and ICANN's reserved `.internal`. */
-const privateNames = /(^|\.)(localhost|local|internal|home\.arpa|test|example|invalid|onion)$/;
+/** Names that never resolve in public; RFC 6761, RFC 6762, RFC 8375, ICANN's reserved `.internal`, and what systems call themselves. */
+const privateNames = /(^|\.)(localhost|localdomain|local|internal|home\.arpa|test|example|invalid|onion)$/;
+
+/** Of IPv6 only this is given out to networks; the rest of it includes spellings of IPv4, such as `::7f00:1`. */
+const givenOut = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
 
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  if (ipaddr.isValid(host)) return ipaddr.process(host).range() === 'unicast';
-  return host.includes('.') && !privateNames.test(host);
+  if (ipaddr.isValid(host)) {
+    const address = ipaddr.process(host);
+    return address.range() === 'unicast' && (address.kind() === 'ipv4' || address.match(givenOut));
+  }
+  const labels = host.split('.');
+  return labels.length > 1 && !labels.includes('') && !privateNames.test(host);
 }
