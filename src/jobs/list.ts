@@ -47,6 +47,7 @@ export const encodeCursor = ({ createdAt, id }: ListPosition): string => Buffer.
 function decodeCursor(cursor: string): ListPosition {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
   const createdAt = new Date(Number(time || NaN));
-  if (!isStorableTime(createdAt) || toJobId(id) !== id) throw new BadArgumentError('"after" is not a cursor of this list.');
+  // One spelling only: base64 takes many, and so do numbers.
+  if (!isStorableTime(createdAt) || toJobId(id) !== id || encodeCursor({ createdAt, id }) !== cursor) throw new BadArgumentError('"after" is not a cursor of this list.');
   return { createdAt, id };
 }

@@ -97,6 +97,7 @@ export const encodeEventCursor = ({ id }: Pick<JobEvent, 'id'>): string => Buffe
 
 function decodeEventCursor(cursor: string): number {
   const [, id] = /^event (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (id === undefined) throw new BadArgumentError('"after" is not a cursor of this timeline.');
+  // One spelling only: base64 takes many.
+  if (id === undefined || encodeEventCursor({ id: Number(id) }) !== cursor) throw new BadArgumentError('"after" is not a cursor of this timeline.');
   return Number(id);
 }
