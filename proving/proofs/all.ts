@@ -1,6 +1,7 @@
 /** Every proof, and the size at which it is believed. */
 import { proveAdmission } from './admission.ts';
 import { proveDurability } from './durability.ts';
+import { proveFuzz } from './fuzz.ts';
 import { proveIntake } from './intake.ts';
 import { proveKeys } from './keys.ts';
 import { proveOrders } from './orders.ts';
@@ -13,7 +14,7 @@ interface Entry {
   readonly prove: (options: ProofOptions) => Promise<Proof>;
 }
 
-export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability';
+export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz';
 
 export const proofs: Readonly<Record<ProofName, Entry>> = {
   submits: { size: 1_000, prove: proveSubmitsBothWays },
@@ -23,6 +24,7 @@ export const proofs: Readonly<Record<ProofName, Entry>> = {
   polling: { size: 50, prove: (options) => provePolling(options) },
   intake: { size: 300, prove: (options) => proveIntake({ ...options, perSecond: 300, limitMs: 150 }) },
   durability: { size: 20, prove: proveDurability },
+  fuzz: { size: 1_000_000, prove: proveFuzz },
 };
 
 /** Half of them found by callbacks only, half also by listing. */

@@ -3,7 +3,7 @@
 export interface ProofOptions {
   /** What is drawn; the same seed draws the same. */
   readonly seed: string;
-  /** How much of what the proof is about: jobs, keys, histories, seconds or kills. */
+  /** How much of what the proof is about: jobs, keys, histories, inputs, seconds or kills. */
   readonly size: number;
   /** The built program; by default the project's own. */
   readonly dist?: string;

@@ -84,7 +84,7 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
 }
 
 /** Identifies an effective input. The version is part of it, so that a later way of hashing can tell the two apart. */
-function hashInput({ input, labels }: CheckedRequest): string {
+export function hashInput({ input, labels }: CheckedRequest): string {
   const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
   const canonical = [imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value])];
   return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
