@@ -144,9 +144,26 @@ function changed(one: MotionRequest, field: (typeof fields)[number]): MotionRequ
   }
 }
 
+/** What only a careless way of writing an input down would take for the same: text on the other side of a border between fields. */
+const confusions: readonly ((one: MotionRequest, text: string) => readonly [Partial<MotionRequest>, Partial<MotionRequest>])[] = [
+  (_one, text) => [{ labels: [{ key: 'a', value: `b${text}` }] }, { labels: [{ key: 'ab', value: text }] }],
+  (_one, text) => [{ labels: [{ key: 'a', value: `${text}1` }, { key: 'b', value: text }] }, { labels: [{ key: 'a', value: text }, { key: 'b', value: `${text}1` }] }],
+  (_one, text) => [{ labels: [{ key: 'a', value: `${text}","b","` }] }, { labels: [{ key: 'a', value: text }, { key: 'b', value: '' }] }],
+  () => [{ labels: [{ key: 'a', value: '' }, { key: 'b', value: '' }] }, { labels: [{ key: 'a', value: 'b' }] }],
+  () => [{ prompt: 'a', model: null }, { prompt: null, model: 'a' }],
+  () => [{ prompt: 'null' }, { prompt: null }],
+  () => [{ model: 'null' }, { model: null }],
+  ({ imageUrl }) => [{ videoUrl: `${imageUrl}x` }, { imageUrl: `${imageUrl}x`, videoUrl: imageUrl }],
+  (_one, text) => [{ prompt: `${text}e\u0301` }, { prompt: `${text}é` }],
+];
+
 const pairs: fc.Arbitrary<Pair> = fc.oneof(
   anyRequest.map((one) => ({ one, other: respelled(one), same: true })),
   fc.tuple(anyRequest, fc.constantFrom(...fields)).map(([one, field]) => ({ one, other: changed(one, field), same: false })),
+  fc.tuple(anyRequest, fc.constantFrom(...confusions), shortValue).map(([one, confuse, text]) => {
+    const [first, second] = confuse(one, text);
+    return { one: { ...one, ...first }, other: { ...one, ...second }, same: false };
+  }),
   fc.tuple(anyRequest, anyRequest, fc.subarray([...fields])).map(([one, two, taken]) => ({ one, other: { ...one, ...Object.fromEntries(taken.map((field) => [field, two[field]])) }, same: null })),
 );
 
