@@ -18,7 +18,7 @@ const scheme = fc.constantFrom('https://', 'http://', 'HTTP://', ' https://', 'h
 const port = fc.constantFrom('', '', ':80', ':443', ':8080', ':');
 const rest = fc.constantFrom('', '/', '/a.mp4', '/a b?c=d#e', '/../..//a', '?q=http://b.com/', '#@a.com', '/%00', '/ü', '/@a.com', '\\a');
 const urlOf = (host: fc.Arbitrary<string>, origin: Origin, user: fc.Arbitrary<string> = fc.constant('')) => fc.tuple(scheme, user, host, port, rest).map(([begin, who, where, at, what]): Url => ({ text: begin + who + where + at + what, origin }));
-const user = fc.constantFrom('', '', 'user@', 'a:b@', '@', ':@', 'a.com@', 'a.com:80@', '%40@', '8.8.8.8\\@');
+const user = fc.constantFrom('', '', 'user@', 'a:b@', ':b@', '@', ':@', 'a.com@', 'a.com:80@', '%40@', '8.8.8.8\\@');
 const privateUrl = fc.oneof({ weight: 5, arbitrary: urlOf(privateHost, 'private') }, { weight: 1, arbitrary: urlOf(privateHost, 'any', user) });
 const publicUrl = urlOf(publicHost, 'public');
 const publicText = publicUrl.map(({ text }) => text);
@@ -45,7 +45,7 @@ interface Asked {
   readonly videoOrigin: Origin;
 }
 
-const oneUrl = fc.oneof({ weight: 4, arbitrary: privateUrl }, { weight: 3, arbitrary: publicUrl }, { weight: 3, arbitrary: otherUrl });
+const oneUrl = fc.oneof({ weight: 4, arbitrary: privateUrl }, { weight: 3, arbitrary: publicUrl }, { weight: 1, arbitrary: urlOf(publicHost, 'any', user) }, { weight: 3, arbitrary: otherUrl });
 const plain = { prompt: fc.constant(null), model: fc.constant(null), labels: fc.constant(null), idempotencyKey: fc.constant(null) };
 const asked = (image: fc.Arbitrary<Url>, others: { readonly [name in keyof typeof plain]: fc.Arbitrary<MotionRequest[name]> }) =>
   fc.tuple(image, publicUrl, fc.record({ ...choices, ...others }), fc.boolean()).map(([first, second, more, swapped]): Asked => {
