@@ -12,6 +12,7 @@ import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
+import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 
 export interface GraphQLOptions {
   readonly path: string;
@@ -37,6 +38,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     schema,
     introspection: true, // the gate's own rule decides, for both transports
     validationRules: [...rules],
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
     parseOptions: { maxTokens },
     formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
     includeStacktraceInErrorResponses: false,

@@ -10,6 +10,7 @@ import { createAddressOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import type { HostCheck } from './host-check.ts';
+import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
 import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
@@ -150,7 +151,7 @@ function createAdmission({ schema, rules, maxTokens }: SocketOptions): (query: s
     if (known) return { document: known };
     try {
       const document = parse(query, { maxTokens });
-      const errors = validate(schema, document, [...specifiedRules, ...rules]);
+      const errors = validate(schema, document, [...specifiedRules, ...rules], { maxErrors: MAX_VALIDATION_ERRORS });
       if (errors.length > 0) return { errors };
       if (documents.size >= CACHED_DOCUMENTS) documents.delete(documents.keys().next().value!);
       documents.set(query, document);

@@ -8,6 +8,9 @@ import type { Log } from '../jobs/ports.ts';
 /** `code` is for an error of GraphQL itself, which brings none. */
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
 
+/** GraphQL's own messages repeat what they are about, as long as it is, and as often as it is wrong. */
+const MAX_MESSAGE_LENGTH = 400;
+
 /**
  * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
  * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
@@ -29,13 +32,15 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
     // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {
       const message = suggestions ? original.message : original.message.replace(/ Did you mean .*\?$/s, '');
-      return { message, ...where, extensions: { code: original.extensions.code ?? fallbackCode } };
+      return { message: shorten(message), ...where, extensions: { code: original.extensions.code ?? fallbackCode } };
     }
     const errorId = randomUUID();
     log.error({ err: original, errorId }, 'unexpected error');
     return { message: 'Internal error.', ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } };
   };
 }
+
+const shorten = (message: string): string => (message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()}...` : message);
 
 /** The error that was thrown, below the wrappers that GraphQL puts around it. */
 function rootOf(error: unknown): unknown {

@@ -23,6 +23,9 @@ export interface OperationLimits {
   readonly maxCost: number;
 }
 
+/** What is wrong with a document is told up to this often; then validating ends. */
+export const MAX_VALIDATION_ERRORS = 20;
+
 /** The rules to validate with, beside those of GraphQL itself. Tokens are counted by the parser. */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
   const gate: ValidationRule = (context) => ({
