@@ -4,6 +4,7 @@ import { proveDurability } from './durability.ts';
 import { proveFuzz } from './fuzz.ts';
 import { proveIntake } from './intake.ts';
 import { proveKeys } from './keys.ts';
+import { proveOperations } from './operations.ts';
 import { proveOrders } from './orders.ts';
 import { provePolling } from './polling.ts';
 import type { Proof, ProofOptions } from './proof.ts';
@@ -14,7 +15,7 @@ interface Entry {
   readonly prove: (options: ProofOptions) => Promise<Proof>;
 }
 
-export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz';
+export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations';
 
 export const proofs: Readonly<Record<ProofName, Entry>> = {
   submits: { size: 1_000, prove: proveSubmitsBothWays },
@@ -25,6 +26,7 @@ export const proofs: Readonly<Record<ProofName, Entry>> = {
   intake: { size: 300, prove: (options) => proveIntake({ ...options, perSecond: 300, limitMs: 150 }) },
   durability: { size: 20, prove: proveDurability },
   fuzz: { size: 1_000_000, prove: proveFuzz },
+  operations: { size: 5_000, prove: proveOperations },
 };
 
 /** Half of them found by callbacks only, half also by listing. */
