@@ -1,6 +1,8 @@
 /** The proofs of what strangers and hostile clients can do, at about a fiftieth of their size, on the built program. */
 import { expect, test } from 'vitest';
 import { proveOperations } from '../proving/proofs/operations.ts';
+import { proveQuota } from '../proving/proofs/quota.ts';
+import { proveSiege } from '../proving/proofs/siege.ts';
 
 const quiet = { seed: 'test', log: () => undefined };
 
@@ -8,4 +10,17 @@ test('hostile operations are answered alike on both transports: small, soon, and
   const { figures, violations } = await proveOperations({ ...quiet, size: 180 });
   expect(violations).toEqual([]);
   expect(figures).toMatchObject({ documents: 180, kinds: 36, answers: { HTTP: { executed: expect.any(Number) as number }, socket: { executed: expect.any(Number) as number } } });
+});
+
+test('forged callbacks and slow connections change nothing, and the valid ones are answered', { timeout: 120_000 }, async () => {
+  // What a busy machine does to its times is not the test's business; the full proof measures them.
+  const { figures, violations } = await proveSiege({ ...quiet, size: 1_000, slow: { connections: 100, seconds: 1 }, maxRatio: 1_000 });
+  expect(violations).toEqual([]);
+  expect(figures).toMatchObject({ forgedAnswers: { 404: expect.any(Number) as number } });
+});
+
+test('a race for quota ends with exactly the balance', { timeout: 120_000 }, async () => {
+  const { figures, violations } = await proveQuota({ ...quiet, size: 2, balance: 20, calls: 100 });
+  expect(violations).toEqual([]);
+  expect(figures).toMatchObject({ answers: { accepted: 40, QUOTA_EXHAUSTED: 160 } });
 });

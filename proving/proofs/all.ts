@@ -8,6 +8,8 @@ import { proveOperations } from './operations.ts';
 import { proveOrders } from './orders.ts';
 import { provePolling } from './polling.ts';
 import type { Proof, ProofOptions } from './proof.ts';
+import { proveQuota } from './quota.ts';
+import { proveSiege } from './siege.ts';
 import { proveSubmits } from './submits.ts';
 
 interface Entry {
@@ -15,7 +17,7 @@ interface Entry {
   readonly prove: (options: ProofOptions) => Promise<Proof>;
 }
 
-export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations';
+export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations' | 'siege' | 'quota';
 
 export const proofs: Readonly<Record<ProofName, Entry>> = {
   submits: { size: 1_000, prove: proveSubmitsBothWays },
@@ -27,6 +29,8 @@ export const proofs: Readonly<Record<ProofName, Entry>> = {
   durability: { size: 20, prove: proveDurability },
   fuzz: { size: 1_000_000, prove: proveFuzz },
   operations: { size: 5_000, prove: proveOperations },
+  siege: { size: 100_000, prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }) },
+  quota: { size: 50, prove: (options) => proveQuota({ ...options, balance: 100, calls: 500 }) },
 };
 
 /** Half of them found by callbacks only, half also by listing. */

@@ -5,22 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { Pool } from 'undici';
-import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
-import { encodeSuccess } from '../../src/upstream/wire/result.ts';
-import { createRandom, type Random } from '../stage/random.ts';
+import { arrivals, callBack, prepareJobs, startCallers, type Sent } from '../clients/callers.ts';
+import { createRandom } from '../stage/random.ts';
 import { startStage, type Stage } from '../stage/stage.ts';
 import { noFaults } from '../upstream/plan.ts';
-import { videoOf } from '../upstream/task.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
 const SECRET = 'the-secret-of-the-proof-of-callback-intake';
-const CONNECTIONS_PER_GATEWAY = 128;
-const TIMEOUT_MS = 30_000;
-const INSERT_BATCH = 10_000;
 const WARM_UP_SECONDS = 3;
-const TICK_MS = 2;
-const LOG_EVERY_SECONDS = 30;
 /** One settles, both instances hear of it, and one looks whether a queued job may take the slot. More would mean that callbacks set off rounds. */
 const MAX_TRANSACTIONS = 4.5;
 /** Rounds that come by time, of both instances; on a slow machine they are many for a callback. */
@@ -34,13 +26,6 @@ export interface IntakeOptions extends ProofOptions {
   readonly perSecond: number;
   /** Of 100 callbacks 99 are answered within this. */
   readonly limitMs: number;
-}
-
-interface Sent {
-  readonly plannedMs: number;
-  readonly latencyMs: number;
-  /** The HTTP status, or why there is none. */
-  readonly status: string;
 }
 
 /** `size` is how many seconds callbacks come for. */
@@ -63,20 +48,20 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     const ids = await prepareJobs(stage, planned.length, 'measured');
     log(`${ids.length} jobs wait for their callbacks after ${secondsSince(from)} s`);
 
-    const pools = stage.gateways.map(({ url }) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }));
+    const callers = startCallers(stage.gateways.map(({ url }) => url), SECRET);
     const load = [round(loadavg()[0]!)];
-    await callBack(pools, warmUpIds, warmUp, () => undefined);
+    await callBack(callers, warmUpIds, warmUp, () => undefined);
     const transactionsFrom = Date.now();
     const transactionsBefore = await transactionsOf(stage);
     const cpuBefore = await cpuSecondsOf(stage);
     const loadedFrom = Date.now();
-    const sent = await callBack(pools, ids, planned, log);
+    const sent = await callBack(callers, ids, planned, log);
     const seconds = (Date.now() - loadedFrom) / 1_000;
     const cpu = await cpuSecondsOf(stage);
     const committed = (await transactionsOf(stage)) - transactionsBefore;
     const mostTransactions = MAX_TRANSACTIONS * sent.length + (ROUNDS_PER_SECOND * (Date.now() - transactionsFrom)) / 1_000;
     load.push(round(loadavg()[0]!));
-    await Promise.all(pools.map((pool) => pool.close()));
+    await callers.stop();
 
     const ms = spreadOf(sent.map(({ latencyMs }) => latencyMs));
     const answers = countOf(sent.map(({ status }) => status));
@@ -106,57 +91,6 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     };
   } finally {
     await stage.stop(violations.length > 0);
-  }
-}
-
-/** When each callback is due, ms from the start: as if many tasks, none of which knows of another, ended at that rate. */
-function arrivals(random: Random, perSecond: number, seconds: number): number[] {
-  const times: number[] = [];
-  for (let at = 0; ; times.push(at)) {
-    at += (-1_000 * Math.log(1 - random.next())) / perSecond;
-    if (at >= 1_000 * seconds) return times;
-  }
-}
-
-async function prepareJobs(stage: Stage, count: number, account: string): Promise<string[]> {
-  const ids: string[] = [];
-  for (let left = count; left > 0; left -= INSERT_BATCH) {
-    const rows = await stage.database.query<{ id: string }>(`insert into jobs
-      (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, state, rank, attempt, task_id, attempted_at, submitted_at, next_poll_at)
-      select id, '${account}', 'acedata', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'A prompt of usual length, for the row to have its usual size', 'STD', 'IMAGE', true, false, '[]', 'v1:', 'PROCESSING', 1000, 1, id, now(), now(), now() + interval '1 day'
-      from (select n, uuidv7() as id from generate_series(1, ${Math.min(left, INSERT_BATCH)}) n) made returning id`);
-    ids.push(...rows.map(({ id }) => id));
-  }
-  await stage.database.query('analyze jobs');
-  return ids;
-}
-
-/** Sends each at its time, whatever became of those before. Resolves when all were answered. */
-async function callBack(pools: readonly Pool[], ids: readonly string[], times: readonly number[], log: (message: string) => void): Promise<Sent[]> {
-  const urls = createCallbackUrls([SECRET], () => 'http://gateway');
-  const sent: Sent[] = [];
-  const waiting: Promise<void>[] = [];
-  const from = performance.now();
-  let loggedAt = 0;
-  for (let next = 0; next < times.length; await setTimeout(TICK_MS)) {
-    for (; next < times.length && times[next]! <= performance.now() - from; next += 1) waiting.push(post(next));
-    const second = Math.floor((performance.now() - from) / 1_000);
-    if (second < loggedAt + LOG_EVERY_SECONDS) continue;
-    loggedAt = second;
-    log(`${second} s: ${sent.length} answered, ${next - sent.length} under way, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`);
-  }
-  await Promise.all(waiting);
-  return sent;
-
-  async function post(index: number): Promise<void> {
-    const id = ids[index]!;
-    const task = { taskId: id, traceId: id };
-    const path = new URL(urls.urlFor(id, 1)!).pathname;
-    const status = await pools[index % pools.length]!.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify(encodeSuccess(task, videoOf(task))) }).then(
-      async ({ statusCode, body }) => (await body.dump(), String(statusCode)),
-      (error: Error) => (error as NodeJS.ErrnoException).code ?? error.name,
-    );
-    sent.push({ plannedMs: times[index]!, latencyMs: performance.now() - from - times[index]!, status });
   }
 }
 

@@ -13,7 +13,7 @@ import { giveKey } from './ordinary-key.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { startUpstreamProcess, type UpstreamProcess } from './upstream-process.ts';
 
-const ADMINISTRATOR_KEY = 'proving-ground-key';
+export const ADMINISTRATOR_KEY = 'proving-ground-key';
 const APP_SECRET = 'a-secret-of-the-proving-ground-only';
 
 /** One key and one address do here what a crowd does elsewhere. */
