@@ -24,9 +24,10 @@ import type { Transaction } from './jobs/transaction.ts';
 import { buildGatewaySchema } from './resolvers/build-schema.ts';
 import type { Cores } from './resolvers/context.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
-import { decodeClaim, redactBody } from './upstream/callback-body.ts';
+import { decodeClaim } from './upstream/callback-body.ts';
 import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
+import { redactText } from './upstream/redact.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
 
 const GRAPHQL_PATH = '/graphql';
@@ -132,7 +133,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
-  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactBody }, jobs.receiveCallback, config.MAX_BODY_BYTES);
+  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, jobs.receiveCallback, config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   const sockets = await registerBothTransports(app, config, { jobs, accounts }, isOurHost, log);

@@ -1,6 +1,6 @@
 /** Bodies with signed links and callback URLs in them, however they are spelt. What is kept must not open anything. */
 import fc from 'fast-check';
-import { redactBody } from '../../src/upstream/callback-body.ts';
+import { redactText } from '../../src/upstream/redact.ts';
 import type { Target } from './target.ts';
 import { anyText } from './texts.ts';
 
@@ -61,12 +61,12 @@ const repeated = fc.tuple(fc.array(fc.constantFrom('http', 'https:', '//', '\\',
 export const redaction: Target<Body, string> = {
   name: 'redacting callbacks',
   inputs: fc.oneof({ weight: 180, arbitrary: hidden }, { weight: 20, arbitrary: anyText.map((text): Body => ({ text, secret: 'none such' })) }, { weight: 1, arbitrary: repeated }),
-  run: ({ text }) => redactBody(text),
+  run: ({ text }) => redactText(text),
   judge({ text, secret: sign }, kept) {
     if (kept.includes(sign)) return 'a secret is kept';
     if (kept.includes('\0')) return 'NUL is kept';
     if (!/https?|callbacks/i.test(text.replaceAll('\0', '')) && kept !== text.replaceAll('\0', '')) return 'a body without a link was changed';
-    return redactBody(kept) === kept ? null : 'redacting once more changes it';
+    return redactText(kept) === kept ? null : 'redacting once more changes it';
   },
   kindOf: (kept) => (kept.includes('[redacted]') ? 'redacted' : 'nothing to redact'),
 };

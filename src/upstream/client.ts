@@ -1,9 +1,9 @@
 /** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
 import { Agent, DecoratorHandler, request, type Dispatcher } from 'undici';
 import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../jobs/upstream-port.ts';
-import { redactBody } from './callback-body.ts';
 import type { CallbackUrls } from './callback-url.ts';
 import { toOutcome, toRefusal } from './outcome.ts';
+import { redactText } from './redact.ts';
 import { decodeLookUp, encodeLookUp, type LookUp, type LookUpAnswer } from './wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from './wire/routes.ts';
 import { decodeSubmitAnswer } from './wire/submit-answer.ts';
@@ -34,12 +34,17 @@ const MAX_REFUSED_IDS = 3;
 /** Statuses that are about our access or pace: asking again with other ids is no help. */
 const isAboutUs = (httpStatus: number): boolean => [401, 402, 403, 407, 429].includes(httpStatus);
 
+const MIN_TOKEN_LENGTH = 16;
+
 const MAX_ANSWER_BYTES = 4 * 1_048_576;
 
 export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs }: UpstreamClientOptions): UpstreamClient {
   const base = baseUrl.replace(/\/+$/, '');
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' };
   const lookUps = new Agent({ connections: 2, connect: { timeout: CONNECT_TIMEOUT_MS } });
+
+  /** What the upstream answers is shown to clients, and it may repeat what it was sent. A short token is only ever a placeholder, and may be a word. */
+  const withoutToken = (text: string): string => (token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]'));
 
   async function submit({ jobId, attempt, input }: Attempt, signal: AbortSignal): Promise<SubmitEnd> {
     const callbackUrl = callbackUrls.urlFor(jobId, attempt);
@@ -56,7 +61,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
         headersTimeout: submitTimeoutMs,
         bodyTimeout: submitTimeoutMs,
       });
-      return endOf(response.statusCode, await response.body.text());
+      return endOf(response.statusCode, withoutToken(await response.body.text()));
     } catch (error) {
       const reason = reasonOf(error);
       return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
@@ -94,7 +99,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       dispatcher: lookUps,
       signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
     });
-    return { ...decodeLookUp(response.statusCode, await response.body.text(), what.kind), httpStatus: response.statusCode };
+    return { ...decodeLookUp(response.statusCode, withoutToken(await response.body.text()), what.kind), httpStatus: response.statusCode };
   }
 
   function reportsOf(answer: Exclude<LookUpAnswer, { kind: 'error' }>): ReadonlyMap<string, TaskReport> {
@@ -124,7 +129,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
 }
 
 function lookUpError({ httpStatus, code, message }: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
-  return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${message}`);
+  return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${redactText(message)}`);
 }
 
 /** undici's declaration of `DecoratorHandler` leaves its methods out. */
@@ -153,7 +158,7 @@ function endOf(httpStatus: number, text: string): SubmitEnd {
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
     case 'ambiguous':
-      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactBody(answer.reason), httpStatus, traceId: answer.traceId };
+      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId };
     case 'refused':
       return { kind: 'refused', refusal: toRefusal(answer), httpStatus, traceId: answer.traceId };
   }

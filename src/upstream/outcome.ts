@@ -1,6 +1,7 @@
 /** From the upstream's words to the core's: outcomes and failure codes. */
 import type { Failure, FailureCode } from '../jobs/job.ts';
 import type { Outcome, Refusal } from '../jobs/upstream-port.ts';
+import { redactText } from './redact.ts';
 import { isKnownCode } from './wire/envelopes.ts';
 import type { WireOutcome } from './wire/result.ts';
 import type { SubmitAnswer } from './wire/submit-answer.ts';
@@ -34,7 +35,7 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
     case 'failed':
       return {
         kind: 'failed',
-        failure: { ...failure(codeOf(outcome.code, outcome.message, 'UPSTREAM_FAILED'), outcome.message, 'NOT_CHARGED'), upstreamCode: outcome.code, upstreamTraceId: outcome.traceId },
+        failure: { ...failure(codeOf(outcome.code, outcome.message, 'UPSTREAM_FAILED'), redactText(outcome.message), 'NOT_CHARGED'), upstreamCode: outcome.code, upstreamTraceId: outcome.traceId },
       };
   }
 }
@@ -48,7 +49,7 @@ export function toRefusal({ code, message, httpStatus, traceId }: Extract<Submit
   const reason = code ?? `HTTP ${httpStatus}`;
   if (known ? busyCodes.has(code) : httpStatus === 429) return { kind: 'busy' };
   if (known ? blockingCodes.has(code) : [401, 402, 407].includes(httpStatus)) return { kind: 'blocked', reason };
-  const rejected = { ...failure(codeOf(code, message, 'UPSTREAM_REJECTED'), message, 'NOT_CHARGED'), upstreamCode: code, upstreamTraceId: traceId };
+  const rejected = { ...failure(codeOf(code, message, 'UPSTREAM_REJECTED'), redactText(message), 'NOT_CHARGED'), upstreamCode: code, upstreamTraceId: traceId };
   if (code === null && (httpStatus === 403 || httpStatus === 404)) return { kind: 'blocked', reason, failure: rejected };
   return { kind: 'rejected', failure: rejected };
 }
