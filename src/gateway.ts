@@ -9,12 +9,14 @@ import { startEmbeddedServer } from './db/embedded/server.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
 import { createAccountsStore, createJobStore } from './db/store.ts';
+import { afterCommit } from './db/transaction.ts';
 import { registerCallbacks } from './http/callbacks.ts';
 import { registerGraphQL } from './http/graphql-http.ts';
 import { startSockets } from './http/graphql-ws.ts';
 import { registerHealth } from './http/health.ts';
 import { createHostCheck, type HostCheck } from './http/host-check.ts';
 import { createMaskError } from './http/mask-errors.ts';
+import { createMetrics, type Live } from './http/metrics.ts';
 import { createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
@@ -44,7 +46,7 @@ export interface Gateway {
   /** An ordinary key of the account `default`, which the playground fills in by itself; null unless the sandbox is on a loopback host. */
   readonly apiKey: string | null;
   /** What is open now, for tests that nothing is left over; and how many sockets have closed, by their code. */
-  readonly live: { sockets(): number; watchers(): number; closes(): Readonly<Record<number, number>> };
+  readonly live: Live;
   /** Drains and stops: sockets first, then submits and requests under way, the database last. Idempotent. */
   stop(): Promise<void>;
 }
@@ -94,6 +96,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const openKey = open ? deriveApiKey(secrets.appSecrets[0]!) : null;
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
+  const metrics = createMetrics();
   const jobs = createJobs({
     store,
     urgentStore,
@@ -122,7 +125,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
     acceptEffects: [async (tx, job) => refusalOf(await accounts.quota.reserve(tx, job.accountId, job.id))],
-    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED')],
+    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'), async (tx, job) => afterCommit(tx, () => metrics.countEnd(job))],
   });
 
   const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
@@ -136,7 +139,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, jobs.receiveCallback, config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
+  metrics.register(app, accounts.authenticate, () => live);
   const sockets = await registerBothTransports(app, config, { jobs, accounts }, isOurHost, log);
+  const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes };
 
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
@@ -148,7 +153,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   jobs.start();
   sandbox?.resume();
 
-  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: openKey, live: { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes } };
+  return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: openKey, live };
 }
 
 async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<string> {

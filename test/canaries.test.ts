@@ -118,6 +118,8 @@ describe('secrets', () => {
     watching.send(subscribe('1', 'subscription ($id: ID!) { jobUpdated(id: $id) { id state } }', { id: job.id }));
     tell(await watching.next());
 
+    tell(await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${secrets.administratorKey}` } })).text());
+
     // A fault inside, with all of it among the parameters: of accepting, and of settling.
     await asAdministrator(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$; create trigger fail before insert on jobs for each row execute function fail()`, databaseUrl);
     tell(await ask(client, 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, imageUrl: link, idempotencyKey: secrets.wrongKey } }));

@@ -28,6 +28,14 @@ export function statement<T>(build: (db: Database) => T): (tx: Transaction) => T
   };
 }
 
+/** What shall happen when a transaction is known to have committed, by its handle; a handle has one transaction at a time. */
+const afterwards = new WeakMap<Database, (() => void)[]>();
+
+/** Calls `act` once the transaction has committed; never when it was rolled back, or when nobody knows. */
+export function afterCommit(tx: Transaction, act: () => void): void {
+  afterwards.get(inside(tx))?.push(act);
+}
+
 /**
  * Runs `work` in one transaction. When it throws, everything is rolled back and the error goes on; when COMMIT itself gets
  * no answer the outcome is unknown and a `CommitUnknownError` says so.
@@ -40,10 +48,14 @@ export async function withTransaction<T>({ pool }: Connections, work: (tx: Trans
   client.on('error', onError);
   try {
     await client.query('begin');
-    const value = await work(handleOf(client) as unknown as Transaction);
+    const handle = handleOf(client);
+    const acts: (() => void)[] = [];
+    afterwards.set(handle, acts);
+    const value = await work(handle as unknown as Transaction);
     await client.query('commit').catch((error: unknown) => {
       throw new CommitUnknownError(error);
     });
+    for (const act of acts) act();
     return value;
   } catch (error) {
     // A connection that stopped answering is closed, not asked to roll back: that would wait as long once more.
