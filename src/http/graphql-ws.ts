@@ -12,7 +12,7 @@ import type { GraphQLOptions } from './graphql-http.ts';
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
-import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
+import { serveSocket, SubscriberExistsError, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
 
 export interface SocketOptions extends GraphQLOptions, SocketLimits {
@@ -58,20 +58,20 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId);
       // Closes with 4403, which clients come back from, with a new key if they have one.
       if (!caller || caller.kind === 'anonymous') return false;
-      if (!door.admit(caller.keyId ?? caller.kind, ctx)) throw new TooManySocketsError();
+      // It may have closed meanwhile, and would keep its place for ever.
+      if (ctx.extra.isGone) return false;
+      if (!door.admit(caller.keyId ?? caller.kind, ctx.extra)) throw new TooManySocketsError();
       ctx.extra.caller = caller;
       return true;
     },
-    onDisconnect(ctx) {
-      const { caller } = ctx.extra;
-      if (caller) door.dismiss(caller.keyId ?? caller.kind, ctx);
-    },
-    onSubscribe(ctx, _id, payload): ExecutionArgs | readonly GraphQLError[] {
-      // The one that asks is counted already.
-      if (Object.keys(ctx.subscriptions).length > options.maxSubscriptionsPerSocket) {
+    onSubscribe(ctx, id, payload): ExecutionArgs | readonly GraphQLError[] {
+      const { caller, running } = ctx.extra;
+      // Completed while it was still beginning, and begun again: of two under one id the protocol would end only one.
+      if (running.has(id)) throw new SubscriberExistsError();
+      running.add(id);
+      if (running.size > options.maxSubscriptionsPerSocket) {
         return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
       }
-      const { caller } = ctx.extra;
       if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
         return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
       }
@@ -81,7 +81,11 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
-    onError: (_ctx, _id, _payload, errors) => errors.map((error) => maskError(error)),
+    onError(ctx, id, _payload, errors) {
+      ctx.extra.running.delete(id);
+      return errors.map((error) => maskError(error));
+    },
+    onComplete: (ctx, id) => void ctx.extra.running.delete(id),
   });
 
   const sockets = new WebSocketServer({
@@ -98,11 +102,13 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     // Only now: a handshake that is wrong never comes here, and would never leave.
     const address = addressOf(request);
     door.enter(address);
-    const extra: SocketExtra = { request };
+    const extra: SocketExtra = { request, running: new Set(), isGone: false };
     const socket = serveSocket(protocol, accepted, extra, options, log);
     open.set(socket, extra);
     void socket.closed.then((code) => {
       open.delete(socket);
+      extra.isGone = true;
+      if (extra.caller) door.dismiss(extra.caller.keyId ?? extra.caller.kind, extra);
       door.leave(address);
       closes[code] = (closes[code] ?? 0) + 1;
     });

@@ -8,7 +8,7 @@ export interface DoorLimits {
 
 /** An open socket, with what it is subscribed to at the moment. */
 interface Guest {
-  readonly subscriptions: Readonly<Record<string, unknown>>;
+  readonly running: ReadonlySet<string>;
 }
 
 export interface SocketDoor {
@@ -37,7 +37,7 @@ export function createSocketDoor({ maxPerAddress, maxPerKey, maxSubscriptionsPer
     },
     hasRoom(keyId) {
       let count = 0;
-      for (const { subscriptions } of guests.get(keyId) ?? []) count += Object.keys(subscriptions).length;
+      for (const { running } of guests.get(keyId) ?? []) count += running.size;
       return count <= maxSubscriptionsPerKey;
     },
     leave(address) {

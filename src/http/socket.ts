@@ -11,6 +11,10 @@ import { createOutbox, type OutboxLimits } from './outbox.ts';
 export interface SocketExtra {
   readonly request: IncomingMessage;
   caller?: Caller;
+  /** The ids of what is subscribed to, from the asking until it has come to its end. */
+  readonly running: Set<string>;
+  /** It is closed, and is counted no more. */
+  isGone: boolean;
 }
 
 export interface SocketLimits extends OutboxLimits {
@@ -27,12 +31,20 @@ export interface ServedSocket {
   readonly closed: Promise<number>;
 }
 
+/** Thrown when an id is used again for which something still runs. */
+export class SubscriberExistsError extends Error {
+  override readonly name = 'SubscriberExistsError';
+}
+
 /** Thrown while a socket is acknowledged: clients come back from its 1013. */
 export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
 }
 
 const BURST_SECONDS = 10;
+
+/** What the protocol of WebSockets leaves for a reason beside the code. */
+const MAX_REASON_BYTES = 123;
 
 /** How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may take. */
 const SLOW_GRACE_MS = 1_500;
@@ -45,9 +57,10 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
   const isOpen = (): boolean => socket.readyState === socket.OPEN;
   const outbox = createOutbox(socket, limits, endSlow);
 
-  function close(code?: number, reason?: string): void {
+  function close(code?: number, reason = ''): void {
     if (isOpen()) sentCode = code;
-    socket.close(code, reason);
+    // A reason repeats what the client has sent, and a longer one does not fit into a frame.
+    socket.close(code, Buffer.byteLength(reason) > MAX_REASON_BYTES ? '' : reason);
   }
 
   function cutOff(): void {
@@ -105,6 +118,7 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
           receive(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
+            if (error instanceof SubscriberExistsError) return close(CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
             log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');

@@ -1,0 +1,57 @@
+/** Places: what a socket or a subscription was counted for is given back, however it comes to its end. */
+import { describe, expect, test } from 'vitest';
+import { startGateway } from './support/gateway.ts';
+import { openSocket, subscribe, WATCH } from './support/socket.ts';
+import { holdQueries } from './support/hold.ts';
+
+describe('the place of a key', () => {
+  test('is not taken by a socket that closes while its key is looked up', async () => {
+    const gateway = await startGateway({ MAX_SOCKETS_PER_KEY: '1' });
+    const held = await holdQueries(gateway.databaseUrl, 'api_keys');
+    const socket = await openSocket(gateway, { init: false });
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${gateway.apiKey}` } });
+    await held.waits();
+    socket.socket.terminate();
+    await expect.poll(() => gateway.live.sockets()).toBe(0);
+    await held.release();
+    await openSocket(gateway);
+  });
+});
+
+describe('an id', () => {
+  test('that is used again while its first subscription is still beginning closes the socket with 4409, and nothing is left over', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const { id } = await gateway.client.generate();
+    const { send, closed } = await openSocket(gateway);
+    for (let number = 0; number < 20; number += 1) {
+      send(subscribe('a', WATCH, { id }));
+      send({ id: 'a', type: 'complete' });
+    }
+    expect(await closed).toBe(4409);
+    await expect.poll(() => gateway.live.watchers()).toBe(0);
+  });
+
+  test('can be used again when its first subscription has ended', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '60', MAX_SUBSCRIPTIONS_PER_SOCKET: '1' });
+    const { id } = await gateway.client.generate();
+    const { send, next } = await openSocket(gateway);
+    for (let number = 0; number < 3; number += 1) {
+      send(subscribe('a', WATCH, { id, after: 0 }));
+      expect(await next()).toMatchObject({ id: 'a', type: 'next' });
+      send({ id: 'a', type: 'complete' });
+      await expect.poll(() => gateway.live.watchers()).toBe(0);
+    }
+  });
+
+  test('that is too long for a reason closes the socket with 4409 all the same', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const { id } = await gateway.client.generate();
+    const { send, next, closed } = await openSocket(gateway);
+    const long = 'x'.repeat(1_000);
+    send(subscribe(long, WATCH, { id }));
+    expect(await next()).toMatchObject({ type: 'next' });
+    send(subscribe(long, WATCH, { id }));
+    expect(await closed).toBe(4409);
+    expect(gateway.logs.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  });
+});
