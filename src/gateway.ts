@@ -93,7 +93,10 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const open = sandbox !== null && isLoopback(config.HOST);
   const accounts = startAccounts(config, secrets, accountsStore, open);
   // A key that opens nothing but a sandbox on this machine: a page must never learn the key of a paid upstream.
-  const openKey = open ? deriveApiKey(secrets.appSecrets[0]!) : null;
+  const openKeys = secrets.appSecrets.map(deriveApiKey);
+  const openKey = open ? openKeys[0]! : null;
+  // Pages and terminals know it from when this was an open sandbox.
+  for (const known of openKeys) if (known !== openKey) await accounts.endKey(known);
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
   const metrics = createMetrics();

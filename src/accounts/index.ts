@@ -2,6 +2,7 @@
 import { createAcquire, type Acquire, type Registration } from './acquire.ts';
 import { createAdministration, firstScopes, type Administration } from './administer.ts';
 import type { Account, Scope } from './account.ts';
+import { hashApiKey } from './api-key.ts';
 import { checkScopes, violation, accountLimits, type AccountViolation } from './account-rules.ts';
 import { createAuthenticate, findEnded, type Authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
@@ -51,6 +52,8 @@ export interface AccountsCore<Tx> extends Accounts {
   readonly quota: QuotaEffects<Tx>;
   /** Has `text` as a key of the account, for an open sandbox. */
   ensureKey(accountId: string, text: string, name: string): Promise<void>;
+  /** Ends the key, if there is one, until `ensureKey` is called for it. */
+  endKey(text: string): Promise<void>;
 }
 
 const MAX_USAGE_MS = 366 * 86_400_000;
@@ -92,6 +95,11 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
 
     quota: createQuotaEffects(store),
     ensureKey: (accountId, text, name) => store.transaction((tx) => store.ensureKey(tx, toNewKey(text, { accountId, name, scopes: firstScopes, expiresAt: null }))),
+    endKey: (text) =>
+      store.transaction(async (tx) => {
+        const ended = await store.endKey(tx, hashApiKey(text));
+        if (ended) await store.noteChange(tx, { accountId: ended.accountId, actor: 'gateway', action: 'ended a key', details: { keyId: ended.id } });
+      }),
   };
 }
 

@@ -29,7 +29,7 @@ interface FoundKey {
 /** Who has changed what. Nothing in it is secret. */
 interface Change {
   readonly accountId: string;
-  /** `administrator`, `command line`, `applicant`, or `key <id>`. */
+  /** `administrator`, `command line`, `applicant`, `gateway`, or `key <id>`. */
   readonly actor: string;
   readonly action: string;
   readonly details?: Readonly<Record<string, unknown>>;
@@ -50,8 +50,10 @@ export interface AccountStore<Tx> {
   changeAccount(tx: Tx, accountId: string, change: { readonly status?: AccountStatus; readonly limit?: number | null; readonly monthlyLimit?: number | null; readonly nextEpoch?: true }): Promise<Account | null>;
 
   insertKey(tx: Tx, key: NewApiKey): Promise<ApiKey>;
-  /** Has a key with this hash, made now if there is none; a revoked one stays revoked. */
+  /** Has a key with this hash, made now if there is none, and not ended if it was only by `endKey`; a revoked one stays revoked. */
   ensureKey(tx: Tx, key: NewApiKey): Promise<void>;
+  /** Ends the key with this hash now. Null when there is none, or it has ended. */
+  endKey(tx: Tx, hash: string): Promise<ApiKey | null>;
   listKeys(accountId: string): Promise<readonly ApiKey[]>;
   countLiveKeys(tx: Tx, accountId: string): Promise<number>;
   /** Null when the account has no such key, or it has ended already. */

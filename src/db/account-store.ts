@@ -101,7 +101,15 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async ensureKey(tx, { scopes, ...key }) {
-      await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes] }).onConflictDoNothing();
+      await inside(tx)
+        .insert(apiKeys)
+        .values({ ...key, scopes: [...scopes] })
+        .onConflictDoUpdate({ target: apiKeys.hash, set: { expiresAt: key.expiresAt }, setWhere: isNull(apiKeys.revokedAt) });
+    },
+
+    async endKey(tx, hash) {
+      const rows = await inside(tx).update(apiKeys).set({ expiresAt: sql`now()` }).where(and(eq(apiKeys.hash, hash), isLive)).returning(keyColumns);
+      return rows[0] ?? null;
     },
 
     listKeys: (accountId): Promise<ApiKey[]> => db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id)),
