@@ -21,7 +21,7 @@ interface Standing {
 }
 
 export interface Limits {
-  /** Counts a request over HTTP, by key or by address where there is none. */
+  /** Counts a request over HTTP, by key or by address where there is none; administrators by themselves, whom strangers behind their address must not keep out. */
   takeRequest(caller: Caller, address: string): Promise<Standing>;
   /** Counts one `generateMotion`, whatever comes of it. Rejects with `RateLimitedError`. */
   takeSubmit(caller: Caller): Promise<void>;
@@ -32,8 +32,8 @@ export const WINDOW_SECONDS = 60;
 export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute }: LimitNumbers): Limits {
   const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
   return {
-    async takeRequest({ keyId }, address) {
-      const taken = await requests.consume(keyId ?? `address ${address}`).catch((error: unknown) => {
+    async takeRequest({ kind, keyId }, address) {
+      const taken = await requests.consume(keyId ?? (kind === 'administrator' ? kind : `address ${address}`)).catch((error: unknown) => {
         if (error instanceof RateLimiterRes) return error;
         throw error;
       });

@@ -10,6 +10,7 @@ import { RateLimitedError, UnauthenticatedError } from '../accounts/errors.ts';
 import { WINDOW_SECONDS } from '../accounts/limits.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
+import { networkOf } from './address.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
@@ -52,7 +53,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
 
   const callers = new WeakMap<FastifyRequest, Caller>();
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
-    const contextValue = createContext(callers.get(request)!, request.ip, cores);
+    const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
     const answered = apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
       context: async () => contextValue,
@@ -73,7 +74,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER]);
       if (caller) {
         callers.set(request, caller);
-        const { isOver, limit, remaining, resetSeconds } = await cores.accounts.limits.takeRequest(caller, request.ip);
+        const { isOver, limit, remaining, resetSeconds } = await cores.accounts.limits.takeRequest(caller, networkOf(request.ip));
         void reply.headers({ 'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`, ratelimit: `"requests";r=${remaining};t=${resetSeconds}` });
         if (!isOver) return;
         const error = new RateLimitedError(`There may be ${limit} requests in a minute.`, resetSeconds);

@@ -6,7 +6,7 @@ import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { createContext } from '../resolvers/context.ts';
-import { createAddressOf } from './address.ts';
+import { createAddressOf, networkOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import type { HostCheck } from './host-check.ts';
@@ -49,7 +49,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   const { path, schema, cores, authenticate, maskError, log, allowedOrigins } = options;
   const admit = createAdmission(options);
   const door = createSocketDoor(options.door);
-  const addressOf = createAddressOf(options.trustProxy);
+  const findAddress = createAddressOf(options.trustProxy);
+  const addressOf = (request: IncomingMessage): string => networkOf(findAddress(request));
 
   const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
     schema,

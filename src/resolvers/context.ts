@@ -14,7 +14,7 @@ export interface Cores {
 
 export interface Context extends Cores {
   readonly caller: Caller;
-  /** The network address that the request came from. */
+  /** The network address that the request came from, of IPv6 the network. */
   readonly address: string;
   /** The outlooks of all jobs in one answer, in one read; nothing is remembered, as a subscription's answers are many. */
   readonly outlooks: DataLoader<Job, Outlook>;
