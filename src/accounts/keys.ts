@@ -35,6 +35,8 @@ const MAX_OVERLAP_SECONDS = 30 * 86_400;
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 const unknownKey: Invalid = { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')] };
 
+const tooManyKeys = (field: string, max: number): Invalid => ({ kind: 'invalid', violations: [violation('TOO_MANY', field, `An account has at most ${max} keys at once: revoke one.`)] });
+
 export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Keys {
   return {
     async create(accountId, { name, scopes, expiresAt }, actor) {
@@ -42,7 +44,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
       if (expiresAt && expiresAt.getTime() <= Date.now()) violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
       if (violations.length > 0) return { kind: 'invalid', violations };
       return store.transaction(async (tx): Promise<IssueResult> => {
-        if ((await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return { kind: 'invalid', violations: [violation('TOO_MANY', 'name', `An account has at most ${maxLiveKeys} keys at once: revoke one.`)] };
+        if ((await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('name', maxLiveKeys);
         return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name, scopes, expiresAt }, actor) };
       });
     },
@@ -51,6 +53,8 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
       if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS)) return { kind: 'invalid', violations: [violation('INVALID_FORMAT', 'overlapSeconds', `An overlap is from 0 to ${MAX_OVERLAP_SECONDS} seconds.`)] };
       if (!isUuid(keyId)) return unknownKey;
       return store.transaction(async (tx): Promise<IssueResult> => {
+        // Without an overlap the new one takes the place of the old one.
+        if (overlapSeconds > 0 && (await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('overlapSeconds', maxLiveKeys);
         const old = await store.expireKey(tx, accountId, keyId, overlapSeconds);
         if (!old) return unknownKey;
         await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
