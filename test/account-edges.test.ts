@@ -1,6 +1,8 @@
 /** The edges of what accounts may do: how many keys, up to when, and what a limited token learns. */
 import { describe, expect, test } from 'vitest';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
+import { EXAMPLE } from './support/client.ts';
+import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 
 describe('keys', () => {
@@ -18,5 +20,20 @@ describe('keys', () => {
     // The refusal has not ended it.
     expect((await account.client.request('{ viewer { account { id } } }')).status).toBe(200);
     expect((await clientWith(gateway, second.key!).request('{ viewer { account { id } } }')).status).toBe(401);
+  });
+});
+
+describe('a monthly quota', () => {
+  test('does not begin anew for a transaction that began in the month before', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const account = await makeAccount(gateway, { monthlyLimit: 2 });
+    // To a row that is a month ahead every transaction of now is such a one.
+    const ahead = `(date_trunc('month', now() at time zone 'UTC') + interval '1 month')::date`;
+    await asAdministrator(`update accounts set month = ${ahead}, month_taken = 1 where id = '${account.id}'`, gateway.databaseUrl);
+    const submit = async () => (await account.client.request<{ generateMotion: { userErrors: object[] } }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }', { input: EXAMPLE })).data.generateMotion.userErrors;
+    expect(await submit()).toEqual([]);
+    expect(await submit()).toEqual([{ code: 'QUOTA_EXHAUSTED' }]);
+    expect(await asAdministrator(`select month = ${ahead} as "isAhead", month_taken as taken from accounts where id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true, taken: 2 }]);
+    expect(await asAdministrator(`select month = ${ahead} as "isAhead" from quota_ledger where account_id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true }]);
   });
 });

@@ -14,7 +14,7 @@ const keyColumns = { id, accountId: owner, name, lastFour, scopes: granted, crea
 /** `count` and `reset` as of now, whichever month the row was written in. */
 const accountColumns = {
   ...getTableColumns(accounts),
-  monthTaken: sql<number>`case when ${accounts.month} = ${thisMonth} then ${accounts.monthTaken} else 0 end`,
+  monthTaken: sql<number>`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`,
   nextMonth: sql<string>`(${thisMonth} + interval '1 month')::date::text`,
 };
 

@@ -6,8 +6,8 @@ import { accounts, quotaLedger as ledger, thisMonth } from './account-tables.ts'
 import type { Connections } from './client.ts';
 import { inside } from './transaction.ts';
 
-/** In the statements below the row's month may be an earlier one, of which nothing counts any more. */
-const takenNow = sql`case when ${accounts.month} = ${thisMonth} then ${accounts.monthTaken} else 0 end`;
+/** In the statements below the row's month may be an earlier one, of which nothing counts any more; and, in a transaction that began before the month did, a later one. */
+const takenNow = sql`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`;
 
 export function createQuotaStore({ db }: Connections): QuotaStore<Transaction> {
   return {
@@ -16,13 +16,13 @@ export function createQuotaStore({ db }: Connections): QuotaStore<Transaction> {
       const { rowCount } = await inside(tx).execute(sql`
         with taken as (
           update ${accounts}
-          set quota_reserved = quota_reserved + 1, month = ${thisMonth}, month_taken = ${takenNow} + 1
+          set quota_reserved = quota_reserved + 1, month = greatest(month, ${thisMonth}), month_taken = ${takenNow} + 1
           where id = ${accountId} and status = 'ACTIVE'
             and (quota_limit is null or quota_used + quota_reserved < quota_limit)
             and (monthly_limit is null or ${takenNow} < monthly_limit)
-          returning id
+          returning id, month
         )
-        insert into ${ledger} (job_id, kind, account_id) select ${jobId}, 'RESERVE', id from taken`);
+        insert into ${ledger} (job_id, kind, account_id, month) select ${jobId}, 'RESERVE', id, month from taken`);
       return rowCount === 1;
     },
 
