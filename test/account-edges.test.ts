@@ -1,5 +1,6 @@
 /** The edges of what accounts may do: how many keys, up to when, and what a limited token learns. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createClientTokens } from '../src/accounts/client-token.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
@@ -35,5 +36,20 @@ describe('a monthly quota', () => {
     expect(await submit()).toEqual([{ code: 'QUOTA_EXHAUSTED' }]);
     expect(await asAdministrator(`select month = ${ahead} as "isAhead", month_taken as taken from accounts where id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true, taken: 2 }]);
     expect(await asAdministrator(`select month = ${ahead} as "isAhead" from quota_ledger where account_id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true }]);
+  });
+});
+
+describe('a client token', () => {
+  test('is good at once on an instance whose clock is behind', async () => {
+    const tokens = createClientTokens(['a secret of at least 32 characters...']);
+    vi.useFakeTimers({ now: 1_000_000_000_000, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { token, expiresAt } = await tokens.sign({ accountId: 'a', keyId: 'k', scopes: ['jobs:read'], jobIds: null, epoch: 0 }, 3_600);
+    vi.setSystemTime(1_000_000_000_000 - 25_000);
+    expect(await tokens.verify(token)).toMatchObject({ expiresAt });
+    vi.setSystemTime(expiresAt.getTime() - 1_000);
+    expect(await tokens.verify(token)).not.toBeNull();
+    vi.setSystemTime(expiresAt);
+    expect(await tokens.verify(token)).toBeNull();
   });
 });

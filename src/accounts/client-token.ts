@@ -28,6 +28,9 @@ const ISSUER = 'motion-gateway';
 const AUDIENCE = 'motion-gateway/client';
 const ALGORITHM = 'HS256';
 
+/** How far the clocks of two instances may differ: by so much a token is dated back, as one from the future is refused. */
+const CLOCK_SKEW_SECONDS = 30;
+
 /** `secrets` has at least one. */
 export function createClientTokens(secrets: readonly string[]): ClientTokens {
   const keys = secrets.map(deriveKey);
@@ -35,13 +38,14 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
   if (!signing) throw new Error('client tokens need a secret');
   return {
     async sign({ accountId, keyId, scopes: granted, jobIds, epoch }, ttlSeconds) {
-      const expiresAt = new Date(1_000 * (Math.floor(Date.now() / 1_000) + ttlSeconds));
+      const nowSeconds = Math.floor(Date.now() / 1_000);
+      const expiresAt = new Date(1_000 * (nowSeconds + ttlSeconds));
       const token = await new SignJWT({ scope: granted.join(' '), key: keyId, epoch, ...(jobIds && { jobs: jobIds }) })
         .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: signing.id })
         .setIssuer(ISSUER)
         .setAudience(AUDIENCE)
         .setSubject(accountId)
-        .setIssuedAt()
+        .setIssuedAt(nowSeconds - CLOCK_SKEW_SECONDS)
         .setExpirationTime(expiresAt)
         .sign(signing.secret);
       return { token, expiresAt };
@@ -56,7 +60,7 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
             if (!key) throw new errors.JWKSNoMatchingKey();
             return key.secret;
           },
-          { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], maxTokenAge: MAX_TTL_SECONDS, requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'] },
+          { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], maxTokenAge: MAX_TTL_SECONDS + CLOCK_SKEW_SECONDS, requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'] },
         );
         const { sub, exp, key, epoch, scope, jobs } = payload as typeof payload & Readonly<Record<'key' | 'epoch' | 'scope' | 'jobs', unknown>>;
         return {
