@@ -52,4 +52,13 @@ describe('a client token', () => {
     vi.setSystemTime(expiresAt);
     expect(await tokens.verify(token)).toBeNull();
   });
+
+  test('that is limited to certain jobs is given no cursor of the account', async () => {
+    const gateway = await startGateway();
+    const { id } = await gateway.client.generate();
+    const { data } = await gateway.client.request<{ createClientToken: { token: string } }>('mutation ($id: ID!) { createClientToken(input: { scopes: [JOBS_READ], jobIds: [$id] }) { token } }', { id });
+    const list = '{ motionJobs { updatesCursor nodes { id } } }';
+    expect((await clientWith(gateway, data.createClientToken.token).request(list)).data).toEqual({ motionJobs: { updatesCursor: null, nodes: [{ id }] } });
+    expect((await gateway.client.request(list)).data).toEqual({ motionJobs: { updatesCursor: expect.any(String) as string, nodes: [{ id }] } });
+  });
 });

@@ -31,7 +31,9 @@ export class MotionJobResolver {
     @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null,
     @Ctx() { caller, jobs }: Context,
   ): Promise<MotionJobConnection> {
-    return presentPage(await jobs.list(permit(caller, 'jobs:read'), { first, after, filter: within(caller, withoutNulls(filter ?? {})) }), after);
+    const page = await jobs.list(permit(caller, 'jobs:read'), { first, after, filter: within(caller, withoutNulls(filter ?? {})) });
+    // Whoever may not follow the account learns nothing of what happens in it.
+    return presentPage({ ...page, updatesCursor: caller.jobIds === null ? page.updatesCursor : null }, after);
   }
 
   @Mutation(() => GenerateMotionPayload, {

@@ -542,7 +542,7 @@ export type MotionJobConnection = {
   nodes: Array<MotionJob>;
   /** Where the page lies. */
   pageInfo: PageInfo;
-  /** On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it. */
+  /** On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it, and for a client token that is limited to certain jobs. */
   updatesCursor?: Maybe<Scalars['String']['output']>;
 };
 
