@@ -33,7 +33,8 @@ export class PatientPool extends pg.Pool {
     super.connect((error, client, release) => {
       clearTimeout(timer);
       if (waiting) callback(error, client, release);
-      else if (client) release();
+      // Later: the pool hands it to the next waiter at once, and thousands that have given up would be as many calls inside each other.
+      else if (client) setImmediate(release);
     });
   }
 }
