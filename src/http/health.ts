@@ -12,11 +12,18 @@ export interface Health {
 
 /** 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. */
 export function registerHealth(app: FastifyInstance, health: Health): void {
+  let asked: Promise<string | null> | null = null;
+  /** Anybody may ask, and as often as he likes: of the database one question at a time. */
+  const findPause = (): Promise<string | null> =>
+    (asked ??= health.findPause().finally(() => {
+      asked = null;
+    }));
+
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     if (health.isDraining()) return reply.code(503).send({ status: 'draining' });
     try {
-      const pause = await health.findPause();
+      const pause = await findPause();
       const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
       const deaf = health.isDeaf();
       const degraded = pause !== null || feed !== 'ok' || deaf;
