@@ -39,6 +39,12 @@ describe('a monthly quota', () => {
   });
 });
 
+test('usage of a year that there is not is a wrong argument', async () => {
+  const gateway = await startGateway();
+  const { errors } = await gateway.client.request('{ viewer { usage(from: "0000-12-01T00:00:00Z", to: "0001-01-02T00:00:00Z") { key } } }');
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+});
+
 describe('a client token', () => {
   test('is good at once on an instance whose clock is behind', async () => {
     const tokens = createClientTokens(['a secret of at least 32 characters...']);

@@ -89,6 +89,8 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
       }),
 
     async usage(accountId, from, to, by) {
+      // The store knows no year 0.
+      if (from.getUTCFullYear() < 1) throw new BadAccountArgumentError('A time is in the years 1 to 9999.');
       if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS)) throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
       return store.usage(accountId, from, to, by);
     },
