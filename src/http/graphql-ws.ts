@@ -9,6 +9,7 @@ import { createContext } from '../resolvers/context.ts';
 import { createAddressOf, networkOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
+import { findHandshakeFault } from './handshake.ts';
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
@@ -122,6 +123,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     // Destroyed once it is said: a peer that does not close its half would hold the socket, and our stop, for ever.
     const refuse = (status: string) => socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
+    const fault = findHandshakeFault(request);
+    if (fault !== null) return void refuse(fault);
     if (!options.isOurHost(request.headers.host)) return void refuse('421 Misdirected Request');
     if (stopping) return void refuse('503 Service Unavailable');
     if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');
