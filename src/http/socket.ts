@@ -6,6 +6,7 @@ import type { Caller } from '../accounts/caller.ts';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createOutbox, type OutboxLimits } from './outbox.ts';
+import { guardSubscriptionIds } from './subscription-ids.ts';
 
 /** What is known of a socket; its caller from `connection_init` on. */
 export interface SocketExtra {
@@ -110,12 +111,13 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
       protocol: socket.protocol,
       send: outbox.send,
       close,
-      onMessage: (receive) =>
+      onMessage(receive) {
+        // On its way out nothing begins any more: nobody would end it.
+        const guarded = guardSubscriptionIds((text) => (isOpen() ? receive(text) : Promise.resolve()), close);
         socket.on('message', (data: Buffer) => {
-          // On its way out nothing begins any more: nobody would end it.
           if (!isOpen()) return;
           if (!mayReceive()) return endNoisy();
-          receive(data.toString()).catch((error: unknown) => {
+          guarded(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
             if (error instanceof SubscriberExistsError) return close(CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
@@ -123,7 +125,8 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
           });
-        }),
+        });
+      },
     },
     extra,
   );
