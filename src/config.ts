@@ -104,7 +104,7 @@ export const settings = {
   MAX_SOCKETS_PER_ADDRESS: integer(1, 1_000_000, 500, 'open sockets from one address, for each instance'),
   MAX_SOCKETS_PER_KEY: integer(1, 1_000_000, 2000, 'open sockets with one key, its client tokens among them, for each instance'),
   MAX_SUBSCRIPTIONS_PER_KEY: integer(1, 10_000_000, 10_000, 'live subscriptions with one key, its client tokens among them, for each instance'),
-  SOCKET_MESSAGES_PER_SECOND: integer(1, 1_000_000, 100, 'messages from one socket in a second, on average over 10 seconds; one that sends more is closed with 1013'),
+  SOCKET_MESSAGES_PER_SECOND: integer(1, 1_000_000, 100, 'messages from one socket in a second, pings and pongs among them, on average over 10 seconds; one that sends more is closed with 1013'),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(1, 10_000, 100, 'live subscriptions on one socket'),
   MAX_BUFFERED_BYTES: integer(1024, 67_108_864, 1_048_576, 'what may wait to be sent on one socket; a reader that is further behind is closed with 1013'),
   MAX_UNSENT_SECONDS: decimal(0.1, 600, 20, 'how long a message may wait to be sent on a socket; then the reader is closed with 1013'),

@@ -19,7 +19,7 @@ export interface SocketExtra {
 }
 
 export interface SocketLimits extends OutboxLimits {
-  /** On average over 10 s. */
+  /** On average over 10 s; pings and pongs of WebSocket count too. */
   readonly messagesPerSecond: number;
   /** How often a peer is pinged; one that has not answered by the next ping does not read, or is gone. */
   readonly pingMs: number;
@@ -85,6 +85,13 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     close(1013, 'Too many messages');
     release();
   }
+  /** Counts what was received. False when it is one too many, or the socket is on its way out. */
+  function hear(): boolean {
+    if (!isOpen()) return false;
+    if (mayReceive()) return true;
+    endNoisy();
+    return false;
+  }
 
   let answered = true;
   let pings: NodeJS.Timeout | undefined;
@@ -102,9 +109,14 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     cutOff();
   }
   beatLater();
-  socket.on('pong', () => (answered = true));
-  // Answered beside the outbox.
-  socket.on('ping', outbox.check);
+  socket.on('pong', () => {
+    answered = true;
+    hear();
+  });
+  socket.on('ping', () => {
+    // Answered beside the outbox.
+    if (hear()) outbox.check();
+  });
 
   const end = protocol.opened(
     {
@@ -115,8 +127,7 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
         // On its way out nothing begins any more: nobody would end it.
         const guarded = guardSubscriptionIds((text) => (isOpen() ? receive(text) : Promise.resolve()), close);
         socket.on('message', (data: Buffer) => {
-          if (!isOpen()) return;
-          if (!mayReceive()) return endNoisy();
+          if (!hear()) return;
           guarded(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
