@@ -36,7 +36,7 @@ export function guardSubscriptionIds(receive: (text: string) => Promise<void>, c
       case MessageType.Subscribe: {
         const earlier = subscriptions.get(message.id);
         if (!earlier) return run(message.id, text);
-        if (!earlier.completed || earlier.next !== null) return close(CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
+        if (!earlier.completed || earlier.next !== null) return close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`);
         earlier.next = text;
         return;
       }
