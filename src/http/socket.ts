@@ -1,6 +1,6 @@
 /** One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, ends with a reason, and errors that stay on their socket. */
 import type { IncomingMessage } from 'node:http';
-import { CloseCode, type Server } from 'graphql-ws';
+import { CloseCode, MessageType, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { UnavailableError } from '../jobs/errors.ts';
@@ -44,8 +44,11 @@ export class TooManySocketsError extends Error {
 
 const BURST_SECONDS = 10;
 
-/** What the protocol of WebSockets leaves for a reason beside the code. */
+/** RFC 6455 5.5: what a control frame holds, beside the code. */
 const MAX_REASON_BYTES = 123;
+
+/** RFC 6455 7.4.1: data of a kind that is not taken. */
+const UNSUPPORTED_DATA = 1003;
 
 /** How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may take. */
 const SLOW_GRACE_MS = 1_500;
@@ -60,7 +63,7 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
 
   function close(code?: number, reason = ''): void {
     if (isOpen()) sentCode = code;
-    // A reason repeats what the client has sent, and a longer one does not fit into a frame.
+    // With a longer one ws would throw, and the socket would never close.
     socket.close(code, Buffer.byteLength(reason) > MAX_REASON_BYTES ? '' : reason);
   }
 
@@ -123,11 +126,15 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
       protocol: socket.protocol,
       send: outbox.send,
       close,
+      // In place of graphql-ws's own answer, which throws on a payload that is too deep to be written.
+      onPing: (payload) => outbox.send(pongWith(payload)),
       onMessage(receive) {
         // On its way out nothing begins any more: nobody would end it.
         const guarded = guardSubscriptionIds((text) => (isOpen() ? receive(text) : Promise.resolve()), close);
-        socket.on('message', (data: Buffer) => {
+        socket.on('message', (data: Buffer, isBinary: boolean) => {
           if (!hear()) return;
+          // ws has not looked whether it is UTF-8.
+          if (isBinary) return close(UNSUPPORTED_DATA, 'Text only');
           guarded(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
@@ -162,6 +169,15 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     });
   });
   return { close, closed };
+}
+
+/** With the payload of the ping, where it can be written. */
+function pongWith(payload: object | null | undefined): string {
+  try {
+    return JSON.stringify({ type: MessageType.Pong, payload: payload ?? undefined });
+  } catch {
+    return JSON.stringify({ type: MessageType.Pong });
+  }
 }
 
 /** True as often as the rate allows, with what was not used of the last 10 s. */
