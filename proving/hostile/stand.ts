@@ -1,0 +1,111 @@
+/** Where the hostile cases are played: one gateway, and sockets to it that are gone when a case is over. */
+import { setTimeout } from 'node:timers/promises';
+import { closeFrame } from './frames.ts';
+import { dial, type DialOptions, type Message, type RawSocket } from './raw-socket.ts';
+
+export interface Target {
+  /** Without a path. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Of a job of the key's account that does not change and does not end. */
+  readonly jobId: string;
+}
+
+export interface Stand extends Target {
+  /** Begins a handshake. */
+  dial(options?: DialOptions): RawSocket;
+  /** An acknowledged socket. Throws when it is not acknowledged. */
+  connect(options?: DialOptions): Promise<RawSocket>;
+}
+
+export interface SocketCase {
+  readonly name: string;
+  /** What `act` has to resolve with. */
+  readonly expected: string;
+  act(stand: Stand): Promise<string>;
+}
+
+/** What the cases count on, of the gateway's settings. */
+export const settings = {
+  SOCKET_INIT_SECONDS: '1',
+  ALLOWED_HOSTS: '127.0.0.1',
+  // So few that places which are not given back are missed soon.
+  MAX_SOCKETS_PER_ADDRESS: '60',
+  MAX_SOCKETS_PER_KEY: '40',
+} as const;
+
+/** The gateway's own defaults. */
+export const MAX_MESSAGE_BYTES = 65_536;
+export const MESSAGES_AT_ONCE = 1_000;
+export const MAX_SUBSCRIPTIONS = 100;
+
+const CASE_LIMIT_MS = 15_000;
+
+/** A job that nobody works on: of an upstream that is not there. */
+export const INSERT_LASTING_JOB = `insert into jobs (id, account_id, version, state, rank, attempt, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, attempted_at)
+  values (gen_random_uuid(), 'default', 1, 'PROCESSING', 1000, 1, 'nowhere', false, 'https://a.com/a.png', 'https://a.com/a.mp4', 'STD', 'IMAGE', true, false, '[]', 'v1:', now()) returning id`;
+
+/** Plays one case and says how it ended. Never rejects; no connection of it is left. */
+export async function play({ act }: SocketCase, target: Target): Promise<string> {
+  const dialled: RawSocket[] = [];
+  const open = (options?: DialOptions): RawSocket => {
+    const socket = dial(target.url, options);
+    dialled.push(socket);
+    return socket;
+  };
+  const stand: Stand = {
+    ...target,
+    dial: open,
+    async connect(options) {
+      const socket = open(options);
+      await socket.send(initOf(target));
+      const first = await socket.next();
+      if (first?.type !== 'connection_ack') throw new Error(`not acknowledged: ${first ? JSON.stringify(first) : await socket.end}`);
+      return socket;
+    },
+  };
+  const late = new AbortController();
+  try {
+    return await Promise.race([act(stand), setTimeout(CASE_LIMIT_MS, `nothing within ${CASE_LIMIT_MS / 1_000} s`, { signal: late.signal })]);
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    late.abort();
+    for (const socket of dialled) socket.reset();
+  }
+}
+
+export const initOf = ({ apiKey }: Pick<Target, 'apiKey'>): Message => ({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } });
+
+/** Follows the lasting job and has it already: nothing comes of it, and it does not end. */
+export const watch = (id: unknown, { jobId }: Pick<Target, 'jobId'>, afterVersion: number | null = 1_000): Message => ({
+  id,
+  type: 'subscribe',
+  payload: { query: 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { version } }', variables: { id: jobId, after: afterVersion } },
+});
+
+/** Whether it still answers, and closes as one should: `lives on` then, else how it ended. */
+export async function outcomeOf(socket: RawSocket): Promise<string> {
+  await socket.send({ type: 'ping', payload: { last: true } });
+  for (let message = await socket.next(); message; message = await socket.next()) {
+    if (message.type !== 'pong' || (message.payload as { last?: true } | undefined)?.last !== true) continue;
+    await socket.write(closeFrame(1000));
+    const end = await socket.end;
+    return end === 'closed 1000' ? 'lives on' : end;
+  }
+  return socket.end;
+}
+
+/** A case on an acknowledged socket: what is done, and then how it stands. */
+export const after = (done: (socket: RawSocket, stand: Stand) => unknown) => async (stand: Stand): Promise<string> => {
+  const socket = await stand.connect();
+  await done(socket, stand);
+  return outcomeOf(socket);
+};
+
+/** The same where the end comes by itself, without being asked for. */
+export const untilEnd = (done: (socket: RawSocket, stand: Stand) => unknown) => async (stand: Stand): Promise<string> => {
+  const socket = await stand.connect();
+  await done(socket, stand);
+  return socket.end;
+};
