@@ -19,16 +19,20 @@ describe('the place of a key', () => {
 });
 
 describe('an id', () => {
-  test('that is used again while its first subscription is still beginning closes the socket with 4409, and nothing is left over', async () => {
+  test('that is used again while its first subscription is still beginning waits for that to be over, and nothing is left over', async () => {
     const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
     const { id } = await gateway.client.generate();
-    const { send, closed } = await openSocket(gateway);
+    const { send, next } = await openSocket(gateway);
     for (let number = 0; number < 20; number += 1) {
       send(subscribe('a', WATCH, { id }));
       send({ id: 'a', type: 'complete' });
     }
-    expect(await closed).toBe(4409);
     await expect.poll(() => gateway.live.watchers()).toBe(0);
+    send(subscribe('b', WATCH, { id }));
+    let message = await next();
+    while (message.id === 'a') message = await next();
+    expect(message).toMatchObject({ id: 'b', type: 'next' });
+    expect(gateway.live.watchers()).toBe(1);
   });
 
   test('can be used again when its first subscription has ended', async () => {

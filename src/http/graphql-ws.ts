@@ -13,7 +13,7 @@ import { findHandshakeFault } from './handshake.ts';
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
-import { serveSocket, SubscriberExistsError, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
+import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
 
 export interface SocketOptions extends GraphQLOptions, SocketLimits {
@@ -68,8 +68,6 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     },
     onSubscribe(ctx, id, payload): ExecutionArgs | readonly GraphQLError[] {
       const { caller, running } = ctx.extra;
-      // Completed while it was still beginning, and begun again: of two under one id the protocol would end only one.
-      if (running.has(id)) throw new SubscriberExistsError();
       running.add(id);
       if (running.size > options.maxSubscriptionsPerSocket) {
         return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];

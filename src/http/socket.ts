@@ -32,11 +32,6 @@ export interface ServedSocket {
   readonly closed: Promise<number>;
 }
 
-/** Thrown when an id is used again for which something still runs. */
-export class SubscriberExistsError extends Error {
-  override readonly name = 'SubscriberExistsError';
-}
-
 /** Thrown while a socket is acknowledged: clients come back from its 1013. */
 export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
@@ -138,7 +133,6 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
           guarded(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
-            if (error instanceof SubscriberExistsError) return close(CloseCode.SubscriberAlreadyExists, 'Subscriber already exists');
             log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
