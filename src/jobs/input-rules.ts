@@ -1,6 +1,6 @@
 /** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
-import ipaddr from 'ipaddr.js';
 import type { CharacterOrientation, Label, MotionMode, JobInput } from './job.ts';
+import { isPublicHost } from './public-address.ts';
 
 const limits = {
   urlLength: 2_048,
@@ -119,20 +119,4 @@ function checkUrl(text: string, violate: (code: ViolationCode, message: string) 
   if (url.username || url.password) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
   if (!isPublicHost(url.hostname)) violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
   return url.href;
-}
-
-/** Names that never resolve in public; RFC 6761, RFC 6762, RFC 8375, ICANN's reserved `.internal`, and what systems call themselves. */
-const privateNames = /(^|\.)(localhost|localdomain|local|internal|home\.arpa|test|example|invalid|onion)$/;
-
-/** Of IPv6 only this is given out to networks; the rest of it includes spellings of IPv4, such as `::7f00:1`. */
-const givenOut = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
-
-function isPublicHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  if (ipaddr.isValid(host)) {
-    const address = ipaddr.process(host);
-    return address.range() === 'unicast' && (address.kind() === 'ipv4' || address.match(givenOut));
-  }
-  const labels = host.split('.');
-  return labels.length > 1 && !labels.includes('') && !privateNames.test(host);
 }
