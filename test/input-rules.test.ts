@@ -34,6 +34,7 @@ describe('a URL', () => {
     'http://[::]', 'http://[::1]', 'http://[::ffff:127.0.0.1]', 'http://[::ffff:7f00:1]', 'http://[fe80::1]', 'http://[fc00::1]', 'http://[fd12::1]', 'http://[ff02::1]', 'http://[64:ff9b::7f00:1]', 'http://[2002:7f00:1::]', 'http://[2001::1]', 'http://[2001:db8::1]',
     // IPv4 in IPv6 as it was once written, and blocks that nobody was given.
     'http://[::127.0.0.1]', 'http://[::a00:1]', 'http://[::ffff:0:7f00:1]', 'http://[fe00::1]', 'http://[4000::1]', 'http://[1::1]',
+    'http://168.63.129.16', // Azure's own, to its machines
     'http://localhost../', 'http://127.0.0.1../', 'http://a..com', 'http://.com', 'http://../', 'http://localhost.localdomain',
   ])('%s is not public', (imageUrl) => expect(codesOf({ imageUrl })).toEqual(['PRIVATE_ADDRESS input.imageUrl']));
 
