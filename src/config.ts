@@ -2,6 +2,8 @@
  * Settings: one table, read once. `loadConfig` reports every bad variable at once; `docs/settings.md` is generated from
  * the same table, and nothing else in the project reads an environment name.
  */
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 interface Setting<T> {
@@ -48,6 +50,38 @@ const webUrl = (protocols: string[]) => z.string().refine((value) => URL.canPars
 
 const visible = (min: number) => z.string().regex(/^[\x21-\x7e]+$/).min(min).max(255);
 
+/** An entry of `EGRESS_ALLOW`, read; null for what is none. A host is taken in the spelling of WHATWG `URL` only. */
+function parseReceiver(entry: string) {
+  const [, network, prefix] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
+  if (network !== undefined) return toNetwork(network, Number(prefix), null);
+  if (isIP(entry) === 6) return toNetwork(entry, 128, null);
+  const [, bracketed, plain = '', digits] = /^(?:\[([^\]]+)\]|([a-z0-9_.-]+))(?::(\d{1,5}))?$/i.exec(entry) ?? [];
+  const port = digits === undefined ? null : Number(digits);
+  if (port !== null && (port < 1 || port > 65_535)) return null;
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? toNetwork(bracketed, 128, port) : null;
+  if (isIP(plain) === 4) return toNetwork(plain, 32, port);
+  const name = plain.toLowerCase().replace(/\.$/, '');
+  const isName = !/^\.|\.\.|\.$/.test(name) && URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name;
+  return isName ? { kind: 'name' as const, name, port } : null;
+}
+
+function toNetwork(address: string, prefix: number, port: number | null) {
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  if (prefix > bits || address.includes('%')) return null;
+  // Addresses are compared after IPv4 was taken out of IPv6: such an entry would never match.
+  const parsed = ipaddr.parse(address);
+  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) return null;
+  return { kind: 'network' as const, address, prefix, port };
+}
+
+const receivers = list.transform((entries, context) =>
+  entries.map((entry) => {
+    const parsed = parseReceiver(entry);
+    if (parsed === null) context.addIssue({ code: 'custom', message: 'no receiver' });
+    return parsed ?? z.NEVER;
+  }),
+);
+
 /** Every setting there is. */
 export const settings = {
   NODE_ENV: maybe(z.string(), 'any text', 'none', '`production` turns off playground and introspection and asks for an upstream in so many words'),
@@ -90,6 +124,10 @@ export const settings = {
   INTROSPECTION: flag('on outside production', 'whether the schema can be asked for'),
   ALLOWED_HOSTS: maybe(list.pipe(z.array(z.string().regex(/^(\*\.)?[a-zA-Z0-9.:[\]-]+$/)).min(1)), 'host names without ports, comma separated; `*.example.com` for those below it', 'with the sandbox on a loopback host `localhost, 127.0.0.1, [::1]`, else any', 'the names that requests may be sent to; others are answered 421'),
   CORS_ORIGINS: setting(optional(list).transform((value) => value ?? []), 'origins, comma separated', 'none', 'browser origins that may call, over HTTP and over the socket'),
+  EGRESS_ALLOW: setting(optional(receivers).transform((value) => value ?? []), 'networks (`10.0.0.0/8`), addresses and host names, the last two also with a port (`hooks.corp:8080`, `[fd00::1]:8080`), comma separated', 'none', 'private receivers that webhooks may reach: an address by whatever public name, a name whatever it resolves to; names such as `intranet` or `a.internal` must be written themselves'),
+  EGRESS_TIMEOUT_SECONDS: decimal(0.1, 300, 15, 'how long one request to a client\'s URL may take: name, connection, TLS and answer together'),
+  EGRESS_CONNECTIONS_PER_HOST: integer(1, 1000, 4, 'connections to one host of clients\' URLs at a time, for each instance; a request that waits for one still has all of its time'),
+  EGRESS_ANSWER_BYTES: integer(0, 1_048_576, 16_384, 'how much of an answer is read; the rest is cut off'),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'how much is logged'),
   MAX_BODY_BYTES: integer(1024, 1_048_576, 65_536, 'the size of a request body, a callback and a socket message'),
   MAX_TOKENS: integer(100, 10_000, 1000, 'tokens in a GraphQL document'),

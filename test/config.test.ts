@@ -42,6 +42,22 @@ describe('settings', () => {
     expect(loadConfig(Object.fromEntries(Object.keys(least).map((name) => [name, '7'])))).toMatchObject(least);
   });
 
+  test('receivers in a private network are networks, addresses and names, with or without a port', () => {
+    expect(loadConfig({}).EGRESS_ALLOW).toEqual([]);
+    expect(loadConfig({ EGRESS_ALLOW: '10.0.0.0/8, fd00::/8,10.1.2.3 ,10.1.2.3:8080,fd00::1,[fd00::1],[fd00::1]:8080,Hooks.corp,intranet:80,a_b.internal.,' }).EGRESS_ALLOW).toEqual([
+      { kind: 'network', address: '10.0.0.0', prefix: 8, port: null },
+      { kind: 'network', address: 'fd00::', prefix: 8, port: null },
+      { kind: 'network', address: '10.1.2.3', prefix: 32, port: null },
+      { kind: 'network', address: '10.1.2.3', prefix: 32, port: 8080 },
+      { kind: 'network', address: 'fd00::1', prefix: 128, port: null },
+      { kind: 'network', address: 'fd00::1', prefix: 128, port: null },
+      { kind: 'network', address: 'fd00::1', prefix: 128, port: 8080 },
+      { kind: 'name', name: 'hooks.corp', port: null },
+      { kind: 'name', name: 'intranet', port: 80 },
+      { kind: 'name', name: 'a_b.internal', port: null },
+    ]);
+  });
+
   test.each([
     ['PORT', ['-1', '65536', '1.5', 'http', '0x']],
     ['UPSTREAM_MAX_IN_FLIGHT', ['0', '1001', 'five']],
@@ -53,6 +69,10 @@ describe('settings', () => {
     ['PLAYGROUND', ['maybe']],
     ['CALLBACK_CONFIRM', ['never']],
     ['UPSTREAM_ID', ['With Blanks']],
+    ['EGRESS_ALLOW', ['10.0.0.0/33', 'fd00::/129', '172.16.0.0/', '/8', '10.0/8', 'corp/8', '10.1.2.3/8:80', '10.1', '0x7f000001', '2130706433', '127.0.0.1.5', '::ffff:10.0.0.1', '::ffff:0:0/96', 'fe80::1%eth0', '[10.0.0.1]', '[fd00::2', 'fd00::2]:80', 'hooks.corp:0', 'hooks.corp:65536', 'hooks.corp:http', 'http://hooks.corp', 'user@hooks.corp', '*.corp', '.corp', 'a..corp', 'münchen.de', '10.0.0.0/8 10.0.0.1', '10.0.0.1,b/c']],
+    ['EGRESS_CONNECTIONS_PER_HOST', ['0', '1001', '1.5']],
+    ['EGRESS_TIMEOUT_SECONDS', ['0', '301']],
+    ['EGRESS_ANSWER_BYTES', ['-1', '1048577']],
     ...['KEEP_JOBS_DAYS', 'KEEP_TIMELINES_DAYS', 'KEEP_CALLBACKS_DAYS', 'KEEP_SPENT_KEYS_DAYS'].map((name): [string, string[]] => [name, ['0', '6', '7.5', '36501', '-30', 'for ever']]),
   ])('%s is refused when it makes no sense, without repeating it', (name, values) => {
     for (const value of values) {
