@@ -9,7 +9,7 @@ const src = fileURLToPath(new URL('../src', import.meta.url));
 /** Who may import what of src; the longest matching path on the left counts. A folder may always import from itself. */
 const allowed: Record<string, readonly string[]> = {
   'main.ts': ['config.ts', 'gateway.ts'],
-  'gateway.ts': ['config.ts', 'secrets.ts', 'accounts', 'db', 'http', 'jobs', 'resolvers', 'upstream'],
+  'gateway.ts': ['config.ts', 'secrets.ts', 'accounts', 'db', 'egress', 'http', 'jobs', 'resolvers', 'upstream'],
   'config.ts': [],
   'secrets.ts': [],
   http: ['resolvers', 'accounts', 'jobs', 'upstream/wire'],
@@ -20,6 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   'upstream/sandbox': ['upstream/wire'],
   db: ['accounts', 'jobs'],
   accounts: [],
+  egress: ['jobs/public-address.ts'],
   jobs: [],
 };
 

@@ -1,0 +1,47 @@
+/** A time limit that also ends when others do, and leaves neither timer nor listener behind. */
+
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Why it is over: its own time, or one of the others; null while it is not. */
+  reason(): 'TIMED_OUT' | 'STOPPED' | null;
+  end(): void;
+}
+
+/** Starts now. `end` must be called. */
+export function startDeadline(ms: number, ...others: readonly AbortSignal[]): Deadline {
+  const controller = new AbortController();
+  let reason: ReturnType<Deadline['reason']> = null;
+  const over = (why: 'TIMED_OUT' | 'STOPPED'): void => {
+    reason ??= why;
+    controller.abort();
+  };
+  const stop = (): void => over('STOPPED');
+  const timer = setTimeout(() => over('TIMED_OUT'), ms);
+  for (const other of others) {
+    if (other.aborted) stop();
+    other.addEventListener('abort', stop, { once: true });
+  }
+  return {
+    signal: controller.signal,
+    reason: () => reason,
+    end() {
+      clearTimeout(timer);
+      for (const other of others) other.removeEventListener('abort', stop);
+    },
+  };
+}
+
+/** `promise`, or a rejection as soon as `signal` ends; what comes of it later is dropped. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(new Error('given up'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort!);
+  }
+}

@@ -1,0 +1,40 @@
+/** How many connections there are to one host at a time. Who comes first is served first. */
+
+export interface HostSlots {
+  /** Resolves with what gives the slot back, to be called once; with null when `signal` ends before a slot is free. */
+  take(host: string, signal: AbortSignal): Promise<(() => void) | null>;
+}
+
+export function createHostSlots(maxPerHost: number): HostSlots {
+  const hosts = new Map<string, { used: number; readonly waiting: (() => void)[] }>();
+
+  async function take(host: string, signal: AbortSignal): Promise<(() => void) | null> {
+    if (signal.aborted) return null;
+    const slots = hosts.get(host) ?? { used: 0, waiting: [] };
+    hosts.set(host, slots);
+    const release = (): void => {
+      const next = slots.waiting.shift();
+      // A slot that goes to the next one is never free in between.
+      if (next) next();
+      else if (--slots.used === 0) hosts.delete(host);
+    };
+    if (slots.used < maxPerHost) {
+      slots.used += 1;
+      return release;
+    }
+    return new Promise((resolve) => {
+      const grant = (): void => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(release);
+      };
+      const giveUp = (): void => {
+        slots.waiting.splice(slots.waiting.indexOf(grant), 1);
+        resolve(null);
+      };
+      slots.waiting.push(grant);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  return { take };
+}
