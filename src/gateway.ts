@@ -17,7 +17,7 @@ import { registerHealth } from './http/health.ts';
 import { createHostCheck, type HostCheck } from './http/host-check.ts';
 import { createMaskError } from './http/mask-errors.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
-import { createOperationRules } from './http/operation-gate.ts';
+import { createGate, createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createJobs } from './jobs/index.ts';
@@ -209,15 +209,18 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
 }
 
 async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
+  const schema = await buildGatewaySchema();
+  const rules = createOperationRules(
+    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
+    config.INTROSPECTION,
+  );
   const shared = {
     path: GRAPHQL_PATH,
-    schema: await buildGatewaySchema(),
+    schema,
     cores,
     authenticate: cores.accounts.authenticate,
-    rules: createOperationRules(
-      { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
-      config.INTROSPECTION,
-    ),
+    gate: createGate(schema, rules, config.MAX_TOKENS),
+    rules,
     maxTokens: config.MAX_TOKENS,
     operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),

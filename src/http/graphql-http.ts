@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ApolloServer, HeaderMap, type ApolloServerPlugin, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, OperationTypeNode, type GraphQLSchema, type ValidationRule } from 'graphql';
+import { GraphQLError, OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { RateLimitedError, UnauthenticatedError } from '../accounts/errors.ts';
@@ -13,14 +13,15 @@ import { createContext, type Context, type Cores } from '../resolvers/context.ts
 import { networkOf } from './address.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
-import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
+import { MAX_VALIDATION_ERRORS, type Gate } from './operation-gate.ts';
 
 export interface GraphQLOptions {
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly cores: Cores;
   readonly authenticate: Authenticate;
-  /** The gate of both transports. */
+  /** The gate of both transports, and its rules. */
+  readonly gate: Gate;
   readonly rules: readonly ValidationRule[];
   readonly maxTokens: number;
   /** How long an operation may take over HTTP. */
@@ -29,12 +30,14 @@ export interface GraphQLOptions {
   readonly log: Log;
 }
 
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
 /** The account that an administrator acts for. */
 const ACCOUNT_HEADER = 'x-account-id';
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, cores, authenticate, rules, maxTokens, operationTimeoutMs, maskError, log } = options;
+  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, log } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
@@ -53,6 +56,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
 
   const callers = new WeakMap<FastifyRequest, Caller>();
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+    const refused = gate(queryOf(request));
+    if (refused.length > 0) return refuse(request, reply, refused.map((error) => maskError(error)));
     const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
     const answered = apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
@@ -106,6 +111,19 @@ function headersOf(request: FastifyRequest): HeaderMap {
 
 const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
+/** As Apollo finds it, which takes no lists and nothing but text; empty where there is none. */
+function queryOf(request: FastifyRequest): string {
+  const { query } = (request.method === 'GET' ? request.query : request.body) as { readonly query?: unknown } | null ?? {};
+  return typeof query === 'string' ? query : '';
+}
+
+/** By GraphQL over HTTP: 400 for whoever knows its own media type. */
+function refuse(request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLFormattedError[]): string {
+  const type = request.headers.accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json';
+  void reply.code(type === GRAPHQL_RESPONSE ? 400 : 200).type(`${type}; charset=utf-8`);
+  return JSON.stringify({ errors });
+}
+
 /** Without it a subscription would be executed as if it were a query. */
 const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
@@ -136,7 +154,7 @@ const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILE
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response, errors }) {
-      const plain = !request.http?.headers.get('accept')?.includes('application/graphql-response+json');
+      const plain = !request.http?.headers.get('accept')?.includes(GRAPHQL_RESPONSE);
       if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code)))) response.http.status = 200;
     },
   }),

@@ -151,15 +151,17 @@ function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[
 
 type Admitted = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
 
-function createAdmission({ schema, rules, maxTokens }: SocketOptions): (query: string, operationName: string | undefined) => Admitted {
+function createAdmission({ schema, gate, maxTokens }: SocketOptions): (query: string, operationName: string | undefined) => Admitted {
   const documents = new Map<string, DocumentNode>();
 
   function toDocument(query: string): Admitted {
     const known = documents.get(query);
     if (known) return { document: known };
+    const refused = gate(query);
+    if (refused.length > 0) return { errors: refused };
     try {
       const document = parse(query, { maxTokens });
-      const errors = validate(schema, document, [...specifiedRules, ...rules], { maxErrors: MAX_VALIDATION_ERRORS });
+      const errors = validate(schema, document, specifiedRules, { maxErrors: MAX_VALIDATION_ERRORS });
       if (errors.length > 0) return { errors };
       if (documents.size >= CACHED_DOCUMENTS) documents.delete(documents.keys().next().value!);
       documents.set(query, document);

@@ -7,9 +7,13 @@ import {
   Kind,
   isObjectType,
   NoSchemaIntrospectionCustomRule,
+  parse,
+  validate,
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
@@ -28,26 +32,68 @@ export const MAX_VALIDATION_ERRORS = 20;
 
 /** The rules to validate with, beside those of GraphQL itself. Tokens are counted by the parser. */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
-  const gate: ValidationRule = (context) => ({
-    OperationDefinition(operation) {
-      const size = measure(operation.selectionSet, (operation.directives ?? []).length, context);
+  const gate: ValidationRule = (context) => {
+    const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode, counted: boolean): void => {
+      const size = measure(definition.selectionSet, (definition.directives ?? []).length, context, counted);
       const refuse = (what: string, found: number, limit: number) => {
         if (found <= limit) return;
         const message = `The operation has ${what}; the limit is ${limit}.`;
-        context.reportError(new GraphQLError(message, { nodes: operation, extensions: { code: 'OPERATION_TOO_LARGE' } }));
+        context.reportError(new GraphQLError(message, { nodes: definition, extensions: { code: 'OPERATION_TOO_LARGE' } }));
       };
       refuse('fields nested too deep', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
       refuse('too many fields to answer', size.cost, limits.maxCost);
       refuse('the same field too many times', Math.max(0, ...size.fields.values()), limits.maxFieldRepeats);
-    },
-  });
+    };
+    let used: ReadonlySet<string> | undefined;
+    return {
+      OperationDefinition: (operation) => measureAll(operation, true),
+      // Those that operations spread are measured there; the others are validated all the same.
+      FragmentDefinition(fragment) {
+        used ??= new Set(context.getDocument().definitions.flatMap((other) => (other.kind === Kind.OPERATION_DEFINITION ? context.getRecursivelyReferencedFragments(other).map(({ name }) => name.value) : [])));
+        if (!used.has(fragment.name.value)) measureAll(fragment, isCounted(fragment.typeCondition.name.value));
+      },
+    };
+  };
   return introspection ? [gate] : [gate, NoSchemaIntrospectionCustomRule];
 }
 
 /** The schema describes itself with the same few fields over and over; every tool asks so. Its depth counts all the same. */
 const isCounted = (fieldOrType: string): boolean => fieldOrType === '__typename' || !fieldOrType.startsWith('__');
+
+/** What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at all. */
+export type Gate = (query: string) => readonly GraphQLError[];
+
+/** Texts that have passed: most clients send the same few. */
+const REMEMBERED = 200;
+
+/**
+ * The gate by itself, for before GraphQL's own rules: it takes time in proportion to the document, where comparing the fields of one that it
+ * would refuse takes ten times as long.
+ */
+export function createGate(schema: GraphQLSchema, rules: readonly ValidationRule[], maxTokens: number): Gate {
+  const passed = new Set<string>();
+  return (query) => {
+    if (passed.has(query)) return [];
+    const document = findDocument(query, maxTokens);
+    if (!document) return [];
+    const errors = validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
+    if (errors.length > 0) return errors;
+    if (passed.size >= REMEMBERED) passed.delete(passed.values().next().value!);
+    passed.add(query);
+    return [];
+  };
+}
+
+function findDocument(query: string, maxTokens: number): DocumentNode | null {
+  try {
+    return parse(query, { maxTokens });
+  } catch {
+    // Whoever parses it next says why.
+    return null;
+  }
+}
 
 interface Size {
   depth: number;
@@ -81,7 +127,7 @@ function lengthOf({ name, arguments: given = [] }: FieldNode, defaults: Readonly
   return first.kind === Kind.INT ? Math.max(1, Number(first.value)) : UNKNOWN_LENGTH;
 }
 
-function measure(selectionSet: SelectionSetNode, directives: number, context: ValidationContext): Size {
+function measure(selectionSet: SelectionSetNode, directives: number, context: ValidationContext, counted: boolean): Size {
   const fragments = new Map<string, Size>();
   const defaults = defaultLengths(context.getSchema());
 
@@ -126,6 +172,6 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
   };
 
   const size: Size = { depth: 0, aliases: 0, directives, cost: 0, fields: new Map() };
-  addSelections(size, selectionSet, 0, true, 1);
+  addSelections(size, selectionSet, 0, counted, 1);
   return size;
 }
