@@ -5,10 +5,11 @@ import { deriveApiKey } from './accounts/api-key.ts';
 import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
 import { closePool, createConnections } from './db/client.ts';
+import { createEgress } from './egress/egress.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
-import { createAccountsStore, createJobStore } from './db/store.ts';
+import { createAccountsStore, createJobStore, createWebhookStore } from './db/store.ts';
 import { afterCommit } from './db/transaction.ts';
 import { registerCallbacks } from './http/callbacks.ts';
 import { registerGraphQL } from './http/graphql-http.ts';
@@ -21,8 +22,11 @@ import { createGate, createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createJobs } from './jobs/index.ts';
-import type { Job } from './jobs/job.ts';
+import { isTerminal, type Job } from './jobs/job.ts';
+import { startLoop, type Loop } from './jobs/loop.ts';
+import type { SettleEffect } from './jobs/ports.ts';
 import type { Transaction } from './jobs/transaction.ts';
+import { viewOf } from './jobs/view.ts';
 import { buildGatewaySchema } from './resolvers/build-schema.ts';
 import type { Cores } from './resolvers/context.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
@@ -31,6 +35,7 @@ import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { redactText } from './upstream/redact.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
+import { createWebhooks } from './webhooks/index.ts';
 
 const GRAPHQL_PATH = '/graphql';
 
@@ -73,7 +78,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, accountsStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, accountsStore, webhookStore, feed } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -99,6 +104,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   for (const known of openKeys) if (known !== openKey) await accounts.endKey(known);
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
+  const webhooks = startWebhooks(config, secrets, webhookStore, log, onStop);
   const metrics = createMetrics();
   const jobs = createJobs({
     store,
@@ -128,7 +134,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
     acceptEffects: [async (tx, job) => refusalOf(await accounts.quota.reserve(tx, job.accountId, job.id))],
-    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'), async (tx, job) => afterCommit(tx, () => metrics.countEnd(job))],
+    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'), webhooks.effect, async (tx, job) => afterCommit(tx, () => metrics.countEnd(job))],
+    processEffects: [webhooks.effect],
+    checkWebhookUrl: webhooks.checkUrl,
   });
 
   const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
@@ -143,7 +151,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   metrics.register(app, accounts.authenticate, () => live);
-  const sockets = await registerBothTransports(app, config, { jobs, accounts }, isOurHost, log);
+  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, isOurHost, log);
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes };
 
   await app.listen({ host: config.HOST, port: config.PORT });
@@ -154,6 +162,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const url = urlOf(config.HOST, (app.server.address() as AddressInfo).port);
   if (sandbox) publicUrl ??= url;
   jobs.start();
+  webhooks.start();
   sandbox?.resume();
 
   return { url, sandboxUrl: sandbox?.url ?? null, publicUrl, apiKey: openKey, live };
@@ -175,7 +184,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), accountsStore: createAccountsStore(connections), feed };
+  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
 }
 
 function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {
@@ -189,6 +198,47 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
   };
   return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE } });
 }
+
+/** Made before the jobs, which make them due; delivered once `start` is called. */
+function startWebhooks(config: Config, { appSecrets }: Secrets, store: ReturnType<typeof createWebhookStore>, log: FastifyBaseLogger, onStop: OnStop) {
+  const egress = createEgress({
+    allow: config.EGRESS_ALLOW,
+    maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
+    timeoutMs: 1_000 * config.EGRESS_TIMEOUT_SECONDS,
+    maxAnswerBytes: config.EGRESS_ANSWER_BYTES,
+  });
+  onStop(() => egress.stop());
+  let loop: Loop | undefined;
+  const nudge = () => loop?.nudge();
+  const core = createWebhooks({
+    store,
+    post: egress.post,
+    checkUrl: egress.check,
+    appSecrets,
+    log,
+    stepsMs: config.WEBHOOK_RETRY_SECONDS.map((seconds) => 1_000 * seconds),
+    disableAfterMs: 1_000 * config.WEBHOOK_DISABLE_SECONDS,
+    atOnce: config.MAX_WEBHOOKS_AT_ONCE,
+    maxEndpoints: config.MAX_WEBHOOK_ENDPOINTS,
+    keepDays: config.KEEP_WEBHOOKS_DAYS,
+    nudge,
+  });
+  const effect: SettleEffect = async (tx, job) => {
+    const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: null } : null;
+    const due = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
+    if (due > 0) afterCommit(tx, nudge);
+  };
+  onStop(async () => {
+    const graceMs = 1_000 * config.DRAIN_SECONDS;
+    await Promise.all([loop?.stop(), core.deliverer.stop(graceMs)]);
+    // What the last round has begun.
+    await core.deliverer.stop(graceMs);
+  });
+  const complain = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
+  return { core, effect, checkUrl: egress.check, start: () => void (loop = startLoop(core.deliverer.runOnce, complain)) };
+}
+
+const eventTypeOf = ({ state }: Job) => (state === 'SUCCEEDED' ? 'motion_job.succeeded' : state === 'FAILED' ? 'motion_job.failed' : state === 'CANCELED' ? 'motion_job.canceled' : 'motion_job.processing');
 
 const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
 

@@ -9,19 +9,20 @@ const src = fileURLToPath(new URL('../src', import.meta.url));
 /** Who may import what of src; the longest matching path on the left counts. A folder may always import from itself. */
 const allowed: Record<string, readonly string[]> = {
   'main.ts': ['config.ts', 'gateway.ts'],
-  'gateway.ts': ['config.ts', 'secrets.ts', 'accounts', 'db', 'egress', 'http', 'jobs', 'resolvers', 'upstream'],
+  'gateway.ts': ['config.ts', 'secrets.ts', 'accounts', 'db', 'egress', 'http', 'jobs', 'resolvers', 'upstream', 'webhooks'],
   'config.ts': [],
   'secrets.ts': [],
-  http: ['resolvers', 'accounts', 'jobs', 'upstream/wire'],
-  resolvers: ['schema', 'accounts', 'jobs'],
-  schema: ['accounts/account.ts', 'accounts/account-rules.ts', 'accounts/ports.ts', 'jobs/job.ts', 'jobs/input-rules.ts', 'jobs/timeline.ts'],
+  http: ['resolvers', 'accounts', 'jobs', 'upstream/wire', 'webhooks'],
+  resolvers: ['schema', 'accounts', 'jobs', 'webhooks'],
+  schema: ['accounts/account.ts', 'accounts/account-rules.ts', 'accounts/ports.ts', 'jobs/job.ts', 'jobs/input-rules.ts', 'jobs/timeline.ts', 'webhooks/webhook.ts', 'webhooks/endpoints.ts'],
   upstream: ['jobs', 'upstream/wire'],
   'upstream/wire': [],
   'upstream/sandbox': ['upstream/wire'],
-  db: ['accounts', 'jobs'],
+  db: ['accounts', 'jobs', 'webhooks'],
   accounts: [],
   egress: ['jobs/public-address.ts'],
   jobs: [],
+  webhooks: [],
 };
 
 const covers = (path: string, file: string): boolean => file === path || file.startsWith(`${path}/`);

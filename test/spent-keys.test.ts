@@ -30,7 +30,7 @@ async function start() {
   onTestFinished(() => connections.pool.end());
   const store = createJobStore(connections);
   const effects: string[] = [];
-  const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)], nudge: () => undefined };
+  const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)], nudge: () => undefined, checkWebhookUrl: () => ({ ok: false as const, code: 'INVALID_URL' as const, message: 'none here' }) };
   const accept = createAccept({ store, ...deps });
   return {
     url,

@@ -108,7 +108,7 @@ export async function proveDurability({ seed, size, log }: ProofOptions): Promis
 /** Resolves when they write; the promises, when they have stopped. */
 async function startWriters(connections: Connections, seed: string, told: Told, signal: AbortSignal): Promise<Promise<void>[]> {
   const store = createJobStore(connections);
-  const accept = createAccept({ store, upstream: { id: 'acedata', sandbox: false }, effects: [], nudge: () => undefined });
+  const accept = createAccept({ store, upstream: { id: 'acedata', sandbox: false }, effects: [], checkWebhookUrl: () => ({ ok: false, code: 'INVALID_URL', message: 'none here' }), nudge: () => undefined });
   const acceptPace = createPace(ACCEPTS_PER_SECOND);
   const workPace = createPace(WORKS_PER_SECOND);
 

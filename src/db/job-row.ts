@@ -30,6 +30,7 @@ export function toJob(row: JobRow): Job {
       watermark: row.watermark,
     },
     labels: row.labels,
+    webhook: row.webhookUrl === null ? null : { url: row.webhookUrl, format: row.webhookFormat ?? 'STANDARD' },
     idempotencyKey: row.idempotencyKey,
     inputHash: row.inputHash,
     taskId: row.taskId,
@@ -59,8 +60,8 @@ export function toJob(row: JobRow): Job {
 }
 
 export function toRow(job: NewJob): typeof jobs.$inferInsert {
-  const { input, ...rest } = job;
-  return { ...rest, ...input };
+  const { input, webhook, ...rest } = job;
+  return { ...rest, ...input, webhookUrl: webhook?.url ?? null, webhookFormat: webhook?.format ?? null };
 }
 
 /** What a patch writes: `set` with placeholders for what differs between patches of one form, whose `values` they are. */

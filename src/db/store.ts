@@ -2,10 +2,13 @@
 import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
 import type { JobStore } from '../jobs/ports.ts';
 import type { RetentionStore } from '../jobs/retention.ts';
+import type { WebhookStore } from '../webhooks/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
 import { createAccountStore } from './account-store.ts';
 import { createChangeReader } from './changes.ts';
 import type { Connections } from './client.ts';
+import { createDeliveryStore } from './delivery-store.ts';
+import { createEndpointStore } from './endpoint-store.ts';
 import { createGateStore } from './gate.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
@@ -34,3 +37,6 @@ export const createJobStore = (connections: Connections): JobStore & RetentionSt
 /** The same for accounts. */
 export const createAccountsStore = (connections: Connections): AccountStore<Transaction> & QuotaStore<Transaction> =>
   reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
+
+/** The same for webhooks. */
+export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> => reportingUnavailability({ ...createEndpointStore(connections), ...createDeliveryStore(connections) });

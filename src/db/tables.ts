@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, check, customType, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import type { Fault, Probe } from '../jobs/gate.ts';
-import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, Label, MotionMode, SettledBy } from '../jobs/job.ts';
+import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, JobWebhook, Label, MotionMode, SettledBy } from '../jobs/job.ts';
 import type { JobEventType, SubmitEndKind, Verdict } from '../jobs/timeline.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -34,6 +34,9 @@ export const jobs = pgTable(
     keepOriginalSound: boolean('keep_original_sound').notNull(),
     watermark: boolean('watermark').notNull(),
     labels: jsonb('labels').$type<readonly Label[]>().notNull(),
+    /** Where the client wants to be told of its end, and in whose words. */
+    webhookUrl: text('webhook_url'),
+    webhookFormat: text('webhook_format').$type<JobWebhook['format']>(),
     idempotencyKey: text('idempotency_key'),
     inputHash: text('input_hash').notNull(),
 
@@ -86,6 +89,7 @@ export const jobs = pgTable(
     index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
     check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),
     check('jobs_success_has_a_video', sql`(${job.state} = 'SUCCEEDED') = (${job.resultUrl} is not null)`),
+    check('jobs_webhook_has_a_format', sql`(${job.webhookUrl} is null) = (${job.webhookFormat} is null)`),
     check('jobs_failure_has_a_code', sql`(${job.state} = 'FAILED') = (${job.failureCode} is not null)`),
   ],
 );

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
-import type { Job } from './job.ts';
+import type { Job, JobWebhook } from './job.ts';
 import type { AcceptEffect, JobStore, Refusal } from './ports.ts';
 import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
 import { moved } from './timeline.ts';
@@ -26,10 +26,14 @@ export type AcceptResult =
  */
 export type Accept = (accountId: string, request: MotionRequest) => Promise<AcceptResult>;
 
+export type CheckWebhookUrl = (text: string) => { readonly ok: true; readonly url: string } | ({ readonly ok: false } & Pick<Violation, 'code' | 'message'>);
+
 interface AcceptDeps {
   readonly store: JobStore;
   readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
   readonly effects: readonly AcceptEffect[];
+  /** Whether we may send anything there; as WHATWG spells it. */
+  readonly checkWebhookUrl: CheckWebhookUrl;
   readonly nudge: () => void;
 }
 
@@ -42,12 +46,15 @@ class RefusedError extends Error {
   }
 }
 
-export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): Accept {
+export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge }: AcceptDeps): Accept {
   return async (accountId, request) => {
     const checked = checkRequest(request);
-    if (!checked.ok) return { kind: 'invalid', violations: checked.violations };
+    const receiver = request.webhookUrl ? checkWebhookUrl(request.webhookUrl) : null;
+    const violations = receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [];
+    if (!checked.ok || violations.length > 0) return { kind: 'invalid', violations: [...(checked.ok ? [] : checked.violations), ...violations] };
     const { input, labels, idempotencyKey } = checked.request;
-    const inputHash = hashInput(checked.request);
+    const webhook: JobWebhook | null = receiver?.ok ? { url: receiver.url, format: request.webhookFormat ?? 'STANDARD' } : null;
+    const inputHash = hashInput(checked.request, webhook);
 
     const result = await store.transaction(async (tx): Promise<AcceptResult> => {
       const job = await store.insert(tx, {
@@ -57,6 +64,7 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
         sandbox: upstream.sandbox,
         input,
         labels,
+        webhook,
         idempotencyKey,
         inputHash,
       });
@@ -84,8 +92,8 @@ export function createAccept({ store, upstream, effects, nudge }: AcceptDeps): A
 }
 
 /** Identifies an effective input. The version is part of it, so that a later way of hashing can tell the two apart. */
-export function hashInput({ input, labels }: CheckedRequest): string {
+export function hashInput({ input, labels }: CheckedRequest, webhook: JobWebhook | null = null): string {
   const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
-  const canonical = [imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value])];
+  const canonical = [imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value]), ...(webhook ? [webhook.url, webhook.format] : [])];
   return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
 }

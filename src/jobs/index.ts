@@ -1,5 +1,5 @@
 /** The core: accepting, submitting, settling, watching and reconciling jobs, over the ports that it declares. */
-import { createAccept, type Accept } from './accept.ts';
+import { createAccept, type Accept, type CheckWebhookUrl } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
@@ -38,7 +38,11 @@ export interface JobsDeps {
   readonly listingLookup: boolean;
   readonly keep: Keep;
   readonly acceptEffects: readonly AcceptEffect[];
+  /** At an end. */
   readonly settleEffects: readonly SettleEffect[];
+  /** When the upstream is known to work on a job. */
+  readonly processEffects: readonly SettleEffect[];
+  readonly checkWebhookUrl: CheckWebhookUrl;
 }
 
 export interface Jobs {
@@ -75,7 +79,7 @@ const FIRST_LISTING_MS = 15_000;
 export function createJobs(deps: JobsDeps): Jobs {
   const { store, feed, upstream, log, pollSteps } = deps;
   const { jobDeadlineMs } = deps.admission;
-  const settling = createSettling({ store, log, effects: deps.settleEffects });
+  const settling = createSettling({ store, log, effects: deps.settleEffects, processEffects: deps.processEffects });
   const watching = createWatching(store, feed, log);
   const hearing = createHearing(store, upstream.id, pollSteps, deps.expectsCallbacks, log);
   const firstListingMs = deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
@@ -120,7 +124,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   }
 
   return {
-    accept: createAccept({ store, upstream, effects: deps.acceptEffects, nudge: () => nudge('slot') }),
+    accept: createAccept({ store, upstream, effects: deps.acceptEffects, checkWebhookUrl: deps.checkWebhookUrl, nudge: () => nudge('slot') }),
     cancel: async (accountId, id) => {
       const jobId = toJobId(id);
       return jobId === null ? { kind: 'notFound' } : cancel(accountId, jobId);

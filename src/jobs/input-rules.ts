@@ -1,5 +1,5 @@
 /** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
-import type { CharacterOrientation, Label, MotionMode, JobInput } from './job.ts';
+import type { CharacterOrientation, JobWebhook, Label, MotionMode, JobInput } from './job.ts';
 import { isPublicHost } from './public-address.ts';
 
 const limits = {
@@ -41,6 +41,9 @@ export interface MotionRequest {
   readonly keepOriginalSound: boolean;
   readonly watermark: boolean;
   readonly labels?: readonly Label[] | null;
+  /** Where to tell of the end, and in which words; `STANDARD` by default. */
+  readonly webhookUrl?: string | null;
+  readonly webhookFormat?: JobWebhook['format'];
   readonly idempotencyKey?: string | null;
 }
 

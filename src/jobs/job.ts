@@ -55,6 +55,12 @@ export interface Label {
   readonly value: string;
 }
 
+/** Where the client wants to be told of the job's end, and in which words. */
+export interface JobWebhook {
+  readonly url: string;
+  readonly format: 'STANDARD' | 'FLAT';
+}
+
 export interface Video {
   readonly id: string;
   readonly url: string;
@@ -87,6 +93,7 @@ export interface Job {
   readonly sandbox: boolean;
   readonly input: JobInput;
   readonly labels: readonly Label[];
+  readonly webhook: JobWebhook | null;
   readonly idempotencyKey: string | null;
   readonly inputHash: string;
   readonly taskId: string | null;

@@ -17,7 +17,7 @@ export type AcceptEffect = (tx: Transaction, job: Job) => Promise<Refusal | null
 /** The same for the transaction in which a job reaches an end. */
 export type SettleEffect = (tx: Transaction, job: Job) => Promise<void>;
 
-export type NewJob = Pick<Job, 'id' | 'accountId' | 'upstreamId' | 'sandbox' | 'input' | 'labels' | 'idempotencyKey' | 'inputHash'>;
+export type NewJob = Pick<Job, 'id' | 'accountId' | 'upstreamId' | 'sandbox' | 'input' | 'labels' | 'idempotencyKey' | 'inputHash'> & Partial<Pick<Job, 'webhook'>>;
 
 /** What a move or an amendment writes beside the state. Absent fields stay as they are; durations count from the database's now. */
 export interface JobPatch {

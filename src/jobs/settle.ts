@@ -10,22 +10,27 @@ import type { Claim } from './upstream-port.ts';
 export interface SettleDeps {
   readonly store: JobStore;
   readonly log: Log;
+  /** Run at an end. */
   readonly effects: readonly SettleEffect[];
+  /** Run when the upstream is known to work on it. */
+  readonly processEffects?: readonly SettleEffect[];
   /** Runs after a commit that freed a slot, or made a look-up due. */
   readonly nudge: (due: 'slot' | 'lookUp') => void;
 }
 
 export interface Settling {
-  /** Moves a job by the guarded statement; at an end, the effects run in the same transaction. Null when too late or repeated. */
+  /** Moves a job by the guarded statement; the effects run in the same transaction. Null when too late or repeated. */
   advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
   /** Carries out a decision on a job whose row `tx` has locked. */
   carryOut(tx: Transaction, job: Job, decision: Decision): Promise<Job | null>;
 }
 
-export function createSettling({ store, log, effects }: Pick<SettleDeps, 'store' | 'log' | 'effects'>): Settling {
+export function createSettling({ store, log, effects, processEffects = [] }: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settling {
   const advance: Settling['advance'] = async (tx, jobId, move, patch) => {
     const job = await store.advance(tx, jobId, move, patch);
-    if (job && isTerminal(job.state)) for (const effect of effects) await effect(tx, job);
+    if (!job) return null;
+    const due = isTerminal(job.state) ? effects : job.state === 'PROCESSING' ? processEffects : [];
+    for (const effect of due) await effect(tx, job);
     return job;
   };
   return {

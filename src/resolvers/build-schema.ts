@@ -9,6 +9,7 @@ import { JobsUpdatedResolver } from './jobs-updated.resolver.ts';
 import { MotionJobFieldsResolver } from './motion-job-fields.resolver.ts';
 import { MotionJobResolver } from './motion-job.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
+import { WebhookResolver } from './webhook.resolver.ts';
 
 /** type-graphql wants one as soon as there is a subscription, even though ours bring their own source. */
 const inertPubSub: PubSub = {
@@ -20,7 +21,7 @@ const inertPubSub: PubSub = {
 
 export function buildGatewaySchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [AccountResolver, AdministrationResolver, MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver],
+    resolvers: [AccountResolver, AdministrationResolver, MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver, WebhookResolver],
     orphanedTypes: [InvalidInput, IdempotencyKeyReused, JobDeleted, CancelRefused, DeleteRefused, QuotaExhausted],
     pubSub: inertPubSub,
     validate: false,

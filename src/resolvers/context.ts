@@ -5,11 +5,13 @@ import type { Accounts } from '../accounts/index.ts';
 import type { Jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Outlook } from '../jobs/outlook.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 
 /** The cores that resolvers call. */
 export interface Cores {
   readonly jobs: Jobs;
   readonly accounts: Accounts;
+  readonly webhooks: Webhooks;
 }
 
 export interface Context extends Cores {
@@ -32,11 +34,12 @@ interface Progress {
   accepted: boolean;
 }
 
-export const createContext = (caller: Caller, address: string, { jobs, accounts }: Cores): Context => ({
+export const createContext = (caller: Caller, address: string, { jobs, accounts, webhooks }: Cores): Context => ({
   caller,
   address,
   jobs,
   accounts,
+  webhooks,
   outlooks: new DataLoader((keys) => jobs.findOutlooks(keys), { cache: false }),
   idempotencyKey: null,
   progress: { accepting: false, accepted: false },

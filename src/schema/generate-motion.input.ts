@@ -40,6 +40,12 @@ export class GenerateMotionInput {
   })
   idempotencyKey?: string | null;
 
+  @Field(() => Url, {
+    nullable: true,
+    description: 'Where to tell of its end: a webhook of the type succeeded, failed or canceled, signed with the secret that `webhookSecret` shows, beside the endpoints of the account. A public host, unless the operator allows others; redirects are not followed.',
+  })
+  webhookUrl?: string | null;
+
   @Field(() => [LabelInput], { nullable: true, description: "Up to 16 of the client's own references, to filter by." })
   labels?: LabelInput[] | null;
 }

@@ -79,4 +79,5 @@ export const UserErrorCode = describedEnum<ErrorCode>('UserErrorCode', 'What a c
   JOB_DELETED: 'The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job.',
   NOT_TERMINAL: 'The job has not ended.',
   QUOTA_EXHAUSTED: 'No job is left of the quota of the account. Nothing was accepted.',
+  ENDPOINT_DISABLED: 'The webhook endpoint is disabled, or is there no more.',
 });

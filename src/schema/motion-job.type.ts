@@ -48,6 +48,9 @@ export class MotionJob extends Node {
   @Field(() => [Label], { description: "The client's own references, in order of their keys." })
   labels!: readonly Label[];
 
+  @Field(() => Url, { nullable: true, description: 'Where its end is told, beside the endpoints of the account.' })
+  webhookUrl!: string | null;
+
   @Field(() => String, { nullable: true, description: 'The key that the job was accepted with.' })
   idempotencyKey!: string | null;
 
@@ -79,10 +82,11 @@ export class MotionJob extends Node {
   source!: Job;
 
   static of(job: Job): MotionJob {
-    const { input, failure, ...rest } = job;
+    const { input, failure, webhook, ...rest } = job;
     return Object.assign(new MotionJob(), rest, input, {
       source: job,
       isTerminal: isTerminal(job.state),
+      webhookUrl: webhook?.url ?? null,
       failure: failure && MotionFailure.of(failure),
     });
   }

@@ -2,6 +2,7 @@ import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { AccountViolation } from '../accounts/account-rules.ts';
 import type { Violation } from '../jobs/input-rules.ts';
 import { UserErrorCode } from './motion-job.enum.ts';
+import type { WebhookViolation } from '../webhooks/endpoints.ts';
 import type { UserErrorCode as Code } from './user-error-codes.ts';
 
 @InterfaceType({ description: 'A failure that the client can act on.' })
@@ -18,7 +19,7 @@ export abstract class UserError {
 
 @ObjectType({ implements: UserError, description: 'A field of the input breaks a rule. All violations are in one answer.', simpleResolvers: true })
 export class InvalidInput extends UserError {
-  static of(violation: Violation | AccountViolation): InvalidInput {
+  static of(violation: Violation | AccountViolation | WebhookViolation): InvalidInput {
     return Object.assign(new InvalidInput(), violation);
   }
 }

@@ -34,6 +34,7 @@ export function submittingJob(): Job {
     sandbox: true,
     input: { imageUrl: 'https://a.com/a.png', videoUrl: 'https://a.com/a.mp4', prompt: null, mode: 'STD', model: null, characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false },
     labels: [],
+    webhook: null,
     idempotencyKey: null,
     inputHash: 'v1:',
     taskId: null,

@@ -227,6 +227,14 @@ export type CreateClientTokenPayload = {
   userErrors: Array<UserError>;
 };
 
+/** A new endpoint. */
+export type CreateWebhookEndpointInput = {
+  /** What to tell. */
+  eventTypes?: Array<WebhookEventType>;
+  /** Where to tell it, at most 2,048 characters. A public host, unless the operator allows others; redirects are not followed. */
+  url: Scalars['URL']['input'];
+};
+
 /** Which job to delete. */
 export type DeleteMotionJobInput = {
   /** The job's id. */
@@ -251,6 +259,15 @@ export type DeleteRefused = UserError & {
   field?: Maybe<Array<Scalars['String']['output']>>;
   /** For people. Not to be parsed. */
   message: Scalars['String']['output'];
+};
+
+/** What came of deleting an endpoint. */
+export type DeleteWebhookEndpointPayload = {
+  __typename?: 'DeleteWebhookEndpointPayload';
+  /** What was deleted. What was on its way to it has stopped. */
+  deletedId?: Maybe<Scalars['ID']['output']>;
+  /** Why it was not deleted. */
+  userErrors: Array<UserError>;
 };
 
 /** Which account to disable. */
@@ -281,6 +298,8 @@ export type GenerateMotionInput = {
   videoUrl: Scalars['URL']['input'];
   /** Whether the video shall carry a watermark. */
   watermark?: Scalars['Boolean']['input'];
+  /** Where to tell of its end: a webhook of the type succeeded, failed or canceled, signed with the secret that `webhookSecret` shows, beside the endpoints of the account. A public host, unless the operator allows others; redirects are not followed. */
+  webhookUrl?: InputMaybe<Scalars['URL']['input']>;
 };
 
 /** What came of a request to generate. */
@@ -524,6 +543,8 @@ export type MotionJob = Node & {
   videoUrl: Scalars['URL']['output'];
   /** Whether the video carries a watermark. */
   watermark: Scalars['Boolean']['output'];
+  /** Where its end is told, beside the endpoints of the account. */
+  webhookUrl?: Maybe<Scalars['URL']['output']>;
 };
 
 
@@ -631,20 +652,32 @@ export type Mutation = {
   createApiKey?: Maybe<IssueApiKeyPayload>;
   /** Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have. */
   createClientToken?: Maybe<CreateClientTokenPayload>;
+  /** Has a URL told what becomes of the account's jobs, by Standard Webhooks 1.0. Needs `account:admin`. */
+  createWebhookEndpoint?: Maybe<WebhookEndpointPayload>;
   /** Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND. */
   deleteMotionJob?: Maybe<DeleteMotionJobPayload>;
+  /** Deletes an endpoint. Needs `account:admin`. */
+  deleteWebhookEndpoint?: Maybe<DeleteWebhookEndpointPayload>;
   /** Ends what the keys and tokens of an account open, at once. Its jobs go on. For administrators. */
   disableAccount?: Maybe<ChangeAccountPayload>;
   /** Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key. */
   generateMotion?: Maybe<GenerateMotionPayload>;
+  /** Delivers again, at once, with the same `webhook-id` and the same body. Needs `jobs:write`. */
+  redeliverWebhook?: Maybe<RedeliverWebhookPayload>;
   /** Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`. */
   revokeApiKey?: Maybe<RevokeApiKeyPayload>;
   /** Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`. */
   revokeClientTokens?: Maybe<RevokeClientTokensPayload>;
   /** Makes a key like an old one, which ends after the overlap. Needs `account:admin`. */
   rotateApiKey?: Maybe<IssueApiKeyPayload>;
+  /** Makes a new secret; the one until now signs beside it for 24 hours. Needs `account:admin`. */
+  rotateWebhookSecret?: Maybe<RotateWebhookSecretPayload>;
   /** Changes what an account may use. For administrators. */
   setQuota?: Maybe<ChangeAccountPayload>;
+  /** Sends an endpoint a `webhook.test`, signed like every other. Needs `account:admin`. */
+  testWebhookEndpoint?: Maybe<TestWebhookEndpointPayload>;
+  /** Changes an endpoint. Needs `account:admin`. */
+  updateWebhookEndpoint?: Maybe<WebhookEndpointPayload>;
 };
 
 
@@ -678,8 +711,18 @@ export type MutationCreateClientTokenArgs = {
 };
 
 
+export type MutationCreateWebhookEndpointArgs = {
+  input: CreateWebhookEndpointInput;
+};
+
+
 export type MutationDeleteMotionJobArgs = {
   input: DeleteMotionJobInput;
+};
+
+
+export type MutationDeleteWebhookEndpointArgs = {
+  input: WebhookEndpointInput;
 };
 
 
@@ -693,6 +736,11 @@ export type MutationGenerateMotionArgs = {
 };
 
 
+export type MutationRedeliverWebhookArgs = {
+  input: RedeliverWebhookInput;
+};
+
+
 export type MutationRevokeApiKeyArgs = {
   input: RevokeApiKeyInput;
 };
@@ -703,8 +751,23 @@ export type MutationRotateApiKeyArgs = {
 };
 
 
+export type MutationRotateWebhookSecretArgs = {
+  input: RotateWebhookSecretInput;
+};
+
+
 export type MutationSetQuotaArgs = {
   input: AccountQuotaInput;
+};
+
+
+export type MutationTestWebhookEndpointArgs = {
+  input: WebhookEndpointInput;
+};
+
+
+export type MutationUpdateWebhookEndpointArgs = {
+  input: UpdateWebhookEndpointInput;
 };
 
 /** Anything that has an id of its own. */
@@ -740,6 +803,12 @@ export type Query = {
   node?: Maybe<Node>;
   /** Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs. */
   viewer?: Maybe<Viewer>;
+  /** What was told, newest first, with every try. Needs `jobs:read`, of all jobs. */
+  webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
+  /** The account's endpoints, newest first. Needs `account:admin`. */
+  webhookEndpoints?: Maybe<Array<WebhookEndpoint>>;
+  /** The secret that signs now. Null when there is no such endpoint. Needs `account:admin`. */
+  webhookSecret?: Maybe<Scalars['String']['output']>;
 };
 
 
@@ -768,6 +837,19 @@ export type QueryMotionJobsArgs = {
 
 export type QueryNodeArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+export type QueryWebhookDeliveriesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  endpointId?: InputMaybe<Scalars['ID']['input']>;
+  first?: Scalars['Int']['input'];
+  jobId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+export type QueryWebhookSecretArgs = {
+  endpointId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 /** How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end. */
@@ -802,6 +884,21 @@ export type QuotaExhausted = UserError & {
   remaining: Scalars['Int']['output'];
 };
 
+/** Which delivery. */
+export type RedeliverWebhookInput = {
+  /** The delivery's id. */
+  deliveryId: Scalars['ID']['input'];
+};
+
+/** What came of asking for a delivery again. */
+export type RedeliverWebhookPayload = {
+  __typename?: 'RedeliverWebhookPayload';
+  /** The delivery, which is due now, with all its tries anew. */
+  delivery?: Maybe<WebhookDelivery>;
+  /** Why it is not. */
+  userErrors: Array<UserError>;
+};
+
 /** Which key to end. */
 export type RevokeApiKeyInput = {
   /** The key's id. */
@@ -830,6 +927,21 @@ export type RotateApiKeyInput = {
   id: Scalars['ID']['input'];
   /** How long the old key goes on, 0 to 2,592,000 seconds. */
   overlapSeconds?: Scalars['Int']['input'];
+};
+
+/** Whose secret. */
+export type RotateWebhookSecretInput = {
+  /** The endpoint's id; without it the secret of jobs' own `webhookUrl`. */
+  endpointId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** A new secret. */
+export type RotateWebhookSecretPayload = {
+  __typename?: 'RotateWebhookSecretPayload';
+  /** The new secret. For 24 hours the one before signs beside it. */
+  secret?: Maybe<Scalars['String']['output']>;
+  /** Why there is none. */
+  userErrors: Array<UserError>;
 };
 
 /** What a key or a client token may do for its account. More values may be added: treat an unknown one as you would a new kind of the same. */
@@ -886,6 +998,27 @@ export type SubscriptionJobsUpdatedArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** What came of asking for a test. */
+export type TestWebhookEndpointPayload = {
+  __typename?: 'TestWebhookEndpointPayload';
+  /** The delivery, which is on its way: `webhookDeliveries` tells what became of it. */
+  deliveryId?: Maybe<Scalars['ID']['output']>;
+  /** Why there is none. */
+  userErrors: Array<UserError>;
+};
+
+/** What to change of an endpoint; the rest stays. */
+export type UpdateWebhookEndpointInput = {
+  /** True enables it, however it was disabled; false disables it and stops what waits. */
+  enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  /** What to tell from now on. */
+  eventTypes?: InputMaybe<Array<WebhookEventType>>;
+  /** The endpoint's id. */
+  id: Scalars['ID']['input'];
+  /** Where to tell it from now on, what waits among it. */
+  url?: InputMaybe<Scalars['URL']['input']>;
+};
+
 /** What was charged, of one day, mode or model. */
 export type UsageBucket = {
   __typename?: 'UsageBucket';
@@ -922,6 +1055,8 @@ export type UserErrorCode =
   | 'CANCEL_REQUESTED'
   /** Occurs more than once. */
   | 'DUPLICATE'
+  /** The webhook endpoint is disabled, or is there no more. */
+  | 'ENDPOINT_DISABLED'
   /** The idempotency key was used before with another input. Nothing was accepted. */
   | 'IDEMPOTENCY_KEY_REUSED'
   /** Not of the form that the field asks for. */
@@ -967,6 +1102,133 @@ export type ViewerUsageArgs = {
   from: Scalars['DateTime']['input'];
   to: Scalars['DateTime']['input'];
 };
+
+/** One try of a delivery. */
+export type WebhookAttempt = {
+  __typename?: 'WebhookAttempt';
+  /** When it had come to its end. */
+  at: Scalars['DateTime']['output'];
+  /** Why nothing was answered: `BLOCKED` (not a public address), `NOT_RESOLVED`, `NOT_CONNECTED`, `TLS`, `TIMED_OUT`, `RESET` and others. */
+  failure?: Maybe<Scalars['String']['output']>;
+  /** What the receiver answered; null when it did not. */
+  httpStatus?: Maybe<Scalars['Int']['output']>;
+  /** How long it took, in ms. */
+  latencyMs: Scalars['Int']['output'];
+  /** Counted from 1. */
+  number: Scalars['Int']['output'];
+};
+
+/** An event on its way to one receiver. */
+export type WebhookDelivery = {
+  __typename?: 'WebhookDelivery';
+  /** All its tries, oldest first. */
+  attempts: Array<WebhookAttempt>;
+  /** When the event happened. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The endpoint; null for a job's own `webhookUrl`. */
+  endpointId?: Maybe<Scalars['ID']['output']>;
+  /** The header `webhook-id`, the same on every try. */
+  eventId: Scalars['ID']['output'];
+  /** What it tells of. */
+  eventType: WebhookEventType;
+  /** Its id, for `redeliverWebhook`. */
+  id: Scalars['ID']['output'];
+  /** The job; null for a test. */
+  jobId?: Maybe<Scalars['ID']['output']>;
+  /** When it is tried next; soon after now while it is tried. Null when it is not. */
+  nextAttemptAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How it stands. */
+  state: WebhookDeliveryState;
+  /** Where it goes. */
+  url: Scalars['URL']['output'];
+};
+
+/** A page of deliveries. */
+export type WebhookDeliveryConnection = {
+  __typename?: 'WebhookDeliveryConnection';
+  /** Newest first. */
+  nodes: Array<WebhookDelivery>;
+  /** Where the page is. */
+  pageInfo: PageInfo;
+};
+
+/** How a delivery stands. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type WebhookDeliveryState =
+  /** It was answered with 2xx. */
+  | 'DELIVERED'
+  /** It is tried, or tried again, at `nextAttemptAt`. */
+  | 'DUE'
+  /** It was tried as often as it may be, or answered 410. */
+  | 'FAILED'
+  /** Its endpoint was disabled or deleted. */
+  | 'STOPPED';
+
+/** Why an endpoint is disabled. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type WebhookDisabledReason =
+  /** Its owner wished it. */
+  | 'BY_OWNER'
+  /** Nothing was delivered for five days, or as long as the operator chose. */
+  | 'FAILING'
+  /** It answered 410. */
+  | 'GONE';
+
+/** A URL of the client's that is told what becomes of the account's jobs. */
+export type WebhookEndpoint = {
+  __typename?: 'WebhookEndpoint';
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** Since when it is disabled. */
+  disabledAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it is disabled. */
+  disabledReason?: Maybe<WebhookDisabledReason>;
+  /** What it is told of. */
+  eventTypes: Array<WebhookEventType>;
+  /** Since when every delivery has failed; null when the last one has not. */
+  failingSince?: Maybe<Scalars['DateTime']['output']>;
+  /** Its id. */
+  id: Scalars['ID']['output'];
+  /** Whether it is told anything. */
+  status: WebhookEndpointStatus;
+  /** Where it is. */
+  url: Scalars['URL']['output'];
+};
+
+/** Which endpoint. */
+export type WebhookEndpointInput = {
+  /** The endpoint's id. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of making or changing an endpoint. */
+export type WebhookEndpointPayload = {
+  __typename?: 'WebhookEndpointPayload';
+  /** The endpoint as it is now. */
+  endpoint?: Maybe<WebhookEndpoint>;
+  /** Of a new endpoint, what it verifies signatures with: `whsec_` and base64. */
+  secret?: Maybe<Scalars['String']['output']>;
+  /** All that is wrong with the input. */
+  userErrors: Array<UserError>;
+};
+
+/** Whether an endpoint is told anything. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type WebhookEndpointStatus =
+  /** It is told. */
+  | 'ACTIVE'
+  /** It is told nothing; `disabledReason` says why. What was on its way has stopped and can be delivered again once it is enabled. */
+  | 'DISABLED';
+
+/** What a webhook tells of. More values may be added: treat an unknown one as you would a new kind of the same. */
+export type WebhookEventType =
+  /** `motion_job.canceled`: the job was canceled. */
+  | 'MOTION_JOB_CANCELED'
+  /** `motion_job.failed`: the job has failed; `failure.final` says whether a success may still come. */
+  | 'MOTION_JOB_FAILED'
+  /** `motion_job.processing`: the upstream works on the job. */
+  | 'MOTION_JOB_PROCESSING'
+  /** `motion_job.succeeded`: the job has a video. It may follow a `failed` that was not final, with a higher version. */
+  | 'MOTION_JOB_SUCCEEDED'
+  /** `webhook.test`: what `testWebhookEndpoint` sends. It need not be asked for. */
+  | 'WEBHOOK_TEST';
 
 export type JobFieldsFragment = { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null };
 

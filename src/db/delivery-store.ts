@@ -1,0 +1,153 @@
+/** Webhooks on their way: events, deliveries, leases and the log. */
+import { and, asc, eq, inArray, lt, or, desc, sql } from 'drizzle-orm';
+import type { Transaction } from '../jobs/transaction.ts';
+import type { DueDelivery, WebhookStore } from '../webhooks/ports.ts';
+import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
+import type { Connections } from './client.ts';
+import { inMs } from './durations.ts';
+import { inside } from './transaction.ts';
+import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
+
+type DeliveryStore = Pick<WebhookStore<Transaction>, 'tell' | 'tellEndpoint' | 'claim' | 'record' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
+
+const shown = {
+  id: deliveries.id,
+  accountId: deliveries.accountId,
+  eventId: deliveries.eventId,
+  eventType: events.type,
+  jobId: deliveries.jobId,
+  endpointId: deliveries.endpointId,
+  url: deliveries.url,
+  state: deliveries.state,
+  attempts: deliveries.attempts,
+  nextAttemptAt: deliveries.nextAttemptAt,
+  createdAt: deliveries.createdAt,
+};
+
+interface ClaimedRow extends Record<string, unknown>, Omit<DueDelivery, 'secrets' | 'leasedUntil'> {
+  readonly leasedUntil: string;
+  readonly sealed: string | null;
+  readonly previous: string | null;
+}
+
+export function createDeliveryStore({ db }: Connections): DeliveryStore {
+  return {
+    async tell(tx, { id, accountId, jobId, type, body, own }) {
+      const { rowCount } = await inside(tx).execute(sql`
+        with receiver as (
+          select id as endpoint_id, url, host, 'STANDARD' as format, null as body from ${endpoints}
+          where account_id = ${accountId} and status = 'ACTIVE' and ${type} = any(event_types)
+          union all
+          select null::uuid, own.* from (values (${own?.url ?? null}::text, ${own?.host ?? null}::text, ${own?.format ?? null}::text, ${own?.body ?? null}::text)) as own (url, host, format, body) where own.url is not null
+        ), event as (
+          insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} where exists (select 1 from receiver)
+          returning id
+        )
+        insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, body, next_attempt_at)
+        select gen_random_uuid(), event.id, ${accountId}, ${jobId}::uuid, endpoint_id, url, host, format, receiver.body, now() from receiver, event`);
+      return rowCount ?? 0;
+    },
+
+    async tellEndpoint(tx, endpointId, { id, accountId, jobId, type, body }) {
+      const { rows } = await inside(tx).execute<{ id: string }>(sql`
+        with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE'), event as (
+          insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} from receiver
+          returning id
+        )
+        insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, next_attempt_at)
+        select gen_random_uuid(), event.id, ${accountId}, ${jobId}::uuid, receiver.id, url, host, 'STANDARD', now() from receiver, event
+        returning id`);
+      return rows[0]?.id ?? null;
+    },
+
+    async claim({ limit, perHost, leaseMs, busyHosts, slowHosts }) {
+      const array = (values: readonly string[]) => sql`${sql.param([...values])}::text[]`;
+      // One look at the index for each host: what one of them has piled up is not read for the others.
+      const { rows } = await db.execute<ClaimedRow>(sql`
+        with recursive host as (
+          (select host as name from ${deliveries} where next_attempt_at is not null order by host limit 1)
+          union all
+          select (select host from ${deliveries} where next_attempt_at is not null and host > host.name order by host limit 1) from host where host.name is not null
+        ), waiting as (
+          select host.name from host cross join lateral (
+            select next_attempt_at as since from ${deliveries} where host = host.name and next_attempt_at <= now() order by next_attempt_at limit 1
+          ) first
+          where host.name is not null and host.name <> all(${array(busyHosts)})
+          order by since limit ${limit}
+        ), due as (
+          select taken.id from waiting cross join lateral (
+            select id from ${deliveries} where host = waiting.name and next_attempt_at <= now()
+            order by next_attempt_at limit case when waiting.name = any(${array(slowHosts)}) then 1 else ${perHost}::int end for update skip locked
+          ) taken
+          limit ${limit}
+        ), claimed as (
+          update ${deliveries} set next_attempt_at = ${inMs(leaseMs)} from due where ${deliveries.id} = due.id
+          returning ${deliveries}.*
+        )
+        select c.id, c.event_id as "eventId", c.account_id as "accountId", c.endpoint_id as "endpointId", c.url, c.host, coalesce(c.body, e.body) as body, c.failures, c.next_attempt_at::text as "leasedUntil",
+          s.sealed, case when s.previous_until > now() then s.previous_sealed end as previous
+        from claimed c join ${events} e on e.id = c.event_id left join ${secrets} s on s.owner = coalesce(c.endpoint_id::text, 'account:' || c.account_id)`);
+      return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
+    },
+
+    async record(tx, { id, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
+      const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
+        with tried as (
+          update ${deliveries}
+          set attempts = attempts + 1, failures = failures + ${state === 'DELIVERED' ? 0 : 1}, state = ${state}, next_attempt_at = ${nextInMs === null ? null : inMs(nextInMs)}
+          where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz
+          returning id, attempts, endpoint_id
+        ), logged as (
+          insert into ${attempts} (delivery_id, number, http_status, failure, latency_ms) select id, attempts, ${httpStatus}::int, ${failure}, ${Math.round(latencyMs)} from tried
+        )
+        select endpoint_id as "endpointId" from tried`);
+      return rows[0] ?? null;
+    },
+
+    async listDeliveries(accountId, { first, after, endpointId, jobId }): Promise<WebhookDelivery[]> {
+      return db
+        .select(shown)
+        .from(deliveries)
+        .innerJoin(events, eq(events.id, deliveries.eventId))
+        .where(
+          and(
+            eq(deliveries.accountId, accountId),
+            after ? or(lt(deliveries.createdAt, after.createdAt), and(eq(deliveries.createdAt, after.createdAt), lt(deliveries.id, after.id))) : undefined,
+            endpointId ? eq(deliveries.endpointId, endpointId) : undefined,
+            jobId ? eq(deliveries.jobId, jobId) : undefined,
+          ),
+        )
+        .orderBy(desc(deliveries.createdAt), desc(deliveries.id))
+        .limit(first);
+    },
+
+    async listAttempts(deliveryIds) {
+      const found = new Map<string, WebhookAttempt[]>();
+      if (deliveryIds.length === 0) return found;
+      const rows = await db.select().from(attempts).where(inArray(attempts.deliveryId, [...deliveryIds])).orderBy(asc(attempts.deliveryId), asc(attempts.number));
+      for (const { deliveryId, ...attempt } of rows) found.set(deliveryId, [...(found.get(deliveryId) ?? []), attempt]);
+      return found;
+    },
+
+    async redeliver(tx, accountId, deliveryId) {
+      const handle = inside(tx);
+      const live = sql`(${deliveries.endpointId} is null or exists (select 1 from ${endpoints} where ${endpoints.id} = ${deliveries.endpointId} and ${endpoints.status} = 'ACTIVE'))`;
+      const mine = and(eq(deliveries.id, deliveryId), eq(deliveries.accountId, accountId));
+      // One that is due already comes at once; a try that is under way goes on, and records nothing.
+      await handle.update(deliveries).set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` }).where(and(mine, live));
+      const rows = await handle.select({ ...shown, live: sql<boolean>`${live}` }).from(deliveries).innerJoin(events, eq(events.id, deliveries.eventId)).where(mine);
+      if (!rows[0]) return null;
+      const { live: isLive, ...delivery } = rows[0];
+      return isLive ? delivery : 'disabled';
+    },
+
+    async deleteEventsByAge(days, limit) {
+      const { rowCount } = await db.execute(sql`
+        delete from ${events} where id in (
+          select id from ${events} e where created_at < now() - ${days} * interval '1 day'
+            and not exists (select 1 from ${deliveries} d where d.event_id = e.id and d.next_attempt_at is not null)
+          order by created_at limit ${limit} for update skip locked)`);
+      return rowCount ?? 0;
+    },
+  };
+}

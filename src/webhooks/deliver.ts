@@ -1,0 +1,146 @@
+/** Delivering: what is due is leased, signed, sent once, and recorded. A worker that dies leaves a lease that ends within a minute. */
+import { nextTryMs } from './schedule.ts';
+import { makeSecret, signedHeaders } from './sign.ts';
+import { BrokenSealError, type Sealer } from './seal.ts';
+import { accountOwner, type Answer, type DueDelivery, type Post, type Tried, type WebhookLog, type WebhookStore } from './ports.ts';
+
+export interface DeliverDeps<Tx> {
+  readonly store: WebhookStore<Tx>;
+  readonly post: Post;
+  readonly sealer: Sealer;
+  readonly log: WebhookLog;
+  /** Between one try and the next. */
+  readonly stepsMs: readonly number[];
+  /** An endpoint to which nothing was delivered for so long is disabled. */
+  readonly disableAfterMs: number;
+  /** Deliveries under way at a time, in this instance. */
+  readonly atOnce: number;
+  /** How long events and their log are kept. */
+  readonly keepDays: number;
+}
+
+export interface Deliverer {
+  /** Begins what is due, as far as there is room, and deletes by age when there is nothing else to do. Resolves with how long to wait before the next time, in ms. */
+  runOnce(): Promise<number>;
+  /** Resolves when what is under way has ended; cuts it off after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Longer than a try may take with its waiting for a connection, and shorter than a minute. */
+const LEASE_MS = 45_000;
+/** Of one host at a time, as many as the egress connects to it; of one that failed the last time a single one. */
+const PER_HOST = 4;
+const PER_SLOW_HOST = 1;
+const IDLE_MS = 1_000;
+const USER_AGENT = 'motion-gateway-webhooks/1';
+/** Hosts that are remembered as slow; the oldest are forgotten. */
+const MAX_SLOW_HOSTS = 10_000;
+const GONE = 410;
+/** Deleting by age: how often, and how much at a time. */
+const DELETE_EVERY_MS = 60_000;
+const DELETE_BATCH = 500;
+
+export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, atOnce, keepDays }: DeliverDeps<Tx>): Deliverer {
+  const underWay = new Set<Promise<void>>();
+  const perHost = new Map<string, number>();
+  /** Whose last try failed here: one receiver that hangs shall not take all places. */
+  const slow = new Set<string>();
+  const cutOff = new AbortController();
+
+  const roomOf = (host: string): number => (slow.has(host) ? PER_SLOW_HOST : PER_HOST);
+
+  async function secretsOf({ endpointId, accountId, secrets }: DueDelivery): Promise<string[]> {
+    const owner = endpointId ?? accountOwner(accountId);
+    const found = secrets ?? (await store.ensureSecret(owner, accountId, sealer.seal(makeSecret(), owner)));
+    return [found.sealed, found.previous].filter((sealed) => sealed !== null).map((sealed) => sealer.open(sealed, owner));
+  }
+
+  async function send(due: DueDelivery): Promise<Answer> {
+    try {
+      const secrets = await secretsOf(due);
+      const headers = { 'content-type': 'application/json; charset=utf-8', 'user-agent': USER_AGENT, ...signedHeaders(secrets, due.eventId, Math.floor(Date.now() / 1_000), due.body) };
+      return await post(due.url, { headers, body: due.body, signal: cutOff.signal });
+    } catch (error) {
+      if (!(error instanceof BrokenSealError)) throw error;
+      log.error({ err: error, endpointId: due.endpointId, accountId: due.accountId }, 'a webhook cannot be signed: rotate its secret');
+      return { kind: 'failed', reason: 'NO_SECRET', ms: 0 };
+    }
+  }
+
+  async function deliver(due: DueDelivery): Promise<void> {
+    const answer = await send(due);
+    // At a stop: not the receiver's fault, and due again when the lease ends.
+    if (cutOff.signal.aborted && answer.kind === 'failed') return;
+    const tried = judge(answer, due.failures, stepsMs);
+    if (tried.state === 'DELIVERED') slow.delete(due.host);
+    else remember(due.host);
+    await store.transaction(async (tx) => {
+      // Somebody else has tried it since, because our lease ran out: his word counts.
+      if (!(await store.record(tx, due, tried)) || due.endpointId === null) return;
+      if (tried.state === 'DELIVERED') return store.noteSuccess(tx, due.endpointId);
+      const failingMs = await store.noteFailure(tx, due.endpointId);
+      const reason = tried.httpStatus === GONE ? 'GONE' : (failingMs ?? 0) >= disableAfterMs ? 'FAILING' : null;
+      if (reason === null) return;
+      await store.disable(tx, due.endpointId, reason);
+      log.warn({ endpointId: due.endpointId, accountId: due.accountId, reason }, 'a webhook endpoint is disabled');
+    });
+    log.info({ deliveryId: due.id, eventId: due.eventId, httpStatus: tried.httpStatus, failure: tried.failure, ms: tried.latencyMs, state: tried.state }, 'webhook');
+  }
+
+  function remember(host: string): void {
+    slow.delete(host);
+    slow.add(host);
+    if (slow.size > MAX_SLOW_HOSTS) slow.delete(slow.values().next().value!);
+  }
+
+  function begin(due: DueDelivery): void {
+    perHost.set(due.host, (perHost.get(due.host) ?? 0) + 1);
+    const delivery = deliver(due)
+      .catch((error: unknown) => log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it is made again'))
+      .finally(() => {
+        underWay.delete(delivery);
+        const left = perHost.get(due.host)! - 1;
+        if (left > 0) perHost.set(due.host, left);
+        else perHost.delete(due.host);
+      });
+    underWay.add(delivery);
+  }
+
+  let deletedAt = performance.now();
+  async function deleteByAge(): Promise<void> {
+    if (performance.now() - deletedAt < DELETE_EVERY_MS) return;
+    // A full batch is followed by the next one at once.
+    if ((await store.deleteEventsByAge(keepDays, DELETE_BATCH)) < DELETE_BATCH) deletedAt = performance.now();
+  }
+
+  return {
+    async runOnce() {
+      const limit = atOnce - underWay.size;
+      if (limit <= 0) {
+        await Promise.race(underWay);
+        return 0;
+      }
+      const busyHosts = [...perHost].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
+      const claimed = await store.claim({ limit, perHost: PER_HOST, leaseMs: LEASE_MS, busyHosts, slowHosts: [...slow] });
+      for (const due of claimed) begin(due);
+      // Whether there is more shows as soon as one of these has made room.
+      if (claimed.length > 0) await Promise.race(underWay);
+      else await deleteByAge();
+      return claimed.length > 0 ? 0 : IDLE_MS;
+    },
+    async stop(graceMs) {
+      const timer = setTimeout(() => cutOff.abort(), graceMs);
+      await Promise.all(underWay);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Any 2xx is a delivery; everything else is tried again, a redirect among them, which nobody follows. 410 asks for no more. */
+export function judge(answer: Answer, failuresBefore: number, stepsMs: readonly number[], chance: number = Math.random()): Tried {
+  const httpStatus = answer.kind === 'answered' ? answer.httpStatus : null;
+  const told = { httpStatus, failure: answer.kind === 'failed' ? answer.reason : null, latencyMs: answer.ms };
+  if (httpStatus !== null && httpStatus >= 200 && httpStatus < 300) return { ...told, state: 'DELIVERED', nextInMs: null };
+  const nextInMs = httpStatus === GONE ? null : nextTryMs(failuresBefore + 1, stepsMs, chance);
+  return { ...told, state: nextInMs === null ? 'FAILED' : 'DUE', nextInMs };
+}

@@ -1,0 +1,162 @@
+/** Endpoints and deliveries, for those who own them. */
+import { v7 as uuidv7 } from 'uuid';
+import { encodePayload } from './payload.ts';
+import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } from './ports.ts';
+import type { Sealer } from './seal.ts';
+import { makeSecret } from './sign.ts';
+import { webhookEventTypes, type WebhookAttempt, type WebhookDelivery, type WebhookEndpoint, type WebhookEventType } from './webhook.ts';
+
+export interface WebhookViolation {
+  readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG' | 'TOO_MANY' | 'INVALID_FORMAT' | 'DUPLICATE' | 'NOT_FOUND' | 'ENDPOINT_DISABLED';
+  readonly message: string;
+  readonly field: readonly string[];
+}
+
+export type Result<T> = ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
+
+/** For errors that are about an argument of a query. */
+export class BadWebhookArgumentError extends Error {
+  override readonly name = 'BadWebhookArgumentError';
+  readonly code = 'BAD_USER_INPUT';
+}
+
+/** With all its tries so far. */
+type TriedDelivery = WebhookDelivery & { readonly tries: readonly WebhookAttempt[] };
+
+export interface DeliveryPage {
+  readonly deliveries: readonly TriedDelivery[];
+  readonly hasNextPage: boolean;
+}
+
+export interface Endpoints {
+  create(accountId: string, input: { readonly url: string; readonly eventTypes: readonly WebhookEventType[] }): Promise<Result<{ readonly endpoint: WebhookEndpoint; readonly secret: string }>>;
+  update(accountId: string, endpointId: string, change: { readonly url?: string | null; readonly eventTypes?: readonly WebhookEventType[] | null; readonly enabled?: boolean | null }): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
+  delete(accountId: string, endpointId: string): Promise<Result<{ readonly deletedId: string }>>;
+  list(accountId: string): Promise<readonly WebhookEndpoint[]>;
+  /** Sends an event that means nothing. */
+  test(accountId: string, endpointId: string): Promise<Result<{ readonly deliveryId: string }>>;
+  /** The secret that signs now, of an endpoint or, with null, of jobs' own URLs. Null when there is no such endpoint. */
+  secretOf(accountId: string, endpointId: string | null): Promise<string | null>;
+  /** A new secret; the one until now signs beside it for a day. */
+  rotateSecret(accountId: string, endpointId: string | null): Promise<Result<{ readonly secret: string }>>;
+  deliveries(accountId: string, page: { readonly first: number; readonly after?: string | null; readonly endpointId?: string | null; readonly jobId?: string | null }): Promise<DeliveryPage>;
+  redeliver(accountId: string, deliveryId: string): Promise<Result<{ readonly delivery: TriedDelivery }>>;
+}
+
+interface EndpointDeps<Tx> {
+  readonly store: WebhookStore<Tx>;
+  readonly sealer: Sealer;
+  readonly checkUrl: (text: string) => UrlCheck;
+  readonly maxEndpoints: number;
+  readonly nudge: () => void;
+}
+
+const MAX_PAGE = 100;
+const SECRET_OVERLAP_MS = 24 * 3_600_000;
+
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+const violate = (code: WebhookViolation['code'], field: string, message: string): WebhookViolation => ({ code, message, field: ['input', field] });
+const invalid = (...violations: WebhookViolation[]) => ({ kind: 'invalid', violations }) as const;
+const unknownEndpoint = (field: string) => invalid(violate('NOT_FOUND', field, 'There is no such endpoint.'));
+
+export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nudge }: EndpointDeps<Tx>): Endpoints {
+  function check(url: string | null | undefined, eventTypes: readonly WebhookEventType[] | null | undefined): { readonly violations: WebhookViolation[]; readonly checkedUrl: string | null } {
+    const violations: WebhookViolation[] = [];
+    const checked = url == null ? null : checkUrl(url);
+    if (checked && !checked.ok) violations.push(violate(checked.code, 'url', checked.message));
+    if (eventTypes && eventTypes.length === 0) violations.push(violate('INVALID_FORMAT', 'eventTypes', 'Name at least one type of event.'));
+    if (eventTypes && new Set(eventTypes).size < eventTypes.length) violations.push(violate('DUPLICATE', 'eventTypes', 'A type of event occurs more than once.'));
+    return { violations, checkedUrl: checked?.ok ? checked.url : null };
+  }
+
+  return {
+    async create(accountId, { url, eventTypes }) {
+      const { violations, checkedUrl } = check(url, eventTypes);
+      if (checkedUrl === null || violations.length > 0) return invalid(...violations);
+      const [id, secret] = [uuidv7(), makeSecret()];
+      return store.transaction(async (tx) => {
+        if ((await store.countEndpoints(tx, accountId)) >= maxEndpoints) return invalid(violate('TOO_MANY', 'url', `An account has at most ${maxEndpoints} endpoints.`));
+        const endpoint = await store.insertEndpoint(tx, { id, accountId, url: checkedUrl, host: hostOf(checkedUrl), eventTypes });
+        await store.rotateSecret(tx, id, accountId, sealer.seal(secret, id), 0);
+        return { kind: 'done', endpoint, secret } as const;
+      });
+    },
+
+    async update(accountId, endpointId, { url, eventTypes, enabled }) {
+      const { violations, checkedUrl } = check(url, eventTypes);
+      if (violations.length > 0) return invalid(...violations);
+      if (!isUuid(endpointId)) return unknownEndpoint('id');
+      const change: EndpointChange = {
+        ...(checkedUrl !== null && { url: checkedUrl, host: hostOf(checkedUrl) }),
+        ...(eventTypes && { eventTypes }),
+        ...(enabled != null && { status: enabled ? 'ACTIVE' : 'DISABLED' }),
+      };
+      const endpoint = await store.transaction((tx) => store.changeEndpoint(tx, accountId, endpointId, change));
+      return endpoint ? { kind: 'done', endpoint } : unknownEndpoint('id');
+    },
+
+    async delete(accountId, endpointId) {
+      const gone = isUuid(endpointId) && (await store.transaction((tx) => store.deleteEndpoint(tx, accountId, endpointId)));
+      return gone ? { kind: 'done', deletedId: endpointId.toLowerCase() } : unknownEndpoint('id');
+    },
+
+    list: store.listEndpoints,
+
+    async test(accountId, endpointId) {
+      if (!isUuid(endpointId)) return unknownEndpoint('id');
+      const event = { id: uuidv7(), accountId, jobId: null, type: 'webhook.test', own: null } as const;
+      const body = encodePayload('webhook.test', new Date(), { id: event.id, message: 'This is a test.' });
+      const deliveryId = await store.transaction((tx) => store.tellEndpoint(tx, endpointId, { ...event, body }));
+      if (deliveryId === null) return unknownEndpoint('id');
+      nudge();
+      return { kind: 'done', deliveryId };
+    },
+
+    async secretOf(accountId, endpointId) {
+      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId)))) return null;
+      const owner = endpointId?.toLowerCase() ?? accountOwner(accountId);
+      return sealer.open((await store.ensureSecret(owner, accountId, sealer.seal(makeSecret(), owner))).sealed, owner);
+    },
+
+    async rotateSecret(accountId, endpointId) {
+      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId)))) return unknownEndpoint('endpointId');
+      const owner = endpointId?.toLowerCase() ?? accountOwner(accountId);
+      const secret = makeSecret();
+      await store.transaction((tx) => store.rotateSecret(tx, owner, accountId, sealer.seal(secret, owner), SECRET_OVERLAP_MS));
+      return { kind: 'done', secret };
+    },
+
+    async deliveries(accountId, { first, after, endpointId, jobId }) {
+      if (!(first >= 1 && first <= MAX_PAGE)) throw new BadWebhookArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      for (const id of [endpointId, jobId]) if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
+      const found = await store.listDeliveries(accountId, { first: first + 1, after: after ? decodeCursor(after) : null, ...(endpointId && { endpointId }), ...(jobId && { jobId }) });
+      const page = found.slice(0, first);
+      const tries = await store.listAttempts(page.map(({ id }) => id));
+      return { deliveries: page.map((delivery) => ({ ...delivery, tries: tries.get(delivery.id) ?? [] })), hasNextPage: found.length > first };
+    },
+
+    async redeliver(accountId, deliveryId) {
+      const delivery = isUuid(deliveryId) ? await store.transaction((tx) => store.redeliver(tx, accountId, deliveryId)) : null;
+      if (delivery === null) return invalid(violate('NOT_FOUND', 'deliveryId', 'There is no such delivery.'));
+      if (delivery === 'disabled') return invalid(violate('ENDPOINT_DISABLED', 'deliveryId', 'Its endpoint is disabled or deleted.'));
+      nudge();
+      return { kind: 'done', delivery: { ...delivery, tries: (await store.listAttempts([delivery.id])).get(delivery.id) ?? [] } };
+    },
+  };
+}
+
+/** What connections are counted by. */
+export const hostOf = (url: string): string => new URL(url).host;
+
+/** What an endpoint can be subscribed to; a test comes without being asked for. */
+export const subscribableTypes = webhookEventTypes.filter((type) => type !== 'webhook.test');
+
+export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string => Buffer.from(`delivery ${createdAt.getTime()} ${id}`).toString('base64url');
+
+function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: string } {
+  const [, time, id] = /^delivery (\d{1,15}) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  const decoded = id !== undefined && isUuid(id) ? { createdAt: new Date(Number(time)), id } : null;
+  // One spelling only: base64 takes many.
+  if (!decoded || encodeDeliveryCursor(decoded) !== cursor) throw new BadWebhookArgumentError('"after" is not a cursor of deliveries.');
+  return decoded;
+}

@@ -1,0 +1,55 @@
+/** The third core: telling clients' own URLs what became of their jobs. */
+import { v7 as uuidv7 } from 'uuid';
+import { createDeliverer, type Deliverer } from './deliver.ts';
+import { createEndpoints, hostOf, type Endpoints } from './endpoints.ts';
+import { encodePayload } from './payload.ts';
+import type { Post, UrlCheck, WebhookLog, WebhookStore } from './ports.ts';
+import { createSealer } from './seal.ts';
+import type { WebhookEventType, WebhookFormat } from './webhook.ts';
+
+export interface WebhooksDeps<Tx> {
+  readonly store: WebhookStore<Tx>;
+  readonly post: Post;
+  readonly checkUrl: (text: string) => UrlCheck;
+  readonly appSecrets: readonly string[];
+  readonly log: WebhookLog;
+  readonly stepsMs: readonly number[];
+  readonly disableAfterMs: number;
+  readonly atOnce: number;
+  readonly maxEndpoints: number;
+  /** How long events and the log of their deliveries are kept. */
+  readonly keepDays: number;
+  /** Runs when something has become due. */
+  readonly nudge: () => void;
+}
+
+/** What became of a job, as far as webhooks care. */
+export interface JobNews {
+  readonly accountId: string;
+  readonly jobId: string;
+  readonly type: WebhookEventType;
+  readonly at: Date;
+  /** The job as the API shows it. */
+  readonly view: Readonly<Record<string, unknown>>;
+  /** The job's own receiver, and its body where that is not the standard one. */
+  readonly own: { readonly url: string; readonly format: WebhookFormat; readonly body: string | null } | null;
+}
+
+/** What is offered to clients. */
+export type Webhooks = Endpoints;
+
+export interface WebhooksCore<Tx> extends Webhooks {
+  /** Makes the deliveries due, in the transaction that changed the job; never the network. Resolves with how many there are. */
+  tell(tx: Tx, news: JobNews): Promise<number>;
+  readonly deliverer: Deliverer;
+}
+
+export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, atOnce, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
+  const sealer = createSealer(appSecrets);
+  return {
+    ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
+    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, atOnce, keepDays }),
+    tell: (tx, { accountId, jobId, type, at, view, own }) =>
+      store.tell(tx, { id: uuidv7(), accountId, jobId, type, body: encodePayload(type, at, view), own: own && { ...own, host: hostOf(own.url) } }),
+  };
+}

@@ -1,0 +1,114 @@
+/** What this core needs. `src/db/` fits the store to PostgreSQL, `src/egress/` the sending. `Tx` is the store's own open transaction. */
+import type { DeliveryState, DisabledReason, EndpointStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType, WebhookFormat } from './webhook.ts';
+
+/** What is told to all who want to know. */
+export interface NewEvent {
+  readonly id: string;
+  readonly accountId: string;
+  readonly jobId: string | null;
+  readonly type: WebhookEventType;
+  /** The standard body, as it goes out. */
+  readonly body: string;
+  /** The job's own receiver, beside the account's endpoints; `body` is its own when it has another format. */
+  readonly own: { readonly url: string; readonly host: string; readonly format: WebhookFormat; readonly body: string | null } | null;
+}
+
+/** A secret and, for the overlap after a rotation, the one before. */
+export interface SealedSecrets {
+  readonly sealed: string;
+  readonly previous: string | null;
+}
+
+/** A delivery whose turn it is, leased to whoever claimed it. */
+export interface DueDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly accountId: string;
+  readonly endpointId: string | null;
+  readonly url: string;
+  readonly host: string;
+  readonly body: string;
+  /** Tries since it became due, or since somebody asked for it again. */
+  readonly failures: number;
+  readonly secrets: SealedSecrets | null;
+  /** What the lease set the next try to; who records must still have it. */
+  readonly leasedUntil: Date;
+}
+
+export interface Tried {
+  readonly httpStatus: number | null;
+  readonly failure: string | null;
+  readonly latencyMs: number;
+  /** When the next try is due, from now; null for none. */
+  readonly nextInMs: number | null;
+  readonly state: DeliveryState;
+}
+
+interface Page {
+  readonly first: number;
+  readonly after: { readonly createdAt: Date; readonly id: string } | null;
+  readonly endpointId?: string;
+  readonly jobId?: string;
+}
+
+export interface EndpointChange {
+  readonly url?: string;
+  readonly host?: string;
+  readonly eventTypes?: readonly WebhookEventType[];
+  readonly status?: EndpointStatus;
+}
+
+export interface WebhookStore<Tx> {
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Stores the event with a delivery for each active endpoint of the account that wants it, and for the job's own receiver; nothing when nobody does. Resolves with how many deliveries there are. */
+  tell(tx: Tx, event: NewEvent): Promise<number>;
+  /** The same for one endpoint, whatever it wants; null when the account has no such endpoint. */
+  tellEndpoint(tx: Tx, endpointId: string, event: NewEvent): Promise<string | null>;
+
+  insertEndpoint(tx: Tx, endpoint: { readonly id: string; readonly accountId: string; readonly url: string; readonly host: string; readonly eventTypes: readonly WebhookEventType[] }): Promise<WebhookEndpoint>;
+  /** How many the account has, asked under a lock on the account that `tx` then holds. */
+  countEndpoints(tx: Tx, accountId: string): Promise<number>;
+  listEndpoints(accountId: string): Promise<readonly WebhookEndpoint[]>;
+  findEndpoint(accountId: string, endpointId: string): Promise<WebhookEndpoint | null>;
+  /** Enabled again it counts as new; disabled, its due deliveries stop. Null when there is no such endpoint. */
+  changeEndpoint(tx: Tx, accountId: string, endpointId: string, change: EndpointChange): Promise<WebhookEndpoint | null>;
+  deleteEndpoint(tx: Tx, accountId: string, endpointId: string): Promise<boolean>;
+
+  /** The secrets of an endpoint or, by `accountOwner`, of an account. */
+  findSecrets(owner: string): Promise<SealedSecrets | null>;
+  /** The first secret of the owner stays: resolves with the one that counts. */
+  ensureSecret(owner: string, accountId: string, sealed: string): Promise<SealedSecrets>;
+  /** The one until now goes on for `overlapMs`. */
+  rotateSecret(tx: Tx, owner: string, accountId: string, sealed: string, overlapMs: number): Promise<void>;
+
+  /** Leases deliveries that are due: at most `perHost` of a host, one of those in `slowHosts` and none of those in `busyHosts`, those first that have waited longest. */
+  claim(limits: { readonly limit: number; readonly perHost: number; readonly leaseMs: number; readonly busyHosts: readonly string[]; readonly slowHosts: readonly string[] }): Promise<readonly DueDelivery[]>;
+  /** Records a try; null when the lease was lost, and then nothing is. */
+  record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
+  noteSuccess(tx: Tx, endpointId: string): Promise<void>;
+  /** Resolves with for how long nothing was delivered, in ms; null when there is no such endpoint any more. */
+  noteFailure(tx: Tx, endpointId: string): Promise<number | null>;
+  disable(tx: Tx, endpointId: string, reason: DisabledReason): Promise<void>;
+
+  listDeliveries(accountId: string, page: Page): Promise<readonly WebhookDelivery[]>;
+  /** By delivery, in order. */
+  listAttempts(deliveryIds: readonly string[]): Promise<ReadonlyMap<string, readonly WebhookAttempt[]>>;
+  /** Due at once, with all its tries anew. `disabled` when its endpoint is, or is gone; null when the account has no such delivery. */
+  redeliver(tx: Tx, accountId: string, deliveryId: string): Promise<WebhookDelivery | 'disabled' | null>;
+  deleteEventsByAge(days: number, limit: number): Promise<number>;
+}
+
+export const accountOwner = (accountId: string): string => `account:${accountId}`;
+
+/** What came of one POST; never rejects. */
+export type Answer = { readonly ms: number } & ({ readonly kind: 'answered'; readonly httpStatus: number } | { readonly kind: 'failed'; readonly reason: string });
+
+export type Post = (url: string, request: { readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly signal: AbortSignal }) => Promise<Answer>;
+
+export type UrlCheck = { readonly ok: true; readonly url: string } | { readonly ok: false; readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG'; readonly message: string };
+
+export interface WebhookLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

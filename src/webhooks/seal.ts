@@ -1,0 +1,52 @@
+/** Secrets that must be had again are kept sealed: AES-256-GCM under keys derived from the application secrets. */
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+
+export interface Sealer {
+  /** `context` is what the secret belongs to: elsewhere the seal does not open. */
+  seal(secret: string, context: string): string;
+  /** Throws a `BrokenSealError` when none of the application secrets opens it. */
+  open(sealed: string, context: string): string;
+}
+
+export class BrokenSealError extends Error {
+  override readonly name = 'BrokenSealError';
+
+  constructor() {
+    super('a sealed secret cannot be opened with any secret of APP_SECRET');
+  }
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** `secrets` has at least one: the first seals, all of them open. */
+export function createSealer(secrets: readonly string[]): Sealer {
+  const keys = secrets.map(deriveKey);
+  const [sealing] = keys;
+  if (!sealing) throw new Error('sealing needs a secret');
+  return {
+    seal(secret, context) {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', sealing.key, nonce).setAAD(Buffer.from(context));
+      const sealed = Buffer.concat([nonce, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return `v1.${sealing.id}.${sealed.toString('base64url')}`;
+    },
+    open(text, context) {
+      const [, keyId, encoded] = /^v1\.([\w-]{8})\.([\w-]+)$/.exec(text) ?? [];
+      const found = keys.find(({ id }) => id === keyId);
+      if (!found || encoded === undefined) throw new BrokenSealError();
+      const sealed = Buffer.from(encoded, 'base64url');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', found.key, sealed.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(context)).setAuthTag(sealed.subarray(-TAG_BYTES));
+        return decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+      } catch {
+        throw new BrokenSealError();
+      }
+    },
+  };
+}
+
+function deriveKey(secret: string): { readonly id: string; readonly key: Buffer } {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'motion-gateway sealed secrets v1', 32));
+  return { id: createHash('sha256').update(key).digest('base64url').slice(0, 8), key };
+}

@@ -1,0 +1,56 @@
+/** A client's own server: it keeps what it is sent, and answers as the test says. */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { onTestFinished } from 'vitest';
+
+export interface Received {
+  readonly id: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  readonly event: { readonly type: string; readonly timestamp: string; readonly data: { readonly job: Record<string, unknown>; readonly omitted?: string[] } };
+}
+
+export interface WebhookReceiver {
+  readonly url: string;
+  readonly received: Received[];
+  /** How it answers from now on: a status, or a hand on the answer; 204 at first. */
+  answerWith(answer: number | ((response: ServerResponse) => void)): void;
+}
+
+/** Those of `EGRESS_ALLOW` that reach it. */
+export const ALLOW_LOOPBACK = { EGRESS_ALLOW: '127.0.0.1' } as const;
+
+export async function startWebhookReceiver(): Promise<WebhookReceiver> {
+  const received: Received[] = [];
+  let answer: Parameters<WebhookReceiver['answerWith']>[0] = 204;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      const headers = request.headers as Record<string, string>;
+      received.push({ id: headers['webhook-id'] ?? '', headers, body, event: JSON.parse(body) as Received['event'] });
+      if (typeof answer === 'number') response.writeHead(answer).end();
+      else answer(response);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received, answerWith: (next) => void (answer = next) };
+}
+
+/** Whether a receiver with this secret, and the field's own package, believes it. */
+export function isBelieved({ body, headers }: Received, secret: string): boolean {
+  try {
+    new Webhook(secret).verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
