@@ -1,4 +1,5 @@
 /** A time limit that also ends when others do, and leaves neither timer nor listener behind. */
+import { setMaxListeners } from 'node:events';
 
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -19,6 +20,8 @@ export function startDeadline(ms: number, ...others: readonly AbortSignal[]): De
   const timer = setTimeout(() => over('TIMED_OUT'), ms);
   for (const other of others) {
     if (other.aborted) stop();
+    // One signal may end any number of them; Node would warn of a leak from the eleventh on.
+    setMaxListeners(0, other);
     other.addEventListener('abort', stop, { once: true });
   }
   return {

@@ -1,6 +1,7 @@
 /** One request over a connection that stands, and the beginning of its answer. */
 import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
+import { untilAborted } from './deadline.ts';
 
 export interface Exchange {
   readonly url: URL;
@@ -15,23 +16,21 @@ export async function exchange(socket: Socket, { url, headers, body, maxAnswerBy
   const client = new Client(url.origin, {
     // The one connection, once: a second one would be to an address that nobody checked.
     connect(_options, callback) {
-      if (used) callback(new Error('the connection was used'), null);
-      else callback(null, socket);
+      const isFirst = !used;
       used = true;
+      // Not at once: undici does not see a connection that is there before it waits for it.
+      queueMicrotask(() => (isFirst ? callback(null, socket) : callback(new Error('the connection was used'), null)));
     },
     // The signal ends all of it.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
   try {
-    const response = await client.request({
-      method: 'POST',
-      path: `${url.pathname}${url.search}`,
-      headers: { ...Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host')), host: url.host },
-      body,
-      signal,
-      reset: true,
-    });
+    const path = `${url.pathname}${url.search}`;
+    const ours = Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host'));
+    const request = client.request({ method: 'POST', path, headers: { ...ours, host: url.host }, body, signal, reset: true });
+    // undici looks at the signal only once it has begun to write.
+    const response = await untilAborted(request, signal);
     return { httpStatus: response.statusCode, text: await readText(response.body, maxAnswerBytes) };
   } finally {
     await client.destroy();
