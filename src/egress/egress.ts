@@ -18,7 +18,7 @@ export interface EgressOptions {
   /** What may be reached besides the public network. */
   readonly allow: readonly Allowed[];
   readonly maxConnectionsPerHost: number;
-  /** For a name, a connection, TLS and the answer together; as long again for a connection that is free. */
+  /** For the look-up, the connection, TLS and the answer together. Before that a request waits at most twice as long until one more connection to its host is allowed. */
   readonly timeoutMs: number;
   /** How much of an answer is read. */
   readonly maxAnswerBytes: number;
@@ -40,7 +40,7 @@ export interface EgressRequest {
   readonly signal: AbortSignal;
 }
 
-/** `ms` counts from the look-up of the name on, `waitedMs` before it, for a connection that is free. */
+/** `waitedMs` went by until one more connection to the host was allowed, `ms` from then on. */
 export type EgressAnswer = { readonly ms: number; readonly waitedMs: number } & (
   | { readonly kind: 'answered'; readonly httpStatus: number; /** The first `maxAnswerBytes`, well-formed and without NUL characters. */ readonly text: string }
   | { readonly kind: 'failed'; readonly reason: FailureReason }
@@ -90,7 +90,8 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const url = new URL(checked.url);
 
     const waitingFrom = performance.now();
-    const waiting = startDeadline(timeoutMs, request.signal, stopping.signal);
+    // Longer than one request may take: those that hang now do not make the next one fail.
+    const waiting = startDeadline(2 * timeoutMs, request.signal, stopping.signal);
     const release = await slots.take(url.hostname.replace(/\.$/, ''), waiting.signal);
     waiting.end();
     const waitedMs = Math.round(performance.now() - waitingFrom);
