@@ -1,4 +1,5 @@
 /** Where the egress goes, and where it never does. */
+import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { aRequest, egressOf, endOf, standIn, startCanary, unreachable } from './support/egress.ts';
 import { disguisedAddresses, neighbours, publicAddresses, publicHosts, refusedUrls, specialAddresses } from './support/egress-urls.ts';
@@ -137,6 +138,19 @@ describe('a public receiver', () => {
     const connect: typeof dead.connect = (address, port) => (address.includes(':') ? dead : alive).connect(address, port);
     expect(endOf(await egressOf('', { connect, lookup: async () => ['2606:4700::1111', '8.8.8.8'] }).post('http://a.com/', aRequest))).toBe('200');
     expect([dead.asked, alive.asked]).toEqual([['2606:4700::1111'], ['8.8.8.8 80']]);
+  });
+});
+
+describe('a public receiver with several addresses', () => {
+  test('is reached although the first one does not answer at all', async () => {
+    const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
+    const alive = standIn(receiver.url);
+    const silent = new Socket();
+    const connect: typeof alive.connect = (address, port) => (address === '8.8.8.8' ? silent : alive.connect(address, port));
+    const answer = await egressOf('', { connect, lookup: async () => ['8.8.8.8', '93.184.216.34'] }).post('http://a.com/', aRequest);
+    expect(endOf(answer)).toBe('200');
+    expect(answer.ms).toBeGreaterThanOrEqual(2_990);
+    expect(silent.destroyed).toBe(true);
   });
 });
 
