@@ -28,12 +28,12 @@ export interface EgressOptions {
   readonly connect?: Connect;
 }
 
-export type UrlCheck =
+type UrlCheck =
   /** As WHATWG spells it, without a fragment. */
   | { readonly ok: true; readonly url: string }
   | { readonly ok: false; readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG'; readonly message: string };
 
-export interface EgressRequest {
+interface EgressRequest {
   /** `Host` is the URL's. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
