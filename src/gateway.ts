@@ -218,6 +218,8 @@ function startWebhooks(config: Config, { appSecrets }: Secrets, store: ReturnTyp
     log,
     stepsMs: config.WEBHOOK_RETRY_SECONDS.map((seconds) => 1_000 * seconds),
     disableAfterMs: 1_000 * config.WEBHOOK_DISABLE_SECONDS,
+    // A try waits at most twice its time for a connection, and has as long again to be recorded.
+    leaseMs: 3_000 * config.EGRESS_TIMEOUT_SECONDS + 10_000,
     atOnce: config.MAX_WEBHOOKS_AT_ONCE,
     maxEndpoints: config.MAX_WEBHOOK_ENDPOINTS,
     keepDays: config.KEEP_WEBHOOKS_DAYS,

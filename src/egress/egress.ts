@@ -92,7 +92,7 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const waitingFrom = performance.now();
     // Longer than one request may take: those that hang now do not make the next one fail.
     const waiting = startDeadline(2 * timeoutMs, request.signal, stopping.signal);
-    const release = await slots.take(url.hostname.replace(/\.$/, ''), waiting.signal);
+    const release = await slots.take(url.host.replace(/\.(?=:|$)/, ''), waiting.signal);
     waiting.end();
     const waitedMs = Math.round(performance.now() - waitingFrom);
     if (!release) return { kind: 'failed', reason: waiting.reason() === 'STOPPED' ? 'STOPPED' : 'BUSY', ms: 0, waitedMs };

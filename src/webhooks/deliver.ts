@@ -13,10 +13,14 @@ export interface DeliverDeps<Tx> {
   readonly stepsMs: readonly number[];
   /** An endpoint to which nothing was delivered for so long is disabled. */
   readonly disableAfterMs: number;
+  /** Longer than a try may take, with its waiting for a connection. */
+  readonly leaseMs: number;
   /** Deliveries under way at a time, in this instance. */
   readonly atOnce: number;
   /** How long events and their log are kept. */
   readonly keepDays: number;
+  /** Runs when `runOnce` may find more than before. */
+  readonly nudge: () => void;
 }
 
 export interface Deliverer {
@@ -26,8 +30,6 @@ export interface Deliverer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Longer than a try may take with its waiting for a connection, and shorter than a minute. */
-const LEASE_MS = 45_000;
 /** Of one host at a time, as many as the egress connects to it; of one that failed the last time a single one. */
 const PER_HOST = 4;
 const PER_SLOW_HOST = 1;
@@ -36,11 +38,13 @@ const USER_AGENT = 'motion-gateway-webhooks/1';
 /** Hosts that are remembered as slow; the oldest are forgotten. */
 const MAX_SLOW_HOSTS = 10_000;
 const GONE = 410;
+/** At a stop, and where all connections to a host were in use for too long. */
+const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED']);
 /** Deleting by age: how often, and how much at a time. */
 const DELETE_EVERY_MS = 60_000;
 const DELETE_BATCH = 500;
 
-export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, atOnce, keepDays }: DeliverDeps<Tx>): Deliverer {
+export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
   const perHost = new Map<string, number>();
   /** Whose last try failed here: one receiver that hangs shall not take all places. */
@@ -69,8 +73,8 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
 
   async function deliver(due: DueDelivery): Promise<void> {
     const answer = await send(due);
-    // At a stop: not the receiver's fault, and due again when the lease ends.
-    if (cutOff.signal.aborted && answer.kind === 'failed') return;
+    // Not the receiver's fault; it is due again when the lease ends.
+    if (answer.kind === 'failed' && (ownFaults.has(answer.reason) || cutOff.signal.aborted)) return;
     const tried = judge(answer, due.failures, stepsMs);
     if (tried.state === 'DELIVERED') slow.delete(due.host);
     else remember(due.host);
@@ -102,6 +106,8 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
         const left = perHost.get(due.host)! - 1;
         if (left > 0) perHost.set(due.host, left);
         else perHost.delete(due.host);
+        // There is room now, where there was none for its host, or for any.
+        nudge();
       });
     underWay.add(delivery);
   }
@@ -116,17 +122,13 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   return {
     async runOnce() {
       const limit = atOnce - underWay.size;
-      if (limit <= 0) {
-        await Promise.race(underWay);
-        return 0;
-      }
+      if (limit <= 0) return IDLE_MS;
       const busyHosts = [...perHost].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
-      const claimed = await store.claim({ limit, perHost: PER_HOST, leaseMs: LEASE_MS, busyHosts, slowHosts: [...slow] });
+      const claimed = await store.claim({ limit, perHost: PER_HOST, leaseMs, busyHosts, slowHosts: [...slow] });
       for (const due of claimed) begin(due);
-      // Whether there is more shows as soon as one of these has made room.
-      if (claimed.length > 0) await Promise.race(underWay);
-      else await deleteByAge();
-      return claimed.length > 0 ? 0 : IDLE_MS;
+      if (claimed.length > 0) return 0;
+      await deleteByAge();
+      return IDLE_MS;
     },
     async stop(graceMs) {
       const timer = setTimeout(() => cutOff.abort(), graceMs);

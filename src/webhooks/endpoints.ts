@@ -146,7 +146,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
 }
 
 /** What connections are counted by. */
-export const hostOf = (url: string): string => new URL(url).host;
+export const hostOf = (url: string): string => new URL(url).host.replace(/\.(?=:|$)/, '');
 
 /** What an endpoint can be subscribed to; a test comes without being asked for. */
 export const subscribableTypes = webhookEventTypes.filter((type) => type !== 'webhook.test');

@@ -15,11 +15,12 @@ export interface WebhooksDeps<Tx> {
   readonly log: WebhookLog;
   readonly stepsMs: readonly number[];
   readonly disableAfterMs: number;
+  readonly leaseMs: number;
   readonly atOnce: number;
   readonly maxEndpoints: number;
   /** How long events and the log of their deliveries are kept. */
   readonly keepDays: number;
-  /** Runs when something has become due. */
+  /** Runs when something has become due, or can be begun. */
   readonly nudge: () => void;
 }
 
@@ -44,11 +45,11 @@ export interface WebhooksCore<Tx> extends Webhooks {
   readonly deliverer: Deliverer;
 }
 
-export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, atOnce, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
+export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, leaseMs, atOnce, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
   const sealer = createSealer(appSecrets);
   return {
     ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
-    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, atOnce, keepDays }),
+    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, keepDays, nudge }),
     tell: (tx, { accountId, jobId, type, at, view, own }) =>
       store.tell(tx, { id: uuidv7(), accountId, jobId, type, body: encodePayload(type, at, view), own: own && { ...own, host: hostOf(own.url) } }),
   };
