@@ -1,0 +1,202 @@
+/** Webhooks on their way: tries, receivers that are down, slow or gone, and what is kept of it. */
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createConnections } from '../src/db/client.ts';
+import { createWebhookStore } from '../src/db/store.ts';
+import { judge } from '../src/webhooks/deliver.ts';
+import { nextTryMs } from '../src/webhooks/schedule.ts';
+import { makeAccount } from './support/administrator.ts';
+import { asAdministrator } from './support/database.ts';
+import { startGateway, type TestGateway } from './support/gateway.ts';
+import { ALLOW_LOOPBACK, startWebhookReceiver } from './support/webhook-receiver.ts';
+import { webhooksOf } from './support/webhooks.ts';
+
+const start = (settings: Record<string, string> = {}) => startGateway({ ...ALLOW_LOOPBACK, WEBHOOK_RETRY_SECONDS: '0.1,0.1,0.1', ...settings });
+
+async function makeEndpoint(gateway: TestGateway, url: string) {
+  const webhooks = webhooksOf(gateway.client);
+  const { endpoint } = await webhooks.create({ url });
+  const { id } = endpoint!;
+  return { ...webhooks, id, find: async () => (await webhooks.list()).find((one) => one.id === id)!, newest: async () => (await webhooks.deliveries({ endpointId: id })).nodes[0]!, send: () => webhooks.test(id) };
+}
+
+describe('the schedule', () => {
+  const stepsMs = [5_000, 300_000, 1_800_000];
+
+  test('waits as long as its step says, a fifth more or less, and ends', () => {
+    expect([1, 2, 3, 4].map((failures) => nextTryMs(failures, stepsMs, 0.5))).toEqual([5_000, 300_000, 1_800_000, null]);
+    expect([0, 1].map((chance) => nextTryMs(1, stepsMs, chance))).toEqual([4_000, 6_000]);
+  });
+
+  test.each([
+    [200, 'DELIVERED'], [204, 'DELIVERED'], [299, 'DELIVERED'], [199, 'DUE'], [301, 'DUE'], [302, 'DUE'], [400, 'DUE'], [404, 'DUE'], [429, 'DUE'], [500, 'DUE'], [410, 'FAILED'],
+  ])('takes %i for %s', (httpStatus, state) => {
+    expect(judge({ kind: 'answered', httpStatus, ms: 1 }, 0, stepsMs).state).toBe(state);
+    expect(judge({ kind: 'failed', reason: 'RESET', ms: 1 }, 3, stepsMs).state).toBe('FAILED');
+  });
+});
+
+describe('a receiver that is down', () => {
+  test('is tried again with the same id and body until it answers, and every try is in the log', async () => {
+    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const endpoint = await makeEndpoint(gateway, receiver.url);
+    receiver.answerWith((response) => (receiver.received.length === 1 ? response.writeHead(500).end() : receiver.received.length === 2 ? response.socket!.resetAndDestroy() : response.writeHead(200).end()));
+    await endpoint.send();
+    await expect.poll(async () => (await endpoint.newest()).state).toBe('DELIVERED');
+    expect(receiver.received).toHaveLength(3);
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(1);
+    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+    const { attempts, eventId, nextAttemptAt } = await endpoint.newest();
+    expect(eventId).toBe(receiver.received[0]!.id);
+    expect(nextAttemptAt).toBeNull();
+    expect(attempts).toMatchObject([{ number: 1, httpStatus: 500, failure: null }, { number: 2, httpStatus: null, failure: 'RESET' }, { number: 3, httpStatus: 200, failure: null }]);
+    expect((await endpoint.find()).failingSince).toBeNull();
+  });
+
+  test('for all tries has failed, and is told again when its owner asks, with all tries anew', async () => {
+    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const endpoint = await makeEndpoint(gateway, receiver.url);
+    receiver.answerWith(503);
+    await endpoint.send();
+    await expect.poll(async () => (await endpoint.newest()).state).toBe('FAILED');
+    expect(receiver.received).toHaveLength(4);
+    expect((await endpoint.find()).failingSince).not.toBeNull();
+    receiver.answerWith(200);
+    const { id } = await endpoint.newest();
+    expect((await webhooksOf((await makeAccount(gateway)).client).redeliver(id)).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
+    expect((await endpoint.redeliver(id)).delivery).toMatchObject({ id, state: 'DUE', attempts: expect.objectContaining({ length: 4 }) as object });
+    await expect.poll(async () => (await endpoint.newest()).state).toBe('DELIVERED');
+    expect(new Set(receiver.received.map((received) => received.id)).size).toBe(1);
+    expect((await endpoint.newest()).attempts.at(-1)).toMatchObject({ number: 5, httpStatus: 200 });
+  });
+
+  test('for too long is disabled, visibly, and told again once it is enabled', async () => {
+    const [gateway, receiver] = [await start({ WEBHOOK_DISABLE_SECONDS: '3600', WEBHOOK_RETRY_SECONDS: '0.1,60' }), await startWebhookReceiver()];
+    const endpoint = await makeEndpoint(gateway, receiver.url);
+    receiver.answerWith(500);
+    await endpoint.send();
+    await expect.poll(async () => (await endpoint.newest()).attempts.length).toBe(2);
+    expect(await endpoint.find()).toMatchObject({ status: 'ACTIVE' });
+    await asAdministrator(`update webhook_endpoints set failing_since = now() - interval '2 hours'`, gateway.databaseUrl);
+    await endpoint.send();
+    await expect.poll(() => endpoint.find()).toMatchObject({ status: 'DISABLED', disabledReason: 'FAILING' });
+    expect((await endpoint.deliveries()).nodes.map(({ state }) => state)).toEqual(['STOPPED', 'STOPPED']);
+    expect((await endpoint.send()).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
+    const { id } = await endpoint.newest();
+    expect((await endpoint.redeliver(id)).userErrors).toMatchObject([{ code: 'ENDPOINT_DISABLED' }]);
+    receiver.answerWith(200);
+    expect((await endpoint.update({ id: endpoint.id, enabled: true })).endpoint).toMatchObject({ status: 'ACTIVE', disabledReason: null, failingSince: null });
+    await endpoint.redeliver(id);
+    await expect.poll(async () => (await endpoint.newest()).state).toBe('DELIVERED');
+  });
+});
+
+test('a receiver that answers 410 is disabled at once', async () => {
+  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const endpoint = await makeEndpoint(gateway, receiver.url);
+  receiver.answerWith(410);
+  await endpoint.send();
+  await expect.poll(() => endpoint.find()).toMatchObject({ status: 'DISABLED', disabledReason: 'GONE' });
+  expect(await endpoint.newest()).toMatchObject({ state: 'FAILED', attempts: [{ httpStatus: 410 }] });
+  expect(receiver.received).toHaveLength(1);
+});
+
+test('a redirect is a failure, and nobody follows it', async () => {
+  const [gateway, receiver, target] = [await start(), await startWebhookReceiver(), await startWebhookReceiver()];
+  const endpoint = await makeEndpoint(gateway, receiver.url);
+  receiver.answerWith((response) => response.writeHead(307, { location: target.url }).end());
+  await endpoint.send();
+  await expect.poll(async () => (await endpoint.newest()).state).toBe('FAILED');
+  expect((await endpoint.newest()).attempts.map(({ httpStatus }) => httpStatus)).toEqual([307, 307, 307, 307]);
+  expect(target.received).toEqual([]);
+});
+
+test('a receiver that hangs keeps nobody else waiting, and has no more than four at a time', async () => {
+  const [gateway, hanging, quick] = [await start({ EGRESS_TIMEOUT_SECONDS: '15', WEBHOOK_RETRY_SECONDS: '0.1', MAX_WEBHOOKS_AT_ONCE: '8' }), await startWebhookReceiver(), await startWebhookReceiver()];
+  let [open, most] = [0, 0];
+  hanging.answerWith((response) => {
+    most = Math.max(most, (open += 1));
+    response.once('close', () => (open -= 1));
+  });
+  const [slow, fast] = [await makeEndpoint(gateway, hanging.url), await makeEndpoint(gateway, quick.url)];
+  const from = Date.now();
+  await Promise.all(Array.from({ length: 20 }, () => slow.send()));
+  await expect.poll(() => open).toBe(4);
+  await Promise.all(Array.from({ length: 20 }, () => fast.send()));
+  await expect.poll(() => quick.received.length).toBe(20);
+  // One that hangs does so for 15 s.
+  expect(Date.now() - from).toBeLessThan(12_000);
+  expect(most).toBe(4);
+});
+
+test('what a worker had leased when it died is due again when the lease ends, and its late word does not count', async () => {
+  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const endpoint = await makeEndpoint(gateway, receiver.url);
+  await gateway.stop();
+  const connections = createConnections(gateway.databaseUrl, 2, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createWebhookStore(connections);
+  const { id: eventId } = { id: '01990000-0000-7000-8000-000000000001' };
+  await store.transaction((tx) => store.tellEndpoint(tx, endpoint.id, { id: eventId, accountId: 'default', jobId: null, type: 'webhook.test', body: '{"type":"webhook.test"}', own: null }));
+  const limits = { limit: 10, perHost: 4, leaseMs: 60_000, busyHosts: [], slowHosts: [] };
+  const [[due], again] = [await store.claim(limits), await store.claim(limits)];
+  expect([due!.eventId, again]).toEqual([eventId, []]);
+  await asAdministrator(`update webhook_deliveries set next_attempt_at = now()`, gateway.databaseUrl);
+  expect(await store.claim(limits)).toMatchObject([{ eventId }]);
+  expect(await store.transaction((tx) => store.record(tx, due!, { httpStatus: 200, failure: null, latencyMs: 1, nextInMs: null, state: 'DELIVERED' }))).toBeNull();
+  const second = await start({ DATABASE_URL: gateway.databaseUrl });
+  await asAdministrator(`update webhook_deliveries set next_attempt_at = now()`, gateway.databaseUrl);
+  await expect.poll(() => receiver.received.map(({ id }) => id)).toEqual([eventId]);
+  await expect.poll(async () => (await webhooksOf(second.client).deliveries()).nodes).toMatchObject([{ state: 'DELIVERED', attempts: [{ number: 1 }] }]);
+});
+
+test('a claim takes from every host, those first that wait longest, and of a slow one a single one', async () => {
+  const gateway = await start();
+  await gateway.stop();
+  const connections = createConnections(gateway.databaseUrl, 2, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createWebhookStore(connections);
+  await asAdministrator(
+    `insert into webhook_events (id, account_id, type, body) values ('01990000-0000-7000-8000-000000000002', 'default', 'webhook.test', '{}');
+     insert into webhook_deliveries (id, event_id, account_id, url, host, format, next_attempt_at)
+     select gen_random_uuid(), '01990000-0000-7000-8000-000000000002', 'default', 'http://' || host || '/', host, 'STANDARD', now() - number * interval '1 second'
+     from (values ('a', 1), ('b', 2), ('c', 3), ('d', 4)) hosts (host, number), generate_series(1, 100)`,
+    gateway.databaseUrl,
+  );
+  const hostsOf = async (limits: Partial<Parameters<typeof store.claim>[0]>) => (await store.claim({ limit: 100, perHost: 3, leaseMs: 60_000, busyHosts: [], slowHosts: [], ...limits })).map(({ host }) => host).sort().join('');
+  expect(await hostsOf({ limit: 2, perHost: 1 })).toBe('cd');
+  expect(await hostsOf({ busyHosts: ['a'], slowHosts: ['b'] })).toBe('bcccddd');
+  expect(await hostsOf({})).toBe('aaabbbcccddd');
+});
+
+test('pages of deliveries follow each other without a gap, newest first', async () => {
+  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const endpoint = await makeEndpoint(gateway, receiver.url);
+  await Promise.all(Array.from({ length: 7 }, () => endpoint.send()));
+  const all = (await endpoint.deliveries()).nodes.map(({ id }) => id);
+  const seen: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const { nodes, pageInfo } = await endpoint.deliveries({ first: 3, ...(after !== undefined && { after }) });
+    seen.push(...nodes.map(({ id }) => id));
+    if (!pageInfo.hasNextPage) break;
+    after = pageInfo.endCursor!;
+  }
+  expect(seen).toEqual(all);
+  const { errors } = await gateway.client.request('{ webhookDeliveries(after: "x") { nodes { id } } }');
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+});
+
+test('what is old enough is deleted, and nothing that is still due', async () => {
+  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const endpoint = await makeEndpoint(gateway, receiver.url);
+  await endpoint.send();
+  await expect.poll(async () => (await endpoint.newest()).state).toBe('DELIVERED');
+  await endpoint.send();
+  await expect.poll(() => receiver.received.length).toBe(2);
+  await gateway.stop();
+  await asAdministrator(`update webhook_events set created_at = now() - interval '40 days'; update webhook_deliveries set state = 'DUE', next_attempt_at = now() where event_id = '${receiver.received[1]!.id}'`, gateway.databaseUrl);
+  const connections = createConnections(gateway.databaseUrl, 1, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createWebhookStore(connections);
+  expect([await store.deleteEventsByAge(30, 10), await store.deleteEventsByAge(30, 10)]).toEqual([1, 0]);
+  expect(await asAdministrator('select count(*)::int as attempts from webhook_attempts', gateway.databaseUrl)).toEqual([{ attempts: 1 }]);
+});
