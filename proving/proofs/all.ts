@@ -11,13 +11,14 @@ import type { Proof, ProofOptions } from './proof.ts';
 import { proveQuota } from './quota.ts';
 import { proveSiege } from './siege.ts';
 import { proveSubmits } from './submits.ts';
+import { proveWebhooks } from './webhooks.ts';
 
 interface Entry {
   readonly size: number;
   readonly prove: (options: ProofOptions) => Promise<Proof>;
 }
 
-export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations' | 'siege' | 'quota';
+export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations' | 'siege' | 'quota' | 'webhooks';
 
 export const proofs: Readonly<Record<ProofName, Entry>> = {
   submits: { size: 1_000, prove: proveSubmitsBothWays },
@@ -31,6 +32,7 @@ export const proofs: Readonly<Record<ProofName, Entry>> = {
   operations: { size: 5_000, prove: proveOperations },
   siege: { size: 100_000, prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }) },
   quota: { size: 50, prove: (options) => proveQuota({ ...options, balance: 100, calls: 500 }) },
+  webhooks: { size: 10_000, prove: proveWebhooks },
 };
 
 /** Half of them found by callbacks only, half also by listing. */

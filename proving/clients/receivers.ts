@@ -1,0 +1,77 @@
+/** Clients' own servers, for webhooks: each with a way of its own to answer, and a journal of what it was sent. */
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Random } from '../stage/random.ts';
+
+/** What a receiver does with the first tries of a delivery, or with all of them. */
+export const manners = {
+  healthy: 'answers 200',
+  failing: 'answers 500 to the first tries',
+  resetting: 'resets the connection of the first tries',
+  hanging: 'does not answer the first try',
+  gone: 'answers 410',
+  redirecting: 'answers 307',
+} as const;
+export type Manner = keyof typeof manners;
+
+/** One try, as it came. */
+export interface Seen {
+  readonly id: string;
+  readonly atMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly status: number | 'reset' | 'hang';
+}
+
+export interface Receiver {
+  readonly manner: Manner;
+  readonly url: string;
+  readonly seen: Seen[];
+  stop(): void;
+}
+
+/** How many tries of one delivery fail at most, before it is answered. */
+const MAX_FAILURES: Readonly<Partial<Record<Manner, number>>> = { failing: 3, resetting: 3, hanging: 1 };
+/** Of the deliveries to a hanging one, as many hang: each costs a time-out. */
+const HANG_CHANCE = 0.2;
+
+export async function startReceiver(manner: Manner, random: Random, redirectTo: string): Promise<Receiver> {
+  const seen: Seen[] = [];
+  const failuresLeft = new Map<string, number>();
+
+  function failures(id: string): number {
+    const drawn = manner === 'hanging' ? Number(random.chance(HANG_CHANCE)) : random.integer(0, MAX_FAILURES[manner] ?? 0);
+    const left = failuresLeft.get(id) ?? drawn;
+    failuresLeft.set(id, left - 1);
+    return left;
+  }
+
+  function answer(id: string, response: ServerResponse): Seen['status'] {
+    const status = manner === 'gone' ? 410 : manner === 'redirecting' ? 307 : manner === 'healthy' || failures(id) <= 0 ? 200 : manner === 'failing' ? 500 : manner === 'resetting' ? 'reset' : 'hang';
+    if (status === 'reset') response.socket!.resetAndDestroy();
+    else if (status !== 'hang') response.writeHead(status, status === 307 ? { location: redirectTo } : {}).end();
+    return status;
+  }
+
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('error', () => undefined);
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const headers = request.headers as Record<string, string>;
+      const id = headers['webhook-id'] ?? '';
+      seen.push({ id, atMs: Date.now(), headers, body: Buffer.concat(chunks).toString(), status: answer(id, response) });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    manner,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    seen,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
