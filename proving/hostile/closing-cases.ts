@@ -30,6 +30,12 @@ export const closingCases: readonly SocketCase[] = [
     act: untilEnd((socket) => socket.write(Buffer.concat([frame(TEXT, '{"type"', { fin: false }), closeFrame(1000)]))),
   },
   {
+    // Its end is seen in what is left: nothing may begin any more.
+    name: 'a close while a subscription waits for its id',
+    expected: 'closed 1000',
+    act: untilEnd((socket, stand) => socket.write(Buffer.concat([...[watch('1', stand), { id: '1', type: 'complete' }, watch('1', stand)].map((message) => frame(TEXT, JSON.stringify(message))), closeFrame(1000)]))),
+  },
+  {
     name: 'a peer that does not answer a close is let go of all the same',
     expected: 'closed 4400',
     async act(stand) {

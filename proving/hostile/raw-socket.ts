@@ -1,7 +1,7 @@
 /** A WebSocket client over bare TCP: it writes any bytes, at any moment, and says how the server ended it. */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { CLOSE, closeFrame, frame, PONG, takeFrame, TEXT, type ServerFrame } from './frames.ts';
+import { CLOSE, closeFrame, frame, PING, PONG, takeFrame, TEXT, type ServerFrame } from './frames.ts';
 
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -95,6 +95,7 @@ export function dial(url: string, { raw, behind, answersClose = true, ...handsha
     if (said !== undefined) said += ', and more came behind it';
     else if (opcode === TEXT) messages.push(JSON.parse(payload.toString()) as Message);
     else if (opcode === PONG) pongs.push(Buffer.from(payload));
+    else if (opcode === PING) void write(frame(PONG, payload));
     else if (opcode === CLOSE) {
       const code = payload.length >= 2 ? payload.readUInt16BE(0) : NO_CODE;
       say(`closed ${code}`);

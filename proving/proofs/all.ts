@@ -10,6 +10,7 @@ import { provePolling } from './polling.ts';
 import type { Proof, ProofOptions } from './proof.ts';
 import { proveQuota } from './quota.ts';
 import { proveSiege } from './siege.ts';
+import { proveSockets } from './sockets.ts';
 import { proveSubmits } from './submits.ts';
 import { proveWebhooks } from './webhooks.ts';
 
@@ -18,9 +19,7 @@ interface Entry {
   readonly prove: (options: ProofOptions) => Promise<Proof>;
 }
 
-export type ProofName = 'submits' | 'keys' | 'orders' | 'admission' | 'polling' | 'intake' | 'durability' | 'fuzz' | 'operations' | 'siege' | 'quota' | 'webhooks';
-
-export const proofs: Readonly<Record<ProofName, Entry>> = {
+export const proofs = {
   submits: { size: 1_000, prove: proveSubmitsBothWays },
   keys: { size: 1_000, prove: proveKeys },
   orders: { size: 100_000, prove: proveOrders },
@@ -33,7 +32,10 @@ export const proofs: Readonly<Record<ProofName, Entry>> = {
   siege: { size: 100_000, prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }) },
   quota: { size: 50, prove: (options) => proveQuota({ ...options, balance: 100, calls: 500 }) },
   webhooks: { size: 10_000, prove: proveWebhooks },
-};
+  sockets: { size: 25, prove: proveSockets },
+} satisfies Readonly<Record<string, Entry>>;
+
+export type ProofName = keyof typeof proofs;
 
 /** Half of them found by callbacks only, half also by listing. */
 async function proveSubmitsBothWays(options: ProofOptions): Promise<Proof> {
