@@ -27,7 +27,7 @@ export interface SocketCase {
 
 /** What the cases count on, of the gateway's settings. */
 export const settings = {
-  SOCKET_INIT_SECONDS: '1',
+  SOCKET_INIT_SECONDS: '2',
   ALLOWED_HOSTS: '127.0.0.1',
   // So few that places which are not given back are missed soon.
   MAX_SOCKETS_PER_ADDRESS: '60',
