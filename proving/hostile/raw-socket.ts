@@ -6,7 +6,7 @@ import { CLOSE, closeFrame, frame, PING, PONG, takeFrame, TEXT, type ServerFrame
 export type Message = Readonly<Record<string, unknown>>;
 
 /** The answer to a handshake. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** In small letters. */
   readonly headers: ReadonlyMap<string, string>;
