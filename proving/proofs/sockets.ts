@@ -15,8 +15,8 @@ import { noFaults } from '../upstream/plan.ts';
 import { secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
 const AT_ONCE = 4;
-/** With more, V8 lets garbage lie for minutes, and hides in it what is kept. A gateway that keeps more than this ends here. */
-const HEAP = '--max-old-space-size=96';
+/** MB. With V8's own, garbage lies for minutes and hides what is kept, which is some 40 MB. A gateway that keeps more than this ends here. */
+const HEAP = '--max-old-space-size=80 --max-semi-space-size=4';
 const MAX_GROWTH_MB = 50;
 /** How long a watcher may wait for an update, and connections for their end. */
 const UPDATE_LIMIT_MS = 10_000;
