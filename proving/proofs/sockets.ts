@@ -18,6 +18,8 @@ const AT_ONCE = 4;
 /** MB. With V8's own, garbage lies for minutes and hides what is kept, which is some 40 MB. A gateway that keeps more than this ends here. */
 const HEAP = '--max-old-space-size=80 --max-semi-space-size=4';
 const MAX_GROWTH_MB = 50;
+/** Of the first round, in which code is compiled too, over the idle process; one message of 100 MB that is kept is more. */
+const MAX_FIRST_GROWTH_MB = 80;
 /** How long a watcher may wait for an update, and connections for their end. */
 const UPDATE_LIMIT_MS = 10_000;
 const CLOSE_LIMIT_MS = 10_000;
@@ -50,7 +52,10 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
       violations.push(...(await playAll(random.shuffled(socketCases), target)).map((wrong) => `${name}: ${wrong}`));
       await watcher.untilUpdate().then((ms) => updateMs.push(ms), (error: Error) => violations.push(`${name}: ${error.message}`));
     };
-    await round('warming up');
+    updateMs.push(await watcher.untilUpdate());
+    const idleMb = resetPeak(pid);
+    await round('the first round');
+    const firstGrowthMb = Math.round(peakMb(pid) - idleMb);
     const warmMb = resetPeak(pid);
     let highestMb = warmMb;
     for (let number = 1; number <= size && gateway.isUp(); number += 1) {
@@ -64,12 +69,13 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
     const left = await untilClosed(() => countConnections(pid, gateway.port) ?? 0);
     const stopped = await gateway.stop();
     const errors = readFileSync(join(stage.folder, `${gateway.name}.log`), 'utf8').split('\n').filter((line) => line.startsWith('{') && (JSON.parse(line) as { level: number }).level >= ERROR);
-    if (growthMb > MAX_GROWTH_MB) violations.push(`memory grew by ${growthMb} MB over the ${warmMb} MB of the first round, and the limit is ${MAX_GROWTH_MB} MB`);
+    if (growthMb > MAX_GROWTH_MB) violations.push(`memory grew by ${growthMb} MB over the ${warmMb} MB after the first round, and the limit is ${MAX_GROWTH_MB} MB`);
+    if (firstGrowthMb > MAX_FIRST_GROWTH_MB) violations.push(`memory grew by ${firstGrowthMb} MB in the first round over the ${idleMb} MB of before, and the limit is ${MAX_FIRST_GROWTH_MB} MB`);
     if (left !== WATCHERS) violations.push(`${left} connections are open at the end, and ${WATCHERS} should be`);
     if (stopped?.code !== 0) violations.push(`the gateway did not stop in order: ${JSON.stringify(stopped)}`);
     violations.push(...errors.map((line) => `an error in the log: ${line.slice(0, 300)}`));
     return {
-      figures: { cases: socketCases.length, rounds: size, played: socketCases.length * (size + 1), warmMb, growthMb, maxGrowthMb: MAX_GROWTH_MB, connectionsLeft: left - WATCHERS, updateMs: spreadOf(updateMs), seconds: secondsSince(from) },
+      figures: { cases: socketCases.length, rounds: size, played: socketCases.length * (size + 1), idleMb, firstGrowthMb, warmMb, growthMb, maxGrowthMb: MAX_GROWTH_MB, connectionsLeft: left - WATCHERS, updateMs: spreadOf(updateMs), seconds: secondsSince(from) },
       violations,
     };
   } finally {
