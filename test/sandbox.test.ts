@@ -138,7 +138,7 @@ describe('a submit', () => {
     expect({ status, body }).toEqual({ status: 200, body: success });
     expect(await sandbox.retrieve(String(body.task_id))).toMatchObject({ response: body });
     expect((await fetch(String(body.video_url))).status).toBe(200);
-    expect(await sandbox.submit({ prompt: 'sandbox:failed' })).toEqual(refused(500, 'api_error'));
+    expect(await sandbox.submit({ prompt: 'sandbox:failed' })).toEqual({ status: 500, body: failure });
   });
 
   test('that is held ends with the sandbox', async () => {
@@ -192,7 +192,7 @@ describe('a look-up', () => {
     const callback_url = 'http://127.0.0.1:9/cb';
     const id = await sandbox.take({ callback_url });
     const running = await sandbox.retrieve(id);
-    expect(running).toEqual({ id, type: 'motion', trace_id: uuid, job_id: id, created_at: number, started_at: running.created_at, request: { ...input, callback_url } });
+    expect(running).toEqual({ id, type: 'motion', trace_id: uuid, job_id: id, created_at: number, started_at: running.created_at, request: { ...input, callback_url }, response: {} });
     await sandbox.untilEnd(id);
     expect(await sandbox.retrieve(id)).toEqual({ ...running, response: { ...success, task_id: id, video_url: `${sandbox.url}/media/${id}.mp4` }, finished_at: number, elapsed: number });
   });

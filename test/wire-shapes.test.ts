@@ -4,8 +4,8 @@ import { toRefusal } from '../src/upstream/outcome.ts';
 import { errorStatuses, type ErrorCode } from '../src/upstream/wire/envelopes.ts';
 import { decodeLookUp, encodeLookUp, encodeTaskList, parseLookUp, type LookUp } from '../src/upstream/wire/look-up.ts';
 import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
-import { decodeSubmitBody, encodeSubmitBody, isAsynchronous, parseSubmitBody, type SubmitInput } from '../src/upstream/wire/submit-body.ts';
-import { decodeTaskRecord, encodeTaskRecord, type Task } from '../src/upstream/wire/task-record.ts';
+import { decodeSubmitBody, encodeSubmitBody, isAsynchronous, parseSubmitBody, type SubmitBody, type SubmitInput } from '../src/upstream/wire/submit-body.ts';
+import { decodeTaskRecord, encodeTaskRecord } from '../src/upstream/wire/task-record.ts';
 import { failed, failure, json, seed, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a submit body', () => {
@@ -62,7 +62,7 @@ describe('a submit body', () => {
       characterOrientation: fc.constantFrom('IMAGE', 'VIDEO'),
       mode: fc.constantFrom('STD', 'PRO'),
       prompt: fc.option(fc.string({ unit: 'binary', maxLength: 1_250 })),
-      model: fc.option(fc.string({ minLength: 1, maxLength: 100 })),
+      model: fc.option(fc.string({ unit: fc.constantFrom(...'abz09._-'), minLength: 1, maxLength: 64 })),
       keepOriginalSound: fc.boolean(),
       watermark: fc.boolean(),
       callbackUrl: fc.option(url),
@@ -201,7 +201,7 @@ describe('a task record', () => {
     const response = fc.constantFrom([null, { kind: 'running' }], [success, succeeded], [failure, failed]);
     fc.assert(
       fc.property(fc.uuid(), response, date, fc.option(date), fc.option(date), (taskId, [given, outcome], createdAt, startedAt, finishedAt) => {
-        const request = encodeSubmitBody({ ...decodeSubmitBody(JSON.parse(seed('submit-body')) as Task['request']), callbackUrl: URL_A });
+        const request = encodeSubmitBody({ ...decodeSubmitBody(JSON.parse(seed('submit-body')) as SubmitBody), callbackUrl: URL_A });
         const decoded = decodeTaskRecord(JSON.parse(JSON.stringify(encodeTaskRecord({ taskId, traceId: 'trace-1', request, response: given, createdAt, startedAt, finishedAt }))));
         expect(decoded).toEqual({ taskId, traceId: 'trace-1', callbackUrl: URL_A, outcome, createdAt, startedAt, finishedAt });
       }),

@@ -1,4 +1,5 @@
 /** The sandbox: a server that speaks the upstream's contract, so that everything can be tried without paying. */
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
@@ -38,7 +39,7 @@ const assets = fileURLToPath(new URL('../../../assets/sandbox', import.meta.url)
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { host, port, token, seconds, journalFile, maxInFlight = 5, log } = options;
-  const app = Fastify({ forceCloseConnections: true });
+  const app = Fastify({ forceCloseConnections: true, genReqId: () => randomUUID() });
   const book = openTaskBook(journalFile);
   const mediaUrl = () => `http://${host}:${(app.server.address() as AddressInfo).port}/media`;
   const caller = createCaller(book, mediaUrl, (fields, message) => log.info(fields, message));

@@ -32,9 +32,9 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
   }
 
   /** Takes the task; how long it will take differs by 20 % either way. */
-  function take(body: SubmitBody, scenario: Scenario, { traceId }: SubmitContext): SandboxTask {
+  function take(scenario: Scenario, { sent, traceId }: SubmitContext): SandboxTask {
     const atOnce = scenario === 'synchronous' || scenario === 'early-callback';
-    const task = book.add(body, scenario, traceId, atOnce ? 0 : seconds * 1_000 * (0.8 + 0.4 * Math.random()));
+    const task = book.add(sent, scenario, traceId, atOnce ? 0 : seconds * 1_000 * (0.8 + 0.4 * Math.random()));
     caller.schedule(task);
     return task;
   }
@@ -59,7 +59,7 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
     }
     if (book.countRunning() >= maxInFlight) throw new Refusal('too_many_requests', `${maxInFlight} tasks are in flight already.`);
 
-    const task = take(body, scenario, context);
+    const task = take(scenario, context);
     switch (scenario) {
       case 'gateway-timeout':
         return { kind: 'raw', httpStatus: 504, contentType: 'text/html', text: '<html><body><h1>504 Gateway Time-out</h1></body></html>' };
@@ -76,8 +76,7 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
     while (task.endsAtMs > Date.now() && !context.signal.aborted) {
       await setTimeout(task.endsAtMs - Date.now(), undefined, { signal: context.signal }).catch(() => undefined);
     }
-    if (scenario === 'failed') throw new Refusal('api_error', 'The sandbox was asked to fail.');
-    return { kind: 'json', body: resultOf(task, mediaUrl()) };
+    return { kind: 'json', httpStatus: scenario === 'failed' ? 500 : 200, body: resultOf(task, mediaUrl()) };
   }
 
   return {

@@ -4,7 +4,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { encodeFailure, encodeSuccess } from '../wire/result.ts';
 import type { JsonObject } from '../wire/json.ts';
-import type { SubmitBody } from '../wire/submit-body.ts';
 import type { Task } from '../wire/task-record.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -13,14 +12,15 @@ export interface SandboxTask {
   readonly traceId: string;
   readonly videoId: string;
   readonly scenario: Scenario;
-  readonly request: SubmitBody;
+  /** The body of its submit, as it was sent. */
+  readonly request: JsonObject;
   readonly createdAtMs: number;
   readonly endsAtMs: number;
 }
 
 export interface TaskBook {
   /** Makes a task that ends `durationMs` from now. */
-  add(request: SubmitBody, scenario: Scenario, traceId: string, durationMs: number): SandboxTask;
+  add(request: JsonObject, scenario: Scenario, traceId: string, durationMs: number): SandboxTask;
   find(taskId: string): SandboxTask | undefined;
   /** Oldest first. */
   list(): readonly SandboxTask[];

@@ -1,4 +1,5 @@
 /** The upstream's errors: its codes, and every envelope they come in. */
+import type { ErrorAnswer } from './answers.ts';
 import { asId, asObject, asText, readJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 
@@ -44,7 +45,7 @@ export interface WireError {
   readonly traceId: string | null;
 }
 
-export function encodeError(code: string, message: string, traceId: string): JsonObject {
+export function encodeError(code: string, message: string, traceId: string): ErrorAnswer {
   return { success: false, error: { code, message }, trace_id: traceId };
 }
 

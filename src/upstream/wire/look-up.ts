@@ -1,5 +1,6 @@
 /** What `POST /kling/tasks` takes and answers. */
 import { z } from 'zod';
+import type { TaskRecordAnswer } from './answers.ts';
 import { decodeError, isKnownCode } from './envelopes.ts';
 import type { WireError } from './envelopes.ts';
 import { asObject, readJson } from './json.ts';
@@ -9,6 +10,8 @@ import { decodeTaskRecord, encodeTaskRecord, toSeconds } from './task-record.ts'
 import type { Task, TaskRecord } from './task-record.ts';
 
 const MAX_LOOK_UP_IDS = 50;
+/** The year 9999, beyond which a database may not follow. */
+const MAX_SECONDS = 253_402_300_799;
 
 export type LookUp =
   | { readonly kind: 'one'; readonly taskId: string }
@@ -33,15 +36,16 @@ export function encodeLookUp(lookUp: LookUp): JsonObject {
   }
 }
 
-const seconds = z.number().nonnegative().transform((value) => new Date(Math.round(value * 1_000)));
+const seconds = (description: string) => z.number().nonnegative().max(MAX_SECONDS).transform((value) => new Date(Math.round(value * 1_000))).meta({ description });
 
-const lookUpBody = z.discriminatedUnion('action', [
-  z.object({ action: z.literal('retrieve'), id: z.string().min(1) }),
+/** Ids outweigh a window. */
+export const lookUpBody = z.discriminatedUnion('action', [
+  z.object({ action: z.literal('retrieve'), id: z.string().min(1).meta({ description: 'A `task_id`.' }) }),
   z.object({
     action: z.literal('retrieve_batch'),
-    ids: z.array(z.string()).max(MAX_LOOK_UP_IDS).optional(),
-    created_at_min: seconds.optional(),
-    created_at_max: seconds.optional(),
+    ids: z.array(z.string()).max(MAX_LOOK_UP_IDS).optional().meta({ description: 'Those that are known are answered, in this order.' }),
+    created_at_min: seconds('Without `ids`: tasks accepted then or later, in seconds since 1970.').optional(),
+    created_at_max: seconds('Without `ids`: tasks accepted then or earlier.').optional(),
     limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
     offset: z.number().int().min(0).default(0),
   }),
@@ -62,7 +66,7 @@ export function parseLookUp(value: unknown): ParsedLookUp {
   return { ok: true, lookUp: { kind: 'window', from, to, limit, offset } };
 }
 
-export function encodeTaskList(tasks: readonly Task[]): JsonObject {
+export function encodeTaskList(tasks: readonly Task[]): { readonly items: readonly TaskRecordAnswer[]; readonly count: number } {
   return { items: tasks.map(encodeTaskRecord), count: tasks.length };
 }
 

@@ -1,4 +1,5 @@
 /** The flat result: the body of a callback, the answer to a synchronous submit, and `response` in a task record. */
+import type { FailureAnswer, SuccessAnswer } from './answers.ts';
 import { findError } from './envelopes.ts';
 import { asHttpUrl, asId, asNumber, asObject, asText } from './json.ts';
 import type { WireError } from './envelopes.ts';
@@ -35,23 +36,24 @@ export interface FinishedTask {
 export interface MadeVideo {
   readonly videoId: string;
   readonly videoUrl: string;
-  readonly durationSeconds: number;
+  /** Null where it is not known. */
+  readonly durationSeconds: number | null;
 }
 
 /** The duration is a string on the wire. */
-export function encodeSuccess(task: FinishedTask, video: MadeVideo): JsonObject {
+export function encodeSuccess(task: FinishedTask, video: MadeVideo): SuccessAnswer {
   return {
     success: true,
     video_id: video.videoId,
     video_url: video.videoUrl,
-    duration: String(video.durationSeconds),
+    ...(video.durationSeconds !== null && { duration: String(video.durationSeconds) }),
     state: 'succeed',
     task_id: task.taskId,
     trace_id: task.traceId,
   };
 }
 
-export function encodeFailure(task: FinishedTask, code: string, message: string): JsonObject {
+export function encodeFailure(task: FinishedTask, code: string, message: string): FailureAnswer {
   return { success: false, task_id: task.taskId, trace_id: task.traceId, error: { code, message } };
 }
 

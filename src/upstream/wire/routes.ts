@@ -1,9 +1,9 @@
-/** The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. */
-import { randomUUID } from 'node:crypto';
+/** The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. A `trace_id` is the request's id. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeError, errorStatuses } from './envelopes.ts';
 import type { ErrorCode } from './envelopes.ts';
-import { readJson } from './json.ts';
+import { asObject, readJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { encodeTaskList, parseLookUp } from './look-up.ts';
 import type { LookUp } from './look-up.ts';
@@ -17,33 +17,44 @@ export const LOOK_UP_PATH = '/kling/tasks';
 
 /** What a service throws to say no; it leaves as an envelope with the code's own HTTP status. */
 export class Refusal extends Error {
-  readonly code: ErrorCode;
+  override readonly name = 'Refusal';
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(readonly code: ErrorCode, message: string, readonly retryAfterSeconds?: number) {
     super(message);
-    this.name = 'Refusal';
-    this.code = code;
   }
+}
+
+/** A request of which nothing but its head has been read. */
+export interface Arrival {
+  readonly action: 'submit' | 'lookUp';
+  readonly request: FastifyRequest;
+  /** For headers of the answer. */
+  readonly reply: FastifyReply;
 }
 
 export interface SubmitContext {
   /** For the task's record and its result. */
   readonly traceId: string;
+  /** The body as it was sent, without our defaults. */
+  readonly sent: JsonObject;
+  readonly headers: IncomingHttpHeaders;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
+  /** The answer on its way, to be looked on at only. */
+  readonly response: ServerResponse;
 }
 
 export type SubmitReply =
-  /** 200 with JSON: the task's id, or the flat result. */
-  | { readonly kind: 'json'; readonly body: JsonObject }
+  /** JSON: the task's id, or the flat result. 200 unless it says otherwise. */
+  | { readonly kind: 'json'; readonly httpStatus?: number; readonly body: JsonObject }
   /** Bytes as they are, for whoever plays a broken server. */
   | { readonly kind: 'raw'; readonly httpStatus: number; readonly contentType: string; readonly text: string }
   /** No answer, ever: the connection stays open until the client or the server closes it. */
   | { readonly kind: 'hang' };
 
 export interface UpstreamService<Caller> {
-  /** `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a stranger. */
-  authenticate(token: string | null): Promise<Caller>;
+  /** Asked before the body is read. `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a stranger, and for who may not do this. */
+  authenticate(token: string | null, arrival: Arrival): Promise<Caller>;
   submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply>;
   retrieve(caller: Caller, taskId: string): Promise<Task | null>;
   /** Only the tasks there are, at most 50. */
@@ -61,24 +72,24 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
 
       const callers = new WeakMap<FastifyRequest, Caller>();
       const callerOf = (request: FastifyRequest) => callers.get(request) as Caller;
-      routes.addHook('onRequest', async (request) => {
-        if (!request.is404) callers.set(request, await service.authenticate(bearerOf(request)));
-      });
+      const admit = (action: Arrival['action']) => async (request: FastifyRequest, reply: FastifyReply) => {
+        callers.set(request, await service.authenticate(bearerOf(request), { action, request, reply }));
+      };
 
-      routes.post('/motion', async (request, reply) => {
+      routes.post('/motion', { onRequest: admit('submit') }, async (request, reply) => {
         const parsed = parseSubmitBody(request.body);
         if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
-        const context = { traceId: randomUUID(), signal: goneSignal(reply) };
+        const context = { traceId: request.id, sent: asObject(request.body)!, headers: request.headers, signal: goneSignal(reply), response: reply.raw };
         return sendSubmitReply(reply, await service.submit(callerOf(request), parsed.body, context));
       });
 
-      routes.post('/tasks', async (request, reply) => {
+      routes.post('/tasks', { onRequest: admit('lookUp') }, async (request, reply) => {
         const parsed = parseLookUp(request.body);
         if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
         if (parsed.lookUp.kind !== 'one') return encodeTaskList(await service.retrieveBatch(callerOf(request), parsed.lookUp));
         const task = await service.retrieve(callerOf(request), parsed.lookUp.taskId);
         // The upstream does not say how it answers an unknown id; every client must take a 404 for it.
-        return task === null ? reply.code(404).send(encodeError('not_found', 'There is no such task.', randomUUID())) : encodeTaskRecord(task);
+        return task === null ? reply.code(404).send(encodeError('not_found', 'There is no such task.', request.id)) : encodeTaskRecord(task);
       });
     },
     { prefix: '/kling' },
@@ -86,13 +97,13 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
 }
 
 export function sendNoApi(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(404).send(encodeError('no_api', `There is no API at ${request.method} ${request.url}.`, randomUUID()));
+  return reply.code(404).send(encodeError('no_api', `There is no API at ${request.method} ${request.url}.`, request.id));
 }
 
-function sendSubmitReply(reply: FastifyReply, answer: SubmitReply): JsonObject | FastifyReply {
+function sendSubmitReply(reply: FastifyReply, answer: SubmitReply): FastifyReply {
   switch (answer.kind) {
     case 'json':
-      return answer.body;
+      return reply.code(answer.httpStatus ?? 200).send(answer.body);
     case 'raw':
       return reply.code(answer.httpStatus).type(answer.contentType).send(answer.text);
     case 'hang':
@@ -101,14 +112,14 @@ function sendSubmitReply(reply: FastifyReply, answer: SubmitReply): JsonObject |
 }
 
 function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const traceId = randomUUID();
   if (error instanceof Refusal) {
-    return reply.code(errorStatuses[error.code]).send(encodeError(error.code, error.message, traceId));
+    if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', error.retryAfterSeconds);
+    return reply.code(errorStatuses[error.code]).send(encodeError(error.code, error.message, request.id));
   }
   const status = error.statusCode ?? 500;
-  if (status >= 400 && status <= 499) return reply.code(status).send(encodeError('bad_request', error.message, traceId));
-  request.log.error({ err: error, traceId }, 'an upstream route failed');
-  return reply.code(500).send(encodeError('api_error', 'Something went wrong.', traceId));
+  if (status >= 400 && status <= 499) return reply.code(status).send(encodeError('bad_request', error.message, request.id));
+  request.log.error({ err: error }, 'an upstream route failed');
+  return reply.code(500).send(encodeError('api_error', 'Something went wrong.', request.id));
 }
 
 async function parseBody(_request: FastifyRequest, text: string): Promise<unknown> {
@@ -124,6 +135,8 @@ function bearerOf(request: FastifyRequest): string | null {
 /** Not `request.signal`: on Node 20 that one aborts as soon as the body has been read. */
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  // It may have gone while its body was parsed.
+  if (reply.raw.destroyed || reply.raw.closed) gone.abort();
   reply.raw.once('close', () => gone.abort());
   return gone.signal;
 }

@@ -1,5 +1,7 @@
 /** The answer to a submit. What counts is whether the task may exist: only a sure no may ever be sent again. */
+import type { z } from 'zod';
 import { decodeError, findError, isDoubtfulCode, isRefusalCode } from './envelopes.ts';
+import type { acceptedAnswer } from './answers.ts';
 import { asId, asObject, readJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { decide } from './result.ts';
@@ -14,7 +16,7 @@ export type SubmitAnswer =
   | { readonly kind: 'ambiguous'; readonly enveloped: boolean; readonly reason: string; readonly traceId: string | null };
 
 /** What an asynchronous submit answers: the task's id and nothing else. */
-export function encodeAccepted(taskId: string): JsonObject {
+export function encodeAccepted(taskId: string): z.output<typeof acceptedAnswer> {
   return { task_id: taskId };
 }
 

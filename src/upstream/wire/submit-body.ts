@@ -2,19 +2,30 @@
 import { z } from 'zod';
 import { isHttpUrl } from './json.ts';
 
-const httpUrl = z.string({ error: 'expected an http(s) URL' }).refine(isHttpUrl, 'expected an http(s) URL');
+const MAX_URL = 2_048;
+const MAX_PROMPT = 2_500;
 
-const submitBody = z.strictObject({
-  image_url: httpUrl,
-  video_url: httpUrl,
-  character_orientation: z.enum(['image', 'video']).default('image'),
-  mode: z.enum(['std', 'pro']).default('std'),
-  prompt: z.string().max(2_500).optional(),
-  keep_original_sound: z.enum(['yes', 'no']).optional(),
-  model_name: z.string().min(1).max(100).optional(),
-  watermark_info: z.strictObject({ enabled: z.boolean() }).optional(),
-  async: z.boolean().optional(),
-  callback_url: httpUrl.optional(),
+const httpUrl = (description: string) =>
+  z.string({ error: 'expected an http(s) URL' }).max(MAX_URL).refine(isHttpUrl, 'expected an http(s) URL').meta({ format: 'uri', description });
+
+/** Characters and not halves of them are counted, as JSON Schema does. */
+const prompt = z
+  .string()
+  .refine((text) => text.length <= MAX_PROMPT || [...text].length <= MAX_PROMPT, `expected at most ${MAX_PROMPT} characters`)
+  .meta({ maxLength: MAX_PROMPT, description: 'What else to say about the video.' });
+
+/** Every field there is; an unknown one is refused. */
+export const submitBody = z.strictObject({
+  image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
+  video_url: httpUrl('The motion: MP4 or MOV, up to 100 MB, one unbroken shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).'),
+  character_orientation: z.enum(['image', 'video']).default('image').meta({ description: 'Whether the character faces as in the image or as in the video.' }),
+  mode: z.enum(['std', 'pro']).default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
+  prompt: prompt.optional(),
+  keep_original_sound: z.enum(['yes', 'no']).optional().meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
+  model_name: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"').optional().meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
+  watermark_info: z.strictObject({ enabled: z.boolean() }).optional().meta({ description: 'Whether the video gets a watermark; none without it.' }),
+  async: z.boolean().optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
+  callback_url: httpUrl('The result is posted there; answers `task_id` at once.').optional(),
 });
 
 export type SubmitBody = z.output<typeof submitBody>;

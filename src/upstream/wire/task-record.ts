@@ -1,15 +1,16 @@
 /** A task record: what a look-up says of one task. There is no status field; the state is decided from the rest. */
+import type { TaskRecordAnswer } from './answers.ts';
 import { asHttpUrl, asId, asNumber, asObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { decide } from './result.ts';
 import type { WireOutcome } from './result.ts';
-import type { SubmitBody } from './submit-body.ts';
 
 /** A task as its keeper knows it. */
 export interface Task {
   readonly taskId: string;
   readonly traceId: string;
-  readonly request: SubmitBody;
+  /** The body of its submit, as it was sent. */
+  readonly request: JsonObject;
   /** The flat result; null until there is one. */
   readonly response: JsonObject | null;
   readonly createdAt: Date;
@@ -17,14 +18,14 @@ export interface Task {
   readonly finishedAt: Date | null;
 }
 
-export function encodeTaskRecord(task: Task): JsonObject {
+export function encodeTaskRecord(task: Task): TaskRecordAnswer {
   return {
     id: task.taskId,
     type: 'motion',
     trace_id: task.traceId,
     job_id: task.taskId,
     request: task.request,
-    ...(task.response !== null && { response: task.response }),
+    response: task.response ?? {},
     created_at: toSeconds(task.createdAt),
     ...(task.startedAt !== null && { started_at: toSeconds(task.startedAt) }),
     ...(task.finishedAt !== null && {
