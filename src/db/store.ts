@@ -1,5 +1,6 @@
 /** The stores: all the adapters of this folder over one set of connections. */
 import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
+import type { JoinStore } from '../jobs/joining.ts';
 import type { JobStore } from '../jobs/ports.ts';
 import type { RetentionStore } from '../jobs/retention.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
@@ -14,6 +15,7 @@ import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import { createJobReader } from './job-reads.ts';
 import { createJobWriter } from './job-writes.ts';
+import { createJoinStore } from './join-store.ts';
 import { createQuotaStore } from './quota-store.ts';
 import { createTimeline } from './timeline.ts';
 import { createRetentionStore } from './retention.ts';
@@ -21,7 +23,7 @@ import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 /** Every method rejects with `UnavailableError` when the database cannot answer within its limits. */
-export const createJobStore = (connections: Connections): JobStore & RetentionStore =>
+export const createJobStore = (connections: Connections): JobStore & RetentionStore & JoinStore =>
   reportingUnavailability({
     ...createJobReader(connections),
     ...createJobWriter(connections),
@@ -32,6 +34,7 @@ export const createJobStore = (connections: Connections): JobStore & RetentionSt
     ...createHistory(connections),
     ...createRetentionStore(connections),
     ...createChangeReader(connections),
+    ...createJoinStore(connections),
   });
 
 /** The same for accounts. */

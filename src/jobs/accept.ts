@@ -6,6 +6,7 @@ import type { Job, JobWebhook } from './job.ts';
 import type { AcceptEffect, JobStore, Refusal } from './ports.ts';
 import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
 import { moved } from './timeline.ts';
+import type { Transaction } from './transaction.ts';
 import type { Upstream } from './upstream-port.ts';
 
 export type AcceptResult =
@@ -24,7 +25,15 @@ export type AcceptResult =
  * Accepts a request for `accountId`. When it resolves with a job, the job is committed; when it rejects, nothing was
  * stored, except where the error says that a commit went unanswered.
  */
-export type Accept = (accountId: string, request: MotionRequest) => Promise<AcceptResult>;
+export type Accept = (accountId: string, request: MotionRequest, steps?: AcceptSteps) => Promise<AcceptResult>;
+
+/** What whoever asks does in the transaction of the accept; what it throws rolls all of it back, and the accept rejects with it. */
+export interface AcceptSteps {
+  /** Before anything is stored. */
+  readonly before?: (tx: Transaction) => Promise<void>;
+  /** When a new job is stored; not for one of before. */
+  readonly stored?: (tx: Transaction, job: Job) => Promise<void>;
+}
 
 export type CheckWebhookUrl = (text: string) => { readonly ok: true; readonly url: string } | ({ readonly ok: false } & Pick<Violation, 'code' | 'message'>);
 
@@ -47,7 +56,7 @@ class RefusedError extends Error {
 }
 
 export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge }: AcceptDeps): Accept {
-  return async (accountId, request) => {
+  return async (accountId, request, steps = {}) => {
     const checked = checkRequest(request);
     const receiver = request.webhookUrl ? checkWebhookUrl(request.webhookUrl) : null;
     const violations = receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [];
@@ -57,6 +66,7 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
     const inputHash = hashInput(checked.request, webhook);
 
     const result = await store.transaction(async (tx): Promise<AcceptResult> => {
+      await steps.before?.(tx);
       const job = await store.insert(tx, {
         id: uuidv7(),
         accountId,
@@ -75,6 +85,7 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
           const refusal = await effect(tx, job);
           if (refusal) throw new RefusedError(refusal);
         }
+        await steps.stored?.(tx, job);
         return { kind: 'accepted', job };
       }
       // The insert waited for whoever held the key, so that job is committed and visible to the next statement.

@@ -1,0 +1,95 @@
+/** The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the beginning of a transaction, which may have waited. */
+import { and, desc, eq, gt, inArray, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
+import type { EarlierRequest } from '../jobs/earlier-request.ts';
+import type { JoinStore } from '../jobs/joining.ts';
+import type { Connections } from './client.ts';
+import { ms } from './durations.ts';
+import { restBodies, restRequests as requests } from './rest-tables.ts';
+import { inside } from './transaction.ts';
+
+const clock = sql`clock_timestamp()`;
+const epochMs = (instant: SQL): SQL<number> => sql<number>`(extract(epoch from ${instant}) * 1000)::float8`;
+const msSince = (instant: SQL): SQL<number | null> => sql<number | null>`(extract(epoch from ${clock} - ${instant}) * 1000)::float8`;
+
+/** When it was last known to be of interest. */
+const newestAt = sql`greatest(${requests.openedAt}, ${requests.unansweredAt})`;
+const isAsked = sql`${requests.askedAt} > coalesce(${requests.confirmedAt}, '-infinity')`;
+
+/** The most that are looked at; more of one body and key are open only where somebody measures load. */
+const MAX_EARLIER = 1_000;
+
+export function createJoinStore({ db }: Connections): JoinStore {
+  return {
+    async findEarlier(tx, { keyId, bodyHash }, maxAgeMs) {
+      // Locked first, read in a later statement: of two at once the second sees what the first has stored.
+      await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended(${`request ${keyId} ${bodyHash}`}, 0))`);
+      const [now] = (await inside(tx).execute<{ nowMs: number }>(sql`select ${epochMs(clock)} as "nowMs"`)).rows;
+      const rows = await inside(tx)
+        .select({
+          jobId: requests.jobId,
+          state: requests.state,
+          unansweredForMs: msSince(sql`${requests.unansweredAt}`),
+          askedForMs: sql<number | null>`case when ${isAsked} then ${msSince(sql`${requests.askedAt}`)} end`,
+          openAtMs: epochMs(sql`greatest(${requests.openedAt}, ${requests.confirmedAt})`),
+        })
+        .from(requests)
+        .where(and(eq(requests.keyId, keyId), eq(requests.bodyHash, bodyHash), sql`${requests.state} <> 'ANSWERED'`, gt(newestAt, sql`${clock} - ${ms(maxAgeMs)}`)))
+        .orderBy(desc(requests.openedAt), desc(requests.jobId))
+        .limit(MAX_EARLIER);
+      return { nowMs: now!.nowMs, earlier: rows as EarlierRequest[] };
+    },
+
+    async recordOpen(tx, jobId, { keyId, bodyHash }, instanceId) {
+      await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId });
+    },
+
+    async recordSent(tx, jobId, { body, traceId }) {
+      await inside(tx).insert(restBodies).values({ jobId, body, traceId });
+    },
+
+    async findSent(jobIds) {
+      if (jobIds.length === 0) return new Map();
+      const rows = await db.select().from(restBodies).where(inArray(restBodies.jobId, [...jobIds]));
+      return new Map(rows.map(({ jobId, body, traceId }) => [jobId, { body, traceId }]));
+    },
+
+    async ask(jobIds) {
+      await db
+        .update(requests)
+        .set({ askedAt: clock })
+        .where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN'), or(isNull(requests.askedAt), lte(requests.askedAt, requests.confirmedAt))));
+    },
+
+    async findAsked(instanceId) {
+      const rows = await db
+        .select({ jobId: requests.jobId })
+        .from(requests)
+        .where(and(eq(requests.instanceId, instanceId), eq(requests.state, 'OPEN'), sql`${requests.askedAt} is not null`, isAsked));
+      return rows.map(({ jobId }) => jobId);
+    },
+
+    async confirmOpen(jobIds) {
+      await db.update(requests).set({ confirmedAt: clock }).where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
+    },
+
+    async recordAnswers(jobIds, state, renew) {
+      const since = renew ? clock : sql`coalesce(${requests.unansweredAt}, ${clock})`;
+      await db
+        .update(requests)
+        .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })
+        .where(inArray(requests.jobId, [...jobIds]));
+    },
+
+    async forgetRequests(maxAgeMs, limit) {
+      // Opened so long ago is a condition of its own for the index.
+      const oldest = sql`${clock} - ${ms(maxAgeMs)}`;
+      const { rowCount } = await db.execute(sql`
+        with due as (
+          select job_id from ${requests} where ${requests.openedAt} < ${oldest} and ${newestAt} < ${oldest}
+          order by ${requests.openedAt} limit ${limit} for update skip locked
+        )
+        delete from ${requests} using due where ${requests.jobId} = due.job_id`);
+      return rowCount ?? 0;
+    },
+  };
+}

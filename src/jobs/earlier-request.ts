@@ -1,0 +1,40 @@
+/** Earlier requests like one that came now, and whether it is to join one of them. Pure. */
+
+export interface EarlierRequest {
+  readonly jobId: string;
+  readonly state: 'OPEN' | 'UNANSWERED';
+  /** Since when it is UNANSWERED; null when it is not. */
+  readonly unansweredForMs: number | null;
+  /** For how long its instance has been asked, without an answer, whether the connection is open; null when it is not asked. */
+  readonly askedForMs: number | null;
+  /** When the connection was last known to be open, by the database's clock. */
+  readonly openAtMs: number;
+}
+
+export interface JoinLimits {
+  /** How long a request can be joined after it was left unanswered. */
+  readonly joinMs: number;
+  /** How long a connection is held at most. */
+  readonly holdMs: number;
+  /** An instance that says nothing for so long is gone, and its connections with it. */
+  readonly leaseMs: number;
+}
+
+export type Judgement =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'joined'; readonly jobId: string }
+  /** Of these it is not known whether their connections are still open. */
+  | { readonly kind: 'unsure'; readonly jobIds: readonly string[] };
+
+/**
+ * Decides from the earlier requests, newest first. An open one counts as healthy when its connection was seen open at `sinceMs` or later: a client that repeats
+ * has given up the connection before.
+ */
+export function judge(earlier: readonly EarlierRequest[], sinceMs: number, { joinMs, leaseMs }: JoinLimits): Judgement {
+  const unanswered = earlier.find(({ state, unansweredForMs, askedForMs }) =>
+    state === 'UNANSWERED' ? unansweredForMs !== null && unansweredForMs < joinMs : askedForMs !== null && askedForMs >= leaseMs,
+  );
+  if (unanswered) return { kind: 'joined', jobId: unanswered.jobId };
+  const unsure = earlier.filter(({ state, openAtMs }) => state === 'OPEN' && openAtMs < sinceMs);
+  return unsure.length === 0 ? { kind: 'none' } : { kind: 'unsure', jobIds: unsure.map(({ jobId }) => jobId) };
+}

@@ -1,0 +1,194 @@
+/**
+ * Joining: a client that repeats a request because nobody answered it gets the job of then, and does not pay for another one. Who repeats is known by key and
+ * body, and whether the earlier request was answered by its record, which is a row: a repeat may come to another instance.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { Accept, AcceptResult } from './accept.ts';
+import type { MotionRequest } from './input-rules.ts';
+import { judge, type EarlierRequest, type JoinLimits } from './earlier-request.ts';
+import { startLoop, type Loop } from './loop.ts';
+import type { Log } from './ports.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What a repeat has in common with the request that it repeats. */
+export interface Likeness {
+  readonly keyId: string;
+  /** Of the body in a canonical form. */
+  readonly bodyHash: string;
+}
+
+/** What a client sent. It lives as long as its job. */
+export interface SentRequest {
+  readonly body: string;
+  readonly traceId: string;
+}
+
+/** `OPEN` while the connection of the answer is open; then whether an answer arrived, as far as we can know. */
+export const answerStates = ['OPEN', 'ANSWERED', 'UNANSWERED'] as const;
+export type AnswerState = (typeof answerStates)[number];
+
+export interface JoinStore {
+  /** Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for the same then waits for the end of `tx`. */
+  findEarlier(tx: Transaction, likeness: Likeness, maxAgeMs: number): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
+  /** Records a request whose connection is open at this instance. */
+  recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string): Promise<void>;
+  recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
+  findSent(jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
+  /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */
+  ask(jobIds: readonly string[]): Promise<void>;
+  /** Requests at this instance that it is asked about. */
+  findAsked(instanceId: string): Promise<readonly string[]>;
+  confirmOpen(jobIds: readonly string[]): Promise<void>;
+  /** `renew` counts the time to join from now also for what was unanswered before. */
+  recordAnswers(jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
+  /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
+  forgetRequests(maxAgeMs: number, limit: number): Promise<number>;
+}
+
+export type JoinResult =
+  | AcceptResult
+  /** The job of an earlier request that nobody answered. */
+  | { readonly kind: 'joined'; readonly jobId: string }
+  /** The client went before anything was stored. */
+  | { readonly kind: 'gone' };
+
+export interface Joining {
+  /** Accepts a request with an idempotency key of its own, and keeps what was sent. */
+  accept(accountId: string, request: MotionRequest, sent: SentRequest): Promise<AcceptResult>;
+  /**
+   * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of its answer. While nobody knows yet what
+   * became of an earlier one it waits: a second or two for an instance that lives, up to the lease of one that does not.
+   */
+  acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal): Promise<JoinResult>;
+  /** The answer about this job was written and arrived as far as we know, or not. Recorded soon, and again until it is. */
+  ended(jobId: string, state: Exclude<AnswerState, 'OPEN'>, renew?: boolean): void;
+  findSent: JoinStore['findSent'];
+  start(): void;
+  /** Records what is left, if the database takes it. */
+  stop(): Promise<void>;
+}
+
+export interface JoiningDeps {
+  readonly store: JoinStore;
+  readonly accept: Accept;
+  readonly instanceId: string;
+  readonly limits: JoinLimits;
+  readonly log: Log;
+}
+
+/** A break of a connection is known to its instance by then, wherever the repeat comes in. */
+const GRACE_MS = 300;
+const LOOK_AGAIN_MS = 200;
+/** How often an instance looks whether it is asked about its connections. */
+const CONFIRM_MS = 1_000;
+const FORGET_MS = 60_000;
+const FORGET_BATCH = 500;
+const FORGET_MARGIN_MS = 3_600_000;
+
+/** Thrown inside the accept transaction, so that nothing is stored. */
+class NotAcceptedError extends Error {
+  override readonly name = 'NotAcceptedError';
+
+  constructor(readonly end: { readonly kind: 'joined'; readonly jobId: string } | { readonly kind: 'gone' } | { readonly kind: 'unsure'; readonly jobIds: readonly string[] }) {
+    super(end.kind);
+  }
+}
+
+export function createJoining({ store, accept, instanceId, limits, log }: JoiningDeps): Joining {
+  /** Jobs whose first connection is open at this instance. */
+  const open = new Set<string>();
+  const unrecorded = new Map<string, { readonly state: Exclude<AnswerState, 'OPEN'>; readonly renew: boolean }>();
+  const maxAgeMs = limits.joinMs + limits.holdMs;
+  let loop: Loop | undefined;
+  let forgottenAt = -Infinity;
+
+  const nudge = (): void => loop?.nudge();
+
+  async function recordEnds(): Promise<void> {
+    const groups = new Map<string, [string, { readonly state: Exclude<AnswerState, 'OPEN'>; readonly renew: boolean }][]>();
+    for (const entry of unrecorded) groups.set(`${entry[1].state} ${entry[1].renew}`, [...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []), entry]);
+    for (const entries of groups.values()) {
+      const { state, renew } = entries[0]![1];
+      await store.recordAnswers(entries.map(([jobId]) => jobId), state, renew);
+      // Unless a later word about the same job came meanwhile.
+      for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
+    }
+  }
+
+  async function confirmOpen(): Promise<void> {
+    if (open.size === 0) return;
+    const asked = await store.findAsked(instanceId);
+    // After the read: a connection that broke meanwhile is not in the set any more.
+    const healthy = asked.filter((jobId) => open.has(jobId));
+    if (healthy.length > 0) await store.confirmOpen(healthy);
+  }
+
+  async function forget(): Promise<number> {
+    if (performance.now() - forgottenAt < FORGET_MS) return CONFIRM_MS;
+    const count = await store.forgetRequests(maxAgeMs + FORGET_MARGIN_MS, FORGET_BATCH);
+    if (count < FORGET_BATCH) forgottenAt = performance.now();
+    return CONFIRM_MS;
+  }
+
+  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal, known: { sinceMs: number | null }): Promise<AcceptResult> {
+    const result = await accept(accountId, request, {
+      async before(tx) {
+        const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
+        known.sinceMs ??= nowMs + GRACE_MS;
+        const judgement = judge(earlier, known.sinceMs, limits);
+        if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
+        // Nobody waits for an answer any more, so nobody shall pay: the repeat is accepted or was already.
+        if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
+      },
+      async stored(tx, { id }) {
+        await store.recordSent(tx, id, sent);
+        await store.recordOpen(tx, id, likeness, instanceId);
+      },
+    });
+    if (result.kind === 'accepted') open.add(result.job.id);
+    return result;
+  }
+
+  return {
+    accept: (accountId, request, sent) => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) }),
+
+    async acceptOrJoin(accountId, request, sent, likeness, gone) {
+      const known = { sinceMs: null };
+      for (let looks = 0; !gone.aborted; looks += 1) {
+        try {
+          return await acceptOnce(accountId, request, sent, likeness, gone, known);
+        } catch (error) {
+          if (!(error instanceof NotAcceptedError)) throw error;
+          if (error.end.kind !== 'unsure') return error.end;
+          // After the grace, so that whoever says that a connection is open has heard of its break.
+          if (looks > 0) await store.ask(error.end.jobIds);
+          nudge();
+          await setTimeout(looks === 0 ? GRACE_MS : LOOK_AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
+        }
+      }
+      return { kind: 'gone' };
+    },
+
+    ended(jobId, state, renew = true) {
+      open.delete(jobId);
+      unrecorded.set(jobId, { state, renew });
+      nudge();
+    },
+
+    findSent: store.findSent,
+
+    start() {
+      const step = async (): Promise<number> => {
+        await recordEnds();
+        await confirmOpen();
+        return forget();
+      };
+      loop = startLoop(step, (error) => log.warn({ err: error }, 'what became of answers could not be recorded; it is tried again'));
+    },
+
+    async stop() {
+      await loop?.stop();
+      await recordEnds().catch((error: unknown) => log.warn({ err: error }, 'what became of answers could not be recorded: their requests count as open until nobody says that they are'));
+    },
+  };
+}
