@@ -1,4 +1,5 @@
 /** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { deriveApiKey } from './accounts/api-key.ts';
@@ -20,9 +21,11 @@ import { createMaskError } from './http/mask-errors.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
 import { createGate, createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
+import { registerRest } from './http/rest/register-rest.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createJobs } from './jobs/index.ts';
 import { isTerminal, type Job } from './jobs/job.ts';
+import { createJoining, type JoinStore } from './jobs/joining.ts';
 import { startLoop, type Loop } from './jobs/loop.ts';
 import type { SettleEffect } from './jobs/ports.ts';
 import type { Transaction } from './jobs/transaction.ts';
@@ -143,6 +146,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   // The upstream calls us by the public name.
   const isOurHost = createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]);
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS, isOurHost });
+  const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, log, onStop) : null;
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
@@ -157,6 +161,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
     draining = true;
+    rest?.stop();
     await sockets.stop();
   });
   const url = urlOf(config.HOST, (app.server.address() as AddressInfo).port);
@@ -296,6 +301,16 @@ async function registerBothTransports(app: FastifyInstance, config: Config, core
     trustProxy: config.TRUST_PROXY,
     isOurHost,
   });
+}
+
+/** What became of the last answers is recorded once the server is closed, and before the database is. */
+async function startRest(app: FastifyInstance, config: Config, cores: Cores, store: JoinStore, log: FastifyBaseLogger, onStop: OnStop) {
+  const holdMs = 1_000 * config.REST_HOLD_SECONDS;
+  const limits = { joinMs: 1_000 * config.REST_JOIN_SECONDS, holdMs, leaseMs: 1_000 * config.REST_LEASE_SECONDS };
+  const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
+  joining.start();
+  onStop(() => joining.stop());
+  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY }, resetMs: 1_000 * config.REST_RESET_SECONDS, log });
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

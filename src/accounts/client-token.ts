@@ -10,6 +10,8 @@ export interface ClientTokens {
   sign(claims: ClientTokenClaims, ttlSeconds: number): Promise<{ readonly token: string; readonly expiresAt: Date }>;
   /** Null for everything that is not a token of ours, or not any more. */
   verify(token: string): Promise<(ClientTokenClaims & { readonly expiresAt: Date }) | null>;
+  /** Whether it was one of ours and its time is over. */
+  isExpired(token: string): Promise<boolean>;
 }
 
 export interface ClientTokenClaims {
@@ -36,6 +38,17 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
   const keys = secrets.map(deriveKey);
   const [signing] = keys;
   if (!signing) throw new Error('client tokens need a secret');
+  // A signature that is wrong is found before a time that is over.
+  const verifyToken = (token: string) =>
+    jwtVerify(
+      token,
+      ({ kid }) => {
+        const key = keys.find(({ id }) => id === kid);
+        if (!key) throw new errors.JWKSNoMatchingKey();
+        return key.secret;
+      },
+      { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], maxTokenAge: MAX_TTL_SECONDS + CLOCK_SKEW_SECONDS, requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'] },
+    );
   return {
     async sign({ accountId, keyId, scopes: granted, jobIds, epoch }, ttlSeconds) {
       const nowSeconds = Math.floor(Date.now() / 1_000);
@@ -53,15 +66,7 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
 
     async verify(token) {
       try {
-        const { payload } = await jwtVerify(
-          token,
-          ({ kid }) => {
-            const key = keys.find(({ id }) => id === kid);
-            if (!key) throw new errors.JWKSNoMatchingKey();
-            return key.secret;
-          },
-          { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], maxTokenAge: MAX_TTL_SECONDS + CLOCK_SKEW_SECONDS, requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'] },
-        );
+        const { payload } = await verifyToken(token);
         const { sub, exp, key, epoch, scope, jobs } = payload as typeof payload & Readonly<Record<'key' | 'epoch' | 'scope' | 'jobs', unknown>>;
         return {
           accountId: sub!,
@@ -76,6 +81,12 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
         throw error;
       }
     },
+
+    isExpired: (token) =>
+      verifyToken(token).then(
+        () => false,
+        (error: unknown) => error instanceof errors.JWTExpired,
+      ),
   };
 }
 

@@ -8,6 +8,7 @@ import { createAuthenticate, findEnded, type Authenticate } from './authenticate
 import type { Caller } from './caller.ts';
 import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './client-token.ts';
 import { BadAccountArgumentError, ForbiddenError } from './errors.ts';
+import { createExplainRefusal, type ExplainRefusal } from './explain-refusal.ts';
 import { createKeys, toNewKey, type Keys } from './keys.ts';
 import { createLimits, type LimitNumbers, type Limits } from './limits.ts';
 import type { AccountStore, QuotaStore, UsageBucket, UsageBy } from './ports.ts';
@@ -34,6 +35,7 @@ type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly e
 /** What is offered to clients. */
 export interface Accounts {
   readonly authenticate: Authenticate;
+  readonly explainRefusal: ExplainRefusal;
   /** Which callers, of sockets that are still open, may no longer go on. */
   findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
   readonly acquire: Acquire;
@@ -65,6 +67,7 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
   const tokens = createClientTokens(appSecrets);
   return {
     authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen }),
+    explainRefusal: createExplainRefusal(store, tokens),
     findEnded: (callers) => findEnded(store, callers),
     acquire: createAcquire(store, registration),
     administration: createAdministration(store),

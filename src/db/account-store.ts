@@ -141,6 +141,16 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return rows[0] ?? null;
     },
 
+    async findKeyEnd(hash) {
+      const rows = await db
+        .select({ status: accounts.status, isExpired: sql<boolean>`${apiKeys.expiresAt} <= now()` })
+        .from(apiKeys)
+        .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
+        .where(and(eq(apiKeys.hash, hash), isNull(apiKeys.revokedAt)));
+      const [found] = rows;
+      return found?.isExpired ? 'expired' : found?.status === 'DISABLED' ? 'disabled' : null;
+    },
+
     async findLive(keyIds, accountIds) {
       const keys = keyIds.length === 0 ? [] : await db.select({ id: apiKeys.id }).from(apiKeys).where(and(inArray(apiKeys.id, [...keyIds]), isLive));
       const enabled = accountIds.length === 0 ? [] : await db.select({ id: accounts.id, epoch: accounts.tokenEpoch }).from(accounts).where(and(inArray(accounts.id, [...accountIds]), isEnabled));

@@ -6,14 +6,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Caller } from '../accounts/caller.ts';
-import { RateLimitedError, UnauthenticatedError } from '../accounts/errors.ts';
-import { WINDOW_SECONDS } from '../accounts/limits.ts';
+import { UnauthenticatedError } from '../accounts/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { networkOf } from './address.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS, type Gate } from './operation-gate.ts';
+import { ACCOUNT_HEADER, takeRequest } from './request-limit.ts';
 
 export interface GraphQLOptions {
   readonly path: string;
@@ -31,9 +31,6 @@ export interface GraphQLOptions {
 }
 
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
-
-/** The account that an administrator acts for. */
-const ACCOUNT_HEADER = 'x-account-id';
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
@@ -79,11 +76,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER]);
       if (caller) {
         callers.set(request, caller);
-        const { isOver, limit, remaining, resetSeconds } = await cores.accounts.limits.takeRequest(caller, networkOf(request.ip));
-        void reply.headers({ 'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`, ratelimit: `"requests";r=${remaining};t=${resetSeconds}` });
-        if (!isOver) return;
-        const error = new RateLimitedError(`There may be ${limit} requests in a minute.`, resetSeconds);
-        return reply.code(429).header('retry-after', resetSeconds).send({ errors: [maskError(error)] });
+        const error = await takeRequest(cores.accounts.limits, caller, request, reply);
+        return error === null ? undefined : reply.code(429).header('retry-after', error.retryAfterSeconds).send({ errors: [maskError(error)] });
       }
       return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError())] });
     },

@@ -1,0 +1,31 @@
+/** From the body of a submit to what the core takes. Pure. */
+import { createHash } from 'node:crypto';
+import { checkRequest, checkUrl, type MotionRequest, type Violation } from '../../jobs/input-rules.ts';
+import { decodeSubmitBody, type SubmitBody } from '../../upstream/wire/submit-body.ts';
+
+/** The one place where fields of the contract become fields of a job. `callback_url` is checked beside it and kept in what was sent. */
+export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null): MotionRequest {
+  const { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark } = decodeSubmitBody(body);
+  return { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, idempotencyKey };
+}
+
+/** Everything that is wrong with a request, in the words of the contract. */
+export function violationsOf(body: SubmitBody, request: MotionRequest): string[] {
+  const violations: string[] = [];
+  if (body.callback_url !== undefined) checkUrl(body.callback_url, (_code, message) => violations.push(`callback_url: ${message}`));
+  const checked = checkRequest(request);
+  return checked.ok ? violations : [...checked.violations.map(describe), ...violations];
+}
+
+const wireNames: Readonly<Record<string, string>> = { imageUrl: 'image_url', videoUrl: 'video_url', model: 'model_name', idempotencyKey: 'Idempotency-Key' };
+
+function describe({ field: [, name = ''], message }: Violation): string {
+  return `${wireNames[name] ?? name}: ${message}`;
+}
+
+/** The same for bodies that ask for the same: the order of keys, blanks, and defaults that are spelled out make no difference. The version is part of it. */
+export function hashBody(body: SubmitBody): string {
+  const { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, callbackUrl, async } = decodeSubmitBody(body);
+  const canonical = [imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, callbackUrl, async];
+  return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
+}

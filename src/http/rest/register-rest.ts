@@ -1,0 +1,29 @@
+/** The REST doors: the vendor's own routes over our cores, for clients that were written for the vendor. */
+import type { FastifyInstance } from 'fastify';
+import type { Joining } from '../../jobs/joining.ts';
+import type { Log } from '../../jobs/ports.ts';
+import type { Cores } from '../../resolvers/context.ts';
+import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
+import { createFollowAnswer } from './answer-watch.ts';
+import { createHolding, type HoldingOptions } from './holding.ts';
+import { createRestService } from './service.ts';
+
+export interface RestOptions {
+  readonly cores: Cores;
+  readonly joining: Joining;
+  readonly holding: HoldingOptions;
+  /** How long after an answer a reset of its connection means that it did not arrive. */
+  readonly resetMs: number;
+  readonly log: Log;
+}
+
+export interface RestDoors {
+  /** Answers every held request 504 `timeout` now, so that its client repeats it elsewhere and joins. */
+  stop(): void;
+}
+
+export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, resetMs, log }: RestOptions): Promise<RestDoors> {
+  const holding = createHolding(cores.jobs, options);
+  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, resetMs), log }));
+  return { stop: holding.stop };
+}

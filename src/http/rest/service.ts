@@ -1,0 +1,173 @@
+/** The cores behind the vendor's routes: a submit is an accept, a task is a job. */
+import { setImmediate } from 'node:timers/promises';
+import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
+import type { AcceptResult } from '../../jobs/accept.ts';
+import type { Job } from '../../jobs/job.ts';
+import type { Joining, JoinResult } from '../../jobs/joining.ts';
+import { encodeCursor } from '../../jobs/list.ts';
+import type { Log } from '../../jobs/ports.ts';
+import type { Cores } from '../../resolvers/context.ts';
+import { encodeError, errorStatuses } from '../../upstream/wire/envelopes.ts';
+import type { LookUp } from '../../upstream/wire/look-up.ts';
+import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } from '../../upstream/wire/routes.ts';
+import { encodeAccepted } from '../../upstream/wire/submit-answer.ts';
+import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body.ts';
+import type { Task } from '../../upstream/wire/task-record.ts';
+import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
+import type { FollowAnswer, Following } from './answer-watch.ts';
+import type { Holding } from './holding.ts';
+import { hashBody, toMotionRequest, violationsOf } from './motion-request.ts';
+import { toRefusal } from './refusals.ts';
+import { endOf, toTask } from './task-of-job.ts';
+
+export interface RestServiceDeps {
+  readonly cores: Cores;
+  readonly joining: Joining;
+  readonly holding: Holding;
+  readonly followAnswer: FollowAnswer;
+  readonly log: Log;
+}
+
+/** How far a listing by time goes. */
+const MAX_LISTED = 1_000;
+const PAGE = 100;
+
+export function createRestService({ cores: { jobs, accounts }, joining, holding, followAnswer, log }: RestServiceDeps): UpstreamService<Caller> {
+  /** Every error of a core leaves by one of the vendor's codes. */
+  const telling =
+    <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
+    (...args: Args): Promise<T> =>
+      work(...args).catch((error: unknown) => {
+        throw toRefusal(error, log);
+      });
+
+  async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, signal }: SubmitContext): Promise<JoinResult> {
+    const idempotencyKey = headers['idempotency-key']?.toString() ?? null;
+    const request = toMotionRequest(body, idempotencyKey);
+    const violations = violationsOf(body, request);
+    if (violations.length > 0) throw new Refusal('bad_request', violations.join('; '));
+    const kept = { body: JSON.stringify(sent), traceId };
+    if (idempotencyKey !== null) return joining.accept(accountId, request, kept);
+    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, signal);
+  }
+
+  async function submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {
+    const accountId = permitAllJobs(caller, 'jobs:write');
+    // Nothing is accepted that would be answered at once that it takes too long.
+    if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
+    await accounts.limits.takeSubmit(caller);
+    const keyId = caller.keyId!;
+    const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
+    if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
+    try {
+      const jobId = jobIdOf(await accept(accountId, keyId, body, context));
+      const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
+      if (isAsynchronous(body)) return { kind: 'json', body: encodeAccepted(jobId) };
+      return await answerAtEnd(accountId, jobId, context, following);
+    } finally {
+      leavePlace();
+    }
+  }
+
+  async function answerAtEnd(accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null): Promise<SubmitReply> {
+    const held = await holding.hold(accountId, jobId, signal);
+    const end = held.kind === 'ended' ? endOf(held.job, traceId) : null;
+    // What the sockets have to say that came in the same turn as the end: an answer to who has gone must not count as written.
+    await setImmediate();
+    if (end) {
+      if (following) following.saysFailure = end.httpStatus >= 500;
+      return { kind: 'json', ...end };
+    }
+    if (held.kind === 'deleted') return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
+    const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
+    return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
+  }
+
+  async function tasksOf(found: readonly Job[]): Promise<Task[]> {
+    const sent = await joining.findSent(found.map(({ id }) => id));
+    return found.map((job) => toTask(job, sent.get(job.id) ?? null));
+  }
+
+  async function findMany(caller: Caller, accountId: string, taskIds: readonly string[]): Promise<Task[]> {
+    const ids = taskIds.map((id) => id.toLowerCase()).filter((id) => mayRead(caller, id));
+    const { jobs: found } = await jobs.list(accountId, { first: PAGE, filter: { ids } });
+    const tasks = new Map((await tasksOf(found)).map((task) => [task.taskId, task]));
+    return ids.map((id) => tasks.get(id)).filter((task) => task !== undefined);
+  }
+
+  /** Newest first. */
+  async function listWindow({ jobIds }: Caller, accountId: string, { from, to, limit, offset }: Extract<LookUp, { kind: 'window' }>): Promise<Task[]> {
+    const end = offset + limit;
+    if (end > MAX_LISTED) throw new Refusal('bad_request', `A listing ends after ${MAX_LISTED} tasks: choose another time.`);
+    // Both ends inclusive; times of jobs are whole milliseconds.
+    const filter = { ...(jobIds && { ids: jobIds }), ...(from && { createdAfter: new Date(from.getTime() - 1) }), ...(to && { createdBefore: new Date(to.getTime() + 1) }) };
+    const found: Job[] = [];
+    for (let more = true; more && found.length < end; ) {
+      const page = await jobs.list(accountId, { first: PAGE, after: found.length === 0 ? null : encodeCursor(found.at(-1)!), filter });
+      found.push(...page.jobs);
+      more = page.hasNextPage;
+    }
+    return tasksOf(found.slice(offset, end));
+  }
+
+  return {
+    authenticate: telling(async (token, { action, request, reply }) => {
+      if (token === null) throw new Refusal('no_token', 'A key is needed: send it as "Authorization: Bearer <key>".');
+      const caller = await accounts.authenticate(`Bearer ${token}`, request.headers[ACCOUNT_HEADER]);
+      if (!caller) throw await refusalOf(token);
+      const over = await takeRequest(accounts.limits, caller, request, reply);
+      if (over) throw over;
+      if (action === 'submit') permitAllJobs(caller, 'jobs:write');
+      else permit(caller, 'jobs:read');
+      return caller;
+    }),
+    submit: telling(submit),
+    retrieve: telling(async (caller, taskId) => {
+      const accountId = permit(caller, 'jobs:read');
+      const job = mayRead(caller, taskId) ? await jobs.find(accountId, taskId) : null;
+      return job && (await tasksOf([job]))[0]!;
+    }),
+    retrieveBatch: telling(async (caller, lookUp) => {
+      const accountId = permit(caller, 'jobs:read');
+      return lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp);
+    }),
+  };
+
+  async function refusalOf(token: string): Promise<Refusal> {
+    switch (await accounts.explainRefusal(token)) {
+      case 'expired':
+        return new Refusal('token_expired', 'The key has expired.');
+      case 'disabled':
+        return new Refusal('forbidden', 'The account is disabled.');
+      case 'unknown':
+        return new Refusal('invalid_token', 'The key is not known.');
+    }
+  }
+}
+
+function jobIdOf(result: JoinResult): string {
+  switch (result.kind) {
+    case 'accepted':
+    case 'replayed':
+      return result.job.id;
+    case 'joined':
+      return result.jobId;
+    case 'gone':
+      throw new Refusal('timeout', 'The client has gone.');
+    default:
+      throw refusalOfAccept(result);
+  }
+}
+
+function refusalOfAccept(result: Exclude<AcceptResult, { kind: 'accepted' | 'replayed' }>): Refusal {
+  switch (result.kind) {
+    case 'keyReused':
+      return new Refusal('bad_request', 'Idempotency-Key: the key was used with another input.');
+    case 'jobDeleted':
+      return new Refusal('bad_request', 'Idempotency-Key: the task of this key was deleted.');
+    case 'refused':
+      return new Refusal('used_up', 'The quota is used up.');
+    case 'invalid':
+      return new Refusal('bad_request', result.violations.map(({ message }) => message).join('; '));
+  }
+}

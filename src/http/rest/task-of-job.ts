@@ -1,0 +1,41 @@
+/** A job as a task record of the vendor's contract. Pure. */
+import { isTerminal, type Job } from '../../jobs/job.ts';
+import type { SentRequest } from '../../jobs/joining.ts';
+import { errorStatuses } from '../../upstream/wire/envelopes.ts';
+import { asObject, readJson, type JsonObject } from '../../upstream/wire/json.ts';
+import { encodeFailure, encodeSuccess } from '../../upstream/wire/result.ts';
+import { encodeSubmitBody } from '../../upstream/wire/submit-body.ts';
+import type { Task } from '../../upstream/wire/task-record.ts';
+import { failureTellings } from './failure-codes.ts';
+
+export interface JobEnd {
+  readonly httpStatus: number;
+  /** The flat result. */
+  readonly body: JsonObject;
+}
+
+/** The end of a job as the answer to a synchronous submit; null while it has none. */
+export function endOf(job: Job, traceId: string): JobEnd | null {
+  const task = { taskId: job.id, traceId };
+  if (job.state === 'SUCCEEDED' && job.video) {
+    const { id, url, durationSeconds } = job.video;
+    return { httpStatus: 200, body: encodeSuccess(task, { videoId: id, videoUrl: url, durationSeconds }) };
+  }
+  if (!isTerminal(job.state)) return null;
+  const { code } = failureTellings[job.failure?.code ?? 'CANCELED'];
+  return { httpStatus: errorStatuses[code], body: encodeFailure(task, code, job.failure?.message ?? 'The job was canceled.') };
+}
+
+/** The record of a job. One that did not come over REST has a request made from its fields, and its own id as trace id. */
+export function toTask(job: Job, sent: SentRequest | null): Task {
+  const traceId = sent?.traceId ?? job.id;
+  return {
+    taskId: job.id,
+    traceId,
+    request: (sent && asObject(readJson(sent.body))) ?? encodeSubmitBody({ ...job.input, callbackUrl: null, async: false }),
+    response: endOf(job, traceId)?.body ?? null,
+    createdAt: job.createdAt,
+    startedAt: job.submittedAt,
+    finishedAt: isTerminal(job.state) ? job.completedAt : null,
+  };
+}
