@@ -11,9 +11,10 @@ export interface ServerOptions {
   readonly trustProxy: string | null;
   readonly corsOrigins: readonly string[];
   readonly isOurHost: HostCheck;
+  /** A whole request, headers and body, must have come by then; its answer may take longer. */
+  readonly requestTimeoutMs?: number;
 }
 
-/** A whole request, headers and body, must have come by then. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 const IDLE_CHECK_MS = 25;
@@ -29,13 +30,14 @@ const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 } as const;
 
-export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins, isOurHost }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins, isOurHost, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => uuidv7(),
     bodyLimit: maxBodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: requestTimeoutMs },
     forceCloseConnections: 'idle',
     trustProxy: trustProxy ?? false,
   });

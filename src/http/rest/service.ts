@@ -60,7 +60,10 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
     if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
     try {
-      const jobId = jobIdOf(await accept(accountId, keyId, body, context));
+      const result = await accept(accountId, keyId, body, context);
+      const jobId = jobIdOf(result);
+      // Also for requests whose answer nobody waits for: its own line comes with an answer only.
+      log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
       if (isAsynchronous(body)) return { kind: 'json', body: encodeAccepted(jobId) };
       return await answerAtEnd(accountId, jobId, context, following);
