@@ -6,6 +6,7 @@ import type { Cores } from '../../resolvers/context.ts';
 import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
 import { createFollowAnswer } from './answer-watch.ts';
 import { createHolding, type HoldingOptions } from './holding.ts';
+import { describeRest } from './openapi.ts';
 import { createRestService } from './service.ts';
 
 export interface RestOptions {
@@ -25,5 +26,7 @@ export interface RestDoors {
 export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, resetMs, log }: RestOptions): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, options);
   await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, resetMs), log }));
+  const description = describeRest();
+  app.get('/openapi.json', () => Promise.resolve(description));
   return { stop: holding.stop };
 }

@@ -25,7 +25,7 @@ export const submitBody = z.strictObject({
   model_name: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"').optional().meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
   watermark_info: z.strictObject({ enabled: z.boolean() }).optional().meta({ description: 'Whether the video gets a watermark; none without it.' }),
   async: z.boolean().optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
-  callback_url: httpUrl('The result is posted there; answers `task_id` at once.').optional(),
+  callback_url: httpUrl('Where the result is wanted; answers `task_id` at once.').optional(),
 });
 
 export type SubmitBody = z.output<typeof submitBody>;
