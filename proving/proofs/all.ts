@@ -2,6 +2,7 @@
 import { proveAdmission } from './admission.ts';
 import { proveDurability } from './durability.ts';
 import { proveFuzz } from './fuzz.ts';
+import { proveHangups } from './hangups.ts';
 import { proveIntake } from './intake.ts';
 import { proveKeys } from './keys.ts';
 import { proveOperations } from './operations.ts';
@@ -33,6 +34,7 @@ export const proofs = {
   quota: { size: 50, prove: (options) => proveQuota({ ...options, balance: 100, calls: 500 }) },
   webhooks: { size: 10_000, prove: proveWebhooks },
   sockets: { size: 25, prove: proveSockets },
+  hangups: { size: 1_000, prove: proveHangups },
 } satisfies Readonly<Record<string, Entry>>;
 
 export type ProofName = keyof typeof proofs;
