@@ -1,46 +1,34 @@
 /** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger } from 'fastify';
 import { deriveApiKey } from './accounts/api-key.ts';
 import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
 import { closePool, createConnections } from './db/client.ts';
-import { createEgress } from './egress/egress.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
 import { createAccountsStore, createJobStore, createWebhookStore } from './db/store.ts';
 import { afterCommit } from './db/transaction.ts';
 import { registerCallbacks } from './http/callbacks.ts';
-import { registerGraphQL } from './http/graphql-http.ts';
-import { startSockets } from './http/graphql-ws.ts';
 import { registerHealth } from './http/health.ts';
-import { createHostCheck, type HostCheck } from './http/host-check.ts';
-import { createMaskError } from './http/mask-errors.ts';
+import { createHostCheck } from './http/host-check.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
-import { createGate, createOperationRules } from './http/operation-gate.ts';
 import { registerPlayground } from './http/playground.ts';
-import { registerRest } from './http/rest/register-rest.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createJobs } from './jobs/index.ts';
-import { isTerminal, type Job } from './jobs/job.ts';
-import { createJoining, type JoinStore } from './jobs/joining.ts';
-import { startLoop, type Loop } from './jobs/loop.ts';
-import type { SettleEffect } from './jobs/ports.ts';
+import type { Job } from './jobs/job.ts';
 import type { Transaction } from './jobs/transaction.ts';
-import { viewOf } from './jobs/view.ts';
-import { buildGatewaySchema } from './resolvers/build-schema.ts';
-import type { Cores } from './resolvers/context.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
 import { decodeClaim } from './upstream/callback-body.ts';
 import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { redactText } from './upstream/redact.ts';
+import type { OnStop } from './start/on-stop.ts';
+import { startRest } from './start/rest.ts';
+import { GRAPHQL_PATH, registerBothTransports } from './start/transports.ts';
+import { startWebhooks } from './start/webhooks.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
-import { createWebhooks } from './webhooks/index.ts';
-
-const GRAPHQL_PATH = '/graphql';
 
 /** Made by the migrations; what was accepted before there were accounts is its. */
 const DEFAULT_ACCOUNT = 'default';
@@ -75,8 +63,6 @@ export async function startGateway(config: Config, log: FastifyBaseLogger): Prom
   }
 }
 
-type OnStop = (stop: () => Promise<unknown>) => void;
-
 async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<Omit<Gateway, 'stop'>> {
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
@@ -107,7 +93,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   for (const known of openKeys) if (known !== openKey) await accounts.endKey(known);
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
-  const webhooks = startWebhooks(config, secrets, webhookStore, log, onStop);
+  const webhooks = startWebhooks(config, secrets.appSecrets, webhookStore, log, onStop);
   const metrics = createMetrics();
   const jobs = createJobs({
     store,
@@ -204,49 +190,6 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
   return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE } });
 }
 
-/** Made before the jobs, which make them due; delivered once `start` is called. */
-function startWebhooks(config: Config, { appSecrets }: Secrets, store: ReturnType<typeof createWebhookStore>, log: FastifyBaseLogger, onStop: OnStop) {
-  const egress = createEgress({
-    allow: config.EGRESS_ALLOW,
-    maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
-    timeoutMs: 1_000 * config.EGRESS_TIMEOUT_SECONDS,
-    maxAnswerBytes: config.EGRESS_ANSWER_BYTES,
-  });
-  onStop(() => egress.stop());
-  let loop: Loop | undefined;
-  const nudge = () => loop?.nudge();
-  const core = createWebhooks({
-    store,
-    post: egress.post,
-    checkUrl: egress.check,
-    appSecrets,
-    log,
-    stepsMs: config.WEBHOOK_RETRY_SECONDS.map((seconds) => 1_000 * seconds),
-    disableAfterMs: 1_000 * config.WEBHOOK_DISABLE_SECONDS,
-    // A try waits at most twice its time for a connection, and has as long again to be recorded.
-    leaseMs: 3_000 * config.EGRESS_TIMEOUT_SECONDS + 10_000,
-    atOnce: config.MAX_WEBHOOKS_AT_ONCE,
-    maxEndpoints: config.MAX_WEBHOOK_ENDPOINTS,
-    keepDays: config.KEEP_WEBHOOKS_DAYS,
-    nudge,
-  });
-  const effect: SettleEffect = async (tx, job) => {
-    const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: null } : null;
-    const due = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
-    if (due > 0) afterCommit(tx, nudge);
-  };
-  onStop(async () => {
-    const graceMs = 1_000 * config.DRAIN_SECONDS;
-    await Promise.all([loop?.stop(), core.deliverer.stop(graceMs)]);
-    // What the last round has begun.
-    await core.deliverer.stop(graceMs);
-  });
-  const complain = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
-  return { core, effect, checkUrl: egress.check, start: () => void (loop = startLoop(core.deliverer.runOnce, complain)) };
-}
-
-const eventTypeOf = ({ state }: Job) => (state === 'SUCCEEDED' ? 'motion_job.succeeded' : state === 'FAILED' ? 'motion_job.failed' : state === 'CANCELED' ? 'motion_job.canceled' : 'motion_job.processing');
-
 const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
 
 const toCharged = ({ id, accountId, video, input: { mode, model } }: Job) => ({ id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model });
@@ -263,54 +206,6 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
   });
   onStop(() => sandbox.stop());
   return sandbox;
-}
-
-async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
-  const schema = await buildGatewaySchema();
-  const rules = createOperationRules(
-    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
-    config.INTROSPECTION,
-  );
-  const shared = {
-    path: GRAPHQL_PATH,
-    schema,
-    cores,
-    authenticate: cores.accounts.authenticate,
-    gate: createGate(schema, rules, config.MAX_TOKENS),
-    rules,
-    maxTokens: config.MAX_TOKENS,
-    operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
-    maskError: createMaskError(log, config.INTROSPECTION),
-    log,
-  };
-  await registerGraphQL(app, shared);
-  return startSockets(app.server, {
-    ...shared,
-    maxMessageBytes: config.MAX_BODY_BYTES,
-    maxSubscriptionsPerSocket: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
-    initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
-    recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS,
-    findEnded: cores.accounts.findEnded,
-    allowedOrigins: config.CORS_ORIGINS,
-    pingMs: 1_000 * config.SOCKET_PING_SECONDS,
-    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
-    maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
-    messagesPerSecond: config.SOCKET_MESSAGES_PER_SECOND,
-    stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
-    door: { maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS, maxPerKey: config.MAX_SOCKETS_PER_KEY, maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY },
-    trustProxy: config.TRUST_PROXY,
-    isOurHost,
-  });
-}
-
-/** What became of the last answers is recorded once the server is closed, and before the database is. */
-async function startRest(app: FastifyInstance, config: Config, cores: Cores, store: JoinStore, log: FastifyBaseLogger, onStop: OnStop) {
-  const holdMs = 1_000 * config.REST_HOLD_SECONDS;
-  const limits = { joinMs: 1_000 * config.REST_JOIN_SECONDS, holdMs, leaseMs: 1_000 * config.REST_LEASE_SECONDS };
-  const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
-  joining.start();
-  onStop(() => joining.stop());
-  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY }, resetMs: 1_000 * config.REST_RESET_SECONDS, log });
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

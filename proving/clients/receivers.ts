@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Random } from '../stage/random.ts';
 
 /** What a receiver does with the first tries of a delivery, or with all of them. */
-export const manners = {
+const manners = {
   healthy: 'answers 200',
   failing: 'answers 500 to the first tries',
   resetting: 'resets the connection of the first tries',

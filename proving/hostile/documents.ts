@@ -2,8 +2,8 @@
 import type { Random } from '../stage/random.ts';
 
 /** The fields of both roots that give a job; what is selected below them is the same. */
-export const roots = { query: 'motionJob', subscription: 'jobUpdated' } as const;
-export type Root = keyof typeof roots;
+const roots = { query: 'motionJob', subscription: 'jobUpdated' } as const;
+type Root = keyof typeof roots;
 
 export interface Request {
   readonly query: string;

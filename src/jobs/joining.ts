@@ -11,7 +11,7 @@ import type { Log } from './ports.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a repeat has in common with the request that it repeats. */
-export interface Likeness {
+interface Likeness {
   readonly keyId: string;
   /** Of the body in a canonical form. */
   readonly bodyHash: string;
@@ -24,8 +24,7 @@ export interface SentRequest {
 }
 
 /** `OPEN` while the connection of the answer is open; then whether an answer arrived, as far as we can know. */
-export const answerStates = ['OPEN', 'ANSWERED', 'UNANSWERED'] as const;
-export type AnswerState = (typeof answerStates)[number];
+export type AnswerState = 'OPEN' | 'ANSWERED' | 'UNANSWERED';
 
 export interface JoinStore {
   /** Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for the same then waits for the end of `tx`. */

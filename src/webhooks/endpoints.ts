@@ -4,7 +4,7 @@ import { encodePayload } from './payload.ts';
 import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } from './ports.ts';
 import type { Sealer } from './seal.ts';
 import { makeSecret } from './sign.ts';
-import { webhookEventTypes, type WebhookAttempt, type WebhookDelivery, type WebhookEndpoint, type WebhookEventType } from './webhook.ts';
+import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType } from './webhook.ts';
 
 export interface WebhookViolation {
   readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG' | 'TOO_MANY' | 'INVALID_FORMAT' | 'DUPLICATE' | 'NOT_FOUND' | 'ENDPOINT_DISABLED';
@@ -23,7 +23,7 @@ export class BadWebhookArgumentError extends Error {
 /** With all its tries so far. */
 type TriedDelivery = WebhookDelivery & { readonly tries: readonly WebhookAttempt[] };
 
-export interface DeliveryPage {
+interface DeliveryPage {
   readonly deliveries: readonly TriedDelivery[];
   readonly hasNextPage: boolean;
 }
@@ -147,9 +147,6 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
 
 /** What connections are counted by. */
 export const hostOf = (url: string): string => new URL(url).host.replace(/\.(?=:|$)/, '');
-
-/** What an endpoint can be subscribed to; a test comes without being asked for. */
-export const subscribableTypes = webhookEventTypes.filter((type) => type !== 'webhook.test');
 
 export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string => Buffer.from(`delivery ${createdAt.getTime()} ${id}`).toString('base64url');
 

@@ -25,7 +25,7 @@ export interface WebhooksDeps<Tx> {
 }
 
 /** What became of a job, as far as webhooks care. */
-export interface JobNews {
+interface JobNews {
   readonly accountId: string;
   readonly jobId: string;
   readonly type: WebhookEventType;

@@ -2,7 +2,7 @@
 import type { DeliveryState, DisabledReason, EndpointStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType, WebhookFormat } from './webhook.ts';
 
 /** What is told to all who want to know. */
-export interface NewEvent {
+interface NewEvent {
   readonly id: string;
   readonly accountId: string;
   readonly jobId: string | null;
@@ -14,7 +14,7 @@ export interface NewEvent {
 }
 
 /** A secret and, for the overlap after a rotation, the one before. */
-export interface SealedSecrets {
+interface SealedSecrets {
   readonly sealed: string;
   readonly previous: string | null;
 }

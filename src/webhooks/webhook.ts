@@ -4,8 +4,7 @@ export const webhookEventTypes = ['motion_job.processing', 'motion_job.succeeded
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
 /** `STANDARD` is Standard Webhooks' payload; `FLAT` the body that the REST doors' clients know. The signature is the same. */
-export const webhookFormats = ['STANDARD', 'FLAT'] as const;
-export type WebhookFormat = (typeof webhookFormats)[number];
+export type WebhookFormat = 'STANDARD' | 'FLAT';
 
 export const endpointStatuses = ['ACTIVE', 'DISABLED'] as const;
 export type EndpointStatus = (typeof endpointStatuses)[number];

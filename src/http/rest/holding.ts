@@ -2,7 +2,7 @@
 import { isTerminal, type Job } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/index.ts';
 
-export type HoldEnd =
+type HoldEnd =
   | { readonly kind: 'ended'; readonly job: Job }
   /** The limit has passed, or the gateway stops: the job goes on. */
   | { readonly kind: 'late' }

@@ -25,7 +25,7 @@ export class Refusal extends Error {
 }
 
 /** A request of which nothing but its head has been read. */
-export interface Arrival {
+interface Arrival {
   readonly action: 'submit' | 'lookUp';
   readonly request: FastifyRequest;
   /** For headers of the answer. */

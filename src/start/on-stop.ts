@@ -1,0 +1,2 @@
+/** Leaves what is to be done at a stop; what was left last is done first. */
+export type OnStop = (stop: () => Promise<unknown>) => void;

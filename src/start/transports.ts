@@ -1,0 +1,50 @@
+/** GraphQL over HTTP and over sockets: one schema, one gate, one masker. */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import { registerGraphQL } from '../http/graphql-http.ts';
+import { startSockets } from '../http/graphql-ws.ts';
+import type { HostCheck } from '../http/host-check.ts';
+import { createMaskError } from '../http/mask-errors.ts';
+import { createGate, createOperationRules } from '../http/operation-gate.ts';
+import { buildGatewaySchema } from '../resolvers/build-schema.ts';
+import type { Cores } from '../resolvers/context.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
+  const schema = await buildGatewaySchema();
+  const rules = createOperationRules(
+    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
+    config.INTROSPECTION,
+  );
+  const shared = {
+    path: GRAPHQL_PATH,
+    schema,
+    cores,
+    authenticate: cores.accounts.authenticate,
+    gate: createGate(schema, rules, config.MAX_TOKENS),
+    rules,
+    maxTokens: config.MAX_TOKENS,
+    operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
+    maskError: createMaskError(log, config.INTROSPECTION),
+    log,
+  };
+  await registerGraphQL(app, shared);
+  return startSockets(app.server, {
+    ...shared,
+    maxMessageBytes: config.MAX_BODY_BYTES,
+    maxSubscriptionsPerSocket: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
+    initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
+    recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS,
+    findEnded: cores.accounts.findEnded,
+    allowedOrigins: config.CORS_ORIGINS,
+    pingMs: 1_000 * config.SOCKET_PING_SECONDS,
+    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+    maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
+    messagesPerSecond: config.SOCKET_MESSAGES_PER_SECOND,
+    stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
+    door: { maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS, maxPerKey: config.MAX_SOCKETS_PER_KEY, maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY },
+    trustProxy: config.TRUST_PROXY,
+    isOurHost,
+  });
+}
