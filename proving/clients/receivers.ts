@@ -4,16 +4,11 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Random } from '../stage/random.ts';
 
-/** What a receiver does with the first tries of a delivery, or with all of them. */
-const manners = {
-  healthy: 'answers 200',
-  failing: 'answers 500 to the first tries',
-  resetting: 'resets the connection of the first tries',
-  hanging: 'does not answer the first try',
-  gone: 'answers 410',
-  redirecting: 'answers 307',
-} as const;
-export type Manner = keyof typeof manners;
+/**
+ * What a receiver does: answers 200; answers 500 to the first tries of a delivery; resets the connection of the first tries; does not answer the first try;
+ * answers 410; answers 307.
+ */
+export type Manner = 'healthy' | 'failing' | 'resetting' | 'hanging' | 'gone' | 'redirecting';
 
 /** One try, as it came. */
 export interface Seen {
