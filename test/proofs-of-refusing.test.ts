@@ -13,8 +13,7 @@ test('hostile operations are answered alike on both transports: small, soon, and
 });
 
 test('forged callbacks and slow connections change nothing, and the valid ones are answered', { timeout: 120_000 }, async () => {
-  // What a busy machine does to its times is not the test's business; the full proof measures them.
-  const { figures, violations } = await proveSiege({ ...quiet, size: 1_000, slow: { connections: 100, seconds: 1 }, maxRatio: 1_000 });
+  const { figures, violations } = await proveSiege({ ...quiet, size: 1_000, slow: { connections: 100, seconds: 1 }, maxRatio: null });
   expect(violations).toEqual([]);
   expect(figures).toMatchObject({ forgedAnswers: { 404: expect.any(Number) as number } });
 });

@@ -27,8 +27,8 @@ const GOOD_MS = 25;
 export interface SiegeOptions extends ProofOptions {
   /** Slow connections at a time, and for how long of each kind. */
   readonly slow: { readonly connections: number; readonly seconds: number };
-  /** How many times as long the valid ones may take under attack, at their p99. */
-  readonly maxRatio: number;
+  /** How many times as long the valid ones may take under attack, at their p99, and then none is refused. Null on a machine with other work, which answers 503 when its database is too slow. */
+  readonly maxRatio: number | null;
 }
 
 /** `size` is how many forged callbacks. */
@@ -48,7 +48,13 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     const random = createRandom(`${seed}:siege`);
     const victims = await prepareJobs(stage, VICTIMS, 'victim');
     const forged: string[] = [];
-    const valid = (during: number) => sendValid(stage, callers, random, during);
+    let [sentInAll, unheard] = [0, 0];
+    const valid = async (during: number): Promise<Sent[]> => {
+      const sent = await sendValid(stage, callers, random, during);
+      sentInAll += sent.length;
+      unheard += measured(sent).refused;
+      return sent;
+    };
 
     await valid(WARM_UP_SECONDS);
     const attacks: Record<string, Attack> = { forged: await inSlices(size) };
@@ -61,14 +67,15 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     }
 
     for (const [name, { normal, beside, connections }] of Object.entries(attacks)) {
-      if (beside.ms.p99 > Math.max(maxRatio * normal.ms.p99, GOOD_MS)) violations.push(`beside ${name}: p99 ${beside.ms.p99} ms, and without an attack ${normal.ms.p99} ms`);
-      if (normal.refused + beside.refused > 0) violations.push(`beside ${name}: ${beside.refused} valid callbacks were refused, and ${normal.refused} without an attack`);
+      if (maxRatio !== null && beside.ms.p99 > Math.max(maxRatio * normal.ms.p99, GOOD_MS)) violations.push(`beside ${name}: p99 ${beside.ms.p99} ms, and without an attack ${normal.ms.p99} ms`);
+      if (maxRatio !== null && normal.refused + beside.refused > 0) violations.push(`beside ${name}: ${beside.refused} valid callbacks were refused, and ${normal.refused} without an attack`);
       // Whoever is a stranger by his headers is answered before his body comes.
       if (typeof connections === 'number' && name !== 'slow bodies' && connections < slow.connections / 2) violations.push(`beside ${name}: only ${connections} connections at a time`);
     }
     const answers = countOf(forged);
     if ((answers['404'] ?? 0) !== forged.length) violations.push(`forged callbacks were answered ${JSON.stringify(answers)}`);
-    violations.push(...(await tracesOf(stage)));
+    if (2 * unheard > sentInAll) violations.push(`${unheard} of ${sentInAll} valid callbacks were refused`);
+    violations.push(...(await tracesOf(stage, unheard)));
     return { figures: { ...attacks, forgedAnswers: answers, slowHttpTest: hasSlowHttpTest() ? 'used' : 'not installed', seconds: secondsSince(from) }, violations };
 
     /** With and without the attack in turns: what else the machine does meanwhile disturbs both. */
@@ -123,8 +130,8 @@ async function sendForged(callers: Callers, random: Random, victims: readonly st
   return statuses;
 }
 
-/** What the forged ones have left, which must be nothing; and that the valid ones have done what they should. */
-async function tracesOf(stage: Stage): Promise<string[]> {
+/** What the forged ones have left, which must be nothing; and that the valid ones that were heard have done what they should. */
+async function tracesOf(stage: Stage, unheard: number): Promise<string[]> {
   const [found] = await stage.database.query<{ victims: number; callbacks: number; events: number; open: number }>(`select
     (select count(*)::int from jobs where account_id = 'victim' and (state <> 'PROCESSING' or version <> 1)) as victims,
     (select count(*)::int from callbacks c join jobs j on j.id = c.job_id where j.account_id = 'victim') as callbacks,
@@ -134,6 +141,6 @@ async function tracesOf(stage: Stage): Promise<string[]> {
   const violations: string[] = [];
   if (victims > 0) violations.push(`${victims} jobs were changed by forged callbacks`);
   if (callbacks > 0 || events > 0) violations.push(`${callbacks} forged callbacks were kept, ${events} are in a timeline`);
-  if (open > 0) violations.push(`${open} jobs did not end by their valid callback`);
+  if (open > unheard) violations.push(`${open} jobs did not end by their valid callback, and only ${unheard} callbacks were refused`);
   return violations;
 }
