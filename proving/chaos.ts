@@ -38,7 +38,7 @@ const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding:
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 
-console.log(`chaos: seed ${seed}, ${name}, ${mode.jobs} jobs. K11 and K12 are about webhooks, which do not exist yet: they are not ordered.`);
+console.log(`chaos: seed ${seed}, ${name}, ${mode.jobs} jobs.`);
 const result = await runChaos({
   seed,
   mode,

@@ -6,9 +6,10 @@
  *   K2  after it                                  K7  callback read and written, not committed
  *   K3  intent committed, before the first byte   K8  committed, 200 not sent
  *   K5  the submit's answer read, not stored      K9  200 sent
- *   K10 half of a subscription's frame written
+ *   K10 half of a subscription's frame written    K11 a webhook leased, before its first byte
+ *   K12 its answer read, not recorded
  *
- * K4 (all bytes sent, no answer yet) is the upstream's to order, which alone knows. K11 and K12 are about webhooks.
+ * K4 (all bytes sent, no answer yet) is the upstream's to order, which alone knows.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync } from 'node:fs';
@@ -80,6 +81,7 @@ pg.Client.prototype.query = function (config, values, ...rest) {
 
 const jobOf = (request) => /\/callbacks\/([0-9a-f-]{36})\//.exec(String(request.body))?.[1];
 const isSubmit = (request) => String(request.path).endsWith(SUBMIT_PATH);
+const isWebhook = (request) => String(request.headers).includes('webhook-id');
 /** The body is let go of once it is sent. */
 const jobs = new WeakMap();
 
@@ -89,9 +91,11 @@ subscribe('undici:request:create', ({ request }) => {
 // Published on a connection that stands, just before the first byte is written to it.
 subscribe('undici:client:sendHeaders', ({ request }) => {
   if (isSubmit(request)) reach('K3', jobs.get(request));
+  else if (isWebhook(request)) reach('K11', 'webhook');
 });
 // Published when the whole answer was read, before anybody has been told.
 subscribe('undici:request:trailers', ({ request }) => {
+  if (isWebhook(request)) reach('K12', 'webhook');
   if (!isSubmit(request)) return;
   reach('K5', jobs.get(request));
   answered.add(jobs.get(request));

@@ -1,7 +1,7 @@
 /** A checker that cannot fail is worthless: each kind of violation once, made by hand, and what looks like one and is none. */
 import { describe, expect, test } from 'vitest';
 import { check, type ViolationKind } from '../proving/checker/check.ts';
-import type { BalanceRow, CallbackRow, Evidence, JobRow } from '../proving/checker/evidence.ts';
+import type { BalanceRow, CallbackRow, Evidence, HeardWebhook, JobRow } from '../proving/checker/evidence.ts';
 import { promisesOf } from '../proving/checker/figures.ts';
 import { historyOf } from '../proving/checker/history.ts';
 import type { ClientRecord, Seen } from '../proving/clients/records.ts';
@@ -14,12 +14,14 @@ interface Case {
   jobs: JobRow[];
   callbacks: CallbackRow[];
   balances: BalanceRow[];
+  webhooks: HeardWebhook[] | null;
 }
 
-const evidenceOf = ({ clients, ledger, ...tables }: Case): Evidence => ({
+const evidenceOf = ({ clients, ledger, webhooks, ...tables }: Case): Evidence => ({
   ...tables,
   clients: clients.map((record, index) => ({ at: index, ...record })),
   ledger: ledger.map((record, index) => ({ at: index, ...record })),
+  webhooks: webhooks && webhooks.map((record, index) => ({ at: index, ...record })),
 });
 
 const kindsOf = (built: Case): ViolationKind[] => [...new Set(check(evidenceOf(built)).map(({ kind }) => kind))].sort();
@@ -33,6 +35,7 @@ const watch = (operation: number, event: object): ClientRecord => ({ op: 'watch'
 const generate = (operation: number, event: object, key = 'key'): ClientRecord => ({ op: 'generate', key, ...by, operation, ...event }) as ClientRecord;
 const read = (operation: number, event: object): ClientRecord => ({ op: 'read', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
 const cancel = (operation: number, event: object): ClientRecord => ({ op: 'cancel', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
+const told = (id: string, status: HeardWebhook['status'], version = 4, type = 'motion_job.succeeded'): HeardWebhook => ({ id, digest: 'digest', status, type, jobId: 'job', version });
 const row: JobRow = { id: 'job', key: 'key', state: 'SUCCEEDED', version: 4, attempt: 1, taskId: 'task', resultUrl: 'https://media.example.com/task.mp4', failureCode: null, settledBy: 'CALLBACK', entries: 'CHARGE RESERVE' };
 
 /** One job that went well, and everything that may be written about it. */
@@ -55,6 +58,7 @@ const wellDone = (): Case => ({
   jobs: [row],
   callbacks: [{ jobId: 'job', taskId: 'task', verdict: 'APPLIED', forged: false }],
   balances: [{ accountId: 'default', used: 1, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }],
+  webhooks: null,
 });
 
 const failed = (failureCode: JobRow['failureCode']): JobRow => ({ ...row, state: 'FAILED', failureCode, resultUrl: null, taskId: null, entries: 'RELEASE RESERVE' });
@@ -89,6 +93,9 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
   watchUnfinished: (built) => (built.clients = built.clients.filter(({ type }) => type !== 'completed')),
   wrongLedger: (built) => (built.jobs = [{ ...row, entries: 'RESERVE' }]),
   wrongBalance: (built) => (built.balances = [{ accountId: 'default', used: 2, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }]),
+  webhookLost: (built) => (built.webhooks = [told('event', 500), told('event', 'reset')]),
+  webhookTwice: (built) => (built.webhooks = [told('event', 200), told('other', 200)]),
+  webhookWrong: (built) => (built.webhooks = [told('event', 200), told('early', 200, 3, 'motion_job.canceled')]),
   watchWrong: (built) => (built.clients = built.clients.filter((record) => !(record.op === 'watch' && record.type === 'saw' && record.seen.state === 'SUCCEEDED'))),
 };
 
@@ -178,6 +185,12 @@ describe('the checker', () => {
       built.clients = [cancel(1, { type: 'invoke' }), cancel(1, { type: 'ok', seen: seen(2, 'CANCELED') })];
       built.ledger = [];
       built.jobs = [{ ...failed(null), state: 'CANCELED', version: 2 }];
+      expect(kindsOf(built)).toEqual([]);
+    });
+
+    test('an end that was told at the second try, and once more, and the failure that it was lifted from', () => {
+      const built = wellDone();
+      built.webhooks = [told('failure', 200, 3, 'motion_job.failed'), told('event', 500), told('event', 200), told('event', 200)];
       expect(kindsOf(built)).toEqual([]);
     });
 

@@ -73,6 +73,10 @@ export const settingsOf = ({ deadlineSeconds }: Mode): Readonly<Record<string, s
   UPSTREAM_MAX_IN_FLIGHT: '300',
   UPSTREAM_SUBMITS_PER_SECOND: '200',
   PLAYGROUND: 'off',
+  EGRESS_ALLOW: '127.0.0.1',
+  EGRESS_TIMEOUT_SECONDS: '2',
+  // More tries than a receiver fails, with those that a killed gateway leaves.
+  WEBHOOK_RETRY_SECONDS: '1,1,1,2,2,2,3,3,3,4,4,4,5,5,5',
 });
 
 export const rates: FaultRates = {

@@ -6,8 +6,7 @@ import type { Random } from '../stage/random.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Mode } from './modes.ts';
 
-/** K11 and K12 are about webhooks and come with them. */
-const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10'] as const;
+const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11', 'K12'] as const;
 type KillPoint = (typeof killPoints)[number];
 
 type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds' | 'silentDatabases' | 'refusals';

@@ -50,6 +50,7 @@ function tableOf(summary: Summary): string {
     ['**orphan tasks**', summary.orphans],
     ['**still unknown at the end**', summary.unknownAtEnd],
     ['**quota entries or balances that are wrong**', summary.quota],
+    ['**ends that no webhook told, or told twice or wrongly**', summary.webhooks],
     ['**watches that went back, hung or ended wrongly**', summary.watching],
   ];
   return ['| | |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)].join('\n');

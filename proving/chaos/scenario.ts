@@ -14,6 +14,7 @@ import { createRandom } from '../stage/random.ts';
 import { startStage } from '../stage/stage.ts';
 import { rates, settingsOf, SUBMIT_TIMEOUT_SECONDS, TASK_SECONDS, type Mode } from './modes.ts';
 import { createNemesis, type Injected } from './nemesis.ts';
+import { startListening } from './listening.ts';
 
 export interface ScenarioOptions {
   readonly seed: string;
@@ -42,7 +43,7 @@ export interface ScenarioResult {
 }
 
 /** What time may still cure. */
-const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult', 'watchUnfinished', 'watchWrong', 'wentBack']);
+const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult', 'watchUnfinished', 'watchWrong', 'wentBack', 'webhookLost']);
 
 /** A submitter that died leaves its job's lease for so long; a poller, its poll; a missed wake-up costs at most the re-read. */
 const LEASE_MARGIN_SECONDS = 15;
@@ -67,6 +68,7 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     log,
   });
   let keepFolder = true;
+  const listening = await startListening(stage, createRandom(`${seed}:receiver`));
   try {
     const loadedFrom = Date.now();
     const clientsFile = join(stage.folder, 'clients.jsonl');
@@ -111,7 +113,7 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     }
 
     const settlingFrom = Date.now();
-    const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile);
+    const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile, listening.file);
     await untilSettled(gather, mode, log, ending.signal);
     const stillUp = stage.gateways.filter((gateway) => gateway.isUp()).length;
     ending.abort();
@@ -137,6 +139,7 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
       folder: stage.folder,
     };
   } finally {
+    listening.stop();
     await stage.stop(keepFolder);
   }
 }

@@ -22,6 +22,9 @@ export const violationKinds = {
   wrongBalance: 'an account whose balance is not what its ledger adds up to',
   wentBack: 'a client saw a job go back',
   watchUnfinished: 'a watch that was not completed although its job has ended',
+  webhookLost: 'a job whose end no webhook told',
+  webhookTwice: 'one change of a job told as two events, or one event with two bodies',
+  webhookWrong: 'a webhook that tells what never was',
   watchWrong: 'a watch whose last state is not the last state',
 } as const;
 
@@ -147,6 +150,27 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
     return back;
   },
 
+  webhookLost: ({ jobs, told }) =>
+    told === null
+      ? []
+      : jobs.flatMap(({ id, state }) => (isTerminal(state) && !told.get(id)?.some(({ type, status }) => type === typeOf(state) && status === 200) ? [{ jobId: id, message: `${state}; told ${told.get(id)?.length ?? 0} times` }] : [])),
+
+  webhookTwice: ({ told }) =>
+    [...(told ?? [])].flatMap(([jobId, entries]) => {
+      const events = new Set(entries.map(({ id, digest }) => `${id} ${digest}`)).size;
+      const changes = new Set(entries.map(({ version }) => version)).size;
+      return events > changes ? [{ jobId, message: `${events} events of ${changes} changes` }] : [];
+    }),
+
+  webhookWrong: ({ told, rows }) =>
+    [...(told ?? [])].flatMap(([jobId, entries]) =>
+      entries.flatMap(({ type, version }) => {
+        const row = rows.get(jobId);
+        const right = row !== undefined && version <= row.version && (type === typeOf(row.state) || (type === 'motion_job.failed' && row.state === 'SUCCEEDED'));
+        return right ? [] : [{ jobId, message: `${type} of version ${version}, and it is ${row?.state} of version ${row?.version}` }];
+      }),
+    ),
+
   watchUnfinished: ({ watches, rows }) =>
     [...watches.values()].flatMap((entries) => {
       const { jobId } = entries[0]!;
@@ -166,6 +190,9 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       return right ? [] : [{ jobId: row.id, message: `last seen ${last.state} of version ${last.version}, and it is ${row.state} of version ${row.version}` }];
     }),
 };
+
+/** The type of the webhook that tells such an end. */
+const typeOf = (state: JobRow['state']): string => `motion_job.${state.toLowerCase()}`;
 
 function wrongEndOf({ id, state, failureCode }: JobRow, { tasks, refused }: Facts): readonly Found[] {
   const task = tasks.get(id)?.[0];

@@ -47,12 +47,24 @@ export const balancesQuery = `select id as "accountId", quota_used as used, quot
 
 export const callbacksQuery = `select job_id as "jobId", task_id as "taskId", verdict, body like '%forged.example.com%' as forged from callbacks`;
 
+/** One try of a webhook, as its receiver wrote it down. */
+export interface HeardWebhook {
+  readonly id: string;
+  readonly digest: string;
+  readonly status: number | 'reset' | 'hang';
+  readonly type: string;
+  readonly jobId: string;
+  readonly version: number;
+}
+
 export interface Evidence {
   readonly clients: readonly Entry<ClientRecord>[];
   readonly ledger: readonly Entry<LedgerRecord>[];
   readonly jobs: readonly JobRow[];
   readonly callbacks: readonly CallbackRow[];
   readonly balances: readonly BalanceRow[];
+  /** Null where nobody listened. */
+  readonly webhooks: readonly Entry<HeardWebhook>[] | null;
 }
 
 type Of<R, K extends keyof R, V> = Extract<R, { readonly [P in K]: V }>;
@@ -71,6 +83,7 @@ export interface Facts extends Evidence {
   readonly reads: ReadonlyMap<string, readonly ByOperation<'read'>[]>;
   /** By client and job, over all connections. */
   readonly watches: ReadonlyMap<string, readonly ByOperation<'watch'>[]>;
+  readonly told: ReadonlyMap<string, readonly Entry<HeardWebhook>[]> | null;
 }
 
 export function factsOf(evidence: Evidence): Facts {
@@ -87,6 +100,7 @@ export function factsOf(evidence: Evidence): Facts {
     cancels: clients('cancel'),
     reads: groupBy(clients('read'), ({ jobId }) => jobId),
     watches: groupBy(clients('watch'), ({ client, jobId }) => `${client} ${jobId}`),
+    told: evidence.webhooks && groupBy(evidence.webhooks, ({ jobId }) => jobId),
   };
 }
 

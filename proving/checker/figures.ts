@@ -64,6 +64,7 @@ export function promisesOf(violations: readonly { readonly kind: ViolationKind }
     orphans: of('orphan'),
     unknownAtEnd: of('open'),
     quota: of('wrongLedger', 'wrongBalance'),
+    webhooks: of('webhookLost', 'webhookTwice', 'webhookWrong'),
     watching: of('wentBack', 'watchUnfinished', 'watchWrong'),
     violations: violations.length,
   };

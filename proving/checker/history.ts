@@ -4,10 +4,11 @@ import type { Violation } from './check.ts';
 
 const MAX_LINES = 80;
 
-export function historyOf({ jobId, key }: Violation, { clients, ledger, jobs, callbacks }: Evidence): string[] {
+export function historyOf({ jobId, key }: Violation, { clients, ledger, jobs, callbacks, webhooks }: Evidence): string[] {
   const taskIds = new Set(ledger.flatMap((entry) => (entry.kind === 'taken' && entry.jobId === jobId ? [entry.taskId] : [])));
   const entries = [
     ...clients.filter((entry) => (entry.op === 'generate' ? entry.key === key : entry.jobId === jobId)).map((entry) => ({ who: 'client', entry })),
+    ...(webhooks ?? []).filter((entry) => entry.jobId === jobId).map((entry) => ({ who: 'receiver', entry })),
     ...ledger
       .filter((entry) => ('jobId' in entry && entry.jobId === jobId) || (entry.kind === 'lookUp' && entry.taskIds.some((id) => taskIds.has(id))))
       .map((entry) => ({ who: 'upstream', entry: entry.kind === 'lookUp' ? { ...entry, taskIds: entry.taskIds.filter((id) => taskIds.has(id)) } : entry })),

@@ -31,7 +31,8 @@ const MAX_FAILURES: Readonly<Partial<Record<Manner, number>>> = { failing: 3, re
 /** Of the deliveries to a hanging one, as many hang: each costs a time-out. */
 const HANG_CHANCE = 0.2;
 
-export async function startReceiver(manner: Manner, random: Random, redirectTo: string): Promise<Receiver> {
+/** `onSeen` hears of every try before it is answered. */
+export async function startReceiver(manner: Manner, random: Random, redirectTo: string, onSeen: (one: Seen) => void = () => undefined): Promise<Receiver> {
   const seen: Seen[] = [];
   const failuresLeft = new Map<string, number>();
 
@@ -42,11 +43,13 @@ export async function startReceiver(manner: Manner, random: Random, redirectTo: 
     return left;
   }
 
-  function answer(id: string, response: ServerResponse): Seen['status'] {
-    const status = manner === 'gone' ? 410 : manner === 'redirecting' ? 307 : manner === 'healthy' || failures(id) <= 0 ? 200 : manner === 'failing' ? 500 : manner === 'resetting' ? 'reset' : 'hang';
+  function statusOf(id: string): Seen['status'] {
+    return manner === 'gone' ? 410 : manner === 'redirecting' ? 307 : manner === 'healthy' || failures(id) <= 0 ? 200 : manner === 'failing' ? 500 : manner === 'resetting' ? 'reset' : 'hang';
+  }
+
+  function answer(status: Seen['status'], response: ServerResponse): void {
     if (status === 'reset') response.socket!.resetAndDestroy();
     else if (status !== 'hang') response.writeHead(status, status === 307 ? { location: redirectTo } : {}).end();
-    return status;
   }
 
   const server: Server = createServer((request, response) => {
@@ -56,7 +59,10 @@ export async function startReceiver(manner: Manner, random: Random, redirectTo: 
     request.on('end', () => {
       const headers = request.headers as Record<string, string>;
       const id = headers['webhook-id'] ?? '';
-      seen.push({ id, atMs: Date.now(), headers, body: Buffer.concat(chunks).toString(), status: answer(id, response) });
+      const one = { id, atMs: Date.now(), headers, body: Buffer.concat(chunks).toString(), status: statusOf(id) };
+      seen.push(one);
+      onSeen(one);
+      answer(one.status, response);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
