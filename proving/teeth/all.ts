@@ -1,4 +1,5 @@
 /** Every tooth there is, in the order of the table. */
+import { claimIsDelivery } from './claim-is-delivery.ts';
 import { countBeforeLock } from './count-before-lock.ts';
 import { guardWithoutRank } from './guard-without-rank.ts';
 import { acknowledgeBeforeCommit, asynchronousCommit } from './lost-writes.ts';
@@ -21,4 +22,5 @@ export const teeth: readonly Tooth[] = [
   noHeartbeat,
   newerThanLast,
   unboundedMailbox,
+  claimIsDelivery,
 ];

@@ -61,8 +61,8 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
 export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => readJournal<LedgerRecord>(stage.ledgerFile);
 
 /** The rules of the chaos run, as many of them as a scenario is about: one sentence for each that is broken. */
-export async function violationsOf(stage: Stage, load: Load, kinds: readonly ViolationKind[]): Promise<readonly string[]> {
-  const found = check(await gatherEvidence(stage, load.file));
+export async function violationsOf(stage: Stage, load: Load, kinds: readonly ViolationKind[], webhooksFile: string | null = null): Promise<readonly string[]> {
+  const found = check(await gatherEvidence(stage, load.file, webhooksFile));
   return kinds.flatMap((kind) => {
     const count = found.filter((violation) => violation.kind === kind).length;
     return count > 0 ? [`${violationKinds[kind]}: ${count}`] : [];
