@@ -58,7 +58,7 @@ class RefusedError extends Error {
 export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge }: AcceptDeps): Accept {
   return async (accountId, request, steps = {}) => {
     const checked = checkRequest(request);
-    const receiver = request.webhookUrl ? checkWebhookUrl(request.webhookUrl) : null;
+    const receiver = typeof request.webhookUrl === 'string' ? checkWebhookUrl(request.webhookUrl) : null;
     const violations = receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [];
     if (!checked.ok || violations.length > 0) return { kind: 'invalid', violations: [...(checked.ok ? [] : checked.violations), ...violations] };
     const { input, labels, idempotencyKey } = checked.request;
