@@ -8,6 +8,8 @@ import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './s
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { startProcess } from './support/process.ts';
 import { openSocket, subscribe } from './support/socket.ts';
+import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
+import { webhooksOf } from './support/webhooks.ts';
 
 const canary = (name: string): string => `canary${name}${randomBytes(12).toString('hex')}`;
 
@@ -29,6 +31,8 @@ async function startWithCanaries(settings: Record<string, string> = {}) {
     PUBLIC_URL: 'http://gateway.invalid',
     POLL_FIRST_SECONDS: '0.1',
     POLL_INTERVAL_SECONDS: '0.1',
+    WEBHOOK_RETRY_SECONDS: '0.1',
+    ...ALLOW_LOOPBACK,
     ...settings,
   });
   const administrator = asAdministratorOf({ url: gateway.url, administratorKey: secrets.administratorKey! });
@@ -78,6 +82,16 @@ describe('secrets', () => {
     expect(namesIn(JSON.stringify([made, second, rotated, token]), secrets)).toEqual(['firstKey', 'secondKey', 'rotatedKey', 'clientToken']);
     tell(await ask(client, '{ viewer { account { id name } keys { id name lastFour } } }'));
 
+    // Webhooks: a URL that is a secret itself, and secrets that sign, before and after a rotation.
+    secrets.hook = canary('Hook');
+    const receiver = await startWebhookReceiver();
+    const webhooks = webhooksOf(client);
+    const created = await webhooks.create({ url: `${receiver.url}?token=${secrets.hook}` });
+    secrets.webhookSecret = created.secret!;
+    secrets.rotatedWebhookSecret = (await webhooks.rotate(created.endpoint!.id)).secret!;
+    secrets.accountWebhookSecret = (await webhooks.rotate(null)).secret!;
+    receiver.answerWith((response) => void response.writeHead(500, { 'x-echo': secrets.webhookSecret }).end(`no ${secrets.hook}`));
+
     // A job that succeeds, with a link that is signed, by a callback whose URL is secret.
     secrets.signature = canary('Signature');
     const link = `https://cdn.example.com/result.mp4?X-Amz-Signature=${secrets.signature}`;
@@ -92,6 +106,11 @@ describe('secrets', () => {
     expect(await callBack(reach.slice(0, -1), successOf('canary-task', link))).toBe(404);
     await client.untilEnd(job.id);
     tell(await ask(client, 'query ($id: ID!) { motionJob(id: $id) { id state timeline { nodes { type message } } } }', { id: job.id }));
+
+    await expect.poll(() => receiver.received.length).toBe(2);
+    expect(receiver.received.every((received) => isBelieved(received, secrets.webhookSecret!) && isBelieved(received, secrets.rotatedWebhookSecret!))).toBe(true);
+    await expect.poll(async () => (await webhooks.deliveries()).nodes.map(({ state }) => state)).toEqual(['FAILED']);
+    tell(await webhooks.deliveries());
 
     // The upstream says no, repeating what it was sent.
     const refused = await client.generate({ prompt: 'refused' });
@@ -134,8 +153,8 @@ describe('secrets', () => {
     const kept = Object.fromEntries(Object.entries(secrets).filter(([name]) => name !== 'wrongKey'));
     expect(namesIn(logOf(gateway), secrets)).toEqual([]);
     expect(namesIn(answers.join('\n'), secrets)).toEqual([]);
-    // A link is what the client came for; it is nowhere else.
-    expect(await placesOf(kept, databaseUrl)).toEqual(['signature in jobs.result_url']);
+    // A link is what the client came for, and so is where it is told to; they are nowhere else.
+    expect(await placesOf(kept, databaseUrl)).toEqual(['hook in webhook_deliveries.url', 'hook in webhook_endpoints.url', 'signature in jobs.result_url', 'signature in webhook_events.body']);
     await client.stop();
     await first.stop();
   });
