@@ -90,13 +90,15 @@ describe('a receiver that is down', () => {
   });
 });
 
-test('a receiver that answers 410 is disabled at once', async () => {
+test('a receiver that answers 410 is disabled at once, and owed nothing more', async () => {
   const [gateway, receiver] = [await start(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   receiver.answerWith(410);
   await endpoint.send();
   await expect.poll(() => endpoint.find()).toMatchObject({ status: 'DISABLED', disabledReason: 'GONE' });
   expect(await endpoint.newest()).toMatchObject({ state: 'FAILED', attempts: [{ httpStatus: 410 }] });
+  await gateway.client.untilEnd((await gateway.client.generate()).id);
+  expect((await endpoint.deliveries()).nodes).toHaveLength(1);
   expect(receiver.received).toHaveLength(1);
 });
 
