@@ -60,13 +60,16 @@ describe('a receiver that is down', () => {
     await expect.poll(async () => (await endpoint.newest()).state).toBe('FAILED');
     expect(receiver.received).toHaveLength(4);
     expect((await endpoint.find()).failingSince).not.toBeNull();
-    receiver.answerWith(200);
     const { id } = await endpoint.newest();
     expect((await webhooksOf((await makeAccount(gateway)).client).redeliver(id)).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
     expect((await endpoint.redeliver(id)).delivery).toMatchObject({ id, state: 'DUE', attempts: expect.objectContaining({ length: 4 }) as object });
+    await expect.poll(async () => (await endpoint.newest()).state).toBe('FAILED');
+    expect(receiver.received).toHaveLength(8);
+    receiver.answerWith(200);
+    await endpoint.redeliver(id);
     await expect.poll(async () => (await endpoint.newest()).state).toBe('DELIVERED');
     expect(new Set(receiver.received.map((received) => received.id)).size).toBe(1);
-    expect((await endpoint.newest()).attempts.at(-1)).toMatchObject({ number: 5, httpStatus: 200 });
+    expect((await endpoint.newest()).attempts.at(-1)).toMatchObject({ number: 9, httpStatus: 200 });
   });
 
   test('for too long is disabled, visibly, and told again once it is enabled', async () => {

@@ -1,5 +1,6 @@
 /** Webhooks: who is told, what, and how it is signed. */
 import { describe, expect, test } from 'vitest';
+import { BrokenSealError, createSealer } from '../src/webhooks/seal.ts';
 import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
@@ -144,6 +145,14 @@ test('a webhook stays below 20 kB: what is longest of the client is left out, an
 });
 
 describe('secrets', () => {
+  test('open only with what they were sealed for', () => {
+    const sealer = createSealer(['a-secret-0123456789-0123456789-0123456789']);
+    const sealed = sealer.seal('whsec_secret', 'one');
+    expect(sealer.open(sealed, 'one')).toBe('whsec_secret');
+    expect(() => sealer.open(sealed, 'other')).toThrow(BrokenSealError);
+    expect(() => sealer.open(sealed.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')), 'one')).toThrow(BrokenSealError);
+  });
+
   test('are rotated with an overlap in which both are believed', async () => {
     const [gateway, receiver] = [await start(), await startWebhookReceiver()];
     const webhooks = webhooksOf(gateway.client);
