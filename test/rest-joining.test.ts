@@ -181,6 +181,21 @@ describe('a request is not joined', () => {
     await another(stage);
   });
 
+  test('when it had been joined and that was answered, although nobody has recorded it yet', async () => {
+    const stage = await startJoining({ REST_LEASE_SECONDS: '5' });
+    const second = createRestClient(await stage.another());
+    await hungUp(stage);
+    await stage.sql(`create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
+      create trigger slow before update on rest_requests for each row when (new.state = 'ANSWERED') execute function be_slow()`);
+    const joined = stage.open();
+    await stage.finish();
+    const { body } = await joined.answer;
+    const again = second.submit();
+    await stage.finish();
+    expect([body.task_id, (await again).body.task_id]).toEqual(await stage.jobs());
+    expect(await stage.jobs()).toHaveLength(2);
+  });
+
   test('when its answer arrived and the connection was closed in order, or was reset after something else was asked by it', async () => {
     const stage = await startJoining();
     const closed = stage.open();

@@ -43,6 +43,13 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId });
     },
 
+    async reopen(jobId, instanceId) {
+      await db
+        .update(requests)
+        .set({ state: 'OPEN', instanceId, openedAt: clock, askedAt: null, confirmedAt: null, unansweredAt: null })
+        .where(and(eq(requests.jobId, jobId), eq(requests.state, 'UNANSWERED')));
+    },
+
     async recordSent(tx, jobId, { body, traceId }) {
       await inside(tx).insert(restBodies).values({ jobId, body, traceId });
     },

@@ -31,6 +31,8 @@ export interface JoinStore {
   findEarlier(tx: Transaction, likeness: Likeness, maxAgeMs: number): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
   /** Records a request whose connection is open at this instance. */
   recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string): Promise<void>;
+  /** The answer that is about to be written at this instance decides what an unanswered request is from now on: until then its connection counts as open. */
+  reopen(jobId: string, instanceId: string): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
   findSent(jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
   /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */
@@ -59,6 +61,8 @@ export interface Joining {
    * became of an earlier one it waits: a second or two for an instance that lives, up to the lease of one that does not.
    */
   acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal): Promise<JoinResult>;
+  /** Before the answer to a joined request is written: a client that has read it and asks again means it, and must not find the request unanswered still. */
+  answering(jobId: string): Promise<void>;
   /** The answer about this job was written and arrived as far as we know, or not. Recorded soon, and again until it is. */
   ended(jobId: string, state: Exclude<AnswerState, 'OPEN'>, renew?: boolean): void;
   findSent: JoinStore['findSent'];
@@ -166,6 +170,11 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         }
       }
       return { kind: 'gone' };
+    },
+
+    async answering(jobId) {
+      open.add(jobId);
+      await store.reopen(jobId, instanceId);
     },
 
     ended(jobId, state, renew = true) {

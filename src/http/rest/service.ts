@@ -65,8 +65,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
-      if (isAsynchronous(body)) return { kind: 'json', body: encodeAccepted(jobId) };
-      return await answerAtEnd(accountId, jobId, context, following);
+      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(accountId, jobId, context, following);
+      if (result.kind === 'joined' && isAnswer(reply)) await joining.answering(jobId);
+      return reply;
     } finally {
       leavePlace();
     }
@@ -147,6 +148,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     }
   }
 }
+
+/** What a client that repeats by itself is content with. */
+const isAnswer = (reply: SubmitReply): boolean => reply.kind === 'json' && (reply.httpStatus ?? 200) < 500;
 
 function jobIdOf(result: JoinResult): string {
   switch (result.kind) {
