@@ -25,7 +25,7 @@ import { CALLBACK_PATH, createCallbackUrls } from './upstream/callback-url.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { redactText } from './upstream/redact.ts';
 import type { OnStop } from './start/on-stop.ts';
-import { startRest } from './start/rest.ts';
+import { createFlatBody, startRest } from './start/rest.ts';
 import { GRAPHQL_PATH, registerBothTransports } from './start/transports.ts';
 import { startWebhooks } from './start/webhooks.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
@@ -93,7 +93,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   for (const known of openKeys) if (known !== openKey) await accounts.endKey(known);
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
-  const webhooks = startWebhooks(config, secrets.appSecrets, webhookStore, log, onStop);
+  const webhooks = startWebhooks(config, secrets.appSecrets, webhookStore, createFlatBody(store), log, onStop);
   const metrics = createMetrics();
   const jobs = createJobs({
     store,

@@ -2,8 +2,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../src/upstream/sandbox/server.ts';
 import { seed } from './fixtures/wire.ts';
+import { startCallbackReceiver } from './support/callback-receiver.ts';
 import { startGateway } from './support/gateway.ts';
 import { createRestClient, SEED_BODY, type RestAnswer } from './support/rest.ts';
+import { ALLOW_LOOPBACK } from './support/webhook-receiver.ts';
 
 type Json = Record<string, unknown>;
 const example = (name: string) => JSON.parse(seed(name)) as Json;
@@ -14,7 +16,7 @@ const servers = {
     onTestFinished(() => sandbox.stop());
     return { url: sandbox.url, apiKey: 'a-token' };
   },
-  gateway: (seconds: number) => startGateway({ SANDBOX_SECONDS: String(seconds), UPSTREAM_MAX_IN_FLIGHT: '5' }),
+  gateway: (seconds: number) => startGateway({ SANDBOX_SECONDS: String(seconds), UPSTREAM_MAX_IN_FLIGHT: '5', ...ALLOW_LOOPBACK }),
 };
 
 const uuid: unknown = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -84,12 +86,21 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect((await submit({ async: false })).body).toEqual(resultFields);
   });
 
-  test("what is called back in the document is the record's response", async () => {
-    const { take, untilEnd } = await start();
-    const id = await take();
-    const { response } = (await untilEnd(id)) as { response: Json };
-    expect(response).toEqual({ ...resultFields, task_id: id });
-    for (const [field, value] of Object.entries(example('callback'))) expect([field, typeof response[field]]).toEqual([field, typeof value]);
+  test("the document's callback comes, field by field, and is the record's response", async () => {
+    const [{ submit, untilEnd }, receiver] = [await start(), await startCallbackReceiver()];
+    const { body } = await submit({ callback_url: `${receiver.url}/cb?a=b` });
+    await expect.poll(() => receiver.received.length).toBe(1);
+    const [called] = receiver.received;
+    expect([called!.method, called!.path, called!.headers['content-type']?.split(';')[0]]).toEqual(['POST', '/cb?a=b', 'application/json']);
+    expect(called!.body).toEqual({ ...resultFields, task_id: body.task_id });
+    for (const [field, value] of Object.entries(example('callback'))) expect([field, typeof called!.body[field]]).toEqual([field, typeof value]);
+    expect((await untilEnd(body.task_id!)).response).toEqual(called!.body);
+  });
+
+  test('a failed task is called back too, by its code', async () => {
+    const [{ submit }, receiver] = [await start(), await startCallbackReceiver()];
+    const { body } = await submit({ callback_url: receiver.url, prompt: 'sandbox:failed' });
+    await expect.poll(() => receiver.received.map((called) => called.body)).toEqual([{ ...errorOf('api_error'), task_id: body.task_id }]);
   });
 
   test("the document's error is a failed task's, field by field", async () => {

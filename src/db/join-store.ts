@@ -60,6 +60,11 @@ export function createJoinStore({ db }: Connections): JoinStore {
       return new Map(rows.map(({ jobId, body, traceId }) => [jobId, { body, traceId }]));
     },
 
+    async findTraceId(tx, jobId) {
+      const rows = await inside(tx).select({ traceId: restBodies.traceId }).from(restBodies).where(eq(restBodies.jobId, jobId));
+      return rows[0]?.traceId ?? null;
+    },
+
     async ask(jobIds) {
       await db
         .update(requests)

@@ -107,7 +107,7 @@ function checkLabels(labels: readonly Label[], violate: (code: ViolationCode, me
 }
 
 /** Returns the URL as WHATWG spells it. Only the upstream fetches these, from outside: what it could not or must not reach is refused. */
-export function checkUrl(text: string, violate: (code: ViolationCode, message: string) => void): string {
+function checkUrl(text: string, violate: (code: ViolationCode, message: string) => void): string {
   if (text.length > limits.urlLength) {
     violate('TOO_LONG', `A URL has at most ${limits.urlLength} characters.`);
     return text;

@@ -35,6 +35,8 @@ export interface JoinStore {
   reopen(jobId: string, instanceId: string): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
   findSent(jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
+  /** Null for a job that did not come over REST. */
+  findTraceId(tx: Transaction, jobId: string): Promise<string | null>;
   /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */
   ask(jobIds: readonly string[]): Promise<void>;
   /** Requests at this instance that it is asked about. */

@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
+import { endOf } from '../http/rest/task-of-job.ts';
 import { registerRest } from '../http/rest/register-rest.ts';
 import { createJoining, type JoinStore } from '../jobs/joining.ts';
 import type { Cores } from '../resolvers/context.ts';
 import type { OnStop } from './on-stop.ts';
+import type { FlatBody } from './webhooks.ts';
 
 /** What became of the last answers is recorded once the server is closed, and before the database is. */
 export async function startRest(app: FastifyInstance, config: Config, cores: Cores, store: JoinStore, log: FastifyBaseLogger, onStop: OnStop) {
@@ -16,3 +18,9 @@ export async function startRest(app: FastifyInstance, config: Config, cores: Cor
   onStop(() => joining.stop());
   return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY }, resetMs: 1_000 * config.REST_RESET_SECONDS, log });
 }
+
+/** What a job's `callback_url` is sent at its end: the vendor's flat result, as a synchronous request is answered. */
+export const createFlatBody =
+  (store: Pick<JoinStore, 'findTraceId'>): FlatBody =>
+  async (tx, job) =>
+    JSON.stringify(endOf(job, (await store.findTraceId(tx, job.id)) ?? job.id)!.body);

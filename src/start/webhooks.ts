@@ -7,12 +7,16 @@ import { createEgress } from '../egress/egress.ts';
 import { isTerminal, type Job } from '../jobs/job.ts';
 import { startLoop, type Loop } from '../jobs/loop.ts';
 import type { SettleEffect } from '../jobs/ports.ts';
+import type { Transaction } from '../jobs/transaction.ts';
 import { viewOf } from '../jobs/view.ts';
 import { createWebhooks } from '../webhooks/index.ts';
 import type { OnStop } from './on-stop.ts';
 
+/** The body of a job that has ended, for receivers that were written for the vendor. */
+export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;
+
 /** Made before the jobs, which make them due; delivered once `start` is called. */
-export function startWebhooks(config: Config, appSecrets: readonly string[], store: ReturnType<typeof createWebhookStore>, log: FastifyBaseLogger, onStop: OnStop) {
+export function startWebhooks(config: Config, appSecrets: readonly string[], store: ReturnType<typeof createWebhookStore>, flatBodyOf: FlatBody, log: FastifyBaseLogger, onStop: OnStop) {
   const egress = createEgress({
     allow: config.EGRESS_ALLOW,
     maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
@@ -38,7 +42,7 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     nudge,
   });
   const effect: SettleEffect = async (tx, job) => {
-    const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: null } : null;
+    const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: job.webhook.format === 'FLAT' ? await flatBodyOf(tx, job) : null } : null;
     const due = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
     if (due > 0) afterCommit(tx, nudge);
   };

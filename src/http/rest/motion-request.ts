@@ -1,25 +1,18 @@
 /** From the body of a submit to what the core takes. Pure. */
 import { createHash } from 'node:crypto';
-import { checkRequest, checkUrl, type MotionRequest, type Violation } from '../../jobs/input-rules.ts';
+import type { MotionRequest, Violation } from '../../jobs/input-rules.ts';
 import { decodeSubmitBody, type SubmitBody } from '../../upstream/wire/submit-body.ts';
 
-/** The one place where fields of the contract become fields of a job. `callback_url` is checked beside it and kept in what was sent. */
+/** The one place where fields of the contract become fields of a job. */
 export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null): MotionRequest {
-  const { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark } = decodeSubmitBody(body);
-  return { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, idempotencyKey };
+  const { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, callbackUrl } = decodeSubmitBody(body);
+  return { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, idempotencyKey, webhookUrl: callbackUrl, webhookFormat: 'FLAT' };
 }
 
-/** Everything that is wrong with a request, in the words of the contract. */
-export function violationsOf(body: SubmitBody, request: MotionRequest): string[] {
-  const violations: string[] = [];
-  if (body.callback_url !== undefined) checkUrl(body.callback_url, (_code, message) => violations.push(`callback_url: ${message}`));
-  const checked = checkRequest(request);
-  return checked.ok ? violations : [...checked.violations.map(describe), ...violations];
-}
+const wireNames: Readonly<Record<string, string>> = { imageUrl: 'image_url', videoUrl: 'video_url', model: 'model_name', webhookUrl: 'callback_url', idempotencyKey: 'Idempotency-Key' };
 
-const wireNames: Readonly<Record<string, string>> = { imageUrl: 'image_url', videoUrl: 'video_url', model: 'model_name', idempotencyKey: 'Idempotency-Key' };
-
-function describe({ field: [, name = ''], message }: Violation): string {
+/** In the words of the contract. */
+export function describe({ field: [, name = ''], message }: Violation): string {
   return `${wireNames[name] ?? name}: ${message}`;
 }
 

@@ -16,7 +16,7 @@ import type { Task } from '../../upstream/wire/task-record.ts';
 import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
 import type { FollowAnswer, Following } from './answer-watch.ts';
 import type { Holding } from './holding.ts';
-import { hashBody, toMotionRequest, violationsOf } from './motion-request.ts';
+import { describe, hashBody, toMotionRequest } from './motion-request.ts';
 import { toRefusal } from './refusals.ts';
 import { endOf, toTask } from './task-of-job.ts';
 
@@ -44,8 +44,6 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, signal }: SubmitContext): Promise<JoinResult> {
     const idempotencyKey = headers['idempotency-key']?.toString() ?? null;
     const request = toMotionRequest(body, idempotencyKey);
-    const violations = violationsOf(body, request);
-    if (violations.length > 0) throw new Refusal('bad_request', violations.join('; '));
     const kept = { body: JSON.stringify(sent), traceId };
     if (idempotencyKey !== null) return joining.accept(accountId, request, kept);
     return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, signal);
@@ -175,6 +173,6 @@ function refusalOfAccept(result: Exclude<AcceptResult, { kind: 'accepted' | 'rep
     case 'refused':
       return new Refusal('used_up', 'The quota is used up.');
     case 'invalid':
-      return new Refusal('bad_request', result.violations.map(({ message }) => message).join('; '));
+      return new Refusal('bad_request', result.violations.map(describe).join('; '));
   }
 }
