@@ -143,6 +143,7 @@ export const settings = {
   MAX_COST: integer(10, 10_000_000, 5000, 'fields that an operation may answer with: those of lists count as often as `first` says, and 100 times where a variable says it'),
   OPERATION_TIMEOUT_SECONDS: decimal(0.1, 600, 10, 'how long an operation over HTTP may take; then it is answered with `OPERATION_TIMED_OUT`'),
   REQUESTS_PER_MINUTE: integer(1, 100_000_000, 6000, 'requests over HTTP with one key, for each instance; without a key, from one address'),
+  UNKNOWN_KEYS_PER_MINUTE: integer(1, 100_000_000, 60, 'keys that are not known, from one address, for each instance; then only keys that were good before are looked up'),
   REST: choice(['on', 'off'], 'on', 'whether the vendor\'s own routes, `POST /kling/motion` and `POST /kling/tasks`, are served'),
   REST_HOLD_SECONDS: decimal(0.1, 86_400, 600, 'how long a synchronous `POST /kling/motion` is held; then it is answered 504 `timeout`, and the job goes on'),
   REST_JOIN_SECONDS: decimal(0.1, 86_400, 900, 'how long a REST request without `Idempotency-Key` that was left unanswered can be joined by the same request'),

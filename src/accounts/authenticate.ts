@@ -4,26 +4,33 @@ import { scopes } from './account.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { anonymous, type Caller } from './caller.ts';
 import type { ClientTokens } from './client-token.ts';
+import { BadAccountArgumentError } from './errors.ts';
 import type { AccountStore } from './ports.ts';
+import { createFindKnown } from './unknown-keys.ts';
 
 /**
- * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, and the account that an administrator names. Null when it opens nothing.
+ * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, the account that an administrator names, and the network address that
+ * it came from. Null when it opens nothing. Rejects with `RateLimitedError` when the address has shown too many keys that are not known, and with
+ * `BadAccountArgumentError` when an administrator names an account that there is not.
  */
-export type Authenticate = (authorization: unknown, namedAccount: unknown) => Promise<Caller | null>;
+export type Authenticate = (authorization: unknown, namedAccount: unknown, address: string) => Promise<Caller | null>;
 
 export interface AuthenticateDeps<Tx> {
-  readonly store: Pick<AccountStore<Tx>, 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'>;
+  readonly store: Pick<AccountStore<Tx>, 'findAccount' | 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'>;
   readonly tokens: Pick<ClientTokens, 'verify'>;
   readonly administratorKey: string;
   /** Whether who presents nothing may come in, to apply for access. */
   readonly admitsAnonymous: boolean;
+  /** Keys that are not known, from one address. */
+  readonly unknownKeysPerMinute: number;
 }
 
 /** `lastUsedAt` is written at most this often for each key and instance. */
 const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
-export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous }: AuthenticateDeps<Tx>): Authenticate {
+export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous, unknownKeysPerMinute }: AuthenticateDeps<Tx>): Authenticate {
+  const findKnown = createFindKnown(store.findKey, unknownKeysPerMinute);
   const administrator = digest(administratorKey);
   const noted = new Map<string, number>();
 
@@ -35,8 +42,8 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
     void store.noteUse(keyId).catch(() => noted.delete(keyId));
   }
 
-  async function byKey(text: string): Promise<Caller | null> {
-    const found = isApiKey(text) ? await store.findKey(hashApiKey(text)) : null;
+  async function byKey(text: string, address: string): Promise<Caller | null> {
+    const found = isApiKey(text) ? await findKnown(hashApiKey(text), address) : null;
     if (!found) return null;
     const { key, account } = found;
     noteUse(key.id);
@@ -54,16 +61,17 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
 
   async function asAdministrator(namedAccount: unknown): Promise<Caller> {
     const accountId = typeof namedAccount === 'string' && namedAccount !== '' ? namedAccount : null;
+    if (accountId !== null && !(await store.findAccount(accountId))) throw new BadAccountArgumentError('There is no such account.');
     if (accountId !== null) await store.transaction((tx) => store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }));
     return { kind: 'administrator', accountId, scopes: scopes.filter((scope) => scope !== 'jobs:write'), jobIds: null, keyId: null, epoch: null, expiresAt: null };
   }
 
-  return async (authorization, namedAccount) => {
+  return async (authorization, namedAccount, address) => {
     if (authorization === undefined && admitsAnonymous) return anonymous;
     const [, credential] = (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)) || [];
     if (credential === undefined) return null;
     if (timingSafeEqual(digest(credential), administrator)) return asAdministrator(namedAccount);
-    return credential.split('.').length === 3 ? byToken(credential) : byKey(credential);
+    return credential.split('.').length === 3 ? byToken(credential) : byKey(credential, address);
   };
 }
 

@@ -21,7 +21,7 @@ export interface AccountsDeps<Tx> {
   readonly registration: Registration;
   /** Keys of one account at once. */
   readonly maxLiveKeys: number;
-  readonly limits: LimitNumbers;
+  readonly limits: LimitNumbers & { readonly unknownKeysPerMinute: number };
 }
 
 interface TokenRequest {
@@ -66,7 +66,7 @@ const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
 export function createAccounts<Tx>({ store, appSecrets, administratorKey, registration, maxLiveKeys, limits }: AccountsDeps<Tx>): AccountsCore<Tx> {
   const tokens = createClientTokens(appSecrets);
   return {
-    authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen }),
+    authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen, unknownKeysPerMinute: limits.unknownKeysPerMinute }),
     explainRefusal: createExplainRefusal(store, tokens),
     findEnded: (callers) => findEnded(store, callers),
     acquire: createAcquire(store, registration),

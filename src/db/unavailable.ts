@@ -1,6 +1,6 @@
 /** Tells "the database cannot answer now" from "the statement is wrong", for everything in this folder at once. */
 import { DrizzleQueryError } from 'drizzle-orm';
-import { UnavailableError } from '../jobs/errors.ts';
+import { BadArgumentError, UnavailableError } from '../jobs/errors.ts';
 
 /** COMMIT was sent and not answered. */
 export class CommitUnknownError extends Error {
@@ -15,6 +15,9 @@ export class CommitUnknownError extends Error {
 const unavailableStates = /^(08|53|57|58|55P03|25006|40001|40P01)/;
 const unavailableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
 const unavailableMessages = /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end/;
+
+/** A text, or text in JSON, with the character NUL, which PostgreSQL does not take and nobody means. */
+const nulStates: ReadonlySet<string> = new Set(['22021', '22P05']);
 
 /** Whether `error`, or what caused it, says that the database cannot answer now. */
 export function isUnavailable(error: unknown): boolean {
@@ -40,7 +43,7 @@ export function sqlStateOf(error: unknown): string | null {
 const withoutParameters = (error: unknown): unknown =>
   error instanceof DrizzleQueryError ? Object.assign(new Error(`a statement failed: ${error.cause?.message ?? 'unknown'}`), { statement: error.query, code: sqlStateOf(error) }) : error;
 
-/** The same object, whose methods reject with `UnavailableError` when the database cannot answer. */
+/** The same object, whose methods reject with `UnavailableError` when the database cannot answer, and with `BadArgumentError` for text that it does not take. */
 export function reportingUnavailability<T extends object>(store: T): T {
   const wrapped = Object.entries(store).map(([name, method]: [string, unknown]) => [
     name,
@@ -51,6 +54,7 @@ export function reportingUnavailability<T extends object>(store: T): T {
             return await (method as (...args: unknown[]) => unknown)(...args);
           } catch (error) {
             if (error instanceof UnavailableError) throw error;
+            if (nulStates.has(sqlStateOf(error) ?? '')) throw new BadArgumentError('Text must not contain the character NUL.');
             const said = withoutParameters(error);
             // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the driver calls that.
             const doubtful = error instanceof CommitUnknownError && (sqlStateOf(error) === null || isUnavailable(error));

@@ -73,7 +73,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     url: path,
     // Before the body is read: a stranger's is not worth parsing.
     onRequest: async (request, reply) => {
-      const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER]);
+      const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
       if (caller) {
         callers.set(request, caller);
         const error = await takeRequest(cores.accounts.limits, caller, request, reply);

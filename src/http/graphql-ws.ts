@@ -57,7 +57,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     schema,
     connectionInitWaitTimeout: options.initWaitMs,
     async onConnect(ctx) {
-      const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId);
+      const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId, addressOf(ctx.extra.request));
       // Closes with 4403, which clients come back from, with a new key if they have one.
       if (!caller || caller.kind === 'anonymous') return false;
       // It may have closed meanwhile, and would keep its place for ever.

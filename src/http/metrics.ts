@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Job } from '../jobs/job.ts';
+import { networkOf } from './address.ts';
 
 export interface Live {
   sockets(): number;
@@ -45,7 +46,7 @@ export function createMetrics(): Metrics {
         requests.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode }, reply.elapsedTime / 1_000);
       });
       app.get('/metrics', async (request, reply) => {
-        const caller = await authenticate(request.headers.authorization, undefined);
+        const caller = await authenticate(request.headers.authorization, undefined, networkOf(request.ip));
         if (caller?.kind !== 'administrator') return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [{ message: 'Metrics are for administrators.', extensions: { code: 'UNAUTHENTICATED' } }] });
         return reply.type(registry.contentType).send(await registry.metrics());
       });

@@ -2,6 +2,7 @@
 import cors from '@fastify/cors';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { HostCheck } from './host-check.ts';
 
@@ -54,6 +55,8 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof UnavailableError) return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
+    if (error instanceof RateLimitedError) return reply.code(429).header('retry-after', error.retryAfterSeconds).send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));
+    if (error instanceof AccessError) return reply.code(400).send(toBody(error.message, error.code));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(toBody(error.message, codes[status] ?? 'BAD_REQUEST'));
     request.log.error({ err: error }, 'unexpected error');
@@ -85,4 +88,4 @@ export async function closeServer(app: FastifyInstance, graceMs: number): Promis
 const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };
 
 /** The same form as a GraphQL error, whatever the route. */
-const toBody = (message: string, code: string) => ({ errors: [{ message, extensions: { code } }] });
+const toBody = (message: string, code: string, more: object = {}) => ({ errors: [{ message, extensions: { code, ...more } }] });

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { CloseCode, MessageType, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
+import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createOutbox, type OutboxLimits } from './outbox.ts';
@@ -133,6 +134,8 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
           guarded(data.toString()).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
+            if (error instanceof RateLimitedError) return close(1013, 'Too many unknown keys');
+            if (error instanceof AccessError) return close(CloseCode.Forbidden, error.message);
             log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');

@@ -1,5 +1,5 @@
 /** From the errors of the cores to the vendor's codes. */
-import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../accounts/errors.ts';
+import { BadAccountArgumentError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../accounts/errors.ts';
 import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs/errors.ts';
 import type { Log } from '../../jobs/ports.ts';
 import { Refusal } from '../../upstream/wire/routes.ts';
@@ -11,7 +11,7 @@ export function toRefusal(error: unknown, log: Log): unknown {
   if (error instanceof UnauthenticatedError) return new Refusal('no_token', error.message);
   if (error instanceof ForbiddenError) return new Refusal('forbidden', error.message);
   if (error instanceof RateLimitedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
-  if (error instanceof BadArgumentError || error instanceof JobNotFoundError) return new Refusal('bad_request', error.message);
+  if (error instanceof BadArgumentError || error instanceof BadAccountArgumentError || error instanceof JobNotFoundError) return new Refusal('bad_request', error.message);
   if (error instanceof UnavailableError) {
     log.warn({ err: error.cause }, 'the store is not available');
     return new Refusal('api_error', error.message, RETRY_AFTER_SECONDS);

@@ -13,6 +13,7 @@ import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } f
 import { encodeAccepted } from '../../upstream/wire/submit-answer.ts';
 import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body.ts';
 import type { Task } from '../../upstream/wire/task-record.ts';
+import { networkOf } from '../address.ts';
 import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
 import type { FollowAnswer, Following } from './answer-watch.ts';
 import type { Holding } from './holding.ts';
@@ -115,7 +116,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   return {
     authenticate: telling(async (token, { action, request, reply }) => {
       if (token === null) throw new Refusal('no_token', 'A key is needed: send it as "Authorization: Bearer <key>".');
-      const caller = await accounts.authenticate(`Bearer ${token}`, request.headers[ACCOUNT_HEADER]);
+      const caller = await accounts.authenticate(`Bearer ${token}`, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
       if (!caller) throw await refusalOf(token);
       const over = await takeRequest(accounts.limits, caller, request, reply);
       if (over) throw over;
