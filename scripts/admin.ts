@@ -20,6 +20,9 @@ const USAGE = `Usage: npm run admin -- <command>
   keys revoke <account> <key id>
   quota check            compares every balance with its ledger; exits with 1 when one differs`;
 
+/** Those that open something are among them: `MAX_KEYS_PER_ACCOUNT` is lower unless it was raised. */
+const MAX_LISTED = 100;
+
 const ACTOR = 'command line';
 
 const { values, positionals } = parseArgs({
@@ -67,7 +70,7 @@ async function run(): Promise<void> {
     case 'accounts disable':
       return tell(checked(await administration.disable(accountId, ACTOR)).account);
     case 'keys list': {
-      for (const { id, name, lastFour, scopes, expiresAt, revokedAt } of await keys.list(accountId)) console.log([id, `...${lastFour}`, name, scopes.join(','), revokedAt ? 'revoked' : expiresAt ? `until ${expiresAt.toISOString()}` : 'live'].join('  '));
+      for (const { id, name, lastFour, scopes, expiresAt, revokedAt } of await keys.list(accountId, MAX_LISTED)) console.log([id, `...${lastFour}`, name, scopes.join(','), revokedAt ? 'revoked' : expiresAt ? `until ${expiresAt.toISOString()}` : 'live'].join('  '));
       return;
     }
     case 'keys create': {

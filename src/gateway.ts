@@ -30,6 +30,9 @@ import { GRAPHQL_PATH, registerBothTransports } from './start/transports.ts';
 import { startWebhooks } from './start/webhooks.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
 
+/** The longest of them is a day. */
+const KEEP_WINDOWS_DAYS = 7;
+
 /** Made by the migrations; what was accepted before there were accounts is its. */
 const DEFAULT_ACCOUNT = 'default';
 
@@ -122,6 +125,11 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       callbacksDays: config.KEEP_CALLBACKS_DAYS,
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
+    keepElsewhere: [
+      { kind: 'ended keys', days: config.KEEP_ENDED_KEYS_DAYS, deleteByAge: accountsStore.deleteEndedKeysByAge },
+      { kind: 'changes of accounts', days: config.KEEP_ACCOUNT_LOG_DAYS, deleteByAge: accountsStore.deleteChangesByAge },
+      { kind: 'windows of limits', days: KEEP_WINDOWS_DAYS, deleteByAge: accountsStore.deleteWindowsByAge },
+    ],
     acceptEffects: [async (tx, job) => refusalOf(await accounts.quota.reserve(tx, job.accountId, job.id))],
     settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'), webhooks.effect, async (tx, job) => afterCommit(tx, () => metrics.countEnd(job))],
     processEffects: [webhooks.effect],
@@ -187,7 +195,7 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
     freeQuotaPerDay: config.FREE_QUOTA_PER_DAY,
     perAddressPerHour: config.REGISTRATIONS_PER_HOUR,
   };
-  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE, requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE } });
+  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE, requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE, submitsPerMinutePerAccount: config.SUBMITS_PER_MINUTE_PER_ACCOUNT } });
 }
 
 const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createJobStore } from '../src/db/store.ts';
 import { jobStates } from '../src/jobs/job.ts';
-import { createRetention, type Keep } from '../src/jobs/retention.ts';
+import { agedJobs, createRetention, type Keep } from '../src/jobs/retention.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs, countRows } from './support/old-jobs.ts';
@@ -24,7 +24,7 @@ async function start(keep: Partial<Keep> = {}) {
   const store = openStore(url);
   const said: object[] = [];
   const log = { info: (fields: object) => void said.push(fields), warn: (fields: object) => void said.push(fields), error: () => undefined };
-  const retention = createRetention(store, { jobsDays: null, timelinesDays: null, callbacksDays: 30, spentKeysDays: 30, ...keep }, log);
+  const retention = createRetention(agedJobs(store, { jobsDays: null, timelinesDays: null, callbacksDays: 30, spentKeysDays: 30, ...keep }), log);
   return { url, store, said, runOnce: () => retention.runOnce(signal) };
 }
 

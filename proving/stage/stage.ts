@@ -17,7 +17,7 @@ export const ADMINISTRATOR_KEY = 'proving-ground-key';
 const APP_SECRET = 'a-secret-of-the-proving-ground-only';
 
 /** One key and one address do here what a crowd does elsewhere. */
-export const unlimited = { REQUESTS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE: '100000000', MAX_SOCKETS_PER_ADDRESS: '1000000', MAX_SOCKETS_PER_KEY: '1000000' } as const;
+export const unlimited = { REQUESTS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE_PER_ACCOUNT: '100000000', MAX_SOCKETS_PER_ADDRESS: '1000000', MAX_SOCKETS_PER_KEY: '1000000' } as const;
 
 export interface StageOptions {
   readonly gateways: number;

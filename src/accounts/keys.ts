@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ApiKey, Scope } from './account.ts';
 import { checkName, checkScopes, violation, type AccountViolation } from './account-rules.ts';
 import { hashApiKey, lastFourOf, makeApiKey } from './api-key.ts';
+import { BadAccountArgumentError } from './errors.ts';
 import type { AccountStore, NewApiKey } from './ports.ts';
 
 export interface IssuedKey {
@@ -23,14 +24,17 @@ type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Inva
 
 export interface Keys {
   create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
-  /** A new key like the old one, which ends after the overlap, so that clients can change over without a gap. */
+  /** A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that expires is followed by one that lives as long. */
   rotate(accountId: string, keyId: string, overlapSeconds: number, actor: string): Promise<IssueResult>;
   /** From now on it opens nothing; its sockets close within a minute. */
   revoke(accountId: string, keyId: string, actor: string): Promise<RevokeResult>;
-  list(accountId: string): Promise<readonly ApiKey[]>;
+  /** Live ones first, then those that have ended, the newest first. */
+  list(accountId: string, first: number): Promise<readonly ApiKey[]>;
 }
 
 const MAX_OVERLAP_SECONDS = 30 * 86_400;
+
+const MAX_PAGE = 100;
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 const unknownKey: Invalid = { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')] };
@@ -55,10 +59,12 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
       return store.transaction(async (tx): Promise<IssueResult> => {
         // Without an overlap the new one takes the place of the old one.
         if (overlapSeconds > 0 && (await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('overlapSeconds', maxLiveKeys);
-        const old = await store.expireKey(tx, accountId, keyId, overlapSeconds);
+        const old = await store.findLiveKey(tx, accountId, keyId);
         if (!old) return unknownKey;
+        await store.expireKey(tx, accountId, keyId, overlapSeconds);
+        const expiresAt = old.expiresAt && new Date(Date.now() + old.expiresAt.getTime() - old.createdAt.getTime());
         await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
-        return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt: null }, actor) };
+        return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt }, actor) };
       });
     },
 
@@ -72,7 +78,10 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
       });
     },
 
-    list: store.listKeys,
+    async list(accountId, first) {
+      if (!(first >= 1 && first <= MAX_PAGE)) throw new BadAccountArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      return store.listKeys(accountId, first);
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import type { AccountStore } from './ports.ts';
 export interface LimitNumbers {
   readonly requestsPerMinute: number;
   readonly submitsPerMinute: number;
+  readonly submitsPerMinutePerAccount: number;
 }
 
 /** How a caller stands with a limit, for the standard headers. */
@@ -29,7 +30,7 @@ export interface Limits {
 
 export const WINDOW_SECONDS = 60;
 
-export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute }: LimitNumbers): Limits {
+export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount }: LimitNumbers): Limits {
   const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
   return {
     async takeRequest({ kind, keyId }, address) {
@@ -41,9 +42,10 @@ export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | '
       return { isOver: taken.consumedPoints > requestsPerMinute, limit: requestsPerMinute, remaining: taken.remainingPoints, resetSeconds: Math.ceil(taken.msBeforeNext / 1_000) };
     },
 
-    async takeSubmit({ keyId }) {
-      const count = await store.transaction((tx) => store.countInWindow(tx, `submits by ${keyId ?? 'nobody'}`, WINDOW_SECONDS));
-      if (count > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, WINDOW_SECONDS);
+    async takeSubmit({ keyId, accountId }) {
+      const [byKey, ofAccount] = await store.transaction((tx) => store.countInWindow(tx, [`submits by ${keyId ?? 'nobody'}`, `submits of ${accountId ?? 'nobody'}`], WINDOW_SECONDS));
+      if (byKey! > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, WINDOW_SECONDS);
+      if (ofAccount! > submitsPerMinutePerAccount) throw new RateLimitedError(`The keys of this account may submit ${submitsPerMinutePerAccount} jobs in a minute.`, WINDOW_SECONDS);
     },
   };
 }

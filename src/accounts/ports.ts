@@ -54,7 +54,10 @@ export interface AccountStore<Tx> {
   ensureKey(tx: Tx, key: NewApiKey): Promise<void>;
   /** Ends the key with this hash now. Null when there is none, or it has ended. */
   endKey(tx: Tx, hash: string): Promise<ApiKey | null>;
-  listKeys(accountId: string): Promise<readonly ApiKey[]>;
+  /** Live ones first, then the newest. */
+  listKeys(accountId: string, limit: number): Promise<readonly ApiKey[]>;
+  /** One that has not ended. */
+  findLiveKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
   countLiveKeys(tx: Tx, accountId: string): Promise<number>;
   /** Null when the account has no such key, or it has ended already. */
   revokeKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
@@ -71,8 +74,13 @@ export interface AccountStore<Tx> {
   noteChange(tx: Tx, change: Change): Promise<void>;
   /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
   countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
-  /** Counts one more in the subject's window of now, over all instances, and resolves with how many there are. A crash of the database forgets them. */
-  countInWindow(tx: Tx, subject: string, windowSeconds: number): Promise<number>;
+  /** Counts one more in each subject's window of now, over all instances, and resolves with how many there are of each, in the order of `subjects`. A crash of the database forgets them. */
+  countInWindow(tx: Tx, subjects: readonly string[], windowSeconds: number): Promise<readonly number[]>;
+
+  /** Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with how many went. */
+  deleteEndedKeysByAge(days: number, limit: number): Promise<number>;
+  deleteChangesByAge(days: number, limit: number): Promise<number>;
+  deleteWindowsByAge(days: number, limit: number): Promise<number>;
 
   usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;
 }

@@ -5,6 +5,7 @@ import { ACQUIRED, type AccountStore } from '../accounts/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
 import { accountLog, accounts, apiKeys, quotaLedger, rateWindows, thisMonth } from './account-tables.ts';
 import type { Connections } from './client.ts';
+import { deletion } from './deletion.ts';
 import { inside, withTransaction } from './transaction.ts';
 
 /** All but the hash, which nothing reads. */
@@ -112,7 +113,13 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return rows[0] ?? null;
     },
 
-    listKeys: (accountId): Promise<ApiKey[]> => db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(apiKeys.createdAt), desc(apiKeys.id)),
+    listKeys: (accountId, limit): Promise<ApiKey[]> =>
+      db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(sql`(${isLive})`), desc(apiKeys.createdAt), desc(apiKeys.id)).limit(limit),
+
+    async findLiveKey(tx, accountId, keyId) {
+      const rows = await inside(tx).select(keyColumns).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).for('update');
+      return rows[0] ?? null;
+    },
 
     async countLiveKeys(tx, accountId) {
       // The account's row is locked: of two that make the last key, one is counted by the other.
@@ -174,18 +181,24 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return rows[0]!.count;
     },
 
-    async countInWindow(tx, subject, windowSeconds) {
+    async countInWindow(tx, subjects, windowSeconds) {
       const isOver = sql`${rateWindows.startedAt} <= now() - ${windowSeconds} * interval '1 second'`;
+      // In one order for everybody: two that count the same wait for each other, and never in a circle.
       const rows = await inside(tx)
         .insert(rateWindows)
-        .values({ subject, startedAt: sql`now()`, count: 1 })
+        .values([...subjects].sort().map((subject) => ({ subject, startedAt: sql`now()`, count: 1 })))
         .onConflictDoUpdate({
           target: rateWindows.subject,
           set: { count: sql`case when ${isOver} then 1 else ${rateWindows.count} + 1 end`, startedAt: sql`case when ${isOver} then now() else ${rateWindows.startedAt} end` },
         })
-        .returning({ count: rateWindows.count });
-      return rows[0]!.count;
+        .returning({ subject: rateWindows.subject, count: rateWindows.count });
+      const counts = new Map(rows.map(({ subject, count }) => [subject, count]));
+      return subjects.map((subject) => counts.get(subject)!);
     },
+
+    deleteEndedKeysByAge: async (days, limit) => (await db.execute(deletion(apiKeys, [apiKeys.id], sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`, days, limit))).rowCount ?? 0,
+    deleteChangesByAge: async (days, limit) => (await db.execute(deletion(accountLog, [accountLog.id], accountLog.at, days, limit))).rowCount ?? 0,
+    deleteWindowsByAge: async (days, limit) => (await db.execute(deletion(rateWindows, [rateWindows.subject], rateWindows.startedAt, days, limit))).rowCount ?? 0,
 
     async usage(accountId, from, to, by) {
       const key = { DAY: sql<string>`to_char(${quotaLedger.at} at time zone 'UTC', 'YYYY-MM-DD')`, MODE: sql<string>`${quotaLedger.mode}`, MODEL: sql<string | null>`${quotaLedger.model}` }[by];

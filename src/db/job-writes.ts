@@ -96,6 +96,11 @@ export function createJobWriter(connections: Connections): JobWriter {
       return rows[0] ? toJob(rows[0]) : null;
     },
 
+    async lockOwn(tx, accountId, jobId) {
+      const rows = await inside(tx).select().from(jobs).where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId))).for('update');
+      return rows[0] ? toJob(rows[0]) : null;
+    },
+
     advance: write,
     amend: (tx, jobId, patch) => write(tx, jobId, null, patch),
 

@@ -1,25 +1,16 @@
 /** Deleting for good, and the keys that outlive their jobs. */
-import { and, eq, inArray, sql, type Column, type SQL, type Table } from 'drizzle-orm';
+import { and, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import { isTerminal, jobStates } from '../jobs/job.ts';
 import type { SpentKeys } from '../jobs/ports.ts';
 import type { RetentionStore } from '../jobs/retention.ts';
 import type { Connections } from './client.ts';
+import { deletion } from './deletion.ts';
 import { callbacks, jobEvents, jobs, spentKeys } from './tables.ts';
 import { inside } from './transaction.ts';
 
 const hasEnded = inArray(jobs.state, jobStates.filter(isTerminal));
 
-/** The batch first, in a part of its own: a subquery with a limit could be run again for each row, and would lock more than the limit. */
-const deletion = (table: Table, key: readonly Column[], age: Column, days: number, limit: number, condition: SQL = sql`true`): SQL => sql`
-  with due as (
-    select ${sql.join([...key], sql`, `)} from ${table}
-    where ${age} < now() - ${days} * interval '24 hours' and ${condition}
-    order by ${age} limit ${limit} for update skip locked
-  )
-  delete from ${table} using due
-  where ${sql.join(key.map((column) => sql`${column} = due.${sql.identifier(column.name)}`), sql` and `)}`;
-
-/** The same with the keys of the deleted jobs kept, in one statement. */
+/** A deletion of jobs, with their keys kept, in one statement. */
 const spendingKeys = (jobDeletion: SQL): SQL => sql`
   with gone as (${jobDeletion} returning ${jobs.id}, ${jobs.accountId}, ${jobs.idempotencyKey}, ${jobs.inputHash}),
   spent as (

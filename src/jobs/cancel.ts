@@ -17,9 +17,8 @@ export type Cancel = (accountId: string, jobId: string) => Promise<CancelResult>
 
 export function createCancel(store: JobStore, settling: Settling): Cancel {
   return async (accountId, jobId) => {
-    if (!(await store.find(accountId, jobId))) return { kind: 'notFound' };
     return store.transaction(async (tx): Promise<CancelResult> => {
-      const job = await store.lock(tx, jobId);
+      const job = await store.lockOwn(tx, accountId, jobId);
       if (!job) return { kind: 'notFound' };
       switch (job.state) {
         case 'CANCELED':

@@ -13,7 +13,7 @@ import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
 import type { PollSteps } from './poll-schedule.ts';
 import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
-import { createRetention, type Keep, type RetentionStore } from './retention.ts';
+import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
 import { createListTimeline, type ListTimeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
@@ -37,6 +37,8 @@ export interface JobsDeps {
   /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
   readonly listingLookup: boolean;
   readonly keep: Keep;
+  /** What other cores keep, and delete by the same rounds. */
+  readonly keepElsewhere: readonly Aged[];
   readonly acceptEffects: readonly AcceptEffect[];
   /** At an end. */
   readonly settleEffects: readonly SettleEffect[];
@@ -90,7 +92,7 @@ export function createJobs(deps: JobsDeps): Jobs {
 
   const cancel = createCancel(store, settling);
   const deleteJob = createDeleteJob(store, log);
-  const retention = createRetention(store, deps.keep, log);
+  const retention = createRetention([...agedJobs(store, deps.keep), ...deps.keepElsewhere], log);
 
   const cutOff = new AbortController();
   const submits = new Set<Promise<void>>();

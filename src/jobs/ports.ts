@@ -67,6 +67,8 @@ export interface JobWriter {
   findByKey(tx: Transaction, accountId: string, idempotencyKey: string): Promise<Job | null>;
   /** Reads the row and keeps others from writing it until the transaction ends. */
   lock(tx: Transaction, jobId: string): Promise<Job | null>;
+  /** The same for a client, if the job is the account's. */
+  lockOwn(tx: Transaction, accountId: string, jobId: string): Promise<Job | null>;
   /** The one statement that writes a state. Null when `permits` would have said no: too late or repeated. */
   advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
   /** Same state, better knowledge. */

@@ -42,13 +42,24 @@ const ROUND_MS = 60_000;
 /** Between rounds while there is more: a backlog goes with at most 500 jobs a second for each instance, and the rest of the second is for others. */
 const MORE_MS = 1_000;
 
-export function createRetention(store: RetentionStore, keep: Keep, log: Log): Retention {
-  const kinds = [
-    { kind: 'callbacks', days: keep.callbacksDays, deleteByAge: store.deleteCallbacksByAge },
-    { kind: 'timelines', days: keep.timelinesDays, deleteByAge: store.deleteTimelinesByAge },
-    { kind: 'spent keys', days: keep.spentKeysDays, deleteByAge: store.deleteSpentKeysByAge },
-    { kind: 'jobs', days: keep.jobsDays, deleteByAge: store.deleteEndedJobsByAge },
-  ];
+/** One kind of what is deleted by age. */
+export interface Aged {
+  readonly kind: string;
+  /** Null is for ever. */
+  readonly days: number | null;
+  /** Deletes up to `limit`, the oldest first, and resolves with how many went. */
+  deleteByAge(days: number, limit: number): Promise<number>;
+}
+
+/** What this core keeps. */
+export const agedJobs = (store: RetentionStore, keep: Keep): readonly Aged[] => [
+  { kind: 'callbacks', days: keep.callbacksDays, deleteByAge: store.deleteCallbacksByAge },
+  { kind: 'timelines', days: keep.timelinesDays, deleteByAge: store.deleteTimelinesByAge },
+  { kind: 'spent keys', days: keep.spentKeysDays, deleteByAge: store.deleteSpentKeysByAge },
+  { kind: 'jobs', days: keep.jobsDays, deleteByAge: store.deleteEndedJobsByAge },
+];
+
+export function createRetention(kinds: readonly Aged[], log: Log): Retention {
   return {
     async runOnce(signal) {
       let more = false;

@@ -1,5 +1,5 @@
 /** Accounts, keys and tokens, for those who own them. */
-import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { permit, permitAllJobs, type Caller } from '../accounts/caller.ts';
 import type { IssueResult } from '../accounts/keys.ts';
 import type { UsageBy as Groups } from '../accounts/ports.ts';
@@ -30,9 +30,9 @@ export class AccountResolver {
     return Object.assign(new Viewer(), { account, quota: account.quota });
   }
 
-  @FieldResolver(() => [ApiKey], { nullable: true, description: 'All its keys, newest first, ended ones among them. Needs `account:admin`.' })
-  async keys(@Root() _viewer: Viewer, @Ctx() { caller, accounts }: Context): Promise<ApiKey[]> {
-    return (await accounts.keys.list(permit(caller, 'account:admin'))).map((key) => ApiKey.of(key));
+  @FieldResolver(() => [ApiKey], { nullable: true, description: 'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.' })
+  async keys(@Root() _viewer: Viewer, @Arg('first', () => Int, { defaultValue: 50, description: 'How many, from 1 to 100.' }) first: number, @Ctx() { caller, accounts }: Context): Promise<ApiKey[]> {
+    return (await accounts.keys.list(permit(caller, 'account:admin'), first)).map((key) => ApiKey.of(key));
   }
 
   @FieldResolver(() => [UsageBucket], { nullable: true, description: 'What was charged from one time until before another, at most 366 days apart.' })

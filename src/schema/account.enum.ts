@@ -20,8 +20,8 @@ export const toScopeNames = (scopes: readonly AccountScope[]): ScopeName[] => sc
 
 export const Scope = describedEnum<ScopeName>('Scope', 'What a key or a client token may do for its account.', scopeNames, {
   JOBS_READ: '`jobs:read`: read and watch jobs, and see the quota.',
-  JOBS_WRITE: '`jobs:write`: have jobs generated, canceled and deleted.',
-  ACCOUNT_ADMIN: '`account:admin`: make, rotate and revoke keys, and end client tokens. Never in a client token.',
+  JOBS_WRITE: '`jobs:write`: have jobs generated, canceled and deleted, and see the jobs that these mutations answer.',
+  ACCOUNT_ADMIN: '`account:admin`: make, rotate and revoke keys, end client tokens, and have webhook endpoints. Never in a client token.',
 });
 
 export const UsageBy = describedEnum<Groups>('UsageBy', 'What usage is grouped by.', usageGroups, {

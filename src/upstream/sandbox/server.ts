@@ -34,6 +34,8 @@ export interface Sandbox {
   stop(): Promise<void>;
 }
 
+const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
 /** Seen from src/upstream/sandbox and from dist/upstream/sandbox alike. */
 const assets = fileURLToPath(new URL('../../../assets/sandbox', import.meta.url));
 
@@ -44,6 +46,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const mediaUrl = () => `http://${host}:${(app.server.address() as AddressInfo).port}/media`;
   const caller = createCaller(book, mediaUrl, (fields, message) => log.info(fields, message));
 
+  // It calls back whatever URL it is told: a page whose own name resolves to this machine must not tell it one.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!LOCAL_HOST.test(request.headers.host ?? '')) return reply.code(421).send({ message: 'The sandbox is for this machine.' });
+  });
   await registerUpstreamRoutes(app, createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }));
   app.setNotFoundHandler(sendNoApi);
 

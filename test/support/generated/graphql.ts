@@ -946,11 +946,11 @@ export type RotateWebhookSecretPayload = {
 
 /** What a key or a client token may do for its account. More values may be added: treat an unknown one as you would a new kind of the same. */
 export type Scope =
-  /** `account:admin`: make, rotate and revoke keys, and end client tokens. Never in a client token. */
+  /** `account:admin`: make, rotate and revoke keys, end client tokens, and have webhook endpoints. Never in a client token. */
   | 'ACCOUNT_ADMIN'
   /** `jobs:read`: read and watch jobs, and see the quota. */
   | 'JOBS_READ'
-  /** `jobs:write`: have jobs generated, canceled and deleted. */
+  /** `jobs:write`: have jobs generated, canceled and deleted, and see the jobs that these mutations answer. */
   | 'JOBS_WRITE';
 
 /** Who told us how a job ended. More values may be added: treat an unknown one as you would a new kind of the same. */
@@ -1087,12 +1087,18 @@ export type Viewer = {
   __typename?: 'Viewer';
   /** The account of the key or token. */
   account: Account;
-  /** All its keys, newest first, ended ones among them. Needs `account:admin`. */
+  /** Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`. */
   keys?: Maybe<Array<ApiKey>>;
   /** What is left to it. */
   quota: Quota;
   /** What was charged from one time until before another, at most 366 days apart. */
   usage?: Maybe<Array<UsageBucket>>;
+};
+
+
+/** Who asks. */
+export type ViewerKeysArgs = {
+  first?: Scalars['Int']['input'];
 };
 
 
