@@ -6,7 +6,7 @@ import { createListTimeline, encodeEventCursor } from '../src/jobs/timeline.ts';
 const ID = '0199aaaa-0000-7000-8000-000000000000';
 const base64 = (text: string) => Buffer.from(text).toString('base64url');
 const listJobs = createListJobs({ list: async () => [] } as unknown as JobReader);
-const listTimeline = createListTimeline({ note: async () => undefined, listEvents: async () => [] });
+const listTimeline = createListTimeline(async () => []);
 const list = (after: string) => listJobs('a', { first: 1, after, filter: {} });
 const timeline = (after: string) => listTimeline('a', ID, { first: 1, after });
 

@@ -191,7 +191,7 @@ describe('work that crashes every time', () => {
     expect(await sql('select body, verdict from callbacks')).toEqual([{ body: 'a body', verdict: 'SET_ASIDE' }]);
     expect(await sql('select next_poll_at <= now() as due from jobs')).toEqual([{ due: true }]);
     expect(errors).toEqual(['a callback could not be settled and is set aside']);
-    expect((await store.listEvents('default', id, 0, 10)).at(-1)).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });
+    expect((await store.listEvents([{ accountId: 'default', jobId: id, afterId: 0, limit: 10 }]))[0]!.at(-1)).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });
   });
 });
 

@@ -25,7 +25,7 @@ async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
   try {
     if (kind === 'updates') return decodeUpdatesCursor(cursor) ?? BAD;
     if (kind === 'list') await createListJobs({ list: async (_account: string, _filter: unknown, after: unknown) => ((asked = after), []) } as unknown as Parameters<typeof createListJobs>[0])('a', { first: 1, after: cursor, filter: {} });
-    else await createListTimeline({ note: async () => undefined, listEvents: async (_account, _job, afterId) => ((asked = afterId), []) })('a', 'j', { first: 1, after: cursor });
+    else await createListTimeline(async ({ afterId }) => ((asked = afterId), []))('a', 'j', { first: 1, after: cursor });
     return asked;
   } catch (error) {
     if (error instanceof BadArgumentError) return BAD;

@@ -6,6 +6,7 @@ import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { createContext } from '../resolvers/context.ts';
+import { createJobReads } from '../resolvers/job-reads.ts';
 import { createAddressOf, networkOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
@@ -49,6 +50,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
   const { path, schema, cores, authenticate, maskError, log, allowedOrigins } = options;
   const admit = createAdmission(options);
+  const reads = createJobReads(cores.jobs);
   const door = createSocketDoor(options.door);
   const findAddress = createAddressOf(options.trustProxy);
   const addressOf = (request: IncomingMessage): string => networkOf(findAddress(request));
@@ -77,7 +79,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       }
       const admitted = admit(payload.query, payload.operationName ?? undefined);
       if ('errors' in admitted) return admitted.errors;
-      const contextValue = createContext(caller!, addressOf(ctx.extra.request), cores);
+      const contextValue = createContext(caller!, addressOf(ctx.extra.request), cores, reads);
       return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),

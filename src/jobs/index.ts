@@ -15,7 +15,7 @@ import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts
 import { createReconciler } from './reconcile.ts';
 import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
-import { createListTimeline, type ListTimeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 import { createWatching, type Watching } from './watch.ts';
 
@@ -53,7 +53,7 @@ export interface Jobs {
   readonly deleteJob: DeleteJob;
   /** Null for unknown and for somebody else's. */
   find(accountId: string, jobId: string): Promise<Job | null>;
-  readonly listTimeline: ListTimeline;
+  readonly listEvents: Timeline['listEvents'];
   readonly findOutlooks: FindOutlooks;
   /** With a cursor to follow the account from, on the first page. */
   list(...args: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }>;
@@ -139,7 +139,7 @@ export function createJobs(deps: JobsDeps): Jobs {
       const jobId = toJobId(id);
       return jobId === null ? null : store.find(accountId, jobId);
     },
-    listTimeline: createListTimeline(store),
+    listEvents: store.listEvents,
     findOutlooks: createFindOutlooks(store, upstream.id, deps.admission),
     async list(accountId, page) {
       // Before the list: what changes between the two is in both, never in neither.

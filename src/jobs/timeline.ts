@@ -35,11 +35,19 @@ export interface JobEvent {
 
 export type NewJobEvent = Pick<JobEvent, 'type' | 'state' | 'version'> & Partial<Omit<JobEvent, 'id' | 'at'>>;
 
+/** Up to `limit` events of a job after the event `afterId`. */
+export interface AskedEvents {
+  readonly accountId: string;
+  readonly jobId: string;
+  readonly afterId: number;
+  readonly limit: number;
+}
+
 export interface Timeline {
   /** Adds to the timeline of a job whose row `tx` has written or locked. */
   note(tx: Transaction, jobId: string, event: NewJobEvent): Promise<void>;
-  /** In order, after the event `afterId`; empty for somebody else's job. */
-  listEvents(accountId: string, jobId: string, afterId: number, limit: number): Promise<JobEvent[]>;
+  /** What is asked for, in that order, by one statement; empty for a job that is not of that account. */
+  listEvents(asked: readonly AskedEvents[]): Promise<readonly (readonly JobEvent[])[]>;
 }
 
 export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
@@ -85,10 +93,10 @@ export type ListTimeline = (accountId: string, jobId: string, page: { readonly f
 const MAX_PAGE = 200;
 
 /** Rejects with `BadArgumentError` for a page size outside 1 to 200 and a cursor that is not ours. */
-export function createListTimeline(timeline: Timeline): ListTimeline {
+export function createListTimeline(listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>): ListTimeline {
   return async (accountId, jobId, { first, after }) => {
     if (first < 1 || first > MAX_PAGE) throw new BadArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-    const events = await timeline.listEvents(accountId, jobId, after ? decodeEventCursor(after) : 0, first + 1);
+    const events = await listEvents({ accountId, jobId, afterId: after ? decodeEventCursor(after) : 0, limit: first + 1 });
     return { events: events.slice(0, first), hasNextPage: events.length > first };
   };
 }

@@ -1,11 +1,9 @@
 /** What a resolver is given, the same on both transports. */
-import DataLoader from 'dataloader';
 import type { Caller } from '../accounts/caller.ts';
 import type { Accounts } from '../accounts/index.ts';
 import type { Jobs } from '../jobs/index.ts';
-import type { Job } from '../jobs/job.ts';
-import type { Outlook } from '../jobs/outlook.ts';
 import type { Webhooks } from '../webhooks/index.ts';
+import { createJobReads, type JobReads } from './job-reads.ts';
 
 /** The cores that resolvers call. */
 export interface Cores {
@@ -18,8 +16,8 @@ export interface Context extends Cores {
   readonly caller: Caller;
   /** The network address that the request came from, of IPv6 the network. */
   readonly address: string;
-  /** The outlooks of all jobs in one answer, in one read; nothing is remembered, as a subscription's answers are many. */
-  readonly outlooks: DataLoader<Job, Outlook>;
+  /** Of a request its own; all subscriptions share theirs, so that a change costs the same however many hear of it. */
+  readonly reads: JobReads;
   /** The `Idempotency-Key` header, where it counts. */
   idempotencyKey: string | null;
   /** One object however often the context is copied on its way. */
@@ -34,13 +32,13 @@ interface Progress {
   accepted: boolean;
 }
 
-export const createContext = (caller: Caller, address: string, { jobs, accounts, webhooks }: Cores): Context => ({
+export const createContext = (caller: Caller, address: string, { jobs, accounts, webhooks }: Cores, reads: JobReads = createJobReads(jobs)): Context => ({
   caller,
   address,
   jobs,
   accounts,
   webhooks,
-  outlooks: new DataLoader((keys) => jobs.findOutlooks(keys), { cache: false }),
+  reads,
   idempotencyKey: null,
   progress: { accepting: false, accepted: false },
 });

@@ -9,13 +9,13 @@ import type { Context } from './context.ts';
 @Resolver(() => MotionJob)
 export class MotionJobFieldsResolver {
   @FieldResolver(() => Int, { nullable: true, description: 'Its place in the queue, the next one being 1; 1000 means 1,000 or more. Null when it is not QUEUED. Accounts take turns, so it may go back by a few. Computed when it is read.' })
-  async queuePosition(@Root() { source }: MotionJob, @Ctx() { outlooks }: Context): Promise<number | null> {
-    return (await outlooks.load(source)).queuePosition;
+  async queuePosition(@Root() { source }: MotionJob, @Ctx() { reads }: Context): Promise<number | null> {
+    return (await reads.findOutlook(source)).queuePosition;
   }
 
   @FieldResolver(() => DateTime, { nullable: true, description: 'When it is likely to be done, from how long the last jobs took. Null when it has ended, or when there is nothing to guess from. Computed when it is read.' })
-  async estimatedCompletionAt(@Root() { source }: MotionJob, @Ctx() { outlooks }: Context): Promise<Date | null> {
-    return (await outlooks.load(source)).estimatedCompletionAt;
+  async estimatedCompletionAt(@Root() { source }: MotionJob, @Ctx() { reads }: Context): Promise<Date | null> {
+    return (await reads.findOutlook(source)).estimatedCompletionAt;
   }
 
   @FieldResolver(() => JobEventConnection, { nullable: true, description: 'What was done and heard about it, oldest first.' })
@@ -23,8 +23,8 @@ export class MotionJobFieldsResolver {
     @Root() { source }: MotionJob,
     @Arg('first', () => Int, { defaultValue: 50, description: 'How many, 1 to 200.' }) first: number,
     @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
-    @Ctx() { caller, jobs }: Context,
+    @Ctx() { caller, reads }: Context,
   ): Promise<JobEventConnection> {
-    return JobEventConnection.of(await jobs.listTimeline(permit(caller, 'jobs:read'), source.id, { first, after }), after);
+    return JobEventConnection.of(await reads.listTimeline(permit(caller, 'jobs:read'), source.id, { first, after }), after);
   }
 }
