@@ -1,10 +1,10 @@
 import type { ChangeReader } from './snapshot.ts';
 
-/** The same reader, which is asked at most `limit` things at once; the others wait in line. */
-export function limitReads(reader: ChangeReader, limit: number): ChangeReader {
+/** Runs what it is given, at most `limit` at once; the others wait in line. */
+export function createLine(limit: number): <T>(read: () => Promise<T>) => Promise<T> {
   const line: (() => void)[] = [];
   let busy = 0;
-  const inTurn = async <T>(read: () => Promise<T>): Promise<T> => {
+  return async (read) => {
     if (busy >= limit) await new Promise<void>((resolve) => line.push(resolve));
     else busy += 1;
     try {
@@ -15,6 +15,11 @@ export function limitReads(reader: ChangeReader, limit: number): ChangeReader {
       else busy -= 1;
     }
   };
+}
+
+/** The same reader, which is asked at most `limit` things at once. */
+export function limitReads(reader: ChangeReader, limit: number): ChangeReader {
+  const inTurn = createLine(limit);
   return {
     findMoment: (accountId) => inTurn(() => reader.findMoment(accountId)),
     listChanges: (...args) => inTurn(() => reader.listChanges(...args)),

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { JobNotFoundError } from './errors.ts';
 import { isTerminal, type Job } from './job.ts';
+import { createLine } from './limit-reads.ts';
 import { createMailbox, type Mailbox } from './mailbox.ts';
 import type { Feed, JobReader, Log } from './ports.ts';
 
@@ -27,9 +28,12 @@ interface Watcher {
 const REREAD_MS = 20_000;
 const READ_BATCH = 100;
 const RETRY_MS = 1_000;
+/** First reads at once, so that ten thousand clients who come back leave connections to the others. */
+const MAX_FINDS = 4;
 
 export function createWatching(reader: JobReader, feed: Feed, log: Log): Watching {
   const watched = new Map<string, Set<Watcher>>();
+  const inTurn = createLine(MAX_FINDS);
   /** Jobs that may have changed since they were read. */
   const due = new Set<string>();
   let reading = false;
@@ -113,7 +117,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
       // Registered before the row is read: a change between the two is offered twice and yielded once, never missed.
       register(jobId, watcher);
       try {
-        const job = await reader.find(accountId, jobId);
+        const job = await inTurn(() => reader.find(accountId, jobId));
         if (!job) throw new JobNotFoundError();
         offer(watcher, job);
         return watcher.mailbox;
