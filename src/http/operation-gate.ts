@@ -3,21 +3,27 @@
  * introspection. One pass, linear in the document: a fragment is measured once however often it is spread.
  */
 import {
+  getNamedType,
   GraphQLError,
-  Kind,
+  isInterfaceType,
   isObjectType,
+  Kind,
   NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
   parse,
   validate,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
 } from 'graphql';
+import { READ_COST } from '../resolvers/read-cost.ts';
 
 export interface OperationLimits {
   readonly maxDepth: number;
@@ -25,6 +31,8 @@ export interface OperationLimits {
   readonly maxDirectives: number;
   readonly maxFieldRepeats: number;
   readonly maxCost: number;
+  /** The same for a subscription, which costs it again with every event. */
+  readonly maxSubscriptionCost: number;
 }
 
 /** What is wrong with a document is told up to this often; then validating ends. */
@@ -33,8 +41,9 @@ export const MAX_VALIDATION_ERRORS = 20;
 /** The rules to validate with, beside those of GraphQL itself. Tokens are counted by the parser. */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
   const gate: ValidationRule = (context) => {
-    const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode, counted: boolean): void => {
-      const size = measure(definition.selectionSet, (definition.directives ?? []).length, context, counted);
+    const schema = context.getSchema();
+    const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode, on: GraphQLNamedType | null | undefined, maxCost: number): void => {
+      const size = measure(definition, on, context);
       const refuse = (what: string, found: number, limit: number) => {
         if (found <= limit) return;
         const message = `The operation has ${what}; the limit is ${limit}.`;
@@ -43,16 +52,17 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       refuse('fields nested too deep', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
-      refuse('too many fields to answer', size.cost, limits.maxCost);
+      refuse('too many fields to answer', size.cost, maxCost);
       refuse('the same field too many times', Math.max(0, ...size.fields.values()), limits.maxFieldRepeats);
     };
     let used: ReadonlySet<string> | undefined;
     return {
-      OperationDefinition: (operation) => measureAll(operation, true),
+      OperationDefinition: (operation) =>
+        measureAll(operation, schema.getRootType(operation.operation), operation.operation === OperationTypeNode.SUBSCRIPTION ? limits.maxSubscriptionCost : limits.maxCost),
       // Those that operations spread are measured there; the others are validated all the same.
       FragmentDefinition(fragment) {
         used ??= new Set(context.getDocument().definitions.flatMap((other) => (other.kind === Kind.OPERATION_DEFINITION ? context.getRecursivelyReferencedFragments(other).map(({ name }) => name.value) : [])));
-        if (!used.has(fragment.name.value)) measureAll(fragment, isCounted(fragment.typeCondition.name.value));
+        if (!used.has(fragment.name.value)) measureAll(fragment, schema.getType(fragment.typeCondition.name.value), limits.maxCost);
       },
     };
   };
@@ -99,7 +109,7 @@ interface Size {
   depth: number;
   aliases: number;
   directives: number;
-  /** Fields of the answer, lists at the length that is asked for. */
+  /** Fields of the answer, lists at the length that is asked for; those that are read from the database for themselves at their price. */
   cost: number;
   /** How often each field name occurs. */
   readonly fields: Map<string, number>;
@@ -108,28 +118,28 @@ interface Size {
 /** What a list is taken for whose length a variable says: the most that most lists give. */
 const UNKNOWN_LENGTH = 100;
 
-/** The default of `first`, of each field that has it; found once for a schema. */
-const lengths = new WeakMap<GraphQLSchema, ReadonlyMap<string, number>>();
-
-function defaultLengths(schema: GraphQLSchema): ReadonlyMap<string, number> {
-  const known = lengths.get(schema);
-  if (known) return known;
-  const fields = Object.values(schema.getTypeMap()).flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()) : []));
-  const found = new Map(fields.flatMap(({ name, args }) => args.filter((arg) => arg.name === 'first').map(({ defaultValue }) => [name, Number(defaultValue ?? UNKNOWN_LENGTH)] as const)));
-  lengths.set(schema, found);
-  return found;
+/** A field of a query or a mutation is a read or more; those further down name their own `complexity`. */
+function costOf(type: GraphQLNamedType | null | undefined, field: AnyField | undefined, schema: GraphQLSchema): number {
+  if (!field) return 1;
+  const isRoot = type === schema.getQueryType() || type === schema.getMutationType();
+  return Number(field.extensions.complexity ?? (isRoot ? READ_COST : 1));
 }
 
 /** How many of what is selected below a field come in the answer. */
-function lengthOf({ name, arguments: given = [] }: FieldNode, defaults: ReadonlyMap<string, number>): number {
+function lengthOf({ arguments: given = [] }: FieldNode, field: AnyField | undefined): number {
   const first = given.find((argument) => argument.name.value === 'first')?.value;
-  if (first === undefined) return defaults.get(name.value) ?? 1;
+  if (first === undefined) return Number(field?.args.find(({ name }) => name === 'first')?.defaultValue ?? 1);
   return first.kind === Kind.INT ? Math.max(1, Number(first.value)) : UNKNOWN_LENGTH;
 }
 
-function measure(selectionSet: SelectionSetNode, directives: number, context: ValidationContext, counted: boolean): Size {
+type AnyField = GraphQLField<unknown, unknown>;
+
+/** Undefined for what the type does not have; GraphQL's own rules say so. */
+const fieldOf = (type: GraphQLNamedType | null | undefined, name: string): AnyField | undefined => (isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined);
+
+function measure({ selectionSet, directives = [] }: OperationDefinitionNode | FragmentDefinitionNode, on: GraphQLNamedType | null | undefined, context: ValidationContext): Size {
+  const schema = context.getSchema();
   const fragments = new Map<string, Size>();
-  const defaults = defaultLengths(context.getSchema());
 
   const fragmentSize = (name: string): Size => {
     const known = fragments.get(name);
@@ -140,24 +150,26 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
     const fragment: FragmentDefinitionNode | null | undefined = context.getFragment(name);
     if (fragment) {
       size.directives += (fragment.directives ?? []).length;
-      addSelections(size, fragment.selectionSet, 0, isCounted(fragment.typeCondition.name.value), 1);
+      addSelections(size, fragment.selectionSet, schema.getType(fragment.typeCondition.name.value), 0, isCounted(fragment.typeCondition.name.value), 1);
     }
     return size;
   };
 
-  const addSelections = (size: Size, set: SelectionSetNode, depth: number, counted: boolean, times: number): void => {
+  const addSelections = (size: Size, set: SelectionSetNode, type: GraphQLNamedType | null | undefined, depth: number, counted: boolean, times: number): void => {
     for (const selection of set.selections) {
       size.directives += (selection.directives ?? []).length;
       switch (selection.kind) {
-        case Kind.FIELD:
+        case Kind.FIELD: {
+          const field = fieldOf(type, selection.name.value);
           size.depth = Math.max(size.depth, depth + 1);
           if (selection.alias) size.aliases += 1;
           if (counted) size.fields.set(selection.name.value, (size.fields.get(selection.name.value) ?? 0) + 1);
-          if (counted) size.cost += times;
-          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1, counted && isCounted(selection.name.value), times * lengthOf(selection, defaults));
+          if (counted) size.cost += times * costOf(type, field, schema);
+          if (selection.selectionSet) addSelections(size, selection.selectionSet, getNamedType(field?.type), depth + 1, counted && isCounted(selection.name.value), times * lengthOf(selection, field));
           break;
+        }
         case Kind.INLINE_FRAGMENT:
-          addSelections(size, selection.selectionSet, depth, counted, times);
+          addSelections(size, selection.selectionSet, selection.typeCondition ? schema.getType(selection.typeCondition.name.value) : type, depth, counted, times);
           break;
         case Kind.FRAGMENT_SPREAD: {
           const inner = fragmentSize(selection.name.value);
@@ -171,7 +183,7 @@ function measure(selectionSet: SelectionSetNode, directives: number, context: Va
     }
   };
 
-  const size: Size = { depth: 0, aliases: 0, directives, cost: 0, fields: new Map() };
-  addSelections(size, selectionSet, 0, counted, 1);
+  const size: Size = { depth: 0, aliases: 0, directives: directives.length, cost: 0, fields: new Map() };
+  addSelections(size, selectionSet, on, 0, isCounted(on?.name ?? ''), 1);
   return size;
 }

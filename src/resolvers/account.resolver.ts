@@ -19,6 +19,7 @@ import {
 import { DateTime } from '../schema/scalars.ts';
 import { InvalidInput } from '../schema/user-error.type.ts';
 import type { Context } from './context.ts';
+import { READ_COST } from './read-cost.ts';
 
 @Resolver(() => Viewer)
 export class AccountResolver {
@@ -30,12 +31,12 @@ export class AccountResolver {
     return Object.assign(new Viewer(), { account, quota: account.quota });
   }
 
-  @FieldResolver(() => [ApiKey], { nullable: true, description: 'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.' })
+  @FieldResolver(() => [ApiKey], { nullable: true, complexity: READ_COST, description: 'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.' })
   async keys(@Root() _viewer: Viewer, @Arg('first', () => Int, { defaultValue: 50, description: 'How many, from 1 to 100.' }) first: number, @Ctx() { caller, accounts }: Context): Promise<ApiKey[]> {
     return (await accounts.keys.list(permit(caller, 'account:admin'), first)).map((key) => ApiKey.of(key));
   }
 
-  @FieldResolver(() => [UsageBucket], { nullable: true, description: 'What was charged from one time until before another, at most 366 days apart.' })
+  @FieldResolver(() => [UsageBucket], { nullable: true, complexity: READ_COST, description: 'What was charged from one time until before another, at most 366 days apart.' })
   async usage(
     @Root() _viewer: Viewer,
     @Arg('from', () => DateTime, { description: 'The first moment.' }) from: Date,

@@ -110,7 +110,7 @@ export class UsageBucket {
   billedSeconds!: number;
 }
 
-@ObjectType({ description: 'Who asks.' })
+@ObjectType({ description: 'Who asks.', simpleResolvers: true })
 export class Viewer {
   @Field(() => Account, { description: 'The account of the key or token.' })
   account!: Account;

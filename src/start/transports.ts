@@ -14,7 +14,7 @@ export const GRAPHQL_PATH = '/graphql';
 export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
   const schema = await buildGatewaySchema();
   const rules = createOperationRules(
-    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST },
+    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST },
     config.INTROSPECTION,
   );
   const shared = {
