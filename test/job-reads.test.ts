@@ -1,12 +1,13 @@
 /** What one job's fields cost, for many jobs and many subscribers at once. */
-import pg from 'pg';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createWatching } from '../src/jobs/watch.ts';
 import type { Job } from '../src/jobs/job.ts';
 import { submittingJob } from './support/life.ts';
 import { asAdministrator } from './support/database.ts';
+import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { holdQueries } from './support/hold.ts';
 import { addJobs } from './support/old-jobs.ts';
 import { openSocket, subscribe, type OpenSocket } from './support/socket.ts';
 import { countStatements } from './support/statements.ts';
@@ -97,19 +98,33 @@ describe('a change', () => {
     const ids = await addJobs(gateway.databaseUrl, { count: 40, ageDays: 1, state: 'PROCESSING', evidence: 1 });
     const socket = await openSocket(gateway);
     for (const id of ids) socket.send(subscribe(id, WATCH, { id }));
-    for (const _ of ids) await untilNext(socket);
-    const db = new pg.Client({ connectionString: gateway.databaseUrl });
-    await db.connect();
-    onTestFinished(() => db.end());
-    await db.query('begin; lock table job_events in access exclusive mode');
+    for (let number = 0; number < ids.length; number += 1) await untilNext(socket);
+    const held = await holdQueries(gateway.databaseUrl, 'job_events');
     const events = countStatements(EVENTS);
     for (const id of ids) await change(gateway, id);
-    await expect.poll(events).toBeGreaterThan(0);
+    await held.waits();
     for (let number = 0; number < 10; number += 1) expect((await gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }')).errors).toBeUndefined();
     expect(events()).toBe(1);
-    await db.query('commit');
-    for (const _ of ids) await untilNext(socket);
+    await held.release();
+    for (let number = 0; number < ids.length; number += 1) await untilNext(socket);
   });
+});
+
+test('requests that take every connection of clients leave a callback its own', async () => {
+  const upstream = await startFakeUpstream();
+  const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', DATABASE_POOL_SIZE: '3' });
+  const first = await gateway.client.generate();
+  const submit = await upstream.nextSubmit();
+  submit.answer(200, { task_id: 'a' });
+  await expect.poll(async () => (await gateway.client.find(first.id))?.state).toBe('PROCESSING');
+  const held = await holdQueries(gateway.databaseUrl, 'api_keys');
+  const crowd = Array.from({ length: 20 }, () => gateway.client.request('{ viewer { account { id } } }'));
+  await held.waits();
+  expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('a'))).toBe(200);
+  const states = await asAdministrator<{ state: string }>('select state from jobs', gateway.databaseUrl);
+  expect(states).toEqual([{ state: 'SUCCEEDED' }]);
+  await held.release();
+  await Promise.allSettled(crowd);
 });
 
 test('a thousand who come back at once to watch are read for by four connections', async () => {
