@@ -135,6 +135,7 @@ export const settings = {
   WEBHOOK_DISABLE_SECONDS: decimal(1, 31_536_000, 432_000, 'an endpoint to which nothing was delivered for so long is disabled'),
   MAX_WEBHOOK_ENDPOINTS: integer(1, 10_000, 20, 'webhook endpoints of an account'),
   MAX_WEBHOOKS_AT_ONCE: integer(1, 10_000, 100, 'webhooks on their way at a time, for each instance'),
+  WEBHOOKS_ASKED_PER_MINUTE: integer(1, 100_000_000, 60, '`testWebhookEndpoint` and `redeliverWebhook` of an account, over all instances'),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'how much is logged'),
   MAX_BODY_BYTES: integer(1024, 1_048_576, 65_536, 'the size of a request body, a callback and a socket message'),
   MAX_TOKENS: integer(100, 10_000, 1000, 'tokens in a GraphQL document'),

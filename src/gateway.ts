@@ -195,7 +195,7 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
     freeQuotaPerDay: config.FREE_QUOTA_PER_DAY,
     perAddressPerHour: config.REGISTRATIONS_PER_HOUR,
   };
-  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE, requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE, submitsPerMinutePerAccount: config.SUBMITS_PER_MINUTE_PER_ACCOUNT } });
+  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE, requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE, submitsPerMinutePerAccount: config.SUBMITS_PER_MINUTE_PER_ACCOUNT, webhooksPerMinute: config.WEBHOOKS_ASKED_PER_MINUTE } });
 }
 
 const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);

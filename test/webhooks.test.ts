@@ -72,6 +72,43 @@ describe('an endpoint', () => {
     expect((await mine.delete(id)).userErrors).toEqual(unknown);
   });
 
+  test('is in the log of changes, with who changed it and without its URL', async () => {
+    const gateway = await start();
+    const webhooks = webhooksOf(gateway.client);
+    const { endpoint } = await webhooks.create({ url: 'https://example.org/hook?token=secret', eventTypes: ['MOTION_JOB_FAILED'] });
+    const { id } = endpoint!;
+    await webhooks.update({ id, enabled: false });
+    await webhooks.rotate(id);
+    await webhooks.rotate(null);
+    await webhooksOf((await makeAccount(gateway)).client).delete(id);
+    await webhooks.delete(id);
+    await webhooks.delete(id);
+    const actor = expect.stringMatching(/^key [0-9a-f-]{36}$/) as string;
+    const entries = await asAdministrator(`select account_id as account, actor, action, details from account_log where action like '%webhook%' order by id`, gateway.databaseUrl);
+    expect(entries).toEqual([
+      { account: 'default', actor, action: 'made a webhook endpoint', details: { endpointId: id, host: 'example.org', eventTypes: ['motion_job.failed'] } },
+      { account: 'default', actor, action: 'changed a webhook endpoint', details: { endpointId: id, status: 'DISABLED' } },
+      { account: 'default', actor, action: 'rotated a webhook secret', details: { endpointId: id } },
+      { account: 'default', actor, action: 'rotated a webhook secret', details: { endpointId: null } },
+      { account: 'default', actor, action: 'deleted a webhook endpoint', details: { endpointId: id } },
+    ]);
+  });
+
+  test('is tested and told again so often in a minute, over all instances, and events of jobs do not count', async () => {
+    const [gateway, receiver] = [await start({ WEBHOOKS_ASKED_PER_MINUTE: '2' }), await startWebhookReceiver()];
+    const webhooks = webhooksOf(gateway.client);
+    const { endpoint } = await webhooks.create({ url: receiver.url });
+    const { deliveryId } = await webhooks.test(endpoint!.id);
+    await expect.poll(() => receiver.received.length).toBe(1);
+    await webhooks.redeliver(deliveryId!);
+    await expect.poll(() => receiver.received.length).toBe(2);
+    const second = await start({ WEBHOOKS_ASKED_PER_MINUTE: '2', DATABASE_URL: gateway.databaseUrl });
+    const { errors } = await second.client.request('mutation ($id: ID!) { testWebhookEndpoint(input: { id: $id }) { deliveryId } }', { id: endpoint!.id });
+    expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 60 } }]);
+    await gateway.client.untilEnd((await gateway.client.generate()).id);
+    await expect.poll(() => receiver.received.length).toBe(3);
+  });
+
   test.each([
     ['http://127.0.0.1/', 'PRIVATE_ADDRESS'],
     ['http://localhost:8080/', 'PRIVATE_ADDRESS'],

@@ -18,6 +18,9 @@ export interface Caller {
 
 export const anonymous: Caller = { kind: 'anonymous', accountId: null, scopes: [], jobIds: null, keyId: null, epoch: null, expiresAt: null };
 
+/** Who the log says it was. */
+export const actorOf = ({ kind, keyId }: Caller): string => (kind === 'administrator' ? kind : `key ${keyId ?? ''}`);
+
 /** The account that the caller may do this for. Throws `UnauthenticatedError` for nobody and `ForbiddenError` for who may not. */
 export function permit(caller: Caller, scope: Scope): string {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();

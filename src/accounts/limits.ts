@@ -11,6 +11,7 @@ export interface LimitNumbers {
   readonly requestsPerMinute: number;
   readonly submitsPerMinute: number;
   readonly submitsPerMinutePerAccount: number;
+  readonly webhooksPerMinute: number;
 }
 
 /** How a caller stands with a limit, for the standard headers. */
@@ -26,11 +27,13 @@ export interface Limits {
   takeRequest(caller: Caller, address: string): Promise<Standing>;
   /** Counts one `generateMotion`, whatever comes of it. Rejects with `RateLimitedError`. */
   takeSubmit(caller: Caller): Promise<void>;
+  /** Counts one webhook that somebody asks for: without a job it costs us nothing to have somebody else's server posted to. Rejects with `RateLimitedError`. */
+  takeWebhook(accountId: string): Promise<void>;
 }
 
 export const WINDOW_SECONDS = 60;
 
-export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount }: LimitNumbers): Limits {
+export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount, webhooksPerMinute }: LimitNumbers): Limits {
   const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
   return {
     async takeRequest({ kind, keyId }, address) {
@@ -40,6 +43,11 @@ export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | '
       });
       // The library counts what is over the limit too.
       return { isOver: taken.consumedPoints > requestsPerMinute, limit: requestsPerMinute, remaining: taken.remainingPoints, resetSeconds: Math.ceil(taken.msBeforeNext / 1_000) };
+    },
+
+    async takeWebhook(accountId) {
+      const [count] = await store.transaction((tx) => store.countInWindow(tx, [`webhooks asked for by ${accountId}`], WINDOW_SECONDS));
+      if (count! > webhooksPerMinute) throw new RateLimitedError(`An account may ask for ${webhooksPerMinute} webhooks in a minute.`, WINDOW_SECONDS);
     },
 
     async takeSubmit({ keyId, accountId }) {

@@ -2,7 +2,7 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
-import { accounts } from './account-tables.ts';
+import { accountLog, accounts } from './account-tables.ts';
 import type { Connections } from './client.ts';
 import { ms } from './durations.ts';
 import { inside, withTransaction } from './transaction.ts';
@@ -10,7 +10,7 @@ import { webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhook
 
 type EndpointStore = Pick<
   WebhookStore<Transaction>,
-  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'noteSuccess' | 'noteFailure' | 'disable'
+  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'noteChange' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'noteSuccess' | 'noteFailure' | 'disable'
 >;
 
 const sealedNow = { sealed: secrets.sealed, previous: sql<string | null>`case when ${secrets.previousUntil} > now() then ${secrets.previousSealed} end` };
@@ -62,6 +62,10 @@ export function createEndpointStore(connections: Connections): EndpointStore {
       await stopDue(tx, rows[0].id);
       await inside(tx).delete(secrets).where(eq(secrets.owner, rows[0].id));
       return true;
+    },
+
+    async noteChange(tx, change) {
+      await inside(tx).insert(accountLog).values(change);
     },
 
     findSecrets,

@@ -1,6 +1,6 @@
 /** Accounts, keys and tokens, for those who own them. */
 import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { permit, permitAllJobs, type Caller } from '../accounts/caller.ts';
+import { actorOf, permit, permitAllJobs } from '../accounts/caller.ts';
 import type { IssueResult } from '../accounts/keys.ts';
 import type { UsageBy as Groups } from '../accounts/ports.ts';
 import { UsageBy, toScopes } from '../schema/account.enum.ts';
@@ -90,8 +90,6 @@ export class AccountResolver {
     return { account: account && Account.of(account) };
   }
 }
-
-const actorOf = ({ kind, keyId }: Caller): string => (kind === 'administrator' ? kind : `key ${keyId ?? ''}`);
 
 function presentIssue(result: IssueResult): IssueApiKeyPayload {
   if (result.kind === 'invalid') return { key: null, apiKey: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };

@@ -1,6 +1,6 @@
 /** Webhook endpoints, their secrets, and what became of deliveries. */
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
-import { permit, permitAllJobs } from '../accounts/caller.ts';
+import { actorOf, permit, permitAllJobs } from '../accounts/caller.ts';
 import { InvalidInput } from '../schema/user-error.type.ts';
 import { toEventTypes } from '../schema/webhook.enum.ts';
 import {
@@ -52,37 +52,41 @@ export class WebhookResolver {
 
   @Mutation(() => WebhookEndpointPayload, { nullable: true, description: "Has a URL told what becomes of the account's jobs, by Standard Webhooks 1.0. Needs `account:admin`." })
   async createWebhookEndpoint(@Arg('input', () => CreateWebhookEndpointInput, { description: 'The endpoint.' }) { url, eventTypes }: CreateWebhookEndpointInput, @Ctx() { caller, webhooks }: Context): Promise<WebhookEndpointPayload> {
-    const result = await webhooks.create(permit(caller, 'account:admin'), { url, eventTypes: toEventTypes(eventTypes) });
+    const result = await webhooks.create(permit(caller, 'account:admin'), { url, eventTypes: toEventTypes(eventTypes) }, actorOf(caller));
     return { endpoint: result.kind === 'done' ? WebhookEndpoint.of(result.endpoint) : null, secret: result.kind === 'done' ? result.secret : null, userErrors: errorsOf(result) };
   }
 
   @Mutation(() => WebhookEndpointPayload, { nullable: true, description: 'Changes an endpoint. Needs `account:admin`.' })
   async updateWebhookEndpoint(@Arg('input', () => UpdateWebhookEndpointInput, { description: 'What to change.' }) { id, url, eventTypes, enabled }: UpdateWebhookEndpointInput, @Ctx() { caller, webhooks }: Context): Promise<WebhookEndpointPayload> {
-    const result = await webhooks.update(permit(caller, 'account:admin'), id, { url: url ?? null, eventTypes: eventTypes ? toEventTypes(eventTypes) : null, enabled: enabled ?? null });
+    const result = await webhooks.update(permit(caller, 'account:admin'), id, { url: url ?? null, eventTypes: eventTypes ? toEventTypes(eventTypes) : null, enabled: enabled ?? null }, actorOf(caller));
     return { endpoint: result.kind === 'done' ? WebhookEndpoint.of(result.endpoint) : null, secret: null, userErrors: errorsOf(result) };
   }
 
   @Mutation(() => DeleteWebhookEndpointPayload, { nullable: true, description: 'Deletes an endpoint. Needs `account:admin`.' })
   async deleteWebhookEndpoint(@Arg('input', () => WebhookEndpointInput, { description: 'Which endpoint.' }) { id }: WebhookEndpointInput, @Ctx() { caller, webhooks }: Context): Promise<DeleteWebhookEndpointPayload> {
-    const result = await webhooks.delete(permit(caller, 'account:admin'), id);
+    const result = await webhooks.delete(permit(caller, 'account:admin'), id, actorOf(caller));
     return { deletedId: result.kind === 'done' ? result.deletedId : null, userErrors: errorsOf(result) };
   }
 
   @Mutation(() => TestWebhookEndpointPayload, { nullable: true, description: 'Sends an endpoint a `webhook.test`, signed like every other. Needs `account:admin`.' })
-  async testWebhookEndpoint(@Arg('input', () => WebhookEndpointInput, { description: 'Which endpoint.' }) { id }: WebhookEndpointInput, @Ctx() { caller, webhooks }: Context): Promise<TestWebhookEndpointPayload> {
-    const result = await webhooks.test(permit(caller, 'account:admin'), id);
+  async testWebhookEndpoint(@Arg('input', () => WebhookEndpointInput, { description: 'Which endpoint.' }) { id }: WebhookEndpointInput, @Ctx() { caller, accounts, webhooks }: Context): Promise<TestWebhookEndpointPayload> {
+    const accountId = permit(caller, 'account:admin');
+    await accounts.limits.takeWebhook(accountId);
+    const result = await webhooks.test(accountId, id);
     return { deliveryId: result.kind === 'done' ? result.deliveryId : null, userErrors: errorsOf(result) };
   }
 
   @Mutation(() => RotateWebhookSecretPayload, { nullable: true, description: 'Makes a new secret; the one until now signs beside it for 24 hours. Needs `account:admin`.' })
   async rotateWebhookSecret(@Arg('input', () => RotateWebhookSecretInput, { description: 'Whose secret.' }) { endpointId }: RotateWebhookSecretInput, @Ctx() { caller, webhooks }: Context): Promise<RotateWebhookSecretPayload> {
-    const result = await webhooks.rotateSecret(permit(caller, 'account:admin'), endpointId ?? null);
+    const result = await webhooks.rotateSecret(permit(caller, 'account:admin'), endpointId ?? null, actorOf(caller));
     return { secret: result.kind === 'done' ? result.secret : null, userErrors: errorsOf(result) };
   }
 
   @Mutation(() => RedeliverWebhookPayload, { nullable: true, description: 'Delivers again, at once, with the same `webhook-id` and the same body. Needs `jobs:write`.' })
-  async redeliverWebhook(@Arg('input', () => RedeliverWebhookInput, { description: 'Which delivery.' }) { deliveryId }: RedeliverWebhookInput, @Ctx() { caller, webhooks }: Context): Promise<RedeliverWebhookPayload> {
-    const result = await webhooks.redeliver(permitAllJobs(caller, 'jobs:write'), deliveryId);
+  async redeliverWebhook(@Arg('input', () => RedeliverWebhookInput, { description: 'Which delivery.' }) { deliveryId }: RedeliverWebhookInput, @Ctx() { caller, accounts, webhooks }: Context): Promise<RedeliverWebhookPayload> {
+    const accountId = permitAllJobs(caller, 'jobs:write');
+    await accounts.limits.takeWebhook(accountId);
+    const result = await webhooks.redeliver(accountId, deliveryId);
     return { delivery: result.kind === 'done' ? WebhookDelivery.of(result.delivery, result.delivery.tries) : null, userErrors: errorsOf(result) };
   }
 }

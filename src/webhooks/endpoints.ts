@@ -28,17 +28,18 @@ interface DeliveryPage {
   readonly hasNextPage: boolean;
 }
 
+/** `actor` is who the log says it was. */
 export interface Endpoints {
-  create(accountId: string, input: { readonly url: string; readonly eventTypes: readonly WebhookEventType[] }): Promise<Result<{ readonly endpoint: WebhookEndpoint; readonly secret: string }>>;
-  update(accountId: string, endpointId: string, change: { readonly url?: string | null; readonly eventTypes?: readonly WebhookEventType[] | null; readonly enabled?: boolean | null }): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
-  delete(accountId: string, endpointId: string): Promise<Result<{ readonly deletedId: string }>>;
+  create(accountId: string, input: { readonly url: string; readonly eventTypes: readonly WebhookEventType[] }, actor: string): Promise<Result<{ readonly endpoint: WebhookEndpoint; readonly secret: string }>>;
+  update(accountId: string, endpointId: string, change: { readonly url?: string | null; readonly eventTypes?: readonly WebhookEventType[] | null; readonly enabled?: boolean | null }, actor: string): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
+  delete(accountId: string, endpointId: string, actor: string): Promise<Result<{ readonly deletedId: string }>>;
   list(accountId: string): Promise<readonly WebhookEndpoint[]>;
   /** Sends an event that means nothing. */
   test(accountId: string, endpointId: string): Promise<Result<{ readonly deliveryId: string }>>;
   /** The secret that signs now, of an endpoint or, with null, of jobs' own URLs. Null when there is no such endpoint. */
   secretOf(accountId: string, endpointId: string | null): Promise<string | null>;
   /** A new secret; the one until now signs beside it for a day. */
-  rotateSecret(accountId: string, endpointId: string | null): Promise<Result<{ readonly secret: string }>>;
+  rotateSecret(accountId: string, endpointId: string | null, actor: string): Promise<Result<{ readonly secret: string }>>;
   deliveries(accountId: string, page: { readonly first: number; readonly after?: string | null; readonly endpointId?: string | null; readonly jobId?: string | null }): Promise<DeliveryPage>;
   redeliver(accountId: string, deliveryId: string): Promise<Result<{ readonly delivery: TriedDelivery }>>;
 }
@@ -70,7 +71,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
   }
 
   return {
-    async create(accountId, { url, eventTypes }) {
+    async create(accountId, { url, eventTypes }, actor) {
       const { violations, checkedUrl } = check(url, eventTypes);
       if (checkedUrl === null || violations.length > 0) return invalid(...violations);
       const [id, secret] = [uuidv7(), makeSecret()];
@@ -78,11 +79,12 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
         if ((await store.countEndpoints(tx, accountId)) >= maxEndpoints) return invalid(violate('TOO_MANY', 'url', `An account has at most ${maxEndpoints} endpoints.`));
         const endpoint = await store.insertEndpoint(tx, { id, accountId, url: checkedUrl, host: hostOf(checkedUrl), eventTypes });
         await store.rotateSecret(tx, id, accountId, sealer.seal(secret, id), 0);
+        await store.noteChange(tx, { accountId, actor, action: 'made a webhook endpoint', details: { endpointId: id, host: hostOf(checkedUrl), eventTypes } });
         return { kind: 'done', endpoint, secret } as const;
       });
     },
 
-    async update(accountId, endpointId, { url, eventTypes, enabled }) {
+    async update(accountId, endpointId, { url, eventTypes, enabled }, actor) {
       const { violations, checkedUrl } = check(url, eventTypes);
       if (violations.length > 0) return invalid(...violations);
       if (!isUuid(endpointId)) return unknownEndpoint('id');
@@ -91,12 +93,22 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
         ...(eventTypes && { eventTypes }),
         ...(enabled != null && { status: enabled ? 'ACTIVE' : 'DISABLED' }),
       };
-      const endpoint = await store.transaction((tx) => store.changeEndpoint(tx, accountId, endpointId, change));
+      const endpoint = await store.transaction(async (tx) => {
+        const changed = await store.changeEndpoint(tx, accountId, endpointId, change);
+        // The host and not the URL, which may be a secret itself.
+        if (changed) await store.noteChange(tx, { accountId, actor, action: 'changed a webhook endpoint', details: { endpointId: changed.id, host: change.host, eventTypes: change.eventTypes, status: change.status } });
+        return changed;
+      });
       return endpoint ? { kind: 'done', endpoint } : unknownEndpoint('id');
     },
 
-    async delete(accountId, endpointId) {
-      const gone = isUuid(endpointId) && (await store.transaction((tx) => store.deleteEndpoint(tx, accountId, endpointId)));
+    async delete(accountId, endpointId, actor) {
+      if (!isUuid(endpointId)) return unknownEndpoint('id');
+      const gone = await store.transaction(async (tx) => {
+        const deleted = await store.deleteEndpoint(tx, accountId, endpointId);
+        if (deleted) await store.noteChange(tx, { accountId, actor, action: 'deleted a webhook endpoint', details: { endpointId: endpointId.toLowerCase() } });
+        return deleted;
+      });
       return gone ? { kind: 'done', deletedId: endpointId.toLowerCase() } : unknownEndpoint('id');
     },
 
@@ -118,11 +130,14 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       return sealer.open((await store.ensureSecret(owner, accountId, sealer.seal(makeSecret(), owner))).sealed, owner);
     },
 
-    async rotateSecret(accountId, endpointId) {
+    async rotateSecret(accountId, endpointId, actor) {
       if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId)))) return unknownEndpoint('endpointId');
       const owner = endpointId?.toLowerCase() ?? accountOwner(accountId);
       const secret = makeSecret();
-      await store.transaction((tx) => store.rotateSecret(tx, owner, accountId, sealer.seal(secret, owner), SECRET_OVERLAP_MS));
+      await store.transaction(async (tx) => {
+        await store.rotateSecret(tx, owner, accountId, sealer.seal(secret, owner), SECRET_OVERLAP_MS);
+        await store.noteChange(tx, { accountId, actor, action: 'rotated a webhook secret', details: { endpointId: endpointId?.toLowerCase() ?? null } });
+      });
       return { kind: 'done', secret };
     },
 

@@ -74,6 +74,9 @@ export interface WebhookStore<Tx> {
   changeEndpoint(tx: Tx, accountId: string, endpointId: string, change: EndpointChange): Promise<WebhookEndpoint | null>;
   deleteEndpoint(tx: Tx, accountId: string, endpointId: string): Promise<boolean>;
 
+  /** Who has changed what; nothing in it is secret. */
+  noteChange(tx: Tx, change: { readonly accountId: string; readonly actor: string; readonly action: string; readonly details: Readonly<Record<string, unknown>> }): Promise<void>;
+
   /** The secrets of an endpoint or, by `accountOwner`, of an account. */
   findSecrets(owner: string): Promise<SealedSecrets | null>;
   /** The first secret of the owner stays: resolves with the one that counts. */
