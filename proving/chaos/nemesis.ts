@@ -48,9 +48,13 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   const restarts = new Set<Promise<void>>();
   let stopping = false;
 
+  const wasAtPoint = (pid: number | null | undefined, point?: KillPoint): boolean => readJournal<{ pid: number; point: string }>(stage.killFile).some((line) => line.pid === pid && (point === undefined || line.point === point));
+
   for (const gateway of stage.gateways) {
-    gateway.onOwnEnd(({ code, signal }) => {
-      failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
+    gateway.onOwnEnd(({ code, signal, pid }) => {
+      // An order that was taken back, and was carried out before a busy process heard of that.
+      if (signal === 'SIGKILL' && wasAtPoint(pid)) log(`${gateway.name} was killed by an order that had been taken back`);
+      else failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
       if (!busy.has(gateway)) restart(gateway);
     });
   }
@@ -174,7 +178,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     }
     restart(gateway);
     // K4 is the upstream's word, and the kill ours.
-    const wasThere = point === 'K4' || readJournal<{ pid: number; point: string }>(stage.killFile).some((line) => line.pid === pid && line.point === point);
+    const wasThere = point === 'K4' || wasAtPoint(pid, point);
     if (end.signal !== 'SIGKILL') failures.push(`${gateway.name} was to be killed at ${point} and ended with code ${end.code}, signal ${end.signal}`);
     return end.signal === 'SIGKILL' && wasThere;
   }

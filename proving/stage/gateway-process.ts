@@ -23,6 +23,8 @@ export interface GatewayOptions {
 interface GatewayEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Which process it was. */
+  readonly pid: number | null;
 }
 
 export interface GatewayProcess {
@@ -57,7 +59,7 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
   const url = `http://127.0.0.1:${port}`;
   const listeners: ((end: GatewayEnd) => void)[] = [];
   let child: ChildProcess | undefined;
-  let ended: Promise<GatewayEnd> = Promise.resolve({ code: 0, signal: null });
+  let ended: Promise<GatewayEnd> = Promise.resolve({ code: 0, signal: null, pid: null });
   let up = false;
   let asked = false;
 
@@ -72,7 +74,7 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
     started.on('error', () => undefined);
     child = started;
     ended = once(started, 'exit').then(([code, signal]) => {
-      const end = { code: code as number | null, signal: signal as NodeJS.Signals | null };
+      const end = { code: code as number | null, signal: signal as NodeJS.Signals | null, pid: started.pid ?? null };
       if (child === started) child = undefined;
       if (up && !asked) for (const listener of listeners) listener(end);
       up = false;
