@@ -1,7 +1,7 @@
 /** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
-import { deriveApiKey } from './accounts/api-key.ts';
+import { deriveApiKey, hashApiKey } from './accounts/api-key.ts';
 import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
 import { closePool, createConnections } from './db/client.ts';
@@ -126,7 +126,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
     keepElsewhere: [
-      { kind: 'ended keys', days: config.KEEP_ENDED_KEYS_DAYS, deleteByAge: accountsStore.deleteEndedKeysByAge },
+      // Without its row a key of the open sandbox that was revoked would be made anew.
+      { kind: 'ended keys', days: config.KEEP_ENDED_KEYS_DAYS, deleteByAge: (days, limit) => accountsStore.deleteEndedKeysByAge(days, limit, openKeys.map(hashApiKey)) },
       { kind: 'changes of accounts', days: config.KEEP_ACCOUNT_LOG_DAYS, deleteByAge: accountsStore.deleteChangesByAge },
       { kind: 'windows of limits', days: KEEP_WINDOWS_DAYS, deleteByAge: accountsStore.deleteWindowsByAge },
     ],

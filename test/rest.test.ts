@@ -46,6 +46,25 @@ describe('a credential', () => {
     expect(await look(good.key)).toEqual([403, 'forbidden']);
   });
 
+  test('that ends while its request is held gets no result: when the job ends, and within a recheck', async () => {
+    const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '2', SOCKET_RECHECK_SECONDS: '1' });
+    const [soon, later] = [await makeKey(gateway, 'JOBS_WRITE'), await makeKey(gateway, 'JOBS_WRITE')];
+    const revoke = (id: string) => asAdministrator(`update api_keys set revoked_at = now() where id = '${id}'`, gateway.databaseUrl);
+    const first = openSubmit({ url: gateway.url, apiKey: later.key }, { prompt: 'never ends' });
+    await upstream.nextSubmit();
+    await revoke(later.id);
+    expect(told(await first.answer)).toEqual([401, 'invalid_token']);
+    await gateway.stop();
+    const slow = await startGateway({ ...upstream.settings, DATABASE_URL: gateway.databaseUrl, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '2' });
+    const second = openSubmit({ url: slow.url, apiKey: soon.key });
+    const submit = await upstream.nextSubmit();
+    await expect.poll(slow.live.watchers).toBe(1);
+    await revoke(soon.id);
+    submit.answer(200, successOf('a'));
+    const answer = await second.answer;
+    expect([told(answer), JSON.stringify(answer.body).includes('video')]).toEqual([[401, 'invalid_token'], false]);
+  });
+
   test('may do what its scopes say', async () => {
     const { gateway } = await start();
     const [reader, writer] = [restWith(gateway, (await makeKey(gateway, 'JOBS_READ')).key), restWith(gateway, (await makeKey(gateway, 'JOBS_WRITE')).key)];

@@ -105,6 +105,22 @@ test('a receiver that answers 410 is disabled at once, and owed nothing more', a
   expect(receiver.received).toHaveLength(1);
 });
 
+test('what becomes due in the moment in which its endpoint is disabled or deleted is not sent', async () => {
+  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [disabled, deleted] = [await makeEndpoint(gateway, receiver.url), await makeEndpoint(gateway, receiver.url)];
+  for (const { send, id } of [disabled, deleted]) {
+    await send();
+    await expect.poll(async () => (await disabled.deliveries({ endpointId: id })).nodes.map(({ state }) => state)).toEqual(['DELIVERED']);
+  }
+  await disabled.update({ id: disabled.id, enabled: false });
+  await deleted.delete(deleted.id);
+  // As whoever settles a job leaves it that has seen the endpoint the moment before.
+  await asAdministrator(`update webhook_deliveries set state = 'DUE', next_attempt_at = now()`, gateway.databaseUrl);
+  await expect.poll(async () => (await disabled.deliveries()).nodes.map(({ state }) => state)).toEqual(['STOPPED', 'STOPPED']);
+  expect(receiver.received).toHaveLength(2);
+  expect(await asAdministrator(`select 1 from webhook_secrets where owner = '${deleted.id}'`, gateway.databaseUrl)).toEqual([]);
+});
+
 test('a redirect is a failure, and nobody follows it', async () => {
   const [gateway, receiver, target] = [await start(), await startWebhookReceiver(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);

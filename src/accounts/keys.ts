@@ -62,7 +62,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
         const old = await store.findLiveKey(tx, accountId, keyId);
         if (!old) return unknownKey;
         await store.expireKey(tx, accountId, keyId, overlapSeconds);
-        const expiresAt = old.expiresAt && new Date(Date.now() + old.expiresAt.getTime() - old.createdAt.getTime());
+        const expiresAt = old.madeToExpireAt && new Date(Date.now() + old.madeToExpireAt.getTime() - old.createdAt.getTime());
         await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
         return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt }, actor) };
       });

@@ -56,8 +56,8 @@ export interface AccountStore<Tx> {
   endKey(tx: Tx, hash: string): Promise<ApiKey | null>;
   /** Live ones first, then the newest. */
   listKeys(accountId: string, limit: number): Promise<readonly ApiKey[]>;
-  /** One that has not ended. */
-  findLiveKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
+  /** One that has not ended, with the end that it was made with. */
+  findLiveKey(tx: Tx, accountId: string, keyId: string): Promise<(ApiKey & { readonly madeToExpireAt: Date | null }) | null>;
   countLiveKeys(tx: Tx, accountId: string): Promise<number>;
   /** Null when the account has no such key, or it has ended already. */
   revokeKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
@@ -78,7 +78,7 @@ export interface AccountStore<Tx> {
   countInWindow(tx: Tx, subjects: readonly string[], windowSeconds: number): Promise<readonly number[]>;
 
   /** Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with how many went. */
-  deleteEndedKeysByAge(days: number, limit: number): Promise<number>;
+  deleteEndedKeysByAge(days: number, limit: number, sparedHashes: readonly string[]): Promise<number>;
   deleteChangesByAge(days: number, limit: number): Promise<number>;
   deleteWindowsByAge(days: number, limit: number): Promise<number>;
 

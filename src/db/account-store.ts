@@ -1,5 +1,5 @@
 /** Accounts and keys in PostgreSQL. */
-import { and, asc, count, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, ne, or, placeholder, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, ne, notInArray, or, placeholder, sql } from 'drizzle-orm';
 import type { Account, ApiKey } from '../accounts/account.ts';
 import { ACQUIRED, type AccountStore } from '../accounts/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
@@ -97,7 +97,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async insertKey(tx, { scopes, ...key }) {
-      const rows = await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes] }).returning(keyColumns);
+      const rows = await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes], madeToExpireAt: key.expiresAt }).returning(keyColumns);
       return rows[0]!;
     },
 
@@ -117,7 +117,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(sql`(${isLive})`), desc(apiKeys.createdAt), desc(apiKeys.id)).limit(limit),
 
     async findLiveKey(tx, accountId, keyId) {
-      const rows = await inside(tx).select(keyColumns).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).for('update');
+      const rows = await inside(tx).select({ ...keyColumns, madeToExpireAt: apiKeys.madeToExpireAt }).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).for('update');
       return rows[0] ?? null;
     },
 
@@ -196,7 +196,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return subjects.map((subject) => counts.get(subject)!);
     },
 
-    deleteEndedKeysByAge: async (days, limit) => (await db.execute(deletion(apiKeys, [apiKeys.id], sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`, days, limit))).rowCount ?? 0,
+    deleteEndedKeysByAge: async (days, limit, spared) => (await db.execute(deletion(apiKeys, [apiKeys.id], sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`, days, limit, notInArray(apiKeys.hash, [...spared])))).rowCount ?? 0,
     deleteChangesByAge: async (days, limit) => (await db.execute(deletion(accountLog, [accountLog.id], accountLog.at, days, limit))).rowCount ?? 0,
     deleteWindowsByAge: async (days, limit) => (await db.execute(deletion(rateWindows, [rateWindows.subject], rateWindows.startedAt, days, limit))).rowCount ?? 0,
 

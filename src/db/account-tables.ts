@@ -46,6 +46,8 @@ export const apiKeys = pgTable(
     scopes: text('scopes').array().$type<Scope[]>().notNull(),
     createdAt: instant('created_at').notNull().defaultNow(),
     expiresAt: instant('expires_at'),
+    /** What `expiresAt` was when the key was made; rotating it brings that one forward. */
+    madeToExpireAt: instant('made_to_expire_at'),
     revokedAt: instant('revoked_at'),
     lastUsedAt: instant('last_used_at'),
   },

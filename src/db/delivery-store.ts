@@ -8,7 +8,7 @@ import { inMs } from './durations.ts';
 import { inside } from './transaction.ts';
 import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
 
-type DeliveryStore = Pick<WebhookStore<Transaction>, 'tell' | 'tellEndpoint' | 'claim' | 'record' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
+type DeliveryStore = Pick<WebhookStore<Transaction>, 'tell' | 'tellEndpoint' | 'claim' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
 
 const shown = {
   id: deliveries.id,
@@ -85,6 +85,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
           returning ${deliveries}.*
         )
         select c.id, c.event_id as "eventId", c.account_id as "accountId", c.endpoint_id as "endpointId", c.url, c.host, coalesce(c.body, e.body) as body, c.failures, c.next_attempt_at::text as "leasedUntil",
+          c.endpoint_id is null or exists (select 1 from ${endpoints} where id = c.endpoint_id and status = 'ACTIVE') as "isWanted",
           s.sealed, case when s.previous_until > now() then s.previous_sealed end as previous
         from claimed c join ${events} e on e.id = c.event_id left join ${secrets} s on s.owner = coalesce(c.endpoint_id::text, 'account:' || c.account_id)`);
       return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
@@ -104,6 +105,10 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       return rows[0] ?? null;
     },
 
+    async giveUp({ id, leasedUntil }) {
+      await db.update(deliveries).set({ state: 'STOPPED', nextAttemptAt: null }).where(and(eq(deliveries.id, id), eq(deliveries.nextAttemptAt, leasedUntil)));
+    },
+
     async listDeliveries(accountId, { first, after, endpointId, jobId }): Promise<WebhookDelivery[]> {
       return db
         .select(shown)
@@ -114,7 +119,8 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
             eq(deliveries.accountId, accountId),
             after ? or(lt(deliveries.createdAt, after.createdAt), and(eq(deliveries.createdAt, after.createdAt), lt(deliveries.id, after.id))) : undefined,
             endpointId ? eq(deliveries.endpointId, endpointId) : undefined,
-            jobId ? eq(deliveries.jobId, jobId) : undefined,
+            // By the event, which has an index for it.
+            jobId ? eq(events.jobId, jobId) : undefined,
           ),
         )
         .orderBy(desc(deliveries.createdAt), desc(deliveries.id))

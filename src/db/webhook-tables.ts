@@ -78,7 +78,8 @@ export const webhookDeliveries = pgTable(
     index('webhook_deliveries_due').on(delivery.host, delivery.nextAttemptAt).where(sql`${delivery.nextAttemptAt} is not null`),
     index('webhook_deliveries_by_account').on(delivery.accountId, delivery.createdAt, delivery.id),
     index('webhook_deliveries_by_event').on(delivery.eventId),
-    index('webhook_deliveries_by_endpoint').on(delivery.endpointId).where(sql`${delivery.nextAttemptAt} is not null`),
+    index('webhook_deliveries_by_endpoint').on(delivery.endpointId, delivery.createdAt, delivery.id),
+    index('webhook_deliveries_due_by_endpoint').on(delivery.endpointId).where(sql`${delivery.nextAttemptAt} is not null`),
     check('webhook_deliveries_due_at_a_time', sql`(${delivery.state} = 'DUE') = (${delivery.nextAttemptAt} is not null)`),
   ],
 );

@@ -16,7 +16,7 @@ export async function startRest(app: FastifyInstance, config: Config, cores: Cor
   const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
   joining.start();
   onStop(() => joining.stop());
-  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY }, resetMs: 1_000 * config.REST_RESET_SECONDS, log });
+  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY, recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS }, resetMs: 1_000 * config.REST_RESET_SECONDS, log });
 }
 
 /** What a job's `callback_url` is sent at its end: the vendor's flat result, as a synchronous request is answered. */

@@ -72,6 +72,7 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   }
 
   async function deliver(due: DueDelivery): Promise<void> {
+    if (!due.isWanted) return store.giveUp(due);
     const answer = await send(due);
     // Not the receiver's fault; it is due again when the lease ends.
     if (answer.kind === 'failed' && (ownFaults.has(answer.reason) || cutOff.signal.aborted)) return;

@@ -31,6 +31,8 @@ export interface DueDelivery {
   /** Tries since it became due, or since somebody asked for it again. */
   readonly failures: number;
   readonly secrets: SealedSecrets | null;
+  /** False when its endpoint was disabled or deleted in the moment in which it became due. */
+  readonly isWanted: boolean;
   /** What the lease set the next try to; who records must still have it. */
   readonly leasedUntil: Date;
 }
@@ -88,6 +90,8 @@ export interface WebhookStore<Tx> {
   claim(limits: { readonly limit: number; readonly perHost: number; readonly leaseMs: number; readonly busyHosts: readonly string[]; readonly slowHosts: readonly string[] }): Promise<readonly DueDelivery[]>;
   /** Records a try; null when the lease was lost, and then nothing is. */
   record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
+  /** Ends a delivery that nobody wants, if the lease still holds. */
+  giveUp(due: DueDelivery): Promise<void>;
   noteSuccess(tx: Tx, endpointId: string): Promise<void>;
   /** Resolves with for how long nothing was delivered, in ms; null when there is no such endpoint any more. */
   noteFailure(tx: Tx, endpointId: string): Promise<number | null>;

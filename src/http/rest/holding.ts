@@ -1,12 +1,17 @@
 /** Holding a connection until a job has ended. */
+import type { Caller } from '../../accounts/caller.ts';
+import type { Accounts } from '../../accounts/index.ts';
 import { isTerminal, type Job } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/index.ts';
+import type { Log } from '../../jobs/ports.ts';
 
 type HoldEnd =
   | { readonly kind: 'ended'; readonly job: Job }
   /** The limit has passed, or the gateway stops: the job goes on. */
   | { readonly kind: 'late' }
   | { readonly kind: 'gone' }
+  /** The caller's key or token has ended. */
+  | { readonly kind: 'revoked' }
   /** Somebody deleted the job while it was waited for. */
   | { readonly kind: 'deleted' };
 
@@ -14,7 +19,7 @@ export interface Holding {
   /** A place for one more held connection of the key, as the function that gives it back; null when it has as many as it may. */
   takePlace(keyId: string): (() => void) | null;
   /** Resolves at the job's end, or earlier for another reason. */
-  hold(accountId: string, jobId: string, gone: AbortSignal): Promise<HoldEnd>;
+  hold(caller: Caller, accountId: string, jobId: string, gone: AbortSignal): Promise<HoldEnd>;
   /** Ends all holds now, and later ones at once. */
   stop(): void;
   isStopped(): boolean;
@@ -24,12 +29,20 @@ export interface HoldingOptions {
   readonly holdMs: number;
   /** For this instance. */
   readonly maxPerKey: number;
+  /** How often it is asked whether those whose requests are held may still go on. */
+  readonly recheckMs: number;
 }
 
-export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, { holdMs, maxPerKey }: HoldingOptions): Holding {
+export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick<Accounts, 'findEnded'>, { holdMs, maxPerKey, recheckMs }: HoldingOptions, log: Log): Holding {
   const places = new Map<string, number>();
-  const holds = new Set<() => void>();
+  const holds = new Map<(why: 'late' | 'revoked') => void, Caller>();
   let stopped = false;
+  const rechecking = setInterval(() => {
+    accounts.findEnded([...holds.values()]).then(
+      (ended) => holds.forEach((caller, leave) => ended.has(caller) && leave('revoked')),
+      (error: unknown) => log.warn({ err: error }, 'the callers of held requests could not be checked'),
+    );
+  }, recheckMs);
 
   return {
     takePlace(keyId) {
@@ -43,33 +56,39 @@ export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, { holdMs, maxP
       };
     },
 
-    async hold(accountId, jobId, gone) {
+    async hold(caller, accountId, jobId, gone) {
       const watch = await jobs.watch(accountId, jobId);
-      let late = false;
+      let why: 'late' | 'revoked' | null = null;
       const leave = (): void => void watch.return?.();
-      const leaveLate = (): void => {
-        late = true;
+      const leaveFor = (reason: 'late' | 'revoked'): void => {
+        why ??= reason;
         leave();
       };
-      const timer = setTimeout(leaveLate, holdMs);
-      holds.add(leaveLate);
+      const timer = setTimeout(leaveFor, holdMs, 'late');
+      holds.set(leaveFor, caller);
       gone.addEventListener('abort', leave, { once: true });
-      if (stopped) leaveLate();
+      if (stopped) leaveFor('late');
       if (gone.aborted) leave();
       try {
-        for await (const job of watch) if (isTerminal(job.state)) return { kind: 'ended', job };
+        for await (const job of watch) {
+          if (!isTerminal(job.state)) continue;
+          // At once, and not only at the next round: what it has made is not for a key that has ended.
+          return (await accounts.findEnded([caller])).size > 0 ? { kind: 'revoked' } : { kind: 'ended', job };
+        }
       } finally {
         clearTimeout(timer);
-        holds.delete(leaveLate);
+        holds.delete(leaveFor);
         gone.removeEventListener('abort', leave);
       }
       if (gone.aborted) return { kind: 'gone' };
-      return late || (await jobs.find(accountId, jobId)) ? { kind: 'late' } : { kind: 'deleted' };
+      if (why !== null) return { kind: why };
+      return (await jobs.find(accountId, jobId)) ? { kind: 'late' } : { kind: 'deleted' };
     },
 
     stop() {
       stopped = true;
-      for (const leave of [...holds]) leave();
+      clearInterval(rechecking);
+      for (const leave of [...holds.keys()]) leave('late');
     },
     isStopped: () => stopped,
   };

@@ -24,7 +24,7 @@ export interface RestDoors {
 }
 
 export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, resetMs, log }: RestOptions): Promise<RestDoors> {
-  const holding = createHolding(cores.jobs, options);
+  const holding = createHolding(cores.jobs, cores.accounts, options, log);
   await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, resetMs), log }));
   const description = describeRest();
   app.get('/openapi.json', () => Promise.resolve(description));

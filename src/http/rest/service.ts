@@ -64,7 +64,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
-      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(accountId, jobId, context, following);
+      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following);
       if (result.kind === 'joined' && isAnswer(reply)) await joining.answering(jobId);
       return reply;
     } finally {
@@ -72,8 +72,8 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     }
   }
 
-  async function answerAtEnd(accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null): Promise<SubmitReply> {
-    const held = await holding.hold(accountId, jobId, signal);
+  async function answerAtEnd(caller: Caller, accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null): Promise<SubmitReply> {
+    const held = await holding.hold(caller, accountId, jobId, signal);
     const end = held.kind === 'ended' ? endOf(held.job, traceId) : null;
     // What the sockets have to say that came in the same turn as the end: an answer to who has gone must not count as written.
     await setImmediate();
@@ -81,6 +81,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       if (following) following.saysFailure = end.httpStatus >= 500;
       return { kind: 'json', ...end };
     }
+    if (held.kind === 'revoked') throw new Refusal('invalid_token', 'The key has ended.');
     if (held.kind === 'deleted') return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
     const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
     return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
