@@ -32,11 +32,13 @@ interface ClaimedRow extends Record<string, unknown>, Omit<DueDelivery, 'secrets
 
 export function createDeliveryStore({ db }: Connections): DeliveryStore {
   return {
+    // Endpoints are locked before their deliveries, here and wherever both are written: whoever disables or deletes one stops all that is due to it, what is being told now among it.
     async tell(tx, { id, accountId, jobId, type, body, own }) {
       const { rowCount } = await inside(tx).execute(sql`
-        with receiver as (
-          select id as endpoint_id, url, host, 'STANDARD' as format, null as body from ${endpoints}
-          where account_id = ${accountId} and status = 'ACTIVE' and ${type} = any(event_types)
+        with wanting as (
+          select id, url, host from ${endpoints} where account_id = ${accountId} and status = 'ACTIVE' and ${type} = any(event_types) for share
+        ), receiver as (
+          select id as endpoint_id, url, host, 'STANDARD' as format, null as body from wanting
           union all
           select null::uuid, own.* from (values (${own?.url ?? null}::text, ${own?.host ?? null}::text, ${own?.format ?? null}::text, ${own?.body ?? null}::text)) as own (url, host, format, body) where own.url is not null
         ), event as (
@@ -50,7 +52,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
 
     async tellEndpoint(tx, endpointId, { id, accountId, jobId, type, body }) {
       const { rows } = await inside(tx).execute<{ id: string }>(sql`
-        with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE'), event as (
+        with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE' for share), event as (
           insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} from receiver
           returning id
         )
@@ -91,7 +93,8 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
     },
 
-    async record(tx, { id, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
+    async record(tx, { id, endpointId, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
+      if (endpointId !== null) await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('update');
       const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
         with tried as (
           update ${deliveries}
@@ -139,6 +142,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       const handle = inside(tx);
       const live = sql`(${deliveries.endpointId} is null or exists (select 1 from ${endpoints} where ${endpoints.id} = ${deliveries.endpointId} and ${endpoints.status} = 'ACTIVE'))`;
       const mine = and(eq(deliveries.id, deliveryId), eq(deliveries.accountId, accountId));
+      await handle.execute(sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for share`);
       // One that is due already comes at once; a try that is under way goes on, and records nothing.
       await handle.update(deliveries).set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` }).where(and(mine, live));
       const rows = await handle.select({ ...shown, live: sql<boolean>`${live}` }).from(deliveries).innerJoin(events, eq(events.id, deliveries.eventId)).where(mine);
