@@ -41,6 +41,23 @@ describe('a record', () => {
     expect(await stage.jobs()).toEqual([first, second]);
   });
 
+  test('that another instance has answered is not taken back by one that hears late', async () => {
+    const stage = await startJoining();
+    await hungUp(stage);
+    const [jobId] = await stage.jobs();
+    const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);
+    onTestFinished(() => connections.pool.end());
+    const store = createJoinStore(connections);
+    const [late, other] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
+    await store.reopen(jobId!, other);
+    await store.recordAnswers(other, [jobId!], 'ANSWERED', true);
+    await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
+    expect(await stage.states()).toEqual(['ANSWERED']);
+    // It itself may: the connection was reset after the answer.
+    await store.recordAnswers(other, [jobId!], 'UNANSWERED', true);
+    expect(await stage.states()).toEqual(['UNANSWERED']);
+  });
+
   test('is forgotten when nothing can join it any more, a few at a time, the oldest first', async () => {
     const stage = await startJoining();
     for (const prompt of ['one', 'two', 'three', 'four']) await hungUp(stage, { prompt });

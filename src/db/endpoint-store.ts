@@ -47,7 +47,7 @@ export function createEndpointStore(connections: Connections): EndpointStore {
       const disabled = { status: 'DISABLED', disabledReason: sql`coalesce(${endpoints.disabledReason}, 'BY_OWNER')`, disabledAt: sql`coalesce(${endpoints.disabledAt}, now())` } as const;
       const rows = await inside(tx)
         .update(endpoints)
-        .set({ id: endpointId, ...address, ...(eventTypes && { eventTypes: [...eventTypes] }), ...(status === 'ACTIVE' && enabled), ...(status === 'DISABLED' && disabled) })
+        .set({ id: endpointId, ...address, ...(address.url !== undefined && { failingSince: null }), ...(eventTypes && { eventTypes: [...eventTypes] }), ...(status === 'ACTIVE' && enabled), ...(status === 'DISABLED' && disabled) })
         .where(and(eq(endpoints.id, endpointId), eq(endpoints.accountId, accountId)))
         .returning();
       if (rows[0]?.status === 'DISABLED') await stopDue(tx, endpointId);

@@ -1,5 +1,5 @@
 /** The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the beginning of a transaction, which may have waited. */
-import { and, desc, eq, gt, inArray, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { EarlierRequest } from '../jobs/earlier-request.ts';
 import type { JoinStore } from '../jobs/joining.ts';
 import type { Connections } from './client.ts';
@@ -84,12 +84,12 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await db.update(requests).set({ confirmedAt: clock }).where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
     },
 
-    async recordAnswers(jobIds, state, renew) {
+    async recordAnswers(instanceId, jobIds, state, renew) {
       const since = renew ? clock : sql`coalesce(${requests.unansweredAt}, ${clock})`;
       await db
         .update(requests)
         .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })
-        .where(inArray(requests.jobId, [...jobIds]));
+        .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? or(ne(requests.state, 'ANSWERED'), eq(requests.instanceId, instanceId)) : undefined));
     },
 
     async forgetRequests(maxAgeMs, limit) {

@@ -2,7 +2,6 @@
  * The one way to send anything to a URL that a client named. It reaches the public network and what the operator allows, whatever
  * the name resolves to at the moment; it follows no redirect, knows no proxy and verifies certificates.
  */
-import { lookup as lookUpName } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { connectTcp, openConnection, type Connect } from './connection.ts';
@@ -11,6 +10,7 @@ import { exchange } from './exchange.ts';
 import { EgressFailure, type FailureReason } from './failure.ts';
 import { createHostSlots } from './host-slots.ts';
 import { bareHost, createReach, type Allowed } from './reach.ts';
+import { createLookup, lookUpBySystem, type Lookup } from './resolve.ts';
 
 const MAX_URL_LENGTH = 2_048;
 
@@ -22,8 +22,8 @@ export interface EgressOptions {
   readonly timeoutMs: number;
   /** How much of an answer is read. */
   readonly maxAnswerBytes: number;
-  /** All addresses of a name; rejects, or answers none, when it has none. The system's by default. */
-  readonly lookup?: (hostname: string) => Promise<readonly string[]>;
+  /** By default name servers are asked, and the system about names in `allow`. */
+  readonly lookup?: Lookup;
   /** Opens TCP connections, to addresses that were checked. Node's by default; tests, which reach no public address, see here what was decided. */
   readonly connect?: Connect;
 }
@@ -55,8 +55,9 @@ export interface Egress {
   stop(): Promise<void>;
 }
 
-export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswerBytes, lookup = lookUpAll, connect = connectTcp }: EgressOptions): Egress {
+export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswerBytes, lookup, connect = connectTcp }: EgressOptions): Egress {
   const reach = createReach(allow);
+  const askServers = createLookup();
   const slots = createHostSlots(maxConnectionsPerHost);
   const stopping = new AbortController();
   const underWay = new Set<Promise<EgressAnswer>>();
@@ -115,7 +116,7 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const { hostname } = url;
     const port = portOf(url);
     const isAllowed = (address: string): boolean => reach.allowsAddress(hostname, address, port);
-    const addresses = await addressesOf(bareHost(hostname), signal);
+    const addresses = await addressesOf(bareHost(hostname), lookup ?? (reach.isNamed(hostname, port) ? lookUpBySystem : askServers), signal);
     // Here it is decided, for exactly the addresses that are connected to. One that is not allowed blocks them all: an honest
     // receiver has no such mixture, and whose turn it is would be up to whoever answers for the name.
     if (!addresses.every(isAllowed)) throw new EgressFailure('BLOCKED');
@@ -124,9 +125,9 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
   }
 
   /** An address is not looked up. A name is once for each request, and nothing is remembered. */
-  async function addressesOf(host: string, signal: AbortSignal): Promise<readonly string[]> {
+  async function addressesOf(host: string, find: Lookup, signal: AbortSignal): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
-    const addresses = await untilAborted(lookup(host), signal).catch((error: unknown) => {
+    const addresses = await untilAborted(find(host), signal).catch((error: unknown) => {
       throw signal.aborted ? error : new EgressFailure('NOT_RESOLVED');
     });
     if (addresses.length === 0) throw new EgressFailure('NOT_RESOLVED');
@@ -140,8 +141,6 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
 
   return { check, post, stop };
 }
-
-const lookUpAll = async (hostname: string): Promise<readonly string[]> => (await lookUpName(hostname, { all: true })).map(({ address }) => address);
 
 const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 

@@ -15,6 +15,8 @@ export interface Reach {
   allowsHost(hostname: string, port: number): boolean;
   /** Whether this address may be connected to for that host. */
   allowsAddress(hostname: string, address: string, port: number): boolean;
+  /** Whether the operator has allowed the name itself. */
+  isNamed(hostname: string, port: number): boolean;
 }
 
 export function createReach(allow: readonly Allowed[]): Reach {
@@ -30,6 +32,7 @@ export function createReach(allow: readonly Allowed[]): Reach {
   }
 
   return {
+    isNamed,
     allowsHost: (hostname, port) => isPublicHost(hostname) || isNamed(hostname, port) || isInNetwork(bareHost(hostname), port),
     allowsAddress: (hostname, address, port) => isPublicAddress(address) || isNamed(hostname, port) || isInNetwork(address, port),
   };

@@ -42,8 +42,8 @@ export interface JoinStore {
   /** Requests at this instance that it is asked about. */
   findAsked(instanceId: string): Promise<readonly string[]>;
   confirmOpen(jobIds: readonly string[]): Promise<void>;
-  /** `renew` counts the time to join from now also for what was unanswered before. */
-  recordAnswers(jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
+  /** `renew` counts the time to join from now also for what was unanswered before. What another instance has answered stays answered. */
+  recordAnswers(instanceId: string, jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
   /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
   forgetRequests(maxAgeMs: number, limit: number): Promise<number>;
 }
@@ -114,7 +114,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     for (const entry of unrecorded) groups.set(`${entry[1].state} ${entry[1].renew}`, [...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []), entry]);
     for (const entries of groups.values()) {
       const { state, renew } = entries[0]![1];
-      await store.recordAnswers(entries.map(([jobId]) => jobId), state, renew);
+      await store.recordAnswers(instanceId, entries.map(([jobId]) => jobId), state, renew);
       // Unless a later word about the same job came meanwhile.
       for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
     }

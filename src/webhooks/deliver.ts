@@ -24,7 +24,7 @@ export interface DeliverDeps<Tx> {
 }
 
 export interface Deliverer {
-  /** Begins what is due, as far as there is room, and deletes by age when there is nothing else to do. Resolves with how long to wait before the next time, in ms. */
+  /** Begins what is due, as far as there is room, and deletes by age now and then. Resolves with how long to wait before the next time, in ms. */
   runOnce(): Promise<number>;
   /** Resolves when what is under way has ended; cuts it off after `graceMs`. */
   stop(graceMs: number): Promise<void>;
@@ -38,8 +38,8 @@ const USER_AGENT = 'motion-gateway-webhooks/1';
 /** Hosts that are remembered as slow; the oldest are forgotten. */
 const MAX_SLOW_HOSTS = 10_000;
 const GONE = 410;
-/** At a stop, and where all connections to a host were in use for too long. */
-const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED']);
+/** At a stop, where all connections to a host were in use for too long, and where nothing can be signed. */
+const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED', 'NO_SECRET']);
 /** Deleting by age: how often, and how much at a time. */
 const DELETE_EVERY_MS = 60_000;
 const DELETE_BATCH = 500;
@@ -116,20 +116,23 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   let deletedAt = performance.now();
   async function deleteByAge(): Promise<void> {
     if (performance.now() - deletedAt < DELETE_EVERY_MS) return;
+    const count = await store.deleteEventsByAge(keepDays, DELETE_BATCH).catch((error: unknown) => {
+      log.warn({ err: error }, 'deleting webhooks by age failed; it goes on');
+      return 0;
+    });
     // A full batch is followed by the next one at once.
-    if ((await store.deleteEventsByAge(keepDays, DELETE_BATCH)) < DELETE_BATCH) deletedAt = performance.now();
+    if (count < DELETE_BATCH) deletedAt = performance.now();
   }
 
   return {
     async runOnce() {
+      await deleteByAge();
       const limit = atOnce - underWay.size;
       if (limit <= 0) return IDLE_MS;
       const busyHosts = [...perHost].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
       const claimed = await store.claim({ limit, perHost: PER_HOST, leaseMs, busyHosts, slowHosts: [...slow] });
       for (const due of claimed) begin(due);
-      if (claimed.length > 0) return 0;
-      await deleteByAge();
-      return IDLE_MS;
+      return claimed.length > 0 ? 0 : IDLE_MS;
     },
     async stop(graceMs) {
       const timer = setTimeout(() => cutOff.abort(), graceMs);
