@@ -45,7 +45,8 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
       if (socket) watchForReset(jobId, socket);
     };
     if (gone.aborted) joining.ended(jobId, 'UNANSWERED');
-    else response.once('finish', () => (written = true)).once('close', onClose);
+    // Node tells `finish` too when the rest of an answer was dropped with its connection; that one is destroyed by then.
+    else response.once('finish', () => (written = socket?.destroyed === false)).once('close', onClose);
     return following;
   };
 }
