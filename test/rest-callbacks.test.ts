@@ -1,7 +1,7 @@
 /** The `callback_url` of the REST doors: the vendor's body, and deliveries that are ours. */
 import { expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
-import { callBack, failureOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 import { createRestClient } from './support/rest.ts';
 import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
@@ -47,6 +47,27 @@ test('hears of the end only, and endpoints beside it of what they want, in their
   await expect.poll(() => receiver.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ success: false, task_id: id, trace_id: expect.any(String) as string, error: { code: 'api_error', message: 'no luck' } }]);
   expect(endpoint.received[1]!.event.data.job).toMatchObject({ id, webhookUrl: receiver.url });
   expect(receiver.received[0]!.id).toBe(endpoint.received[1]!.id);
+});
+
+test('of a task that ran out of time is told so, and once more when it succeeds after all: each by an id and bytes of its own', async () => {
+  const { gateway, upstream, rest, webhooks, receiver } = await start({ JOB_DEADLINE_SECONDS: '0.3' });
+  const id = await rest.take({ callback_url: receiver.url });
+  const submit = await upstream.nextSubmit();
+  upstream.records.set('late', recordOf('late', submit.body.callback_url));
+  submit.answer(200, { task_id: 'late' });
+  await expect.poll(() => receiver.received.length).toBe(1);
+  upstream.records.set('late', recordOf('late', submit.body.callback_url, successOf('late')));
+  await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('late'));
+  await expect.poll(() => receiver.received.length).toBe(2);
+  const { trace_id: traceId } = (await rest.retrieve(id)).body;
+  const told = { task_id: id, trace_id: traceId };
+  expect(receiver.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+    { ...told, success: false, error: { code: 'timeout', message: expect.any(String) as string } },
+    { ...told, ...successOf('late'), task_id: id },
+  ]);
+  expect(receiver.received[0]!.id).not.toBe(receiver.received[1]!.id);
+  const secret = await webhooks.secret();
+  expect(receiver.received.map((received) => isBelieved(received, secret!))).toEqual([true, true]);
 });
 
 test('of a canceled job is told by the code of that', async () => {

@@ -50,6 +50,7 @@ const refusals: readonly (readonly [string, string, unknown, Record<string, stri
   ['for an unknown task', '/kling/tasks', { action: 'retrieve', id: '363c7a84-e880-472e-a4d4-098e50cfc292' }, {}, 404, 'not_found'],
   ['for what is no id', '/kling/tasks', { action: 'retrieve', id: "'; --" }, {}, 404, 'not_found'],
   ['to an unknown path', '/kling/dance', SEED_BODY, {}, 404, 'no_api'],
+  ['to an unknown path, whatever it says', '/kling/dance', '{"image_url": "https', { authorization: '', 'content-type': 'text/plain' }, 404, 'no_api'],
 ];
 
 describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as the %s serves it', (name) => {
@@ -131,9 +132,12 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     for (const field of ['image_url', 'mode', 'watermark_info.enabled', 'extra']) expect(body.error?.message).toContain(field);
   });
 
-  test('another method finds no API, with or without a key', async () => {
-    const response = await fetch(`${(await start()).url}/kling/motion`);
-    expect([response.status, await response.json()]).toEqual([404, errorOf('no_api')]);
+  test('another method finds no API, with or without a key, and whatever its body is', async () => {
+    const { url } = await start();
+    for (const request of [{}, { method: 'DELETE', headers: { 'content-type': 'application/json' } }, { method: 'PUT', body: 'half' }]) {
+      const response = await fetch(`${url}/kling/motion`, request);
+      expect([response.status, await response.json()], request.method).toEqual([404, errorOf('no_api')]);
+    }
   });
 
   test('a record echoes the body as it was sent, runs with an empty response, and ends with the result', async () => {

@@ -69,6 +69,8 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
       routes.addContentTypeParser('application/json', { parseAs: 'string' }, parseBody);
       routes.setErrorHandler(sendError);
       routes.setNotFoundHandler(sendNoApi);
+      // Before the body is parsed: what is not there is not there, whatever it is sent.
+      routes.addHook('onRequest', async (request, reply) => (request.is404 ? sendNoApi(request, reply) : undefined));
 
       const callers = new WeakMap<FastifyRequest, Caller>();
       const callerOf = (request: FastifyRequest) => callers.get(request) as Caller;
