@@ -1,5 +1,6 @@
 /** Endpoints that are changed at the very moment when something is told to them, or a try is recorded. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createWebhookStore } from '../src/db/store.ts';
@@ -86,4 +87,22 @@ test('an owner who disables an endpoint and a try that is recorded do not wait f
     await store.noteFailure(tx, id);
   });
   expect(await disabling).toMatchObject({ status: 'DISABLED' });
+});
+
+test('the next try comes its full time after the last one was recorded, however long that had to wait for the endpoint', async () => {
+  const { store, id, tell, untilStuck, claim } = await start();
+  await store.transaction(tell);
+  const due = await claim();
+  let recording: Promise<unknown> = Promise.resolve();
+  await store.transaction(async (tx) => {
+    await store.changeEndpoint(tx, accountId, id, { url });
+    recording = store.transaction((other) => store.record(other, due, refused));
+    await untilStuck(recording);
+    await setTimeout(500);
+  });
+  await recording;
+  const [delivery] = await store.listDeliveries(accountId, { first: 1, after: null });
+  const [attempt] = (await store.listAttempts([delivery!.id])).get(delivery!.id)!;
+  // Two looks at the clock in one statement.
+  expect(delivery!.nextAttemptAt!.getTime() - attempt!.at.getTime()).toBeGreaterThan(refused.nextInMs - 50);
 });

@@ -4,7 +4,7 @@ import type { Transaction } from '../jobs/transaction.ts';
 import type { DueDelivery, WebhookStore } from '../webhooks/ports.ts';
 import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
 import type { Connections } from './client.ts';
-import { inMs } from './durations.ts';
+import { clockInMs, inMs } from './durations.ts';
 import { inside } from './transaction.ts';
 import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
 
@@ -98,7 +98,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
         with tried as (
           update ${deliveries}
-          set attempts = attempts + 1, failures = failures + ${state === 'DELIVERED' ? 0 : 1}, state = ${state}, next_attempt_at = ${nextInMs === null ? null : inMs(nextInMs)}
+          set attempts = attempts + 1, failures = failures + ${state === 'DELIVERED' ? 0 : 1}, state = ${state}, next_attempt_at = ${nextInMs === null ? null : clockInMs(nextInMs)}
           where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz
           returning id, attempts, endpoint_id
         ), logged as (

@@ -3,8 +3,9 @@ import { sql, type Placeholder, type SQL } from 'drizzle-orm';
 
 export const ms = (value: number | Placeholder): SQL => sql`${value} * interval '1 millisecond'`;
 
-export const inMs = (value: number | Placeholder): SQL => sql`now() + ${ms(value)}`;
-
 /** `now()` is the start of the transaction: what waited for a lock must look at the clock instead. */
+export const inMs = (value: number | Placeholder): SQL => sql`now() + ${ms(value)}`;
+export const clockInMs = (value: number): SQL => sql`clock_timestamp() + ${ms(value)}`;
+
 export const clockMsUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;
 export const msUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - now()) * 1000)::float8`;
