@@ -37,6 +37,7 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     // Nothing is due but what comes from outside.
     settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400' },
     upstream: { seed, rates: noFaults, taskSeconds: [1, 1], listing: false },
+    breakable: false,
     log,
   });
   const violations: string[] = [];

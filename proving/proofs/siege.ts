@@ -39,6 +39,7 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     ...(dist !== undefined && { dist }),
     settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400' },
     upstream: { seed, rates: noFaults, taskSeconds: [1, 1], listing: false },
+    breakable: false,
     log,
   });
   const violations: string[] = [];

@@ -16,8 +16,8 @@ export interface GatewayOptions {
   /** Beside PATH and PORT, all that it sees of the environment. */
   readonly settings: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Where ordered crashes are written down, the moment before they happen. */
-  readonly killFile: string;
+  /** Where ordered crashes are written down, the moment before they happen; null for a gateway that takes no orders. */
+  readonly killFile: string | null;
 }
 
 interface GatewayEnd {
@@ -66,8 +66,8 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
   function spawnOnce(): void {
     const log = openSync(logFile, 'a');
     asked = false;
-    const started = spawn(process.execPath, ['--import', KILL_POINTS, join(dist, 'main.js')], {
-      env: { PATH: process.env.PATH, ...settings, PORT: String(port), KILL_POINT_FILE: killFile },
+    const started = spawn(process.execPath, [...(killFile === null ? [] : ['--import', KILL_POINTS]), join(dist, 'main.js')], {
+      env: { PATH: process.env.PATH, ...settings, PORT: String(port), ...(killFile !== null && { KILL_POINT_FILE: killFile }) },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -26,6 +26,8 @@ export interface StageOptions {
   /** Over the defaults of the stage. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly upstream: Omit<UpstreamOptions, 'ledgerFile' | 'gateways'>;
+  /** Gateways go by a proxy to the database, and take orders to crash. Off where times are measured: the proxies, in this process, would be a part of them. */
+  readonly breakable?: boolean;
   readonly log?: (message: string) => void;
 }
 
@@ -40,7 +42,7 @@ export interface Stage {
   readonly database: StageDatabase;
   readonly upstream: UpstreamProcess;
   readonly gateways: readonly GatewayProcess[];
-  /** Between the gateway of the same index and the database. */
+  /** Between the gateway of the same index and the database; none when they are not breakable. */
   readonly databaseProxies: readonly TcpProxy[];
   /** Where the upstream calls back. */
   readonly publicUrl: string;
@@ -50,7 +52,7 @@ export interface Stage {
   stop(keepFolder?: boolean): Promise<void>;
 }
 
-export async function startStage({ gateways: count, dist = projectDist, settings = {}, upstream: upstreamOptions, log = () => undefined }: StageOptions): Promise<Stage> {
+export async function startStage({ gateways: count, dist = projectDist, settings = {}, upstream: upstreamOptions, breakable = true, log = () => undefined }: StageOptions): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'proving-'));
   // For root: PostgreSQL runs as another user, who must be able to enter.
   chmodSync(folder, 0o755);
@@ -76,17 +78,19 @@ export async function startStage({ gateways: count, dist = projectDist, settings
     const databaseProxies: TcpProxy[] = [];
     const gateways: GatewayProcess[] = [];
     for (const [index, name] of names.entries()) {
-      const proxy = await startTcpProxy(database.url);
-      stops.push(() => proxy.cut());
-      databaseProxies.push(proxy);
+      const proxy = breakable ? await startTcpProxy(database.url) : null;
+      if (proxy) {
+        stops.push(() => proxy.cut());
+        databaseProxies.push(proxy);
+      }
       const gateway = createGatewayProcess({
         name,
         dist,
         port: ports[index]!,
         logFile: join(folder, `${name}.log`),
-        killFile,
+        killFile: breakable ? killFile : null,
         settings: {
-          DATABASE_URL: proxy.url,
+          DATABASE_URL: proxy?.url ?? database.url,
           DATA_DIR: join(folder, name),
           API_KEY: ADMINISTRATOR_KEY,
           APP_SECRET,
