@@ -1,11 +1,11 @@
 /** Webhooks on their way: events, deliveries, leases and the log. */
-import { and, asc, eq, inArray, lt, or, desc, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, lt, or, placeholder, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { DueDelivery, WebhookStore } from '../webhooks/ports.ts';
 import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
 import type { Connections } from './client.ts';
 import { clockInMs, inMs } from './durations.ts';
-import { inside } from './transaction.ts';
+import { inside, sqlStatement } from './transaction.ts';
 import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
 
 type DeliveryStore = Pick<WebhookStore<Transaction>, 'tell' | 'tellEndpoint' | 'claim' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
@@ -30,25 +30,31 @@ interface ClaimedRow extends Record<string, unknown>, Omit<DueDelivery, 'secrets
   readonly previous: string | null;
 }
 
+/**
+ * Endpoints are locked before their deliveries, here and wherever both are written: whoever disables or deletes one stops all that is due to it, what is
+ * being told now among it.
+ */
+const tell = sqlStatement(
+  'tell_webhooks',
+  sql`
+    with wanting as (
+      select id, url, host from ${endpoints} where account_id = ${placeholder('accountId')} and status = 'ACTIVE' and ${placeholder('type')} = any(event_types) for share
+    ), receiver as (
+      select id as endpoint_id, url, host, 'STANDARD' as format, null as body from wanting
+      union all
+      select null::uuid, own.* from (values (${placeholder('url')}::text, ${placeholder('host')}::text, ${placeholder('format')}::text, ${placeholder('ownBody')}::text)) as own (url, host, format, body) where own.url is not null
+    ), event as (
+      insert into ${events} (id, account_id, job_id, type, body)
+      select ${placeholder('id')}, ${placeholder('accountId')}, ${placeholder('jobId')}::uuid, ${placeholder('type')}, ${placeholder('body')} where exists (select 1 from receiver)
+      returning id
+    )
+    insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, body, next_attempt_at)
+    select gen_random_uuid(), event.id, ${placeholder('accountId')}, ${placeholder('jobId')}::uuid, endpoint_id, url, host, format, receiver.body, now() from receiver, event`,
+);
+
 export function createDeliveryStore({ db }: Connections): DeliveryStore {
   return {
-    // Endpoints are locked before their deliveries, here and wherever both are written: whoever disables or deletes one stops all that is due to it, what is being told now among it.
-    async tell(tx, { id, accountId, jobId, type, body, own }) {
-      const { rowCount } = await inside(tx).execute(sql`
-        with wanting as (
-          select id, url, host from ${endpoints} where account_id = ${accountId} and status = 'ACTIVE' and ${type} = any(event_types) for share
-        ), receiver as (
-          select id as endpoint_id, url, host, 'STANDARD' as format, null as body from wanting
-          union all
-          select null::uuid, own.* from (values (${own?.url ?? null}::text, ${own?.host ?? null}::text, ${own?.format ?? null}::text, ${own?.body ?? null}::text)) as own (url, host, format, body) where own.url is not null
-        ), event as (
-          insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} where exists (select 1 from receiver)
-          returning id
-        )
-        insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, body, next_attempt_at)
-        select gen_random_uuid(), event.id, ${accountId}, ${jobId}::uuid, endpoint_id, url, host, format, receiver.body, now() from receiver, event`);
-      return rowCount ?? 0;
-    },
+    tell: (tx, { id, accountId, jobId, type, body, own }) => tell(tx, { id, accountId, jobId, type, body, url: own?.url ?? null, host: own?.host ?? null, format: own?.format ?? null, ownBody: own?.body ?? null }),
 
     async tellEndpoint(tx, endpointId, { id, accountId, jobId, type, body }) {
       const { rows } = await inside(tx).execute<{ id: string }>(sql`

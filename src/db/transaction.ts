@@ -1,5 +1,7 @@
 /** Transactions over a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
+import { fillPlaceholders, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
+import { PgDialect } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { Connections, Database } from './client.ts';
@@ -10,10 +12,14 @@ export const inside = (tx: Transaction): Database => tx as unknown as Database;
 
 /** Statements live as long as their connection: what is in use all the time is built and planned once on each, which costs more than running it. */
 const handles = new WeakMap<pg.PoolClient, Database>();
+const clients = new WeakMap<Database, pg.PoolClient>();
 
 function handleOf(client: pg.PoolClient): Database {
-  const handle = handles.get(client) ?? drizzle(client);
+  const known = handles.get(client);
+  if (known) return known;
+  const handle = drizzle(client);
   handles.set(client, handle);
+  clients.set(handle, client);
   return handle;
 }
 
@@ -25,6 +31,17 @@ export function statement<T>(build: (db: Database) => T): (tx: Transaction) => T
     const known = built.get(db) ?? build(db);
     built.set(db, known);
     return known;
+  };
+}
+
+const dialect = new PgDialect();
+
+/** The same for what only SQL can say. Resolves with how many rows were written. */
+export function sqlStatement(name: string, query: SQL): (tx: Transaction, values: Readonly<Record<string, unknown>>) => Promise<number> {
+  const { sql: text, params } = dialect.sqlToQuery(query);
+  return async (tx, values) => {
+    const { rowCount } = await clients.get(inside(tx))!.query({ name, text, values: fillPlaceholders(params, values) });
+    return rowCount ?? 0;
   };
 }
 
