@@ -42,7 +42,7 @@ describe('npm run admin', () => {
     expect(await admin('accounts', 'create')).toEqual({ code: 1, output: 'A name is text without control characters, and not empty.\n' });
     expect(await admin('keys', 'create', 'default', '--name', 'x', '--scopes', 'jobs:own')).toMatchObject({ code: 2, output: expect.stringMatching(/^There is no scope jobs:own/) as string });
     expect(await admin('quota', 'check')).toEqual({ code: 0, output: '0 balances differ from their ledgers\n' });
-    await asAdministrator(`update accounts set quota_used = 1 where id = 'default'`, databaseUrl);
+    await asAdministrator(`update accounts set quota_taken = 1 where id = 'default'`, databaseUrl);
     expect(await admin('quota', 'check')).toMatchObject({ code: 1, output: expect.stringContaining('1 balances differ') as string });
   });
 });

@@ -70,6 +70,22 @@ describe('quota', () => {
     await account.client.stop();
   });
 
+  test('is charged without a wait for the row of the account, which all its ends would wait for', async () => {
+    const { gateway, upstream } = await start();
+    const account = await makeAccount(gateway, { quotaLimit: 2 });
+    const job = (await generate(account)).data.generateMotion.job!;
+    const submit = await upstream.nextSubmit();
+    const store = storeOf(gateway.databaseUrl, 1);
+    await store.transaction(async (tx) => {
+      await store.changeAccount(tx, account.id, { limit: 3 });
+      submit.answer(200, successOf('a'));
+      expect(await account.client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED' });
+    });
+    expect(await quotaOf(account)).toMatchObject({ used: 1, reserved: 0 });
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await account.client.stop();
+  });
+
   test('is released when the job fails or is canceled', async () => {
     const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1' });
     const account = await makeAccount(gateway, { quotaLimit: 2 });
@@ -117,12 +133,15 @@ describe('quota', () => {
 
   test('is guarded by its own statement, whatever else keeps accepts apart', async () => {
     const { gateway } = await start();
-    const { id } = await makeAccount(gateway, { quotaLimit: 10 });
+    const account = await makeAccount(gateway, { quotaLimit: 10 });
+    const { id } = account;
     const store = storeOf(gateway.databaseUrl, 20);
     // Each looks at the balance before any of them commits: who reads first and writes then takes too many.
     const taken = await Promise.all(Array.from({ length: 100 }, () => store.transaction((tx) => store.reserve(tx, id, randomUUID()))));
     expect(taken.filter(Boolean)).toHaveLength(10);
-    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    expect(await quotaOf(account)).toMatchObject({ remaining: 0 });
+    // These have no jobs.
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([{ accountId: id, used: 10, usedByLedger: 0, reserved: 0, reservedByLedger: 10 }]);
   });
 
   test('a race on two instances ends with exactly the balance', { timeout: 120_000 }, async () => {

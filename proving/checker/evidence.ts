@@ -40,10 +40,10 @@ export const jobsQuery = `select id, idempotency_key as key, state, version, att
   failure_code as "failureCode", settled_by as "settledBy",
   (select coalesce(string_agg(kind, ' ' order by kind), '') from quota_ledger where job_id = jobs.id) as entries from jobs`;
 
-export const balancesQuery = `select id as "accountId", quota_used as used, quota_reserved as reserved,
+export const balancesQuery = `select id as "accountId", quota_taken - open as used, open as reserved,
   (select count(*)::int from quota_ledger where account_id = accounts.id and kind in ('CHARGE', 'LATE_CHARGE')) as "usedByLedger",
   (select (count(*) filter (where kind = 'RESERVE') - count(*) filter (where kind in ('CHARGE', 'RELEASE')))::int from quota_ledger where account_id = accounts.id) as "reservedByLedger"
-  from accounts`;
+  from accounts cross join lateral (select count(*)::int as open from jobs where account_id = accounts.id and state not in ('SUCCEEDED', 'FAILED', 'CANCELED')) now`;
 
 export const callbacksQuery = `select job_id as "jobId", task_id as "taskId", verdict, body like '%forged.example.com%' as forged from callbacks`;
 

@@ -30,13 +30,17 @@ export function arrivals(random: Random, perSecond: number, seconds: number): nu
   }
 }
 
+/** Jobs that the upstream works on, and for which their account has reserved. */
 export async function prepareJobs(stage: Stage, count: number, account: string): Promise<string[]> {
   const ids: string[] = [];
+  await stage.database.query(`insert into accounts (id, name, status, quota_taken) values ('${account}', 'An account', 'ACTIVE', ${count})
+    on conflict (id) do update set quota_taken = accounts.quota_taken + excluded.quota_taken`);
   for (let left = count; left > 0; left -= INSERT_BATCH) {
-    const rows = await stage.database.query<{ id: string }>(`insert into jobs
+    const rows = await stage.database.query<{ id: string }>(`with made as (insert into jobs
       (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, state, rank, attempt, task_id, attempted_at, submitted_at, next_poll_at)
       select id, '${account}', 'acedata', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'A prompt of usual length, for the row to have its usual size', 'STD', 'IMAGE', true, false, '[]', 'v1:', 'PROCESSING', 1000, 1, id, now(), now(), now() + interval '1 day'
-      from (select n, uuidv7() as id from generate_series(1, ${Math.min(left, INSERT_BATCH)}) n) made returning id`);
+      from (select n, uuidv7() as id from generate_series(1, ${Math.min(left, INSERT_BATCH)}) n) made returning id)
+      insert into quota_ledger (job_id, kind, account_id) select id, 'RESERVE', '${account}' from made returning job_id as id`);
     ids.push(...rows.map(({ id }) => id));
   }
   await stage.database.query('analyze jobs');

@@ -6,6 +6,7 @@ import type { Transaction } from '../jobs/transaction.ts';
 import { accountLog, accounts, apiKeys, quotaLedger, rateWindows, thisMonth } from './account-tables.ts';
 import type { Connections } from './client.ts';
 import { deletion } from './deletion.ts';
+import { reservedNow } from './quota-store.ts';
 import { inside, withTransaction } from './transaction.ts';
 
 /** All but the hash, which nothing reads. */
@@ -15,11 +16,12 @@ const keyColumns = { id, accountId: owner, name, lastFour, scopes: granted, crea
 /** `count` and `reset` as of now, whichever month the row was written in. */
 const accountColumns = {
   ...getTableColumns(accounts),
+  reserved: reservedNow,
   monthTaken: sql<number>`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`,
   nextMonth: sql<string>`(${thisMonth} + interval '1 month')::date::text`,
 };
 
-type AccountRow = typeof accounts.$inferSelect & { readonly nextMonth: string };
+type AccountRow = typeof accounts.$inferSelect & { readonly reserved: number; readonly nextMonth: string };
 
 const toAccount = (row: AccountRow): Account => ({
   id: row.id,
@@ -28,8 +30,8 @@ const toAccount = (row: AccountRow): Account => ({
   status: row.status,
   quota: {
     limit: row.quotaLimit,
-    used: row.quotaUsed,
-    reserved: row.quotaReserved,
+    used: row.quotaTaken - row.reserved,
+    reserved: row.reserved,
     monthlyLimit: row.monthlyLimit,
     monthlyTaken: row.monthTaken,
     resetsAt: row.monthlyLimit === null ? null : new Date(`${row.nextMonth}T00:00:00Z`),

@@ -17,8 +17,8 @@ export const accounts = pgTable(
     status: text('status').$type<AccountStatus>().notNull(),
     /** Jobs; null is no limit. */
     quotaLimit: integer('quota_limit'),
-    quotaUsed: integer('quota_used').notNull().default(0),
-    quotaReserved: integer('quota_reserved').notNull().default(0),
+    /** Used and reserved, by no matter which: a charge does not write this row, which the ends of all jobs of the account would wait for. */
+    quotaTaken: integer('quota_taken').notNull().default(0),
     monthlyLimit: integer('monthly_limit'),
     /** The month that `monthTaken` counts; an earlier one counts as nothing. */
     month: date('month').notNull().default(thisMonth),
@@ -30,7 +30,7 @@ export const accounts = pgTable(
   (account) => [
     index('accounts_by_email').on(account.email).where(sql`${account.email} is not null`),
     check('accounts_status', sql`${account.status} in ('ACTIVE', 'PENDING', 'DISABLED')`),
-    check('accounts_reserved', sql`${account.quotaReserved} >= 0`),
+    check('accounts_taken', sql`${account.quotaTaken} >= 0`),
   ],
 );
 

@@ -86,6 +86,8 @@ export const jobs = pgTable(
     index('jobs_succeeded').on(job.upstreamId, job.completedAt).where(sql`${job.state} = 'SUCCEEDED'`),
     index('jobs_ended').on(job.completedAt).where(sql`${job.completedAt} is not null`),
     index('jobs_in_flight').on(job.upstreamId, job.attemptedAt).where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
+    index('jobs_submitting').on(job.upstreamId, job.leaseExpiresAt).where(sql`${job.state} = 'SUBMITTING'`),
+    index('jobs_open').on(job.accountId).where(sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING')`),
     index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
     check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),
     check('jobs_success_has_a_video', sql`(${job.state} = 'SUCCEEDED') = (${job.resultUrl} is not null)`),
