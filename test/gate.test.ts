@@ -58,6 +58,21 @@ describe('turns', () => {
     await accept('a');
     expect(await sql('select tag::int as tag from jobs order by tag')).toEqual([{ tag: 1 }, { tag: 2 }]);
   });
+
+  test('does not count a job for ever of which nobody knows whether it arrived, so that slots of dead dispatchers come back', async () => {
+    const SLOT_MS = 400;
+    const { accept, play, dispatcher, signal } = await startCore({ maxInFlight: 1, unconfirmedSlotMs: SLOT_MS });
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    await accept('a');
+    await accept('a');
+    const from = performance.now();
+    const first = await dispatcher.take();
+    if (first.kind !== 'job') throw new Error(first.kind);
+    await dispatcher.submit(first.job, signal);
+    expect((await dispatcher.take()).kind, 'its slot is taken').toBe('wait');
+    await expect.poll(async () => (await dispatcher.take()).kind, { timeout: 10_000, interval: 20 }).toBe('job');
+    expect(performance.now() - from).toBeGreaterThan(SLOT_MS);
+  });
 });
 
 describe('trouble', () => {

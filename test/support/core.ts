@@ -18,6 +18,7 @@ const { signal } = new AbortController();
 interface CoreOptions {
   readonly settleEffects?: readonly SettleEffect[];
   readonly maxInFlight?: number;
+  readonly unconfirmedSlotMs?: number;
   readonly listing?: boolean;
   /** The store as the dispatcher sees it, for what goes wrong on the way to it. */
   readonly dispatchStore?: (store: JobStore) => JobStore;
@@ -28,7 +29,7 @@ export const inDoubt = (about: 'job' | 'path'): SubmitEnd => ({ kind: 'ambiguous
 
 export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({ taskId, outcome, echo: { jobId, attempt: 1 } });
 
-export async function startCore({ settleEffects = [], maxInFlight = 100, listing = false, dispatchStore = (store) => store }: CoreOptions = {}) {
+export async function startCore({ settleEffects = [], maxInFlight = 100, unconfirmedSlotMs = 60_000, listing = false, dispatchStore = (store) => store }: CoreOptions = {}) {
   const url = await createDatabase();
   const connections = createConnections(url, 4, () => undefined);
   onTestFinished(() => connections.pool.end());
@@ -42,7 +43,7 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, listing
     list: (_span: { from: Date; to: Date }): Promise<readonly TaskReport[]> => Promise.resolve([]),
   };
   const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids), list: (span) => play.list(span) };
-  const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
+  const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs, jobDeadlineMs: HOUR_MS };
   const firstListingMs = listing ? 0 : null;
   const dispatcher = createDispatcher({ store: dispatchStore(store), upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
   const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
