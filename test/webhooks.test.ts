@@ -213,10 +213,39 @@ describe('secrets', () => {
     const { endpoint, secret } = await webhooksOf(first.client).create({ url: receiver.url });
     expect(JSON.stringify(await asAdministrator('select * from webhook_secrets', first.databaseUrl))).not.toContain(secret!.slice(6, 20));
     const settings = { DATABASE_URL: first.databaseUrl };
-    const second = await start({ ...settings, APP_SECRET: 'a-newer-secret-0123456789-0123456789-0123456789,test-secret-0123456789-0123456789-0123456789' });
+    const newer = 'a-newer-secret-0123456789-0123456789-0123456789';
+    const second = await start({ ...settings, APP_SECRET: `${newer},test-secret-0123456789-0123456789-0123456789` });
     expect(await webhooksOf(second.client).secret(endpoint!.id)).toBe(secret);
     const third = await start({ ...settings, APP_SECRET: 'another-secret-0123456789-0123456789-0123456789' });
     const { errors } = await third.client.request('query ($id: ID) { webhookSecret(endpointId: $id) }', { id: endpoint!.id });
     expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+  });
+
+  test('are sealed anew at a start with another first secret, which then opens them alone', async () => {
+    const first = await start();
+    const receiver = await startWebhookReceiver();
+    const webhooks = webhooksOf(first.client);
+    const { endpoint, secret: previous } = await webhooks.create({ url: receiver.url });
+    const { secret } = await webhooks.rotate(endpoint!.id);
+    const ofAccount = (await webhooks.rotate(null)).secret;
+    const newer = 'a-newer-secret-0123456789-0123456789-0123456789';
+    const settings = { DATABASE_URL: first.databaseUrl };
+    const second = await start({ ...settings, APP_SECRET: `${newer},test-secret-0123456789-0123456789-0123456789` });
+    await expect.poll(() => second.logs.filter((line) => 'resealed' in line)).toMatchObject([{ resealed: 2 }]);
+    const third = await start({ ...settings, APP_SECRET: newer });
+    expect([await webhooksOf(third.client).secret(endpoint!.id), await webhooksOf(third.client).secret(null)]).toEqual([secret, ofAccount]);
+    await Promise.all([first.stop(), second.stop()]);
+    await webhooksOf(third.client).test(endpoint!.id);
+    await expect.poll(() => receiver.received.length).toBe(1);
+    expect([previous, secret].map((one) => isBelieved(receiver.received[0]!, one!))).toEqual([true, true]);
+    expect(third.logs.filter((line) => 'resealed' in line || 'owners' in line)).toEqual([]);
+  });
+
+  test('that no secret of the application opens are told by their owners, and left as they are', async () => {
+    const first = await start();
+    const { endpoint, secret } = await webhooksOf(first.client).create({ url: 'https://example.com/hook' });
+    const second = await start({ DATABASE_URL: first.databaseUrl, APP_SECRET: 'another-secret-0123456789-0123456789-0123456789' });
+    await expect.poll(() => second.logs.filter((line) => 'owners' in line)).toMatchObject([{ owners: [endpoint!.id] }]);
+    expect(await webhooksOf(first.client).secret(endpoint!.id)).toBe(secret);
   });
 });

@@ -1,5 +1,5 @@
 /** Webhook endpoints and the secrets that sign for them. */
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
 import { accountLog, accounts } from './account-tables.ts';
@@ -10,7 +10,7 @@ import { webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhook
 
 type EndpointStore = Pick<
   WebhookStore<Transaction>,
-  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'noteChange' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'noteSuccess' | 'noteFailure' | 'disable'
+  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'noteChange' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'findSealedOtherwise' | 'replaceSeals' | 'noteSuccess' | 'noteFailure' | 'disable'
 >;
 
 const sealedNow = { sealed: secrets.sealed, previous: sql<string | null>`case when ${secrets.previousUntil} > now() then ${secrets.previousSealed} end` };
@@ -80,6 +80,23 @@ export function createEndpointStore(connections: Connections): EndpointStore {
         .insert(secrets)
         .values({ owner, accountId, sealed })
         .onConflictDoUpdate({ target: secrets.owner, set: { sealed, previousSealed: secrets.sealed, previousUntil: sql`now() + ${ms(overlapMs)}` } });
+    },
+
+    findSealedOtherwise: (mark, after, limit) =>
+      db
+        .select({ owner: secrets.owner, sealed: secrets.sealed, previous: secrets.previousSealed })
+        .from(secrets)
+        .where(and(sql`(not starts_with(${secrets.sealed}, ${mark}) or not starts_with(${secrets.previousSealed}, ${mark}))`, after === null ? undefined : gt(secrets.owner, after)))
+        .orderBy(asc(secrets.owner))
+        .limit(limit),
+
+    async replaceSeals(owner, before, { sealed, previous }) {
+      if (sealed === before.sealed && previous === before.previous) return false;
+      const { rowCount } = await db
+        .update(secrets)
+        .set({ sealed, previousSealed: previous })
+        .where(and(eq(secrets.owner, owner), eq(secrets.sealed, before.sealed), sql`${secrets.previousSealed} is not distinct from ${before.previous}`));
+      return (rowCount ?? 0) > 0;
     },
 
     async noteSuccess(tx, endpointId) {

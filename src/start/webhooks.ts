@@ -53,7 +53,16 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     await core.deliverer.stop(graceMs);
   });
   const complain = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
-  return { core, effect, checkUrl: egress.check, start: () => void (loop = startLoop(core.deliverer.runOnce, complain)) };
+  return {
+    core,
+    effect,
+    checkUrl: egress.check,
+    start() {
+      // Beside everything else: until it is done, and where it fails, every secret of the list goes on opening.
+      core.reseal().catch((error: unknown) => log.error({ err: error }, 'the secrets of webhooks could not be sealed anew; the next start tries again'));
+      loop = startLoop(core.deliverer.runOnce, complain);
+    },
+  };
 }
 
 const eventTypeOf = ({ state }: Job) => (state === 'SUCCEEDED' ? 'motion_job.succeeded' : state === 'FAILED' ? 'motion_job.failed' : state === 'CANCELED' ? 'motion_job.canceled' : 'motion_job.processing');

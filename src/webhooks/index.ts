@@ -4,6 +4,7 @@ import { createDeliverer, type Deliverer } from './deliver.ts';
 import { createEndpoints, hostOf, type Endpoints } from './endpoints.ts';
 import { encodePayload } from './payload.ts';
 import type { Post, UrlCheck, WebhookLog, WebhookStore } from './ports.ts';
+import { resealAll } from './reseal.ts';
 import { createSealer } from './seal.ts';
 import type { WebhookEventType, WebhookFormat } from './webhook.ts';
 
@@ -43,6 +44,8 @@ export interface WebhooksCore<Tx> extends Webhooks {
   /** Makes the deliveries due, in the transaction that changed the job; never the network. Resolves with how many there are. */
   tell(tx: Tx, news: JobNews): Promise<number>;
   readonly deliverer: Deliverer;
+  /** Seals all secrets anew that another application secret than the first has sealed. */
+  reseal(): Promise<void>;
 }
 
 export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, leaseMs, atOnce, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
@@ -50,6 +53,7 @@ export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, ste
   return {
     ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
     deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, keepDays, nudge }),
+    reseal: () => resealAll(store, sealer, log),
     tell: (tx, { accountId, jobId, type, at, view, own }) =>
       store.tell(tx, { id: uuidv7(), accountId, jobId, type, body: encodePayload(type, at, view), own: own && { ...own, host: hostOf(own.url) } }),
   };

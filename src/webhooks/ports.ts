@@ -86,6 +86,11 @@ export interface WebhookStore<Tx> {
   /** The one until now goes on for `overlapMs`. */
   rotateSecret(tx: Tx, owner: string, accountId: string, sealed: string, overlapMs: number): Promise<void>;
 
+  /** Up to `limit` owners behind `after`, in their order, of whose secrets one does not begin with `mark`; also of those that nothing is signed with any more. */
+  findSealedOtherwise(mark: string, after: string | null, limit: number): Promise<readonly (SealedSecrets & { readonly owner: string })[]>;
+  /** Unless they were changed meanwhile, or are the same; whether they were replaced. */
+  replaceSeals(owner: string, before: SealedSecrets, by: SealedSecrets): Promise<boolean>;
+
   /** Leases deliveries that are due: at most `perHost` of a host, one of those in `slowHosts` and none of those in `busyHosts`, those first that have waited longest. */
   claim(limits: { readonly limit: number; readonly perHost: number; readonly leaseMs: number; readonly busyHosts: readonly string[]; readonly slowHosts: readonly string[] }): Promise<readonly DueDelivery[]>;
   /** Records a try; null when the lease was lost, and then nothing is. */

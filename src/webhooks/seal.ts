@@ -2,6 +2,8 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface Sealer {
+  /** What everything begins with that it seals. */
+  readonly mark: string;
   /** `context` is what the secret belongs to: elsewhere the seal does not open. */
   seal(secret: string, context: string): string;
   /** Throws a `BrokenSealError` when none of the application secrets opens it. */
@@ -24,12 +26,14 @@ export function createSealer(secrets: readonly string[]): Sealer {
   const keys = secrets.map(deriveKey);
   const [sealing] = keys;
   if (!sealing) throw new Error('sealing needs a secret');
+  const mark = `v1.${sealing.id}.`;
   return {
+    mark,
     seal(secret, context) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', sealing.key, nonce).setAAD(Buffer.from(context));
       const sealed = Buffer.concat([nonce, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      return `v1.${sealing.id}.${sealed.toString('base64url')}`;
+      return mark + sealed.toString('base64url');
     },
     open(text, context) {
       const [, keyId, encoded] = /^v1\.([\w-]{8})\.([\w-]+)$/.exec(text) ?? [];
