@@ -2,7 +2,7 @@
 import { SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createClientTokens, type ClientTokenClaims } from '../src/accounts/client-token.ts';
-import { clientWith, makeAccount } from './support/administrator.ts';
+import { clientWith } from './support/administrator.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
@@ -147,38 +147,5 @@ describe('a browser with a token', () => {
     const { data } = await gateway.client.request<{ createApiKey: { key: string } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }');
     expect((await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_WRITE'] })).userErrors).toEqual([{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]);
     expect(codesOf(await clientWith(gateway, gateway.administratorKey).request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }', {}, { 'x-account-id': 'default' }))).toEqual(['FORBIDDEN']);
-  });
-});
-
-describe('another account', () => {
-  test('is answered exactly as for an unknown id, whatever it asks', async () => {
-    const gateway = await startGateway();
-    const other = await makeAccount(gateway);
-    const job = await gateway.client.generate({ idempotencyKey: 'mine', labels: [{ key: 'a', value: 'b' }] });
-    await gateway.client.untilEnd(job.id);
-    const unknown = '0199c0de-0000-7000-8000-000000000000';
-    const operations = [
-      'query ($id: ID!) { motionJob(id: $id) { id } }',
-      'query ($id: ID!) { node(id: $id) { id } }',
-      'query ($id: ID!) { motionJobs(filter: { ids: [$id] }) { nodes { id } pageInfo { hasNextPage endCursor } } }',
-      'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } userErrors { code message field } } }',
-      'mutation ($id: ID!) { deleteMotionJob(input: { id: $id }) { deletedId userErrors { code message field } } }',
-    ];
-    for (const operation of operations) {
-      const [theirs, none] = [await other.client.request(operation, { id: job.id }), await other.client.request(operation, { id: unknown })];
-      expect(JSON.stringify(theirs).replaceAll(job.id, unknown), operation).toBe(JSON.stringify(none));
-    }
-    const socket = await openSocket({ url: gateway.url, apiKey: other.key });
-    const heard = [];
-    for (const id of [job.id, unknown]) {
-      socket.send(subscribe('a', WATCH, { id }));
-      heard.push(JSON.stringify([await socket.next(), await socket.next()]).replaceAll(job.id, unknown));
-    }
-    expect(heard[0]).toBe(heard[1]);
-    // Its own key of the same name makes a job of its own.
-    expect((await other.client.generate({ idempotencyKey: 'mine' })).id).not.toBe(job.id);
-    expect((await other.client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs(filter: { labels: [{ key: "a", value: "b" }] }) { nodes { id } } }')).data.motionJobs.nodes).toEqual([]);
-    expect(await gateway.client.find(job.id)).toMatchObject({ id: job.id });
-    await gateway.client.stop();
   });
 });

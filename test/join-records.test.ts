@@ -74,6 +74,7 @@ describe('a record', () => {
     expect(await forgetRequests(3_600_000, 10)).toBe(0);
     expect(await stage.sql('select job_id from rest_requests order by opened_at')).toEqual([{ job_id: three }, { job_id: four }]);
     // What was sent lives as long as the job.
-    expect([...(await findSent([one!, two!])).keys()].sort()).toEqual([one, two].sort());
+    expect([...(await findSent('default', [one!, two!])).keys()].sort()).toEqual([one, two].sort());
+    expect([...(await findSent('another', [one!, two!])).keys()]).toEqual([]);
   });
 });

@@ -102,7 +102,7 @@ test('the next try comes its full time after the last one was recorded, however 
   });
   await recording;
   const [delivery] = await store.listDeliveries(accountId, { first: 1, after: null });
-  const [attempt] = (await store.listAttempts([delivery!.id])).get(delivery!.id)!;
+  const [attempt] = (await store.listAttempts(accountId, [delivery!.id])).get(delivery!.id)!;
   // Two looks at the clock in one statement.
   expect(delivery!.nextAttemptAt!.getTime() - attempt!.at.getTime()).toBeGreaterThan(refused.nextInMs - 50);
 });

@@ -1,5 +1,5 @@
 /** Webhooks on their way: events, deliveries, leases and the log. */
-import { and, asc, desc, eq, inArray, lt, or, placeholder, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, lt, or, placeholder, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { DueDelivery, WebhookStore } from '../webhooks/ports.ts';
 import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
@@ -136,10 +136,15 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
         .limit(first);
     },
 
-    async listAttempts(deliveryIds) {
+    async listAttempts(accountId, deliveryIds) {
       const found = new Map<string, WebhookAttempt[]>();
       if (deliveryIds.length === 0) return found;
-      const rows = await db.select().from(attempts).where(inArray(attempts.deliveryId, [...deliveryIds])).orderBy(asc(attempts.deliveryId), asc(attempts.number));
+      const rows = await db
+        .select(getTableColumns(attempts))
+        .from(attempts)
+        .innerJoin(deliveries, and(eq(deliveries.id, attempts.deliveryId), eq(deliveries.accountId, accountId)))
+        .where(inArray(attempts.deliveryId, [...deliveryIds]))
+        .orderBy(asc(attempts.deliveryId), asc(attempts.number));
       for (const { deliveryId, ...attempt } of rows) found.set(deliveryId, [...(found.get(deliveryId) ?? []), attempt]);
       return found;
     },

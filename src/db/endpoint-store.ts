@@ -20,7 +20,7 @@ export function createEndpointStore(connections: Connections): EndpointStore {
 
   const stopDue = (tx: Transaction, endpointId: string) => inside(tx).update(deliveries).set({ state: 'STOPPED', nextAttemptAt: null }).where(and(eq(deliveries.endpointId, endpointId), sql`${deliveries.nextAttemptAt} is not null`));
 
-  const findSecrets: EndpointStore['findSecrets'] = async (owner) => (await db.select(sealedNow).from(secrets).where(eq(secrets.owner, owner)))[0] ?? null;
+  const findSecrets: EndpointStore['findSecrets'] = async (owner, accountId) => (await db.select(sealedNow).from(secrets).where(and(eq(secrets.owner, owner), eq(secrets.accountId, accountId))))[0] ?? null;
 
   return {
     transaction: (work) => withTransaction(connections, work),
@@ -72,14 +72,14 @@ export function createEndpointStore(connections: Connections): EndpointStore {
 
     async ensureSecret(owner, accountId, sealed) {
       const inserted = await db.insert(secrets).values({ owner, accountId, sealed }).onConflictDoNothing().returning(sealedNow);
-      return inserted[0] ?? (await findSecrets(owner))!;
+      return inserted[0] ?? (await findSecrets(owner, accountId))!;
     },
 
     async rotateSecret(tx, owner, accountId, sealed, overlapMs) {
       await inside(tx)
         .insert(secrets)
         .values({ owner, accountId, sealed })
-        .onConflictDoUpdate({ target: secrets.owner, set: { sealed, previousSealed: secrets.sealed, previousUntil: sql`now() + ${ms(overlapMs)}` } });
+        .onConflictDoUpdate({ target: secrets.owner, set: { sealed, previousSealed: secrets.sealed, previousUntil: sql`now() + ${ms(overlapMs)}` }, setWhere: eq(secrets.accountId, accountId) });
     },
 
     findSealedOtherwise: (mark, after, limit) =>

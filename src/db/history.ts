@@ -40,10 +40,10 @@ export function createHistory({ db }: Connections): History {
       return found;
     },
 
-    async queuePositions(jobIds) {
-      if (jobIds.length === 0) return new Map();
+    async queuePositions(queued) {
+      if (queued.length === 0) return new Map();
       // In words, because the query builder leaves table names out where it sees one table.
-      const ids = sql.join(jobIds.map((id) => sql`${id}::uuid`), sql`, `);
+      const asked = sql.join(queued.map(({ id, accountId }) => sql`(${id}::uuid, ${accountId})`), sql`, `);
       const { rows } = await db.execute<{ id: string; position: number }>(sql`
         select job.id, 1 + (
           select count(*)::int from (
@@ -52,7 +52,7 @@ export function createHistory({ db }: Connections): History {
             limit ${MAX_POSITION - 1}
           ) ahead
         ) as position
-        from jobs job where job.id in (${ids}) and job.state = 'QUEUED'
+        from jobs job where (job.id, job.account_id) in (${asked}) and job.state = 'QUEUED'
       `);
       return new Map(rows.map(({ id, position }) => [id, position]));
     },

@@ -1,10 +1,11 @@
 /** The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the beginning of a transaction, which may have waited. */
-import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { EarlierRequest } from '../jobs/earlier-request.ts';
 import type { JoinStore } from '../jobs/joining.ts';
 import type { Connections } from './client.ts';
 import { ms } from './durations.ts';
 import { restBodies, restRequests as requests } from './rest-tables.ts';
+import { jobs } from './tables.ts';
 import { inside } from './transaction.ts';
 
 const clock = sql`clock_timestamp()`;
@@ -54,9 +55,13 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await inside(tx).insert(restBodies).values({ jobId, body, traceId });
     },
 
-    async findSent(jobIds) {
+    async findSent(accountId, jobIds) {
       if (jobIds.length === 0) return new Map();
-      const rows = await db.select().from(restBodies).where(inArray(restBodies.jobId, [...jobIds]));
+      const rows = await db
+        .select(getTableColumns(restBodies))
+        .from(restBodies)
+        .innerJoin(jobs, and(eq(jobs.id, restBodies.jobId), eq(jobs.accountId, accountId)))
+        .where(inArray(restBodies.jobId, [...jobIds]));
       return new Map(rows.map(({ jobId, body, traceId }) => [jobId, { body, traceId }]));
     },
 

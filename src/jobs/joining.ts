@@ -34,7 +34,8 @@ export interface JoinStore {
   /** The answer that is about to be written at this instance decides what an unanswered request is from now on: until then its connection counts as open. */
   reopen(jobId: string, instanceId: string): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
-  findSent(jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
+  /** Of the account's jobs among these. */
+  findSent(accountId: string, jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
   /** Null for a job that did not come over REST. */
   findTraceId(tx: Transaction, jobId: string): Promise<string | null>;
   /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */

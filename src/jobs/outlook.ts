@@ -32,7 +32,7 @@ export function createFindOutlooks(store: History & Pick<GateStore, 'findGate'>,
 
   return async (jobs) => {
     const queued = jobs.filter(({ state }) => state === 'QUEUED');
-    const [positions, modes, gate] = await Promise.all([store.queuePositions(queued.map(({ id }) => id)), durations(), store.findGate(upstreamId)]);
+    const [positions, modes, gate] = await Promise.all([store.queuePositions(queued), durations(), store.findGate(upstreamId)]);
     const now = Date.now();
     return jobs.map((job) => {
       const queuePosition = positions.get(job.id) ?? null;

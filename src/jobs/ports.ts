@@ -124,7 +124,7 @@ export interface History {
   /** How long tasks took from the attempt to the end, over the newest 200 successes of each mode; empty without any. */
   durations(upstreamId: string): Promise<readonly ModeDurations[]>;
   /** Places in the queue, the first being 1 and 1,000 standing for all from there on; jobs that are not queued are absent. */
-  queuePositions(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  queuePositions(queued: readonly Pick<Job, 'id' | 'accountId'>[]): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface ModeDurations {

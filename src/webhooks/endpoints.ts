@@ -146,7 +146,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       for (const id of [endpointId, jobId]) if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
       const found = await store.listDeliveries(accountId, { first: first + 1, after: after ? decodeCursor(after) : null, ...(endpointId && { endpointId }), ...(jobId && { jobId }) });
       const page = found.slice(0, first);
-      const tries = await store.listAttempts(page.map(({ id }) => id));
+      const tries = await store.listAttempts(accountId, page.map(({ id }) => id));
       return { deliveries: page.map((delivery) => ({ ...delivery, tries: tries.get(delivery.id) ?? [] })), hasNextPage: found.length > first };
     },
 
@@ -155,7 +155,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       if (delivery === null) return invalid(violate('NOT_FOUND', 'deliveryId', 'There is no such delivery.'));
       if (delivery === 'disabled') return invalid(violate('ENDPOINT_DISABLED', 'deliveryId', 'Its endpoint is disabled or deleted.'));
       nudge();
-      return { kind: 'done', delivery: { ...delivery, tries: (await store.listAttempts([delivery.id])).get(delivery.id) ?? [] } };
+      return { kind: 'done', delivery: { ...delivery, tries: (await store.listAttempts(accountId, [delivery.id])).get(delivery.id) ?? [] } };
     },
   };
 }

@@ -80,7 +80,7 @@ export interface WebhookStore<Tx> {
   noteChange(tx: Tx, change: { readonly accountId: string; readonly actor: string; readonly action: string; readonly details: Readonly<Record<string, unknown>> }): Promise<void>;
 
   /** The secrets of an endpoint or, by `accountOwner`, of an account. */
-  findSecrets(owner: string): Promise<SealedSecrets | null>;
+  findSecrets(owner: string, accountId: string): Promise<SealedSecrets | null>;
   /** The first secret of the owner stays: resolves with the one that counts. */
   ensureSecret(owner: string, accountId: string, sealed: string): Promise<SealedSecrets>;
   /** The one until now goes on for `overlapMs`. */
@@ -103,8 +103,8 @@ export interface WebhookStore<Tx> {
   disable(tx: Tx, endpointId: string, reason: DisabledReason): Promise<void>;
 
   listDeliveries(accountId: string, page: Page): Promise<readonly WebhookDelivery[]>;
-  /** By delivery, in order. */
-  listAttempts(deliveryIds: readonly string[]): Promise<ReadonlyMap<string, readonly WebhookAttempt[]>>;
+  /** Of the account's deliveries among these, by delivery, in order. */
+  listAttempts(accountId: string, deliveryIds: readonly string[]): Promise<ReadonlyMap<string, readonly WebhookAttempt[]>>;
   /** Due at once, with all its tries anew. `disabled` when its endpoint is, or is gone; null when the account has no such delivery. */
   redeliver(tx: Tx, accountId: string, deliveryId: string): Promise<WebhookDelivery | 'disabled' | null>;
   deleteEventsByAge(days: number, limit: number): Promise<number>;

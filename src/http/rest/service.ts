@@ -87,15 +87,15 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
   }
 
-  async function tasksOf(found: readonly Job[]): Promise<Task[]> {
-    const sent = await joining.findSent(found.map(({ id }) => id));
+  async function tasksOf(accountId: string, found: readonly Job[]): Promise<Task[]> {
+    const sent = await joining.findSent(accountId, found.map(({ id }) => id));
     return found.map((job) => toTask(job, sent.get(job.id) ?? null));
   }
 
   async function findMany(caller: Caller, accountId: string, taskIds: readonly string[]): Promise<Task[]> {
     const ids = taskIds.map((id) => id.toLowerCase()).filter((id) => mayRead(caller, id));
     const { jobs: found } = await jobs.list(accountId, { first: PAGE, filter: { ids } });
-    const tasks = new Map((await tasksOf(found)).map((task) => [task.taskId, task]));
+    const tasks = new Map((await tasksOf(accountId, found)).map((task) => [task.taskId, task]));
     return ids.map((id) => tasks.get(id)).filter((task) => task !== undefined);
   }
 
@@ -111,7 +111,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       found.push(...page.jobs);
       more = page.hasNextPage;
     }
-    return tasksOf(found.slice(offset, end));
+    return tasksOf(accountId, found.slice(offset, end));
   }
 
   return {
@@ -129,7 +129,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     retrieve: telling(async (caller, taskId) => {
       const accountId = permit(caller, 'jobs:read');
       const job = mayRead(caller, taskId) ? await jobs.find(accountId, taskId) : null;
-      return job && (await tasksOf([job]))[0]!;
+      return job && (await tasksOf(accountId, [job]))[0]!;
     }),
     retrieveBatch: telling(async (caller, lookUp) => {
       const accountId = permit(caller, 'jobs:read');
