@@ -7,6 +7,7 @@ import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { startProcess } from './support/process.ts';
+import { createRestClient } from './support/rest.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
 import { webhooksOf } from './support/webhooks.ts';
@@ -124,6 +125,24 @@ describe('secrets', () => {
     await callBack(cut.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('late', 'api_error', `no ${link}`));
     await client.untilEnd(unconfirmed.id);
 
+    // Over REST: a receiver whose URL is a secret, a result whose link is, and what goes wrong.
+    secrets.restHook = canary('RestHook');
+    secrets.restSignature = canary('RestSignature');
+    const signed = `https://cdn.example.com/rest.mp4?X-Amz-Signature=${secrets.restSignature}`;
+    const rest = createRestClient({ url: gateway.url, apiKey: secrets.rotatedKey });
+    const listener = await startWebhookReceiver();
+    const restCallback = `${listener.url}?token=${secrets.restHook}`;
+    const taskId = await rest.take({ callback_url: restCallback });
+    const taken = await upstream.nextSubmit();
+    upstream.records.set('canary-rest', recordOf('canary-rest', taken.body.callback_url, successOf('canary-rest', signed)));
+    taken.answer(200, { task_id: 'canary-rest' });
+    await callBack(taken.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('canary-rest', signed));
+    await expect.poll(() => listener.received.length).toBe(1);
+    expect(listener.received[0]!.body).toContain(secrets.restSignature);
+    expect(JSON.stringify((await rest.retrieve(taskId)).body)).toContain(secrets.restHook);
+    tell((await rest.post('/kling/motion', { image_url: 1, callback_url: restCallback })).body);
+    tell((await rest.post('/kling/tasks', { action: 'retrieve', id: secrets.restHook })).body);
+
     // Credentials in every wrong place.
     secrets.wrongKey = canary('Wrong');
     for (const path of [`/graphql?key=${secrets.rotatedKey}&authorization=${secrets.wrongKey}`, `/${secrets.rotatedKey}`, `/callbacks/${secrets.wrongKey}/${secrets.rotatedKey}`]) {
@@ -154,7 +173,21 @@ describe('secrets', () => {
     expect(namesIn(logOf(gateway), secrets)).toEqual([]);
     expect(namesIn(answers.join('\n'), secrets)).toEqual([]);
     // A link is what the client came for, and so is where it is told to; they are nowhere else.
-    expect(await placesOf(kept, databaseUrl)).toEqual(['hook in webhook_deliveries.url', 'hook in webhook_endpoints.url', 'signature in jobs.result_url', 'signature in webhook_events.body']);
+    expect(await placesOf(kept, databaseUrl)).toEqual([
+      'hook in webhook_deliveries.url',
+      'hook in webhook_endpoints.url',
+      'restHook in jobs.webhook_url',
+      // What was sent is echoed by its record.
+      'restHook in rest_bodies.body',
+      'restHook in webhook_deliveries.url',
+      // The job as the API shows it to its account.
+      'restHook in webhook_events.body',
+      'restSignature in jobs.result_url',
+      'restSignature in webhook_deliveries.body',
+      'restSignature in webhook_events.body',
+      'signature in jobs.result_url',
+      'signature in webhook_events.body',
+    ]);
     await client.stop();
     await first.stop();
   });
