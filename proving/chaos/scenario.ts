@@ -53,6 +53,8 @@ const SETTLE_MARGIN_SECONDS = 30;
 const MIN_SETTLE_MS = 8_000;
 const SETTLE_CHECK_MS = 2_000;
 const LOG_EVERY_MS = 10_000;
+/** Jobs whose clients are busy with them; usually they are some dozens. */
+const MAX_RUNS = 200;
 /** The nemesis may need longer than the jobs: load goes on for it, up to so many times the planned time. */
 const MAX_LOAD_FACTOR = 4;
 /** More jobs than this that failed without having reached the upstream, and the run has shown nothing. */
@@ -98,7 +100,9 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     try {
       const runs = new Set<Promise<void>>();
       const maxLoadMs = MAX_LOAD_FACTOR * 1_000 * (mode.jobs / mode.jobsPerSecond);
+      // Clients wait for the one before, where the machine has other work: the proxies and the clients are in this process, and a crowd of repeats would keep the gateways from the database for ever.
       while ((submitted < mode.jobs || broken) && Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted) {
+        while (runs.size >= MAX_RUNS) await Promise.race(runs);
         const run = clients[submitted % clients.length]!.run(submitted).finally(() => runs.delete(run));
         runs.add(run);
         submitted += 1;

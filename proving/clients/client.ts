@@ -51,7 +51,7 @@ const CANCEL = `mutation ($id: ID!) { payload: cancelMotionJob(input: { id: $id 
 const READ = `query ($id: ID!) { payload: motionJob(id: $id) { ${JOB_FIELDS} } }`;
 
 /** Before a request is repeated, by how often it was; as patient clients do, since impatient ones keep a server down. */
-const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(5_000, 300 * 2 ** repeats)];
+const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(20_000, 300 * 2 ** repeats)];
 const READ_PAUSE_MS: readonly [number, number] = [200, 2_000];
 const READS = 4;
 
