@@ -31,7 +31,7 @@ test('submits are limited over all keys of an account and all instances, other a
   await clientWith(second, two.key).generate();
   await createRestClient({ url: gateway.url, apiKey: one.key }).take({ prompt: 'third' });
   const { errors } = await clientWith(second, two.key).request('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: EXAMPLE });
-  expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 60 } }]);
+  expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }]);
   expect(await createRestClient({ url: gateway.url, apiKey: one.key }).submit()).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
   await (await makeAccount(gateway)).client.generate();
 });

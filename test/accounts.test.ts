@@ -264,6 +264,6 @@ describe('applying for access', () => {
   test('is limited by address', async () => {
     const gateway = await startGateway({ REGISTRATIONS_PER_HOUR: '2' });
     for (const email of ['a@example.com', 'b@example.com']) expect((await acquire(gateway, { name: 'A', email })).errors).toBeUndefined();
-    expect((await acquire(gateway, { name: 'A', email: 'c@example.com' })).errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 3_600 } }]);
+    expect((await acquire(gateway, { name: 'A', email: 'c@example.com' })).errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }]);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
+import { asAdministrator } from './support/database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
@@ -46,7 +47,11 @@ describe('submits', () => {
     expect((await gateway.client.request(three, { input: EXAMPLE })).errors).toBeUndefined();
     const { data, errors } = await second.client.request<Record<string, { job: object } | null>>(three, { input: EXAMPLE });
     expect([data.a?.job, data.b, data.c]).toEqual([expect.any(Object), null, null]);
-    expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 60 } }, { path: ['c'] }]);
+    expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'RATE_LIMITED' } }, { path: ['c'] }]);
+    // What is left of the minute.
+    await asAdministrator(`update rate_windows set started_at = now() - interval '40 seconds'`, gateway.databaseUrl);
+    const [error] = (await second.client.request(three, { input: EXAMPLE })).errors!;
+    expect([19, 20]).toContain(error!.extensions.retryAfterSeconds);
     await (await makeAccount(gateway)).client.generate();
   });
 });

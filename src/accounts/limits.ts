@@ -46,14 +46,14 @@ export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | '
     },
 
     async takeWebhook(accountId) {
-      const [count] = await store.transaction((tx) => store.countInWindow(tx, [`webhooks asked for by ${accountId}`], WINDOW_SECONDS));
-      if (count! > webhooksPerMinute) throw new RateLimitedError(`An account may ask for ${webhooksPerMinute} webhooks in a minute.`, WINDOW_SECONDS);
+      const [window] = await store.transaction((tx) => store.countInWindow(tx, [`webhooks asked for by ${accountId}`], WINDOW_SECONDS));
+      if (window!.count > webhooksPerMinute) throw new RateLimitedError(`An account may ask for ${webhooksPerMinute} webhooks in a minute.`, window!.endsInSeconds);
     },
 
     async takeSubmit({ keyId, accountId }) {
       const [byKey, ofAccount] = await store.transaction((tx) => store.countInWindow(tx, [`submits by ${keyId ?? 'nobody'}`, `submits of ${accountId ?? 'nobody'}`], WINDOW_SECONDS));
-      if (byKey! > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, WINDOW_SECONDS);
-      if (ofAccount! > submitsPerMinutePerAccount) throw new RateLimitedError(`The keys of this account may submit ${submitsPerMinutePerAccount} jobs in a minute.`, WINDOW_SECONDS);
+      if (byKey!.count > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, byKey!.endsInSeconds);
+      if (ofAccount!.count > submitsPerMinutePerAccount) throw new RateLimitedError(`The keys of this account may submit ${submitsPerMinutePerAccount} jobs in a minute.`, ofAccount!.endsInSeconds);
     },
   };
 }

@@ -74,8 +74,8 @@ export interface AccountStore<Tx> {
   noteChange(tx: Tx, change: Change): Promise<void>;
   /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
   countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
-  /** Counts one more in each subject's window of now, over all instances, and resolves with how many there are of each, in the order of `subjects`. A crash of the database forgets them. */
-  countInWindow(tx: Tx, subjects: readonly string[], windowSeconds: number): Promise<readonly number[]>;
+  /** Counts one more in each subject's window of now, over all instances, and resolves with them, in the order of `subjects`. A crash of the database forgets them. */
+  countInWindow(tx: Tx, subjects: readonly string[], windowSeconds: number): Promise<readonly Window[]>;
 
   /** Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with how many went. */
   deleteEndedKeysByAge(days: number, limit: number, sparedHashes: readonly string[]): Promise<number>;
@@ -107,6 +107,12 @@ export interface ChargedJob {
 }
 
 /** The ledger and the balance that it adds up to. Each entry is made at most once for each job and kind. */
+export interface Window {
+  readonly count: number;
+  /** Rounded up. */
+  readonly endsInSeconds: number;
+}
+
 export interface QuotaStore<Tx> {
   /** Reserves one job in one guarded statement; false when nothing is left, or the account is not active. */
   reserve(tx: Tx, accountId: string, jobId: string): Promise<boolean>;

@@ -193,9 +193,13 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
           target: rateWindows.subject,
           set: { count: sql`case when ${isOver} then 1 else ${rateWindows.count} + 1 end`, startedAt: sql`case when ${isOver} then now() else ${rateWindows.startedAt} end` },
         })
-        .returning({ subject: rateWindows.subject, count: rateWindows.count });
-      const counts = new Map(rows.map(({ subject, count }) => [subject, count]));
-      return subjects.map((subject) => counts.get(subject)!);
+        .returning({
+          subject: rateWindows.subject,
+          count: rateWindows.count,
+          endsInSeconds: sql<number>`greatest(1, ceil(${windowSeconds} - extract(epoch from now() - ${rateWindows.startedAt})))::int`,
+        });
+      const windows = new Map(rows.map(({ subject, ...window }) => [subject, window]));
+      return subjects.map((subject) => windows.get(subject)!);
     },
 
     deleteEndedKeysByAge: async (days, limit, spared) => (await db.execute(deletion(apiKeys, [apiKeys.id], sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`, days, limit, notInArray(apiKeys.hash, [...spared])))).rowCount ?? 0,

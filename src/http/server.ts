@@ -65,7 +65,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')));
 
   if (corsOrigins.length > 0) {
-    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST'], maxAge: 600, exposedHeaders: ['x-request-id'] });
+    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST'], maxAge: 600, exposedHeaders: ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'] });
   }
   return app;
 }
