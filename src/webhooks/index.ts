@@ -18,6 +18,7 @@ export interface WebhooksDeps<Tx> {
   readonly disableAfterMs: number;
   readonly leaseMs: number;
   readonly atOnce: number;
+  readonly perHost: number;
   readonly maxEndpoints: number;
   /** How long events and the log of their deliveries are kept. */
   readonly keepDays: number;
@@ -48,11 +49,11 @@ export interface WebhooksCore<Tx> extends Webhooks {
   reseal(): Promise<void>;
 }
 
-export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, leaseMs, atOnce, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
+export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
   const sealer = createSealer(appSecrets);
   return {
     ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
-    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, keepDays, nudge }),
+    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }),
     reseal: () => resealAll(store, sealer, log),
     tell: (tx, { accountId, jobId, type, at, view, own }) =>
       store.tell(tx, { id: uuidv7(), accountId, jobId, type, body: encodePayload(type, at, view), own: own && { ...own, host: hostOf(own.url) } }),
