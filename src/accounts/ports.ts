@@ -107,7 +107,7 @@ export interface ChargedJob {
 }
 
 /** The ledger and the balance that it adds up to. Each entry is made at most once for each job and kind. */
-export interface Window {
+interface Window {
   readonly count: number;
   /** Rounded up. */
   readonly endsInSeconds: number;
