@@ -1,9 +1,12 @@
 /** The records that repeats join by: what is decided from them, who answers for them, and when they are forgotten. */
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createJoinStore } from '../src/db/join-store.ts';
 import { judge, type EarlierRequest } from '../src/jobs/earlier-request.ts';
-import { held, hungUp, startJoining } from './support/joining.ts';
+import { makeAccount } from './support/administrator.ts';
+import { held, hungUp, startJoining, type Stage } from './support/joining.ts';
 
 describe('earlier requests', () => {
   const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000 };
@@ -25,6 +28,12 @@ describe('earlier requests', () => {
   });
 });
 
+function storeOf({ gateway }: Stage) {
+  const connections = createConnections(gateway.databaseUrl, 1, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  return createJoinStore(connections);
+}
+
 describe('a record', () => {
   test('of an open connection that this instance knows nothing of is not confirmed by it', async () => {
     const stage = await startJoining();
@@ -45,9 +54,7 @@ describe('a record', () => {
     const stage = await startJoining();
     await hungUp(stage);
     const [jobId] = await stage.jobs();
-    const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);
-    onTestFinished(() => connections.pool.end());
-    const store = createJoinStore(connections);
+    const store = storeOf(stage);
     const [late, other] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
     await store.reopen(jobId!, other);
     await store.recordAnswers(other, [jobId!], 'ANSWERED', true);
@@ -58,6 +65,49 @@ describe('a record', () => {
     expect(await stage.states()).toEqual(['UNANSWERED']);
   });
 
+  test('is looked for with one connection by a crowd of equal requests: everybody else has the others', async () => {
+    const stage = await startJoining({ DATABASE_POOL_SIZE: '4' });
+    const other = await makeAccount(stage.gateway);
+    await held(stage);
+    const [like] = await stage.sql<{ key_id: string; body_hash: string }>('select key_id, body_hash from rest_requests');
+    const elsewhere = new pg.Client({ connectionString: stage.gateway.databaseUrl });
+    await elsewhere.connect();
+    onTestFinished(() => elsewhere.end());
+    // Another instance looks too, and takes its time.
+    await elsewhere.query('begin');
+    await elsewhere.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`request ${like!.key_id} ${like!.body_hash}`]);
+    for (let number = 0; number < 20; number += 1) stage.open();
+    const waiting = () => stage.sql<{ waiting: number }>(`select count(*)::int as waiting from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`);
+    await expect.poll(waiting).toEqual([{ waiting: 1 }]);
+    for (let number = 0; number < 5; number += 1) expect(await other.client.request('{ viewer { account { id } } }')).toMatchObject({ data: { viewer: { account: { id: other.id } } } });
+    expect(await waiting()).toEqual([{ waiting: 1 }]);
+    await elsewhere.query('rollback');
+  });
+
+  test('of an instance that is gone is open at the one that answers it now', async () => {
+    const stage = await startJoining();
+    await held(stage);
+    const [jobId] = await stage.jobs();
+    const [gone, here] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
+    await stage.sql(`update rest_requests set instance_id = '${gone}', asked_at = clock_timestamp() - interval '1 h'`);
+    await storeOf(stage).reopen(jobId!, here);
+    expect(await stage.sql('select state, instance_id, asked_at from rest_requests')).toEqual([{ state: 'OPEN', instance_id: here, asked_at: null }]);
+  });
+
+  test('is confirmed as of when it was asked for, however late that is written', async () => {
+    const stage = await startJoining();
+    await held(stage);
+    const instanceId = '0199c0de-0000-7000-8000-00000000000a';
+    await stage.sql(`update rest_requests set instance_id = '${instanceId}', asked_at = clock_timestamp()`);
+    const store = storeOf(stage);
+    const { nowMs, jobIds } = await store.findAsked(instanceId);
+    await setTimeout(200);
+    await store.confirmOpen(jobIds, nowMs);
+    const [{ late }] = (await stage.sql<{ late: number }>('select (extract(epoch from clock_timestamp() - confirmed_at) * 1000)::float8 as late from rest_requests')) as [{ late: number }];
+    expect(late).toBeGreaterThan(190);
+    expect((await store.findAsked(instanceId)).jobIds).toEqual([]);
+  });
+
   test('is forgotten when nothing can join it any more, a few at a time, the oldest first', async () => {
     const stage = await startJoining();
     for (const prompt of ['one', 'two', 'three', 'four']) await hungUp(stage, { prompt });
@@ -66,9 +116,7 @@ describe('a record', () => {
     await age(one, '2 h', '2 h');
     await age(two, '3 h', '90 min');
     await age(three, '3 h', '1 min');
-    const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);
-    onTestFinished(() => connections.pool.end());
-    const { forgetRequests, findSent } = createJoinStore(connections);
+    const { forgetRequests, findSent } = storeOf(stage);
     expect(await forgetRequests(3_600_000, 1)).toBe(1);
     expect(await forgetRequests(3_600_000, 10)).toBe(1);
     expect(await forgetRequests(3_600_000, 10)).toBe(0);

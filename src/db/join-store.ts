@@ -10,6 +10,7 @@ import { inside } from './transaction.ts';
 
 const clock = sql`clock_timestamp()`;
 const epochMs = (instant: SQL): SQL<number> => sql<number>`(extract(epoch from ${instant}) * 1000)::float8`;
+const instantOf = (epoch: number): SQL => sql`to_timestamp(${epoch}::float8 / 1000)`;
 const msSince = (instant: SQL): SQL<number | null> => sql<number | null>`(extract(epoch from ${clock} - ${instant}) * 1000)::float8`;
 
 /** When it was last known to be of interest. */
@@ -40,15 +41,15 @@ export function createJoinStore({ db }: Connections): JoinStore {
       return { nowMs: now!.nowMs, earlier: rows as EarlierRequest[] };
     },
 
-    async recordOpen(tx, jobId, { keyId, bodyHash }, instanceId) {
-      await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId });
+    async recordOpen(tx, jobId, { keyId, bodyHash }, instanceId, openAtMs) {
+      await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId, openedAt: instantOf(openAtMs) });
     },
 
     async reopen(jobId, instanceId) {
       await db
         .update(requests)
         .set({ state: 'OPEN', instanceId, openedAt: clock, askedAt: null, confirmedAt: null, unansweredAt: null })
-        .where(and(eq(requests.jobId, jobId), eq(requests.state, 'UNANSWERED')));
+        .where(and(eq(requests.jobId, jobId), ne(requests.state, 'ANSWERED')));
     },
 
     async recordSent(tx, jobId, { body, traceId }) {
@@ -79,14 +80,14 @@ export function createJoinStore({ db }: Connections): JoinStore {
 
     async findAsked(instanceId) {
       const rows = await db
-        .select({ jobId: requests.jobId })
+        .select({ jobId: requests.jobId, nowMs: epochMs(clock) })
         .from(requests)
         .where(and(eq(requests.instanceId, instanceId), eq(requests.state, 'OPEN'), sql`${requests.askedAt} is not null`, isAsked));
-      return rows.map(({ jobId }) => jobId);
+      return { nowMs: Math.min(...rows.map(({ nowMs }) => nowMs)), jobIds: rows.map(({ jobId }) => jobId) };
     },
 
-    async confirmOpen(jobIds) {
-      await db.update(requests).set({ confirmedAt: clock }).where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
+    async confirmOpen(jobIds, atMs) {
+      await db.update(requests).set({ confirmedAt: instantOf(atMs) }).where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
     },
 
     async recordAnswers(instanceId, jobIds, state, renew) {

@@ -40,6 +40,8 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
     requestTimeout: requestTimeoutMs,
     http: { connectionsCheckingInterval: requestTimeoutMs },
     forceCloseConnections: 'idle',
+    // Whoever has a connection is answered until the end, in the words of his route: a callback comes once.
+    return503OnClosing: false,
     trustProxy: trustProxy ?? false,
   });
 

@@ -2,10 +2,11 @@
  * Joining: a client that repeats a request because nobody answered it gets the job of then, and does not pay for another one. Who repeats is known by key and
  * body, and whether the earlier request was answered by its record, which is a row: a repeat may come to another instance.
  */
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Accept, AcceptResult } from './accept.ts';
 import type { MotionRequest } from './input-rules.ts';
 import { judge, type EarlierRequest, type JoinLimits } from './earlier-request.ts';
+import { createLine } from './limit-reads.ts';
 import { startLoop, type Loop } from './loop.ts';
 import type { Log } from './ports.ts';
 import type { Transaction } from './transaction.ts';
@@ -29,9 +30,9 @@ export type AnswerState = 'OPEN' | 'ANSWERED' | 'UNANSWERED';
 export interface JoinStore {
   /** Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for the same then waits for the end of `tx`. */
   findEarlier(tx: Transaction, likeness: Likeness, maxAgeMs: number): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
-  /** Records a request whose connection is open at this instance. */
-  recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string): Promise<void>;
-  /** The answer that is about to be written at this instance decides what an unanswered request is from now on: until then its connection counts as open. */
+  /** Records a request whose connection was open at this instance at `openAtMs`, by the database's time. */
+  recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string, openAtMs: number): Promise<void>;
+  /** The answer that is about to be written at this instance decides what a request that is not answered is from now on: until then its connection counts as open. */
   reopen(jobId: string, instanceId: string): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
   /** Of the account's jobs among these. */
@@ -40,9 +41,10 @@ export interface JoinStore {
   findTraceId(tx: Transaction, jobId: string): Promise<string | null>;
   /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */
   ask(jobIds: readonly string[]): Promise<void>;
-  /** Requests at this instance that it is asked about. */
-  findAsked(instanceId: string): Promise<readonly string[]>;
-  confirmOpen(jobIds: readonly string[]): Promise<void>;
+  /** Requests at this instance that it is asked about, and the database's time. */
+  findAsked(instanceId: string): Promise<{ readonly nowMs: number; readonly jobIds: readonly string[] }>;
+  /** Their connections were open at `atMs`, by the database's time. */
+  confirmOpen(jobIds: readonly string[], atMs: number): Promise<void>;
   /** `renew` counts the time to join from now also for what was unanswered before. What another instance has answered stays answered. */
   recordAnswers(instanceId: string, jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
   /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
@@ -85,8 +87,11 @@ export interface JoiningDeps {
 /** A break of a connection is known to its instance by then, wherever the repeat comes in. */
 const GRACE_MS = 300;
 const LOOK_AGAIN_MS = 200;
-/** How often an instance looks whether it is asked about its connections. */
+/** How often an instance looks at least whether it is asked about its connections; several times in a lease. */
 const CONFIRM_MS = 1_000;
+const CONFIRMS_PER_LEASE = 5;
+/** Turns of the event loop after which a connection that had broken is known to have. */
+const TURNS = 3;
 const FORGET_MS = 60_000;
 const FORGET_BATCH = 500;
 const FORGET_MARGIN_MS = 3_600_000;
@@ -105,6 +110,9 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const open = new Set<string>();
   const unrecorded = new Map<string, { readonly state: Exclude<AnswerState, 'OPEN'>; readonly renew: boolean }>();
   const maxAgeMs = limits.joinMs + limits.holdMs;
+  const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
+  /** Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one connection. */
+  const looking = new Map<string, { readonly inTurn: ReturnType<typeof createLine>; looks: number }>();
   let loop: Loop | undefined;
   let forgottenAt = -Infinity;
 
@@ -123,23 +131,41 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
   async function confirmOpen(): Promise<void> {
     if (open.size === 0) return;
-    const asked = await store.findAsked(instanceId);
-    // After the read: a connection that broke meanwhile is not in the set any more.
-    const healthy = asked.filter((jobId) => open.has(jobId));
-    if (healthy.length > 0) await store.confirmOpen(healthy);
+    const { nowMs, jobIds } = await store.findAsked(instanceId);
+    for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
+    // After the read, and as of the read: a connection that broke meanwhile is not in the set any more, and of one that breaks before the write no more is said than that it was open then.
+    const healthy = jobIds.filter((jobId) => open.has(jobId));
+    if (healthy.length > 0) await store.confirmOpen(healthy, nowMs);
   }
 
   async function forget(): Promise<number> {
-    if (performance.now() - forgottenAt < FORGET_MS) return CONFIRM_MS;
+    if (performance.now() - forgottenAt < FORGET_MS) return confirmMs;
     const count = await store.forgetRequests(maxAgeMs + FORGET_MARGIN_MS, FORGET_BATCH);
     if (count < FORGET_BATCH) forgottenAt = performance.now();
-    return CONFIRM_MS;
+    return confirmMs;
+  }
+
+  async function inTurn<T>({ keyId, bodyHash }: Likeness, look: () => Promise<T>): Promise<T> {
+    const name = `${keyId} ${bodyHash}`;
+    const line = looking.get(name) ?? { inTurn: createLine(1), looks: 0 };
+    looking.set(name, line);
+    line.looks += 1;
+    try {
+      return await line.inTurn(look);
+    } finally {
+      line.looks -= 1;
+      if (line.looks === 0) looking.delete(name);
+    }
   }
 
   async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal, known: { sinceMs: number | null }): Promise<AcceptResult> {
+    if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
+    let openAtMs = 0;
     const result = await accept(accountId, request, {
       async before(tx) {
         const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
+        // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
+        openAtMs = nowMs;
         known.sinceMs ??= nowMs + GRACE_MS;
         const judgement = judge(earlier, known.sinceMs, limits);
         if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
@@ -148,7 +174,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       },
       async stored(tx, { id }) {
         await store.recordSent(tx, id, sent);
-        await store.recordOpen(tx, id, likeness, instanceId);
+        await store.recordOpen(tx, id, likeness, instanceId, openAtMs);
       },
     });
     if (result.kind === 'accepted') open.add(result.job.id);
@@ -162,7 +188,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       const known = { sinceMs: null };
       for (let looks = 0; !gone.aborted; looks += 1) {
         try {
-          return await acceptOnce(accountId, request, sent, likeness, gone, known);
+          return await inTurn(likeness, () => acceptOnce(accountId, request, sent, likeness, gone, known));
         } catch (error) {
           if (!(error instanceof NotAcceptedError)) throw error;
           if (error.end.kind !== 'unsure') return error.end;

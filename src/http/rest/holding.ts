@@ -42,7 +42,7 @@ export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick
       (ended) => holds.forEach((caller, leave) => ended.has(caller) && leave('revoked')),
       (error: unknown) => log.warn({ err: error }, 'the callers of held requests could not be checked'),
     );
-  }, recheckMs);
+  }, recheckMs).unref();
 
   return {
     takePlace(keyId) {

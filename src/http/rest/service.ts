@@ -66,6 +66,8 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
       const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following);
       if (result.kind === 'joined' && isAnswer(reply)) await joining.answering(jobId);
+      // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must not count as written.
+      await setImmediate();
       return reply;
     } finally {
       leavePlace();
@@ -75,8 +77,6 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   async function answerAtEnd(caller: Caller, accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null): Promise<SubmitReply> {
     const held = await holding.hold(caller, accountId, jobId, signal);
     const end = held.kind === 'ended' ? endOf(held.job, traceId) : null;
-    // What the sockets have to say that came in the same turn as the end: an answer to who has gone must not count as written.
-    await setImmediate();
     if (end) {
       if (following) following.saysFailure = end.httpStatus >= 500;
       return { kind: 'json', ...end };
