@@ -106,3 +106,35 @@ test('the next try comes its full time after the last one was recorded, however 
   // Two looks at the clock in one statement.
   expect(delivery!.nextAttemptAt!.getTime() - attempt!.at.getTime()).toBeGreaterThan(refused.nextInMs - 50);
 });
+
+test('what an address says after its endpoint has moved counts for nothing', async () => {
+  const { store, id, tell, states, claim } = await start();
+  await store.transaction(tell);
+  const due = await claim();
+  const elsewhere = 'https://new.example.com/in';
+  await store.transaction((tx) => store.changeEndpoint(tx, accountId, id, { url: elsewhere, host: hostOf(elsewhere) }));
+  // It is gone there: that is why it moved.
+  expect(await store.transaction((tx) => store.record(tx, due, { ...refused, httpStatus: 410, nextInMs: null, state: 'FAILED' }))).toBeNull();
+  expect(await states()).toEqual(['DUE']);
+});
+
+test('what is told and what is delivered do not wait for each other', async () => {
+  const { store, id, tell, states, claim } = await start();
+  await store.transaction(tell);
+  await store.transaction(tell);
+  const [delivered, failed] = [await claim(), await claim()];
+  // One after the other they are written while somebody tells, and while somebody records a failure.
+  await store.transaction(async (tx) => {
+    await tell(tx);
+    await store.transaction(async (other) => {
+      await store.record(other, failed, refused);
+      await store.noteFailure(other, id);
+      await store.transaction(async (third) => {
+        await store.record(third, delivered, { ...refused, httpStatus: 200, nextInMs: null, state: 'DELIVERED' });
+        await store.noteSuccess(third, id);
+        await tell(third);
+      });
+    });
+  });
+  expect((await states()).sort()).toEqual(['DELIVERED', 'DUE', 'DUE', 'DUE']);
+});

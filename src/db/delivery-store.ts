@@ -31,14 +31,15 @@ interface ClaimedRow extends Record<string, unknown>, Omit<DueDelivery, 'secrets
 }
 
 /**
- * Endpoints are locked before their deliveries, here and wherever both are written: whoever disables or deletes one stops all that is due to it, what is
- * being told now among it.
+ * Endpoints are locked before their deliveries, here and wherever both are written: an owner who changes or deletes one reaches all that is due to it, what
+ * is being told now among it. Who tells and who records a try do not wait for each other; what is told to an endpoint that is just being disabled for its
+ * failures ends when it is claimed.
  */
 const tell = sqlStatement(
   'tell_webhooks',
   sql`
     with wanting as (
-      select id, url, host from ${endpoints} where account_id = ${placeholder('accountId')} and status = 'ACTIVE' and ${placeholder('type')} = any(event_types) for share
+      select id, url, host from ${endpoints} where account_id = ${placeholder('accountId')} and status = 'ACTIVE' and ${placeholder('type')} = any(event_types) for key share
     ), receiver as (
       select id as endpoint_id, url, host, 'STANDARD' as format, null as body from wanting
       union all
@@ -58,7 +59,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
 
     async tellEndpoint(tx, endpointId, { id, accountId, jobId, type, body }) {
       const { rows } = await inside(tx).execute<{ id: string }>(sql`
-        with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE' for share), event as (
+        with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE' for key share), event as (
           insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} from receiver
           returning id
         )
@@ -99,13 +100,14 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
     },
 
-    async record(tx, { id, endpointId, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
-      if (endpointId !== null) await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('update');
+    async record(tx, { id, endpointId, url, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
+      // A success writes the endpoint only where nobody else does.
+      if (endpointId !== null && state !== 'DELIVERED') await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('no key update');
       const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
         with tried as (
           update ${deliveries}
           set attempts = attempts + 1, failures = failures + ${state === 'DELIVERED' ? 0 : 1}, state = ${state}, next_attempt_at = ${nextInMs === null ? null : clockInMs(nextInMs)}
-          where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz
+          where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz and url = ${url}
           returning id, attempts, endpoint_id
         ), logged as (
           insert into ${attempts} (delivery_id, number, http_status, failure, latency_ms) select id, attempts, ${httpStatus}::int, ${failure}, ${Math.round(latencyMs)} from tried
@@ -153,7 +155,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       const handle = inside(tx);
       const live = sql`(${deliveries.endpointId} is null or exists (select 1 from ${endpoints} where ${endpoints.id} = ${deliveries.endpointId} and ${endpoints.status} = 'ACTIVE'))`;
       const mine = and(eq(deliveries.id, deliveryId), eq(deliveries.accountId, accountId));
-      await handle.execute(sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for share`);
+      await handle.execute(sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for key share`);
       // One that is due already comes at once; a try that is under way goes on, and records nothing.
       await handle.update(deliveries).set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` }).where(and(mine, live));
       const rows = await handle.select({ ...shown, live: sql<boolean>`${live}` }).from(deliveries).innerJoin(events, eq(events.id, deliveries.eventId)).where(mine);

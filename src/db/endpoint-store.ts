@@ -1,5 +1,5 @@
 /** Webhook endpoints and the secrets that sign for them. */
-import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
 import { accountLog, accounts } from './account-tables.ts';
@@ -45,10 +45,12 @@ export function createEndpointStore(connections: Connections): EndpointStore {
     async changeEndpoint(tx, accountId, endpointId, { eventTypes, status, ...address }) {
       const enabled = { status: 'ACTIVE', disabledReason: null, disabledAt: null, failingSince: null } as const;
       const disabled = { status: 'DISABLED', disabledReason: sql`coalesce(${endpoints.disabledReason}, 'BY_OWNER')`, disabledAt: sql`coalesce(${endpoints.disabledAt}, now())` } as const;
+      const mine = and(eq(endpoints.id, endpointId), eq(endpoints.accountId, accountId));
+      await inside(tx).select({ id: endpoints.id }).from(endpoints).where(mine).for('update');
       const rows = await inside(tx)
         .update(endpoints)
         .set({ id: endpointId, ...address, ...(address.url !== undefined && { failingSince: null }), ...(eventTypes && { eventTypes: [...eventTypes] }), ...(status === 'ACTIVE' && enabled), ...(status === 'DISABLED' && disabled) })
-        .where(and(eq(endpoints.id, endpointId), eq(endpoints.accountId, accountId)))
+        .where(mine)
         .returning();
       if (rows[0]?.status === 'DISABLED') await stopDue(tx, endpointId);
       // What waits for it goes where it is now.
@@ -100,7 +102,9 @@ export function createEndpointStore(connections: Connections): EndpointStore {
     },
 
     async noteSuccess(tx, endpointId) {
-      await inside(tx).update(endpoints).set({ failingSince: null }).where(and(eq(endpoints.id, endpointId), sql`${endpoints.failingSince} is not null`));
+      // Its delivery is locked: whoever writes the endpoint now may wait for that one, and a later success says the same.
+      const failing = inside(tx).select({ id: endpoints.id }).from(endpoints).where(and(eq(endpoints.id, endpointId), isNotNull(endpoints.failingSince))).for('no key update', { skipLocked: true });
+      await inside(tx).update(endpoints).set({ failingSince: null }).where(inArray(endpoints.id, failing));
     },
 
     async noteFailure(tx, endpointId) {

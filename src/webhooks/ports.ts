@@ -93,7 +93,7 @@ export interface WebhookStore<Tx> {
 
   /** Leases deliveries that are due: at most `perHost` of a host, one of those in `slowHosts` and none of those in `busyHosts`, those first that have waited longest. */
   claim(limits: { readonly limit: number; readonly perHost: number; readonly leaseMs: number; readonly busyHosts: readonly string[]; readonly slowHosts: readonly string[] }): Promise<readonly DueDelivery[]>;
-  /** Records a try; null when the lease was lost, and then nothing is. */
+  /** Records a try; null when the lease was lost or the receiver has moved meanwhile, and then nothing is: what an address says that is used no more counts for nothing. */
   record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
   /** Ends a delivery that nobody wants, if the lease still holds. */
   giveUp(due: DueDelivery): Promise<void>;
