@@ -1,19 +1,11 @@
 /** `npm run admin`, as an operator calls it. */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { clientWith } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
+import { runScript } from './support/script.ts';
 
-const SCRIPT = fileURLToPath(new URL('../scripts/admin.ts', import.meta.url));
-
-const run = (databaseUrl: string, ...args: string[]): Promise<{ code: number; output: string }> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', SCRIPT, ...args], { env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl } }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}` }),
-    );
-  });
+const run = (databaseUrl: string, ...args: string[]) => runScript('admin', { DATABASE_URL: databaseUrl }, args);
 
 describe('npm run admin', () => {
   test('makes, limits and disables an account and its keys, beside a gateway that runs', { timeout: 120_000 }, async () => {

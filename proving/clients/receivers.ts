@@ -37,7 +37,8 @@ export async function startReceiver(manner: Manner, random: Random, redirectTo: 
   const failuresLeft = new Map<string, number>();
 
   function failures(id: string): number {
-    const drawn = manner === 'hanging' ? Number(random.chance(HANG_CHANCE)) : random.integer(0, MAX_FAILURES[manner] ?? 0);
+    const most = MAX_FAILURES[manner] ?? 0;
+    const drawn = manner === 'hanging' ? Number(random.chance(HANG_CHANCE)) : random.integer(Math.min(1, most), most);
     const left = failuresLeft.get(id) ?? drawn;
     failuresLeft.set(id, left - 1);
     return left;

@@ -73,6 +73,7 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
       // Whoever is a stranger by his headers is answered before his body comes.
       if (typeof connections === 'number' && name !== 'slow bodies' && connections < slow.connections / 2) violations.push(`beside ${name}: only ${connections} connections at a time`);
     }
+    if (maxRatio !== null && !hasSlowHttpTest()) violations.push('slowhttptest is not installed: nobody was slow');
     const answers = countOf(forged);
     if ((answers['404'] ?? 0) !== forged.length) violations.push(`forged callbacks were answered ${JSON.stringify(answers)}`);
     if (2 * unheard > sentInAll) violations.push(`${unheard} of ${sentInAll} valid callbacks were refused`);

@@ -75,7 +75,8 @@ export const addFault = (faults: readonly Fault[], fault: Fault): readonly Fault
 
 /**
  * Whether faults with no submit passing between them speak of the upstream rather than of one client's inputs: two on the path to it,
- * or its own errors for two accounts or three different inputs.
+ * or its own errors for two accounts or three different inputs. One account reaches that alone only while nobody else submits: turns
+ * are fair, so that another's job passes between its faults, and a pass forgets them. Whoever comes into the pause is the next probe.
  */
 export function isOutage(faults: readonly Fault[]): boolean {
   const distinct = (of: (fault: Fault) => string): number => new Set(faults.map(of)).size;
