@@ -3,7 +3,7 @@ import { createAccept, type Accept, type CheckWebhookUrl } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
-import { JobNotFoundError } from './errors.ts';
+import { JobNotFoundError, UnavailableError } from './errors.ts';
 import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
 import { createListJobs, toJobId, type JobPage, type ListJobs } from './list.ts';
@@ -162,7 +162,8 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     isDeaf: hearing.isDeaf,
     start() {
-      const complain = (what: string) => (error: unknown) => log.error({ err: error }, `${what} failed; it goes on`);
+      // A database that is away for a moment is no fault of a loop.
+      const complain = (what: string) => (error: unknown) => log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; it goes on`);
       loops.dispatching = startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching'));
       loops.reconciling = startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling'));
       loops.retaining = startLoop(retention.runOnce, complain('deleting by age'));

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { createWebhookStore } from '../db/store.ts';
 import { afterCommit } from '../db/transaction.ts';
 import { createEgress } from '../egress/egress.ts';
+import { UnavailableError } from '../jobs/errors.ts';
 import { isTerminal, type Job } from '../jobs/job.ts';
 import { startLoop, type Loop } from '../jobs/loop.ts';
 import type { SettleEffect } from '../jobs/ports.ts';
@@ -53,7 +54,7 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     // What the last round has begun.
     await core.deliverer.stop(graceMs);
   });
-  const complain = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
+  const complain = (error: unknown) => log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; it goes on');
   return {
     core,
     effect,
