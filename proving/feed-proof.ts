@@ -61,7 +61,7 @@ export async function proveFeed(url: string, changes: number, { spoil = (reader)
   const [a, b, small] = instances.map(({ following }) => following) as [Following, Following, Following];
   const counts: Counts = { resumes: 0, unavailable: 0, deliveries: 0, repeats: 0, missed: 0, lagsMs: [] };
   try {
-    const { ledger, run } = await createWriters(url, changes);
+    const { ledger, run } = await createWriters(url, changes, (changed) => instances[randomInt(instances.length)]!.announce(changed));
     const start = performance.now();
     const cursor = await a.findCursor(ACCOUNT);
     const role = { ledger, changes, from: cursor, patienceMs, counts };
@@ -100,6 +100,7 @@ async function startInstance(url: string, maxUnread: number, spoil: (reader: Cha
   const following = createFollowing({ reader: spoil(createJobStore(connections)), feed, maxUnread, log: { info: () => undefined, warn: complain, error: complain } });
   return {
     following,
+    announce: feed.announce,
     async stop() {
       following.stop();
       await feed.stop();

@@ -1,7 +1,7 @@
-/** Writers who change jobs as the gateway does, in transactions that overlap in every way, and a record of what they committed. */
+/** Writers who change jobs and announce it as the gateway does, in transactions that overlap in every way, and a record of what they committed. */
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
-import { FEED_CHANNEL } from '../src/db/feed.ts';
+import type { RunningFeed } from '../src/db/feed.ts';
 
 export const ACCOUNT = 'proved';
 
@@ -25,10 +25,8 @@ const WRITERS = 16;
 const HOT_JOBS = 20;
 const fields = { image_url: 'https://a.com/a.png', video_url: 'https://a.com/a.mp4', mode: 'STD', character_orientation: 'IMAGE', upstream_id: 'prove', input_hash: 'v1:' };
 
-/** What the store's `amend` does, in one statement. */
-const AMEND = `
-  with changed as (update jobs set version = version + 1, updated_at = now(), changed_xid = pg_current_xact_id() where id = $1 returning id, version, account_id)
-  select version, pg_notify('${FEED_CHANNEL}', concat_ws(' ', id, version, account_id)) from changed`;
+/** What the store's `amend` does. */
+const AMEND = 'update jobs set version = version + 1, updated_at = now(), changed_xid = pg_current_xact_id() where id = $1 returning version';
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
@@ -52,7 +50,8 @@ async function insertJobs(client: pg.Client, accountId: string, count: number): 
   return rows.map(({ id }) => id);
 }
 
-export async function createWriters(url: string, changes: number): Promise<{ readonly ledger: Ledger; run(): Promise<WriterFigures> }> {
+/** `announce` as the store would call it. */
+export async function createWriters(url: string, changes: number, announce: RunningFeed['announce']): Promise<{ readonly ledger: Ledger; run(): Promise<WriterFigures> }> {
   const clients = await Promise.all(Array.from({ length: WRITERS }, () => connect(url)));
   const long = await connect(url);
   const jobIds = await insertJobs(long, ACCOUNT, Math.max(HOT_JOBS * 2, Math.ceil(changes / 5)));
@@ -73,6 +72,7 @@ export async function createWriters(url: string, changes: number): Promise<{ rea
 
   function record(jobId: string, version: number, xid: bigint): void {
     committedAt.get(jobId)![version] = performance.now();
+    announce({ id: jobId, version, accountId: ACCOUNT });
     if (xid < (lastXid.get(jobId) ?? 0n)) wentDown += 1;
     lastXid.set(jobId, xid);
     count += 1;

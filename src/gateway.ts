@@ -184,7 +184,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections), urgentStore: createJobStore(urgentConnections), accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
+  return { store: createJobStore(connections, feed.announce), urgentStore: createJobStore(urgentConnections, feed.announce), accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
 }
 
 function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {

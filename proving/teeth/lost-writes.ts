@@ -47,6 +47,7 @@ export const acknowledgeBeforeCommit: Tooth = {
     {
       file: 'src/db/transaction.ts',
       find: `    await client.query('commit').catch((error: unknown) => {
+      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) act();
       throw new CommitUnknownError(error);
     });
 `,

@@ -1,20 +1,26 @@
 /**
- * The feed over LISTEN/NOTIFY: one connection per instance. A connection that dies loudly is replaced at once; one that
- * dies silently (a proxy drops it) is found by a heartbeat within 12 s. After each reconnect `onGap` tells the watchers to
- * read again, and it is called only once LISTEN is in force, so that no change falls between.
+ * The feed over LISTEN/NOTIFY: one connection per instance, which announces changes and hears of them. One that dies loudly is replaced
+ * at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to announce, within 12 s. After each
+ * reconnect `onGap` tells the watchers to read again, and it is called only once LISTEN is in force, so that no change falls between.
  */
 import pg from 'pg';
 import type { Feed } from '../jobs/ports.ts';
+import { createAnnouncer, type Announcer } from './announcer.ts';
 
 export const FEED_CHANNEL = 'job_changed';
 
 const HEARTBEAT_MS = 8_000;
-const HEARTBEAT_LIMIT_MS = 4_000;
+const ANSWER_LIMIT_MS = 4_000;
 const RECONNECT_MS = [100, 250, 500, 1_000, 2_000];
+/** For what is left to announce at a stop. */
+const LAST_WORDS_MS = 1_000;
 
 export interface RunningFeed extends Feed {
+  /** Lets every instance hear of a change, this one too; when the connection is away, as soon as it is back. */
+  readonly announce: Announcer['announce'];
   /** Whether LISTEN is in force now. */
   isListening(): boolean;
+  /** Announces what is left, within a second, and ends the connection. */
   stop(): Promise<void>;
 }
 
@@ -32,6 +38,7 @@ function discard(client: pg.Client): void {
 /** Starts listening; resolves when LISTEN is in force for the first time, and rejects when that fails. */
 export async function startFeed(url: string, log: (message: string) => void): Promise<RunningFeed> {
   const subscribers = new Set<Subscriber>();
+  const announcer = createAnnouncer(FEED_CHANNEL, log);
   let client: pg.Client | null = null;
   let failures = 0;
   let stopped = false;
@@ -40,8 +47,8 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
   const connect = async (): Promise<void> => {
     const next = new pg.Client({
       connectionString: url,
-      connectionTimeoutMillis: HEARTBEAT_LIMIT_MS,
-      query_timeout: HEARTBEAT_LIMIT_MS,
+      connectionTimeoutMillis: ANSWER_LIMIT_MS,
+      query_timeout: ANSWER_LIMIT_MS,
       keepAlive: true,
       application_name: 'motion-gateway feed',
     });
@@ -62,6 +69,8 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     });
     try {
       await next.connect();
+      // It writes nothing that could be lost, and a wake-up shall not wait for the disk.
+      await next.query('set synchronous_commit = off');
       await next.query(`listen ${FEED_CHANNEL}`);
     } catch (error) {
       discard(next);
@@ -75,6 +84,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       timer = setTimeout(() => void next.query('select 1').then(beat, (error: Error) => lose(error.message)), HEARTBEAT_MS);
     };
     beat();
+    announcer.announceOver(next, (error) => lose(error.message));
   };
 
   const reconnect = (): void => {
@@ -101,11 +111,14 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       subscribers.add(subscriber);
       return () => void subscribers.delete(subscriber);
     },
+    announce: announcer.announce,
     isListening: () => client !== null,
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      if (client) discard(client);
+      if (!client) return;
+      await announcer.untilAnnounced(LAST_WORDS_MS);
+      discard(client);
     },
   };
 }

@@ -1,14 +1,14 @@
 /** The writes of a job's life. Only `advance` writes a state. */
-import { and, eq, getTableColumns, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import type { Job, Move } from '../jobs/job.ts';
-import type { JobPatch, JobWriter } from '../jobs/ports.ts';
+import type { JobPatch, JobWriter, NewJob } from '../jobs/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
+import type { Announcer } from './announcer.ts';
 import type { Connections } from './client.ts';
-import { FEED_CHANNEL } from './feed.ts';
 import { inMs } from './durations.ts';
 import { toAssignments, toJob, toRow, type Assignments } from './job-row.ts';
 import { gates, jobs, thisTransaction, turns } from './tables.ts';
-import { inside, statement, withTransaction } from './transaction.ts';
+import { afterCommit, inside, statement, withTransaction } from './transaction.ts';
 
 /** `permits` of `jobs/job.ts`, as SQL with placeholders for the numbers. */
 const permitted = (move: Move): SQL | undefined =>
@@ -25,15 +25,6 @@ const formOf = (move: Move): string => [move.from?.join('|'), move.attempt !== u
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
 
-/**
- * The row as it is now, and in the same statement the wake-up of its watchers, which comes when the transaction commits; a notification of a
- * rolled-back change is never sent.
- */
-const changed = {
-  ...getTableColumns(jobs),
-  notified: sql`pg_notify(${FEED_CHANNEL}::text, ${jobs.id} || ' ' || ${jobs.version} || ' ' || ${jobs.accountId})`,
-};
-
 /** A write of the job for every form of a move and a patch: some dozens, made as they are needed. */
 const writes = new Map<string, ReturnType<typeof prepareWrite>>();
 
@@ -46,7 +37,7 @@ function prepareWrite(name: string, move: Move | null, set: Assignments['set']) 
       .update(jobs)
       .set({ ...assignments, ...oneVersionUp })
       .where(where)
-      .returning(changed)
+      .returning()
       .prepare(name),
   );
 }
@@ -60,28 +51,35 @@ async function write(tx: Transaction, jobId: string, move: Move | null, patch: J
   return rows[0] ? toJob(rows[0]) : null;
 }
 
+async function insert(tx: Transaction, job: NewJob): Promise<Job | null> {
+  const db = inside(tx);
+  const { upstreamId, accountId } = job;
+  const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });
+  if (!inserted[0]) return null;
+  // The turn comes after the key: who repeats a key takes none.
+  const turn = db.$with('turn').as(
+    db
+      .insert(turns)
+      .values({ upstreamId, accountId, lastTag: sql`coalesce((select ${gates.virtualTime} from ${gates} where ${gates.upstreamId} = ${upstreamId}), 0) + 1` })
+      .onConflictDoUpdate({ target: [turns.upstreamId, turns.accountId], set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` } })
+      .returning({ lastTag: turns.lastTag }),
+  );
+  const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning();
+  return rows[0] ? toJob(rows[0]) : null;
+}
+
 const lockJob = statement((db) => db.select().from(jobs).where(eq(jobs.id, placeholder('jobId'))).for('update').prepare('lock_job'));
 
-export function createJobWriter(connections: Connections): JobWriter {
+/** `announce` hears of every change when it is committed, and also when COMMIT got no answer: a wake-up too many does no harm. */
+export function createJobWriter(connections: Connections, announce: Announcer['announce']): JobWriter {
+  async function announced(tx: Transaction, writing: Promise<Job | null>): Promise<Job | null> {
+    const job = await writing;
+    if (job) afterCommit(tx, () => announce(job), { alsoInDoubt: true });
+    return job;
+  }
+
   return {
     transaction: (work) => withTransaction(connections, work),
-
-    async insert(tx, job) {
-      const db = inside(tx);
-      const { upstreamId, accountId } = job;
-      const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });
-      if (!inserted[0]) return null;
-      // The turn comes after the key: who repeats a key takes none.
-      const turn = db.$with('turn').as(
-        db
-          .insert(turns)
-          .values({ upstreamId, accountId, lastTag: sql`coalesce((select ${gates.virtualTime} from ${gates} where ${gates.upstreamId} = ${upstreamId}), 0) + 1` })
-          .onConflictDoUpdate({ target: [turns.upstreamId, turns.accountId], set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` } })
-          .returning({ lastTag: turns.lastTag }),
-      );
-      const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning(changed);
-      return rows[0] ? toJob(rows[0]) : null;
-    },
 
     async findByKey(tx, accountId, idempotencyKey) {
       const rows = await inside(tx)
@@ -101,8 +99,9 @@ export function createJobWriter(connections: Connections): JobWriter {
       return rows[0] ? toJob(rows[0]) : null;
     },
 
-    advance: write,
-    amend: (tx, jobId, patch) => write(tx, jobId, null, patch),
+    insert: (tx, job) => announced(tx, insert(tx, job)),
+    advance: (tx, jobId, move, patch) => announced(tx, write(tx, jobId, move, patch)),
+    amend: (tx, jobId, patch) => announced(tx, write(tx, jobId, null, patch)),
 
     async pollWithin(tx, jobId, ms) {
       const at = inMs(ms);

@@ -6,6 +6,7 @@ import type { RetentionStore } from '../jobs/retention.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
 import { createAccountStore } from './account-store.ts';
+import type { Announcer } from './announcer.ts';
 import { createChangeReader } from './changes.ts';
 import type { Connections } from './client.ts';
 import { createDeliveryStore } from './delivery-store.ts';
@@ -22,11 +23,11 @@ import { createRetentionStore } from './retention.ts';
 import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
-/** Every method rejects with `UnavailableError` when the database cannot answer within its limits. */
-export const createJobStore = (connections: Connections): JobStore & RetentionStore & JoinStore =>
+/** Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of changes of jobs; without it watchers find them late. */
+export const createJobStore = (connections: Connections, announce: Announcer['announce'] = () => undefined): JobStore & RetentionStore & JoinStore =>
   reportingUnavailability({
     ...createJobReader(connections),
-    ...createJobWriter(connections),
+    ...createJobWriter(connections, announce),
     ...createTimeline(connections),
     ...createInbox(connections),
     ...createGateStore(connections),

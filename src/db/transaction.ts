@@ -45,12 +45,17 @@ export function sqlStatement(name: string, query: SQL): (tx: Transaction, values
   };
 }
 
-/** What shall happen when a transaction is known to have committed, by its handle; a handle has one transaction at a time. */
-const afterwards = new WeakMap<Database, (() => void)[]>();
+interface Afterwards {
+  readonly act: () => void;
+  readonly alsoInDoubt: boolean;
+}
 
-/** Calls `act` once the transaction has committed; never when it was rolled back, or when nobody knows. */
-export function afterCommit(tx: Transaction, act: () => void): void {
-  afterwards.get(inside(tx))?.push(act);
+/** What shall happen when a transaction has committed, by its handle; a handle has one transaction at a time. */
+const afterwards = new WeakMap<Database, Afterwards[]>();
+
+/** Calls `act` once the transaction has committed; never when it was rolled back, and when COMMIT got no answer only what is meant for doubt too. */
+export function afterCommit(tx: Transaction, act: () => void, { alsoInDoubt = false } = {}): void {
+  afterwards.get(inside(tx))?.push({ act, alsoInDoubt });
 }
 
 /**
@@ -66,13 +71,14 @@ export async function withTransaction<T>({ pool }: Connections, work: (tx: Trans
   try {
     await client.query('begin');
     const handle = handleOf(client);
-    const acts: (() => void)[] = [];
+    const acts: Afterwards[] = [];
     afterwards.set(handle, acts);
     const value = await work(handle as unknown as Transaction);
     await client.query('commit').catch((error: unknown) => {
+      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) act();
       throw new CommitUnknownError(error);
     });
-    for (const act of acts) act();
+    for (const { act } of acts) act();
     return value;
   } catch (error) {
     // A connection that stopped answering is closed, not asked to roll back: that would wait as long once more.

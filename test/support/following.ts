@@ -25,11 +25,11 @@ export async function startFollowing({ url: given, maxUnread = 1_000, around = (
   const url = given ?? (await createDatabase());
   const connections = createConnections(url, 4, () => undefined);
   onTestFinished(() => connections.pool.end());
-  const store = createJobStore(connections);
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
   const feed = await startFeed(url, () => undefined);
   onTestFinished(() => feed.stop());
+  const store = createJobStore(connections, feed.announce);
   const following = createFollowing({ reader: around(store), feed, log, maxUnread });
   onTestFinished(() => following.stop());
 
