@@ -29,9 +29,9 @@ const { signal } = new AbortController();
 const looks = async () => {
   for (;;) {
     const taken = await dispatcher.take().catch(() => ({ kind: 'wait', waitMs: lookMs }));
-    if (taken.kind === 'job') void dispatcher.submit(taken.job, signal).catch(quiet);
+    if (taken.kind === 'job') void dispatcher.submit(taken.job, signal, taken.isProbe).catch(quiet);
     else if (taken.kind === 'unsure') void dispatcher.retract(taken.job, signal).catch(quiet);
-    else if (taken.kind === 'probe') await dispatcher.probe(signal).catch(quiet);
+    else if (taken.kind === 'probe') await dispatcher.probe(taken.probedBy, signal).catch(quiet);
     else await setTimeout(Math.min(taken.waitMs, lookMs));
   }
 };

@@ -112,66 +112,6 @@ describe('trouble', () => {
     expect((await dispatcher.take()).kind).toBe('wait');
   });
 
-  test('from two accounts shuts it; a look-up probes first, then one job at a time, and a success opens it', async () => {
-    const { accept, submitNext, play, dispatcher, passTime, signal, store } = await startCore();
-    play.submit = () => Promise.resolve(inDoubt('job'));
-    for (const account of ['a', 'b']) {
-      await accept(account);
-      await submitNext();
-    }
-    await accept('a');
-    await accept('a');
-    expect(await dispatcher.take(), 'shut').toMatchObject({ kind: 'wait' });
-    await passTime();
-    expect((await dispatcher.take()).kind).toBe('probe');
-    expect((await dispatcher.take()).kind, 'somebody else probes').toBe('wait');
-
-    play.lookUp = () => Promise.reject(new Error('an outage'));
-    await dispatcher.probe(signal);
-    expect((await store.findGate('test'))!.pausedForMs).toBeGreaterThan(1_000);
-    await passTime();
-    expect((await dispatcher.take()).kind, 'a look-up again').toBe('probe');
-
-    play.lookUp = () => Promise.resolve(new Map());
-    await dispatcher.probe(signal);
-    const probe = await dispatcher.take();
-    expect(probe.kind).toBe('job');
-    expect((await dispatcher.take()).kind, 'one job at a time').toBe('wait');
-    play.submit = (jobId) => Promise.resolve(accepted(jobId));
-    if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
-    expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
-    expect((await dispatcher.take()).kind).toBe('job');
-  });
-
-  test('is probed with a job of an account that had no part in it, where there is one', async () => {
-    const { accept, submitNext, play, dispatcher, passTime, signal } = await startCore();
-    play.submit = () => Promise.resolve(inDoubt('job'));
-    for (const prompt of ['1', '2', '3']) {
-      await accept('bad', prompt);
-      await submitNext();
-    }
-    await accept('bad', '4');
-    const good = await accept('good');
-    await passTime();
-    expect((await dispatcher.take()).kind).toBe('probe');
-    await dispatcher.probe(signal);
-    play.submit = (jobId) => Promise.resolve(accepted(jobId));
-    expect(await submitNext()).toBe(good);
-  });
-
-  test('whose probe dies lets the next one through when its lease is over', async () => {
-    const { accept, submitNext, play, dispatcher, passTime } = await startCore();
-    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
-    await accept();
-    await accept();
-    await submitNext();
-    await passTime();
-    expect((await dispatcher.take()).kind).toBe('job');
-    expect((await dispatcher.take()).kind).toBe('wait');
-    await passTime();
-    expect((await dispatcher.take()).kind).toBe('job');
-  });
-
   test('that many attempts in flight meet together is one pause, counted once; the probe counts anew', async () => {
     const { accept, play, dispatcher, passTime, signal, sql } = await startCore();
     for (let index = 0; index < 4; index += 1) await accept();

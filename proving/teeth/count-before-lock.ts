@@ -17,12 +17,12 @@ export const countBeforeLock: Tooth = {
   bug: 'counts what is in flight and locks the gate after that',
   edits: [
     {
-      file: 'src/jobs/dispatch.ts',
+      file: 'src/jobs/take.ts',
       find: 'const gate = await store.lockGate(tx, upstream.id);',
       replace: 'const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs }); const gate = await store.lockGate(tx, upstream.id);',
     },
     {
-      file: 'src/jobs/dispatch.ts',
+      file: 'src/jobs/take.ts',
       find: '    const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs });\n    if',
       replace: '    if',
     },

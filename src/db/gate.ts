@@ -75,6 +75,13 @@ export function createGateStore({ db }: Connections): GateStore {
       await inside(tx).update(gates).set({ probedBy, pausedUntil: sql`clock_timestamp() + ${ms(leaseMs)}` }).where(eq(gates.upstreamId, upstreamId));
     },
 
+    async renewProbe(upstreamId, probedBy, leaseMs) {
+      await db
+        .update(gates)
+        .set({ pausedUntil: sql`clock_timestamp() + ${ms(leaseMs)}` })
+        .where(and(eq(gates.upstreamId, upstreamId), eq(gates.probedBy, probedBy)));
+    },
+
     async pauseGate(tx, upstreamId, { reason, probe, pauseMs, pauseCount }) {
       await inside(tx)
         .update(gates)

@@ -25,7 +25,7 @@ export interface GateRow {
   /** Why it is shut, or being probed; null while it is open. */
   readonly reason: string | null;
   readonly probe: Probe | null;
-  /** The job that is the probe now. */
+  /** Who probes now: the job that is the probe, or a look-up's own id. */
   readonly probedBy: string | null;
   /** Pauses since the last submit that passed. */
   readonly pauseCount: number;
@@ -54,7 +54,9 @@ export interface GateStore {
   /** A job passes: the next one `spacingMs` later, and accounts that were away join in behind its tag. */
   passGate(tx: Transaction, upstreamId: string, pass: { readonly tag: number; readonly spacingMs: number }): Promise<void>;
   /** Keeps everybody else out while somebody probes; when he dies, until `leaseMs` are over. */
-  leaseProbe(tx: Transaction, upstreamId: string, probedBy: string | null, leaseMs: number): Promise<void>;
+  leaseProbe(tx: Transaction, upstreamId: string, probedBy: string, leaseMs: number): Promise<void>;
+  /** Has the lease run for `leaseMs` from now on, if it is still his. */
+  renewProbe(upstreamId: string, probedBy: string, leaseMs: number): Promise<void>;
   pauseGate(tx: Transaction, upstreamId: string, pause: Pause): Promise<void>;
   setFaults(tx: Transaction, upstreamId: string, faults: readonly Fault[]): Promise<void>;
   /** Forgets pause, probe and faults. */

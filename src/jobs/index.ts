@@ -2,7 +2,7 @@
 import { createAccept, type Accept, type CheckWebhookUrl } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
-import { createDispatcher, type Admission, type Taken } from './dispatch.ts';
+import { createDispatcher } from './dispatch.ts';
 import { JobNotFoundError, UnavailableError } from './errors.ts';
 import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
@@ -15,6 +15,7 @@ import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts
 import { createReconciler } from './reconcile.ts';
 import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
+import type { Admission, Taken } from './take.ts';
 import type { Timeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
 import { createWatching, type Watching } from './watch.ts';
@@ -114,10 +115,10 @@ export function createJobs(deps: JobsDeps): Jobs {
       case 'wait':
         return taken.waitMs;
       case 'probe':
-        await dispatcher.probe(signal);
+        await dispatcher.probe(taken.probedBy, signal);
         return 0;
       case 'job':
-        begin(dispatcher.submit(taken.job, cutOff.signal), (error) => log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'));
+        begin(dispatcher.submit(taken.job, cutOff.signal, taken.isProbe), (error) => log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'));
         return 0;
       case 'unsure':
         begin(dispatcher.retract(taken.job, cutOff.signal), (error) => log.error({ jobId: taken.job.id, err: error }, 'an intent could not be put back'));

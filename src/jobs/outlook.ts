@@ -1,8 +1,8 @@
 /** The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's own past; never pushed. */
-import type { Admission } from './dispatch.ts';
 import type { GateStore } from './gate.ts';
 import type { Job } from './job.ts';
 import type { History, ModeDurations } from './ports.ts';
+import type { Admission } from './take.ts';
 
 export interface Outlook {
   /** 1 is the next; 1,000 means 1,000 or more; null when the job is not queued. */
