@@ -6,6 +6,7 @@ import { anonymous, type Caller } from './caller.ts';
 import type { ClientTokens } from './client-token.ts';
 import { BadAccountArgumentError } from './errors.ts';
 import type { AccountStore } from './ports.ts';
+import { shareReads } from './share-reads.ts';
 import { createFindKnown } from './unknown-keys.ts';
 
 /**
@@ -30,7 +31,8 @@ const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
 export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous, unknownKeysPerMinute }: AuthenticateDeps<Tx>): Authenticate {
-  const findKnown = createFindKnown(store.findKey, unknownKeysPerMinute);
+  // A client that opens a thousand sockets at once asks once or twice.
+  const findKnown = createFindKnown(shareReads(store.findKey), unknownKeysPerMinute);
   const administrator = digest(administratorKey);
   const noted = new Map<string, number>();
 
