@@ -51,7 +51,7 @@ export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registr
     const violations = [...checkName(name), ...checkEmail(written)];
     if (violations.length > 0) return { kind: 'invalid', violations };
     // In a transaction of its own: who is refused has been counted all the same.
-    const [applications] = await store.transaction((tx) => store.countInWindow(tx, [`applications from ${address}`], HOUR_SECONDS));
+    const [applications] = await store.countInWindow([`applications from ${address}`], HOUR_SECONDS);
     if (applications!.count > perAddressPerHour) throw new RateLimitedError(`There were ${perAddressPerHour} applications from your address within the hour.`, applications!.endsInSeconds);
 
     const email = written.toLowerCase();

@@ -33,7 +33,7 @@ export interface Limits {
 
 export const WINDOW_SECONDS = 60;
 
-export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | 'countInWindow'>, { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount, webhooksPerMinute }: LimitNumbers): Limits {
+export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'countInWindow'>, { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount, webhooksPerMinute }: LimitNumbers): Limits {
   const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
   return {
     async takeRequest({ kind, keyId }, address) {
@@ -46,12 +46,12 @@ export function createLimits<Tx>(store: Pick<AccountStore<Tx>, 'transaction' | '
     },
 
     async takeWebhook(accountId) {
-      const [window] = await store.transaction((tx) => store.countInWindow(tx, [`webhooks asked for by ${accountId}`], WINDOW_SECONDS));
+      const [window] = await store.countInWindow([`webhooks asked for by ${accountId}`], WINDOW_SECONDS);
       if (window!.count > webhooksPerMinute) throw new RateLimitedError(`An account may ask for ${webhooksPerMinute} webhooks in a minute.`, window!.endsInSeconds);
     },
 
     async takeSubmit({ keyId, accountId }) {
-      const [byKey, ofAccount] = await store.transaction((tx) => store.countInWindow(tx, [`submits by ${keyId ?? 'nobody'}`, `submits of ${accountId ?? 'nobody'}`], WINDOW_SECONDS));
+      const [byKey, ofAccount] = await store.countInWindow([`submits by ${keyId ?? 'nobody'}`, `submits of ${accountId ?? 'nobody'}`], WINDOW_SECONDS);
       if (byKey!.count > submitsPerMinute) throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, byKey!.endsInSeconds);
       if (ofAccount!.count > submitsPerMinutePerAccount) throw new RateLimitedError(`The keys of this account may submit ${submitsPerMinutePerAccount} jobs in a minute.`, ofAccount!.endsInSeconds);
     },

@@ -75,7 +75,7 @@ export interface AccountStore<Tx> {
   /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
   countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
   /** Counts one more in each subject's window of now, over all instances, and resolves with them, in the order of `subjects`. A crash of the database forgets them. */
-  countInWindow(tx: Tx, subjects: readonly string[], windowSeconds: number): Promise<readonly Window[]>;
+  countInWindow(subjects: readonly string[], windowSeconds: number): Promise<readonly Window[]>;
 
   /** Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with how many went. */
   deleteEndedKeysByAge(days: number, limit: number, sparedHashes: readonly string[]): Promise<number>;

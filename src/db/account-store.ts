@@ -183,10 +183,10 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return rows[0]!.count;
     },
 
-    async countInWindow(tx, subjects, windowSeconds) {
+    async countInWindow(subjects, windowSeconds) {
       const isOver = sql`${rateWindows.startedAt} <= now() - ${windowSeconds} * interval '1 second'`;
       // In one order for everybody: two that count the same wait for each other, and never in a circle.
-      const rows = await inside(tx)
+      const rows = await db
         .insert(rateWindows)
         .values([...subjects].sort().map((subject) => ({ subject, startedAt: sql`now()`, count: 1 })))
         .onConflictDoUpdate({
