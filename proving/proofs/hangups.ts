@@ -23,6 +23,9 @@ const HOLD_SECONDS = 0.8;
 const TASK_SECONDS: readonly [number, number] = [1, 3];
 const MAX_CUT_MS = 700;
 const LEASE_SECONDS = 3;
+/** A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know: its deadline ends it. */
+const SUBMIT_SECONDS = 5;
+const DEADLINE_SECONDS = 30;
 const RUN_LIMIT_MS = 120_000;
 const ASK_TIMEOUT_MS = 30_000;
 const SETTLE_LIMIT_MS = 60_000;
@@ -46,7 +49,17 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
   const stage = await startStage({
     gateways: 2,
     ...(dist !== undefined && { dist }),
-    settings: { UPSTREAM_MAX_IN_FLIGHT: '1000', UPSTREAM_SUBMITS_PER_SECOND: '1000', POLL_FIRST_SECONDS: '2', POLL_INTERVAL_SECONDS: '1', REST_HOLD_SECONDS: String(HOLD_SECONDS), REST_LEASE_SECONDS: String(LEASE_SECONDS), PLAYGROUND: 'off' },
+    settings: {
+      UPSTREAM_MAX_IN_FLIGHT: '1000',
+      UPSTREAM_SUBMITS_PER_SECOND: '1000',
+      SUBMIT_TIMEOUT_SECONDS: String(SUBMIT_SECONDS),
+      JOB_DEADLINE_SECONDS: String(DEADLINE_SECONDS),
+      POLL_FIRST_SECONDS: '2',
+      POLL_INTERVAL_SECONDS: '1',
+      REST_HOLD_SECONDS: String(HOLD_SECONDS),
+      REST_LEASE_SECONDS: String(LEASE_SECONDS),
+      PLAYGROUND: 'off',
+    },
     upstream: { seed, rates: noFaults, taskSeconds: TASK_SECONDS, listing: false },
     log,
   });
