@@ -8,7 +8,6 @@
  *   --listing         with LISTING_LOOKUP=on
  *   --report          writes the table of docs/reliability.md
  */
-import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { modeOf, type ModeName } from './chaos/modes.ts';
@@ -16,6 +15,7 @@ import { summarise, writeReport } from './chaos/report.ts';
 import { runChaos } from './chaos/scenario.ts';
 import { violationKinds, type ViolationKind } from './checker/check.ts';
 import { historyOf } from './checker/history.ts';
+import { commitOfRun } from './commit.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +34,7 @@ const HISTORIES = 3;
 const seed = values.seed ?? String(Date.now());
 const name: ModeName = values.quick ? 'quick' : values.long ? 'long' : 'full';
 const mode = modeOf(name, values.jobs === undefined ? undefined : Number(values.jobs));
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+const commit = commitOfRun();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 

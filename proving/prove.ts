@@ -5,14 +5,17 @@
  *   --seed <text>     what is drawn (default: the time)
  *   --size <number>   instead of the full size
  *   --dist <folder>   another build of the program
+ *   --report          writes its row of the table in docs/reliability.md; of a run at full size only
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { commitOfRun } from './commit.ts';
 import { proofs, type ProofName } from './proofs/all.ts';
+import { writeProof } from './proofs/report.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string' }, size: { type: 'string' }, dist: { type: 'string' } },
+  options: { seed: { type: 'string' }, size: { type: 'string' }, dist: { type: 'string' }, report: { type: 'boolean', default: false } },
 });
 const name = positionals[0] ?? '';
 if (!Object.hasOwn(proofs, name)) {
@@ -22,9 +25,15 @@ if (!Object.hasOwn(proofs, name)) {
 const { prove, size: fullSize } = proofs[name as ProofName];
 const seed = values.seed ?? String(Date.now());
 const size = values.size === undefined ? fullSize : Number(values.size);
+const commit = commitOfRun();
+if (values.report && (values.size !== undefined || values.dist !== undefined)) {
+  console.error('The table is of the project\'s own build, and of full sizes.');
+  process.exit(2);
+}
 
 console.log(`prove:${name}: seed ${seed}, size ${size}`);
 const { figures, violations } = await prove({ seed, size, ...(values.dist !== undefined && { dist: resolve(values.dist) }), log: (message) => console.log(`  ${message}`) });
 for (const violation of violations) console.log(`VIOLATION ${violation}`);
-console.log(JSON.stringify({ proof: name, seed, size, ...figures, violations: violations.length }));
+if (values.report) writeProof({ name, size, figures, violations, seed, commit }, Object.keys(proofs));
+console.log(JSON.stringify({ proof: name, seed, size, commit, ...figures, violations: violations.length }));
 process.exit(violations.length > 0 ? 1 : 0);

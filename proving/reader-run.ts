@@ -1,6 +1,7 @@
 /** Readers that stop reading beside healthy ones on one gateway: starts the built program and its clients, and measures. */
 import { execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +51,7 @@ interface Latency {
 }
 
 const ADMINISTRATOR_KEY = 'proof-key-0123456789';
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const PROJECT_DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const LOAD = fileURLToPath(new URL('reader-load.ts', import.meta.url));
 const SAMPLE_MS = 500;
 /** What the process may grow by for other reasons than what waits for the stalled readers. */
@@ -67,9 +68,9 @@ const INSERT = `insert into jobs (id, account_id, version, state, rank, attempt,
   select gen_random_uuid(), 'default', 1, 'PROCESSING', 1000, 1, 'sandbox', true, 'https://a.com/a.png', 'https://a.com/a.mp4', repeat('動', 2500), 'STD', 'IMAGE', true, false, '[]', 'v1:', now()
   from generate_series(1, $1) returning id`;
 
-/** Runs on an empty database and the folder `dataDir`. Leaves nothing running. */
-export async function runReaders(databaseUrl: string, dataDir: string, plan: ReaderPlan): Promise<ReaderFigures> {
-  const gateway = await startGateway(databaseUrl, dataDir, plan.settings);
+/** Runs the build in `dist` on an empty database and the folder `dataDir`. Leaves nothing running. */
+export async function runReaders(databaseUrl: string, dataDir: string, plan: ReaderPlan, dist = PROJECT_DIST): Promise<ReaderFigures> {
+  const gateway = await startGateway(join(dist, 'main.js'), databaseUrl, dataDir, plan.settings);
   const load = fork(LOAD, { execArgv: ['--import', 'tsx'] });
   const order = async (given: Order): Promise<Answer> => {
     load.send(given);
@@ -147,9 +148,9 @@ interface End {
   readonly time: number;
 }
 
-async function startGateway(databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
+async function startGateway(main: string, databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
   const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...unlimited, ...settings };
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const ends: End[] = [];
   const url = await new Promise<string>((resolve, reject) => {

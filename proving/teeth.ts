@@ -6,8 +6,8 @@
  *   --seed <text>     what is drawn (default: the time)
  *   --report          writes the table of docs/reliability.md
  */
-import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { commitOfRun } from './commit.ts';
 import { teeth } from './teeth/all.ts';
 import { bite, type Bitten } from './teeth/bitten.ts';
 import { writeTeeth } from './teeth/report.ts';
@@ -26,7 +26,7 @@ if (unknown.length > 0) {
 }
 
 const seed = values.seed ?? String(Date.now());
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+const commit = commitOfRun();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 

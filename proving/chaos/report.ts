@@ -1,12 +1,7 @@
 /** The figures of a run: as one object, and as the table in `docs/reliability.md`. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { promisesOf } from '../checker/figures.ts';
+import { partOf } from '../page.ts';
 import type { ScenarioResult } from './scenario.ts';
-
-const PAGE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
-const BEGIN = '<!-- made by npm run chaos -- --report -->';
-const END = '<!-- end of what is made -->';
 
 type Run = ScenarioResult & { readonly seed: string; readonly commit: string; readonly mode: string };
 export type Summary = ReturnType<typeof summarise>;
@@ -15,13 +10,7 @@ export function summarise({ seed, commit, mode, seconds, injected, figures, viol
   return { seed, commit, mode, seconds, injected, ...figures, ...promisesOf(violations), failures: failures.length };
 }
 
-/** Replaces the table between the markers. */
-export function writeReport(summary: Summary): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (before < 0 || after < before) throw new Error(`${PAGE} has lost its markers`);
-  writeFileSync(PAGE, `${page.slice(0, before + BEGIN.length)}\n\n${tableOf(summary)}\n\n${page.slice(after)}`);
-}
+export const writeReport = (summary: Summary): void => partOf('chaos').write(tableOf(summary));
 
 const inWords = (counts: Readonly<Record<string, number>>): string => Object.entries(counts).map(([name, number]) => `${name} ${number.toLocaleString('en')}`).join(', ');
 

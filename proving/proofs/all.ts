@@ -1,6 +1,7 @@
 /** Every proof, and the size at which it is believed. */
 import { proveAdmission } from './admission.ts';
 import { proveDurability } from './durability.ts';
+import { proveFeedAlone } from './feed.ts';
 import { proveFuzz } from './fuzz.ts';
 import { proveHangups } from './hangups.ts';
 import { proveIntake } from './intake.ts';
@@ -10,6 +11,7 @@ import { proveOrders } from './orders.ts';
 import { provePolling } from './polling.ts';
 import type { Proof, ProofOptions } from './proof.ts';
 import { proveQuota } from './quota.ts';
+import { proveReaders } from './readers.ts';
 import { proveSiege } from './siege.ts';
 import { proveSockets } from './sockets.ts';
 import { proveSubmits } from './submits.ts';
@@ -28,6 +30,8 @@ export const proofs = {
   polling: { size: 50, prove: (options) => provePolling(options) },
   intake: { size: 300, prove: (options) => proveIntake({ ...options, perSecond: 300, limitMs: 150 }) },
   durability: { size: 20, prove: proveDurability },
+  feed: { size: 100_000, prove: proveFeedAlone },
+  readers: { size: 2_000, prove: proveReaders },
   fuzz: { size: 1_000_000, prove: proveFuzz },
   operations: { size: 5_000, prove: proveOperations },
   siege: { size: 100_000, prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }) },

@@ -2,16 +2,13 @@
  * Durability: PostgreSQL is killed, all its processes at once, while jobs are accepted and worked on through the real core and store.
  * What was acknowledged is there afterwards, and writing goes on within seconds.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { closePool, createConnections, type Connections } from '../../src/db/client.ts';
-import { migrateDatabase } from '../../src/db/migrate.ts';
 import { createJobStore } from '../../src/db/store.ts';
 import { createAccept } from '../../src/jobs/accept.ts';
 import type { MotionRequest } from '../../src/jobs/input-rules.ts';
-import { startDatabase } from '../stage/database.ts';
+import type { StageDatabase } from '../stage/database.ts';
+import { withDatabase } from '../stage/own-database.ts';
 import { createRandom } from '../stage/random.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
@@ -42,18 +39,14 @@ interface Told {
 }
 
 /** `size` is how often PostgreSQL is killed. */
-export async function proveDurability({ seed, size, log }: ProofOptions): Promise<Proof> {
+export const proveDurability = (options: ProofOptions): Promise<Proof> => withDatabase((database) => proveDurabilityOf(database, options));
+
+async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const folder = mkdtempSync(join(tmpdir(), 'proving-'));
-  // For root: PostgreSQL runs as another user, who must be able to enter.
-  chmodSync(folder, 0o755);
-  mkdirSync(join(folder, 'database'), { mode: 0o755 });
-  const database = await startDatabase(join(folder, 'database'), () => undefined);
   const connections = createConnections(database.url, ACCEPTERS + WORKERS, () => undefined);
   const told: Told = { accepted: [], unsure: [], works: 0, lost: [], failures: [], acceptMs: [], workMs: [], lastBegunAt: 0 };
   const violations: string[] = [];
   try {
-    await migrateDatabase(database.url);
     const stopping = new AbortController();
     const writers = await startWriters(connections, seed, told, stopping.signal);
     const random = createRandom(`${seed}:kills`);
@@ -100,8 +93,6 @@ export async function proveDurability({ seed, size, log }: ProofOptions): Promis
     };
   } finally {
     await closePool(connections);
-    await database.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -3,16 +3,12 @@
  * the same kind of histories through the real flows on PostgreSQL, which must end as the rules say.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { migrateDatabase } from '../../src/db/migrate.ts';
 import { isTerminal } from '../../src/jobs/job.ts';
 import { anyEvent, eventsOfTask, nameOf, surelyNot, truths, type LifeEvent, type Truth } from '../orders/events.ts';
 import { live, startOfLife, visible, type Life } from '../orders/model.ts';
 import { startRealLife } from '../orders/real.ts';
-import { startDatabase } from '../stage/database.ts';
+import { withDatabase } from '../stage/own-database.ts';
 import { secondsSince, type Proof, type ProofOptions } from './proof.ts';
 
 const MAX_EVENTS = 16;
@@ -113,17 +109,6 @@ const POSTGRES_SHARE = 0.02;
 export async function proveOrders(options: ProofOptions): Promise<Proof> {
   const pure = proveOrdersPurely(options);
   options.log(`${options.size} histories by the pure rules in ${String(pure.figures.seconds)} s`);
-  const folder = mkdtempSync(join(tmpdir(), 'proving-'));
-  // For root: PostgreSQL runs as another user, who must be able to enter.
-  chmodSync(folder, 0o755);
-  mkdirSync(join(folder, 'database'), { mode: 0o755 });
-  const database = await startDatabase(join(folder, 'database'), () => undefined);
-  try {
-    await migrateDatabase(database.url);
-    const real = await proveOrdersOnPostgres({ ...options, size: Math.max(1, Math.round(options.size * POSTGRES_SHARE)) }, database.url);
-    return { figures: { pure: pure.figures, onPostgres: real.figures }, violations: [...pure.violations, ...real.violations] };
-  } finally {
-    await database.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const real = await withDatabase(({ url }) => proveOrdersOnPostgres({ ...options, size: Math.max(1, Math.round(options.size * POSTGRES_SHARE)) }, url));
+  return { figures: { pure: pure.figures, onPostgres: real.figures }, violations: [...pure.violations, ...real.violations] };
 }

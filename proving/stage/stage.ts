@@ -1,10 +1,10 @@
 /** Everything a proof plays on: database, upstream, gateways behind proxies, and one public address in front of them. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { UpstreamOptions } from '../upstream/messages.ts';
 import { startDatabase, type StageDatabase } from './database.ts';
+import { createFolder } from './folder.ts';
 import { startForwarder } from './forwarder.ts';
 import { findFreePort } from './free-port.ts';
 import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts';
@@ -53,10 +53,7 @@ export interface Stage {
 }
 
 export async function startStage({ gateways: count, dist = projectDist, settings = {}, upstream: upstreamOptions, breakable = true, log = () => undefined }: StageOptions): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), 'proving-'));
-  // For root: PostgreSQL runs as another user, who must be able to enter.
-  chmodSync(folder, 0o755);
-  mkdirSync(join(folder, 'database'), { mode: 0o755 });
+  const { folder, databaseFolder } = createFolder();
   const ledgerFile = join(folder, 'ledger.jsonl');
   const killFile = join(folder, 'kill-points.jsonl');
   const stops: (() => Promise<unknown>)[] = [];
@@ -67,7 +64,7 @@ export async function startStage({ gateways: count, dist = projectDist, settings
   };
 
   try {
-    const database = await startDatabase(join(folder, 'database'), log);
+    const database = await startDatabase(databaseFolder, log);
     stops.push(() => database.stop());
     const names = Array.from({ length: count }, (_, index) => `g${index + 1}`);
     const upstream = await startUpstreamProcess({ ...upstreamOptions, ledgerFile, gateways: names });

@@ -1,0 +1,21 @@
+/** A migrated database on a server of its own, for proofs that need nothing else of the stage. */
+import { rmSync } from 'node:fs';
+import { migrateDatabase } from '../../src/db/migrate.ts';
+import { startDatabase, type StageDatabase } from './database.ts';
+import { createFolder } from './folder.ts';
+
+/** Server and folder are gone when `work` has ended. */
+export async function withDatabase<T>(work: (database: StageDatabase, folder: string) => Promise<T>): Promise<T> {
+  const { folder, databaseFolder } = createFolder();
+  try {
+    const database = await startDatabase(databaseFolder, () => undefined);
+    try {
+      await migrateDatabase(database.url);
+      return await work(database, folder);
+    } finally {
+      await database.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
