@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { closePool, createConnections } from '../src/db/client.ts';
 import { startFeed } from '../src/db/feed.ts';
 import { createJobStore } from '../src/db/store.ts';
-import { createDatabase } from './support/database.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
 import { submittingJob } from './support/life.ts';
 import { startProxy } from './support/proxy.ts';
 
@@ -13,8 +13,9 @@ const ACCOUNT = 'default';
 const SLOW = { timeout: 10_000 };
 
 /** One instance that announces, by proxies, and another one that hears. */
-async function startInstances() {
+async function startInstances(prepare: string | null = null) {
   const url = await createDatabase();
+  if (prepare !== null) await asAdministrator(prepare, url);
   const [feedProxy, storeProxy] = [await startProxy(url), await startProxy(url)];
   const logs: string[] = [];
   const here = await startFeed(feedProxy.url, (message) => void logs.push(message));
@@ -33,7 +34,7 @@ async function startInstances() {
     announce(id);
     await expect.poll(() => heard).toContain(`${id} 1`);
   };
-  return { feedProxy, storeProxy, logs, here, heard, store, insert, announce, untilHeard };
+  return { url, feedProxy, storeProxy, logs, here, heard, store, insert, announce, untilHeard };
 }
 
 test('after the commit, and never of what was rolled back', async () => {
@@ -100,6 +101,18 @@ test('one that PostgreSQL does not take holds up no other', async () => {
   announce('x'.repeat(8_000));
   await untilHeard('the-next-one');
   expect(logs).toEqual(['changes could not be announced: payload string too long']);
+});
+
+test('what PostgreSQL cannot take at the moment is announced again, over the same connection', async () => {
+  const { url, logs, heard, announce } = await startInstances(`
+    create schema trouble;
+    create function trouble.pg_notify(text, text) returns void language plpgsql as $$ begin raise 'no room' using errcode = 'disk_full'; end $$;
+    do $$ begin execute format('alter database %I set search_path = trouble, public, pg_catalog', current_database()); end $$`);
+  announce('a');
+  await expect.poll(() => logs).toEqual(['changes could not be announced: no room']);
+  await asAdministrator('drop function trouble.pg_notify', url);
+  await expect.poll(() => heard, SLOW).toEqual(['a 1']);
+  expect(new Set(logs)).toEqual(new Set(['changes could not be announced: no room']));
 });
 
 test('a stop announces what is left', async () => {

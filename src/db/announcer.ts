@@ -22,6 +22,7 @@ export interface Announcer {
 /** Jobs whose last change may wait while the connection is away. The oldest go: what is watched is read again anyway. */
 const MAX_WAITING = 10_000;
 const BATCH = 500;
+const RETRY_MS = 1_000;
 
 export function createAnnouncer(channel: string, log: (message: string) => void): Announcer {
   /** The newest change of each job, until the server has answered that it is announced. */
@@ -41,15 +42,16 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
         await client.query({ name: 'announce', text: 'select pg_notify($1, change) from unnest($2::text[]) change', values: [channel, batch.map(({ id, version, accountId }) => `${id} ${version} ${accountId}`)] });
         forget(batch);
       } catch (error) {
-        if (error instanceof pg.DatabaseError && !isUnavailable(error)) {
-          // PostgreSQL does not take them, for instance because its queue is full: that costs time only.
-          log(`changes could not be announced: ${error.message}`);
-          forget(batch);
+        if (!(error instanceof pg.DatabaseError)) {
+          // The next connection may be here already.
+          if (way?.client === client) way = null;
+          onLost(error as Error);
           continue;
         }
-        // The next connection may be here already.
-        if (way?.client === client) way = null;
-        onLost(error as Error);
+        log(`changes could not be announced: ${error.message}`);
+        // PostgreSQL cannot at the moment, for want of room on its disk or because it stops; or it does not take them, and that costs time only.
+        if (isUnavailable(error)) await setTimeout(RETRY_MS);
+        else forget(batch);
       }
     }
     // In the same breath as the last look at what waits.
