@@ -25,7 +25,7 @@ export interface Mode {
 
 const full: Mode = {
   jobs: 10_000,
-  jobsPerSecond: 9,
+  jobsPerSecond: 7,
   gateways: 3,
   clients: 12,
   gatewayKills: 100,

@@ -27,6 +27,14 @@ const ACK_TIMEOUT_MS = 5_000;
 const FIRST_RECONNECT_MS = 300;
 const MAX_RECONNECT_MS = 5_000;
 
+/** A socket that is closed before it is open says so by an error, which nobody may be there to hear any more. */
+class QuietSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.on('error', () => undefined);
+  }
+}
+
 /** Resolves when the server completed the watch, or at `signal`. */
 export async function watchToEnd({ jobId, afterVersion, client, stage, journal, random, pickGateway, signal }: WatchOptions): Promise<void> {
   let version = afterVersion;
@@ -37,7 +45,7 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
     journal.append({ ...operation, type: 'invoke', afterVersion: version });
     const connection = createClient({
       url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
-      webSocketImpl: WebSocket,
+      webSocketImpl: QuietSocket,
       connectionParams: { authorization: `Bearer ${stage.apiKey}` },
       connectionAckWaitTimeout: ACK_TIMEOUT_MS,
       retryAttempts: 0,
