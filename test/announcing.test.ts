@@ -12,6 +12,9 @@ const ACCOUNT = 'default';
 /** An unanswered statement takes 4 s to be found out. */
 const SLOW = { timeout: 10_000 };
 
+/** For connections that are opened from now on. */
+const databaseSetting = (setting: string): string => `do $$ begin execute format('alter database %I set ${setting}', current_database()); end $$`;
+
 /** One instance that announces, by proxies, and another one that hears. */
 async function startInstances(prepare: string | null = null) {
   const url = await createDatabase();
@@ -68,6 +71,23 @@ test('also when COMMIT got no answer', async () => {
   await expect.poll(() => heard).toContain(`${id} 2`);
 });
 
+test('and once more, for a COMMIT that takes effect after it was given up', { timeout: 40_000 }, async () => {
+  const { url, store, heard, insert } = await startInstances(databaseSetting('client_connection_check_interval = 0'));
+  const id = await insert();
+  // What is deferred happens in COMMIT.
+  await asAdministrator(
+    `create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(4); return null; end $$;
+     create constraint trigger slow after update on jobs deferrable initially deferred for each row execute function be_slow()`,
+    url,
+  );
+  await expect(store.transaction((tx) => store.amend(tx, id, {}))).rejects.toMatchObject({ mayHaveCommitted: true });
+  const isThere = async () => (await store.find(ACCOUNT, id))!.version === 2;
+  expect(await isThere()).toBe(false);
+  await expect.poll(isThere, SLOW).toBe(true);
+  const before = heard.length;
+  await expect.poll(() => heard.slice(before), SLOW).toEqual([`${id} 2`]);
+});
+
 test('of many versions of a job at once, the first and the newest', async () => {
   const { heard, announce } = await startInstances();
   for (let version = 1; version <= 1_000; version += 1) announce('a', version);
@@ -107,12 +127,21 @@ test('what PostgreSQL cannot take at the moment is announced again, over the sam
   const { url, logs, heard, announce } = await startInstances(`
     create schema trouble;
     create function trouble.pg_notify(text, text) returns void language plpgsql as $$ begin raise 'no room' using errcode = 'disk_full'; end $$;
-    do $$ begin execute format('alter database %I set search_path = trouble, public, pg_catalog', current_database()); end $$`);
+    ${databaseSetting('search_path = trouble, public, pg_catalog')}`);
   announce('a');
   await expect.poll(() => logs).toEqual(['changes could not be announced: no room']);
   await asAdministrator('drop function trouble.pg_notify', url);
   await expect.poll(() => heard, SLOW).toEqual(['a 1']);
   expect(new Set(logs)).toEqual(new Set(['changes could not be announced: no room']));
+});
+
+test('a connection that ends during the last words of a stop is no matter', async () => {
+  const { feedProxy, here, announce } = await startInstances();
+  feedProxy.silenceOpen();
+  announce('a');
+  const stopping = here.stop();
+  feedProxy.breakOpen();
+  await stopping;
 });
 
 test('a stop announces what is left', async () => {

@@ -47,7 +47,7 @@ export const acknowledgeBeforeCommit: Tooth = {
     {
       file: 'src/db/transaction.ts',
       find: `    await client.query('commit').catch((error: unknown) => {
-      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) act();
+      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
 `,

@@ -23,6 +23,8 @@ export interface Announcer {
 const MAX_WAITING = 10_000;
 const BATCH = 500;
 const RETRY_MS = 1_000;
+/** Of notifications, as some listener does not read his. */
+const QUEUE_FULL = '54000';
 
 export function createAnnouncer(channel: string, log: (message: string) => void): Announcer {
   /** The newest change of each job, until the server has answered that it is announced. */
@@ -49,8 +51,8 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
           continue;
         }
         log(`changes could not be announced: ${error.message}`);
-        // PostgreSQL cannot at the moment, for want of room on its disk or because it stops; or it does not take them, and that costs time only.
-        if (isUnavailable(error)) await setTimeout(RETRY_MS);
+        // It cannot at the moment, for instance for want of room on its disk; or it does not take them, and that costs time only.
+        if (isUnavailable(error) || error.code === QUEUE_FULL) await setTimeout(RETRY_MS);
         else forget(batch);
       }
     }
@@ -64,7 +66,7 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
 
   return {
     announce({ id, version, accountId }) {
-      if ((waiting.get(id)?.version ?? 0) >= version) return;
+      if ((waiting.get(id)?.version ?? 0) > version) return;
       waiting.delete(id);
       waiting.set(id, { id, version, accountId });
       if (waiting.size > MAX_WAITING) waiting.delete(waiting.keys().next().value!);

@@ -11,6 +11,7 @@ export const FEED_CHANNEL = 'job_changed';
 
 const HEARTBEAT_MS = 8_000;
 const ANSWER_LIMIT_MS = 4_000;
+const LOCK_LIMIT_MS = 3_000;
 const RECONNECT_MS = [100, 250, 500, 1_000, 2_000];
 /** For what is left to announce at a stop. */
 const LAST_WORDS_MS = 1_000;
@@ -49,6 +50,8 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       connectionString: url,
       connectionTimeoutMillis: ANSWER_LIMIT_MS,
       query_timeout: ANSWER_LIMIT_MS,
+      // Somebody else's NOTIFY may hold its lock, which is the server's only one: then the connection stands, and is not to be given up.
+      lock_timeout: LOCK_LIMIT_MS,
       keepAlive: true,
       application_name: 'motion-gateway feed',
     });
@@ -60,6 +63,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       if (stopped) return;
       log(`the feed lost its connection: ${reason}`);
       reconnect();
+      failures += 1;
     };
     next.on('error', (error) => lose(error.message));
     next.on('end', () => lose('closed'));
@@ -78,10 +82,13 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     }
     if (stopped) return discard(next);
     client = next;
-    failures = 0;
+    const alive = (): void => {
+      failures = 0;
+      beat();
+    };
     const beat = (): void => {
       if (client !== next || stopped) return;
-      timer = setTimeout(() => void next.query('select 1').then(beat, (error: Error) => lose(error.message)), HEARTBEAT_MS);
+      timer = setTimeout(() => void next.query('select 1').then(alive, (error: Error) => lose(error.message)), HEARTBEAT_MS);
     };
     beat();
     announcer.announceOver(next, (error) => lose(error.message));
@@ -116,9 +123,10 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      if (!client) return;
+      const last = client;
+      if (!last) return;
       await announcer.untilAnnounced(LAST_WORDS_MS);
-      discard(client);
+      discard(last);
     },
   };
 }

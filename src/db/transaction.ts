@@ -53,7 +53,10 @@ interface Afterwards {
 /** What shall happen when a transaction has committed, by its handle; a handle has one transaction at a time. */
 const afterwards = new WeakMap<Database, Afterwards[]>();
 
-/** Calls `act` once the transaction has committed; never when it was rolled back, and when COMMIT got no answer only what is meant for doubt too. */
+/** COMMIT may still take effect after everybody has given up waiting for it. */
+const LATE_COMMIT_MS = 5_000;
+
+/** Calls `act` once the transaction has committed; never when it was rolled back. When COMMIT got no answer it calls only what is meant for doubt too, at once and again 5 s later. */
 export function afterCommit(tx: Transaction, act: () => void, { alsoInDoubt = false } = {}): void {
   afterwards.get(inside(tx))?.push({ act, alsoInDoubt });
 }
@@ -75,7 +78,7 @@ export async function withTransaction<T>({ pool }: Connections, work: (tx: Trans
     afterwards.set(handle, acts);
     const value = await work(handle as unknown as Transaction);
     await client.query('commit').catch((error: unknown) => {
-      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) act();
+      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
     for (const { act } of acts) act();
