@@ -1,7 +1,7 @@
 /** How a gate that is shut comes to be open again: by a look-up, then by one job, each the only one at its time. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Dispatcher } from '../src/jobs/dispatch.ts';
-import { PROBE_LEASE_MS } from '../src/jobs/probe-lease.ts';
+import { holdProbe, PROBE_LEASE_MS } from '../src/jobs/probe-lease.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 
 async function takeProbe(dispatcher: Dispatcher) {
@@ -107,5 +107,57 @@ describe('a probe', () => {
     // Nothing is renewed that has ended.
     await store.renewProbe('test', probe.job.id, PROBE_LEASE_MS);
     expect(await left()).toBe(0);
+  });
+
+  test('that is none any more, because somebody else has taken over, says nothing', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal, sql } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    for (const account of ['a', 'b']) {
+      await accept(account);
+      await submitNext();
+    }
+    await accept('a');
+    await passTime();
+    const held = await takeProbe(dispatcher);
+    await passTime();
+    const other = await takeProbe(dispatcher);
+    const gate = () => sql('select probe, pause_count as count, probed_by as who from gates');
+    const before = await gate();
+    play.lookUp = () => Promise.reject(new Error('an outage'));
+    await dispatcher.probe(held.probedBy, signal);
+    play.lookUp = () => Promise.resolve(new Map());
+    await dispatcher.probe(held.probedBy, signal);
+    expect(await gate()).toEqual(before);
+    await dispatcher.probe(other.probedBy, signal);
+    expect(await gate()).toEqual([{ probe: 'JOB', count: 1, who: null }]);
+  });
+
+  describe('renews its lease', () => {
+    const renewals = async (limitMs: number, renew: () => Promise<void>) => {
+      vi.useFakeTimers();
+      onTestFinished(() => void vi.useRealTimers());
+      const renewProbe = vi.fn(renew);
+      let end = (): void => undefined;
+      const holding = holdProbe({ renewProbe }, 'test', 'a', limitMs, () => new Promise((resolve) => (end = resolve)));
+      await vi.advanceTimersByTimeAsync(10_500);
+      end();
+      await holding;
+      const count = renewProbe.mock.calls.length;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(renewProbe, 'after its end').toHaveBeenCalledTimes(count);
+      return count;
+    };
+
+    test('every second, also when one renewal fails', async () => {
+      expect(await renewals(60_000, () => Promise.reject(new Error('no answer')))).toBe(10);
+    });
+
+    test('one at a time', async () => {
+      expect(await renewals(60_000, () => new Promise(() => undefined))).toBe(1);
+    });
+
+    test('not for longer than its work may take', async () => {
+      expect(await renewals(3_500, () => Promise.resolve())).toBe(3);
+    });
   });
 });

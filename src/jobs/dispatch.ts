@@ -27,6 +27,9 @@ export interface Dispatcher {
 
 const RETRY_MS = 500;
 
+/** A look-up takes at most 15 s. */
+const LOOK_UP_LEASE_MS = 20_000;
+
 export function createDispatcher({ store, upstream, settling, admission, firstPollMs, firstListingMs, log }: DispatchDeps): Dispatcher {
   const { jobDeadlineMs } = admission;
   const leaseMs = leaseMsOf(upstream);
@@ -64,7 +67,7 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
 
     async submit(job, signal, isProbe = false) {
       const work = () => submitOnce(job, signal);
-      return isProbe ? holdProbe(store, upstream.id, job.id, work) : work();
+      return isProbe ? holdProbe(store, upstream.id, job.id, leaseMs, work) : work();
     },
 
     async retract(job, signal) {
@@ -83,12 +86,12 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
     },
 
     probe: (probedBy, signal) =>
-      holdProbe(store, upstream.id, probedBy, async () => {
+      holdProbe(store, upstream.id, probedBy, LOOK_UP_LEASE_MS, async () => {
         const answered = await upstream.lookUp([randomUUID()], signal).then(
           () => true,
           () => false,
         );
-        if (!signal.aborted) await store.transaction((tx) => gatekeeper.probed(tx, answered));
+        if (!signal.aborted) await store.transaction((tx) => gatekeeper.probed(tx, probedBy, answered));
       }),
   };
 }

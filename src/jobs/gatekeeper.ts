@@ -11,8 +11,8 @@ export interface Gatekeeper {
   fault(tx: Transaction, job: Job, about: Fault['about'], reason: string): Promise<void>;
   /** A submit has passed, or an operator says so. */
   open(tx: Transaction): Promise<void>;
-  /** How the look-up went that probes the gate: one job comes next, or another pause. */
-  probed(tx: Transaction, answered: boolean): Promise<void>;
+  /** How the look-up went that probes the gate: one job comes next, or another pause. One that is not the probe any more says nothing. */
+  probed(tx: Transaction, probedBy: string, answered: boolean): Promise<void>;
 }
 
 export function createGatekeeper(store: GateStore, upstreamId: string, log: Log): Gatekeeper {
@@ -41,9 +41,9 @@ export function createGatekeeper(store: GateStore, upstreamId: string, log: Log)
 
     open: (tx) => store.resumeGate(tx, upstreamId),
 
-    async probed(tx, answered) {
+    async probed(tx, probedBy, answered) {
       const gate = await store.lockGate(tx, upstreamId);
-      if (gate.probe !== 'LOOK_UP' || gate.reason === null) return;
+      if (gate.probedBy !== probedBy || gate.reason === null) return;
       if (!answered) return pause(tx, 'faulty', gate.reason, gate);
       await store.pauseGate(tx, upstreamId, { reason: gate.reason, probe: 'JOB', pauseMs: 0, pauseCount: gate.pauseCount });
     },
