@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
-import { handleProtocols, makeServer } from 'graphql-ws';
+import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { createContext } from '../resolvers/context.ts';
@@ -55,6 +55,21 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   const findAddress = createAddressOf(options.trustProxy);
   const addressOf = (request: IncomingMessage): string => networkOf(findAddress(request));
 
+  function begin(extra: SocketExtra, id: string, payload: SubscribePayload): ExecutionArgs | readonly GraphQLError[] {
+    const { caller, running } = extra;
+    running.add(id);
+    if (running.size > options.maxSubscriptionsPerSocket) {
+      return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+    }
+    if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
+      return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+    }
+    const admitted = admit(payload.query, payload.operationName ?? undefined);
+    if ('errors' in admitted) return admitted.errors;
+    const contextValue = createContext(caller!, addressOf(extra.request), cores, reads);
+    return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
+  }
+
   const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
     schema,
     connectionInitWaitTimeout: options.initWaitMs,
@@ -68,19 +83,13 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       ctx.extra.caller = caller;
       return true;
     },
-    onSubscribe(ctx, id, payload): ExecutionArgs | readonly GraphQLError[] {
-      const { caller, running } = ctx.extra;
-      running.add(id);
-      if (running.size > options.maxSubscriptionsPerSocket) {
-        return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+    onSubscribe(ctx, id, payload) {
+      // A fault of ours ends this subscription, and not the others of the socket.
+      try {
+        return begin(ctx.extra, id, payload);
+      } catch (error) {
+        return [new GraphQLError('A subscription could not be begun.', { originalError: error as Error })];
       }
-      if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
-        return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
-      }
-      const admitted = admit(payload.query, payload.operationName ?? undefined);
-      if ('errors' in admitted) return admitted.errors;
-      const contextValue = createContext(caller!, addressOf(ctx.extra.request), cores, reads);
-      return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
     },
     onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
     onError(ctx, id, _payload, errors) {

@@ -1,0 +1,74 @@
+/** Faults of our own code at the doors: what they must not take with them. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
+import { buildSchema } from 'graphql';
+import pino from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { registerCallbacks } from '../src/http/callbacks.ts';
+import { startSockets, type SocketOptions } from '../src/http/graphql-ws.ts';
+import { createMaskError } from '../src/http/mask-errors.ts';
+import { openSocket, subscribe } from './support/socket.ts';
+
+const broken = (): never => {
+  throw new Error('a bug');
+};
+const log = pino({ level: 'silent' });
+
+test('a callback that no decoder survives is handed on as one that cannot be read', async () => {
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  const received: object[] = [];
+  await registerCallbacks(
+    app,
+    { path: '/callbacks', verify: (jobId) => ({ jobId, attempt: 1 }), decode: broken, redact: (body) => body },
+    (callback) => {
+      received.push(callback);
+      return Promise.resolve(true);
+    },
+    100,
+  );
+  const { statusCode } = await app.inject({ method: 'POST', url: '/callbacks/a/b', payload: 'a body' });
+  expect(statusCode).toBe(200);
+  expect(received).toEqual([expect.objectContaining({ jobId: 'a', attempt: 1, claim: { taskId: null, outcome: null, odd: 'undecodable' }, body: 'a body' })]);
+});
+
+test('a subscription that cannot be begun is answered, and its socket goes on', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const options: Partial<SocketOptions> = {
+    path: '/graphql',
+    schema: buildSchema('type Query { a: Int } type Subscription { a: Int }'),
+    authenticate: () => Promise.resolve({ kind: 'key', accountId: 'a', scopes: [], jobIds: null, keyId: 'k', epoch: null, expiresAt: null }),
+    gate: broken,
+    maskError: createMaskError(log, false),
+    log,
+    maxTokens: 100,
+    cores: { jobs: {}, accounts: {}, webhooks: {} } as SocketOptions['cores'],
+    maxMessageBytes: 1_000,
+    maxSubscriptionsPerSocket: 10,
+    initWaitMs: 5_000,
+    recheckMs: 60_000,
+    findEnded: () => Promise.resolve(new Set()),
+    allowedOrigins: [],
+    pingMs: 60_000,
+    maxBufferedBytes: 1_000_000,
+    maxUnsentMs: 60_000,
+    messagesPerSecond: 100,
+    stopSpreadMs: 0,
+    door: { maxPerAddress: 10, maxPerKey: 10, maxSubscriptionsPerKey: 10 },
+    trustProxy: null,
+    isOurHost: () => true,
+  };
+  const sockets = startSockets(server, options as SocketOptions);
+  onTestFinished(async () => {
+    await sockets.stop();
+    server.close();
+  });
+  const socket = await openSocket({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: 'k' });
+  socket.send(subscribe('1', 'subscription { a }'));
+  expect(await socket.next()).toMatchObject({ type: 'error', id: '1', payload: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+  socket.send({ type: 'ping' });
+  expect(await socket.next()).toEqual({ type: 'pong' });
+});
