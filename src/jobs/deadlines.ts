@@ -54,8 +54,8 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
     const listed = listing ? await lookUps.byEcho(here.filter(({ taskId }) => taskId === null), signal) : new Map<string, readonly TaskReport[]>();
     if (signal.aborted) return false;
     if (reports !== null) failingSince = null;
-    else failingSince ??= Date.now();
-    const graced = failingSince !== null && Date.now() - failingSince < LOOK_UP_GRACE_MS;
+    else failingSince ??= performance.now();
+    const graced = failingSince !== null && performance.now() - failingSince < LOOK_UP_GRACE_MS;
     for (const item of overdue) {
       const { job } = item;
       const asked = job.taskId !== null && here.includes(job);

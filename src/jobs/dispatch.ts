@@ -43,11 +43,11 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
    */
   async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
     const cutOff = signal.aborted;
-    for (const until = Date.now() + jobDeadlineMs; ; ) {
+    for (const until = performance.now() + jobDeadlineMs; ; ) {
       try {
         return await record(job, end, cutOff);
       } catch (error) {
-        if (!(error instanceof UnavailableError) || signal.aborted || Date.now() > until) throw error;
+        if (!(error instanceof UnavailableError) || signal.aborted || performance.now() > until) throw error;
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -73,7 +73,7 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
     async retract(job, signal) {
       log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
       // The commit may still take effect after we looked: it is looked for until the lease would have run out.
-      for (const until = Date.now() + leaseMs; Date.now() < until && !signal.aborted; ) {
+      for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted; ) {
         const queued = await store
           .transaction((tx) => putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }))
           .catch((error: unknown) => {

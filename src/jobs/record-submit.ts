@@ -2,7 +2,7 @@
 import { decide } from './decide.ts';
 import type { Trouble } from './gate.ts';
 import { createGatekeeper } from './gatekeeper.ts';
-import { isOpen, isTerminal, moves, type Failure, type Job } from './job.ts';
+import { isOpen, moves, type Failure, type Job } from './job.ts';
 import type { JobPatch, JobStore, Log } from './ports.ts';
 import { createPutBack } from './put-back.ts';
 import type { Settling } from './settle.ts';
@@ -52,9 +52,9 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
     let row = await store.lock(tx, job.id);
     if (!row) return;
     if (row.taskId !== null && row.taskId !== end.taskId) {
-      // Our own submit's answer outranks an id that a look-up let us adopt; both are evidence of a task that was paid for.
+      // Our own submit's answer outranks an id that a look-up let us adopt, by the echo in its record; both are evidence of a task that was paid for.
       log.error({ jobId: job.id, taskId: end.taskId, adopted: row.taskId }, 'a job has two tasks');
-      if (isTerminal(row.state)) return;
+      if (!isOpen(row)) return tell(tx, job, end, null);
       row = (await store.amend(tx, job.id, { taskId: end.taskId })) ?? row;
       await store.pollWithin(tx, job.id, 0);
     }
