@@ -15,6 +15,20 @@ describe('settings', () => {
     expect(loadConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 4000, SANDBOX_PORT: 4001, UPSTREAM: 'sandbox', UPSTREAM_ID: 'sandbox', DATABASE_URL: null, PUBLIC_URL: null, PLAYGROUND: true, INTROSPECTION: true, UPSTREAM_MAX_IN_FLIGHT: 5 });
   });
 
+  test('have the numbers of the design where nothing else is said', () => {
+    expect(loadConfig({})).toMatchObject({
+      UPSTREAM_SUBMITS_PER_SECOND: 1,
+      UNCONFIRMED_SLOT_SECONDS: 330,
+      JOB_DEADLINE_SECONDS: 1_200,
+      QUEUE_DEADLINE_SECONDS: 86_400,
+      MAX_BODY_BYTES: 65_536,
+      MAX_BUFFERED_BYTES: 1_048_576,
+      MAX_UNSENT_SECONDS: 20,
+      SOCKET_PING_SECONDS: 12,
+      SOCKET_RECHECK_SECONDS: 30,
+    });
+  });
+
   test('blank ones count as not set', () => {
     expect(loadConfig(Object.fromEntries(Object.keys(settings).map((name) => [name, ''])))).toEqual(loadConfig({}));
   });

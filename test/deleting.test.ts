@@ -72,7 +72,7 @@ describe('deleteMotionJob', () => {
   test('leaves the key spent: neither the same input nor another one is paid for', async () => {
     const { client, job, taskId, callbackUrl, upstream } = await startProcessing({ idempotencyKey: 'order-1' });
     await callBack(callbackUrl, successOf(taskId));
-    expect(await generate(client, { idempotencyKey: 'order-1' })).toMatchObject({ replayed: true, job: { id: job.id } });
+    expect(await generate(client, { idempotencyKey: 'order-1' })).toMatchObject({ replayed: true, job: { id: job.id, state: 'SUCCEEDED' } });
     await deleteJob(client, job.id);
     expect(await generate(client, { idempotencyKey: 'order-1' })).toEqual({
       job: null,

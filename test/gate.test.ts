@@ -75,6 +75,20 @@ describe('turns', () => {
   });
 });
 
+test('an attempt past its deadline holds no slot, also while its end is put off for want of a look-up', async () => {
+  const { accept, submitNext, play, dispatcher, reconcile, find, sql } = await startCore({ maxInFlight: 1 });
+  play.submit = (jobId) => Promise.resolve(accepted(jobId));
+  play.lookUp = () => Promise.reject(new Error('an outage'));
+  const overdue = await accept();
+  await accept();
+  await submitNext();
+  expect((await dispatcher.take()).kind).toBe('wait');
+  await sql(`update jobs set attempted_at = now() - interval '2 hours' where state = 'PROCESSING'`);
+  await reconcile();
+  expect(await find(overdue)).toMatchObject({ state: 'PROCESSING' });
+  expect((await dispatcher.take()).kind).toBe('job');
+});
+
 describe('trouble', () => {
   const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({ accountId, inputHash, about });
 

@@ -6,7 +6,7 @@ import { createAccountsStore } from '../src/db/store.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
-import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 
 const quotaOf = async ({ client }: MadeAccount) => (await client.request<{ viewer: { quota: object } }>('{ viewer { quota { limit used reserved remaining monthlyUsed } } }')).data.viewer.quota;
@@ -115,6 +115,22 @@ describe('quota', () => {
     await expect.poll(() => account.client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
     expect(await quotaOf(account)).toMatchObject({ used: 1, remaining: 0 });
     expect(await asAdministrator(`select kind from quota_ledger where job_id = '${job.id}' order by at, kind`, gateway.databaseUrl)).toEqual([{ kind: 'RESERVE' }, { kind: 'RELEASE' }, { kind: 'LATE_CHARGE' }]);
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    await account.client.stop();
+  });
+
+  test('that was released at the deadline is not released again when the upstream says that it failed', async () => {
+    const { gateway, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const account = await makeAccount(gateway, { quotaLimit: 1 });
+    const job = (await generate(account)).data.generateMotion.job!;
+    const submit = await upstream.nextSubmit();
+    submit.cut();
+    expect(await account.client.untilEnd(job.id)).toMatchObject({ failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
+    upstream.records.set('late', recordOf('late', submit.body.callback_url, failureOf('late')));
+    await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('late'));
+    await expect.poll(() => account.client.find(job.id)).toMatchObject({ failure: { code: 'UPSTREAM_FAILED' } });
+    expect(await asAdministrator(`select kind from quota_ledger where job_id = '${job.id}' order by at, kind`, gateway.databaseUrl)).toEqual([{ kind: 'RESERVE' }, { kind: 'RELEASE' }]);
+    expect(await quotaOf(account)).toEqual({ limit: 1, used: 0, reserved: 0, remaining: 1, monthlyUsed: 0 });
     expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
     await account.client.stop();
   });

@@ -1,5 +1,5 @@
 /** Reconciling and dispatching over a real store, with an upstream that the test plays word by word. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inside } from '../src/db/transaction.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
@@ -63,9 +63,32 @@ describe('a look-up', () => {
     play.lookUp = () => Promise.reject(new Error('an outage'));
     expect(await reconcile(), 'more is due at once').toBe(false);
     expect(await find(ids[0]!)).toMatchObject({ state: 'PROCESSING' });
-    play.lookUp = (asked) => Promise.resolve(new Map(asked.map((taskId) => [taskId, reportOf(taskId, taskId)])));
+    const asked: number[] = [];
+    play.lookUp = (taskIds) => {
+      asked.push(taskIds.length);
+      return Promise.resolve(new Map(taskIds.map((taskId) => [taskId, reportOf(taskId, taskId)])));
+    };
     while (await reconcile());
+    expect(Math.max(...asked), 'at once').toBe(50);
     expect(await Promise.all(ids.map(async (id) => (await find(id))!.state))).toEqual(ids.map(() => 'SUCCEEDED'));
+  });
+
+  test('that gets no answer for five minutes lets the deadline end its job', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { accept, submitNext, reconcile, play, find, sql } = await start();
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    play.lookUp = () => Promise.reject(new Error('an outage'));
+    const id = await accept();
+    await submitNext();
+    await sql(`update jobs set attempted_at = now() - interval '3 hours'`);
+    await reconcile();
+    vi.advanceTimersByTime(299_000);
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
+    vi.advanceTimersByTime(1_001);
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 
   test('that a callback asked for is not put off by the answer to the submit', async () => {
