@@ -13,8 +13,8 @@ import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '
 
 const SECRET = 'the-secret-of-the-proof-of-callback-intake';
 const WARM_UP_SECONDS = 3;
-/** One settles, both instances hear of it, and one looks whether a queued job may take the slot. More would mean that callbacks set off rounds. */
-const MAX_TRANSACTIONS = 4.5;
+/** One settles, one announces it, both instances hear of it, and one looks whether a queued job may take the slot. More would mean that callbacks set off rounds. */
+const MAX_TRANSACTIONS = 5.5;
 /** Rounds that come by time, of both instances; on a slow machine they are many for a callback. */
 const ROUNDS_PER_SECOND = 40;
 /** PostgreSQL's sessions report what they did at most this late. */
