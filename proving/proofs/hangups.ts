@@ -23,10 +23,11 @@ const HOLD_SECONDS = 0.8;
 const TASK_SECONDS: readonly [number, number] = [1, 3];
 const MAX_CUT_MS = 700;
 const LEASE_SECONDS = 3;
-/** A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know: its deadline ends it. */
+/** A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know: its deadline ends it, and all that its client is told is 504. */
 const SUBMIT_SECONDS = 5;
 const DEADLINE_SECONDS = 30;
-const RUN_LIMIT_MS = 120_000;
+const NEVER_SENT_PER_KILL = 2;
+const RUN_LIMIT_MS = 60_000;
 const ASK_TIMEOUT_MS = 30_000;
 const SETTLE_LIMIT_MS = 60_000;
 const BODY = { image_url: 'https://media.example.com/character.jpg', video_url: 'https://media.example.com/motion.mp4' };
@@ -35,11 +36,20 @@ type Answer =
   | { readonly kind: 'answered'; readonly status: number; readonly body: { readonly task_id?: string; readonly error?: { readonly code: string } } }
   | { readonly kind: 'cut' | 'broken' };
 
+interface Row {
+  readonly id: string;
+  readonly prompt: string;
+  readonly state: string;
+  readonly failure: string | null;
+}
+
 /** One request of a client, with all its repeats. */
 interface Run {
   readonly prompt: string;
   readonly jobIds: readonly string[];
   readonly ends: readonly string[];
+  /** For good. */
+  readonly answered: boolean;
   readonly ms: number;
 }
 
@@ -78,22 +88,27 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     const twice = await inTurns(succeeding, async (prompt) => {
       const one = await untilAnswered(stage, prompt, createRandom(`${seed}:${prompt}`), false, violations);
       const other = await untilAnswered(stage, prompt, createRandom(`${seed}:${prompt} again`), false, violations);
-      return { prompt, jobIds: [...one.jobIds, ...other.jobIds], ends: [...one.ends, ...other.ends], ms: one.ms + other.ms };
+      return { prompt, jobIds: [...one.jobIds, ...other.jobIds], ends: [...one.ends, ...other.ends], answered: one.answered && other.answered, ms: one.ms + other.ms };
     });
     log(`${twice.length} answered requests repeated on purpose after ${secondsSince(from)} s`);
 
     await untilSettled(stage);
-    const rows = await stage.database.query<{ id: string; prompt: string; state: string }>('select id, prompt, state from jobs');
+    const rows = await stage.database.query<Row>('select id, prompt, state, failure_code as failure from jobs');
     const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) => (entry.kind === 'received' ? [entry.jobId] : []));
     for (const run of repeated) violations.push(...violationsOf(run, rows, 1));
     for (const run of twice) violations.push(...violationsOf(run, rows, 2));
+    const neverSent = new Set(rows.filter(({ id, failure }) => failure === 'SUBMIT_OUTCOME_UNKNOWN' && !received.includes(id)).map(({ prompt }) => prompt));
+    // Nobody is killed any more when requests are repeated on purpose.
+    const owed = [...repeated.filter(({ prompt }) => !neverSent.has(prompt)), ...twice];
+    for (const { prompt, ends, answered } of owed) if (!answered) violations.push(`${prompt} had no answer: ${ends.join()}`);
+    if (neverSent.size > NEVER_SENT_PER_KILL * kills) violations.push(`${neverSent.size} jobs were never sent, with ${kills} kills`);
     const expected = repeated.length + 2 * twice.length;
     if (rows.length !== expected) violations.push(`${rows.length} jobs, not ${expected}`);
     if (new Set(received).size !== received.length) violations.push(`${received.length} submits of ${new Set(received).size} jobs`);
     for (const { id, state } of rows) if (state !== 'SUCCEEDED' && state !== 'FAILED') violations.push(`${id} is ${state}`);
     const lateRuns = repeated.filter(({ ends }) => ends.includes('504')).length;
     if (lateRuns < some) violations.push(`only ${lateRuns} requests were answered 504`);
-    const figures = { requests: repeated.length, twice: twice.length, jobs: rows.length, submits: received.length, kills, asks: countOf([...repeated, ...twice].flatMap(({ ends }) => ends)), ms: spreadOf(repeated.map(({ ms }) => ms)), seconds: secondsSince(from) };
+    const figures = { requests: repeated.length, twice: twice.length, jobs: rows.length, submits: received.length, neverSent: neverSent.size, kills, asks: countOf([...repeated, ...twice].flatMap(({ ends }) => ends)), ms: spreadOf(repeated.map(({ ms }) => ms)), seconds: secondsSince(from) };
     return { figures, violations };
   } finally {
     await stage.stop(violations.length > 0);
@@ -121,13 +136,12 @@ async function untilAnswered(stage: Stage, prompt: string, random: Random, cuts:
       if (status === 500 && body.task_id !== undefined) failures += 1;
       if (status < 500 || failures === 3) {
         if (status !== 200 && failures < 3) violations.push(`${prompt} was answered ${status} ${body.error?.code}`);
-        return { prompt, jobIds: [...jobIds], ends, ms: performance.now() - from };
+        return { prompt, jobIds: [...jobIds], ends, answered: true, ms: performance.now() - from };
       }
     }
     await setTimeout(random.pick([0, 0, random.between(0, 500)]));
   }
-  violations.push(`${prompt} had no answer: ${ends.join()}`);
-  return { prompt, jobIds: [...jobIds], ends, ms: performance.now() - from };
+  return { prompt, jobIds: [...jobIds], ends, answered: false, ms: performance.now() - from };
 }
 
 /** A synchronous request by a connection of its own. A cut comes so long after the request was written, unless a byte of the answer was first. */
@@ -154,7 +168,7 @@ function ask({ url }: GatewayProcess, apiKey: string, prompt: string, cut: { rea
   });
 }
 
-function violationsOf({ prompt, jobIds, ends }: Run, rows: readonly { readonly id: string; readonly prompt: string }[], jobs: number): string[] {
+function violationsOf({ prompt, jobIds, ends }: Run, rows: readonly Row[], jobs: number): string[] {
   const made = rows.filter((row) => row.prompt === prompt).map(({ id }) => id);
   const story = `${prompt} (${ends.join()})`;
   const violations = made.length === jobs ? [] : [`${story} made ${made.length} jobs, not ${jobs}: ${made.join()}`];
