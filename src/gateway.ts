@@ -16,6 +16,7 @@ import { createHostCheck } from './http/host-check.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
 import { registerPlayground } from './http/playground.ts';
 import { closeServer, createServer } from './http/server.ts';
+import { createEventNames } from './jobs/event-names.ts';
 import { createJobs } from './jobs/index.ts';
 import type { Job } from './jobs/job.ts';
 import type { Transaction } from './jobs/transaction.ts';
@@ -104,6 +105,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     feed,
     upstream,
     log,
+    eventNames: createEventNames(secrets.appSecrets),
     admission: {
       maxInFlight: config.UPSTREAM_MAX_IN_FLIGHT,
       submitsPerSecond: config.UPSTREAM_SUBMITS_PER_SECOND,

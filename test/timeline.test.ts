@@ -81,7 +81,7 @@ describe('a timeline', () => {
   });
 
   test('is read in pages, which events that are added do not shift', async () => {
-    const { client, upstream, read } = await start();
+    const { client, upstream, read, databaseUrl } = await start();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
     await expect.poll(async () => (await read(job.id)).nodes.length).toBe(3);
@@ -91,6 +91,17 @@ describe('a timeline', () => {
     const second = await read(job.id, { first: 2, after: first.pageInfo.endCursor });
     expect(second.nodes.map(({ type }) => type)).toEqual(['ATTEMPT_ENDED']);
     expect(second.pageInfo.hasNextPage).toBe(false);
+    // Ids are unique, stable when older events are deleted, and do not reveal a sequence.
+    const ids = [...first.nodes, ...second.nodes].map(({ id }) => String(id));
+    expect(ids).toEqual((await read(job.id)).nodes.map(({ id }) => id));
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[\w-]{22}$/);
+    const other = await client.generate();
+    const [theirs] = (await read(other.id, { first: 1 })).nodes;
+    expect(ids).not.toContain(theirs!.id);
+    await asAdministrator(`delete from job_events where job_id = '${job.id}' and type = 'ACCEPTED'`, databaseUrl);
+    expect((await read(job.id)).nodes.map(({ id }) => id)).toEqual(ids.slice(1));
+    expect((await read(job.id, { first: 2, after: first.pageInfo.endCursor })).nodes.map(({ id }) => id)).toEqual(ids.slice(2));
   });
 
   test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])('refuses %j, and the job is answered all the same', async (variables) => {

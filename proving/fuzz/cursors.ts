@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { BadArgumentError } from '../../src/jobs/errors.ts';
-import { createListJobs, encodeCursor as encodeListCursor } from '../../src/jobs/list.ts';
+import { createListJobs, encodeCursor as encodeListCursor, updatesCursorOf } from '../../src/jobs/list.ts';
 import type { ListPosition } from '../../src/jobs/ports.ts';
 import { decodeCursor as decodeUpdatesCursor, encodeCursor as encodeUpdatesCursor, type Snapshot } from '../../src/jobs/snapshot.ts';
-import { createListTimeline, encodeEventCursor } from '../../src/jobs/timeline.ts';
+import { createEventNames } from '../../src/jobs/event-names.ts';
+import { createListTimeline } from '../../src/jobs/timeline.ts';
 import type { Target } from './target.ts';
 import { anyText, mutated } from './texts.ts';
 
@@ -18,6 +19,7 @@ interface Given {
 }
 
 const BAD = Symbol('refused');
+const names = createEventNames(['a secret', 'the one before']);
 
 /** What the store would be asked for. */
 async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
@@ -25,8 +27,8 @@ async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
   try {
     if (kind === 'updates') return decodeUpdatesCursor(cursor) ?? BAD;
     if (kind === 'list') await createListJobs({ list: async (_account: string, _filter: unknown, after: unknown) => ((asked = after), []) } as unknown as Parameters<typeof createListJobs>[0])('a', { first: 1, after: cursor, filter: {} });
-    else await createListTimeline(async ({ afterId }) => ((asked = afterId), []))('a', 'j', { first: 1, after: cursor });
-    return asked;
+    else await createListTimeline(async ({ afterId }) => ((asked = afterId), []), names)('a', 'j', { first: 1, after: cursor });
+    return kind === 'list' && asked !== null ? { ...(asked as ListPosition), updatesCursor: updatesCursorOf(cursor) } : asked;
   } catch (error) {
     if (error instanceof BadArgumentError) return BAD;
     throw error;
@@ -34,21 +36,21 @@ async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
 }
 
 function encode(kind: Kind, position: unknown): string {
-  if (kind === 'list') return encodeListCursor(position as ListPosition);
-  if (kind === 'timeline') return encodeEventCursor({ id: position as number });
+  if (kind === 'list') return encodeListCursor(position as ListPosition, (position as { updatesCursor: string | null }).updatesCursor);
+  if (kind === 'timeline') return names.nameOf(position as number);
   const { history, snapshot } = position as { history: string; snapshot: Snapshot };
   return encodeUpdatesCursor(history, snapshot);
 }
 
 const YEAR_1_MS = -62_135_596_800_000;
 const YEAR_10000_MS = 253_402_300_800_000;
-const list = fc.record({ createdAt: fc.oneof(fc.integer({ min: YEAR_1_MS, max: YEAR_10000_MS - 1 }), fc.constantFrom(YEAR_1_MS, YEAR_10000_MS - 1, 0)).map((ms) => new Date(ms)), id: fc.uuid() }, { noNullPrototype: true });
 const timeline = fc.integer({ min: 1, max: 999_999_999_999_999 });
 const MAX_XID = 2n ** 64n - 1n;
 const updates = fc
   .record({ history: fc.constantFrom('7460000000000000000.1', 'h', '0.FF.1.2', 'a-b'), xmax: fc.oneof(fc.bigInt(0n, MAX_XID), fc.constantFrom(0n, 1n, MAX_XID)), distances: fc.uniqueArray(fc.oneof(fc.bigInt(1n, 200n), fc.bigInt(1n, MAX_XID)), { maxLength: 12 }) })
   .map(({ history, xmax, distances }) => ({ history, snapshot: { xmax, inProgress: distances.map((distance) => xmax - distance).filter((xid) => xid >= 0n).sort((a, b) => (a < b ? -1 : 1)) } }));
 
+const list = fc.record({ createdAt: fc.oneof(fc.integer({ min: YEAR_1_MS, max: YEAR_10000_MS - 1 }), fc.constantFrom(YEAR_1_MS, YEAR_10000_MS - 1, 0)).map((ms) => new Date(ms)), id: fc.uuid(), updatesCursor: fc.option(updates.map(({ history, snapshot }) => encodeUpdatesCursor(history, snapshot))) }, { noNullPrototype: true });
 const made: fc.Arbitrary<Given> = fc.oneof(
   ...([['list', list], ['timeline', timeline], ['updates', updates]] as const).map(([kind, positions]) => (positions as fc.Arbitrary<unknown>).map((position): Given => ({ kind, cursor: encode(kind, position), made: position }))),
 );

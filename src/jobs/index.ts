@@ -4,9 +4,10 @@ import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher } from './dispatch.ts';
 import { JobNotFoundError, UnavailableError } from './errors.ts';
+import type { EventNames } from './event-names.ts';
 import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
-import { createListJobs, toJobId, type JobPage, type ListJobs } from './list.ts';
+import { createListJobs, toJobId, updatesCursorOf, type JobPage, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
@@ -22,6 +23,7 @@ import { createWatching, type Watching } from './watch.ts';
 
 export interface JobsDeps {
   readonly store: JobStore & RetentionStore;
+  readonly eventNames: EventNames;
   /** The same store over connections of their own, so that submits, their answers and callbacks never wait behind clients. */
   readonly urgentStore: JobStore;
   readonly feed: Feed;
@@ -55,8 +57,9 @@ export interface Jobs {
   /** Null for unknown and for somebody else's. */
   find(accountId: string, jobId: string): Promise<Job | null>;
   readonly listEvents: Timeline['listEvents'];
+  readonly eventNames: EventNames;
   readonly findOutlooks: FindOutlooks;
-  /** With a cursor to follow the account from, on the first page. */
+  /** With the cursor from which to follow the account: taken before the first page is read, and repeated by the pages after it. */
   list(...args: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }>;
   readonly watch: Watching['watch'];
   readonly follow: Following['follow'];
@@ -141,10 +144,11 @@ export function createJobs(deps: JobsDeps): Jobs {
       return jobId === null ? null : store.find(accountId, jobId);
     },
     listEvents: store.listEvents,
+    eventNames: deps.eventNames,
     findOutlooks: createFindOutlooks(store, upstream.id, deps.admission),
     async list(accountId, page) {
       // Before the list: what changes between the two is in both, never in neither.
-      const updatesCursor = page.after ? null : await following.findCursor(accountId);
+      const updatesCursor = page.after ? updatesCursorOf(page.after) : await following.findCursor(accountId);
       return { ...(await listJobs(accountId, page)), updatesCursor };
     },
     async watch(accountId, id, afterVersion) {

@@ -3,6 +3,7 @@ import { BadArgumentError } from './errors.ts';
 import { isStorableText } from './input-rules.ts';
 import type { Job } from './job.ts';
 import type { JobFilter, JobReader, ListPosition } from './ports.ts';
+import { decodeCursor as decodeUpdatesCursor } from './snapshot.ts';
 
 const listLimits = { first: 100, ids: 100, labels: 16 } as const;
 
@@ -21,7 +22,8 @@ export function createListJobs(reader: JobReader): ListJobs {
     checkFilter(filter);
     const ids = filter.ids?.map(toJobId).filter((id) => id !== null);
     if (ids?.length === 0) return { jobs: [], hasNextPage: false };
-    const jobs = await reader.list(accountId, { ...filter, ...(ids && { ids }) }, after ? decodeCursor(after) : null, first + 1);
+    const place = after ? decodeCursor(after) : null;
+    const jobs = await reader.list(accountId, { ...filter, ...(ids && { ids }) }, place && { createdAt: place.createdAt, id: place.id }, first + 1);
     return { jobs: jobs.slice(0, first), hasNextPage: jobs.length > first };
   };
 }
@@ -42,12 +44,25 @@ function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): v
 /** The years that PostgreSQL and RFC 3339 share. */
 const isStorableTime = (time: Date): boolean => time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
 
-export const encodeCursor = ({ createdAt, id }: ListPosition): string => Buffer.from(`${createdAt.getTime()} ${id}`).toString('base64url');
+/**
+ * With `updatesCursor`, the cursor also carries the position from which to follow the account. Every page repeats the one of the first
+ * page: clients keep the value of the last page, and a newer position would miss changes to jobs on earlier pages.
+ */
+export const encodeCursor = ({ createdAt, id }: ListPosition, updatesCursor: string | null = null): string =>
+  Buffer.from(`${createdAt.getTime()} ${id}${updatesCursor === null ? '' : ` ${updatesCursor}`}`).toString('base64url');
 
-function decodeCursor(cursor: string): ListPosition {
-  const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  const createdAt = new Date(Number(time || NaN));
-  // One spelling only: base64 takes many, and so do numbers.
-  if (!isStorableTime(createdAt) || toJobId(id) !== id || encodeCursor({ createdAt, id }) !== cursor) throw new BadArgumentError('"after" is not a cursor of this list.');
-  return { createdAt, id };
+interface Place extends ListPosition {
+  readonly updatesCursor: string | null;
 }
+
+function decodeCursor(cursor: string): Place {
+  const [time = '', id = '', updatesCursor = null] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const createdAt = new Date(Number(time || NaN));
+  const isPlace = isStorableTime(createdAt) && toJobId(id) === id && (updatesCursor === null || decodeUpdatesCursor(updatesCursor) !== null);
+  // One spelling only: base64 takes many, and so do numbers.
+  if (!isPlace || encodeCursor({ createdAt, id }, updatesCursor) !== cursor) throw new BadArgumentError('"after" is not a cursor of this list.');
+  return { createdAt, id, updatesCursor };
+}
+
+/** The `updatesCursor` of the first page; null if the cursor does not carry one. Throws `BadArgumentError` for an invalid cursor. */
+export const updatesCursorOf = (after: string): string | null => decodeCursor(after).updatesCursor;

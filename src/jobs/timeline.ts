@@ -1,5 +1,6 @@
 /** The timeline of a job: what was done and heard, in the order in which it became known. Nothing in it is secret. */
 import { BadArgumentError } from './errors.ts';
+import type { EventNames } from './event-names.ts';
 import type { Job, JobState } from './job.ts';
 import type { Transaction } from './transaction.ts';
 import type { SubmitEnd } from './upstream-port.ts';
@@ -83,8 +84,14 @@ function messageOf(end: SubmitEnd): string | null {
   return end.refusal.kind === 'blocked' ? end.refusal.reason : end.refusal.failure.message;
 }
 
+/** An event with its public name. */
+export interface NamedEvent extends JobEvent {
+  /** Public id and cursor. `JobEvent.id` is internal. */
+  readonly name: string;
+}
+
 export interface TimelinePage {
-  readonly events: readonly JobEvent[];
+  readonly events: readonly NamedEvent[];
   readonly hasNextPage: boolean;
 }
 
@@ -93,19 +100,12 @@ export type ListTimeline = (accountId: string, jobId: string, page: { readonly f
 const MAX_PAGE = 200;
 
 /** Rejects with `BadArgumentError` for a page size outside 1 to 200 and a cursor that is not ours. */
-export function createListTimeline(listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>): ListTimeline {
+export function createListTimeline(listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>, names: EventNames): ListTimeline {
   return async (accountId, jobId, { first, after }) => {
     if (first < 1 || first > MAX_PAGE) throw new BadArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-    const events = await listEvents({ accountId, jobId, afterId: after ? decodeEventCursor(after) : 0, limit: first + 1 });
-    return { events: events.slice(0, first), hasNextPage: events.length > first };
+    const afterId = after ? names.find(after) : 0;
+    if (afterId === null) throw new BadArgumentError('"after" is not a cursor of this timeline.');
+    const events = await listEvents({ accountId, jobId, afterId, limit: first + 1 });
+    return { events: events.slice(0, first).map((event) => ({ ...event, name: names.nameOf(event.id) })), hasNextPage: events.length > first };
   };
-}
-
-export const encodeEventCursor = ({ id }: Pick<JobEvent, 'id'>): string => Buffer.from(`event ${id}`).toString('base64url');
-
-function decodeEventCursor(cursor: string): number {
-  const [, id] = /^event (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  // One spelling only: base64 takes many.
-  if (id === undefined || encodeEventCursor({ id: Number(id) }) !== cursor) throw new BadArgumentError('"after" is not a cursor of this timeline.');
-  return Number(id);
 }

@@ -11,10 +11,10 @@ export interface JobReads {
   readonly listTimeline: ListTimeline;
 }
 
-export function createJobReads({ findOutlooks, listEvents }: Pick<Jobs, 'findOutlooks' | 'listEvents'>): JobReads {
+export function createJobReads({ findOutlooks, listEvents, eventNames }: Pick<Jobs, 'findOutlooks' | 'listEvents' | 'eventNames'>): JobReads {
   const outlooks = createLoader(findOutlooks, ({ id, version }) => `${id} ${version}`);
   const events = createLoader(listEvents, ({ accountId, jobId, afterId, limit }: AskedEvents) => JSON.stringify([accountId, jobId, afterId, limit]));
-  return { findOutlook: (job) => outlooks.load(job), listTimeline: createListTimeline((asked) => events.load(asked)) };
+  return { findOutlook: (job) => outlooks.load(job), listTimeline: createListTimeline((asked) => events.load(asked), eventNames) };
 }
 
 /** Keys in one statement. */

@@ -23,7 +23,7 @@ export class MotionJobFieldsResolver {
   async timeline(
     @Root() { source }: MotionJob,
     @Arg('first', () => Int, { defaultValue: 50, description: 'How many, 1 to 200.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null | undefined,
     @Ctx() { caller, reads }: Context,
   ): Promise<JobEventConnection> {
     return JobEventConnection.of(await reads.listTimeline(permit(caller, 'jobs:read'), source.id, { first, after }), after);

@@ -27,8 +27,8 @@ export class MotionJobResolver {
   @Query(() => MotionJobConnection, { nullable: true, description: "The account's jobs, newest first, forward only." })
   async motionJobs(
     @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
-    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null | undefined,
+    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null | undefined,
     @Ctx() { caller, jobs }: Context,
   ): Promise<MotionJobConnection> {
     const page = await jobs.list(permit(caller, 'jobs:read'), { first, after, filter: within(caller, withoutNulls(filter ?? {})) });
@@ -85,9 +85,9 @@ export class MotionJobResolver {
 
 const present = (job: Job | null): MotionJob | null => job && MotionJob.of(job);
 
-function presentPage({ jobs, hasNextPage, updatesCursor }: JobPage & { updatesCursor: string | null }, after: string | null): MotionJobConnection {
-  const edges = jobs.map((job) => ({ cursor: encodeCursor(job), node: MotionJob.of(job) }));
-  const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after };
+function presentPage({ jobs, hasNextPage, updatesCursor }: JobPage & { updatesCursor: string | null }, after: string | null | undefined): MotionJobConnection {
+  const edges = jobs.map((job) => ({ cursor: encodeCursor(job, updatesCursor), node: MotionJob.of(job) }));
+  const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after ?? null };
   return { edges, nodes: edges.map(({ node }) => node), pageInfo, updatesCursor };
 }
 

@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { JobState } from '../jobs/job.ts';
-import { encodeEventCursor, type JobEvent as Event, type JobEventType as Type, type SubmitEndKind, type TimelinePage, type Verdict } from '../jobs/timeline.ts';
+import type { JobEventType as Type, NamedEvent, SubmitEndKind, TimelinePage, Verdict } from '../jobs/timeline.ts';
 import { CallbackVerdict, JobEventType, SubmitEnd } from './job-event.enum.ts';
 import { PageInfo } from './motion-job-connection.type.ts';
 import { MotionJobState } from './motion-job.enum.ts';
@@ -8,7 +8,7 @@ import { DateTime } from './scalars.ts';
 
 @ObjectType({ description: 'Something that was done or heard about a job.', simpleResolvers: true })
 export class JobEvent {
-  @Field(() => ID, { description: 'Unique within the job; later events have higher ones.' })
+  @Field(() => ID, { description: 'Opaque, unique and stable. Events are ordered by their position in the list, not by id.' })
   id!: string;
 
   @Field(() => DateTime, { description: 'When it was recorded.' })
@@ -41,8 +41,8 @@ export class JobEvent {
   @Field(() => String, { nullable: true, description: 'For people. Not to be parsed.' })
   message!: string | null;
 
-  static of(event: Event): JobEvent {
-    return Object.assign(new JobEvent(), event, { id: String(event.id) });
+  static of({ name, ...event }: NamedEvent): JobEvent {
+    return Object.assign(new JobEvent(), event, { id: name });
   }
 }
 
@@ -66,9 +66,9 @@ export class JobEventConnection {
   @Field(() => PageInfo, { description: 'Where the page lies.' })
   pageInfo!: PageInfo;
 
-  static of({ events, hasNextPage }: TimelinePage, after: string | null): JobEventConnection {
-    const edges = events.map((event) => Object.assign(new JobEventEdge(), { cursor: encodeEventCursor(event), node: JobEvent.of(event) }));
-    const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after };
+  static of({ events, hasNextPage }: TimelinePage, after: string | null | undefined): JobEventConnection {
+    const edges = events.map((event) => Object.assign(new JobEventEdge(), { cursor: event.name, node: JobEvent.of(event) }));
+    const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after ?? null };
     return Object.assign(new JobEventConnection(), { edges, nodes: edges.map(({ node }) => node), pageInfo });
   }
 }

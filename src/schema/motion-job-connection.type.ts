@@ -38,7 +38,9 @@ export class MotionJobConnection {
 
   @Field(() => String, {
     nullable: true,
-    description: 'On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it, and for a client token that is limited to certain jobs.',
+    description:
+      'A cursor that was taken before the first page was read; the pages after it repeat it. `jobsUpdated(after:)` yields every change since then. ' +
+      'Null for a client token that is limited to certain jobs.',
   })
   updatesCursor!: string | null;
 }
