@@ -30,7 +30,7 @@ export interface Administration {
   disable(accountId: string, actor: string): Promise<AccountResult>;
   setQuota(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
   find(accountId: string): Promise<Account | null>;
-  list(page: { readonly first: number; readonly after: string | null }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
+  list(page: { readonly first: number; readonly after?: string | null | undefined }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
 }
 
 interface QuotaChange {
@@ -71,7 +71,7 @@ export function createAdministration<Tx>(store: AccountStore<Tx>): Administratio
     find: store.findAccount,
     async list({ first, after }) {
       if (first < 1 || first > MAX_PAGE) throw new BadAccountArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-      const accounts = await store.listAccounts(after, first + 1);
+      const accounts = await store.listAccounts(after || null, first + 1);
       return { accounts: accounts.slice(0, first), hasNextPage: accounts.length > first };
     },
   };

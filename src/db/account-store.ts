@@ -208,8 +208,10 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
 
     async usage(accountId, from, to, by) {
       const key = { DAY: sql<string>`to_char(${quotaLedger.at} at time zone 'UTC', 'YYYY-MM-DD')`, MODE: sql<string>`${quotaLedger.mode}`, MODEL: sql<string | null>`${quotaLedger.model}` }[by];
+      // Rounds each charge as a decimal number: sums of binary fractions show noise, and sums that are rounded last depend on the grouping.
+      const billedToMs = sql`round(${quotaLedger.billedSeconds}::numeric, 3)`;
       return db
-        .select({ key, jobs: count(), billedSeconds: sql<number>`coalesce(sum(${quotaLedger.billedSeconds}), 0)::float8` })
+        .select({ key, jobs: count(), billedSeconds: sql<number>`coalesce(sum(${billedToMs}), 0)::float8` })
         .from(quotaLedger)
         .where(and(eq(quotaLedger.accountId, accountId), inArray(quotaLedger.kind, ['CHARGE', 'LATE_CHARGE']), gte(quotaLedger.at, from), lt(quotaLedger.at, to)))
         .groupBy(sql`1`)

@@ -21,13 +21,13 @@ export class AdministrationResolver {
   @Query(() => AccountConnection, { nullable: true, description: 'All accounts, newest first, forward only. For administrators.' })
   async accounts(
     @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null | undefined,
     @Ctx() { caller, accounts }: Context,
   ): Promise<AccountConnection> {
     permitAdministrator(caller);
     const page = await accounts.administration.list({ first, after });
     const nodes = page.accounts.map((account) => Account.of(account));
-    return { nodes, pageInfo: { hasNextPage: page.hasNextPage, hasPreviousPage: false, startCursor: nodes[0]?.id ?? null, endCursor: nodes.at(-1)?.id ?? after } };
+    return { nodes, pageInfo: { hasNextPage: page.hasNextPage, hasPreviousPage: false, startCursor: nodes[0]?.id ?? null, endCursor: nodes.at(-1)?.id ?? after ?? null } };
   }
 
   @Mutation(() => CreateAccountPayload, { nullable: true, description: 'Makes an active account and its first key. For administrators.' })

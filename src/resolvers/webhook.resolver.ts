@@ -28,7 +28,7 @@ export class WebhookResolver {
 
   @Query(() => String, { nullable: true, description: "The secret that signs now. Null when there is no such endpoint. Needs `account:admin`." })
   async webhookSecret(
-    @Arg('endpointId', () => ID, { nullable: true, description: "The endpoint's id; without it the secret of jobs' own `webhookUrl`." }) endpointId: string | null,
+    @Arg('endpointId', () => ID, { nullable: true, description: "The endpoint's id; without it the secret of jobs' own `webhookUrl`." }) endpointId: string | null | undefined,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<string | null> {
     return webhooks.secretOf(permit(caller, 'account:admin'), endpointId ?? null);
@@ -37,9 +37,9 @@ export class WebhookResolver {
   @Query(() => WebhookDeliveryConnection, { nullable: true, description: 'What was told, newest first, with every try. Needs `jobs:read`, of all jobs.' })
   async webhookDeliveries(
     @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null,
-    @Arg('endpointId', () => ID, { nullable: true, description: 'Only to this endpoint.' }) endpointId: string | null,
-    @Arg('jobId', () => ID, { nullable: true, description: 'Only of this job.' }) jobId: string | null,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null | undefined,
+    @Arg('endpointId', () => ID, { nullable: true, description: 'Only to this endpoint.' }) endpointId: string | null | undefined,
+    @Arg('jobId', () => ID, { nullable: true, description: 'Only of this job.' }) jobId: string | null | undefined,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<WebhookDeliveryConnection> {
     const { deliveries, hasNextPage } = await webhooks.deliveries(permitAllJobs(caller, 'jobs:read'), { first, after, endpointId, jobId });

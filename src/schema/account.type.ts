@@ -106,7 +106,7 @@ export class UsageBucket {
   @Field(() => Int, { description: 'Jobs that succeeded.' })
   jobs!: number;
 
-  @Field(() => Float, { description: 'Seconds of video, which is what the upstream bills.' })
+  @Field(() => Float, { description: 'Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds.' })
   billedSeconds!: number;
 }
 
