@@ -123,7 +123,8 @@ describe('an operation', () => {
     const cost = async (query: string, variables: object = {}) => codesOf(await gateway.client.request(query, variables as Record<string, unknown>)) ?? 'within';
     expect(await cost('{ motionJobs(first: 100) { nodes { id } } }')).toBe('within');
     expect(await cost('{ motionJobs(first: 100) { nodes { id state version } } }')).toEqual(['OPERATION_TOO_LARGE']);
-    expect(await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 1 })).toEqual(['OPERATION_TOO_LARGE']);
+    expect(await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 1 })).toBe('within');
+    expect(await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 100 })).toEqual(['OPERATION_TOO_LARGE']);
     expect(await cost('{ motionJobs { nodes { id state version taskId } } }')).toBe('within');
     expect(await cost('{ motionJobs(first: 3) { nodes { timeline(first: 60) { nodes { at } } } } }')).toEqual(['OPERATION_TOO_LARGE']);
     expect(await cost('{ motionJobs(first: 100) { ...Page } } fragment Page on MotionJobConnection { nodes { id state version } }')).toEqual(['OPERATION_TOO_LARGE']);

@@ -51,6 +51,16 @@ const kinds: Readonly<Record<string, Draw>> = {
   directives: (random) => ({ selection: `id ${times(random.pick(sizes), () => random.pick(['@include(if: true)', '@skip(if: false)', '@nothing', '@deprecated', '@include']))}` }),
   'directives of the operation': (random) => ({ selection: 'id', directives: times(random.pick(sizes), () => random.pick(['@nothing', '@include(if: true)'])) }),
   'repeated fields': (random) => ({ selection: times(random.pick(sizes), () => random.pick(leaves.slice(0, random.integer(1, 3)))) }),
+  'repeated fields at many paths': (random) => ({ selection: times(random.integer(1, 31), (index) => `a${index}: timeline(first: 1) { nodes { ${times(random.integer(1, 31), () => random.pick(['id', 'at']))} } }`) }),
+  'fragments that expand to many paths': (random) => {
+    const levels = random.pick(sizes.slice(0, 6));
+    return { selection: '...F0', after: times(levels, (index) => `fragment F${index} on MotionJob { timeline { nodes { id } edges { node { id } } } ...F${index + 1} }`) + ` fragment F${levels} on MotionJob { id }` };
+  },
+  'lengths in variables': (random) => ({
+    variables: `$n: Int${random.pick(['', ' = 1', ' = 200', ' = null', '!'])}, $on: Boolean = true`,
+    values: { ...(random.chance(0.8) && { n: random.pick([0, 1, 10, 200, 1_000_000, 2 ** 31 - 1, 2 ** 31, -1, 1.5, '10', null]) }), ...(random.chance(0.3) && { on: random.pick([true, false, null]) }) },
+    selection: 'id timeline(first: $n) @include(if: $on) { nodes { id at } }',
+  }),
   'fields in conflict': (random) => ({ selection: times(random.pick(sizes), () => `a: ${random.pick(leaves)}`) }),
   'arguments in conflict': (random) => ({ selection: times(random.pick(sizes), (index) => `timeline(first: ${index}) { nodes { id } }`) }),
   'conflicts below conflicts': (random) => ({ selection: times(random.pick(sizes), (index) => `video { ${times(random.integer(1, 6), (deep) => `a: ${random.pick(['id', 'url'])} @skip(if: ${(index + deep) % 2 === 0})`)} }`) }),

@@ -10,9 +10,12 @@ import { UnauthenticatedError } from '../accounts/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { networkOf } from './address.ts';
+import { withoutEmptyFields, withoutEmptyParameters } from './empty-parameters.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS, type Gate } from './operation-gate.ts';
+import type { ValueGate } from './operation-values.ts';
+import { codesOf, nameOf, noteOn } from './request-notes.ts';
 import { ACCOUNT_HEADER, takeRequest } from './request-limit.ts';
 
 export interface GraphQLOptions {
@@ -23,6 +26,8 @@ export interface GraphQLOptions {
   /** The gate of both transports, and its rules. */
   readonly gate: Gate;
   readonly rules: readonly ValidationRule[];
+  /** Checks operations that have passed validation. */
+  readonly valueGate: ValueGate;
   readonly maxTokens: number;
   /** How long an operation may take over HTTP. */
   readonly operationTimeoutMs: number;
@@ -35,6 +40,8 @@ const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
   const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, log } = options;
+  /** Keyed by `progress`, because Apollo copies the context itself. */
+  const requests = new WeakMap<Context['progress'], FastifyRequest>();
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
@@ -46,7 +53,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     persistedQueries: false,
     stopOnTerminationSignals: false,
     logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
-    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, acceptedAllTheSamePlugin, plainJsonStatusPlugin],
+    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, valueGatePlugin(options), acceptedAllTheSamePlugin, plainJsonStatusPlugin, notesPlugin(requests)],
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -56,12 +63,13 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     const refused = gate(queryOf(request));
     if (refused.length > 0) return refuse(request, reply, refused.map((error) => maskError(error)));
     const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
+    requests.set(contextValue.progress, request);
     const answered = apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body },
+      httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: withoutEmptyParameters(searchOf(request)), body: withoutEmptyFields(request.body) },
       context: async () => contextValue,
     });
     const late = new AbortController();
-    const { headers, body, status } = await Promise.race([answered, setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((answer) => answer(contextValue))]).finally(() => late.abort());
+    const { headers, body, status } = await Promise.race([answered, setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((answer) => (noteOn(request, { errors: ['OPERATION_TIMED_OUT'] }), answer(contextValue)))]).finally(() => late.abort());
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
     if (body.kind === 'complete') return body.string;
@@ -76,6 +84,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
       if (caller) {
         callers.set(request, caller);
+        if (caller.accountId !== null) noteOn(request, { accountId: caller.accountId });
         const error = await takeRequest(cores.accounts.limits, caller, request, reply);
         return error === null ? undefined : reply.code(429).header('retry-after', error.retryAfterSeconds).send({ errors: [maskError(error)] });
       }
@@ -105,6 +114,8 @@ function headersOf(request: FastifyRequest): HeaderMap {
 
 const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
+const takesGraphQLResponse = (accept: string | undefined): boolean => accept?.includes(GRAPHQL_RESPONSE) ?? false;
+
 /** As Apollo finds it, which takes no lists and nothing but text; empty where there is none. */
 function queryOf(request: FastifyRequest): string {
   const { query } = (request.method === 'GET' ? request.query : request.body) as { readonly query?: unknown } | null ?? {};
@@ -113,7 +124,8 @@ function queryOf(request: FastifyRequest): string {
 
 /** By GraphQL over HTTP: 400 for whoever knows its own media type. */
 function refuse(request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLFormattedError[]): string {
-  const type = request.headers.accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json';
+  noteOn(request, { errors: codesOf(errors) });
+  const type = takesGraphQLResponse(request.headers.accept) ? GRAPHQL_RESPONSE : 'application/json';
   void reply.code(type === GRAPHQL_RESPONSE ? 400 : 200).type(`${type}; charset=utf-8`);
   return JSON.stringify({ errors });
 }
@@ -127,6 +139,35 @@ const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
     },
   }),
 };
+
+/** Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw one error only. */
+const valueGatePlugin = ({ valueGate, maskError }: Pick<GraphQLOptions, 'valueGate' | 'maskError'>): ApolloServerPlugin<Context> => ({
+  requestDidStart: async () => ({
+    async responseForOperation({ request, document, operation }) {
+      // Undefined, despite its type, if the document has no such operation; the execution reports that.
+      const errors = (operation as typeof operation | undefined) ? valueGate(document, operation, request.variables) : [];
+      if (errors.length === 0) return null;
+      const status = takesGraphQLResponse(request.http?.headers.get('accept')) ? 400 : 200;
+      return { body: { kind: 'single', singleResult: { errors: errors.map((error) => maskError(error)) } }, http: { status, headers: new HeaderMap() } };
+    },
+  }),
+});
+
+/** Records operation and error codes for the log line of the request. */
+const notesPlugin = (requests: WeakMap<Context['progress'], FastifyRequest>): ApolloServerPlugin<Context> => ({
+  requestDidStart: async ({ contextValue }) => {
+    const request = requests.get(contextValue.progress);
+    return {
+      async didResolveOperation({ operation }) {
+        if (request && operation) noteOn(request, { operation: nameOf(operation.name?.value), operationType: operation.operation });
+      },
+      async willSendResponse({ response: { body } }) {
+        const errors = body.kind === 'single' ? body.singleResult.errors : undefined;
+        if (request && errors) noteOn(request, { errors: codesOf(errors) });
+      },
+    };
+  },
+});
 
 /** A fault of ours after a job was accepted must not look as if there were none: the client would pay twice. */
 const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
@@ -148,7 +189,7 @@ const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILE
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response, errors }) {
-      const plain = !request.http?.headers.get('accept')?.includes(GRAPHQL_RESPONSE);
+      const plain = !takesGraphQLResponse(request.http?.headers.get('accept'));
       if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code)))) response.http.status = 200;
     },
   }),

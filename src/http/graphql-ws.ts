@@ -1,7 +1,7 @@
 /** Subscriptions over graphql-ws, on the port and path of HTTP, behind the same gate and the same masker. */
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs } from 'graphql';
+import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs, type OperationDefinitionNode } from 'graphql';
 import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
@@ -13,6 +13,7 @@ import type { GraphQLOptions } from './graphql-http.ts';
 import { findHandshakeFault } from './handshake.ts';
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
+import { codesOf, nameOf } from './request-notes.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
 import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
@@ -64,10 +65,13 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
       return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
     }
-    const admitted = admit(payload.query, payload.operationName ?? undefined);
+    // Some clients send "" instead of omitting the name.
+    const operationName = payload.operationName || undefined;
+    const admitted = admit(payload.query, operationName, payload.variables);
     if ('errors' in admitted) return admitted.errors;
+    log.info({ ...accountOf(extra), operation: nameOf(admitted.operation.name?.value), operationType: admitted.operation.operation }, 'subscription');
     const contextValue = createContext(caller!, addressOf(extra.request), cores, reads);
-    return { schema, document: admitted.document, operationName: payload.operationName, variableValues: payload.variables, contextValue };
+    return { schema, document: admitted.document, operationName, variableValues: payload.variables, contextValue };
   }
 
   const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
@@ -91,10 +95,17 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
         return [new GraphQLError('A subscription could not be begun.', { originalError: error as Error })];
       }
     },
-    onNext: (_ctx, _id, _payload, _args, result) => (result.errors ? { ...result, errors: result.errors.map((error) => maskError(error, 'BAD_USER_INPUT')) } : undefined),
-    onError(ctx, id, _payload, errors) {
+    onNext(ctx, _id, payload, _args, result) {
+      if (!result.errors) return undefined;
+      const errors = result.errors.map((error) => maskError(error, 'BAD_USER_INPUT'));
+      log.info({ ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) }, 'subscription errors');
+      return { ...result, errors };
+    },
+    onError(ctx, id, payload, refused) {
       ctx.extra.running.delete(id);
-      return errors.map((error) => maskError(error));
+      const errors = refused.map((error) => maskError(error));
+      log.info({ ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) }, 'subscription errors');
+      return errors;
     },
     onComplete: (ctx, id) => void ctx.extra.running.delete(id),
   });
@@ -160,12 +171,18 @@ function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-type Admitted = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
+/** Log fields for the caller. */
+const accountOf = ({ caller }: SocketExtra): object => (caller?.accountId == null ? {} : { accountId: caller.accountId });
 
-function createAdmission({ schema, gate, maxTokens }: SocketOptions): (query: string, operationName: string | undefined) => Admitted {
+type Admitted = { readonly document: DocumentNode; readonly operation: OperationDefinitionNode } | Refused;
+type Refused = { readonly errors: readonly GraphQLError[] };
+
+type Admit = (query: string, operationName: string | undefined, variables: unknown) => Admitted;
+
+function createAdmission({ schema, gate, valueGate, maxTokens, path }: SocketOptions): Admit {
   const documents = new Map<string, DocumentNode>();
 
-  function toDocument(query: string): Admitted {
+  function toDocument(query: string): { readonly document: DocumentNode } | Refused {
     const known = documents.get(query);
     if (known) return { document: known };
     const refused = gate(query);
@@ -183,13 +200,17 @@ function createAdmission({ schema, gate, maxTokens }: SocketOptions): (query: st
     }
   }
 
-  return (query, operationName) => {
+  return (query, operationName, variables) => {
     const admitted = toDocument(query);
     if ('errors' in admitted) return admitted;
     const operation = getOperationAST(admitted.document, operationName);
     if (!operation) return { errors: [new GraphQLError('Name one operation of the document.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })] };
-    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return admitted;
-    return { errors: [new GraphQLError('A socket carries subscriptions only; send queries and mutations over HTTP.', { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+      const message = `A WebSocket carries subscriptions only. Send the ${operation.operation} by HTTP POST to ${path}: split the links of your client by the type of the operation.`;
+      return { errors: [new GraphQLError(message, { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
+    }
+    const errors = valueGate(admitted.document, operation, variables);
+    return errors.length > 0 ? { errors } : { ...admitted, operation };
   };
 }
 

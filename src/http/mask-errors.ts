@@ -10,7 +10,7 @@ import { BadWebhookArgumentError } from '../webhooks/endpoints.ts';
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
 
 /** GraphQL's own messages repeat what they are about, as long as it is, and as often as it is wrong. */
-const MAX_MESSAGE_LENGTH = 400;
+export const MAX_MESSAGE_LENGTH = 400;
 
 /**
  * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
@@ -42,7 +42,12 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
   };
 }
 
-const shorten = (message: string): string => (message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()}...` : message);
+/** Removes the middle: the beginning names the argument or variable, the end the reason. */
+function shorten(message: string): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  const half = MAX_MESSAGE_LENGTH / 2;
+  return `${message.slice(0, half).toWellFormed()}...${message.slice(-half).toWellFormed()}`;
+}
 
 /** The error that was thrown, below the wrappers that GraphQL puts around it. */
 function rootOf(error: unknown): unknown {

@@ -1,29 +1,23 @@
 /**
- * The admission gate for operations, the same on both transports: tokens, depth, aliases, directives, repeated fields, cost and
- * introspection. One pass, linear in the document: a fragment is measured once however often it is spread.
+ * The first step of admission, the same for both transports: checks a document for tokens, depth, aliases, directives, repeated
+ * fields and introspection. The cost of an operation depends on its variables as well: see `operation-values.ts`.
  */
 import {
-  getNamedType,
   GraphQLError,
-  isInterfaceType,
-  isObjectType,
   Kind,
   NoSchemaIntrospectionCustomRule,
-  OperationTypeNode,
   parse,
   validate,
+  type ASTNode,
   type DocumentNode,
-  type FieldNode,
   type FragmentDefinitionNode,
-  type GraphQLField,
-  type GraphQLNamedType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
 } from 'graphql';
-import { READ_COST } from '../resolvers/read-cost.ts';
+import { countRepeats } from './count-repeats.ts';
 
 export interface OperationLimits {
   readonly maxDepth: number;
@@ -35,42 +29,47 @@ export interface OperationLimits {
   readonly maxSubscriptionCost: number;
 }
 
+/** Always allowed, whatever `maxCost`: the introspection query of a tool has some hundreds of selections after expansion. */
+const SELECTIONS_OF_TOOLS = 1_000;
+
 /** What is wrong with a document is told up to this often; then validating ends. */
 export const MAX_VALIDATION_ERRORS = 20;
 
-/** The rules to validate with, beside those of GraphQL itself. Tokens are counted by the parser. */
+/** The error for an operation that exceeds a limit, in either step of admission. */
+export const tooLarge = (what: string, limit: number, nodes: ASTNode): GraphQLError =>
+  new GraphQLError(`The operation has ${what}; the limit is ${limit}.`, { nodes, extensions: { code: 'OPERATION_TOO_LARGE' } });
+
+/** Validation rules in addition to those of GraphQL. The parser counts tokens; the cost depends on variables and is computed in `operation-values.ts`. */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
   const gate: ValidationRule = (context) => {
-    const schema = context.getSchema();
-    const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode, on: GraphQLNamedType | null | undefined, maxCost: number): void => {
-      const size = measure(definition, on, context);
+    const maxSelections = Math.max(limits.maxCost, SELECTIONS_OF_TOOLS);
+    /** Over all definitions, so that the work of this rule is bounded per document. */
+    let selections = 0;
+    const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode): void => {
       const refuse = (what: string, found: number, limit: number) => {
-        if (found <= limit) return;
-        const message = `The operation has ${what}; the limit is ${limit}.`;
-        context.reportError(new GraphQLError(message, { nodes: definition, extensions: { code: 'OPERATION_TOO_LARGE' } }));
+        if (found > limit) context.reportError(tooLarge(what, limit, definition));
       };
+      const size = measure(definition, context);
       refuse('fields nested too deep', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
-      refuse('too many fields to answer', size.cost, maxCost);
-      refuse('the same field too many times', Math.max(0, ...size.fields.values()), limits.maxFieldRepeats);
+      const counted = countRepeats(definition.selectionSet, context, { ...limits, maxSelections: maxSelections - selections });
+      selections += counted.selections;
+      refuse('the same field too many times', counted.repeats, limits.maxFieldRepeats);
+      refuse('too many selections after its fragments are expanded', selections, maxSelections);
     };
     let used: ReadonlySet<string> | undefined;
     return {
-      OperationDefinition: (operation) =>
-        measureAll(operation, schema.getRootType(operation.operation), operation.operation === OperationTypeNode.SUBSCRIPTION ? limits.maxSubscriptionCost : limits.maxCost),
+      OperationDefinition: measureAll,
       // Those that operations spread are measured there; the others are validated all the same.
       FragmentDefinition(fragment) {
         used ??= new Set(context.getDocument().definitions.flatMap((other) => (other.kind === Kind.OPERATION_DEFINITION ? context.getRecursivelyReferencedFragments(other).map(({ name }) => name.value) : [])));
-        if (!used.has(fragment.name.value)) measureAll(fragment, schema.getType(fragment.typeCondition.name.value), limits.maxCost);
+        if (!used.has(fragment.name.value)) measureAll(fragment);
       },
     };
   };
   return introspection ? [gate] : [gate, NoSchemaIntrospectionCustomRule];
 }
-
-/** The schema describes itself with the same few fields over and over; every tool asks so. Its depth counts all the same. */
-const isCounted = (fieldOrType: string): boolean => fieldOrType === '__typename' || !fieldOrType.startsWith('__');
 
 /** What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at all. */
 export type Gate = (query: string) => readonly GraphQLError[];
@@ -109,81 +108,48 @@ interface Size {
   depth: number;
   aliases: number;
   directives: number;
-  /** Fields of the answer, lists at the length that is asked for; those that are read from the database for themselves at their price. */
-  cost: number;
-  /** How often each field name occurs. */
-  readonly fields: Map<string, number>;
 }
 
-/** What a list is taken for whose length a variable says: the most that most lists give. */
-const UNKNOWN_LENGTH = 100;
-
-/** A field of a query or a mutation is a read or more; those further down name their own `complexity`. */
-function costOf(type: GraphQLNamedType | null | undefined, field: AnyField | undefined, schema: GraphQLSchema): number {
-  if (!field) return 1;
-  const isRoot = type === schema.getQueryType() || type === schema.getMutationType();
-  return Number(field.extensions.complexity ?? (isRoot ? READ_COST : 1));
-}
-
-/** How many of what is selected below a field come in the answer. */
-function lengthOf({ arguments: given = [] }: FieldNode, field: AnyField | undefined): number {
-  const first = given.find((argument) => argument.name.value === 'first')?.value;
-  if (first === undefined) return Number(field?.args.find(({ name }) => name === 'first')?.defaultValue ?? 1);
-  return first.kind === Kind.INT ? Math.max(1, Number(first.value)) : UNKNOWN_LENGTH;
-}
-
-type AnyField = GraphQLField<unknown, unknown>;
-
-/** Undefined for what the type does not have; GraphQL's own rules say so. */
-const fieldOf = (type: GraphQLNamedType | null | undefined, name: string): AnyField | undefined => (isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined);
-
-function measure({ selectionSet, directives = [] }: OperationDefinitionNode | FragmentDefinitionNode, on: GraphQLNamedType | null | undefined, context: ValidationContext): Size {
-  const schema = context.getSchema();
+function measure({ selectionSet, directives = [] }: OperationDefinitionNode | FragmentDefinitionNode, context: ValidationContext): Size {
   const fragments = new Map<string, Size>();
 
   const fragmentSize = (name: string): Size => {
     const known = fragments.get(name);
     if (known) return known;
-    const size: Size = { depth: 0, aliases: 0, directives: 0, cost: 0, fields: new Map() };
+    const size: Size = { depth: 0, aliases: 0, directives: 0 };
     // Stored before it is measured, so that a circle ends here; the rule against circles reports it.
     fragments.set(name, size);
-    const fragment: FragmentDefinitionNode | null | undefined = context.getFragment(name);
+    const fragment = context.getFragment(name);
     if (fragment) {
       size.directives += (fragment.directives ?? []).length;
-      addSelections(size, fragment.selectionSet, schema.getType(fragment.typeCondition.name.value), 0, isCounted(fragment.typeCondition.name.value), 1);
+      addSelections(size, fragment.selectionSet, 0);
     }
     return size;
   };
 
-  const addSelections = (size: Size, set: SelectionSetNode, type: GraphQLNamedType | null | undefined, depth: number, counted: boolean, times: number): void => {
+  const addSelections = (size: Size, set: SelectionSetNode, depth: number): void => {
     for (const selection of set.selections) {
       size.directives += (selection.directives ?? []).length;
       switch (selection.kind) {
-        case Kind.FIELD: {
-          const field = fieldOf(type, selection.name.value);
+        case Kind.FIELD:
           size.depth = Math.max(size.depth, depth + 1);
           if (selection.alias) size.aliases += 1;
-          if (counted) size.fields.set(selection.name.value, (size.fields.get(selection.name.value) ?? 0) + 1);
-          if (counted) size.cost += times * costOf(type, field, schema);
-          if (selection.selectionSet) addSelections(size, selection.selectionSet, getNamedType(field?.type), depth + 1, counted && isCounted(selection.name.value), times * lengthOf(selection, field));
+          if (selection.selectionSet) addSelections(size, selection.selectionSet, depth + 1);
           break;
-        }
         case Kind.INLINE_FRAGMENT:
-          addSelections(size, selection.selectionSet, selection.typeCondition ? schema.getType(selection.typeCondition.name.value) : type, depth, counted, times);
+          addSelections(size, selection.selectionSet, depth);
           break;
         case Kind.FRAGMENT_SPREAD: {
           const inner = fragmentSize(selection.name.value);
           size.depth = Math.max(size.depth, depth + inner.depth);
           size.aliases += inner.aliases;
           size.directives += inner.directives;
-          size.cost += times * inner.cost;
-          for (const [field, count] of [...inner.fields]) size.fields.set(field, (size.fields.get(field) ?? 0) + count);
         }
       }
     }
   };
 
-  const size: Size = { depth: 0, aliases: 0, directives: directives.length, cost: 0, fields: new Map() };
-  addSelections(size, selectionSet, on, 0, isCounted(on?.name ?? ''), 1);
+  const size: Size = { depth: 0, aliases: 0, directives: directives.length };
+  addSelections(size, selectionSet, 0);
   return size;
 }

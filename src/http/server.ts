@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { HostCheck } from './host-check.ts';
+import { noteRefusals, notesOf } from './request-notes.ts';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -52,9 +53,10 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   });
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
-    const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 };
+    const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...notesOf(request) };
     request.log[reply.statusCode >= 500 ? 'warn' : 'info'](fields, 'request');
   });
+  noteRefusals(app);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof UnavailableError) return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
     if (error instanceof RateLimitedError) return reply.code(429).header('retry-after', error.retryAfterSeconds).send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));

@@ -6,6 +6,7 @@ import { startSockets } from '../http/graphql-ws.ts';
 import type { HostCheck } from '../http/host-check.ts';
 import { createMaskError } from '../http/mask-errors.ts';
 import { createGate, createOperationRules } from '../http/operation-gate.ts';
+import { createValueGate } from '../http/operation-values.ts';
 import { buildGatewaySchema } from '../resolvers/build-schema.ts';
 import type { Cores } from '../resolvers/context.ts';
 
@@ -13,10 +14,8 @@ export const GRAPHQL_PATH = '/graphql';
 
 export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
   const schema = await buildGatewaySchema();
-  const rules = createOperationRules(
-    { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST },
-    config.INTROSPECTION,
-  );
+  const limits = { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST };
+  const rules = createOperationRules(limits, config.INTROSPECTION);
   const shared = {
     path: GRAPHQL_PATH,
     schema,
@@ -24,6 +23,7 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     authenticate: cores.accounts.authenticate,
     gate: createGate(schema, rules, config.MAX_TOKENS),
     rules,
+    valueGate: createValueGate(schema, limits),
     maxTokens: config.MAX_TOKENS,
     operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),

@@ -15,6 +15,7 @@ import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body
 import type { Task } from '../../upstream/wire/task-record.ts';
 import { networkOf } from '../address.ts';
 import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
+import { noteOn } from '../request-notes.ts';
 import type { FollowAnswer, Following } from './answer-watch.ts';
 import type { Holding } from './holding.ts';
 import { describe, hashBody, toMotionRequest } from './motion-request.ts';
@@ -119,6 +120,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       if (token === null) throw new Refusal('no_token', 'A key is needed: send it as "Authorization: Bearer <key>".');
       const caller = await accounts.authenticate(`Bearer ${token}`, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
       if (!caller) throw await refusalOf(token);
+      if (caller.accountId !== null) noteOn(request, { accountId: caller.accountId });
       const over = await takeRequest(accounts.limits, caller, request, reply);
       if (over) throw over;
       if (action === 'submit') permitAllJobs(caller, 'jobs:write');

@@ -366,7 +366,7 @@ export type JobEvent = {
   attempt?: Maybe<Scalars['Int']['output']>;
   /** ATTEMPT_ENDED: the status of the upstream's answer, if there was one. */
   httpStatus?: Maybe<Scalars['Int']['output']>;
-  /** Unique within the job; later events have higher ones. */
+  /** Opaque, unique and stable. Events are ordered by their position in the list, not by id. */
   id: Scalars['ID']['output'];
   /** For people. Not to be parsed. */
   message?: Maybe<Scalars['String']['output']>;
@@ -563,7 +563,7 @@ export type MotionJobConnection = {
   nodes: Array<MotionJob>;
   /** Where the page lies. */
   pageInfo: PageInfo;
-  /** On the first page a cursor from before the list was read: `jobsUpdated(after:)` yields from it all that is newer than the list. Null on the pages after it, and for a client token that is limited to certain jobs. */
+  /** A cursor that was taken before the first page was read; the pages after it repeat it. `jobsUpdated(after:)` yields every change since then. Null for a client token that is limited to certain jobs. */
   updatesCursor?: Maybe<Scalars['String']['output']>;
 };
 
@@ -1022,7 +1022,7 @@ export type UpdateWebhookEndpointInput = {
 /** What was charged, of one day, mode or model. */
 export type UsageBucket = {
   __typename?: 'UsageBucket';
-  /** Seconds of video, which is what the upstream bills. */
+  /** Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds. */
   billedSeconds: Scalars['Float']['output'];
   /** Jobs that succeeded. */
   jobs: Scalars['Int']['output'];
