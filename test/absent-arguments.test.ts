@@ -33,7 +33,7 @@ test('lists return their first page for an absent, null or empty cursor', async 
       expect([errors, withoutEnd(data)], `${name}: ${args}`).toEqual([undefined, withoutEnd(plain.data)]);
     }
   }
-  expect((await asAdministratorOf(gateway).request('{ accounts { nodes { id } } }')).data).toMatchObject({ accounts: { nodes: [{}, { id: 'default' }] } });
+  expect((await asAdministratorOf(gateway).request('{ accounts { nodes { id } } }')).data).toMatchObject({ accounts: { nodes: expect.arrayContaining([{ id: 'default' }]) as object[] } });
 });
 
 /** An empty page returns the cursor of its request. */

@@ -129,18 +129,31 @@ test('an end that is recorded twice is told once', async () => {
   expect(others).toEqual([]);
 });
 
-test('a fault of ours after the acceptance says that the job may exist', async () => {
+/** Both make the timeline fail for the gateway's role, and not the acceptance of a job, which writes to the same table. */
+const faults: readonly [string, (role: string) => string][] = [
+  ['INTERNAL_SERVER_ERROR', (role) => `revoke select on job_events from ${role}`],
+  [
+    'SERVICE_UNAVAILABLE',
+    () => `create function fail() returns boolean language plpgsql as $$ begin raise exception 'too many connections' using errcode = '53300'; end $$;
+      alter table job_events enable row level security; create policy reads on job_events for select using (fail()); create policy writes on job_events for insert with check (true)`,
+  ],
+];
+
+test.each(faults)('%s after a job was accepted carries mayHaveBeenAccepted', async (code, breakTimeline) => {
   const databaseUrl = await createDatabase();
-  // A role that may write events and not read them: acceptance works, the timeline does not.
   const role = `clerk_${randomUUID().slice(0, 8)}`;
-  await asAdministrator(`create role ${role} login password 'clerk'; grant all on all tables in schema public to ${role}; grant all on schema drizzle to ${role}; grant all on all tables in schema drizzle to ${role}; grant create on database ${new URL(databaseUrl).pathname.slice(1)} to ${role}; revoke select on job_events from ${role}`, databaseUrl);
+  await asAdministrator(`create role ${role} login password 'clerk'; grant all on all tables in schema public to ${role}; grant all on schema drizzle to ${role}; grant all on all tables in schema drizzle to ${role}; grant create on database ${new URL(databaseUrl).pathname.slice(1)} to ${role}; ${breakTimeline(role)}`, databaseUrl);
   const url = new URL(databaseUrl);
   [url.username, url.password] = [role, 'clerk'];
   const upstream = await startFakeUpstream();
   const { client } = await startGateway({ ...upstream.settings, DATABASE_URL: url.href });
   const generate = (fields: string) => client.request<{ generateMotion: object }>(`mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id ${fields} } } }`, { input: EXAMPLE });
   const failed = await generate('timeline(first: 1) { nodes { id } }');
-  expect(failed.errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR', mayHaveBeenAccepted: true } }]);
+  expect(failed.errors).toMatchObject([{ path: ['generateMotion', 'job', 'timeline'], extensions: { code, mayHaveBeenAccepted: true } }]);
   expect(failed.data.generateMotion, 'what was paid for is not hidden').toMatchObject({ job: { id: expect.any(String) as string } });
+  const { job } = failed.data.generateMotion as { job: { id: string } };
+  const read = await client.request('query ($id: ID!) { motionJob(id: $id) { timeline(first: 1) { nodes { id } } } }', { id: job.id });
+  expect(read.errors, 'nothing was accepted').toMatchObject([{ extensions: { code } }]);
+  expect(read.errors![0]!.extensions).not.toHaveProperty('mayHaveBeenAccepted');
   expect((await generate('')).errors).toBeUndefined();
 });

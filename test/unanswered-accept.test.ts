@@ -4,7 +4,6 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
-import { holdQueries } from './support/hold.ts';
 
 const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { replayed job { id } } }';
 
@@ -27,21 +26,4 @@ test('says that the job may have been accepted, and the repeat finds it', { time
   expect(await jobs()).toHaveLength(1);
   await upstream.nextSubmit();
   expect(upstream.submitCount()).toBe(1);
-});
-
-test('SERVICE_UNAVAILABLE after the commit carries mayHaveBeenAccepted and does not hide the job', async () => {
-  const upstream = await startFakeUpstream();
-  const { client, databaseUrl } = await startGateway(upstream.settings);
-  // Accepting a job does not read this table. The queue position does, and waits until its statement times out.
-  const gates = await holdQueries(databaseUrl, 'gates');
-  const ask = (fields: string) =>
-    client.request<{ generateMotion: { job: object } }>(`mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id ${fields} } } }`, { input: { ...EXAMPLE, idempotencyKey: 'one' } });
-  const { data, errors } = await ask('queuePosition');
-  expect(errors).toEqual([expect.objectContaining({ path: ['generateMotion', 'job', 'queuePosition'], extensions: { code: 'SERVICE_UNAVAILABLE', mayHaveBeenAccepted: true } })]);
-  expect(data.generateMotion.job).toEqual({ id: expect.any(String) as string, queuePosition: null });
-  // A query accepts nothing.
-  const read = await client.request('{ motionJobs { nodes { queuePosition } } }');
-  expect(read.errors).toEqual([expect.objectContaining({ extensions: { code: 'SERVICE_UNAVAILABLE' } })]);
-  await gates.release();
-  expect((await ask('')).data.generateMotion.job).toEqual({ id: (data.generateMotion.job as { id: string }).id });
 });

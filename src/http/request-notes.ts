@@ -23,10 +23,10 @@ export const notesOf = (request: FastifyRequest): RequestNotes => notes.get(requ
 
 export const nameOf = (operation: string | null | undefined): string | null => operation?.slice(0, MAX_NAME_LENGTH) ?? null;
 
-/** The distinct codes of GraphQL errors. */
+/** The distinct codes of GraphQL errors, in alphabetical order. */
 export const codesOf = (errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> | undefined }[]): string[] => [
   ...new Set(errors.map(({ extensions }) => (typeof extensions?.code === 'string' ? extensions.code : 'none'))),
-];
+].sort();
 
 /** Records the codes of error responses that are sent as objects, on every route: `{ errors: [...] }`, and `{ error: { code } }` for REST. */
 export function noteRefusals(app: FastifyInstance): void {
