@@ -45,7 +45,7 @@ describe('null for an argument with a default', () => {
     ['in the document', `mutation ($i: URL!, $v: URL!, $m: MotionMode) { ${GENERATE} }`, { i, v, m: null }, /^Argument "input" has invalid value: "input\.mode" of non-null type "MotionMode!" must not be null/],
     ['in the variable', 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, mode: null } }, /invalid value null at "input\.mode"/],
     ['in a label', 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, labels: [{ key: 'a', value: 'b' }, { key: null, value: 'b' }] } }, /invalid value null at "input\.labels\[1\]\.key"/],
-    ['beside a prompt of thousands of characters', 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, mode: 'x'.repeat(2_000) } }, /at "input\.mode"/],
+    ['as a value of thousands of characters', 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, mode: 'x'.repeat(2_000) } }, /at "input\.mode"/],
     ['in the second of two', `mutation ($i: URL!, $v: URL!, $m: MotionMode) { a: ${GENERATE.replace(', mode: $m', '')} b: ${GENERATE} }`, { i, v, m: null }, /"input\.mode"/],
     ['in a condition of what is answered', `mutation ($i: URL!, $v: URL!, $on: Boolean = true) { ${GENERATE.replace(', mode: $m', '').replace('job { id }', 'job { id @include(if: $on) }')} }`, { i, v, on: null }, /^Argument "if" of non-null type/],
   ];

@@ -61,6 +61,11 @@ describe('an invalid value', () => {
     const nulls = Array.from({ length: 40 }, (_, index) => `a${index}: people(first: $n) { color }`).join(' ');
     expect(judge(`query ($n: Int) { ${nulls} }`, { n: null })).toHaveLength(20);
     expect(judge('query ($c: [Color!]!) { colors(any: $c) }', { c: Array.from({ length: 60 }, () => 'GREEN') })).toHaveLength(20);
+    // The message of graphql-js prints the first value twice and would be cut before the path.
+    const long = judge('query ($c: [Color!]!) { colors(any: $c) }', { c: ['x'.repeat(1_000), ...Array.from({ length: 10_000 }, () => 'x')] });
+    expect(long).toHaveLength(20);
+    expect(long[0]).toEqual(['BAD_USER_INPUT', expect.stringMatching(/^Variable "\$c" got invalid value at "c\[0\]"; Value "x{1000}" does not exist/)]);
+    expect(long[1]).toEqual(['BAD_USER_INPUT', expect.stringContaining('at "c[1]"')]);
   });
 
   test.each<[string, string, Record<string, unknown> | undefined | null]>([

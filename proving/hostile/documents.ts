@@ -124,7 +124,7 @@ function circle(count: number, spreads: number): Parts {
 }
 
 function strange(random: Random): unknown {
-  const values: readonly unknown[] = [null, -1, 2 ** 53, 1.5, '', 'x'.repeat(8_000), '"'.repeat(8_000), '\u0000\ud800', [], [[[1]]], {}, { __proto__: null, constructor: 1 }, true, Array.from({ length: 2_000 }, () => 'x'), { imageUrl: [], videoUrl: {}, extra: '"'.repeat(4_000) }];
+  const values: readonly unknown[] = [null, -1, 2 ** 53, 1.5, '', 'x'.repeat(8_000), '"'.repeat(8_000), '\u0000\ud800', [], [[[1]]], {}, { __proto__: null, constructor: 1 }, true, Array.from({ length: 2_000 }, () => 'x'), ['x'.repeat(1_000), ...Array.from({ length: 10_000 }, () => 'x')], { imageUrl: [], videoUrl: {}, extra: '"'.repeat(4_000) }];
   return random.pick(values);
 }
 

@@ -17,16 +17,23 @@ import {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** One message for each error in the value of a variable, in the order of `getVariableValues`, without printing the value before the path. */
-export function explainVariable(schema: GraphQLSchema, { variable, type: typeNode }: VariableDefinitionNode, value: unknown): string[] {
+/** One message for each of the first `most` errors in the value of a variable, in the order of `getVariableValues`, without printing the value before the path. */
+export function explainVariable(schema: GraphQLSchema, { variable, type: typeNode }: VariableDefinitionNode, value: unknown, most: number): string[] {
   const name = variable.name.value;
   const type = typeFromAST(schema, typeNode);
   const messages: string[] = [];
   if (!isInputType(type)) return messages;
-  coerceInputValue(value, type, (path, _value, { message }) => {
-    const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    messages.push(`Variable "$${name}" got invalid value at "${name}${place}"; ${message}`);
-  });
+  // Coercion continues after an error unless the callback throws; a long list of invalid values would take too long.
+  const enough = new Error('enough errors');
+  try {
+    coerceInputValue(value, type, (path, _value, { message }) => {
+      const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+      messages.push(`Variable "$${name}" got invalid value at "${name}${place}"; ${message}`);
+      if (messages.length >= most) throw enough;
+    });
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
   return messages;
 }
 

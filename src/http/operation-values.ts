@@ -61,7 +61,7 @@ function explainAll(schema: GraphQLSchema, errors: readonly GraphQLError[], give
     const index = counts.get(definition) ?? 0;
     counts.set(definition, index + 1);
     if (error.message.length <= MAX_MESSAGE_LENGTH) return error;
-    const messages = explained.get(definition) ?? explainVariable(schema, definition, given[definition.variable.name.value]);
+    const messages = explained.get(definition) ?? explainVariable(schema, definition, given[definition.variable.name.value], MAX_VALIDATION_ERRORS);
     explained.set(definition, messages);
     return { message: messages[index] ?? error.message, nodes: error.nodes };
   });
