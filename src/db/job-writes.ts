@@ -1,5 +1,6 @@
 /** The writes of a job's life. Only `advance` writes a state. */
 import { and, eq, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
+import { TaskTakenError } from '../jobs/errors.ts';
 import type { Job, Move } from '../jobs/job.ts';
 import type { JobPatch, JobWriter, NewJob } from '../jobs/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
@@ -9,6 +10,7 @@ import { inMs } from './durations.ts';
 import { toAssignments, toJob, toRow, type Assignments } from './job-row.ts';
 import { gates, jobs, thisTransaction, turns } from './tables.ts';
 import { afterCommit, inside, statement, withTransaction } from './transaction.ts';
+import { isDuplicateOf } from './unavailable.ts';
 
 /** `permits` of `jobs/job.ts`, as SQL with placeholders for the numbers. */
 const permitted = (move: Move): SQL | undefined =>
@@ -47,7 +49,11 @@ async function write(tx: Transaction, jobId: string, move: Move | null, patch: J
   const key = `${move ? formOf(move) : 'amend'} ${form}`;
   const prepared = writes.get(key) ?? prepareWrite(`write_${writes.size}`, move, set);
   writes.set(key, prepared);
-  const rows = await prepared(tx).execute({ jobId, ...(move && { state: move.to, rank: move.rank, ofAttempt: move.attempt, ofLease: move.leaseToken }), ...values });
+  const rows = await prepared(tx)
+    .execute({ jobId, ...(move && { state: move.to, rank: move.rank, ofAttempt: move.attempt, ofLease: move.leaseToken }), ...values })
+    .catch((error: unknown) => {
+      throw patch.taskId !== undefined && isDuplicateOf(error, 'jobs_task_id') ? new TaskTakenError(patch.taskId) : error;
+    });
   return rows[0] ? toJob(rows[0]) : null;
 }
 

@@ -39,6 +39,15 @@ export function sqlStateOf(error: unknown): string | null {
   return null;
 }
 
+/** Whether a statement failed because what it wrote is there already, by this unique index. */
+export function isDuplicateOf(error: unknown, index: string): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code, constraint } = cause as { code?: unknown; constraint?: unknown };
+    if (code === '23505' && constraint === index) return true;
+  }
+  return false;
+}
+
 /** Drizzle's error repeats the parameters, prompts and signed links among them, which do not belong into a log. The driver's error below it says what is wrong. */
 const withoutParameters = (error: unknown): unknown =>
   error instanceof DrizzleQueryError ? Object.assign(new Error(`a statement failed: ${error.cause?.message ?? 'unknown'}`), { statement: error.query, code: sqlStateOf(error) }) : error;

@@ -5,6 +5,7 @@ import type { LookUps } from './look-up.ts';
 import type { Polling } from './poll.ts';
 import type { JobStore, Log, OverdueJob } from './ports.ts';
 import type { Settling } from './settle.ts';
+import { besidesTaken } from './taken-tasks.ts';
 import { told } from './timeline.ts';
 import type { TaskReport, Upstream } from './upstream-port.ts';
 
@@ -33,10 +34,14 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
     const failure = deadlineFailure(job, reason, taskMissing);
     // A task that was found by listing is known from now on, running or not; the job's own deadline comes in the next round.
     const settles = report && (report.outcome.kind !== 'running' || job.taskId === null) && (await polling.mayWorkOn(job));
-    await store.transaction(async (tx) => {
+    await besidesTaken((taken) => store.transaction(async (tx) => {
       const row = await store.lock(tx, job.id);
       if (!row) return;
-      if (settles) return void (await polling.settleBy(tx, row, report, job.taskId === null ? 'LISTING' : 'POLL'));
+      const isTaken = report !== undefined && taken.has(report.taskId);
+      if (settles && !(isTaken && report.outcome.kind === 'running')) {
+        await polling.settleBy(tx, row, report, job.taskId === null ? 'LISTING' : 'POLL', taken);
+        return;
+      }
       // The state is part of the guard: what left it meanwhile, from the queue to the upstream or back, has another deadline.
       const move = { ...moves.expire, from: [job.state], attempt: job.attempt };
       const poll = isFinalFailure(failure.code) ? { nextPollAt: null } : {};
@@ -44,7 +49,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
       if (!failed) return;
       await store.note(tx, job.id, told(row, failed, 'DEADLINE', { message: failure.code }));
       log.warn({ jobId: job.id, taskId: job.taskId, code: failure.code }, 'deadline');
-    });
+    }));
   }
 
   return async (signal: AbortSignal): Promise<boolean> => {

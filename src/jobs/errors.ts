@@ -35,6 +35,15 @@ export class CursorInvalidError extends JobError {
   }
 }
 
+/** The upstream has named a task that belongs to another job here: one task is recorded for one job only. The transaction is rolled back. */
+export class TaskTakenError extends JobError {
+  override readonly name = 'TaskTakenError';
+
+  constructor(readonly taskId: string) {
+    super('TASK_TAKEN', 'The task belongs to another job.');
+  }
+}
+
 /** The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while committing. */
 export class UnavailableError extends JobError {
   override readonly name = 'UnavailableError';

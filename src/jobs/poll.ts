@@ -5,6 +5,7 @@ import type { LookUps, Reports } from './look-up.ts';
 import { nextPollMs, type PollSteps } from './poll-schedule.ts';
 import type { JobStore, Log, PollableJob } from './ports.ts';
 import type { Settling } from './settle.ts';
+import { besidesTaken } from './taken-tasks.ts';
 import { told } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 import type { TaskReport } from './upstream-port.ts';
@@ -23,8 +24,11 @@ export interface PollDeps {
 export interface Polling {
   /** Asks about one batch of what is due. Resolves with whether the batch was full, so that more may be due at once. */
   poll(signal: AbortSignal): Promise<boolean>;
-  /** Settles a job, whose row `tx` has locked, by what a look-up says of its task. Null when nothing changed. */
-  settleBy(tx: Transaction, job: Job, report: TaskReport, source?: 'POLL' | 'LISTING'): Promise<Job | null>;
+  /**
+   * Settles a job, whose row `tx` has locked, by what a look-up says of its task. Null when nothing changed. A task in `taken` belongs to another job: its end
+   * counts for this job too, where the caller has proof that it was made for this one, but its id is not recorded, and while it runs nothing changes.
+   */
+  settleBy(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', taken: ReadonlySet<string>): Promise<Job | null>;
   /** Counts that work on a job begins; false when it has crashed so often that the job is left to its deadline. */
   mayWorkOn(job: Job): Promise<boolean>;
 }
@@ -46,11 +50,16 @@ interface Heard {
   readonly hasClaims: boolean;
   readonly listed: readonly TaskReport[];
   readonly reports: Reports;
+  /** Tasks that turned out to belong to other jobs. */
+  readonly taken: ReadonlySet<string>;
 }
 
 export function createPolling({ store, upstreamId, settling, lookUps, listing, pollSteps, log }: PollDeps): Polling {
-  const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source = 'POLL') => {
-    const settled = await settling.carryOut(tx, job, decide(job, { taskId, outcome, source }));
+  const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source, taken) => {
+    const isTaken = taken.has(taskId) && job.taskId !== taskId;
+    if (isTaken) log.error({ jobId: job.id, taskId }, 'a task was made for two jobs');
+    if (isTaken && outcome.kind === 'running') return null;
+    const settled = await settling.carryOut(tx, job, decide(job, { taskId: isTaken ? null : taskId, outcome, source }));
     if (!settled) return null;
     await store.note(tx, job.id, told(job, settled, source, { message: outcome.kind }));
     if (isTerminal(settled.state)) log.info({ jobId: job.id, taskId, state: settled.state }, source === 'POLL' ? 'found by polling' : 'found by listing');
@@ -60,31 +69,33 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, p
   const mayWorkOn: Polling['mayWorkOn'] = async (job) => (await store.beginWork(job.id)) <= MAX_WORK_ATTEMPTS;
 
   /** Judges a claim by the echo in its record, which names the job that the task was made for. */
-  async function judge(tx: Transaction, job: Job, report: TaskReport): Promise<Job> {
+  async function judge(tx: Transaction, job: Job, report: TaskReport, taken: ReadonlySet<string>): Promise<Job> {
     const ours = report.echo !== null && report.echo !== 'other' && report.echo.jobId === job.id;
+    // Without its id on record the claim is what keeps the task being asked for.
+    if (ours && taken.has(report.taskId) && report.outcome.kind === 'running') return job;
     await store.judge(tx, job.id, report.taskId, ours ? 'CONFIRMED' : 'REFUTED');
     await store.note(tx, job.id, told(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }));
     if (!ours) log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that is not ours');
-    return ours ? adopt(tx, job, report, 'POLL') : job;
+    return ours ? adopt(tx, job, report, 'POLL', taken) : job;
   }
 
-  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING'): Promise<Job> {
-    if (job.taskId === null) return (await settleBy(tx, job, report, source)) ?? job;
+  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', taken: ReadonlySet<string>): Promise<Job> {
+    if (job.taskId === null) return (await settleBy(tx, job, report, source, taken)) ?? job;
     if (job.taskId !== report.taskId) log.error({ jobId: job.id, taskId: job.taskId, other: report.taskId }, 'a job has two tasks');
     return job;
   }
 
-  async function apply(tx: Transaction, pollable: PollableJob, { claimed, hasClaims, listed, reports }: Heard): Promise<void> {
+  async function apply(tx: Transaction, pollable: PollableJob, { claimed, hasClaims, listed, reports, taken }: Heard): Promise<void> {
     let job = await store.lock(tx, pollable.job.id);
     if (!job) return;
     for (const taskId of claimed ?? []) {
       const report = reports.get(taskId);
       // Not found, or without a word about its callback: it may come, as an early callback can overtake the record too.
-      if (report && report.echo !== null) job = await judge(tx, job, report);
+      if (report && report.echo !== null) job = await judge(tx, job, report, taken);
     }
-    for (const report of listed) job = await adopt(tx, job, report, 'LISTING');
+    for (const report of listed) job = await adopt(tx, job, report, 'LISTING', taken);
     const own = job.taskId === null ? undefined : reports.get(job.taskId);
-    if (own) job = (await settleBy(tx, job, own)) ?? job;
+    if (own) job = (await settleBy(tx, job, own, 'POLL', taken)) ?? job;
 
     const askable = job.taskId !== null || hasClaims || listing;
     const scheduledMs = isOpen(job) && askable ? nextPollMs(pollable.ageMs, pollSteps(), Math.random()) : null;
@@ -119,8 +130,8 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, p
     },
   };
 
-  async function work(pollable: PollableJob, heard: Heard): Promise<void> {
-    if (await mayWorkOn(pollable.job)) return store.transaction((tx) => apply(tx, pollable, heard));
+  async function work(pollable: PollableJob, heard: Omit<Heard, 'taken'>): Promise<void> {
+    if (await mayWorkOn(pollable.job)) return besidesTaken((taken) => store.transaction((tx) => apply(tx, pollable, { ...heard, taken })));
     await store.setAside(pollable.job.id);
     log.error({ jobId: pollable.job.id, attempts: MAX_WORK_ATTEMPTS }, 'what is known of a job cannot be worked on; it is set aside until its deadline');
   }

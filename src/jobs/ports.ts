@@ -69,7 +69,7 @@ export interface JobWriter {
   lock(tx: Transaction, jobId: string): Promise<Job | null>;
   /** The same for a client, if the job is the account's. */
   lockOwn(tx: Transaction, accountId: string, jobId: string): Promise<Job | null>;
-  /** The one statement that writes a state. Null when `permits` would have said no: too late or repeated. */
+  /** The one statement that writes a state. Null when `permits` would have said no: too late or repeated. Rejects with `TaskTakenError`, as `amend` does, for a task id that another job of the upstream has. */
   advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
   /** Same state, better knowledge. */
   amend(tx: Transaction, jobId: string, patch: JobPatch): Promise<Job | null>;

@@ -6,6 +6,7 @@ import { isOpen, moves, type Failure, type Job } from './job.ts';
 import type { JobPatch, JobStore, Log } from './ports.ts';
 import { createPutBack } from './put-back.ts';
 import type { Settling } from './settle.ts';
+import { besidesTaken } from './taken-tasks.ts';
 import { detailsOf, told } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 import type { SubmitEnd } from './upstream-port.ts';
@@ -26,6 +27,15 @@ export type RecordSubmit = (job: Job, end: SubmitEnd, cutOff: boolean) => Promis
 
 /** A job that a proxy has refused this often, while it was probed among others, is taken for the cause. */
 const MAX_SUSPICIONS = 3;
+
+/** The upstream made no task for this job, so there is none to pay for. Whose task it named is not told: it may be another account's. */
+const taskTaken: Failure = {
+  code: 'UPSTREAM_REJECTED',
+  charge: 'NOT_CHARGED',
+  message: 'The upstream answered with the task of another job and made none for this one; nothing was charged.',
+  upstreamCode: null,
+  upstreamTraceId: null,
+};
 
 export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, firstListingMs, log }: RecordDeps): RecordSubmit {
   // The gate's row comes before the job's everywhere, as in `take`: two transactions cannot wait for each other.
@@ -72,11 +82,24 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
     if (doubted && firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
   }
 
+  /** The answer names a task that another job has. A result in it was given to this job all the same; without one there is nothing to wait for. */
+  async function acceptedElsewhere(tx: Transaction, job: Job, end: Extract<SubmitEnd, { kind: 'accepted' }>): Promise<void> {
+    await gatekeeper.open(tx);
+    const row = await store.lock(tx, job.id);
+    if (!row) return;
+    log.error({ jobId: job.id, taskId: end.taskId }, 'the upstream answered a submit with the task of another job');
+    // A task that a look-up proved to be its own is still its own.
+    if (row.taskId !== null) return tell(tx, job, end, null);
+    if (end.outcome === null || end.outcome.kind === 'running') return reject(tx, job, end, { ...taskTaken, upstreamTraceId: end.traceId });
+    const settled = await settling.carryOut(tx, row, decide(row, { taskId: null, outcome: end.outcome, source: 'SUBMIT_ANSWER' }));
+    await store.note(tx, job.id, told(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
+  }
+
   return (job, end, cutOff) =>
-    store.transaction(async (tx) => {
+    besidesTaken((taken) => store.transaction(async (tx) => {
       switch (end.kind) {
         case 'accepted':
-          return accepted(tx, job, end);
+          return taken.has(end.taskId) ? acceptedElsewhere(tx, job, end) : accepted(tx, job, end);
         case 'neverSent':
           return requeue(tx, job, end, 'unreachable', `unreachable: ${end.reason}`);
         case 'ambiguous':
@@ -95,5 +118,5 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
               return reject(tx, job, end, end.refusal.failure);
           }
       }
-    });
+    }));
 }
