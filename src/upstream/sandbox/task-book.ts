@@ -94,6 +94,7 @@ function readJournal(file: string): JournalLine[] {
     });
 }
 
+/** That of `assets/sandbox/motion.mp4`. */
 const DURATION_SECONDS = 5.066;
 
 /** The flat result that the task has, or will have once it has ended. */
