@@ -118,6 +118,17 @@ describe('the scenario', () => {
     expect(statuses).toEqual([429, 429, 200, 429, 429, 200]);
   });
 
+  test('that does not exist is refused with the nearest one and all there are, and there is no task', async () => {
+    const sandbox = await start();
+    for (const [name, nearest] of [['modrated', 'moderated'], ['Fail', 'failed'], ['late_callback', 'late-callback'], ['toString', null]] as const) {
+      const { status, body } = await sandbox.submit({ prompt: `A dance. sandbox:success sandbox:${name}` });
+      const { error } = body as { error: { code: string; message: string } };
+      expect([status, error.code], name).toEqual([400, 'bad_request']);
+      expect(error.message).toBe(`The sandbox has no scenario "${name.toLowerCase()}"${nearest === null ? '.' : `; did you mean "${nearest}"?`} Scenarios: ${Object.keys(scenarios).join(', ')}.`);
+    }
+    expect(await sandbox.retrieveBatch({})).toMatchObject({ count: 0 });
+  });
+
   test('is described in the README', async () => {
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
     expect(Object.entries(scenarios).filter(([name, what]) => !readme.includes(`| \`${name}\` | ${what} |`))).toEqual([]);
@@ -127,7 +138,8 @@ describe('the scenario', () => {
     const { url } = await start();
     expect(await (await fetch(url)).json()).toMatchObject({ scenarios });
     expect(Object.keys(scenarios).sort()).toEqual([...Object.keys(plays), 'hang'].sort());
-    expect([undefined, '', 'sandbox:', 'sandbox:toString', 'notsandbox:hang', 'A dance (sandbox:hang), please', 'sandbox:hang.'].map(scenarioOf)).toEqual(['success', 'success', 'success', 'success', 'success', 'hang', 'hang']);
+    const prompts = [undefined, '', 'sandbox:', 'in the sandbox: children', 'notsandbox:hang', 'A dance (sandbox:hang), please', 'sandbox:hang.', 'Sandbox:HANG', 'sandbox:failed sandbox:hang'];
+    expect(prompts.map(scenarioOf)).toEqual(['success', 'success', 'success', 'success', 'success', 'hang', 'hang', 'hang', 'failed']);
   });
 });
 

@@ -56,7 +56,7 @@ export function createCaller(book: TaskBook, mediaUrl: () => string, log: (field
   /** Whether somebody answered, whatever it was. */
   async function call(task: SandboxTask, body: JsonObject): Promise<boolean> {
     const url = task.request.callback_url;
-    if (typeof url !== 'string' || stopping.signal.aborted) return false;
+    if (typeof url !== 'string' || url.trim() === '' || stopping.signal.aborted) return false;
     try {
       const response = await request(url, {
         method: 'POST',

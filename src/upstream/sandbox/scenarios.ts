@@ -1,4 +1,5 @@
 /** What the sandbox can be asked to play, by `sandbox:<name>` anywhere in the prompt. */
+import { suggestionList } from 'graphql/jsutils/suggestionList.js';
 
 export const scenarios = {
   success: 'The task succeeds and calls back once. What happens without a scenario.',
@@ -21,8 +22,17 @@ export const scenarios = {
 
 export type Scenario = keyof typeof scenarios;
 
-/** The scenario that a prompt asks for; `success` when it asks for none, or for one that does not exist. */
-export function scenarioOf(prompt: string | undefined): Scenario {
-  const [, name] = /\bsandbox:([a-z-]+)/.exec(prompt ?? '') ?? [];
-  return name !== undefined && Object.hasOwn(scenarios, name) ? (name as Scenario) : 'success';
+/** The scenario that a prompt asks for, the first one if it names several; `success` when it asks for none. A name that does not exist is answered with what to say about it. */
+export function scenarioOf(prompt: string | undefined): Scenario | { readonly unknown: string } {
+  const names = [...(prompt ?? '').matchAll(/\bsandbox:(\w+(?:-\w+)*)/gi)].map(([, name]) => name!.toLowerCase());
+  const unknown = names.find((name) => !Object.hasOwn(scenarios, name));
+  return unknown === undefined ? ((names[0] ?? 'success') as Scenario) : { unknown: describeUnknown(unknown) };
+}
+
+const MAX_NAME = 64;
+
+function describeUnknown(name: string): string {
+  const known = Object.keys(scenarios);
+  const [nearest] = suggestionList(name.replaceAll('_', '-').slice(0, MAX_NAME), known);
+  return `The sandbox has no scenario "${name.slice(0, MAX_NAME)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`} Scenarios: ${known.join(', ')}.`.replace('" Scenarios', '". Scenarios');
 }

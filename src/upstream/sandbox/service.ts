@@ -41,6 +41,7 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
 
   async function submit(body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {
     const scenario = scenarioOf(body.prompt);
+    if (typeof scenario === 'object') throw new Refusal('bad_request', scenario.unknown);
     switch (scenario) {
       case 'moderated':
         throw new Refusal('forbidden', 'The content was refused by moderation.');
