@@ -63,10 +63,12 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
   const underWay = new Set<Promise<EgressAnswer>>();
 
   function check(text: string): UrlCheck {
+    const invalid = { ok: false, code: 'INVALID_URL', message: 'A URL is absolute and begins with http:// or https://.' } as const;
+    if (!/^\s*https?:/i.test(text)) return invalid;
     const tooLong = { ok: false, code: 'TOO_LONG', message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.` } as const;
     if (text.length > MAX_URL_LENGTH) return tooLong;
     const url = URL.canParse(text) && text.isWellFormed() ? new URL(text) : null;
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return { ok: false, code: 'INVALID_URL', message: 'A URL is absolute and begins with http:// or https://.' };
+    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
     if (url.username || url.password) return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
     // Every port is good: what listens on a public address has to bear strangers anyway.
     if (!reach.allowsHost(url.hostname, portOf(url))) return { ok: false, code: 'PRIVATE_ADDRESS', message: 'A URL names a public host.' };

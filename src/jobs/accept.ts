@@ -1,7 +1,7 @@
 /** Accepting: storing a request as a QUEUED job, all of it or nothing. */
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { checkRequest, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
+import { checkRequest, findViolations, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
 import type { Job, JobWebhook } from './job.ts';
 import type { AcceptEffect, JobStore, Refusal } from './ports.ts';
 import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
@@ -46,6 +46,16 @@ interface AcceptDeps {
   readonly nudge: () => void;
 }
 
+/** All that is wrong with the fields of a request that are there; nothing is stored. */
+export type CheckFields = (request: Partial<MotionRequest>) => readonly Violation[];
+
+export const createCheck =
+  (checkWebhookUrl: CheckWebhookUrl): CheckFields =>
+  (request) => {
+    const receiver = typeof request.webhookUrl === 'string' ? checkWebhookUrl(request.webhookUrl) : null;
+    return [...findViolations(request), ...(receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [])];
+  };
+
 /** Thrown inside the transaction, so that what it has stored by then is rolled back. */
 class RefusedError extends Error {
   override readonly name = 'RefusedError';
@@ -57,10 +67,10 @@ class RefusedError extends Error {
 
 export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge }: AcceptDeps): Accept {
   return async (accountId, request, steps = {}) => {
+    const violations = createCheck(checkWebhookUrl)(request);
     const checked = checkRequest(request);
+    if (!checked.ok || violations.length > 0) return { kind: 'invalid', violations };
     const receiver = typeof request.webhookUrl === 'string' ? checkWebhookUrl(request.webhookUrl) : null;
-    const violations = receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [];
-    if (!checked.ok || violations.length > 0) return { kind: 'invalid', violations: [...(checked.ok ? [] : checked.violations), ...violations] };
     const { input, labels, idempotencyKey } = checked.request;
     const webhook: JobWebhook | null = receiver?.ok ? { url: receiver.url, format: request.webhookFormat ?? 'STANDARD' } : null;
     const inputHash = hashInput(checked.request, webhook);
@@ -105,6 +115,7 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
 /** Identifies an effective input. The version is part of it, so that a later way of hashing can tell the two apart. */
 export function hashInput({ input, labels }: CheckedRequest, webhook: JobWebhook | null = null): string {
   const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
-  const canonical = [imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value]), ...(webhook ? [webhook.url, webhook.format] : [])];
+  // Spellings of one URL are one input, and hash as they did when URLs were stored as WHATWG spells them.
+  const canonical = [new URL(imageUrl).href, new URL(videoUrl).href, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value]), ...(webhook ? [webhook.url, webhook.format] : [])];
   return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
 }

@@ -1,5 +1,5 @@
 /** The core: accepting, submitting, settling, watching and reconciling jobs, over the ports that it declares. */
-import { createAccept, type Accept, type CheckWebhookUrl } from './accept.ts';
+import { createAccept, createCheck, type Accept, type CheckFields, type CheckWebhookUrl } from './accept.ts';
 import { createCancel, type Cancel } from './cancel.ts';
 import { createDeleteJob, type DeleteJob } from './delete.ts';
 import { createDispatcher } from './dispatch.ts';
@@ -52,6 +52,7 @@ export interface JobsDeps {
 
 export interface Jobs {
   readonly accept: Accept;
+  readonly check: CheckFields;
   readonly cancel: Cancel;
   readonly deleteJob: DeleteJob;
   /** Null for unknown and for somebody else's. */
@@ -130,6 +131,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   }
 
   return {
+    check: createCheck(deps.checkWebhookUrl),
     accept: createAccept({ store, upstream, effects: deps.acceptEffects, checkWebhookUrl: deps.checkWebhookUrl, nudge: () => nudge('slot') }),
     cancel: async (accountId, id) => {
       const jobId = toJobId(id);

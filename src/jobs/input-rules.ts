@@ -1,9 +1,8 @@
 /** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
 import type { CharacterOrientation, JobWebhook, Label, MotionMode, JobInput } from './job.ts';
-import { isPublicHost } from './public-address.ts';
+import { checkMediaUrl } from './media-url.ts';
 
 const limits = {
-  urlLength: 2_048,
   promptLength: 2_500,
   labels: 16,
   labelKeyLength: 64,
@@ -21,7 +20,7 @@ export const violationCodes = [
   'INVALID_FORMAT',
   'DUPLICATE',
 ] as const;
-type ViolationCode = (typeof violationCodes)[number];
+export type ViolationCode = (typeof violationCodes)[number];
 
 export interface Violation {
   readonly code: ViolationCode;
@@ -47,7 +46,7 @@ export interface MotionRequest {
   readonly idempotencyKey?: string | null;
 }
 
-/** A request that passed: URLs as WHATWG spells them, an empty prompt as none, labels in order of their keys. */
+/** A request that passed: URLs as they were sent, an empty prompt as none, labels in order of their keys. */
 export interface CheckedRequest {
   readonly input: JobInput;
   readonly labels: readonly Label[];
@@ -57,12 +56,23 @@ export interface CheckedRequest {
 export type CheckResult = { readonly ok: true; readonly request: CheckedRequest } | { readonly ok: false; readonly violations: readonly Violation[] };
 
 export function checkRequest(request: MotionRequest): CheckResult {
+  const violations = findViolations(request);
+  if (violations.length > 0) return { ok: false, violations };
+  const { imageUrl, videoUrl, mode, characterOrientation, keepOriginalSound, watermark } = request;
+  const input = { imageUrl, videoUrl, prompt: request.prompt || null, mode, model: request.model || null, characterOrientation, keepOriginalSound, watermark };
+  const labels = (request.labels ?? []).map(({ key, value }) => ({ key, value })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { ok: true, request: { input, labels, idempotencyKey: request.idempotencyKey ?? null } };
+}
+
+/** What is wrong with the fields that are there. */
+export function findViolations(request: Partial<MotionRequest>): readonly Violation[] {
   const violations: Violation[] = [];
   const violate = (code: ViolationCode, message: string, ...field: string[]) => void violations.push({ code, message, field: ['input', ...field] });
 
-  const imageUrl = checkUrl(request.imageUrl, (code, message) => violate(code, message, 'imageUrl'));
-  const videoUrl = checkUrl(request.videoUrl, (code, message) => violate(code, message, 'videoUrl'));
-
+  for (const name of ['imageUrl', 'videoUrl'] as const) {
+    const url = request[name];
+    if (url !== undefined) checkMediaUrl(url, name, (code, message) => violate(code, message, name));
+  }
   const prompt = request.prompt || null;
   if (prompt !== null) {
     if ([...prompt].length > limits.promptLength) violate('TOO_LONG', `A prompt has at most ${limits.promptLength} characters.`, 'prompt');
@@ -80,11 +90,7 @@ export function checkRequest(request: MotionRequest): CheckResult {
     violate('INVALID_FORMAT', `An idempotency key has 1 to ${limits.idempotencyKeyLength} visible ASCII characters.`, 'idempotencyKey');
   }
 
-  if (violations.length > 0) return { ok: false, violations };
-  const { mode, characterOrientation, keepOriginalSound, watermark } = request;
-  const input = { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark };
-  const sorted = labels.map(({ key, value }) => ({ key, value })).sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { ok: true, request: { input, labels: sorted, idempotencyKey } };
+  return violations;
 }
 
 const isIdempotencyKey = (key: string): boolean => /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
@@ -104,22 +110,4 @@ function checkLabels(labels: readonly Label[], violate: (code: ViolationCode, me
     if (seen.has(key)) violate('DUPLICATE', 'A label key occurs once.', ...at('key'));
     seen.add(key);
   });
-}
-
-/** Returns the URL as WHATWG spells it. Only the upstream fetches these, from outside: what it could not or must not reach is refused. */
-function checkUrl(text: string, violate: (code: ViolationCode, message: string) => void): string {
-  if (text.length > limits.urlLength) {
-    violate('TOO_LONG', `A URL has at most ${limits.urlLength} characters.`);
-    return text;
-  }
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || !text.isWellFormed()) {
-    violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
-    return text;
-  }
-  // Spelling a URL out can make it longer: each character outside ASCII becomes up to twelve.
-  if (url.href.length > limits.urlLength) violate('TOO_LONG', `A URL has at most ${limits.urlLength} characters once it is percent-encoded.`);
-  if (url.username || url.password) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
-  if (!isPublicHost(url.hostname)) violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
-  return url.href;
 }

@@ -7,12 +7,12 @@ import { Url } from './scalars.ts';
 @InputType({ description: 'A character, a motion, and how to bring them together.' })
 export class GenerateMotionInput {
   @Field(() => Url, {
-    description: 'The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL.',
+    description: 'The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused.',
   })
   imageUrl!: string;
 
   @Field(() => Url, {
-    description: 'The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL.',
+    description: 'The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused.',
   })
   videoUrl!: string;
 
