@@ -95,6 +95,9 @@ export const settings = {
   UPSTREAM: maybe(z.enum(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
   UPSTREAM_ID: maybe(z.string().regex(/^[a-z0-9_.-]{1,64}$/), '1 to 64 of `a-z0-9_.-`', 'the value of `UPSTREAM`', 'the name a job remembers its upstream by; change it with the upstream account, not with the token'),
   ACEDATA_API_TOKEN: maybe(visible(1), 'up to 255 visible characters', 'none', 'the upstream token'),
+  HTTPS_PROXY: maybe(z.string(), 'the http(s) URL of a proxy', 'none', 'the proxy to an upstream of `https://`; `https_proxy` counts before it. Webhooks never use a proxy, and neither does the sandbox'),
+  HTTP_PROXY: maybe(z.string(), 'the http(s) URL of a proxy', 'none', 'the proxy to an upstream of `http://`, and to one of `https://` where `HTTPS_PROXY` is not set; `http_proxy` counts before it'),
+  NO_PROXY: maybe(z.string(), 'host names, comma separated', 'none', 'hosts that are reached without a proxy; `no_proxy` counts before it'),
   ACEDATA_BASE_URL: setting(optional(webUrl(['http:', 'https:'])).transform((value) => value ?? 'https://api.acedata.cloud'), 'an http(s) URL', 'https://api.acedata.cloud', 'the upstream'),
   API_KEY: maybe(visible(16), '16 to 255 visible characters', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key of administrators; ordinary keys belong to accounts'),
   APP_SECRET: maybe(list.pipe(z.array(z.string().min(32)).min(1)), 'secrets of at least 32 characters, comma separated', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs and client tokens, and seals the secrets of webhooks; the first signs and seals, all verify and open'),
@@ -190,12 +193,15 @@ export class ConfigError extends Error {
   }
 }
 
+const isProxyUrl = (text: string): boolean => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+
 /** Reads the settings from `env`. Throws a `ConfigError` that names every bad variable and what was expected; values are not repeated, as they may be secrets. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, { schema, expected }] of Object.entries(settings)) {
-    const parsed = schema.safeParse(env[name]);
+    // Programs agree on these names in small letters, which count before the others.
+    const parsed = schema.safeParse((/_PROXY$/.test(name) ? env[name.toLowerCase()] || env[name] : env[name]) ?? undefined);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name}: expected ${expected}`);
   }
@@ -207,6 +213,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     problems.push('UPSTREAM: in production expected ACEDATA_API_TOKEN to be set, or `UPSTREAM=sandbox` to be written');
   }
   if (upstream === 'acedata' && read.ACEDATA_API_TOKEN === null) problems.push('ACEDATA_API_TOKEN: expected with `UPSTREAM=acedata`');
+  for (const name of ['HTTPS_PROXY', 'HTTP_PROXY'] as const) {
+    if (upstream === 'acedata' && read[name] !== null && !isProxyUrl(read[name])) problems.push(`${name}: expected ${settings[name].expected}`);
+  }
   if (read.DATABASE_URL) {
     if (read.API_KEY === null) problems.push('API_KEY: expected with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
     if (read.APP_SECRET === null) problems.push('APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated');

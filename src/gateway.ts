@@ -84,6 +84,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     baseUrl: sandbox?.url ?? config.ACEDATA_BASE_URL,
     token: config.ACEDATA_API_TOKEN ?? 'sandbox',
     callbackUrls,
+    // The sandbox is on this machine.
+    proxies: sandbox ? null : { httpsProxy: config.HTTPS_PROXY, httpProxy: config.HTTP_PROXY, noProxy: config.NO_PROXY },
     submitTimeoutMs: 1_000 * (config.SUBMIT_TIMEOUT_SECONDS ?? (reachable ? 30 : 330)),
   });
   onStop(() => upstream.stop());

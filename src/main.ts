@@ -65,6 +65,12 @@ function isFromDatabase(error: unknown): boolean {
   return (error instanceof AggregateError || syscall !== undefined || (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) || /timeout|terminated|password/i.test((error as Error).message));
 }
 
+/** Without the credentials that its URL may hold. */
+function describeProxy(): string {
+  const proxy = /^https:/i.test(config.ACEDATA_BASE_URL) ? (config.HTTPS_PROXY ?? config.HTTP_PROXY) : config.HTTP_PROXY;
+  return proxy === null ? '' : `, through the proxy ${new URL(proxy).origin} unless NO_PROXY names the host`;
+}
+
 function banner({ url, sandboxUrl, publicUrl, apiKey }: Gateway): string {
   const lines = [
     '',
@@ -77,7 +83,7 @@ function banner({ url, sandboxUrl, publicUrl, apiKey }: Gateway): string {
     '',
     ...(sandboxUrl
       ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
-      : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)`]),
+      : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)${describeProxy()}`]),
     ...(publicUrl === null
       ? ['  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.']
       : []),

@@ -11,6 +11,13 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
 };
 
 describe('settings', () => {
+  test('a proxy is taken from the names that programs agree on, and must be one where it is used', () => {
+    const env = { ACEDATA_API_TOKEN: 'token' };
+    expect(loadConfig({ ...env, HTTPS_PROXY: 'http://a.com:3128', http_proxy: 'http://b.com', HTTP_PROXY: 'http://c.com', NO_PROXY: '' })).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', HTTP_PROXY: 'http://b.com', NO_PROXY: null });
+    expect(() => loadConfig({ ...env, https_proxy: 'socks5://a.com', HTTP_PROXY: 'a.com:80' })).toThrow('HTTPS_PROXY: expected the http(s) URL of a proxy\nHTTP_PROXY: expected the http(s) URL of a proxy');
+    expect(loadConfig({ HTTPS_PROXY: 'a.com:80' })).toMatchObject({ UPSTREAM: 'sandbox' });
+  });
+
   test('without any, describe a newcomer', () => {
     expect(loadConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 4000, SANDBOX_PORT: 4001, UPSTREAM: 'sandbox', UPSTREAM_ID: 'sandbox', DATABASE_URL: null, PUBLIC_URL: null, PLAYGROUND: true, INTROSPECTION: true, UPSTREAM_MAX_IN_FLIGHT: 5 });
   });
