@@ -1,6 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { submittingJob } from './support/life.ts';
@@ -25,6 +28,13 @@ async function submitTo(answer: (socket: Socket) => void, submitTimeoutMs?: numb
 
 const answering = (status: number, body: string | object, contentType?: string) => (socket: Socket) =>
   void socket.end(httpAnswer(status, typeof body === 'string' ? body : JSON.stringify(body), contentType));
+
+const packed = (status: number, body: string, encoding: string, pack: (body: Buffer) => Buffer) => (socket: Socket) => {
+  const bytes = pack(Buffer.from(body));
+  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]));
+};
+
+const redirecting = (status: number, location: string) => (socket: Socket) => void socket.end(`HTTP/1.1 ${status} X\r\n${location === '' ? '' : `location: ${location}\r\n`}content-length: 0\r\n\r\n`);
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -80,7 +90,16 @@ describe('an attempt that may have arrived', () => {
     ['408', answering(408, '')],
     ['409 from a proxy', answering(409, '')],
     ['499 from a proxy', answering(499, '')],
-    ['a redirect', (socket) => void socket.end('HTTP/1.1 307 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
+    ['408 without an envelope', answering(408, '<html></html>', 'text/html')],
+    ['425 from a proxy', answering(425, '')],
+    ['460 from a proxy', answering(460, '')],
+    ['a redirect that may answer a request that was worked on', (socket) => void socket.end('HTTP/1.1 303 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
+    ['a redirect that names a task', (socket) => void socket.end('HTTP/1.1 302 X\r\nlocation: /elsewhere\r\ncontent-length: 15\r\n\r\n{"task_id":"a"}')],
+    ['200 with a body in an unknown encoding', packed(200, '{"task_id":"a"}', 'rot13', (body) => body)],
+    ['200 with a body that is not gzip although it says so', packed(200, '{"task_id":"a"}', 'gzip', (body) => body)],
+    ['200 with half a gzip body', packed(200, JSON.stringify({ task_id: 'a', more: randomBytes(200).toString('hex') }), 'gzip', (body) => gzipSync(body).subarray(0, 60))],
+    ['200 with a small body that unpacks to a huge one', packed(200, `{"task_id":"a","more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync)],
+    ['200 with a huge body', answering(200, `{"task_id":"a","more":"${' '.repeat(5_000_000)}"}`)],
   ])('%s', async (_name, answer) => {
     const { end, arrived } = await submitTo(answer, 300);
     expect(end.kind).toBe('ambiguous');
@@ -109,6 +128,135 @@ describe('an attempt that the upstream refused', () => {
   ])('%s', async (_name, status, body, refusal) => {
     const { end } = await submitTo(answering(status, body));
     expect(end).toMatchObject({ kind: 'refused', httpStatus: status, refusal });
+  });
+});
+
+describe('an attempt that was redirected', () => {
+  test.each([301, 302, 307, 308])('by %i was never taken, is followed nowhere, and says where the settings may be wrong', async (status) => {
+    const { end, arrived } = await submitTo(redirecting(status, 'https://www.example.com/kling/motion'));
+    expect(end).toEqual({ kind: 'refused', refusal: { kind: 'blocked', reason: 'redirected to https://www.example.com/kling/motion, check ACEDATA_BASE_URL' }, httpStatus: status, traceId: null });
+    expect(arrived).toBe(1);
+  });
+
+  test.each([
+    ['https://user:pass@a.com/login?token=secret#secret', 'https://a.com/login'],
+    ['//a.com/x?sig=secret', 'http://a.com/x'],
+    ['ftp://user:secret@a.com/secret', 'ftp:...'],
+    ['http://[', 'nowhere'],
+    ['', 'nowhere'],
+    ['https://a.com/secret-token-0123456789/x', 'https://a.com/[redacted]/x'],
+  ])('to %s tells no secret', async (location, told) => {
+    const upstream = await startRawUpstream(redirecting(302, location));
+    const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl: upstream.url, token: 'secret-token-0123456789', callbackUrls, submitTimeoutMs: 2_000 });
+    onTestFinished(() => client.stop());
+    expect(await client.submit(attempt, never)).toMatchObject({ refusal: { kind: 'blocked', reason: `redirected to ${told}, check ACEDATA_BASE_URL` } });
+    await expect(client.lookUp(['a', 'b', 'c'], never)).rejects.toThrow(`redirected to ${told}, check ACEDATA_BASE_URL`);
+    expect(upstream.requests.length, 'no id is asked for alone').toBe(2);
+  });
+
+  test('to a path of the same host tells the whole address', async () => {
+    const upstream = await startRawUpstream(redirecting(308, '/v2/kling/motion?key=secret'));
+    expect(await clientOf(`${upstream.url}/`).submit(attempt, never)).toMatchObject({ refusal: { reason: `redirected to ${upstream.url}/v2/kling/motion, check ACEDATA_BASE_URL` } });
+  });
+});
+
+describe('an answer that is compressed', () => {
+  const encodings: [string, (body: Buffer) => Buffer][] = [
+    ['gzip', gzipSync],
+    ['X-GZip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['identity', (body) => body],
+    ['gzip, br', (body) => brotliCompressSync(gzipSync(body))],
+  ];
+
+  test.each(encodings)('by %s is unpacked', async (encoding, pack) => {
+    const { end } = await submitTo(packed(200, '{"task_id":"a"}', encoding, pack));
+    expect(end).toMatchObject({ kind: 'accepted', taskId: 'a' });
+    const refused = await submitTo(packed(403, '{"error":{"code":"used_up","message":"no"}}', encoding, pack));
+    expect(refused.end).toMatchObject({ kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up' } });
+    const upstream = await startRawUpstream(packed(200, '{"items":[{"id":"a","response":{}}],"count":1}', encoding, pack));
+    expect([...(await clientOf(upstream.url).lookUp(['a'], never)).keys()]).toEqual(['a']);
+  });
+
+  test.each<[string, (socket: Socket) => void]>([
+    ['too large once it is unpacked', packed(200, `{"items":[],"more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync)],
+    ['too large as it is', answering(200, `{"items":[],"more":"${' '.repeat(5_000_000)}"}`)],
+    ['packed three times', packed(200, '{"items":[]}', 'gzip, gzip, gzip', (body) => gzipSync(gzipSync(gzipSync(body))))],
+  ])('of a look-up that is %s says nothing about any task', async (_name, answer) => {
+    const upstream = await startRawUpstream(answer);
+    await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow();
+  });
+
+  test('after a byte order mark is read', async () => {
+    expect((await submitTo(answering(200, '\ufeff{"task_id":"a"}'))).end).toMatchObject({ kind: 'accepted', taskId: 'a' });
+  });
+});
+
+describe('a proxy', () => {
+  /** A proxy that opens tunnels, whatever their host, to the upstream; `status` is its answer to CONNECT. */
+  async function startProxy(port: number, status = 200) {
+    const tunnels: string[] = [];
+    const server = createHttpServer((_request, response) => void response.writeHead(500).end());
+    server.on('connect', (request, socket: Socket, head: Buffer) => {
+      tunnels.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim());
+      socket.on('error', () => undefined);
+      if (status !== 200) return void socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+      const through = connect(port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        through.write(head);
+        through.pipe(socket).pipe(through);
+      }).on('error', () => socket.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => (server.closeAllConnections(), void server.close()));
+    return { url: `http://user:secret@127.0.0.1:${(server.address() as AddressInfo).port}`, tunnels };
+  }
+
+  const through = (baseUrl: string, proxies: { httpProxy?: string; httpsProxy?: string; noProxy?: string }) => {
+    const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl, token: 'secret-token', callbackUrls, submitTimeoutMs: 2_000, proxies: { httpProxy: null, httpsProxy: null, noProxy: null, ...proxies } });
+    onTestFinished(() => client.stop());
+    return client;
+  };
+
+  test('opens a tunnel to the upstream, for submits and look-ups', async () => {
+    const upstream = await startRawUpstream((socket, request) => void socket.end(httpAnswer(200, request.includes('/kling/tasks') ? '{"items":[],"count":0}' : '{"task_id":"a"}')));
+    const proxy = await startProxy(Number(new URL(upstream.url).port));
+    const client = through('http://upstream.example.com:8080', { httpProxy: proxy.url });
+    expect(await client.submit(attempt, never)).toMatchObject({ kind: 'accepted', taskId: 'a' });
+    expect(await client.lookUp(['a'], never)).toEqual(new Map());
+    const credentials = `Basic ${Buffer.from('user:secret').toString('base64')}`;
+    expect(proxy.tunnels).toEqual(Array(2).fill(`upstream.example.com:8080 ${credentials}`));
+    expect(upstream.requests.every((request) => !/proxy-authorization/i.test(request)), 'the upstream is not told the credentials').toBe(true);
+  });
+
+  test('that is not there, or opens no tunnel, has sent nothing', async () => {
+    const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
+    const refusing = await startProxy(Number(new URL(upstream.url).port), 407);
+    for (const proxy of [refusing.url, `http://127.0.0.1:${await closedPort()}`]) {
+      expect(await through('https://upstream.example.com', { httpsProxy: proxy }).submit(attempt, never), proxy).toMatchObject({ kind: 'neverSent' });
+    }
+    expect(upstream.requests).toEqual([]);
+  });
+
+  test('behind which the connection breaks after the request leaves it in doubt', async () => {
+    const upstream = await startRawUpstream((socket) => void socket.resetAndDestroy());
+    const proxy = await startProxy(Number(new URL(upstream.url).port));
+    expect(await through('http://upstream.example.com', { httpProxy: proxy.url }).submit(attempt, never)).toMatchObject({ kind: 'ambiguous' });
+    expect(upstream.requests.length).toBe(1);
+  });
+
+  test('is passed by for the hosts that are excepted, and without a setting whatever the environment says', async () => {
+    const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
+    const proxy = await startProxy(1);
+    vi.stubEnv('HTTP_PROXY', proxy.url).stubEnv('http_proxy', proxy.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    for (const proxies of [{ httpProxy: proxy.url, noProxy: '127.0.0.1' }, {}, { httpsProxy: proxy.url }]) {
+      expect(await through(upstream.url, proxies).submit(attempt, never), JSON.stringify(proxies)).toMatchObject({ kind: 'accepted' });
+    }
+    expect(proxy.tunnels).toEqual([]);
   });
 });
 

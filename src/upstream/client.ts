@@ -1,11 +1,14 @@
 /** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
-import { Agent, DecoratorHandler, request, type Dispatcher } from 'undici';
+import { DecoratorHandler, request, type Dispatcher } from 'undici';
 import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../jobs/upstream-port.ts';
 import type { CallbackUrls } from './callback-url.ts';
 import { toOutcome, toRefusal } from './outcome.ts';
+import { createDispatcher, type ProxySettings } from './proxy.ts';
 import { redactText } from './redact.ts';
+import { unpackText } from './unpack.ts';
 import { decodeLookUp, encodeLookUp, type LookUp, type LookUpAnswer } from './wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from './wire/routes.ts';
+import { describeLocation, isRedirect, redirectMessage } from './wire/redirect.ts';
 import { decodeSubmitAnswer } from './wire/submit-answer.ts';
 import { encodeSubmitBody } from './wire/submit-body.ts';
 
@@ -16,6 +19,8 @@ export interface UpstreamClientOptions {
   readonly token: string;
   readonly callbackUrls: CallbackUrls;
   readonly submitTimeoutMs: number;
+  /** Null reaches it directly, whatever the environment says. */
+  readonly proxies?: ProxySettings | null;
 }
 
 export interface UpstreamClient extends Upstream {
@@ -31,26 +36,34 @@ const MAX_LISTED = 1_000;
 /** More than this many ids that are refused alone are an outage. */
 const MAX_REFUSED_IDS = 3;
 
-/** Statuses that are about our access or pace: asking again with other ids is no help. */
-const isAboutUs = (httpStatus: number): boolean => [401, 402, 403, 407, 429].includes(httpStatus);
+/** Statuses that are about our access, pace or address: asking again with other ids is no help. */
+const isAboutUs = (httpStatus: number): boolean => [401, 402, 403, 407, 429].includes(httpStatus) || isRedirect(httpStatus);
 
 const MIN_TOKEN_LENGTH = 16;
 
 const MAX_ANSWER_BYTES = 4 * 1_048_576;
 
-export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs }: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs, proxies = null }: UpstreamClientOptions): UpstreamClient {
   const base = baseUrl.replace(/\/+$/, '');
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' };
-  const lookUps = new Agent({ connections: 2, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const lookUps = createDispatcher(proxies, { connections: 2, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
 
   /** What the upstream answers is shown to clients, and it may repeat what it was sent. A short token is only ever a placeholder, and may be a word. */
   const withoutToken = (text: string): string => (token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]'));
+
+  /** The body of an answer, at most `MAX_ANSWER_BYTES` as it comes and as much again once it is unpacked. */
+  async function readText({ headers: answered, body }: Dispatcher.ResponseData): Promise<string> {
+    return withoutToken(await unpackText(Buffer.from(await body.arrayBuffer()), answered['content-encoding'], MAX_ANSWER_BYTES));
+  }
+
+  /** Where an answer redirects to, without what may be secret in it. */
+  const redirectOf = ({ headers: { location } }: Dispatcher.ResponseData): string | null => withoutToken(describeLocation([location ?? ''].flat()[0]!, base));
 
   async function submit({ jobId, attempt, input }: Attempt, signal: AbortSignal): Promise<SubmitEnd> {
     const callbackUrl = callbackUrls.urlFor(jobId, attempt);
     const body = JSON.stringify(encodeSubmitBody({ ...input, callbackUrl, async: callbackUrl === null }));
     // A connection of its own for each submit: on a reused one, a reset cannot be told from a server that had closed it before.
-    const connection = evidencedConnection();
+    const connection = evidencedConnection(proxies);
     try {
       const response = await request(`${base}${SUBMIT_PATH}`, {
         method: 'POST',
@@ -61,7 +74,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
         headersTimeout: submitTimeoutMs,
         bodyTimeout: submitTimeoutMs,
       });
-      return endOf(response.statusCode, withoutToken(await response.body.text()));
+      return endOf(response.statusCode, await readText(response), redirectOf(response));
     } catch (error) {
       const reason = reasonOf(error);
       return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
@@ -99,7 +112,11 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       dispatcher: lookUps,
       signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
     });
-    return { ...decodeLookUp(response.statusCode, withoutToken(await response.body.text()), what.kind), httpStatus: response.statusCode };
+    const text = await readText(response);
+    const taskIds = what.kind === 'one' ? [what.taskId] : what.kind === 'ids' ? what.taskIds : [];
+    const answer = decodeLookUp(response.statusCode, text, what.kind, taskIds);
+    const isMoved = answer.kind === 'error' && isRedirect(response.statusCode);
+    return { ...answer, ...(isMoved && { message: redirectMessage(redirectOf(response)) }), httpStatus: response.statusCode };
   }
 
   function reportsOf(answer: Exclude<LookUpAnswer, { kind: 'error' }>): ReadonlyMap<string, TaskReport> {
@@ -138,7 +155,7 @@ const Decorated = DecoratorHandler as unknown as new (handler: Dispatcher.Dispat
 };
 
 /** A connection for one request, which remembers whether that request began to be written: the line between "never sent" and "may have arrived". */
-function evidencedConnection(): { readonly agent: Agent; readonly dispatcher: Dispatcher; began(): boolean } {
+function evidencedConnection(proxies: ProxySettings | null): { readonly agent: Dispatcher; readonly dispatcher: Dispatcher; began(): boolean } {
   let began = false;
   class Evidence extends Decorated {
     // Called on a connection that stands, TLS included, just before the first byte.
@@ -147,13 +164,13 @@ function evidencedConnection(): { readonly agent: Agent; readonly dispatcher: Di
       began ||= !controller.aborted;
     }
   }
-  const agent = new Agent({ connections: 1, maxResponseSize: MAX_ANSWER_BYTES, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const agent = createDispatcher(proxies, { connections: 1, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
   const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch(options, new Evidence(handler)));
   return { agent, dispatcher, began: () => began };
 }
 
-function endOf(httpStatus: number, text: string): SubmitEnd {
-  const answer = decodeSubmitAnswer(httpStatus, text);
+function endOf(httpStatus: number, text: string, location: string | null): SubmitEnd {
+  const answer = decodeSubmitAnswer(httpStatus, text, location);
   switch (answer.kind) {
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };

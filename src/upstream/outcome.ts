@@ -3,6 +3,7 @@ import type { Failure, FailureCode } from '../jobs/job.ts';
 import type { Outcome, Refusal } from '../jobs/upstream-port.ts';
 import { redactText } from './redact.ts';
 import { isKnownCode } from './wire/envelopes.ts';
+import { isRedirect } from './wire/redirect.ts';
 import type { WireOutcome } from './wire/result.ts';
 import type { SubmitAnswer } from './wire/submit-answer.ts';
 
@@ -14,7 +15,7 @@ const blockingCodes = new Set(['token_mismatched', 'no_token', 'invalid_token', 
 const busyCodes = new Set(['too_many_requests', 'rate_limited']);
 
 /** Words by which upstreams say that the image or the video is at fault, whatever code they chose. */
-const aboutMedia = /\b(image|video|media|resolution|ratio|aspect|duration|format|pixel|file size)\b/i;
+const aboutMedia = /(?<![\w-])(image|video|media|resolution|ratio|aspect|duration|format|pixel|file size)\b/i;
 
 export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outcome {
   switch (outcome.kind) {
@@ -45,6 +46,7 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
  * it is a proxy's answer, and 403 and 404 are then most likely about our access too; but a firewall may also mind this one prompt.
  */
 export function toRefusal({ code, message, httpStatus, traceId }: Extract<SubmitAnswer, { kind: 'refused' }>): Refusal {
+  if (isRedirect(httpStatus)) return { kind: 'blocked', reason: message };
   const known = isKnownCode(code);
   const reason = code ?? `HTTP ${httpStatus}`;
   if (known ? busyCodes.has(code) : httpStatus === 429) return { kind: 'busy' };

@@ -1,6 +1,6 @@
 /** The upstream's errors: its codes, and every envelope they come in. */
 import type { ErrorAnswer } from './answers.ts';
-import { asId, asObject, asText, readJson } from './json.ts';
+import { asId, asObject, asText, readLooseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 /** Every documented code with the HTTP status we send it with; `token_mismatched` is also seen with 401, `disabled` with 400. */
@@ -51,7 +51,7 @@ export function encodeError(code: string, message: string, traceId: string): Err
 
 /** Decodes any answer that is an error by its HTTP status; always finds something to say. */
 export function decodeError(httpStatus: number, answer: string | JsonObject): WireError {
-  const parsed = typeof answer === 'string' ? readJson(answer) : answer;
+  const parsed = typeof answer === 'string' ? readLooseJson(answer) : answer;
   const body = asObject(parsed);
   if (body !== null) {
     const message = asText(body.message) ?? `HTTP ${httpStatus} without an error`;

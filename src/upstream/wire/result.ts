@@ -70,13 +70,14 @@ const failureWords = new Set(['failed', 'fail', 'failure', 'error']);
 const successWords = new Set(['succeed', 'succeeded', 'success', 'completed']);
 
 /**
- * The deciding rule for a flat result, in this order: a failure word or an error with a code means failed; a success word
- * with a URL means succeeded; `success` alone decides only what is known to be finished; all else is running.
+ * The deciding rule for a flat result, in this order: a failure word or an error with a code means failed; a success word with a URL means succeeded, also
+ * beside `success: false`; so does `success: true` with a URL and no word at all; `success` alone decides only what is known to be finished; all else is running.
  */
 export function decide(body: JsonObject, known: { readonly taskId: string | null; readonly finished: boolean }): Verdict {
   const word = asText(body.state)?.toLowerCase() ?? '';
   const error = findError(body);
-  const claimsSuccess = successWords.has(word) || (known.finished && body.success === true);
+  const saysDone = word === '' && body.success === true && asHttpUrl(body.video_url) !== null;
+  const claimsSuccess = successWords.has(word) || saysDone || (known.finished && body.success === true);
   const claimsFailure = failureWords.has(word) || (known.finished && body.success === false && !claimsSuccess);
 
   if (claimsFailure || (error !== null && error.code !== null)) {
@@ -87,7 +88,8 @@ export function decide(body: JsonObject, known: { readonly taskId: string | null
     const videoUrl = asHttpUrl(body.video_url);
     if (videoUrl === null) return { outcome: { kind: 'missing' }, odd: 'success without a URL' };
     const contradicts = error !== null || body.success === false;
-    return { outcome: succeeded(body, videoUrl, known.taskId), odd: contradicts ? 'success and failure at once' : null };
+    const withoutWord = saysDone && !known.finished ? 'no final word' : null;
+    return { outcome: succeeded(body, videoUrl, known.taskId), odd: contradicts ? 'success and failure at once' : withoutWord };
   }
   return { outcome: { kind: 'running' }, odd: error === null ? 'no final word' : 'an error without a code' };
 }

@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { decodeError, findError, isDoubtfulCode, isRefusalCode } from './envelopes.ts';
 import type { acceptedAnswer } from './answers.ts';
-import { asId, asObject, readJson } from './json.ts';
+import { isRedirect, redirectMessage } from './redirect.ts';
+import { asId, asObject, readLooseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { decide } from './result.ts';
 import type { WireOutcome } from './result.ts';
@@ -23,9 +24,15 @@ export function encodeAccepted(taskId: string): z.output<typeof acceptedAnswer> 
 /** Without a code a proxy says these, also of a request that it has passed on: time-out, conflict, too early, and client gone in two dialects. */
 const unclearStatuses = new Set([408, 409, 425, 460, 499]);
 
-/** Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its status. */
-export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnswer {
+/**
+ * Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its status. A redirect is a no: whoever answers
+ * it has sent us elsewhere, unless it names a task. `location` is where to, for people.
+ */
+export function decodeSubmitAnswer(httpStatus: number, text: string, location: string | null = null): SubmitAnswer {
   if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
+  if (isRedirect(httpStatus) && asId(asObject(readLooseJson(text))?.task_id) === null) {
+    return { kind: 'refused', code: null, message: redirectMessage(location), httpStatus, traceId: null };
+  }
   const error = decodeError(httpStatus, text);
   const clear = error.code === null ? !unclearStatuses.has(httpStatus) : httpStatus !== 408 && !isDoubtfulCode(error.code);
   if (httpStatus >= 400 && httpStatus <= 499 && clear) return { kind: 'refused', ...error, httpStatus };
@@ -34,7 +41,7 @@ export function decodeSubmitAnswer(httpStatus: number, text: string): SubmitAnsw
 }
 
 function decodeGoodStatus(httpStatus: number, text: string): SubmitAnswer {
-  const body = asObject(readJson(text));
+  const body = asObject(readLooseJson(text));
   if (body === null) return { kind: 'ambiguous', enveloped: false, reason: `HTTP ${httpStatus} with an unreadable body`, traceId: null };
   const traceId = asId(body.trace_id);
   const taskId = asId(body.task_id);

@@ -46,14 +46,19 @@ export interface TaskRecord {
   readonly finishedAt: Date | null;
 }
 
-/** Null when the value is no record. The result is read from `response` only: `request.video_url` is the input. */
-export function decodeTaskRecord(value: unknown): TaskRecord | null {
+/**
+ * Null when the value is no record. The result is read from `response` only: `request.video_url` is the input. `onlyAsked` is the task that was asked for where
+ * it was the only one: a record that names no task is about that one.
+ */
+export function decodeTaskRecord(value: unknown, onlyAsked: string | null = null): TaskRecord | null {
   const record = asObject(value);
-  const taskId = asId(record?.id);
+  const response = asObject(record?.response);
+  const named = asId(record?.id) ?? asId(record?.task_id) ?? asId(response?.task_id);
+  const taskId = named ?? (response === null ? null : onlyAsked);
   if (record === null || taskId === null) return null;
   const traceId = asId(record.trace_id);
   const finishedAt = asDate(record.finished_at);
-  const { outcome } = decide(asObject(record.response) ?? {}, { taskId, finished: finishedAt !== null });
+  const { outcome } = decide(response ?? {}, { taskId, finished: finishedAt !== null });
   return {
     taskId,
     traceId,
