@@ -128,8 +128,54 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
 
   test('all that is wrong with a body is told at once', async () => {
     const { submit } = await start();
-    const { body } = await submit({ image_url: 'cb', mode: 'fast', watermark_info: {}, extra: 1 });
+    const { body } = await submit({ image_url: 'cb', mode: 'fast', watermark_info: { more: 1 }, extra: 1 });
     for (const field of ['image_url', 'mode', 'watermark_info.enabled', 'extra']) expect(body.error?.message).toContain(field);
+  });
+
+  test('optional fields that are null or empty are as if they were absent, and the record shows the body as it was sent', async () => {
+    const { post, submit, untilEnd } = await start();
+    const sent = { ...SEED_BODY, async: true, prompt: null, callback_url: '', model_name: null, keep_original_sound: null, watermark_info: {}, mode: '', character_orientation: null, negative_prompt: '', images: [], options: { a: null } };
+    const { status, body } = await post('/kling/motion', sent);
+    expect({ status, body }).toEqual({ status: 200, body: { task_id: uuid } });
+    expect(await untilEnd(body.task_id!)).toMatchObject({ request: sent, response: { success: true } });
+    // Without `async` it is held: an empty callback URL is none.
+    expect((await submit({ callback_url: ' ', async: null, watermark_info: { enabled: null } })).body).toEqual(resultFields);
+    const refusedUrl = await submit({ callback_url: 'no url', async: true });
+    expect([refusedUrl.status, refusedUrl.body.error?.message]).toEqual([400, 'callback_url: expected an http(s) URL']);
+    expect((await post('/kling/motion', { image_url: null, video_url: '', prompt: '' })).body.error?.message).toBe('image_url: is required; video_url: is required');
+    expect((await post('/kling/motion', {})).body.error?.message).toBe('image_url: is required; video_url: is required');
+  });
+
+  test('a body after a byte order mark is served', async () => {
+    const { post } = await start();
+    const { body } = await post('/kling/motion', `\ufeff${JSON.stringify({ ...SEED_BODY, async: true })}`);
+    expect(body).toEqual({ task_id: uuid });
+    expect((await post('/kling/tasks', `\ufeff${JSON.stringify({ action: 'retrieve', id: body.task_id })}`)).body).toMatchObject({ id: body.task_id });
+  });
+
+  test('an empty list of ids beside a page is the list by time', async () => {
+    const { post, take } = await start();
+    const id = await take();
+    expect((await post('/kling/tasks', { action: 'retrieve_batch', ids: [], limit: 10 })).body).toMatchObject({ items: [{ id }], count: 1 });
+  });
+
+  test('a URL is told what is wrong with it once, and one that is none is not told its length', async () => {
+    const { submit } = await start();
+    const message = async (more: object) => (await submit(more)).body.error?.message;
+    expect(await message({ image_url: `https://a.com/${'x'.repeat(2_086)}` })).toBe('image_url: at most 2048 characters');
+    for (const url of [`data:image/png;base64,${'A'.repeat(3_000)}`, `ftp://a.com/${'a'.repeat(3_000)}`, 'x'.repeat(3_000)]) {
+      expect(await message({ image_url: url, callback_url: url }), url.slice(0, 20)).toBe('image_url: expected an http(s) URL; callback_url: expected an http(s) URL');
+    }
+  });
+
+  test('an unknown scenario is refused with the nearest one and all there are', async () => {
+    const { submit } = await start();
+    for (const [name, nearest] of [['modrated', 'moderated'], ['bad_media', 'bad-media'], ['latecallback', 'late-callback']]) {
+      const answer = await submit({ prompt: `A dance, sandbox:${name}` });
+      expect(said(answer), name).toEqual(refused(400, 'bad_request', answer));
+      expect(answer.body.error?.message).toMatch(new RegExp(`no scenario "${name}"; did you mean "${nearest}"\\? Scenarios: success, moderated, .*, malformed\\.$`));
+    }
+    expect((await submit({ prompt: 'sandbox:zzzzzzzzzz' })).body.error?.message).toContain('no scenario "zzzzzzzzzz". Scenarios: success');
   });
 
   test('another method finds no API, with or without a key, and whatever its body is', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
-import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { callBack, recordOf, startFakeUpstream, successOf, type Submit } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 import { outcomes } from './support/life.ts';
 import { createRestClient } from './support/rest.ts';
@@ -155,10 +155,15 @@ test('through the whole gateway: both jobs end, the quota of the second is given
   const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '10' });
   const rest = createRestClient(gateway);
   const here = (url: string) => url.replace('http://gateway.invalid', gateway.url);
-  const ids = [await rest.take(), await rest.take({ prompt: 'the same again' })];
-  const submits = [await upstream.nextSubmit(), await upstream.nextSubmit()];
+  const ids: string[] = [];
+  const submits: Submit[] = [];
+  for (const prompt of ['once', 'the same again']) {
+    ids.push(await rest.take({ prompt }));
+    submits.push(await upstream.nextSubmit());
+    submits.at(-1)!.answer(200, { task_id: 'same' });
+    await expect.poll(async () => (await rest.retrieve(ids.at(-1)!)).body.started_at ?? (await rest.retrieve(ids.at(-1)!)).body.finished_at).toBeTypeOf('number');
+  }
   upstream.records.set('same', recordOf('same', submits[0]!.body.callback_url, successOf('same')));
-  for (const submit of submits) submit.answer(200, { task_id: 'same' });
   await expect.poll(async () => (await rest.retrieve(ids[1]!)).body.finished_at).toBeTypeOf('number');
   for (const { body } of submits) expect(await callBack(here(body.callback_url!), successOf('same'))).toBe(200);
   const records = await Promise.all(ids.map(async (id) => (await rest.retrieve(id)).body));

@@ -6,6 +6,7 @@ import { decodeLookUp, encodeLookUp, encodeTaskList, parseLookUp, type LookUp } 
 import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
 import { decodeSubmitBody, encodeSubmitBody, isAsynchronous, parseSubmitBody, type SubmitBody, type SubmitInput } from '../src/upstream/wire/submit-body.ts';
 import { decodeTaskRecord, encodeTaskRecord } from '../src/upstream/wire/task-record.ts';
+import { readLooseJson } from '../src/upstream/wire/json.ts';
 import { failed, failure, json, seed, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a submit body', () => {
@@ -41,13 +42,58 @@ describe('a submit body', () => {
   });
 
   test('is told everything that is wrong with it at once', () => {
-    const parsed = parseSubmitBody({ image_url: 'ftp://a.com/a.png', character_orientation: 'back', mode: 'fast', prompt: 'x'.repeat(2_501), keep_original_sound: true, model_name: '', watermark_info: {}, async: 'yes', callback_url: 'cb', seed: 1 });
+    const parsed = parseSubmitBody({ image_url: 'ftp://a.com/a.png', character_orientation: 'back', mode: 'fast', prompt: 'x'.repeat(2_501), keep_original_sound: true, model_name: 'A B', watermark_info: { more: 1 }, async: 'yes', callback_url: 'cb', seed: 1 });
     const fields = parsed.ok ? [] : parsed.violations.map((violation) => violation.split(':')[0]);
-    expect(fields.sort()).toEqual(['Unrecognized key', 'async', 'callback_url', 'character_orientation', 'image_url', 'keep_original_sound', 'mode', 'model_name', 'prompt', 'video_url', 'watermark_info.enabled']);
+    expect(fields.sort()).toEqual(['async', 'callback_url', 'character_orientation', 'image_url', 'keep_original_sound', 'mode', 'model_name', 'prompt', 'seed', 'video_url', 'watermark_info.enabled', 'watermark_info.more']);
   });
 
   test.each([[null], [undefined], ['text'], [[]], [7]])('that is %j is refused', (value) => {
     expect(parseSubmitBody(value)).toMatchObject({ ok: false, violations: [expect.any(String)] });
+  });
+
+  const optional = ['character_orientation', 'mode', 'prompt', 'keep_original_sound', 'model_name', 'watermark_info', 'async', 'callback_url', 'negative_prompt', 'cfg_scale'];
+  const empty = [null, '', ' \t\n', [], {}, { enabled: null }, { more: '' }];
+
+  test.each(optional)('without a word in %s is the same as without the field', (name) => {
+    const bare = { image_url: always.image_url, video_url: always.video_url };
+    for (const value of empty) expect(parseSubmitBody({ ...bare, [name]: value }), JSON.stringify(value)).toEqual(parseSubmitBody(bare));
+    expect(parseSubmitBody({ ...bare, ...Object.fromEntries(optional.map((field) => [field, null])) })).toEqual(parseSubmitBody(bare));
+  });
+
+  test.each(empty.map((value) => [JSON.stringify(value), value]))('with %s for what it must say is told that it is required', (_name, value) => {
+    expect(parseSubmitBody({ image_url: value, video_url: value })).toMatchObject({ ok: false, violations: ['image_url: is required', 'video_url: is required'] });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['callback_url', 'no url', 'callback_url: expected an http(s) URL'],
+    ['callback_url', false, 'callback_url: expected an http(s) URL'],
+    ['async', 'true', 'async: expected true or false'],
+    ['async', 0, 'async: expected true or false'],
+    ['prompt', 5, 'prompt: expected a string'],
+    ['mode', 0, 'mode: expected `std` or `pro`'],
+    ['keep_original_sound', true, 'keep_original_sound: expected `yes` or `no`'],
+    ['watermark_info', [null], 'watermark_info: expected a JSON object'],
+    ['watermark_info', { enabled: 'true' }, 'watermark_info.enabled: expected true or false'],
+    ['watermark_info', { enabled: true, text: 'x' }, 'watermark_info.text: there is no such field'],
+    ['negative_prompt', 'hands', 'negative_prompt: there is no such field'],
+    ['cfg_scale', 0, 'cfg_scale: there is no such field'],
+    ['images', [''], 'images: there is no such field'],
+    ['image_url', 7, 'image_url: expected an http(s) URL'],
+    ['image_url', `https://a.com/${'x'.repeat(2_086)}`, 'image_url: at most 2048 characters'],
+    ['video_url', `HTTP://a.com/?${'x'.repeat(9_000)}`, 'video_url: at most 2048 characters'],
+    ['callback_url', `https://a.com/#${'x'.repeat(2_048)}`, 'callback_url: at most 2048 characters'],
+    ['image_url', `data:image/png;base64,${'A'.repeat(3_000)}`, 'image_url: expected an http(s) URL'],
+    ['video_url', `file:///${'a'.repeat(3_000)}`, 'video_url: expected an http(s) URL'],
+    ['callback_url', `blob:https://a.com/${'a'.repeat(3_000)}`, 'callback_url: expected an http(s) URL'],
+  ])('with %s of %j is told one thing, once', (name, value, told) => {
+    const { character_orientation, mode, keep_original_sound, ...bare } = always;
+    expect(parseSubmitBody({ character_orientation, mode, keep_original_sound, ...bare, [name]: value })).toMatchObject({ ok: false, violations: [told] });
+  });
+
+  test('with many fields that do not exist names the first ten', () => {
+    const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`field_${index}`, 1]));
+    const parsed = parseSubmitBody({ ...always, ...unknown, ['x'.repeat(5_000)]: 1 });
+    expect(parsed).toMatchObject({ ok: false, violations: { length: 11, 10: 'and 491 more fields that do not exist' } });
   });
 
   test('is asynchronous with a callback URL or when it says so', () => {
@@ -61,7 +107,8 @@ describe('a submit body', () => {
       videoUrl: url,
       characterOrientation: fc.constantFrom('IMAGE', 'VIDEO'),
       mode: fc.constantFrom('STD', 'PRO'),
-      prompt: fc.option(fc.string({ unit: 'binary', maxLength: 1_250 })),
+      // A blank one is none.
+      prompt: fc.option(fc.string({ unit: 'binary', maxLength: 1_250 }).filter((text) => text.trim() !== '')),
       model: fc.option(fc.string({ unit: fc.constantFrom(...'abz09._-'), minLength: 1, maxLength: 64 })),
       keepOriginalSound: fc.boolean(),
       watermark: fc.boolean(),
@@ -158,7 +205,10 @@ describe('an error', () => {
     [500, '{"error": "fetch failed"}', { kind: 'ambiguous', reason: 'HTTP 500, fetch failed' }],
     [502, '<html></html>', { kind: 'ambiguous', reason: 'HTTP 502, HTTP 502 with an HTML page' }],
     [503, '', { kind: 'ambiguous', reason: 'HTTP 503, HTTP 503 with an empty body' }],
-    [302, '', { kind: 'ambiguous' }],
+    ...[408, 409, 425, 460, 499].flatMap((status): [number, string, object][] => ['', '<html></html>', '{"error": "no"}', '{}'].map((body) => [status, body, { kind: 'ambiguous', enveloped: false }])),
+    ...[300, 303, 304, 305].map((status): [number, string, object] => [status, '', { kind: 'ambiguous' }]),
+    ...[301, 302, 307, 308].flatMap((status): [number, string, object][] => ['', '<html></html>', '{"error": {"code": "bad_request", "message": "no"}}'].map((body) => [status, body, { kind: 'blocked', reason: 'redirected to nowhere, check ACEDATA_BASE_URL' }])),
+    [302, '{"task_id": "a"}', { kind: 'ambiguous' }],
   ])('%i with %j falls to its status', (status, body, expected) => {
     expect(refuse(decodeSubmitAnswer(status, body))).toMatchObject(expected);
   });
@@ -186,7 +236,13 @@ describe('a task record', () => {
     ['finished without success', record({ success: false }, done), { kind: 'failed' }],
     ['finished with success and no URL', record({ success: true }, done), { kind: 'missing' }],
     ['finished without a word', record({ video_url: URL_A }, done), { kind: 'running' }],
-    ['success without being finished', record(wordless), { kind: 'running' }],
+    ['success with a URL, although it does not say that it is finished', record(wordless), succeeded],
+    ['success with a URL beside another word', record({ ...success, state: 'processing' }), { kind: 'running' }],
+    ['success with a URL that is none', record({ ...wordless, video_url: 'soon' }), { kind: 'running' }],
+    ['a success word with success false, finished', record({ ...success, success: false }, done), succeeded],
+    ['a success word with success false, not finished', record({ ...success, success: false }), succeeded],
+    ['a success word with success false and no URL, finished', record({ state: 'succeed', success: false }, done), { kind: 'missing' }],
+    ...[0, '0', 0.0, -1, null, 'soon'].map((finished_at): [string, object, object] => [`success false and finished at ${JSON.stringify(finished_at)}`, record({ success: false }, { finished_at }), { kind: 'running' }]),
     ...[undefined, {}, null, '', { state: 'processing' }, { state: 'processing', success: true }].map((response): [string, object, object] => [`${JSON.stringify(response)} as response`, record(response), { kind: 'running' }]),
   ])('is decided by %s', (_name, value, outcome) => {
     expect(decodeTaskRecord(value)?.outcome).toMatchObject(outcome);
@@ -222,6 +278,65 @@ describe('a look-up', () => {
 
   test.each([[{}], [null], [{ action: 'cancel', id: 'a' }], [{ action: 'retrieve' }], [{ action: 'retrieve', id: 7 }], [{ action: 'retrieve_batch', ids: Array(51).fill('a') }], [{ action: 'retrieve_batch', limit: 51 }], [{ action: 'retrieve_batch', offset: -1 }]])('%j is refused', (body) => {
     expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [expect.any(String)] });
+  });
+
+  const all = { kind: 'window', from: null, to: null, limit: 50, offset: 0 };
+  test.each<[object, object]>([
+    [{ ids: [], limit: 10 }, { ...all, limit: 10 }],
+    [{ ids: [], offset: 0 }, all],
+    [{ ids: [], created_at_min: 1 }, { ...all, from: new Date(1_000) }],
+    [{ ids: null, limit: null, offset: '', created_at_min: null, created_at_max: {} }, all],
+    [{ ids: null }, all],
+    [{ ids: [] }, { kind: 'ids', taskIds: [] }],
+    [{ ids: [], limit: null }, { kind: 'ids', taskIds: [] }],
+    [{ ids: ['a'], limit: 10 }, { kind: 'ids', taskIds: ['a'] }],
+    [{ id: null, ids: ['a'], page: '' }, { kind: 'ids', taskIds: ['a'] }],
+  ])('of many with %j is understood', (body, lookUp) => {
+    expect(parseLookUp({ action: 'retrieve_batch', ...body })).toEqual({ ok: true, lookUp });
+  });
+
+  test.each<[unknown, string]>([
+    [{}, 'action: is required: expected `retrieve` or `retrieve_batch`'],
+    [{ action: null }, 'action: is required: expected `retrieve` or `retrieve_batch`'],
+    [{ action: 'cancel' }, 'action: expected `retrieve` or `retrieve_batch`'],
+    [[], 'expected a JSON object'],
+    [{ action: 'retrieve' }, 'id: is required'],
+    [{ action: 'retrieve', id: '' }, 'id: is required'],
+    [{ action: 'retrieve', id: 7 }, 'id: expected a string'],
+    [{ action: 'retrieve_batch', ids: Array(51).fill('a') }, 'ids: expected at most 50 ids'],
+  ])('%j is told what is wrong', (body, told) => {
+    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [told] });
+  });
+
+  test.each<[string, unknown, string[], string[] | null]>([
+    ['a record without its id', { response: { success: true, video_url: URL_A } }, ['a'], ['a']],
+    ['a list of one record without its id', { items: [{ response: success }] }, ['a'], [TASK_ID]],
+    ['a list of one record that names no task at all', { items: [{ response: { success: true, video_url: URL_A } }] }, ['a'], ['a']],
+    ['a record with its task id beside', { task_id: 'b', response: { success: true, video_url: URL_A } }, ['a'], ['b']],
+    ['a list without ids for two tasks', { items: [{ response: { success: true, video_url: URL_A } }] }, ['a', 'b'], []],
+    ['two records without ids for one task', { items: [{ response: {} }, { response: {} }] }, ['a'], []],
+    ['a record without anything', { response: null }, ['a'], null],
+  ])('answered by %s is about the task that it names, or the only one that was asked for', (_name, body, asked, found) => {
+    const answer = decodeLookUp(200, json(body), 'ids', asked);
+    expect(answer.kind === 'found' ? answer.records.map(({ taskId }) => taskId) : null).toEqual(found);
+    if (answer.kind === 'found') for (const { outcome } of answer.records) expect(outcome).toMatchObject({ kind: 'succeeded', videoUrl: URL_A });
+  });
+
+  test.each(['NaN', 'Infinity', '-Infinity', 'nan', 'inf'])('with %s for a number reads it as absent', (word) => {
+    const text = `{"id":"${TASK_ID}","elapsed":${word},"response":{"success":true,"video_url":"${URL_A}","video_id":842578800134742051,"duration":${word},"state":"succeed"}}`;
+    expect(decodeLookUp(200, text)).toMatchObject({ kind: 'found', records: [{ outcome: { kind: 'succeeded', durationSeconds: null, videoId: '842578800134742051' } }] });
+    expect(decodeLookUp(200, `{"id":"a","note":"${word}","response":{"error":{"code":"x","message":"${word} \\"${word}\\""},"duration":${word}}}`)).toMatchObject({ records: [{ outcome: { kind: 'failed', message: `${word} "${word}"` } }] });
+  });
+
+  test('with text that is no JSON takes time in proportion to it', () => {
+    const cpuOf = (text: string): number => {
+      const from = process.cpuUsage();
+      expect(readLooseJson(text)).toBeUndefined();
+      return process.cpuUsage(from).user;
+    };
+    for (const part of ['\\"', '"', '\\', 'nan', 'inf', '"\\']) {
+      expect(cpuOf(part.repeat(200_000)), part).toBeLessThan(3_000_000);
+    }
   });
 
   const one = { id: TASK_ID, response: success };

@@ -76,7 +76,7 @@ const isTaskId = (id: string): boolean => id.length >= 1 && id.length <= 255 && 
 
 function isJson(body: string): boolean {
   try {
-    JSON.parse(body);
+    JSON.parse(body.replace(/^\ufeff/, ''));
     return true;
   } catch {
     return false;

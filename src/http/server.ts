@@ -62,6 +62,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
     if (error instanceof RateLimitedError) return reply.code(429).header('retry-after', error.retryAfterSeconds).send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));
     if (error instanceof AccessError) return reply.code(400).send(toBody(error.message, error.code));
     const status = error.statusCode ?? 500;
+    if (status === 413) return reply.code(status).send(toBody(`The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`, 'BODY_TOO_LARGE'));
     if (status < 500) return reply.code(status).send(toBody(error.message, codes[status] ?? 'BAD_REQUEST'));
     request.log.error({ err: error }, 'unexpected error');
     return reply.code(500).send(toBody(`Internal error; the request was ${request.id}.`, 'INTERNAL_SERVER_ERROR'));

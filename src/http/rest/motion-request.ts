@@ -9,6 +9,9 @@ export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null)
   return { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, idempotencyKey, webhookUrl: callbackUrl, webhookFormat: 'FLAT' };
 }
 
+/** The same of a body of which only some fields are good; the others are absent. */
+export const toPartialRequest = (body: Partial<SubmitBody>, idempotencyKey: string | null): Partial<MotionRequest> => toMotionRequest(body as SubmitBody, idempotencyKey);
+
 const wireNames: Readonly<Record<string, string>> = { imageUrl: 'image_url', videoUrl: 'video_url', model: 'model_name', webhookUrl: 'callback_url', idempotencyKey: 'Idempotency-Key' };
 
 /** In the words of the contract. */

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { acceptedAnswer, errorAnswer, failureAnswer, successAnswer, taskList, taskRecord } from '../../upstream/wire/answers.ts';
 import { errorStatuses, type ErrorCode } from '../../upstream/wire/envelopes.ts';
-import { lookUpBody } from '../../upstream/wire/look-up.ts';
+import { sentLookUpBody } from '../../upstream/wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from '../../upstream/wire/routes.ts';
-import { submitBody } from '../../upstream/wire/submit-body.ts';
+import { sentSubmitBody } from '../../upstream/wire/submit-body.ts';
 import { ACCOUNT_HEADER } from '../request-limit.ts';
 import { failureTellings } from './failure-codes.ts';
 
@@ -60,7 +60,7 @@ function errorsOf(refused: readonly Code[], failed: readonly ErrorCode[]): objec
 
 export function describeRest(): object {
   // What a client sent comes back as it was.
-  const record = taskRecord(submitBody, failures);
+  const record = taskRecord(sentSubmitBody, failures);
   return {
     openapi: '3.1.0',
     info: {
@@ -75,11 +75,11 @@ export function describeRest(): object {
         post: {
           operationId: 'generateMotion',
           summary: 'Accepts a task.',
-          description: 'Held until the task has ended, and answered with its result; with `async` or `callback_url` answered with the `task_id` at once. A request that was left unanswered can be repeated: it joins its task.',
+          description: 'Held until the task has ended, and answered with its result; with `async` or `callback_url` answered with the `task_id` at once. An optional field that is null or empty counts as absent. A request that was left unanswered can be repeated: it joins its task.',
           parameters: [
             { name: 'Idempotency-Key', in: 'header', required: false, description: 'The same key and input: the same task, however it was answered. One key space with GraphQL.', schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' } },
           ],
-          requestBody: { required: true, content: json(schemaOf(submitBody, 'input')) },
+          requestBody: { required: true, content: json(schemaOf(sentSubmitBody, 'input')) },
           responses: { 200: { description: 'The result, or the id of the task.', headers, content: json(schemaOf(successAnswer), schemaOf(acceptedAnswer)) }, ...errorsOf(refusals.submit, failures) },
         },
       },
@@ -89,7 +89,7 @@ export function describeRest(): object {
           summary: 'Reads one task, or many.',
           description: 'Many are those of `ids` that are known, in that order; without `ids` those of a time, newest first. Free, and to be asked at any pace within the limits.',
           parameters: [{ name: ACCOUNT_HEADER, in: 'header', required: false, description: 'For administrators: whose tasks.', schema: { type: 'string' } }],
-          requestBody: { required: true, content: json(schemaOf(lookUpBody, 'input')) },
+          requestBody: { required: true, content: json(schemaOf(sentLookUpBody, 'input')) },
           responses: { 200: { description: 'A record, or a list of records.', headers, content: json(schemaOf(record, 'input'), schemaOf(taskList(record), 'input')) }, ...errorsOf(refusals.lookUp, []) },
         },
       },

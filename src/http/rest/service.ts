@@ -18,7 +18,7 @@ import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
 import { noteOn } from '../request-notes.ts';
 import type { FollowAnswer, Following } from './answer-watch.ts';
 import type { Holding } from './holding.ts';
-import { describe, hashBody, toMotionRequest } from './motion-request.ts';
+import { describe, hashBody, toMotionRequest, toPartialRequest } from './motion-request.ts';
 import { toRefusal } from './refusals.ts';
 import { endOf, toTask } from './task-of-job.ts';
 
@@ -128,6 +128,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       return caller;
     }),
     submit: telling(submit),
+    findViolations: (body, headers) => jobs.check(toPartialRequest(body, headers['idempotency-key']?.toString() ?? null)).map(describe),
     retrieve: telling(async (caller, taskId) => {
       const accountId = permit(caller, 'jobs:read');
       const job = mayRead(caller, taskId) ? await jobs.find(accountId, taskId) : null;

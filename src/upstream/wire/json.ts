@@ -6,17 +6,27 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 const integer = /^-?\d+$/;
 
+/** What some languages write for a number that is none; outside of strings. A string that does not end goes to the end, so that it is read once. */
+const stringOrNoNumber = /"[^"\\]*(?:\\[^]?[^"\\]*)*(?:"|$)|[-+]?\b(?:nan|inf(?:inity)?)\b/gi;
+
 /**
- * Parses JSON; undefined when the text is none. An integer beyond 2^53 becomes a string of its digits, because
+ * Parses JSON, with or without a byte order mark; undefined when the text is none. An integer beyond 2^53 becomes a string of its digits, because
  * `JSON.parse` would change it: a `video_id` has 18 digits, and some servers forget its quotes.
  */
-export function readJson(text: string): unknown {
+export function readJson(sent: string): unknown {
+  const text = sent.startsWith('\ufeff') ? sent.slice(1) : sent;
   try {
     const value: unknown = JSON.parse(text);
     return /\d{16}/.test(text) ? JSON.parse(text.replace(stringOrNumber, quoteUnsafe)) : value;
   } catch {
     return undefined;
   }
+}
+
+/** The same for what the upstream says, where `NaN` and `Infinity`, which are not JSON, are read as null: one figure must not hide the rest. */
+export function readLooseJson(text: string): unknown {
+  const value = readJson(text);
+  return value !== undefined ? value : readJson(text.replace(stringOrNoNumber, (token) => (token.startsWith('"') ? token : 'null')));
 }
 
 const quoteUnsafe = (token: string): string =>

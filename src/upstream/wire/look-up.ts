@@ -1,11 +1,12 @@
 /** What `POST /kling/tasks` takes and answers. */
 import { z } from 'zod';
 import type { TaskRecordAnswer } from './answers.ts';
+import { orEmpty, withoutEmpty } from './absent.ts';
 import { decodeError, isKnownCode } from './envelopes.ts';
 import type { WireError } from './envelopes.ts';
-import { asObject, readJson } from './json.ts';
+import { asObject, readLooseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { violationsOf } from './submit-body.ts';
+import { orRequired, violationsOf } from './submit-body.ts';
 import { decodeTaskRecord, encodeTaskRecord, toSeconds } from './task-record.ts';
 import type { Task, TaskRecord } from './task-record.ts';
 
@@ -38,26 +39,43 @@ export function encodeLookUp(lookUp: LookUp): JsonObject {
 
 const seconds = (description: string) => z.number().nonnegative().max(MAX_SECONDS).transform((value) => new Date(Math.round(value * 1_000))).meta({ description });
 
+const ACTIONS = 'expected `retrieve` or `retrieve_batch`';
+
+const retrieve = z.object({ action: z.literal('retrieve'), id: z.string({ error: orRequired('expected a string') }).min(1).meta({ description: 'A `task_id`.' }) });
+
 /** Ids outweigh a window. */
-export const lookUpBody = z.discriminatedUnion('action', [
-  z.object({ action: z.literal('retrieve'), id: z.string().min(1).meta({ description: 'A `task_id`.' }) }),
-  z.object({
-    action: z.literal('retrieve_batch'),
-    ids: z.array(z.string()).max(MAX_LOOK_UP_IDS).optional().meta({ description: 'Those that are known are answered, in this order.' }),
-    created_at_min: seconds('Without `ids`: tasks accepted then or later, in seconds since 1970.').optional(),
-    created_at_max: seconds('Without `ids`: tasks accepted then or earlier.').optional(),
-    limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
-    offset: z.number().int().min(0).default(0),
-  }),
-]);
+const retrieveBatch = z.object({
+  action: z.literal('retrieve_batch'),
+  ids: z.array(z.string()).max(MAX_LOOK_UP_IDS, `expected at most ${MAX_LOOK_UP_IDS} ids`).optional().meta({ description: 'Those that are known are answered, in this order.' }),
+  created_at_min: seconds('Without `ids`: tasks accepted then or later, in seconds since 1970.').optional(),
+  created_at_max: seconds('Without `ids`: tasks accepted then or earlier.').optional(),
+  limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
+  offset: z.number().int().min(0).default(0),
+});
+
+const lookUpBody = z.discriminatedUnion('action', [retrieve, retrieveBatch], {
+  error: ({ input }) => (asObject(input) === null ? 'expected a JSON object' : asObject(input)!.action === undefined ? `is required: ${ACTIONS}` : ACTIONS),
+});
+
+/** What may be sent: `lookUpBody`, with empty fields. */
+export const sentLookUpBody = z.discriminatedUnion('action', [retrieve, z.object({ action: z.literal('retrieve_batch'), ...orEmpty(retrieveBatch.shape, ['action']) })]);
 
 export type ParsedLookUp =
   | { readonly ok: true; readonly lookUp: LookUp }
   | { readonly ok: false; readonly violations: readonly string[] };
 
+/** An empty list of ids beside a window or a page is a field that was left empty; alone it asks for no task. */
+function withoutAbsent(value: unknown): unknown {
+  const body = asObject(withoutEmpty(value));
+  if (body === null) return value;
+  const isEmptyList = Array.isArray(asObject(value)!.ids) && body.ids === undefined;
+  const isPaged = ['created_at_min', 'created_at_max', 'limit', 'offset'].some((name) => body[name] !== undefined);
+  return isEmptyList && !isPaged ? { ...body, ids: [] } : body;
+}
+
 /** Checks what a client asks. Ids outweigh a window. */
 export function parseLookUp(value: unknown): ParsedLookUp {
-  const parsed = lookUpBody.safeParse(value);
+  const parsed = lookUpBody.safeParse(withoutAbsent(value));
   if (!parsed.success) return { ok: false, violations: violationsOf(parsed.error) };
   const body = parsed.data;
   if (body.action === 'retrieve') return { ok: true, lookUp: { kind: 'one', taskId: body.id } };
@@ -82,18 +100,19 @@ export type LookUpAnswer =
  * What an unknown id answers is undocumented: an empty body, `{}`, `null`, 404 and 400 all mean unknown, unless the error
  * has a code that is about the caller. A whole batch that is refused says nothing about one id, so there 400 and 404 are errors.
  */
-export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['kind'] = 'one'): LookUpAnswer {
+export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['kind'] = 'one', taskIds: readonly string[] = []): LookUpAnswer {
   if (httpStatus < 200 || httpStatus > 299) {
     const error = decodeError(httpStatus, text);
     const aboutTheTask = error.code === 'bad_request' || !isKnownCode(error.code);
     const isUnknown = asked === 'one' && aboutTheTask && (httpStatus === 400 || httpStatus === 404);
     return isUnknown ? { kind: 'unknown' } : { kind: 'error', ...error };
   }
-  const body = text.trim() === '' ? null : readJson(text);
+  const body = text.trim() === '' ? null : readLooseJson(text);
   const answer = asObject(body);
   if (body === null || (answer !== null && Object.keys(answer).length === 0)) return { kind: 'unknown' };
   const items: unknown[] | null = Array.isArray(answer?.items) ? answer.items : null;
-  const records = (items ?? [answer]).map(decodeTaskRecord).filter((record) => record !== null);
+  const onlyAsked = taskIds.length === 1 && (items ?? [answer]).length === 1 ? taskIds[0]! : null;
+  const records = (items ?? [answer]).map((item) => decodeTaskRecord(item, onlyAsked)).filter((record) => record !== null);
   const isRecord = items !== null || records.length > 0;
   return isRecord ? { kind: 'found', records } : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
 }

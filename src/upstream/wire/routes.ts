@@ -56,6 +56,8 @@ export interface UpstreamService<Caller> {
   /** Asked before the body is read. `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a stranger, and for who may not do this. */
   authenticate(token: string | null, arrival: Arrival): Promise<Caller>;
   submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply>;
+  /** What else is wrong, in the words of the contract, with a body that is refused already: asked with its good fields, so that one answer names everything. */
+  findViolations?(body: Partial<SubmitBody>, headers: IncomingHttpHeaders): readonly string[];
   retrieve(caller: Caller, taskId: string): Promise<Task | null>;
   /** Only the tasks there are, at most 50. */
   retrieveBatch(caller: Caller, lookUp: Exclude<LookUp, { kind: 'one' }>): Promise<readonly Task[]>;
@@ -80,7 +82,7 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
 
       routes.post('/motion', { onRequest: admit('submit') }, async (request, reply) => {
         const parsed = parseSubmitBody(request.body);
-        if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
+        if (!parsed.ok) throw new Refusal('bad_request', [...parsed.violations, ...(service.findViolations?.(parsed.rest, request.headers) ?? [])].join('; '));
         const context = { traceId: request.id, sent: asObject(request.body)!, headers: request.headers, signal: goneSignal(reply), response: reply.raw };
         return sendSubmitReply(reply, await service.submit(callerOf(request), parsed.body, context));
       });
@@ -119,6 +121,7 @@ function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply
     return reply.code(errorStatuses[error.code]).send(encodeError(error.code, error.message, request.id));
   }
   const status = error.statusCode ?? 500;
+  if (status === 413) return reply.code(status).send(encodeError('bad_request', bodyTooLarge(request), request.id));
   if (status >= 400 && status <= 499) return reply.code(status).send(encodeError('bad_request', error.message, request.id));
   request.log.error({ err: error }, 'an upstream route failed');
   return reply.code(500).send(encodeError('api_error', 'Something went wrong.', request.id));
@@ -128,6 +131,11 @@ async function parseBody(_request: FastifyRequest, text: string): Promise<unknow
   const body = readJson(text);
   if (body === undefined) throw new Refusal('bad_request', 'The body is not JSON.');
   return body;
+}
+
+/** In the words of every route: what the limit is, and who can change it. */
+function bodyTooLarge(request: FastifyRequest): string {
+  return `The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`;
 }
 
 function bearerOf(request: FastifyRequest): string | null {

@@ -1,32 +1,54 @@
 /** What `POST /kling/motion` takes: encoded by the client, parsed by whoever serves it. */
 import { z } from 'zod';
-import { isHttpUrl } from './json.ts';
+import { emptyValue, orEmpty, withoutEmpty } from './absent.ts';
+import { asObject, isHttpUrl } from './json.ts';
 
 const MAX_URL = 2_048;
 const MAX_PROMPT = 2_500;
 
+/** The message of a field: whether it is missing, or of another type than expected. */
+export const orRequired = (expected: string) => ({ input }: { readonly input?: unknown }): string => (input === undefined ? 'is required' : expected);
+
+const HTTP_URL = 'expected an http(s) URL';
+const startsAsHttpUrl = /^\s*https?:/i;
+
+/** What is no http(s) URL is told that and nothing else, however long it is. */
 const httpUrl = (description: string) =>
-  z.string({ error: 'expected an http(s) URL' }).max(MAX_URL).refine(isHttpUrl, 'expected an http(s) URL').meta({ format: 'uri', description });
+  z
+    .string({ error: orRequired(HTTP_URL) })
+    .refine((text) => (text.length > MAX_URL ? startsAsHttpUrl.test(text) : isHttpUrl(text)), { error: HTTP_URL, abort: true })
+    .max(MAX_URL, `at most ${MAX_URL} characters`)
+    .meta({ format: 'uri', description });
+
+const oneOf = <const T extends readonly string[]>(...values: T) => z.enum(values, { error: `expected ${values.map((value) => `\`${value}\``).join(' or ')}` });
+const boolean = z.boolean({ error: orRequired('expected true or false') });
 
 /** Characters and not halves of them are counted, as JSON Schema does. */
 const prompt = z
-  .string()
+  .string({ error: 'expected a string' })
   .refine((text) => text.length <= MAX_PROMPT || [...text].length <= MAX_PROMPT, `expected at most ${MAX_PROMPT} characters`)
   .meta({ maxLength: MAX_PROMPT, description: 'What else to say about the video.' });
 
-/** Every field there is; an unknown one is refused. */
+const objectErrors = (issue: { readonly code?: string }): string | undefined => (issue.code === 'invalid_type' ? 'expected a JSON object' : undefined);
+
+/** Every field there is; an unknown one is refused unless it is empty. */
 export const submitBody = z.strictObject({
   image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
   video_url: httpUrl('The motion: MP4 or MOV, up to 100 MB, one unbroken shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).'),
-  character_orientation: z.enum(['image', 'video']).default('image').meta({ description: 'Whether the character faces as in the image or as in the video.' }),
-  mode: z.enum(['std', 'pro']).default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
+  character_orientation: oneOf('image', 'video').default('image').meta({ description: 'Whether the character faces as in the image or as in the video.' }),
+  mode: oneOf('std', 'pro').default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
   prompt: prompt.optional(),
-  keep_original_sound: z.enum(['yes', 'no']).optional().meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
-  model_name: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"').optional().meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
-  watermark_info: z.strictObject({ enabled: z.boolean() }).optional().meta({ description: 'Whether the video gets a watermark; none without it.' }),
-  async: z.boolean().optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
+  keep_original_sound: oneOf('yes', 'no').optional().meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
+  model_name: z.string({ error: 'expected a string' }).regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"').optional().meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
+  watermark_info: z.strictObject({ enabled: boolean }, { error: objectErrors }).optional().meta({ description: 'Whether the video gets a watermark; none without it.' }),
+  async: boolean.optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
   callback_url: httpUrl('Where the result is wanted; answers `task_id` at once.').optional(),
-});
+}, { error: objectErrors });
+
+const REQUIRED = ['image_url', 'video_url'] as const;
+
+/** What may be sent: `submitBody`, with empty fields, known or not. */
+export const sentSubmitBody = z.object(orEmpty(submitBody.shape, REQUIRED)).catchall(emptyValue);
 
 export type SubmitBody = z.output<typeof submitBody>;
 
@@ -80,17 +102,30 @@ export function decodeSubmitBody(body: SubmitBody): SubmitInput {
 
 export type ParsedSubmitBody =
   | { readonly ok: true; readonly body: SubmitBody }
-  /** Every violation at once, each as `field: what was expected`. */
-  | { readonly ok: false; readonly violations: readonly string[] };
+  /** Every violation at once, each as `field: what was expected`, and the fields that are as they should be. */
+  | { readonly ok: false; readonly violations: readonly string[]; readonly rest: Partial<SubmitBody> };
 
-/** Checks what a client sent. A missing mode or orientation gets its default; an unknown field is a violation. */
+/** Checks what a client sent. An optional field that is null or empty counts as absent; a mode or orientation that is absent gets its default. */
 export function parseSubmitBody(value: unknown): ParsedSubmitBody {
-  const parsed = submitBody.safeParse(value);
-  return parsed.success ? { ok: true, body: parsed.data } : { ok: false, violations: violationsOf(parsed.error) };
+  const body = withoutEmpty(value);
+  const parsed = submitBody.safeParse(body);
+  if (parsed.success) return { ok: true, body: parsed.data };
+  const wrong = new Set(parsed.error.issues.map(({ path: [field] }) => field));
+  const good = Object.entries(asObject(body) ?? {}).filter(([name]) => Object.hasOwn(submitBody.shape, name) && !wrong.has(name));
+  return { ok: false, violations: violationsOf(parsed.error), rest: submitBody.partial().safeParse(Object.fromEntries(good)).data ?? {} };
 }
 
+const MAX_UNKNOWN = 10;
+const MAX_NAME = 64;
+
+/** Names what is wrong; of many unknown fields the first ones. */
 export function violationsOf(error: z.ZodError): string[] {
-  return error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
+  return error.issues.flatMap((issue) => {
+    const at = (...names: PropertyKey[]): string => [...issue.path, ...names].map((name) => String(name).slice(0, MAX_NAME)).join('.');
+    if (issue.code !== 'unrecognized_keys') return [[at(), issue.message].filter(Boolean).join(': ')];
+    const named = issue.keys.slice(0, MAX_UNKNOWN).map((key) => `${at(key)}: there is no such field`);
+    return issue.keys.length > MAX_UNKNOWN ? [...named, `and ${issue.keys.length - MAX_UNKNOWN} more fields that do not exist`] : named;
+  });
 }
 
 /** Whether the answer is the task id at once rather than the result when it is done. */
