@@ -127,7 +127,10 @@ describe('what is too much', () => {
     await rest.take();
     await second.client.generate();
     const over = await rest.submit({ async: true });
-    expect([...told(over), over.headers.get('retry-after')]).toEqual([429, 'too_many_requests', '60']);
+    expect(told(over)).toEqual([429, 'too_many_requests']);
+    // The rest of the minute that began with the first of them.
+    expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(over.headers.get('retry-after'))).toBeLessThanOrEqual(60);
   });
 
   test('of held connections is refused before anything is accepted', async () => {

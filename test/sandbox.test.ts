@@ -162,7 +162,7 @@ describe('a submit', () => {
   });
 
   test('beyond the tasks in flight is refused until one has ended', async () => {
-    const sandbox = await start({ maxInFlight: 2, seconds: 0.2 });
+    const sandbox = await start({ maxInFlight: 2, seconds: 3 });
     expect([await sandbox.submit(), await sandbox.submit(), await sandbox.submit()]).toEqual([accepted, accepted, refused(429, 'too_many_requests')]);
     await expect.poll(() => sandbox.submit()).toEqual(accepted);
   });

@@ -38,7 +38,7 @@ export function checkMediaUrl(text: string, field: keyof typeof media, violate: 
   const extension = extensionOf(url.pathname);
   const { what, taken } = media[field];
   const isOther = extension !== null && formats.has(extension) && !(taken as readonly string[]).includes(extension);
-  if (isOther) violate('INVALID_FORMAT', `${what}; this URL ends in .${extension}.`);
+  if (isOther) violate('INVALID_FORMAT', `${what}, but this URL ends in .${extension}.`);
 }
 
 /** Characters that parsers drop, or take for others. */
@@ -46,9 +46,9 @@ function describeBadCharacter(text: string): string | null {
   if (!text.isWellFormed()) return 'A URL is well-formed Unicode text.';
   // eslint-disable-next-line no-control-regex -- these are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim()) return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
-  if (text.includes(' ')) return 'A URL has no spaces; write %20.';
+  if (text.includes(' ')) return 'A URL has no spaces: write %20.';
   // In a query that follows a path it is a character like any other.
-  if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes; write /, or %5C.';
+  if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes: write / or %5C.';
   return null;
 }
 
