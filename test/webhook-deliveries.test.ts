@@ -157,7 +157,7 @@ test('what a worker had leased when it died is due again when the lease ends, an
   onTestFinished(() => connections.pool.end());
   const store = createWebhookStore(connections);
   const { id: eventId } = { id: '01990000-0000-7000-8000-000000000001' };
-  await store.transaction((tx) => store.tellEndpoint(tx, endpoint.id, { id: eventId, accountId: 'default', jobId: null, type: 'webhook.test', body: '{"type":"webhook.test"}', own: null }));
+  await store.transaction((tx) => store.tellEndpoint(tx, endpoint.id, { id: eventId, accountId: 'default', type: 'webhook.test', body: '{"type":"webhook.test"}' }));
   const limits = { limit: 10, perHost: 4, leaseMs: 60_000, busyHosts: [], slowHosts: [] };
   const [[due], again] = [await store.claim(limits), await store.claim(limits)];
   expect([due!.eventId, again]).toEqual([eventId, []]);

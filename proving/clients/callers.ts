@@ -31,7 +31,7 @@ export function arrivals(random: Random, perSecond: number, seconds: number): nu
 }
 
 /** Jobs that the upstream works on, and for which their account has reserved. */
-export async function prepareJobs(stage: Stage, count: number, account: string): Promise<string[]> {
+export async function prepareJobs(stage: { readonly database: Pick<Stage['database'], 'query'> }, count: number, account: string): Promise<string[]> {
   const ids: string[] = [];
   await stage.database.query(`insert into accounts (id, name, status, quota_taken) values ('${account}', 'An account', 'ACTIVE', ${count})
     on conflict (id) do update set quota_taken = accounts.quota_taken + excluded.quota_taken`);

@@ -114,7 +114,7 @@ async function killWhileDelivering(stage: Stage, count: number, log: (message: s
 
 async function untilSettled(stage: Stage): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const [row] = await stage.database.query<{ due: number }>('select count(*)::int as due from webhook_deliveries where next_attempt_at is not null');
+    const [row] = await stage.database.query<{ due: number }>('select ((select count(*) from webhook_deliveries where next_attempt_at is not null) + (select count(*) from webhook_events where needs_fan_out))::int as due');
     if (row!.due === 0) return;
   }
 }

@@ -1,14 +1,18 @@
-/** Webhooks on their way: events, deliveries, leases and the log. */
-import { and, asc, desc, eq, getTableColumns, inArray, lt, or, placeholder, sql } from 'drizzle-orm';
+/**
+ * Webhooks on their way: deliveries, leases and the log. Endpoints are locked before their deliveries, here and wherever both are written: an owner who
+ * changes or deletes an endpoint reaches all deliveries that are due to it, those that are being made at that moment among them (`fan-out.ts`).
+ * A delivery to an endpoint that is just being disabled for its failures ends when it is claimed.
+ */
+import { and, asc, desc, eq, getTableColumns, inArray, lt, or, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { DueDelivery, WebhookStore } from '../webhooks/ports.ts';
 import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
 import type { Connections } from './client.ts';
 import { clockInMs, inMs } from './durations.ts';
-import { inside, sqlStatement } from './transaction.ts';
+import { inside } from './transaction.ts';
 import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
 
-type DeliveryStore = Pick<WebhookStore<Transaction>, 'tell' | 'tellEndpoint' | 'claim' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
+type DeliveryStore = Pick<WebhookStore<Transaction>, 'tellEndpoint' | 'claim' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
 
 const shown = {
   id: deliveries.id,
@@ -30,41 +34,16 @@ interface ClaimedRow extends Record<string, unknown>, Omit<DueDelivery, 'secrets
   readonly previous: string | null;
 }
 
-/**
- * Endpoints are locked before their deliveries, here and wherever both are written: an owner who changes or deletes one reaches all that is due to it, what
- * is being told now among it. Who tells and who records a try do not wait for each other; what is told to an endpoint that is just being disabled for its
- * failures ends when it is claimed.
- */
-const tell = sqlStatement(
-  'tell_webhooks',
-  sql`
-    with wanting as (
-      select id, url, host from ${endpoints} where account_id = ${placeholder('accountId')} and status = 'ACTIVE' and ${placeholder('type')} = any(event_types) for key share
-    ), receiver as (
-      select id as endpoint_id, url, host, 'STANDARD' as format, null as body from wanting
-      union all
-      select null::uuid, own.* from (values (${placeholder('url')}::text, ${placeholder('host')}::text, ${placeholder('format')}::text, ${placeholder('ownBody')}::text)) as own (url, host, format, body) where own.url is not null
-    ), event as (
-      insert into ${events} (id, account_id, job_id, type, body)
-      select ${placeholder('id')}, ${placeholder('accountId')}, ${placeholder('jobId')}::uuid, ${placeholder('type')}, ${placeholder('body')} where exists (select 1 from receiver)
-      returning id
-    )
-    insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, body, next_attempt_at)
-    select gen_random_uuid(), event.id, ${placeholder('accountId')}, ${placeholder('jobId')}::uuid, endpoint_id, url, host, format, receiver.body, now() from receiver, event`,
-);
-
 export function createDeliveryStore({ db }: Connections): DeliveryStore {
   return {
-    tell: (tx, { id, accountId, jobId, type, body, own }) => tell(tx, { id, accountId, jobId, type, body, url: own?.url ?? null, host: own?.host ?? null, format: own?.format ?? null, ownBody: own?.body ?? null }),
-
-    async tellEndpoint(tx, endpointId, { id, accountId, jobId, type, body }) {
+    async tellEndpoint(tx, endpointId, { id, accountId, type, body }) {
       const { rows } = await inside(tx).execute<{ id: string }>(sql`
         with receiver as (select id, url, host from ${endpoints} where id = ${endpointId} and account_id = ${accountId} and status = 'ACTIVE' for key share), event as (
-          insert into ${events} (id, account_id, job_id, type, body) select ${id}, ${accountId}, ${jobId}::uuid, ${type}, ${body} from receiver
+          insert into ${events} (id, account_id, type, body) select ${id}, ${accountId}, ${type}, ${body} from receiver
           returning id
         )
-        insert into ${deliveries} (id, event_id, account_id, job_id, endpoint_id, url, host, format, next_attempt_at)
-        select gen_random_uuid(), event.id, ${accountId}, ${jobId}::uuid, receiver.id, url, host, 'STANDARD', now() from receiver, event
+        insert into ${deliveries} (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at)
+        select gen_random_uuid(), event.id, ${accountId}, receiver.id, url, host, 'STANDARD', now() from receiver, event
         returning id`);
       return rows[0]?.id ?? null;
     },
@@ -167,7 +146,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
     async deleteEventsByAge(days, limit) {
       const { rowCount } = await db.execute(sql`
         delete from ${events} where id in (
-          select id from ${events} e where created_at < now() - ${days} * interval '1 day'
+          select id from ${events} e where created_at < now() - ${days} * interval '1 day' and not needs_fan_out
             and not exists (select 1 from ${deliveries} d where d.event_id = e.id and d.next_attempt_at is not null)
           order by created_at limit ${limit} for update skip locked)`);
       return rowCount ?? 0;

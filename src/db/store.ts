@@ -11,6 +11,7 @@ import { createChangeReader } from './changes.ts';
 import type { Connections } from './client.ts';
 import { createDeliveryStore } from './delivery-store.ts';
 import { createEndpointStore } from './endpoint-store.ts';
+import { createFanOut } from './fan-out.ts';
 import { createGateStore } from './gate.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
@@ -43,4 +44,4 @@ export const createAccountsStore = (connections: Connections): AccountStore<Tran
   reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
 
 /** The same for webhooks. */
-export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> => reportingUnavailability({ ...createEndpointStore(connections), ...createDeliveryStore(connections) });
+export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> => reportingUnavailability({ ...createEndpointStore(connections), ...createFanOut(connections), ...createDeliveryStore(connections) });

@@ -1,9 +1,13 @@
 /** The tables of webhooks. */
-import { sql } from 'drizzle-orm';
-import { check, index, integer, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { DeliveryState, DisabledReason, EndpointStatus, WebhookEventType, WebhookFormat } from '../webhooks/webhook.ts';
+import { sql, type SQL } from 'drizzle-orm';
+import { boolean, check, index, integer, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid, type AnyPgColumn } from 'drizzle-orm/pg-core';
+import { jobEventTypes, type DeliveryState, type DisabledReason, type EndpointStatus, type JobEventType, type WebhookEventType, type WebhookFormat } from '../webhooks/webhook.ts';
 import { accounts } from './account-tables.ts';
 import { jobs } from './tables.ts';
+
+/** Whether an endpoint is active and wants events of a type, as a condition that the partial indexes match: the type is a literal, never a parameter. */
+export const isWanting = ({ status, eventTypes }: { readonly status: AnyPgColumn; readonly eventTypes: AnyPgColumn }, type: JobEventType): SQL =>
+  sql`${status} = 'ACTIVE' and ${sql.raw(`'${type}'`)} = any(${eventTypes})`;
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
@@ -23,6 +27,8 @@ export const webhookEndpoints = pgTable(
   },
   (endpoint) => [
     index('webhook_endpoints_by_account').on(endpoint.accountId, endpoint.createdAt),
+    // One probe tells whether any active endpoint of an account wants a type, however many endpoints do not: a settle asks this.
+    ...jobEventTypes.map((type) => index(`webhook_endpoints_wanting_${type.replace('motion_job.', '')}`).on(endpoint.accountId).where(isWanting(endpoint, type))),
     check('webhook_endpoints_disabled_for_a_reason', sql`(${endpoint.status} = 'DISABLED') = (${endpoint.disabledReason} is not null)`),
   ],
 );
@@ -46,9 +52,15 @@ export const webhookEvents = pgTable(
     type: text('type').$type<WebhookEventType>().notNull(),
     /** The standard body, byte for byte. */
     body: text('body').notNull(),
+    /** Whether deliveries to endpoints of the account are still to be made. */
+    needsFanOut: boolean('needs_fan_out').notNull().default(false),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
-  (event) => [index('webhook_events_by_job').on(event.jobId), index('webhook_events_by_age').on(event.createdAt)],
+  (event) => [
+    index('webhook_events_by_job').on(event.jobId),
+    index('webhook_events_by_age').on(event.createdAt),
+    index('webhook_events_to_fan_out').on(event.accountId, event.createdAt).where(sql`${event.needsFanOut}`),
+  ],
 );
 
 /** An event on its way to one receiver. */
@@ -77,7 +89,8 @@ export const webhookDeliveries = pgTable(
   (delivery) => [
     index('webhook_deliveries_due').on(delivery.host, delivery.nextAttemptAt).where(sql`${delivery.nextAttemptAt} is not null`),
     index('webhook_deliveries_by_account').on(delivery.accountId, delivery.createdAt, delivery.id),
-    index('webhook_deliveries_by_event').on(delivery.eventId),
+    // An event goes to an endpoint once. A delivery to a job's own URL has no endpoint; it is made together with its event.
+    uniqueIndex('webhook_deliveries_by_event').on(delivery.eventId, delivery.endpointId),
     index('webhook_deliveries_by_endpoint').on(delivery.endpointId, delivery.createdAt, delivery.id),
     index('webhook_deliveries_due_by_endpoint').on(delivery.endpointId).where(sql`${delivery.nextAttemptAt} is not null`),
     check('webhook_deliveries_due_at_a_time', sql`(${delivery.state} = 'DUE') = (${delivery.nextAttemptAt} is not null)`),

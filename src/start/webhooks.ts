@@ -45,8 +45,8 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
   });
   const effect: SettleEffect = async (tx, job) => {
     const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: job.webhook.format === 'FLAT' ? await flatBodyOf(tx, job) : null } : null;
-    const due = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
-    if (due > 0) afterCommit(tx, nudge);
+    const isWanted = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
+    if (isWanted) afterCommit(tx, nudge);
   };
   onStop(async () => {
     const graceMs = 1_000 * config.DRAIN_SECONDS;

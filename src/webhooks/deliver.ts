@@ -26,7 +26,7 @@ export interface DeliverDeps<Tx> {
 }
 
 export interface Deliverer {
-  /** Begins what is due, as far as there is room, and deletes by age now and then. Resolves with how long to wait before the next time, in ms. */
+  /** Fans events out, begins the deliveries that are due, as far as there is room, and deletes by age now and then. Resolves with how long to wait before the next time, in ms. */
   runOnce(): Promise<number>;
   /** Resolves when what is under way has ended; cuts it off after `graceMs`. */
   stop(graceMs: number): Promise<void>;
@@ -44,6 +44,10 @@ const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED', 'NO_SECRET'])
 /** Deleting by age: how often, and how much at a time. */
 const DELETE_EVERY_MS = 60_000;
 const DELETE_BATCH = 500;
+/** Of one round; what is left comes in the next one, after a claim of what is due. */
+const FAN_OUT = { events: 10, deliveries: 250 } as const;
+/** Endpoints that their owners are changing are looked at again after this. */
+const FAN_OUT_AGAIN_MS = 100;
 
 export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
@@ -125,15 +129,30 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
     if (count < DELETE_BATCH) deletedAt = performance.now();
   }
 
+  /** Resolves with how long to wait for the next round, in ms. */
+  async function fanOut(): Promise<number> {
+    const { made, done, left } = await store.fanOut(FAN_OUT);
+    if (made + done > 0) return 0;
+    return left > 0 ? FAN_OUT_AGAIN_MS : IDLE_MS;
+  }
+
+  async function claim(): Promise<number> {
+    const limit = atOnce - underWay.size;
+    if (limit <= 0) return IDLE_MS;
+    const busyHosts = [...underWayTo].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
+    const claimed = await store.claim({ limit, perHost, leaseMs, busyHosts, slowHosts: [...slow] });
+    for (const due of claimed) begin(due);
+    return claimed.length > 0 ? 0 : IDLE_MS;
+  }
+
   return {
     async runOnce() {
       await deleteByAge();
-      const limit = atOnce - underWay.size;
-      if (limit <= 0) return IDLE_MS;
-      const busyHosts = [...underWayTo].filter(([host, count]) => count >= roomOf(host)).map(([host]) => host);
-      const claimed = await store.claim({ limit, perHost, leaseMs, busyHosts, slowHosts: [...slow] });
-      for (const due of claimed) begin(due);
-      return claimed.length > 0 ? 0 : IDLE_MS;
+      // Events that cannot be fanned out do not keep deliveries that are due from being made.
+      const [fannedOut] = await Promise.allSettled([fanOut()]);
+      const waitMs = await claim();
+      if (fannedOut.status === 'rejected') throw fannedOut.reason as Error;
+      return Math.min(fannedOut.value, waitMs);
     },
     async stop(graceMs) {
       const timer = setTimeout(() => cutOff.abort(), graceMs);

@@ -116,7 +116,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
 
     async test(accountId, endpointId) {
       if (!isUuid(endpointId)) return unknownEndpoint('id');
-      const event = { id: uuidv7(), accountId, jobId: null, type: 'webhook.test', own: null } as const;
+      const event = { id: uuidv7(), accountId, type: 'webhook.test' } as const;
       const body = encodePayload('webhook.test', new Date(), { id: event.id, message: 'This is a test.' });
       const deliveryId = await store.transaction((tx) => store.tellEndpoint(tx, endpointId, { ...event, body }));
       if (deliveryId === null) return unknownEndpoint('id');

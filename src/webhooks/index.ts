@@ -6,7 +6,7 @@ import { encodePayload } from './payload.ts';
 import type { Post, UrlCheck, WebhookLog, WebhookStore } from './ports.ts';
 import { resealAll } from './reseal.ts';
 import { createSealer } from './seal.ts';
-import type { WebhookEventType, WebhookFormat } from './webhook.ts';
+import type { JobEventType, WebhookFormat } from './webhook.ts';
 
 export interface WebhooksDeps<Tx> {
   readonly store: WebhookStore<Tx>;
@@ -30,7 +30,7 @@ export interface WebhooksDeps<Tx> {
 interface JobNews {
   readonly accountId: string;
   readonly jobId: string;
-  readonly type: WebhookEventType;
+  readonly type: JobEventType;
   readonly at: Date;
   /** The job as the API shows it. */
   readonly view: Readonly<Record<string, unknown>>;
@@ -42,8 +42,8 @@ interface JobNews {
 export type Webhooks = Endpoints;
 
 export interface WebhooksCore<Tx> extends Webhooks {
-  /** Makes the deliveries due, in the transaction that changed the job; never the network. Resolves with how many there are. */
-  tell(tx: Tx, news: JobNews): Promise<number>;
+  /** Stores the event in the transaction that changed the job; never the network. Resolves with whether anybody wants it, and the delivery loop has something to do after the commit. */
+  tell(tx: Tx, news: JobNews): Promise<boolean>;
   readonly deliverer: Deliverer;
   /** Seals all secrets anew that another application secret than the first has sealed. */
   reseal(): Promise<void>;

@@ -1,14 +1,17 @@
 /** What this core needs. `src/db/` fits the store to PostgreSQL, `src/egress/` the sending. `Tx` is the store's own open transaction. */
-import type { DeliveryState, DisabledReason, EndpointStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType, WebhookFormat } from './webhook.ts';
+import type { DeliveryState, DisabledReason, EndpointStatus, JobEventType, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType, WebhookFormat } from './webhook.ts';
 
-/** What is told to all who want to know. */
 interface NewEvent {
   readonly id: string;
   readonly accountId: string;
-  readonly jobId: string | null;
-  readonly type: WebhookEventType;
   /** The standard body, as it goes out. */
   readonly body: string;
+}
+
+/** What is told to all who want to know. */
+interface NewJobEvent extends NewEvent {
+  readonly jobId: string | null;
+  readonly type: JobEventType;
   /** The job's own receiver, beside the account's endpoints; `body` is its own when it has another format. */
   readonly own: { readonly url: string; readonly host: string; readonly format: WebhookFormat; readonly body: string | null } | null;
 }
@@ -62,10 +65,12 @@ export interface EndpointChange {
 
 export interface WebhookStore<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Stores the event with a delivery for each active endpoint of the account that wants it, and for the job's own receiver; nothing when nobody does. Resolves with how many deliveries there are. */
-  tell(tx: Tx, event: NewEvent): Promise<number>;
-  /** The same for one endpoint, whatever it wants; null when the account has no such endpoint. */
-  tellEndpoint(tx: Tx, endpointId: string, event: NewEvent): Promise<string | null>;
+  /** Stores the event, with the delivery to the job's own receiver; nothing when neither that nor an active endpoint of the account wants it. Costs the same for any number of endpoints. Resolves with whether it was stored. */
+  tell(tx: Tx, event: NewJobEvent): Promise<boolean>;
+  /** Stores an event about no job with its delivery to one endpoint, whatever that wants; null when the account has no such active endpoint. */
+  tellEndpoint(tx: Tx, endpointId: string, event: NewEvent & { readonly type: WebhookEventType }): Promise<string | null>;
+  /** Makes deliveries of stored events to the endpoints that are active and want them now, each once, up to these limits and without waiting for locks. Resolves with how many deliveries it made, and how many events are done or have some left. */
+  fanOut(limits: { readonly events: number; readonly deliveries: number }): Promise<{ readonly made: number; readonly done: number; readonly left: number }>;
 
   insertEndpoint(tx: Tx, endpoint: { readonly id: string; readonly accountId: string; readonly url: string; readonly host: string; readonly eventTypes: readonly WebhookEventType[] }): Promise<WebhookEndpoint>;
   /** How many the account has, asked under a lock on the account that `tx` then holds. */

@@ -1,6 +1,10 @@
 /** Webhooks: our signed POSTs to clients' own URLs. What there is to know about an endpoint, an event and its deliveries. */
 
-export const webhookEventTypes = ['motion_job.processing', 'motion_job.succeeded', 'motion_job.failed', 'motion_job.canceled', 'webhook.test'] as const;
+/** What happens to jobs. */
+export const jobEventTypes = ['motion_job.processing', 'motion_job.succeeded', 'motion_job.failed', 'motion_job.canceled'] as const;
+export type JobEventType = (typeof jobEventTypes)[number];
+
+export const webhookEventTypes = [...jobEventTypes, 'webhook.test'] as const;
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
 /** `STANDARD` is Standard Webhooks' payload; `FLAT` the body that the REST doors' clients know. The signature is the same. */

@@ -1,0 +1,8 @@
+DROP INDEX "webhook_deliveries_by_event";--> statement-breakpoint
+ALTER TABLE "webhook_events" ADD COLUMN "needs_fan_out" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+CREATE INDEX "webhook_endpoints_wanting_processing" ON "webhook_endpoints" USING btree ("account_id") WHERE "webhook_endpoints"."status" = 'ACTIVE' and 'motion_job.processing' = any("webhook_endpoints"."event_types");--> statement-breakpoint
+CREATE INDEX "webhook_endpoints_wanting_succeeded" ON "webhook_endpoints" USING btree ("account_id") WHERE "webhook_endpoints"."status" = 'ACTIVE' and 'motion_job.succeeded' = any("webhook_endpoints"."event_types");--> statement-breakpoint
+CREATE INDEX "webhook_endpoints_wanting_failed" ON "webhook_endpoints" USING btree ("account_id") WHERE "webhook_endpoints"."status" = 'ACTIVE' and 'motion_job.failed' = any("webhook_endpoints"."event_types");--> statement-breakpoint
+CREATE INDEX "webhook_endpoints_wanting_canceled" ON "webhook_endpoints" USING btree ("account_id") WHERE "webhook_endpoints"."status" = 'ACTIVE' and 'motion_job.canceled' = any("webhook_endpoints"."event_types");--> statement-breakpoint
+CREATE INDEX "webhook_events_to_fan_out" ON "webhook_events" USING btree ("account_id","created_at") WHERE "webhook_events"."needs_fan_out";--> statement-breakpoint
+CREATE UNIQUE INDEX "webhook_deliveries_by_event" ON "webhook_deliveries" USING btree ("event_id","endpoint_id");
