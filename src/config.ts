@@ -90,7 +90,7 @@ export const settings = {
   TRUST_PROXY: maybe(z.string(), 'addresses or networks, comma separated', 'none', 'the proxies whose `X-Forwarded-*` headers count'),
   PUBLIC_URL: maybe(webUrl(['http:', 'https:']), 'an http(s) URL', 'with the sandbox our own loopback address, else none', 'how the upstream reaches us; without it results are found by polling only'),
   DATABASE_URL: maybe(webUrl(['postgres:', 'postgresql:']), 'a postgres:// URL', 'none: the embedded server', 'a PostgreSQL server, 15 to 18'),
-  DATABASE_POOL_SIZE: integer(2, 200, 10, 'connections for clients; submits and callbacks have a third as many of their own'),
+  DATABASE_POOL_SIZE: integer(2, 200, 10, 'connections for clients; submits and callbacks have a third as many of their own, which are opened and warmed up before the gateway listens. A third of the former and all of the latter stay open when they are idle'),
   DATA_DIR: setting(optional(z.string()).transform((value) => value ?? '.data'), 'a folder', '.data', 'where the embedded server, the generated key and secret live'),
   UPSTREAM: maybe(z.enum(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
   UPSTREAM_ID: maybe(z.string().regex(/^[a-z0-9_.-]{1,64}$/), '1 to 64 of `a-z0-9_.-`', 'the value of `UPSTREAM`', 'the name a job remembers its upstream by; change it with the upstream account, not with the token'),

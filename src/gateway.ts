@@ -28,6 +28,7 @@ import { redactText } from './upstream/redact.ts';
 import type { OnStop } from './start/on-stop.ts';
 import { createFlatBody, startRest } from './start/rest.ts';
 import { GRAPHQL_PATH, registerBothTransports } from './start/transports.ts';
+import { warmUp } from './start/warm-up.ts';
 import { startWebhooks } from './start/webhooks.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
 
@@ -71,7 +72,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, accountsStore, webhookStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, urgentCount, accountsStore, webhookStore, feed } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -157,6 +158,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, isOurHost, log);
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes };
 
+  await warmUp(urgentCount, jobs.rehearse, log);
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
     draining = true;
@@ -181,14 +183,16 @@ async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnS
 async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogger, onStop: OnStop) {
   // Not the error itself: the pool hangs the whole client on it.
   const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
-  const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain);
+  // A burst after a quiet minute finds as many connections open as one under load.
+  const urgentCount = Math.ceil(config.DATABASE_POOL_SIZE / 3);
+  const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain, urgentCount);
   onStop(() => closePool(connections));
   // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
-  const urgentConnections = createConnections(databaseUrl, Math.ceil(config.DATABASE_POOL_SIZE / 3), complain);
+  const urgentConnections = createConnections(databaseUrl, urgentCount, complain, urgentCount);
   onStop(() => closePool(urgentConnections));
   const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections, feed.announce), urgentStore: createJobStore(urgentConnections, feed.announce), accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
+  return { store: createJobStore(connections, feed.announce), urgentStore: createJobStore(urgentConnections, feed.announce), urgentCount, accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
 }
 
 function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {

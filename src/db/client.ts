@@ -25,11 +25,12 @@ export async function closePool({ pool }: Connections): Promise<void> {
   late.abort();
 }
 
-/** A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced by themselves. */
-export function createConnections(url: string, size: number, onError: (error: Error) => void): Connections {
+/** A pool of at most `size` connections, of which `keepOpen` stay open when they are idle. `onError` hears of idle connections that died; they are replaced when they are needed. */
+export function createConnections(url: string, size: number, onError: (error: Error) => void, keepOpen = 0): Connections {
   const settings = {
     connectionString: url,
     max: size,
+    min: keepOpen,
     query_timeout: STATEMENT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 10_000,

@@ -14,6 +14,7 @@ import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
 import type { PollSteps } from './poll-schedule.ts';
 import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
+import { createRehearsal, type Rehearse } from './rehearse.ts';
 import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
 import type { Admission, Taken } from './take.ts';
@@ -67,6 +68,8 @@ export interface Jobs {
   /** Watchers of a job and followers of an account. */
   watcherCount(): number;
   readonly receiveCallback: ReceiveCallback;
+  /** Goes through the life of a job on one of the urgent connections, and rolls it back. */
+  readonly rehearse: Rehearse;
   /** Why the gate is shut, or why of the jobs that wait only a probe may pass; null when nothing is held back. */
   findPause(): Promise<string | null>;
   /** Whether callbacks seem not to reach us. */
@@ -161,6 +164,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     follow: following.follow,
     watcherCount: () => watching.count() + following.count(),
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
+    rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
       const gate = await store.findGate(upstream.id);
       if (!gate?.reason) return null;

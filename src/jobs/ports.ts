@@ -134,7 +134,7 @@ export interface ModeDurations {
   readonly p95Ms: number;
 }
 
-interface UpstreamName {
+export interface UpstreamName {
   readonly id: string;
   readonly sandbox: boolean;
 }

@@ -1,0 +1,23 @@
+/** Warming up: what the first callbacks of a cold gateway would wait for happens before it listens. */
+import { setTimeout } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+
+/** A start waits no longer for it; what is not warm by then gets warm by itself. */
+const LIMIT_MS = 3_000;
+
+/** Rehearses on `connections` connections at once, each of which is opened for that. Never rejects: a gateway that is not warm is only slower at first. */
+export async function warmUp(connections: number, rehearse: () => Promise<void>, log: Pick<FastifyBaseLogger, 'info'>): Promise<void> {
+  const from = performance.now();
+  const late = new AbortController();
+  let warm = 0;
+  let failure: unknown = null;
+  const one = () =>
+    rehearse().then(
+      () => void (warm += 1),
+      (error: unknown) => void (failure = error),
+    );
+  const all = Promise.all(Array.from({ length: connections }, one));
+  await Promise.race([all, setTimeout(LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+  late.abort();
+  log.info({ warm, of: connections, ms: Math.round(performance.now() - from), ...(failure !== null && { err: failure }) }, 'connections for callbacks are warmed up');
+}
