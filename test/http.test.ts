@@ -38,7 +38,8 @@ describe('a request that cannot be served', () => {
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${gateway.apiKey}`, gateway.apiKey]) {
       const response = await post(gateway, '{"query": nonsense', { authorization });
       expect([response.status, response.headers.get('www-authenticate')], authorization).toEqual([401, 'Bearer']);
-      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+      const code = authorization === '' ? 'UNAUTHENTICATED' : authorization === 'Bearer wrong' ? 'INVALID_TOKEN' : 'AUTHORIZATION_MALFORMED';
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
     }
   });
 

@@ -71,6 +71,8 @@ test('every answer fits the description, and every status and code of the descri
   }
   await asAdministrator(`update api_keys set expires_at = now() - interval '1 s' where id = '${data.createApiKey.apiKey.id}'`, gateway.databaseUrl);
   for (const path of [motion, tasks]) await play(path, SEED_BODY, as(data.createApiKey.key));
+  await asAdministrator(`update accounts set status = 'DISABLED' where id = '${account.id}'`, gateway.databaseUrl);
+  for (const path of [motion, tasks]) await play(path, SEED_BODY, as(account.key));
 
   // A task that is deleted while it is waited for.
   const held = openSubmit(gateway, { prompt: 'sandbox:hang to delete' });

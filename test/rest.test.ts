@@ -43,7 +43,7 @@ describe('a credential', () => {
     expect(await look(`${good.key.slice(0, -1)}x`)).toEqual([401, 'invalid_token']);
     expect(await look(good.key)).toEqual([404, 'not_found']);
     await asAdministrator(`update accounts set status = 'DISABLED'`, gateway.databaseUrl);
-    expect(await look(good.key)).toEqual([403, 'forbidden']);
+    expect(await look(good.key)).toEqual([403, 'disabled']);
   });
 
   test('that ends while its request is held gets no result: when the job ends, and within a recheck', async () => {

@@ -4,7 +4,7 @@ import { scopes } from './account.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { anonymous, type Caller } from './caller.ts';
 import type { ClientTokens } from './client-token.ts';
-import { BadAccountArgumentError } from './errors.ts';
+import { BadAccountArgumentError, type WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 import { shareReads } from './share-reads.ts';
 import { createFindKnown } from './unknown-keys.ts';
@@ -70,22 +70,32 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
 
   return async (authorization, namedAccount, address) => {
     if (authorization === undefined && admitsAnonymous) return anonymous;
-    const [, credential] = (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)) || [];
-    if (credential === undefined) return null;
+    const credential = credentialOf(authorization);
+    if (credential === null) return null;
     if (timingSafeEqual(digest(credential), administrator)) return asAdministrator(namedAccount);
     return credential.split('.').length === 3 ? byToken(credential) : byKey(credential, address);
   };
 }
 
+/** What follows `Bearer`; null for a value of another form. */
+export const credentialOf = (authorization: unknown): string | null => (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)?.[1]) || null;
+
 /** Digests have one length; `timingSafeEqual` throws on unequal ones, and a length would tell something. */
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 
-/** Which of these callers may no longer go on: their key has ended, their token's epoch is over, or their account is disabled. */
-export async function findEnded<Tx>(store: Pick<AccountStore<Tx>, 'findLive'>, callers: readonly Caller[]): Promise<ReadonlySet<Caller>> {
+/** Which of these callers may no longer go on, and why: their key has ended, their token's epoch is over, or their account is disabled. */
+export async function findEnded<Tx>(store: Pick<AccountStore<Tx>, 'findLive'>, callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>> {
   const unique = (values: readonly (string | null)[]): string[] => [...new Set(values.filter((value) => value !== null))];
   const credentialed = callers.filter(({ keyId }) => keyId !== null);
-  if (credentialed.length === 0) return new Set();
+  if (credentialed.length === 0) return new Map();
   const live = await store.findLive(unique(credentialed.map(({ keyId }) => keyId)), unique(credentialed.map(({ accountId }) => accountId)));
-  const goesOn = ({ keyId, accountId, epoch }: Caller): boolean => live.keyIds.has(keyId!) && live.epochs.has(accountId!) && (epoch === null || live.epochs.get(accountId!) === epoch);
-  return new Set(credentialed.filter((caller) => !goesOn(caller)));
+  const whyEnded = ({ keyId, accountId, epoch, expiresAt }: Caller): WhyRefused | null => {
+    if (!live.epochs.has(accountId!)) return 'disabled';
+    if (live.keyIds.has(keyId!) && (epoch === null || live.epochs.get(accountId!) === epoch)) return null;
+    return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'revoked';
+  };
+  return new Map(credentialed.flatMap((caller) => {
+    const why = whyEnded(caller);
+    return why === null ? [] : [[caller, why] as const];
+  }));
 }

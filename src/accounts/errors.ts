@@ -8,12 +8,25 @@ export class AccessError extends Error {
   }
 }
 
-/** There is no credential, and this needs one. */
+/** Why a credential opens nothing. `malformed` is a value that is not `Bearer <key>`; `unknown` stands for everything that never was a credential here. */
+export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
+
+/** With its code each message fits into the reason of a socket's close, which has at most 123 bytes. */
+const refusals: Readonly<Record<WhyRefused, { readonly code: string; readonly message: string }>> = {
+  missing: { code: 'UNAUTHENTICATED', message: 'An API key is needed: send it as "Authorization: Bearer <key>".' },
+  malformed: { code: 'AUTHORIZATION_MALFORMED', message: 'authorization must be "Bearer <key>": the word Bearer, a space, and the key.' },
+  unknown: { code: 'INVALID_TOKEN', message: 'The API key or client token is not known here; check that it is complete.' },
+  expired: { code: 'TOKEN_EXPIRED', message: 'The API key or client token has expired; use a new one.' },
+  revoked: { code: 'TOKEN_REVOKED', message: 'The API key or client token was revoked; use another one.' },
+  disabled: { code: 'ACCOUNT_DISABLED', message: 'The account of this key is disabled; ask the administrator of the gateway.' },
+};
+
+/** There is no credential, or none that opens anything, and this needs one. */
 export class UnauthenticatedError extends AccessError {
   override readonly name = 'UnauthenticatedError';
 
-  constructor() {
-    super('UNAUTHENTICATED', 'An API key is needed: send it as "Authorization: Bearer <key>".');
+  constructor(readonly why: WhyRefused = 'missing') {
+    super(refusals[why].code, refusals[why].message);
   }
 }
 

@@ -1,17 +1,26 @@
-/** Why a credential opens nothing, for interfaces that have a code for it. Only for who has the credential: none of it says anything about another one. */
+/** Why a credential opens nothing. Only whoever presents the exact credential learns that it once was one: none of it says anything about another one. */
 import { hashApiKey, isApiKey } from './api-key.ts';
+import { credentialOf } from './authenticate.ts';
 import type { ClientTokens } from './client-token.ts';
+import type { WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 
-/** `unknown` stands for revoked ones too, and for everything that never was one. */
-type WhyRefused = 'unknown' | 'expired' | 'disabled';
+/** To be asked about the value of an `Authorization` header that `Authenticate` did not take, or for which it found nobody. */
+export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 
-/** To be asked about a credential that `Authenticate` did not take. */
-export type ExplainRefusal = (credential: string) => Promise<WhyRefused>;
+export function createExplainRefusal<Tx>(store: Pick<AccountStore<Tx>, 'findKeyEnd' | 'findLive'>, tokens: Pick<ClientTokens, 'verify' | 'isExpired'>): ExplainRefusal {
+  async function whyNotToken(token: string): Promise<WhyRefused> {
+    const claims = await tokens.verify(token);
+    if (!claims) return (await tokens.isExpired(token)) ? 'expired' : 'unknown';
+    const { epochs } = await store.findLive([], [claims.accountId]);
+    return epochs.has(claims.accountId) ? 'revoked' : 'disabled';
+  }
 
-export function createExplainRefusal<Tx>(store: Pick<AccountStore<Tx>, 'findKeyEnd'>, tokens: Pick<ClientTokens, 'isExpired'>): ExplainRefusal {
-  return async (credential) => {
-    if (credential.split('.').length === 3) return (await tokens.isExpired(credential)) ? 'expired' : 'unknown';
+  return async (authorization) => {
+    if (authorization === undefined || authorization === null || authorization === '') return 'missing';
+    const credential = credentialOf(authorization);
+    if (credential === null) return 'malformed';
+    if (credential.split('.').length === 3) return whyNotToken(credential);
     return (isApiKey(credential) ? await store.findKeyEnd(hashApiKey(credential)) : null) ?? 'unknown';
   };
 }

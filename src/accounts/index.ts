@@ -7,7 +7,7 @@ import { checkScopes, violation, accountLimits, type AccountViolation } from './
 import { createAuthenticate, findEnded, type Authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './client-token.ts';
-import { BadAccountArgumentError, ForbiddenError } from './errors.ts';
+import { BadAccountArgumentError, ForbiddenError, type WhyRefused } from './errors.ts';
 import { createExplainRefusal, type ExplainRefusal } from './explain-refusal.ts';
 import { createKeys, toNewKey, type Keys } from './keys.ts';
 import { createLimits, type LimitNumbers, type Limits } from './limits.ts';
@@ -36,8 +36,8 @@ type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly e
 export interface Accounts {
   readonly authenticate: Authenticate;
   readonly explainRefusal: ExplainRefusal;
-  /** Which callers, of sockets that are still open, may no longer go on. */
-  findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
+  /** Which callers, of sockets that are still open, may no longer go on, and why. */
+  findEnded(callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>>;
   readonly acquire: Acquire;
   readonly administration: Administration;
   readonly keys: Keys;

@@ -65,8 +65,8 @@ export interface AccountStore<Tx> {
   expireKey(tx: Tx, accountId: string, keyId: string, inSeconds: number): Promise<ApiKey | null>;
   /** A key that has not ended, of an account that is not disabled. */
   findKey(hash: string): Promise<FoundKey | null>;
-  /** Why `findKey` does not find a key; null for one that never was, or is revoked. */
-  findKeyEnd(hash: string): Promise<'expired' | 'disabled' | null>;
+  /** Why `findKey` does not find a key; null for one that never was. */
+  findKeyEnd(hash: string): Promise<'revoked' | 'expired' | 'disabled' | null>;
   /** Of these keys, those that `findKey` would still find; and of these accounts, the epochs of those that are not disabled. */
   findLive(keyIds: readonly string[], accountIds: readonly string[]): Promise<{ readonly keyIds: ReadonlySet<string>; readonly epochs: ReadonlyMap<string, number> }>;
   noteUse(keyId: string): Promise<void>;

@@ -152,11 +152,12 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
 
     async findKeyEnd(hash) {
       const rows = await db
-        .select({ status: accounts.status, isExpired: sql<boolean>`${apiKeys.expiresAt} <= now()` })
+        .select({ status: accounts.status, revokedAt: apiKeys.revokedAt, isExpired: sql<boolean>`${apiKeys.expiresAt} <= now()` })
         .from(apiKeys)
         .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
-        .where(and(eq(apiKeys.hash, hash), isNull(apiKeys.revokedAt)));
+        .where(eq(apiKeys.hash, hash));
       const [found] = rows;
+      if (found?.revokedAt) return 'revoked';
       return found?.isExpired ? 'expired' : found?.status === 'DISABLED' ? 'disabled' : null;
     },
 

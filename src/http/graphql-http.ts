@@ -88,7 +88,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
         const error = await takeRequest(cores.accounts.limits, caller, request, reply);
         return error === null ? undefined : reply.code(429).header('retry-after', error.retryAfterSeconds).send({ errors: [maskError(error)] });
       }
-      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError())] });
+      const why = await cores.accounts.explainRefusal(request.headers.authorization);
+      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError(why))] });
     },
     handler: answer,
   });

@@ -5,12 +5,15 @@ import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules
 import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
+import { AccessError, UnauthenticatedError, type WhyRefused } from '../accounts/errors.ts';
 import { createContext } from '../resolvers/context.ts';
 import { createJobReads } from '../resolvers/job-reads.ts';
 import { createAddressOf, networkOf } from './address.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
-import { findHandshakeFault } from './handshake.ts';
+import { originNotAllowed } from './cors.ts';
+import { credentialsOf } from './credentials.ts';
+import { findHandshakeFault, offersProtocol, refuseUpgrade } from './handshake.ts';
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { codesOf, nameOf } from './request-notes.ts';
@@ -74,13 +77,20 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     return { schema, document: admitted.document, operationName, variableValues: payload.variables, contextValue };
   }
 
-  const protocol = makeServer<{ authorization?: unknown; accountId?: unknown }, SocketExtra>({
+  async function refusalOf(authorization: unknown): Promise<AccessError> {
+    const why = await cores.accounts.explainRefusal(authorization);
+    if (why !== 'missing') return new UnauthenticatedError(why);
+    return new AccessError('UNAUTHENTICATED', 'authorization is missing in connection_init; send {"authorization":"Bearer <key>"}.');
+  }
+
+  const protocol = makeServer<Record<string, unknown>, SocketExtra>({
     schema,
     connectionInitWaitTimeout: options.initWaitMs,
     async onConnect(ctx) {
-      const caller = await authenticate(ctx.connectionParams?.authorization, ctx.connectionParams?.accountId, addressOf(ctx.extra.request));
+      const { authorization, accountId } = credentialsOf(ctx.connectionParams, ctx.extra.request.headers);
+      const caller = await authenticate(authorization, accountId, addressOf(ctx.extra.request));
       // Closes with 4403, which clients come back from, with a new key if they have one.
-      if (!caller || caller.kind === 'anonymous') return false;
+      if (!caller || caller.kind === 'anonymous') throw await refusalOf(authorization);
       // It may have closed meanwhile, and would keep its place for ever.
       if (ctx.extra.isGone) return false;
       if (!door.admit(caller.keyId ?? caller.kind, ctx.extra)) throw new TooManySocketsError();

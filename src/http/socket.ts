@@ -38,6 +38,9 @@ export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
 }
 
+/** The reason of a 4403: a code that clients may rely on, then a text for people. At most 123 bytes, else it is left out. */
+export const closeReasonOf = ({ code, message }: AccessError): string => `${code}: ${message}`;
+
 const BURST_SECONDS = 10;
 
 /** RFC 6455 5.5: what a control frame holds, beside the code. */
@@ -135,7 +138,7 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
             if (error instanceof RateLimitedError) return close(1013, 'Too many unknown keys');
-            if (error instanceof AccessError) return close(CloseCode.Forbidden, error.message);
+            if (error instanceof AccessError) return close(CloseCode.Forbidden, closeReasonOf(error));
             log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');

@@ -1,5 +1,6 @@
 /** Holding a connection until a job has ended. */
 import type { Caller } from '../../accounts/caller.ts';
+import type { WhyRefused } from '../../accounts/errors.ts';
 import type { Accounts } from '../../accounts/index.ts';
 import { isTerminal, type Job } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/index.ts';
@@ -11,7 +12,7 @@ type HoldEnd =
   | { readonly kind: 'late' }
   | { readonly kind: 'gone' }
   /** The caller's key or token has ended. */
-  | { readonly kind: 'revoked' }
+  | { readonly kind: 'revoked'; readonly why: WhyRefused }
   /** Somebody deleted the job while it was waited for. */
   | { readonly kind: 'deleted' };
 
@@ -35,11 +36,15 @@ export interface HoldingOptions {
 
 export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick<Accounts, 'findEnded'>, { holdMs, maxPerKey, recheckMs }: HoldingOptions, log: Log): Holding {
   const places = new Map<string, number>();
-  const holds = new Map<(why: 'late' | 'revoked') => void, Caller>();
+  const holds = new Map<(why: 'late' | WhyRefused) => void, Caller>();
   let stopped = false;
   const rechecking = setInterval(() => {
     accounts.findEnded([...holds.values()]).then(
-      (ended) => holds.forEach((caller, leave) => ended.has(caller) && leave('revoked')),
+      (ended) =>
+        holds.forEach((caller, leave) => {
+          const why = ended.get(caller);
+          if (why) leave(why);
+        }),
       (error: unknown) => log.warn({ err: error }, 'the callers of held requests could not be checked'),
     );
   }, recheckMs).unref();
@@ -58,9 +63,9 @@ export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick
 
     async hold(caller, accountId, jobId, gone) {
       const watch = await jobs.watch(accountId, jobId);
-      let why: 'late' | 'revoked' | null = null;
+      let why: 'late' | WhyRefused | null = null;
       const leave = (): void => void watch.return?.();
-      const leaveFor = (reason: 'late' | 'revoked'): void => {
+      const leaveFor = (reason: 'late' | WhyRefused): void => {
         why ??= reason;
         leave();
       };
@@ -73,7 +78,8 @@ export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick
         for await (const job of watch) {
           if (!isTerminal(job.state)) continue;
           // At once, and not only at the next round: what it has made is not for a key that has ended.
-          return (await accounts.findEnded([caller])).size > 0 ? { kind: 'revoked' } : { kind: 'ended', job };
+          const ended = (await accounts.findEnded([caller])).get(caller);
+          return ended ? { kind: 'revoked', why: ended } : { kind: 'ended', job };
         }
       } finally {
         clearTimeout(timer);
@@ -81,7 +87,7 @@ export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick
         gone.removeEventListener('abort', leave);
       }
       if (gone.aborted) return { kind: 'gone' };
-      if (why !== null) return { kind: why };
+      if (why !== null) return why === 'late' ? { kind: 'late' } : { kind: 'revoked', why };
       return (await jobs.find(accountId, jobId)) ? { kind: 'late' } : { kind: 'deleted' };
     },
 

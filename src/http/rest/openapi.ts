@@ -14,8 +14,8 @@ const failures = [...new Set(Object.values(failureTellings).map(({ code }) => co
 
 /** What is refused, beside tasks that have failed. A body that is too large or of another type is `bad_request` too. */
 const refusals = {
-  submit: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'forbidden', 'used_up', 'not_found', 'too_many_requests', 'api_error', 'timeout'],
-  lookUp: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'forbidden', 'not_found', 'too_many_requests', 'api_error'],
+  submit: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'forbidden', 'used_up', 'not_found', 'too_many_requests', 'api_error', 'timeout'],
+  lookUp: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'forbidden', 'not_found', 'too_many_requests', 'api_error'],
 } as const satisfies Record<string, readonly Code[]>;
 
 const statusesOf = (code: Code): readonly number[] => (code === 'not_found' ? [404] : code === 'bad_request' ? [400, 413, 415] : [errorStatuses[code]]);
@@ -23,7 +23,7 @@ const statusesOf = (code: Code): readonly number[] => (code === 'not_found' ? [4
 const meanings: Readonly<Record<number, string>> = {
   400: 'The request cannot be served, or the task was refused for its input.',
   401: 'The key is not known, or has ended.',
-  403: 'The key may not do this, the quota is used up, or the content was refused.',
+  403: 'The account is disabled, the key may not do this, the quota is used up, or the content was refused.',
   404: 'There is no such task for this key.',
   413: 'The body is too large.',
   415: 'The body is not JSON by its type.',

@@ -1,14 +1,18 @@
 /** From the errors of the cores to the vendor's codes. */
-import { BadAccountArgumentError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../accounts/errors.ts';
+import { BadAccountArgumentError, ForbiddenError, RateLimitedError, UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
 import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs/errors.ts';
 import type { Log } from '../../jobs/ports.ts';
+import type { ErrorCode } from '../../upstream/wire/envelopes.ts';
 import { Refusal } from '../../upstream/wire/routes.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
+/** The vendor has four codes for what is wrong with a key; the message tells more. */
+const credentialCodes: Readonly<Record<WhyRefused, ErrorCode>> = { missing: 'no_token', malformed: 'no_token', unknown: 'invalid_token', expired: 'token_expired', revoked: 'invalid_token', disabled: 'disabled' };
+
 /** What cannot be told in a code of its own is returned as it is, and leaves as `api_error` without its words. */
 export function toRefusal(error: unknown, log: Log): unknown {
-  if (error instanceof UnauthenticatedError) return new Refusal('no_token', error.message);
+  if (error instanceof UnauthenticatedError) return new Refusal(credentialCodes[error.why], error.message);
   if (error instanceof ForbiddenError) return new Refusal('forbidden', error.message);
   if (error instanceof RateLimitedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
   if (error instanceof BadArgumentError || error instanceof BadAccountArgumentError || error instanceof JobNotFoundError) return new Refusal('bad_request', error.message);

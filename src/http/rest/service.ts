@@ -1,6 +1,7 @@
 /** The cores behind the vendor's routes: a submit is an accept, a task is a job. */
 import { setImmediate } from 'node:timers/promises';
 import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
+import { UnauthenticatedError } from '../../accounts/errors.ts';
 import type { AcceptResult } from '../../jobs/accept.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { Joining, JoinResult } from '../../jobs/joining.ts';
@@ -82,7 +83,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       if (following) following.saysFailure = end.httpStatus >= 500;
       return { kind: 'json', ...end };
     }
-    if (held.kind === 'revoked') throw new Refusal('invalid_token', 'The key has ended.');
+    if (held.kind === 'revoked') throw new UnauthenticatedError(held.why);
     if (held.kind === 'deleted') return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
     const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
     return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
@@ -116,10 +117,10 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   }
 
   return {
-    authenticate: telling(async (token, { action, request, reply }) => {
-      if (token === null) throw new Refusal('no_token', 'A key is needed: send it as "Authorization: Bearer <key>".');
-      const caller = await accounts.authenticate(`Bearer ${token}`, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
-      if (!caller) throw await refusalOf(token);
+    authenticate: telling(async (_token, { action, request, reply }) => {
+      const { authorization, [ACCOUNT_HEADER]: namedAccount } = request.headers;
+      const caller = await accounts.authenticate(authorization, namedAccount, networkOf(request.ip));
+      if (!caller || caller.kind === 'anonymous') throw new UnauthenticatedError(await accounts.explainRefusal(authorization));
       if (caller.accountId !== null) noteOn(request, { accountId: caller.accountId });
       const over = await takeRequest(accounts.limits, caller, request, reply);
       if (over) throw over;
@@ -139,17 +140,6 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       return lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp);
     }),
   };
-
-  async function refusalOf(token: string): Promise<Refusal> {
-    switch (await accounts.explainRefusal(token)) {
-      case 'expired':
-        return new Refusal('token_expired', 'The key has expired.');
-      case 'disabled':
-        return new Refusal('forbidden', 'The account is disabled.');
-      case 'unknown':
-        return new Refusal('invalid_token', 'The key is not known.');
-    }
-  }
 }
 
 /** What a client that repeats by itself is content with. */

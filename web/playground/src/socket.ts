@@ -21,17 +21,19 @@ function readableError(error: unknown): unknown {
   if (Array.isArray(error)) return error;
   if (error instanceof CloseEvent) {
     const explanation = explanations[error.code] ?? 'the connection was closed';
-    return { message: `Subscription ended: ${explanation}.`, extensions: { closeCode: error.code, closeReason: error.reason } };
+    // The reasons of 4403 say what is wrong with the key.
+    const reason = error.code === Number(CloseCode.Forbidden) && error.reason !== '' ? ` (${error.reason})` : '';
+    return { message: `Subscription ended: ${explanation}${reason}.`, extensions: { closeCode: error.code, closeReason: error.reason } };
   }
   return { message: `Subscription ended: ${explanations[1006]}.` };
 }
 
 /** Subscriptions over one lazily opened socket per distinct authorization, closed when its last subscription ends. */
 export function createSubscriber(
-  graphqlPath: string,
+  graphqlUrl: URL,
 ): (payload: SubscribePayload, authorization: string | undefined) => Observable<ExecutionResult> {
   const clients = new Map<string | undefined, Client>();
-  const url = new URL(graphqlPath, location.href);
+  const url = new URL(graphqlUrl);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 
   const clientOf = (authorization: string | undefined): Client => {
