@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { parseOrigin } from './origins.ts';
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -82,6 +83,14 @@ const receivers = list.transform((entries, context) =>
   }),
 );
 
+const origins = list.transform((entries, context) =>
+  entries.map((entry) => {
+    const parsed = parseOrigin(entry);
+    if (parsed === null) context.addIssue({ code: 'custom', message: 'not an origin' });
+    return parsed ?? z.NEVER;
+  }),
+);
+
 /** Every setting there is. */
 export const settings = {
   NODE_ENV: maybe(z.string(), 'any text', 'none', '`production` turns off playground and introspection and asks for an upstream in so many words'),
@@ -129,7 +138,12 @@ export const settings = {
   PLAYGROUND: flag('on outside production', 'whether `/playground` is served'),
   INTROSPECTION: flag('on outside production', 'whether the schema can be asked for'),
   ALLOWED_HOSTS: maybe(list.pipe(z.array(z.string().regex(/^(\*\.)?[a-zA-Z0-9.:[\]-]+$/)).min(1)), 'host names without ports, comma separated; `*.example.com` for those below it', 'with the sandbox on a loopback host `localhost, 127.0.0.1, [::1]`, else any', 'the names that requests may be sent to; others are answered 421'),
-  CORS_ORIGINS: setting(optional(list).transform((value) => value ?? []), 'origins, comma separated', 'none', 'browser origins that may call, over HTTP and over the socket'),
+  CORS_ORIGINS: maybe(
+    origins,
+    'origins, comma separated: scheme and host, and the port unless it is the default one, without a path (`https://app.example.com`, `http://localhost:5173`); `https://*.example.com` for the names one label below it; `*` for any',
+    'with the sandbox on a loopback host any port of `http(s)://localhost`, `127.0.0.1` and `[::1]`, else none',
+    'browser origins that may call, over HTTP and over the socket; our own and that of `PUBLIC_URL` always may',
+  ),
   EGRESS_ALLOW: setting(optional(receivers).transform((value) => value ?? []), 'networks (`10.0.0.0/8`), addresses and host names, the last two also with a port (`hooks.corp:8080`, `[fd00::1]:8080`), comma separated', 'none', 'private receivers that webhooks may reach: an address by whatever public name, a name whatever it resolves to; names such as `intranet` or `a.internal` must be written themselves'),
   EGRESS_TIMEOUT_SECONDS: decimal(0.1, 300, 15, 'how long one request to a client\'s URL may take: name, connection, TLS and answer together'),
   EGRESS_CONNECTIONS_PER_HOST: integer(1, 1000, 4, 'connections to one host of clients\' URLs at a time, and webhooks on their way to it, for each instance; a request waits for one up to twice the time-out, and then still has all of its time'),

@@ -14,7 +14,9 @@ import { registerCallbacks } from './http/callbacks.ts';
 import { registerHealth } from './http/health.ts';
 import { createHostCheck } from './http/host-check.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
+import { createOriginCheck } from './http/origin-check.ts';
 import { registerPlayground } from './http/playground.ts';
+import { createRefusalLog } from './http/refusal-log.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { createEventNames } from './jobs/event-names.ts';
 import { createJobs } from './jobs/index.ts';
@@ -144,8 +146,13 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
 
   const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
   // The upstream calls us by the public name.
-  const isOurHost = createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]);
-  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, corsOrigins: config.CORS_ORIGINS, isOurHost });
+  const edges = {
+    isOurHost: createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]),
+    // A page of a development server on this machine is not asked for a setting, where nothing is paid.
+    origins: createOriginCheck({ origins: config.CORS_ORIGINS ?? [], allowsLoopback: open && config.CORS_ORIGINS === null, publicUrl, trustProxy: config.TRUST_PROXY }),
+    logRefusal: createRefusalLog(log),
+  };
+  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });
   const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, log, onStop) : null;
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
@@ -155,7 +162,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   metrics.register(app, accounts.authenticate, () => live);
-  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, isOurHost, log);
+  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, edges, log);
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes };
 
   await warmUp(urgentCount, jobs.rehearse, log);

@@ -290,7 +290,7 @@ describe('a record', () => {
 
 describe('a held connection', () => {
   test('outlives the time in which a request must have come, and one that does not come is cut off', async () => {
-    const app = await createServer({ logger: pino({ level: 'silent' }), maxBodyBytes: 1_024, trustProxy: null, corsOrigins: [], isOurHost: () => true, requestTimeoutMs: 100 });
+    const app = await createServer({ logger: pino({ level: 'silent' }), maxBodyBytes: 1_024, trustProxy: null, origins: { allowsAny: false, allows: () => false }, isOurHost: () => true, logRefusal: () => undefined, requestTimeoutMs: 100 });
     onTestFinished(() => app.close());
     app.get('/held', () => new Promise((resolve) => setTimeout(() => resolve('held'), 1_000)));
     await app.listen({ host: '127.0.0.1', port: 0 });

@@ -13,9 +13,18 @@ export function networkOf(address: string): string {
   return parsed.kind() === 'ipv4' ? parsed.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toNormalizedString().replace(/%.*/, '')}/${NETWORK_BITS}`).toString()}/${NETWORK_BITS}`;
 }
 
+const compile = (trustProxy: string) => proxyAddr.compile(trustProxy.split(',').map((part) => part.trim()));
+
 /** `trustProxy` names the proxies whose `X-Forwarded-For` counts, comma separated; null is none. */
 export function createAddressOf(trustProxy: string | null): (request: IncomingMessage) => string {
   if (trustProxy === null) return (request) => request.socket.remoteAddress ?? '';
-  const isTrusted = proxyAddr.compile(trustProxy.split(',').map((part) => part.trim()));
+  const isTrusted = compile(trustProxy);
   return (request) => proxyAddr(request, isTrusted);
+}
+
+/** Whether a peer's address is that of a trusted proxy. */
+export function createTrustCheck(trustProxy: string | null): (address: string) => boolean {
+  if (trustProxy === null) return () => false;
+  const isTrusted = compile(trustProxy);
+  return (address) => address !== '' && isTrusted(address, 0);
 }

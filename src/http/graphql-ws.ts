@@ -17,6 +17,9 @@ import { findHandshakeFault, offersProtocol, refuseUpgrade } from './handshake.t
 import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { codesOf, nameOf } from './request-notes.ts';
+import type { OriginCheck } from './origin-check.ts';
+import type { LogRefusal } from './refusal-log.ts';
+import { toBody, wrongHost } from './server.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
 import { serveSocket, TooManySocketsError, type ServedSocket, type SocketExtra, type SocketLimits } from './socket.ts';
 import { watchCallers } from './watch-callers.ts';
@@ -28,11 +31,11 @@ export interface SocketOptions extends GraphQLOptions, SocketLimits {
   readonly door: DoorLimits;
   readonly trustProxy: string | null;
   readonly isOurHost: HostCheck;
+  readonly origins: OriginCheck;
+  readonly logRefusal: LogRefusal;
   /** How often it is asked whether the callers of open sockets may still go on. */
   readonly recheckMs: number;
-  findEnded(callers: readonly Caller[]): Promise<ReadonlySet<Caller>>;
-  /** Browser origins that may connect, beside our own. */
-  readonly allowedOrigins: readonly string[];
+  findEnded(callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>>;
   /** Over how long `stop` closes what is open, however much it is. */
   readonly stopSpreadMs: number;
 }
@@ -52,7 +55,7 @@ const CACHED_DOCUMENTS = 200;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
-  const { path, schema, cores, authenticate, maskError, log, allowedOrigins } = options;
+  const { path, schema, cores, authenticate, maskError, log, origins } = options;
   const admit = createAdmission(options);
   const reads = createJobReads(cores.jobs);
   const door = createSocketDoor(options.door);
@@ -150,15 +153,24 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   let stopping = false;
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
-    // Destroyed once it is said: a peer that does not close its half would hold the socket, and our stop, for ever.
-    const refuse = (status: string) => socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    if (request.url?.split('?')[0] !== path) return void refuse('404 Not Found');
+    const refuse = (status: string, body?: object) => refuseUpgrade(socket, status, body);
+    if (request.url?.split('?')[0]!.replace(/\/$/, '') !== path) return refuse('404 Not Found');
     const fault = findHandshakeFault(request);
-    if (fault !== null) return void refuse(fault);
-    if (!options.isOurHost(request.headers.host)) return void refuse('421 Misdirected Request');
-    if (stopping) return void refuse('503 Service Unavailable');
-    if (!isAllowedOrigin(request, allowedOrigins)) return void refuse('403 Forbidden');
-    if (door.isFull(addressOf(request))) return void refuse('429 Too Many Requests');
+    if (fault !== null) return refuse(fault);
+    const { host = '', origin } = request.headers;
+    if (!options.isOurHost(host)) {
+      options.logRefusal('ALLOWED_HOSTS', host);
+      return refuse('421 Misdirected Request', toBody(wrongHost(host), 'MISDIRECTED_REQUEST'));
+    }
+    if (stopping) return refuse('503 Service Unavailable');
+    // No origin means no browser.
+    if (origin !== undefined && !origins.allows(origin, request)) {
+      options.logRefusal('CORS_ORIGINS', origin);
+      const { message, code } = originNotAllowed(origin);
+      return refuse('403 Forbidden', toBody(message, code));
+    }
+    if (!offersProtocol(request)) return refuse('400 Bad Request', toBody(`The subprotocol here is ${GRAPHQL_TRANSPORT_WS_PROTOCOL}, and Sec-WebSocket-Protocol does not offer it.`, 'SUBPROTOCOL_NOT_SUPPORTED'));
+    if (door.isFull(addressOf(request))) return refuse('429 Too Many Requests');
     sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
   };
   server.on('upgrade', upgrade);
@@ -172,13 +184,6 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       await closeInSlices([...open.keys()], options.stopSpreadMs);
     },
   };
-}
-
-/** No origin means no browser; ours is the one that the request itself was sent to. */
-function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
-  const { origin, host } = headers;
-  if (origin === undefined || allowed.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 /** Log fields for the caller. */

@@ -10,3 +10,18 @@ export function findHandshakeFault({ httpVersion, headers }: IncomingMessage): s
   if (headers['sec-websocket-version'] !== '13') return '426 Upgrade Required\r\nsec-websocket-version: 13';
   return null;
 }
+
+/** False for a client that speaks other subprotocols only, such as the older `graphql-ws`. One that names none is closed with 4406 by the protocol itself. */
+export function offersProtocol({ headers: { 'sec-websocket-protocol': offered } }: IncomingMessage): boolean {
+  if (offered === undefined) return true;
+  const protocols = offered.split(',').map((name) => name.trim());
+  // What is no list at all is for ws to refuse.
+  return protocols.includes('') || handleProtocols(new Set(protocols)) !== false;
+}
+
+/** `status` may carry further header lines. A peer that does not close its half would hold the socket, and our stop, for ever: it is destroyed once it is told. */
+export function refuseUpgrade(socket: Duplex, status: string, body?: object): void {
+  const text = body ? JSON.stringify(body) : '';
+  const type = body ? 'content-type: application/json; charset=utf-8\r\n' : '';
+  socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${type}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+}

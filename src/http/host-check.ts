@@ -1,14 +1,22 @@
 /** Whether a request was sent to a name of ours: a page of another site whose own name resolves to our address sends that name. */
+import { isIP } from 'node:net';
 
 export type HostCheck = (host: string | undefined) => boolean;
 
 /** `allowed` has names without ports, `*` first for those below a domain; null allows every name. */
 export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   if (allowed === null) return () => true;
-  const names = new Set(allowed.map((name) => name.toLowerCase()));
+  const names = new Set(allowed.map(normalize));
   return (host) => {
     if (host === undefined || !URL.canParse(`http://${host}`)) return false;
     const { hostname } = new URL(`http://${host}`);
     return names.has(hostname) || names.has(`*.${hostname.slice(hostname.indexOf('.') + 1)}`);
   };
+}
+
+/** In the spelling of WHATWG `URL`, which is how the names of requests are compared: an entry with a port, or an IPv6 address without brackets, counts too. */
+function normalize(name: string): string {
+  if (name.startsWith('*.')) return name.toLowerCase();
+  const url = `http://${isIP(name) === 6 ? `[${name}]` : name}`;
+  return URL.canParse(url) ? new URL(url).hostname : name.toLowerCase();
 }

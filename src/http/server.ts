@@ -1,18 +1,21 @@
 /** The one port: everything that is served, with request ids, logs by route pattern, limits, and errors as JSON. */
-import cors from '@fastify/cors';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { HostCheck } from './host-check.ts';
 import { noteRefusals, notesOf } from './request-notes.ts';
+import type { OriginCheck } from './origin-check.ts';
+import { registerCors } from './cors.ts';
+import { shorten, type LogRefusal } from './refusal-log.ts';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
   readonly trustProxy: string | null;
-  readonly corsOrigins: readonly string[];
+  readonly origins: OriginCheck;
   readonly isOurHost: HostCheck;
+  readonly logRefusal: LogRefusal;
   /** A whole request, headers and body, must have come by then; its answer may take longer. */
   readonly requestTimeoutMs?: number;
 }
@@ -32,7 +35,7 @@ const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 } as const;
 
-export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigins, isOurHost, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({ logger, maxBodyBytes, trustProxy, origins, isOurHost, logRefusal, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -49,7 +52,10 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).headers(securityHeaders);
     // Whoever looks after processes asks them by their address.
-    if (!isOurHost(request.headers.host) && !HEALTH.has(request.url)) return reply.code(421).send(toBody('This is not a name of this server.', 'MISDIRECTED_REQUEST'));
+    const { host = '' } = request.headers;
+    if (isOurHost(host) || HEALTH.has(request.routeOptions.url ?? '')) return;
+    logRefusal('ALLOWED_HOSTS', host);
+    return reply.code(421).send(toBody(wrongHost(host), 'MISDIRECTED_REQUEST'));
   });
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
@@ -69,9 +75,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, corsOrigi
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')));
 
-  if (corsOrigins.length > 0) {
-    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST'], maxAge: 600, exposedHeaders: ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'] });
-  }
+  await registerCors(app, origins, logRefusal);
   return app;
 }
 
@@ -92,5 +96,8 @@ export async function closeServer(app: FastifyInstance, graceMs: number): Promis
 
 const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };
 
+/** What a request to a name that is not ours is told, over HTTP and at the handshake of a socket. */
+export const wrongHost = (host: string): string => `"${shorten(host)}" is not a host name of this server. If it should be, add it to ALLOWED_HOSTS.`;
+
 /** The same form as a GraphQL error, whatever the route. */
-const toBody = (message: string, code: string, more: object = {}) => ({ errors: [{ message, extensions: { code, ...more } }] });
+export const toBody = (message: string, code: string, more: object = {}) => ({ errors: [{ message, extensions: { code, ...more } }] });

@@ -5,6 +5,8 @@ import { registerGraphQL } from '../http/graphql-http.ts';
 import { startSockets } from '../http/graphql-ws.ts';
 import type { HostCheck } from '../http/host-check.ts';
 import { createMaskError } from '../http/mask-errors.ts';
+import type { OriginCheck } from '../http/origin-check.ts';
+import type { LogRefusal } from '../http/refusal-log.ts';
 import { createGate, createOperationRules } from '../http/operation-gate.ts';
 import { createValueGate } from '../http/operation-values.ts';
 import { buildGatewaySchema } from '../resolvers/build-schema.ts';
@@ -12,7 +14,14 @@ import type { Cores } from '../resolvers/context.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
-export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, isOurHost: HostCheck, log: FastifyBaseLogger) {
+/** What is decided alike over HTTP and at the handshake of a socket. */
+interface Edges {
+  readonly isOurHost: HostCheck;
+  readonly origins: OriginCheck;
+  readonly logRefusal: LogRefusal;
+}
+
+export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, edges: Edges, log: FastifyBaseLogger) {
   const schema = await buildGatewaySchema();
   const limits = { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST };
   const rules = createOperationRules(limits, config.INTROSPECTION);
@@ -37,7 +46,6 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     initWaitMs: 1_000 * config.SOCKET_INIT_SECONDS,
     recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS,
     findEnded: cores.accounts.findEnded,
-    allowedOrigins: config.CORS_ORIGINS,
     pingMs: 1_000 * config.SOCKET_PING_SECONDS,
     maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
@@ -45,6 +53,6 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
     door: { maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS, maxPerKey: config.MAX_SOCKETS_PER_KEY, maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY },
     trustProxy: config.TRUST_PROXY,
-    isOurHost,
+    ...edges,
   });
 }
