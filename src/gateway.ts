@@ -149,7 +149,12 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const edges = {
     isOurHost: createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]),
     // A page of a development server on this machine is not asked for a setting, where nothing is paid.
-    origins: createOriginCheck({ origins: config.CORS_ORIGINS ?? [], allowsLoopback: open && config.CORS_ORIGINS === null, publicUrl, trustProxy: config.TRUST_PROXY }),
+    origins: createOriginCheck({
+      origins: config.CORS_ORIGINS ?? [],
+      allowsLoopback: open && config.CORS_ORIGINS === null,
+      publicUrl,
+      trustProxy: config.TRUST_PROXY,
+    }),
     logRefusal: createRefusalLog(log),
   };
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });

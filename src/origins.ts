@@ -38,7 +38,7 @@ export function isLoopbackOrigin(origin: string): boolean {
   return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(origin);
 }
 
-/** Host and port as `Origin` spells them, or null. Web origins follow WHATWG `URL`; those of applications (`capacitor://localhost`) have plain names. */
+/** Host and port as `Origin` spells them, or null. Web origins follow WHATWG `URL`; those of applications, `capacitor://localhost`, have plain names. */
 function hostOf(scheme: string, text: string): string | null {
   if (scheme === '' || NOT_OF_PAGES.has(scheme)) return null;
   if (scheme !== 'http' && scheme !== 'https') return /^[a-z0-9_.-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase() : null;

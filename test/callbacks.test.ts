@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
@@ -31,6 +32,12 @@ async function startProcessing(overrides: Record<string, string> = {}) {
   const states = started.client.watch(job.id);
   for await (const { data } of states) if (data?.jobUpdated.state === 'PROCESSING') break;
   return { ...started, job, taskId, callbackUrl: submit.body.callback_url! };
+}
+
+async function callBackEncoded(url: string, encoding: string, body: Buffer): Promise<number> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, body: new Uint8Array(body) });
+  await response.arrayBuffer();
+  return response.status;
 }
 
 const inboxOf = (databaseUrl: string) => asAdministrator<{ verdict: string; body: string }>('select verdict, body from callbacks order by received_at', databaseUrl);
@@ -135,6 +142,44 @@ describe('a callback', () => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBack(callbackUrl, body(taskId))).toBe(200);
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
+    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+  });
+
+  test('of exactly the size limit is read whole', async () => {
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing({ MAX_BODY_BYTES: '2048' });
+    const body = JSON.stringify({ ...successOf(taskId), padding: '' });
+    const exact = body.replace('"padding":""', `"padding":"${'x'.repeat(2_048 - body.length)}"`);
+    expect(Buffer.byteLength(exact)).toBe(2_048);
+    expect(await callBack(callbackUrl, exact)).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
+    expect((await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['APPLIED']);
+    expect(await callBack(callbackUrl, `${exact} `)).toBe(413);
+  });
+
+  test.each<[string, string, (body: string) => Buffer]>([
+    ['gzip', 'gzip', gzipSync],
+    ['deflate', 'deflate', deflateSync],
+    ['br', 'br', brotliCompressSync],
+    ['gzip in capitals', 'GZIP', gzipSync],
+  ])('that is compressed by %s is unpacked', async (_name, encoding, compress) => {
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    expect(await callBackEncoded(callbackUrl, encoding, compress(JSON.stringify(successOf(taskId))))).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
+    const [kept] = await inboxOf(databaseUrl);
+    expect(kept).toMatchObject({ verdict: 'APPLIED', body: expect.stringContaining(taskId) as string });
+    expect(kept!.body).not.toContain('secret');
+  });
+
+  test.each<[string, string, (body: string) => Buffer]>([
+    ['an encoding that is unknown', 'zstd', (body) => Buffer.from(body).reverse()],
+    ['an encoding that it does not have', 'gzip', (body) => Buffer.from(body).subarray(1)],
+    ['half of its bytes', 'gzip', (body) => gzipSync(body).subarray(0, 40)],
+    ['more than the limit when it is unpacked', 'gzip', (body) => gzipSync(body.padEnd(70_000))],
+  ])('with %s is kept, answered 200 and looked up', async (_name, encoding, encode) => {
+    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
+    upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
+    expect(await callBackEncoded(callbackUrl, encoding, encode(JSON.stringify(successOf(taskId))))).toBe(200);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
     expect(await inboxOf(databaseUrl)).toHaveLength(1);
   });

@@ -23,7 +23,7 @@ const BROWSER = 'https://evil.example.com';
 
 export const handshakeCases: readonly SocketCase[] = [
   { name: 'another path', expected: 'HTTP 404', act: shaken({ line: 'GET /elsewhere HTTP/1.1' }) },
-  { name: 'the path and more of it', expected: 'HTTP 404', act: shaken({ line: 'GET /graphql/ HTTP/1.1' }) },
+  { name: 'the path and more of it', expected: 'HTTP 404', act: shaken({ line: 'GET /graphql/more HTTP/1.1' }) },
   { name: 'another method', expected: 'HTTP 405', act: shaken({ line: 'POST /graphql HTTP/1.1' }) },
   { name: 'HTTP/1.0', expected: 'HTTP 400', act: shaken({ line: 'GET /graphql HTTP/1.0' }) },
   { name: 'an upgrade to something else', expected: 'HTTP 400', act: withHeaders({ upgrade: 'h2c' }) },
@@ -50,9 +50,9 @@ export const handshakeCases: readonly SocketCase[] = [
   { name: 'two Origins, one of them ours', expected: 'HTTP 403', act: shaken(({ url }) => ({ headers: { origin: [url, BROWSER] } })) },
   { name: 'our own Origin', expected: 'lives on', act: shaken(({ url }) => ({ headers: { origin: url } })) },
   { name: 'no subprotocol', expected: 'closed 4406', act: withProtocol(null) },
-  { name: 'the subprotocol graphql-ws, the older one', expected: 'closed 4406', act: withProtocol('graphql-ws') },
-  { name: 'a subprotocol that nobody knows', expected: 'closed 4406', act: withProtocol('mqtt') },
-  { name: 'the subprotocol in capitals', expected: 'closed 4406', act: withProtocol('GRAPHQL-TRANSPORT-WS') },
+  { name: 'the subprotocol graphql-ws, the older one', expected: 'HTTP 400', act: withProtocol('graphql-ws') },
+  { name: 'a subprotocol that nobody knows', expected: 'HTTP 400', act: withProtocol('mqtt') },
+  { name: 'the subprotocol in capitals', expected: 'HTTP 400', act: withProtocol('GRAPHQL-TRANSPORT-WS') },
   { name: 'subprotocols that are no list', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws,,' }) },
   { name: 'a subprotocol that is named twice', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws, graphql-transport-ws' }) },
   { name: 'our subprotocol among others', expected: 'lives on', act: withHeaders({ 'sec-websocket-protocol': 'mqtt, graphql-transport-ws' }) },

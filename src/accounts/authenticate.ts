@@ -78,7 +78,10 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
 }
 
 /** What follows `Bearer`; null for a value of another form. */
-export const credentialOf = (authorization: unknown): string | null => (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)?.[1]) || null;
+export function credentialOf(authorization: unknown): string | null {
+  const [, credential] = (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)) || [];
+  return credential ?? null;
+}
 
 /** Digests have one length; `timingSafeEqual` throws on unequal ones, and a length would tell something. */
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();

@@ -1,4 +1,4 @@
-/** Why a credential opens nothing. Only whoever presents the exact credential learns that it once was one: none of it says anything about another one. */
+/** Why a credential opens nothing. Only whoever presents the exact credential learns that it once was valid. */
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { credentialOf } from './authenticate.ts';
 import type { ClientTokens } from './client-token.ts';
@@ -8,7 +8,10 @@ import type { AccountStore } from './ports.ts';
 /** To be asked about the value of an `Authorization` header that `Authenticate` did not take, or for which it found nobody. */
 export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 
-export function createExplainRefusal<Tx>(store: Pick<AccountStore<Tx>, 'findKeyEnd' | 'findLive'>, tokens: Pick<ClientTokens, 'verify' | 'isExpired'>): ExplainRefusal {
+export function createExplainRefusal<Tx>(
+  store: Pick<AccountStore<Tx>, 'findKeyEnd' | 'findLive'>,
+  tokens: Pick<ClientTokens, 'verify' | 'isExpired'>,
+): ExplainRefusal {
   async function whyNotToken(token: string): Promise<WhyRefused> {
     const claims = await tokens.verify(token);
     if (!claims) return (await tokens.isExpired(token)) ? 'expired' : 'unknown';

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UnavailableError } from '../jobs/errors.ts';
 import type { ReceiveCallback } from '../jobs/settle.ts';
 import type { Claim, Echo } from '../jobs/upstream-port.ts';
+import { decodeBody } from './content-encoding.ts';
 
 /** What the door needs of the upstream's side, which alone knows the token and the words. */
 export interface CallbackDoor {
@@ -44,6 +45,8 @@ export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor
 
     const echoes = new WeakMap<FastifyRequest, Echo>();
     routes.post<{ Params: Params }>(`${door.path}/:jobId/:token`, {
+      // A callback comes once: one that is compressed is unpacked, and kept as it came where it cannot be.
+      config: { takesEncodedBody: true },
       // Before a byte of the body is read.
       onRequest: async (request, reply) => {
         const echo = door.verify(request.params.jobId, request.params.token);
@@ -53,7 +56,7 @@ export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor
       handler: async (request, reply) => {
         const { jobId, attempt } = echoes.get(request)!;
         const { bytes, cut } = (request.body as Body | undefined) ?? { bytes: Buffer.alloc(0), cut: false };
-        const text = bytes.toString('utf8');
+        const text = (cut ? bytes : await decodeBody(request.headers, bytes, maxBodyBytes)).toString('utf8');
         const claim = cut ? { taskId: null, outcome: null, odd: 'too large' } : decode(text, request);
         const bodyHash = createHash('sha256').update(bytes).digest('hex');
         try {

@@ -9,6 +9,7 @@ import type { Caller } from '../accounts/caller.ts';
 import { UnauthenticatedError } from '../accounts/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
+import { acceptedType, GRAPHQL_RESPONSE } from './accepted-type.ts';
 import { networkOf } from './address.ts';
 import { withoutEmptyFields, withoutEmptyParameters } from './empty-parameters.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
@@ -16,6 +17,7 @@ import type { MaskError } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS, type Gate } from './operation-gate.ts';
 import type { ValueGate } from './operation-values.ts';
 import { codesOf, nameOf, noteOn } from './request-notes.ts';
+import { PLAYGROUND_PATH } from './playground.ts';
 import { ACCOUNT_HEADER, takeRequest } from './request-limit.ts';
 
 export interface GraphQLOptions {
@@ -33,15 +35,17 @@ export interface GraphQLOptions {
   readonly operationTimeoutMs: number;
   readonly maskError: MaskError;
   readonly log: Log;
+  /** Whether the playground is served: browsers that open the path as a page are sent there. */
+  readonly playground: boolean;
 }
-
-const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, log } = options;
+  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, log, playground } = options;
   /** Keyed by `progress`, because Apollo copies the context itself. */
   const requests = new WeakMap<Context['progress'], FastifyRequest>();
+  /** Requests that accept nothing that is spoken here. */
+  const unacceptable = new WeakSet<HeaderMap>();
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true, // the gate's own rule decides, for both transports
@@ -51,26 +55,48 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
+    // A browser sends the scheme Bearer only for a script, and then asks with a preflight; other schemes have been answered 401 by now.
+    csrfPrevention: { requestHeaders: ['x-apollo-operation-name', 'apollo-require-preflight', 'authorization'] },
     stopOnTerminationSignals: false,
     logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
-    plugins: [ApolloServerPluginLandingPageDisabled(), noSubscriptionsPlugin, idempotencyHeaderPlugin, valueGatePlugin(options), acceptedAllTheSamePlugin, plainJsonStatusPlugin, notesPlugin(requests)],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      notOverHttpPlugin(unacceptable),
+      idempotencyHeaderPlugin,
+      valueGatePlugin(options),
+      acceptedAllTheSamePlugin,
+      plainJsonStatusPlugin,
+      notesPlugin(requests),
+    ],
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
 
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
     const refused = gate(queryOf(request));
     if (refused.length > 0) return refuse(request, reply, refused.map((error) => maskError(error)));
     const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
     requests.set(contextValue.progress, request);
+    const headers = headersOf(request);
+    const accepted = acceptedType(request.headers.accept);
+    if (accepted === null) unacceptable.add(headers);
+    // Decided before anything runs: Apollo finds out only when a mutation has done its work.
+    headers.set('accept', accepted ?? 'application/json');
     const answered = apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: request.method, headers: headersOf(request), search: withoutEmptyParameters(searchOf(request)), body: withoutEmptyFields(request.body) },
+      httpGraphQLRequest: { method: request.method, headers, search: withoutEmptyParameters(searchOf(request)), body: withoutEmptyFields(request.body) },
       context: async () => contextValue,
     });
     const late = new AbortController();
-    const { headers, body, status } = await Promise.race([answered, setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((answer) => (noteOn(request, { errors: ['OPERATION_TIMED_OUT'] }), answer(contextValue)))]).finally(() => late.abort());
-    for (const [name, value] of headers) void reply.header(name, value);
+    const answer = await Promise.race([
+      answered,
+      setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((toAnswer) => {
+        noteOn(request, { errors: ['OPERATION_TIMED_OUT'] });
+        return toAnswer(contextValue);
+      }),
+    ]).finally(() => late.abort());
+    const { body, status } = answer;
+    for (const [name, value] of answer.headers) void reply.header(name, value);
     void reply.code(status ?? 200);
     if (body.kind === 'complete') return body.string;
     throw new Error('an answer in parts was not asked for');
@@ -81,6 +107,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     url: path,
     // Before the body is read: a stranger's is not worth parsing.
     onRequest: async (request, reply) => {
+      void reply.header('cache-control', 'no-store');
+      if (playground && isPageVisit(request)) return reply.redirect(playgroundFrom(request));
       const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
       if (caller) {
         callers.set(request, caller);
@@ -91,7 +119,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const why = await cores.accounts.explainRefusal(request.headers.authorization);
       return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError(why))] });
     },
-    handler: answer,
+    handler: handle,
   });
 }
 
@@ -113,9 +141,14 @@ function headersOf(request: FastifyRequest): HeaderMap {
   return headers;
 }
 
-const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
+/** Somebody has opened the path in a browser: there is no operation, and a page is asked for. */
+const isPageVisit = ({ method, url, headers: { accept = '' } }: FastifyRequest): boolean =>
+  method === 'GET' && /\btext\/html\b/i.test(accept) && !/[?&]query=/.test(url);
 
-const takesGraphQLResponse = (accept: string | undefined): boolean => accept?.includes(GRAPHQL_RESPONSE) ?? false;
+/** Relative, so that it holds below any prefix that a proxy strips. */
+const playgroundFrom = ({ url }: FastifyRequest): string => `${url.split('?')[0]!.endsWith('/') ? '..' : '.'}${PLAYGROUND_PATH}`;
+
+const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
 /** As Apollo finds it, which takes no lists and nothing but text; empty where there is none. */
 function queryOf(request: FastifyRequest): string {
@@ -126,20 +159,36 @@ function queryOf(request: FastifyRequest): string {
 /** By GraphQL over HTTP: 400 for whoever knows its own media type. */
 function refuse(request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLFormattedError[]): string {
   noteOn(request, { errors: codesOf(errors) });
-  const type = takesGraphQLResponse(request.headers.accept) ? GRAPHQL_RESPONSE : 'application/json';
+  const type = acceptedType(request.headers.accept) ?? 'application/json';
   void reply.code(type === GRAPHQL_RESPONSE ? 400 : 200).type(`${type}; charset=utf-8`);
   return JSON.stringify({ errors });
 }
 
-/** Without it a subscription would be executed as if it were a query. */
-const noSubscriptionsPlugin: ApolloServerPlugin<Context> = {
+const SOCKET_ONLY = {
+  code: 'SOCKET_ONLY',
+  message: 'Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.',
+} as const;
+
+/** A subscription would be executed as if it were a query, and an answer that nobody takes would be written after the work is done. */
+const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
-    async didResolveOperation({ operation }) {
-      if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
-      throw new GraphQLError('Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.', { extensions: { code: 'SOCKET_ONLY', http: { status: 400 } } });
+    async didResolveOperation({ operation, request: { http } }) {
+      if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+        throw new GraphQLError(SOCKET_ONLY.message, { extensions: { code: SOCKET_ONLY.code, http: { status: 400 } } });
+      }
+      if (!http || !unacceptable.has(http.headers)) return;
+      const message = `Answers are ${GRAPHQL_RESPONSE} or application/json, and the Accept header takes neither. Nothing was executed.`;
+      throw new GraphQLError(message, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
+    },
+    // By GET, Apollo has refused it before that as no query.
+    async willSendResponse({ operation, request: { http }, response }) {
+      if (http?.method !== 'GET' || operation?.operation !== OperationTypeNode.SUBSCRIPTION || response.body.kind !== 'single') return;
+      response.http.status = 400;
+      response.http.headers.delete('allow');
+      response.body.singleResult = { errors: [{ message: SOCKET_ONLY.message, extensions: { code: SOCKET_ONLY.code } }] };
     },
   }),
-};
+});
 
 /** Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw one error only. */
 const valueGatePlugin = ({ valueGate, maskError }: Pick<GraphQLOptions, 'valueGate' | 'maskError'>): ApolloServerPlugin<Context> => ({
@@ -148,7 +197,7 @@ const valueGatePlugin = ({ valueGate, maskError }: Pick<GraphQLOptions, 'valueGa
       // Undefined, despite its type, if the document has no such operation; the execution reports that.
       const errors = (operation as typeof operation | undefined) ? valueGate(document, operation, request.variables) : [];
       if (errors.length === 0) return null;
-      const status = takesGraphQLResponse(request.http?.headers.get('accept')) ? 400 : 200;
+      const status = acceptedType(request.http?.headers.get('accept')) === GRAPHQL_RESPONSE ? 400 : 200;
       return { body: { kind: 'single', singleResult: { errors: errors.map((error) => maskError(error)) } }, http: { status, headers: new HeaderMap() } };
     },
   }),
@@ -190,7 +239,7 @@ const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILE
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response, errors }) {
-      const plain = !takesGraphQLResponse(request.http?.headers.get('accept'));
+      const plain = acceptedType(request.http?.headers.get('accept')) !== GRAPHQL_RESPONSE;
       if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code)))) response.http.status = 200;
     },
   }),

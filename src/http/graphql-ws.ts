@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs, type OperationDefinitionNode } from 'graphql';
-import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
 import { AccessError, UnauthenticatedError, type WhyRefused } from '../accounts/errors.ts';
@@ -169,7 +169,10 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       const { message, code } = originNotAllowed(origin);
       return refuse('403 Forbidden', toBody(message, code));
     }
-    if (!offersProtocol(request)) return refuse('400 Bad Request', toBody(`The subprotocol here is ${GRAPHQL_TRANSPORT_WS_PROTOCOL}, and Sec-WebSocket-Protocol does not offer it.`, 'SUBPROTOCOL_NOT_SUPPORTED'));
+    if (!offersProtocol(request)) {
+      const message = `The subprotocol here is ${GRAPHQL_TRANSPORT_WS_PROTOCOL}, and Sec-WebSocket-Protocol does not offer it.`;
+      return refuse('400 Bad Request', toBody(message, 'SUBPROTOCOL_NOT_SUPPORTED'));
+    }
     if (door.isFull(addressOf(request))) return refuse('429 Too Many Requests');
     sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
   };

@@ -1,5 +1,7 @@
 /** What RFC 6455 (section 4.2.1) asks of an opening handshake and ws does not. */
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { handleProtocols } from 'graphql-ws';
 
 /** Null when nothing is wrong, else the status, and further header lines, to refuse it with. */
 export function findHandshakeFault({ httpVersion, headers }: IncomingMessage): string | null {
@@ -11,7 +13,7 @@ export function findHandshakeFault({ httpVersion, headers }: IncomingMessage): s
   return null;
 }
 
-/** False for a client that speaks other subprotocols only, such as the older `graphql-ws`. One that names none is closed with 4406 by the protocol itself. */
+/** False for a client that offers other subprotocols only, such as the older `graphql-ws`. One that offers none is closed with 4406 by graphql-ws. */
 export function offersProtocol({ headers: { 'sec-websocket-protocol': offered } }: IncomingMessage): boolean {
   if (offered === undefined) return true;
   const protocols = offered.split(',').map((name) => name.trim());
@@ -19,9 +21,13 @@ export function offersProtocol({ headers: { 'sec-websocket-protocol': offered } 
   return protocols.includes('') || handleProtocols(new Set(protocols)) !== false;
 }
 
-/** `status` may carry further header lines. A peer that does not close its half would hold the socket, and our stop, for ever: it is destroyed once it is told. */
+/**
+ * `status` may carry further header lines. The socket is destroyed once the answer is written: a peer that does not close its half would keep it,
+ * and our stop, waiting for ever.
+ */
 export function refuseUpgrade(socket: Duplex, status: string, body?: object): void {
   const text = body ? JSON.stringify(body) : '';
   const type = body ? 'content-type: application/json; charset=utf-8\r\n' : '';
-  socket.once('finish', () => socket.destroy()).end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${type}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+  const head = `HTTP/1.1 ${status}\r\nconnection: close\r\n${type}content-length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  socket.once('finish', () => socket.destroy()).end(head + text);
 }

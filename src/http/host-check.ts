@@ -14,7 +14,7 @@ export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   };
 }
 
-/** In the spelling of WHATWG `URL`, which is how the names of requests are compared: an entry with a port, or an IPv6 address without brackets, counts too. */
+/** In the spelling of WHATWG `URL`, as the names of requests are compared. A port is dropped, and an IPv6 address needs no brackets. */
 function normalize(name: string): string {
   if (name.startsWith('*.')) return name.toLowerCase();
   const url = `http://${isIP(name) === 6 ? `[${name}]` : name}`;

@@ -36,7 +36,10 @@ export function createOriginCheck({ origins, allowsLoopback, publicUrl, trustPro
 function isOwn(origin: string, hosts: readonly string[]): boolean {
   if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false;
   const { protocol, host } = new URL(origin);
-  return hosts.some((asked) => /^[^\s/?#@\\]+$/.test(asked) && URL.canParse(`${protocol}//${asked}`) && new URL(`${protocol}//${asked}`).host === host);
+  return hosts.some((asked) => {
+    const url = `${protocol}//${asked}`;
+    return /^[^\s/?#@\\]+$/.test(asked) && URL.canParse(url) && new URL(url).host === host;
+  });
 }
 
 /**

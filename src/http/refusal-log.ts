@@ -1,4 +1,4 @@
-/** Refusals by name or origin, in the log of an operator who may have forgotten a setting: one line a minute for each setting, however many there are. */
+/** Logs refused hosts and origins, for an operator who may have forgotten a setting: at most one line a minute for each setting. */
 import type { Log } from '../jobs/ports.ts';
 
 type RefusingSetting = 'ALLOWED_HOSTS' | 'CORS_ORIGINS';
@@ -28,4 +28,5 @@ export function createRefusalLog(log: Log, nowMs: () => number = () => performan
 }
 
 /** What strangers sent, as much of it as is worth repeating. */
-export const shorten = (value: string): string => (value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH).toWellFormed()}...` : value);
+export const shorten = (value: string): string =>
+  value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH).toWellFormed()}...` : value;

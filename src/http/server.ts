@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type
 import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
+import { refuseEncodedBody, UnsupportedEncodingError } from './content-encoding.ts';
 import type { HostCheck } from './host-check.ts';
 import { noteRefusals, notesOf } from './request-notes.ts';
 import type { OriginCheck } from './origin-check.ts';
@@ -47,7 +48,10 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     // Whoever has a connection is answered until the end, in the words of his route: a callback comes once.
     return503OnClosing: false,
     trustProxy: trustProxy ?? false,
+    routerOptions: { ignoreTrailingSlash: true },
   });
+  // The only type of Fastify's own beside JSON: a page of another site can send it without being asked about.
+  app.removeContentTypeParser('text/plain');
 
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).headers(securityHeaders);
@@ -57,6 +61,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     logRefusal('ALLOWED_HOSTS', host);
     return reply.code(421).send(toBody(wrongHost(host), 'MISDIRECTED_REQUEST'));
   });
+  app.addHook('onRequest', async (request) => refuseEncodedBody(request));
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
     const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...notesOf(request) };
@@ -69,6 +74,9 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     if (error instanceof AccessError) return reply.code(400).send(toBody(error.message, error.code));
     const status = error.statusCode ?? 500;
     if (status === 413) return reply.code(status).send(toBody(`The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`, 'BODY_TOO_LARGE'));
+    if (error instanceof UnsupportedEncodingError) {
+      return reply.code(status).header('accept-encoding', 'identity').send(toBody(error.message, error.code));
+    }
     if (status < 500) return reply.code(status).send(toBody(error.message, codes[status] ?? 'BAD_REQUEST'));
     request.log.error({ err: error }, 'unexpected error');
     return reply.code(500).send(toBody(`Internal error; the request was ${request.id}.`, 'INTERNAL_SERVER_ERROR'));
@@ -97,7 +105,8 @@ export async function closeServer(app: FastifyInstance, graceMs: number): Promis
 const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };
 
 /** What a request to a name that is not ours is told, over HTTP and at the handshake of a socket. */
-export const wrongHost = (host: string): string => `"${shorten(host)}" is not a host name of this server. If it should be, add it to ALLOWED_HOSTS.`;
+export const wrongHost = (host: string): string =>
+  `"${shorten(host)}" is not a host name of this server. If it should be, add it to ALLOWED_HOSTS.`;
 
 /** The same form as a GraphQL error, whatever the route. */
 export const toBody = (message: string, code: string, more: object = {}) => ({ errors: [{ message, extensions: { code, ...more } }] });

@@ -37,6 +37,7 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),
     log,
+    playground: config.PLAYGROUND,
   };
   await registerGraphQL(app, shared);
   return startSockets(app.server, {

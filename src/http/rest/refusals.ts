@@ -8,7 +8,14 @@ import { Refusal } from '../../upstream/wire/routes.ts';
 const RETRY_AFTER_SECONDS = 5;
 
 /** The vendor has four codes for what is wrong with a key; the message tells more. */
-const credentialCodes: Readonly<Record<WhyRefused, ErrorCode>> = { missing: 'no_token', malformed: 'no_token', unknown: 'invalid_token', expired: 'token_expired', revoked: 'invalid_token', disabled: 'disabled' };
+const credentialCodes: Readonly<Record<WhyRefused, ErrorCode>> = {
+  missing: 'no_token',
+  malformed: 'no_token',
+  unknown: 'invalid_token',
+  expired: 'token_expired',
+  revoked: 'invalid_token',
+  disabled: 'disabled',
+};
 
 /** What cannot be told in a code of its own is returned as it is, and leaves as `api_error` without its words. */
 export function toRefusal(error: unknown, log: Log): unknown {

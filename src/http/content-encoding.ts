@@ -1,0 +1,48 @@
+/** Request bodies that are compressed: refused by name, except where nobody would send them again. */
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, type InputType, type ZlibOptions } from 'node:zlib';
+import type { FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads compressed bodies itself. */
+    readonly takesEncodedBody?: boolean;
+  }
+}
+
+export class UnsupportedEncodingError extends Error {
+  override readonly name = 'UnsupportedEncodingError';
+  readonly code = 'UNSUPPORTED_CONTENT_ENCODING';
+  readonly statusCode = 415;
+
+  constructor(encoding: string) {
+    super(`A request body with "Content-Encoding: ${encoding.slice(0, 50)}" is not read: send it uncompressed.`);
+  }
+}
+
+/** Null where the body is sent as it is. */
+function encodingOf({ 'content-encoding': header = '' }: FastifyRequest['headers']): string | null {
+  const codings = header.toLowerCase().split(',').map((coding) => coding.trim()).filter((coding) => coding !== '' && coding !== 'identity');
+  return codings.length === 0 ? null : codings.join(', ');
+}
+
+/** Throws an `UnsupportedEncodingError` before a byte of the body is read. */
+export function refuseEncodedBody({ headers, routeOptions }: FastifyRequest): void {
+  const encoding = encodingOf(headers);
+  if (encoding !== null && !routeOptions.config?.takesEncodedBody) throw new UnsupportedEncodingError(encoding);
+}
+
+type Decompress = (input: InputType, options: ZlibOptions) => Promise<Buffer>;
+
+const decompressors: Readonly<Record<string, Decompress>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
+
+/** The bytes behind the request's encoding; as they came where it is unknown, they are damaged, or they unpack to more than `maxBytes`. */
+export async function decodeBody(headers: FastifyRequest['headers'], bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  const decompress = decompressors[encodingOf(headers) ?? ''];
+  return decompress ? decompress(bytes, { maxOutputLength: maxBytes }).catch(() => bytes) : bytes;
+}
