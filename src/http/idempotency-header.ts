@@ -2,6 +2,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { getArgumentValues, GraphQLError, Kind, OperationTypeNode, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
 import type { Context } from '../resolvers/context.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
 
 const FIELD = 'generateMotion';
 
@@ -24,8 +25,10 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
       // Variables that do not fit are reported by the execution itself.
       const input = definition && valuesOf(() => getArgumentValues(definition, field, request.variables ?? {}));
       const own = input?.idempotencyKey;
-      if (own != null && own !== header) refuse('The Idempotency-Key header and the idempotencyKey of the input differ.');
-      contextValue.idempotencyKey = header;
+      const { key, formerKey } = readIdempotencyKey(header);
+      if (own != null && own !== key && own !== header) refuse('The Idempotency-Key header and the idempotencyKey of the input differ.');
+      contextValue.idempotencyKey = key;
+      contextValue.formerIdempotencyKey = formerKey;
     },
   }),
 };

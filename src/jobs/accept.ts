@@ -77,6 +77,10 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
 
     const result = await store.transaction(async (tx): Promise<AcceptResult> => {
       await steps.before?.(tx);
+      const former = request.formerIdempotencyKey ?? null;
+      const stored = former === null ? null : await store.findByKey(tx, accountId, former);
+      if (stored) return stored.inputHash === inputHash ? { kind: 'replayed', job: stored } : { kind: 'keyReused' };
+      await refuseSpentKey(store, tx, accountId, former);
       const job = await store.insert(tx, {
         id: uuidv7(),
         accountId,

@@ -44,6 +44,8 @@ export interface MotionRequest {
   readonly webhookUrl?: string | null;
   readonly webhookFormat?: JobWebhook['format'];
   readonly idempotencyKey?: string | null;
+  /** Another spelling of the key: a job that was stored by it is the job of `idempotencyKey`. Nothing is stored by it any more. */
+  readonly formerIdempotencyKey?: string | null;
 }
 
 /** A request that passed: URLs as they were sent, an empty prompt as none, labels in order of their keys. */

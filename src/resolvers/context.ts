@@ -20,6 +20,8 @@ export interface Context extends Cores {
   readonly reads: JobReads;
   /** The `Idempotency-Key` header, where it counts. */
   idempotencyKey: string | null;
+  /** The header as it was sent, where its key is inside quotes: jobs of 0.4.0 and earlier were stored by that. */
+  formerIdempotencyKey: string | null;
   /** One object however often the context is copied on its way. */
   readonly progress: Progress;
 }
@@ -40,5 +42,6 @@ export const createContext = (caller: Caller, address: string, { jobs, accounts,
   webhooks,
   reads,
   idempotencyKey: null,
+  formerIdempotencyKey: null,
   progress: { accepting: false, accepted: false },
 });

@@ -44,7 +44,11 @@ export class MotionJobResolver {
     const accountId = permitAllJobs(context.caller, 'jobs:write');
     await context.accounts.limits.takeSubmit(context.caller);
     context.progress.accepting = true;
-    const result = await context.jobs.accept(accountId, { ...input, idempotencyKey: input.idempotencyKey ?? context.idempotencyKey });
+    const result = await context.jobs.accept(accountId, {
+      ...input,
+      idempotencyKey: input.idempotencyKey ?? context.idempotencyKey,
+      formerIdempotencyKey: context.formerIdempotencyKey,
+    });
     context.progress.accepted ||= result.kind === 'accepted';
     return presentAccept(result);
   }

@@ -15,6 +15,7 @@ import { encodeAccepted } from '../../upstream/wire/submit-answer.ts';
 import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body.ts';
 import type { Task } from '../../upstream/wire/task-record.ts';
 import { networkOf } from '../address.ts';
+import { readIdempotencyKey } from '../idempotency-key.ts';
 import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
 import { noteOn } from '../request-notes.ts';
 import type { FollowAnswer, Following } from './answer-watch.ts';
@@ -45,8 +46,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       });
 
   async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, signal }: SubmitContext): Promise<JoinResult> {
-    const idempotencyKey = headers['idempotency-key']?.toString() ?? null;
-    const request = toMotionRequest(body, idempotencyKey);
+    const header = headers['idempotency-key']?.toString() ?? null;
+    const { key: idempotencyKey, formerKey } = header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
+    const request = { ...toMotionRequest(body, idempotencyKey), formerIdempotencyKey: formerKey };
     const kept = { body: JSON.stringify(sent), traceId };
     if (idempotencyKey !== null) return joining.accept(accountId, request, kept);
     return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, signal);

@@ -280,7 +280,7 @@ export type DisableAccountInput = {
 export type GenerateMotionInput = {
   /** Which input decides how the character is turned. */
   characterOrientation?: CharacterOrientation;
-  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. After the job was deleted the key stays spent for a while (by default 30 days): the same input is refused with JOB_DELETED. The header `Idempotency-Key` does the same for a document with one `generateMotion`. */
+  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. After the job was deleted the key stays spent for a while (by default 30 days): the same input is refused with JOB_DELETED. The header `Idempotency-Key` does the same for a document with one `generateMotion`; there `"k"`, a string of RFC 8941, is the key `k`. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. */
   imageUrl: Scalars['URL']['input'];
