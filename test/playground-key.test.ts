@@ -10,7 +10,7 @@ let app: FastifyInstance;
 let port: number;
 
 async function start(options: Partial<PlaygroundOptions> = {}): Promise<void> {
-  app = Fastify({ trustProxy: true });
+  app = Fastify({ trustProxy: true, routerOptions: { ignoreTrailingSlash: true } });
   await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, ...options });
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;

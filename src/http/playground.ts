@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
+export const PLAYGROUND_PATH = '/playground';
+
 export interface PlaygroundOptions {
+  /** From the gateway's root, which is where the page is served, less `/playground`. */
   readonly graphqlPath: string;
   readonly sandbox: boolean;
   /** The key that the page may fill in by itself: given only with the sandbox and a loopback `HOST`. */
@@ -40,7 +43,11 @@ function isOwnPage(app: FastifyInstance, request: FastifyRequest): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].some((name) => request.headers.host === `${name}:${address.port}`);
 }
 
-/** The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. */
+/** Paths in the page are relative, so that it works below any prefix that a proxy strips, with a trailing slash and without one. */
+const pageAt = (page: string, url: string): string =>
+  url.split('?')[0]!.endsWith('/') ? page : page.replace(/(src|href)="\.\//g, '$1="./playground/');
+
+/** The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. `app` ignores trailing slashes. */
 export async function registerPlayground(app: FastifyInstance, options: PlaygroundOptions): Promise<void> {
   await app.register(async (scope) => {
     scope.addHook('onRequest', async (_request, reply) => {
@@ -54,23 +61,21 @@ export async function registerPlayground(app: FastifyInstance, options: Playgrou
 
     await scope.register(fastifyStatic, {
       root: fileURLToPath(new URL('assets', builtFolder)),
-      prefix: '/playground/assets/',
+      prefix: `${PLAYGROUND_PATH}/assets/`,
       index: false,
       immutable: true,
       maxAge: '365d',
       decorateReply: false,
     });
 
-    for (const path of ['/playground', '/playground/']) {
-      scope.get(path, async (_request, reply) => {
-        reply.header('cache-control', 'no-store');
-        const page = await readFile(new URL('index.html', builtFolder)).catch(() => null);
-        if (page !== null) return reply.type('text/html; charset=utf-8').send(page);
-        return reply.code(503).type('text/plain; charset=utf-8').send('The playground is not built yet: run `npm run build`, then reload.\n');
-      });
-    }
+    scope.get(PLAYGROUND_PATH, async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      const page = await readFile(new URL('index.html', builtFolder), 'utf8').catch(() => null);
+      if (page !== null) return reply.type('text/html; charset=utf-8').send(pageAt(page, request.url));
+      return reply.code(503).type('text/plain; charset=utf-8').send('The playground is not built yet: run `npm run build`, then reload.\n');
+    });
 
-    scope.get('/playground/config.json', async (request, reply) => {
+    scope.get(`${PLAYGROUND_PATH}/config.json`, async (request, reply) => {
       reply.header('cache-control', 'no-store');
       const apiKey = options.openKey !== null && isOwnPage(app, request) ? options.openKey : null;
       return { graphqlPath: options.graphqlPath, apiKey, sandbox: options.sandbox };

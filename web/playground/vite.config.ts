@@ -2,7 +2,8 @@ import { defineConfig } from 'vite';
 
 export default defineConfig({
   root: import.meta.dirname,
-  base: '/playground/',
+  // Relative: the page may be served below a prefix that a proxy strips.
+  base: './',
   // A second copy of graphql would call every schema "from another module or realm".
   resolve: { dedupe: ['graphql', 'react', 'react-dom'] },
   worker: { format: 'es' },

@@ -1,14 +1,15 @@
 import { getOperationAST, OperationTypeNode, parse, type DocumentNode, type ExecutionResult } from 'graphql';
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { createAuthorizer, prepareHeaders, type Headers } from './authorization.ts';
-import type { PlaygroundConfig } from './config.ts';
+import { urlOf, type PlaygroundConfig } from './config.ts';
 import { fillLastJob, LAST_JOB, rememberJob, type Variables } from './last-job.ts';
 import { createSubscriber } from './socket.ts';
 
 /** Queries and mutations over HTTP, subscriptions over graphql-ws, `LAST_JOB` filled in for both. */
 export function createFetcher(config: PlaygroundConfig): Fetcher {
   const authorize = createAuthorizer();
-  const subscribe = createSubscriber(config.graphqlPath);
+  const url = urlOf(config.graphqlPath);
+  const subscribe = createSubscriber(url);
 
   return ({ query, operationName, variables }, options) => {
     const filled = fillLastJob((variables ?? {}) as Variables);
@@ -20,15 +21,15 @@ export function createFetcher(config: PlaygroundConfig): Fetcher {
     // The first introspection comes before the Headers pane exists and brings no headers at all.
     const headers = authorize(options?.headers ?? prepareHeaders(config.apiKey));
     if (operation?.operation === OperationTypeNode.SUBSCRIPTION) return subscribe(request, headers['authorization']);
-    return post(config.graphqlPath, request, headers).then((result) => {
+    return post(url, request, headers).then((result) => {
       if (operation) rememberJob(operation, result);
       return result;
     });
   };
 }
 
-async function post(path: string, request: FetcherParams, headers: Headers): Promise<ExecutionResult> {
-  const response = await fetch(path, {
+async function post(url: URL, request: FetcherParams, headers: Headers): Promise<ExecutionResult> {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json', ...headers },
     body: JSON.stringify(request),
