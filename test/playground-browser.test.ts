@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chromium, type Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
+import { startVite } from './support/reverse-proxies.ts';
 
 const places = [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const executablePath = places.find((path) => path !== undefined && existsSync(path));
@@ -24,9 +25,9 @@ async function openPlayground(url: string) {
   });
   page.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (protocol !== 'data:' && origin !== url) foreign.push(request.url());
+    if (protocol !== 'data:' && origin !== new URL(url).origin) foreign.push(request.url());
   });
-  await page.goto(`${url}/playground`);
+  await page.goto(url);
   return { page, complaints, foreign };
 }
 
@@ -36,7 +37,7 @@ const resultHas = (page: Page, text: string) => page.locator('.result-window .vi
 
 test.skipIf(executablePath === undefined)('a newcomer submits a job in the playground, watches it succeed, and reads it', { timeout: 90_000 }, async () => {
   const { url, client } = await startGateway({ SANDBOX_SECONDS: '2' });
-  const { page, complaints, foreign } = await openPlayground(url);
+  const { page, complaints, foreign } = await openPlayground(`${url}/playground`);
 
   await page.getByText('Sandbox: results are samples, nothing is paid').waitFor();
   // A tab that is chosen before GraphiQL's editor has loaded shows the text of the first one.
@@ -69,4 +70,21 @@ test.skipIf(executablePath === undefined)('a newcomer submits a job in the playg
       videoUrl: 'https://cdn.acedata.cloud/odwfm5.mp4',
     },
   ]);
+});
+
+test.skipIf(executablePath === undefined)('below a prefix that a proxy strips, the playground reaches GraphQL and the socket, with a trailing slash and without one', { timeout: 120_000 }, async () => {
+  const gateway = await startGateway({ SANDBOX_SECONDS: '1' });
+  const proxy = await startVite(gateway.url);
+  for (const path of ['/motion/playground', '/motion/playground/']) {
+    const { page, complaints, foreign } = await openPlayground(`${proxy}${path}`);
+    await page.locator('.graphiql-query-editor .view-lines').filter({ hasText: 'generateMotion' }).waitFor();
+    await run(page);
+    await resultHas(page, '"state": "QUEUED"');
+    await tab(page, 'Watch').click();
+    await run(page);
+    await resultHas(page, '"state": "SUCCEEDED"');
+    expect({ complaints, foreign }).toEqual({ complaints: [], foreign: [] });
+  }
+  const { data } = await gateway.client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { state } } }');
+  expect(data.motionJobs.nodes).toEqual([{ state: 'SUCCEEDED' }, { state: 'SUCCEEDED' }]);
 });

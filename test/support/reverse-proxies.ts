@@ -1,0 +1,98 @@
+/** Real reverse proxies in front of a gateway: Debian's nginx, and the proxy of Vite's development server. Each is stopped when the test ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished } from 'vitest';
+import { createServer as createViteServer, type ProxyOptions } from 'vite';
+import { createFolder } from './folder.ts';
+
+const places = [process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'];
+export const nginxPath = places.find((path) => path !== undefined && existsSync(path));
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/egress/${name}`, import.meta.url));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+interface Nginx {
+  /** Serves the gateway below `/motion/`, which it strips, with a rewritten `Host`. */
+  readonly prefixUrl: string;
+  /** The same at its root over TLS. */
+  readonly tlsUrl: string;
+}
+
+/** As an operator would set it up: `Host` is the target's, and what the client asked for is in `X-Forwarded-*`. */
+export async function startNginx(target: string): Promise<Nginx> {
+  const folder = await createFolder();
+  await mkdir(join(folder, 'logs'));
+  const [plain, tls] = [await freePort(), await freePort()];
+  const forward = `
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Proto $scheme;`;
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ');
+  await writeFile(join(folder, 'nginx.conf'), `
+daemon off;
+master_process off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log ${folder}/logs/error.log warn;
+events { worker_connections 256; }
+http {
+  access_log off;
+  ${temporary}
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  server {
+    listen 127.0.0.1:${plain};
+    location /motion/ {
+      proxy_pass ${target}/;${forward}
+    }
+  }
+  server {
+    listen 127.0.0.1:${tls} ssl;
+    ssl_certificate ${fixture('certificate.pem')};
+    ssl_certificate_key ${fixture('key.pem')};
+    location / {
+      proxy_pass ${target};${forward}
+    }
+  }
+}
+`);
+  const child = spawn(nginxPath!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'logs/error.log')], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  const answers = () => fetch(`http://127.0.0.1:${plain}/motion/livez`).then(({ status }) => status, () => readFile(join(folder, 'logs/error.log'), 'utf8').catch(() => 'not started'));
+  await expect.poll(answers).toBe(200);
+  return { prefixUrl: `http://127.0.0.1:${plain}/motion`, tlsUrl: `https://127.0.0.1:${tls}` };
+}
+
+/** A development server that proxies `/graphql`, and everything below `/motion`, as front ends set it up; resolves with its URL. */
+export async function startVite(target: string): Promise<string> {
+  const proxy: ProxyOptions = { target, changeOrigin: true, ws: true };
+  const server = await createViteServer({
+    configFile: false,
+    root: await createFolder(),
+    logLevel: 'silent',
+    appType: 'custom',
+    server: { host: '127.0.0.1', port: await freePort(), strictPort: true, hmr: false, proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } } },
+  });
+  onTestFinished(() => server.close());
+  await server.listen();
+  return `http://127.0.0.1:${(server.httpServer!.address() as AddressInfo).port}`;
+}
