@@ -1,9 +1,13 @@
 /** The edges of what accounts may do: how many keys, up to when, and what a limited token learns. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createAuthenticate } from '../src/accounts/authenticate.ts';
 import { createClientTokens } from '../src/accounts/client-token.ts';
+import { createConnections } from '../src/db/client.ts';
+import { createAccountsStore } from '../src/db/store.ts';
+import { giveKey } from '../proving/stage/ordinary-key.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
-import { asAdministrator } from './support/database.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 
 describe('keys', () => {
@@ -22,6 +26,34 @@ describe('keys', () => {
     expect((await account.client.request('{ viewer { account { id } } }')).status).toBe(200);
     expect((await clientWith(gateway, second.key!).request('{ viewer { account { id } } }')).status).toBe(401);
   });
+});
+
+test("the time of a key's last use is written again after a minute, and not before", async () => {
+  const url = await createDatabase();
+  const connections = createConnections(url, 2, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createAccountsStore(connections);
+  const key = await giveKey(url);
+  let now = 0;
+  const writes: string[] = [];
+  const noteUse = async (keyId: string): Promise<void> => {
+    await store.noteUse(keyId);
+    writes.push(keyId);
+  };
+  const tokens = createClientTokens(['a secret of at least 32 characters']);
+  const authenticate = createAuthenticate({ store: { ...store, noteUse }, tokens, administratorKey: 'administrator', admitsAnonymous: false, unknownKeysPerMinute: 60, nowMs: () => now });
+  const use = () => authenticate(`Bearer ${key}`, undefined, '127.0.0.1');
+  const lastUse = async () => (await asAdministrator<{ at: Date }>('select last_used_at as at from api_keys', url))[0]!.at;
+  await use();
+  await expect.poll(() => writes.length).toBe(1);
+  const first = await lastUse();
+  now = 59_999;
+  await use();
+  expect(writes).toHaveLength(1);
+  now = 60_000;
+  await use();
+  await expect.poll(() => writes.length).toBe(2);
+  expect((await lastUse()).getTime()).toBeGreaterThan(first.getTime());
 });
 
 describe('a monthly quota', () => {

@@ -24,20 +24,22 @@ export interface AuthenticateDeps<Tx> {
   readonly admitsAnonymous: boolean;
   /** Keys that are not known, from one address. */
   readonly unknownKeysPerMinute: number;
+  /** Of `lastUsedAt`'s interval; the wall clock by default. */
+  readonly nowMs?: () => number;
 }
 
 /** `lastUsedAt` is written at most this often for each key and instance. */
 const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
-export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous, unknownKeysPerMinute }: AuthenticateDeps<Tx>): Authenticate {
+export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous, unknownKeysPerMinute, nowMs = Date.now }: AuthenticateDeps<Tx>): Authenticate {
   // A client that opens a thousand sockets at once asks once or twice.
   const findKnown = createFindKnown(shareReads(store.findKey), unknownKeysPerMinute);
   const administrator = digest(administratorKey);
   const noted = new Map<string, number>();
 
   function noteUse(keyId: string): void {
-    const now = Date.now();
+    const now = nowMs();
     if (now - (noted.get(keyId) ?? -Infinity) < NOTE_USE_MS) return;
     if (noted.size >= MAX_NOTED) noted.clear();
     noted.set(keyId, now);
