@@ -140,7 +140,7 @@ test('a redirect is a failure, and nobody follows it', async () => {
 
 test('a receiver that hangs keeps nobody else waiting, and has no more than four at a time', async () => {
   // No try ends by its time-out while the test runs.
-  const [gateway, hanging, quick] = [await start({ EGRESS_TIMEOUT_SECONDS: '600', WEBHOOK_RETRY_SECONDS: '0.1', MAX_WEBHOOKS_AT_ONCE: '8' }), await startWebhookReceiver(), await startWebhookReceiver()];
+  const [gateway, hanging, quick] = [await start({ EGRESS_TIMEOUT_SECONDS: '300', WEBHOOK_RETRY_SECONDS: '0.1', MAX_WEBHOOKS_AT_ONCE: '8' }), await startWebhookReceiver(), await startWebhookReceiver()];
   let [open, most] = [0, 0];
   hanging.answerWith((response) => {
     most = Math.max(most, (open += 1));
@@ -219,8 +219,8 @@ test('a delivery that got no connection to its host in time is no failure of its
     await store.ensureSecret(id, 'default', sealer.seal(makeSecret(), id));
     await store.transaction((tx) => store.tellEndpoint(tx, id, { id: randomUUID(), accountId: 'default', type: 'webhook.test', body: '{}' }));
   }
-  // More deliveries than connections: the one that has it hangs for the whole time-out, and the others wait twice the time-out at most.
-  const deliverer = createDeliverer({ store, post: egress.post, sealer, log: pino({ level: 'silent' }), stepsMs: [60_000], disableAfterMs: 0, leaseMs: 600_000, atOnce: 100, perHost: 5, keepDays: 30, nudge: () => undefined });
+  // More deliveries than connections: the one that has it hangs for the whole time-out, and the others wait twice the time-out at most. The first failure disables an endpoint.
+  const deliverer = createDeliverer({ store, post: egress.post, sealer, log: pino({ level: 'silent' }), stepsMs: [60_000], disableAfterMs: -1, leaseMs: 600_000, atOnce: 100, perHost: 5, keepDays: 30, nudge: () => undefined });
   await deliverer.runOnce();
   await deliverer.stop(60_000);
   const rows = await asAdministrator<{ failure: string | null; state: string; failures: number; attempts: number; leased: boolean; status: string; failing: boolean }>(
