@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import ClosingLine from './test/support/closing-line.ts';
+import { unitTests } from './vitest.unit.config.ts';
 
 export default defineConfig({
   resolve: {
@@ -7,16 +8,26 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    setupFiles: ['reflect-metadata'],
-    // What hangs is found all the same; what is only slow, on a machine with other work, is no failure.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // What is waited for comes sooner or later; on a busy machine later than vitest's 1 s.
-    expect: { poll: { timeout: 20_000, interval: 20 } },
     // Files wait for servers and clocks more than they compute.
     maxWorkers: 4,
     reporters: ['default', new ClosingLine()],
+    projects: [
+      'vitest.unit.config.ts',
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/**/*.test.ts'],
+          exclude: unitTests,
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['reflect-metadata'],
+          // What hangs is found all the same; what is only slow, on a machine with other work, is no failure.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // What is waited for comes sooner or later; on a busy machine later than vitest's 1 s.
+          expect: { poll: { timeout: 20_000, interval: 20 } },
+        },
+      },
+    ],
   },
 });
