@@ -2,11 +2,11 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist-*/', 'node_modules/', 'coverage/', '.data/', '**/generated/'] },
+  { ignores: ['dist/', 'dist-*/', 'node_modules/', 'coverage/', '.data/', '.stryker-tmp/', 'reports/', '**/generated/'] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs', 'proving/*.mjs'] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'stryker.config.mjs', 'scripts/*.mjs', 'proving/*.mjs'] }, tsconfigRootDir: import.meta.dirname } },
     rules: {
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
@@ -23,5 +23,5 @@ export default tseslint.config(
   },
   { files: ['**/*.mjs'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', performance: 'readonly', AbortController: 'readonly', fetch: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
   { files: ['src/main.ts', 'scripts/**', 'test/**', 'bench/**', 'proving/**'], rules: { 'no-console': 'off' } },
-  { files: ['*.config.ts', '*.config.js', 'codegen.ts', 'web/**/vite.config.ts', 'scripts/*.config.ts', 'test/support/global-setup.ts', 'test/support/closing-line.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['*.config.ts', '*.config.js', '*.config.mjs', 'codegen.ts', 'web/**/vite.config.ts', 'scripts/*.config.ts', 'test/support/global-setup.ts', 'test/support/closing-line.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { addFault, faultOf, isOutage, pauseFor, type Fault, type Trouble } from '../../../src/jobs/gate.ts';
+import { submittingJob } from '../../support/life.ts';
+
+const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({ accountId, inputHash, about });
+
+describe('a fault', () => {
+  test('names the account, the input by its SHA-256, and what it is about', () => {
+    const job = submittingJob();
+    const one = faultOf(job, 'path');
+    expect(one).toMatchObject({ accountId: 'default', about: 'path', inputHash: expect.stringMatching(/^[\w-]{43}$/) as string });
+    expect(faultOf(job, 'job')).toEqual({ ...one, about: 'job' });
+    expect(faultOf({ ...job, input: { ...job.input, prompt: 'another' } }, 'path').inputHash).not.toBe(one.inputHash);
+  });
+
+  test('is kept with the newest 20', () => {
+    const faults = Array.from({ length: 25 }, (_, index) => fault('a', String(index)));
+    const kept = faults.reduce<readonly Fault[]>(addFault, []);
+    expect(kept).toEqual(faults.slice(5));
+  });
+});
+
+test.each<[string, Fault[], boolean]>([
+  ['no fault', [], false],
+  ['one fault of the path', [fault('a', '1', 'path')], false],
+  ['two faults of the path', [fault('a', '1', 'path'), fault('a', '1', 'path')], true],
+  ['one fault of the path and one of the job', [fault('a', '1', 'path'), fault('a', '1')], false],
+  ['two faults of one input', [fault('a', '1'), fault('a', '1')], false],
+  ['one account with two inputs', [fault('a', '1'), fault('a', '2'), fault('a', '2')], false],
+  ['one account with three inputs', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
+  ['two accounts with one input', [fault('a', '1'), fault('b', '1')], true],
+])('%s: an outage is %s', (_name, faults, expected) => {
+  expect(isOutage(faults)).toBe(expected);
+});
+
+test.each<[Trouble, string, number[]]>([
+  ['unreachable', 'LOOK_UP', [1, 2, 5, 10, 30, 30, 30]],
+  ['faulty', 'LOOK_UP', [1, 2, 5, 10, 30, 60, 60]],
+  ['busy', 'JOB', [1, 2, 5, 10, 30, 60, 60]],
+  ['blocked', 'JOB', [60, 120, 300, 600, 600]],
+])('an upstream that is %s is probed with %s after pauses that grow to a limit', (trouble, probe, seconds) => {
+  expect(seconds.map((_, before) => pauseFor(trouble, 'why', before))).toEqual(seconds.map((pause, before) => ({ reason: 'why', probe, pauseMs: pause * 1_000, pauseCount: before + 1 })));
+});

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Job } from '../../../src/jobs/job.ts';
+import { createFindOutlooks, estimate } from '../../../src/jobs/outlook.ts';
+import { submittingJob } from '../../support/life.ts';
+
+const NOW = Date.parse('2026-03-01T00:00:00Z');
+const SECOND = 1_000;
+const duration = { mode: 'STD', medianMs: 60 * SECOND, p95Ms: 120 * SECOND } as const;
+const admission = { maxInFlight: 10, submitsPerSecond: 2, unconfirmedSlotMs: 1, jobDeadlineMs: 1 };
+const job = submittingJob();
+const known = { position: null as number | null, duration, isShut: false, admission, now: NOW };
+const inSeconds = (of: Pick<Job, 'state' | 'attemptedAt'>, more: Partial<typeof known> = {}) => {
+  const at = estimate(of, { ...known, ...more });
+  return at === null ? null : (at - NOW) / SECOND;
+};
+
+describe('the estimate for a queued job', () => {
+  const queued = { ...job, state: 'QUEUED' as const };
+  test('counts the places before it by the rate, or by what the slots let through, whichever takes longer', () => {
+    // The first one waits for the rate alone; of two in a second, 100 take 50 s; 99 before it in 10 slots of 60 s take 594 s.
+    expect(inSeconds(queued, { position: 1 })).toBe(60.5);
+    expect(inSeconds(queued, { position: 100 })).toBe(60 + 594);
+    expect(inSeconds(queued, { position: 100, admission: { ...admission, maxInFlight: 1_000 } })).toBe(60 + 50);
+    expect(inSeconds(queued, { position: 0 })).toBe(60);
+    // In many slots the rate alone counts.
+    expect(inSeconds(queued, { position: 999, admission: { ...admission, maxInFlight: 1_000_000 } })).toBe(60 + 499.5);
+  });
+
+  test('is none without a place, far behind, or at a gate that is shut', () => {
+    expect(inSeconds(queued)).toBeNull();
+    expect(inSeconds(queued, { position: 999 })).not.toBeNull();
+    expect(inSeconds(queued, { position: 1_000 })).toBeNull();
+    expect(inSeconds(queued, { position: 1, isShut: true })).toBeNull();
+  });
+});
+
+describe.each(['SUBMITTING', 'UNCONFIRMED', 'PROCESSING'] as const)('the estimate for a job that is %s', (state) => {
+  const begun = (secondsAgo: number) => ({ state, attemptedAt: new Date(NOW - secondsAgo * SECOND) });
+  test('is when half of the tasks are done, then when 19 of 20 are, then none', () => {
+    expect([0, 59, 60, 119, 120].map((ago) => inSeconds(begun(ago)))).toEqual([60, 1, 60, 1, null]);
+    expect(inSeconds({ state, attemptedAt: null })).toBe(60);
+    expect(inSeconds(begun(0), { isShut: true })).toBe(60);
+  });
+});
+
+test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('there is no estimate for a job that is %s', (state) => {
+  expect(inSeconds({ state, attemptedAt: new Date(NOW) }, { position: 1 })).toBeNull();
+});
+
+describe('outlooks', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  function open({ reason = null as string | null, fails = 0 } = {}) {
+    vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+    const asked = { places: [] as string[][], durations: 0 };
+    const store: Parameters<typeof createFindOutlooks>[0] = {
+      recentSuccesses: () => expect.unreachable(),
+      async queuePositions(queued) {
+        asked.places.push(queued.map(({ id }) => id));
+        return new Map(queued.map(({ id }, index) => [id, index + 1]));
+      },
+      async durations(upstreamId) {
+        expect(upstreamId).toBe('here');
+        asked.durations += 1;
+        if (asked.durations <= fails) throw new Error('away');
+        return [{ mode: 'PRO', medianMs: 1, p95Ms: 1 }, duration];
+      },
+      findGate: async () => ({ pausedForMs: 0, reason, probe: null }),
+    };
+    return { asked, find: createFindOutlooks(store, 'here', admission) };
+  }
+  const at = (seconds: number) => new Date(NOW + seconds * SECOND);
+  const queued: Job = { ...job, id: 'q', state: 'QUEUED', upstreamId: 'here' };
+  const processing: Job = { ...job, id: 'p', state: 'PROCESSING', upstreamId: 'here', attemptedAt: new Date(NOW) };
+
+  test('come in the order of the jobs, with one look at the queue for those that are in it', async () => {
+    const { asked, find } = open();
+    expect(await find([processing, queued, { ...queued, id: 'r' }])).toEqual([
+      { queuePosition: null, estimatedCompletionAt: at(60) },
+      { queuePosition: 1, estimatedCompletionAt: at(60.5) },
+      { queuePosition: 2, estimatedCompletionAt: at(66) },
+    ]);
+    expect(asked.places).toEqual([['q', 'r']]);
+  });
+
+  test('have no time for a job of another upstream, for a mode without a past, and at a gate that is shut', async () => {
+    expect(await open().find([{ ...processing, upstreamId: 'there' }])).toEqual([{ queuePosition: null, estimatedCompletionAt: null }]);
+    const { find } = open();
+    expect(await find([{ ...processing, input: { ...job.input, mode: 'PRO' } }])).toEqual([{ queuePosition: null, estimatedCompletionAt: at(0.001) }]);
+    expect(await open({ reason: 'used_up' }).find([queued])).toEqual([{ queuePosition: 1, estimatedCompletionAt: null }]);
+  });
+
+  test('read the past again after 10 s, and at once when it could not be read', async () => {
+    const { asked, find } = open();
+    await find([processing]);
+    vi.setSystemTime(NOW + 10_000);
+    await find([processing]);
+    expect(asked.durations).toBe(1);
+    vi.setSystemTime(NOW + 10_001);
+    await find([processing]);
+    expect(asked.durations).toBe(2);
+
+    const failing = open({ fails: 1 });
+    await expect(failing.find([processing])).rejects.toThrow('away');
+    expect(await failing.find([processing])).toEqual([{ queuePosition: null, estimatedCompletionAt: at(60) }]);
+  });
+});
