@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createJobStore } from '../src/db/store.ts';
+import { createDelta } from '../src/jobs/delta.ts';
 import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/snapshot.ts';
 import { asAdministrator } from './support/database.ts';
 import { ACCOUNT, openTransaction, readOne, said, startFollowing } from './support/following.ts';
@@ -78,6 +79,29 @@ describe('a cursor', () => {
     await asAdministrator('revoke execute on function pg_walfile_name(pg_lsn) from public', url);
     expect((await store.listChanges(ACCOUNT, { xmax: 0n, inProgress: [] }, null, 10)).history.split('.')).toEqual(['-', '-', ...told.slice(2)]);
     await connections.pool.end();
+  });
+
+  test.each([201, 400, 401])('from before one transaction that changed %i jobs reads each of them once, over as many pages as it takes', async (count) => {
+    const { url, store, insertMany } = await startFollowing();
+    const before = await insertMany(3);
+    const ids = await insertMany(count);
+    const [changed] = await asAdministrator<{ xid: string }>(`select distinct changed_xid::text as xid from jobs where id = '${ids[0]}'`, url);
+    // The snapshot of somebody who read just before: this transaction is the next one.
+    const seen = { xmax: BigInt(changed!.xid), inProgress: [] };
+    const { history } = await store.findMoment(ACCOUNT);
+    const delta = createDelta(store, ACCOUNT, history, seen);
+    const found: string[] = [];
+    const sizes: number[] = [];
+    for (let isLast = false; !isLast && sizes.length < 5; ) {
+      const page = await delta.nextPage();
+      sizes.push(page.changes.length);
+      found.push(...page.changes.map(({ job }) => job.id));
+      ({ isLast } = page);
+    }
+    expect(sizes).toEqual({ 201: [200, 1], 400: [200, 200, 0], 401: [200, 200, 1] }[count]);
+    expect(found).toEqual([...ids].sort());
+    expect(found).not.toContain(before[0]);
+    expect(delta.seen()).toEqual({ xmax: seen.xmax + 1n, inProgress: [] });
   });
 
   test('survives rows that a dump brought with ids from the future: they come once they change', async () => {

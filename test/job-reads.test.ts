@@ -1,10 +1,13 @@
 /** What one job's fields cost, for many jobs and many subscribers at once. */
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createWatching } from '../src/jobs/watch.ts';
+import { createConnections } from '../src/db/client.ts';
+import { createJobStore } from '../src/db/store.ts';
 import type { Job } from '../src/jobs/job.ts';
+import { createListJobs, encodeCursor } from '../src/jobs/list.ts';
+import { createWatching } from '../src/jobs/watch.ts';
 import { submittingJob } from './support/life.ts';
-import { asAdministrator } from './support/database.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { holdQueries } from './support/hold.ts';
@@ -71,6 +74,32 @@ describe('a list', () => {
     ]);
     expect(errors).toHaveLength(3);
     expect(events()).toBe(1);
+  });
+});
+
+describe('pages of a list', () => {
+  test('have every job once and in one order, also where many were accepted in the same millisecond', async () => {
+    const url = await createDatabase();
+    const connections = createConnections(url, 2, () => undefined);
+    onTestFinished(() => connections.pool.end());
+    const listJobs = createListJobs(createJobStore(connections));
+    for (const at of ['2026-03-01T00:00:00.001Z', '2026-03-01T00:00:00.002Z', '2026-03-01T00:00:00.003Z']) {
+      const ids = await addJobs(url, { count: 7, ageDays: 1 });
+      await asAdministrator(`update jobs set created_at = '${at}' where id in ('${ids.join(`', '`)}')`, url);
+    }
+    const expected = (await asAdministrator<{ id: string }>('select id from jobs order by created_at desc, id desc', url)).map(({ id }) => id);
+    for (const first of [1, 2, 5, 7, 20, 21]) {
+      const found: string[] = [];
+      let after: string | null = null;
+      for (let hasNextPage = true; hasNextPage; ) {
+        const page = await listJobs('default', { first, after, filter: {} });
+        found.push(...page.jobs.map(({ id }) => id));
+        const last = page.jobs.at(-1);
+        after = last ? encodeCursor(last) : after;
+        hasNextPage = page.hasNextPage && last !== undefined;
+      }
+      expect(found, `pages of ${first}`).toEqual(expected);
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import { createConnections } from '../src/db/client.ts';
 import { createAccountsStore } from '../src/db/store.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
-import { asAdministrator } from './support/database.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 
@@ -145,6 +145,48 @@ describe('quota', () => {
     expect((await generate(account)).data.generateMotion).toMatchObject({ userErrors: [] });
     const { data } = await account.client.request<{ viewer: { quota: { resetsAt: string } } }>('{ viewer { quota { resetsAt } } }');
     expect(data.viewer.quota.resetsAt).toMatch(/^\d{4}-\d{2}-01T00:00:00(\.000)?Z$/);
+  });
+
+  test('that was taken in an earlier month and is released or charged late in this one leaves the count of this month as it is', async () => {
+    const url = await createDatabase();
+    const store = storeOf(url, 2);
+    await asAdministrator(`insert into accounts (id, name, status, quota_limit, monthly_limit) values ('acme', 'Acme', 'ACTIVE', 10, 10)`, url);
+    const counts = () => asAdministrator('select quota_taken as taken, month_taken as "monthTaken" from accounts where id = \'acme\'', url);
+    const reserve = async () => {
+      const jobId = randomUUID();
+      expect(await store.transaction((tx) => store.reserve(tx, 'acme', jobId))).toBe(true);
+      return jobId;
+    };
+    const release = (jobId: string) => store.transaction((tx) => store.release(tx, jobId));
+    const charge = (id: string) => store.transaction((tx) => store.charge(tx, { id, billedSeconds: 5, mode: 'STD', model: null }));
+    const [released, chargedLate] = [await reserve(), await reserve()];
+    await release(chargedLate);
+    expect(await counts()).toEqual([{ taken: 1, monthTaken: 1 }]);
+    await asAdministrator(`update accounts set month = month - interval '1 month'; update quota_ledger set month = month - interval '1 month'`, url);
+    const [ofThisMonth] = [await reserve(), await reserve()];
+    expect(await counts()).toEqual([{ taken: 3, monthTaken: 2 }]);
+
+    await release(released);
+    expect(await counts()).toEqual([{ taken: 2, monthTaken: 2 }]);
+    await charge(chargedLate);
+    expect(await counts()).toEqual([{ taken: 3, monthTaken: 2 }]);
+    // What was taken in this month counts in it, in both directions.
+    await release(ofThisMonth);
+    expect(await counts()).toEqual([{ taken: 2, monthTaken: 1 }]);
+    await charge(ofThisMonth);
+    expect(await counts()).toEqual([{ taken: 3, monthTaken: 2 }]);
+    // None of them happens twice.
+    for (const jobId of [released, chargedLate, ofThisMonth]) {
+      await release(jobId);
+      await charge(jobId);
+    }
+    expect(await asAdministrator(`select kind, count(*)::int from quota_ledger group by kind order by kind`, url)).toEqual([
+      { kind: 'LATE_CHARGE', count: 3 },
+      { kind: 'RELEASE', count: 3 },
+      { kind: 'RESERVE', count: 4 },
+    ]);
+    // The first job was released in the earlier month's name and then charged late: it used quota, and none of this month's.
+    expect(await counts()).toEqual([{ taken: 4, monthTaken: 2 }]);
   });
 
   test('is guarded by its own statement, whatever else keeps accepts apart', async () => {
