@@ -110,16 +110,19 @@ describe('a callback', () => {
   });
 
   test('of a failed job that now claims success is believed only after a look-up', async () => {
-    const { client, job, upstream, taskId, callbackUrl } = await startProcessing({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const verdicts = async () => (await inboxOf(databaseUrl)).map(({ verdict }) => verdict);
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, failureOf(taskId)));
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
-    await expect.poll(() => upstream.lookUps.flat()).toContain(taskId);
-    expect(await client.find(job.id)).toMatchObject({ state: 'FAILED' });
+    // The upstream, asked, confirms the task, and still says that it failed.
+    await expect.poll(verdicts).toEqual(['APPLIED', 'CONFIRMED']);
+    expect(await client.find(job.id)).toMatchObject({ state: 'FAILED', settledBy: 'CALLBACK', video: null });
 
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBack(callbackUrl, { ...successOf(taskId), again: true })).toBe(200);
     await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', failure: null });
+    expect(await verdicts()).toEqual(['APPLIED', 'CONFIRMED', 'CONFIRMED']);
   });
 
   test('of a succeeded job that now claims failure changes nothing, and is logged', async () => {

@@ -1,13 +1,15 @@
 /** Deleting by age, over a real store. */
 import pg from 'pg';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createJobStore } from '../src/db/store.ts';
 import { jobStates } from '../src/jobs/job.ts';
+import { startLoop } from '../src/jobs/loop.ts';
 import { agedJobs, createRetention, type Keep } from '../src/jobs/retention.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs, countRows } from './support/old-jobs.ts';
+import { countStatements } from './support/statements.ts';
 
 const { signal } = new AbortController();
 const MINUTE_MS = 60_000;
@@ -171,13 +173,50 @@ describe('a round', () => {
   });
 });
 
-test('a gateway deletes a backlog by itself and then once a minute, however much else there is to do', { timeout: 90_000 }, async () => {
-  const url = await createDatabase();
+test('a backlog is deleted in rounds that are a second apart, and then a round begins once a minute', async () => {
+  const { url, runOnce } = await start({ jobsDays: 7 });
   await addJobs(url, { count: 1_100, ageDays: 8 });
+  let begun = 0;
+  const ended: (() => void)[] = [];
+  const nextEnd = () => new Promise<void>((resolve) => ended.push(resolve));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const first = nextEnd();
+  const loop = startLoop(
+    async () => {
+      begun += 1;
+      const waitMs = await runOnce();
+      ended.shift()?.();
+      return waitMs;
+    },
+    () => expect.unreachable('a round failed'),
+  );
+  onTestFinished(() => loop.stop());
+  await first;
+  for (const [waitMs, left] of [[1_000, 100], [1_000, 0], [MINUTE_MS, 0], [MINUTE_MS, 0]] as const) {
+    const before = begun;
+    // Lets the loop see that the round has ended.
+    await new Promise(setImmediate);
+    const end = nextEnd();
+    await vi.advanceTimersByTimeAsync(waitMs - 1);
+    expect(begun).toBe(before);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(begun).toBe(before + 1);
+    await end;
+    expect(await countRows(url)).toMatchObject({ jobs: left });
+  }
+});
+
+test('a gateway deletes a backlog by itself, and jobs that end begin no round', { timeout: 90_000 }, async () => {
+  const url = await createDatabase();
+  await addJobs(url, { count: 600, ageDays: 8 });
+  const rounds = countStatements('delete from "callbacks"');
   const { client } = await startGateway({ DATABASE_URL: url, KEEP_JOBS_DAYS: '7' });
   await expect.poll(async () => (await countRows(url)).jobs).toBe(0);
   const [late] = await addJobs(url, { ageDays: 8 });
+  const before = rounds();
   for (let index = 0; index < 5; index += 1) await client.untilEnd((await client.generate()).id);
+  expect(rounds()).toBe(before);
   expect(await idsIn(url)).toContain(late);
 });
 
