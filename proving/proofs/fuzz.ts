@@ -1,5 +1,5 @@
 /**
- * What strangers write is read in whatever shape it comes: nothing but documented errors is thrown, nothing takes over 50 ms, and each door
+ * What strangers write is read in whatever shape it comes: nothing but documented errors is thrown, nothing takes over 50 ms of CPU time, and each door
  * keeps its own promise: no private address, no kept secret, no cursor, key or token that we did not make, and one hash for one input.
  */
 import { answers } from '../fuzz/answers.ts';
@@ -23,7 +23,7 @@ export async function proveFuzz({ seed, size, log }: ProofOptions): Promise<Proo
     const found = await run({ seed, size });
     figures[name] = found.figures;
     violations.push(...found.violations);
-    log(`${name}: ${found.figures.inputs} inputs in ${found.figures.seconds} s, the slowest ${found.figures.slowestMs} ms`);
+    log(`${name}: ${found.figures.inputs} inputs in ${found.figures.seconds} s, the slowest ${found.figures.slowestMs} ms of CPU time`);
   }
   return { figures: { inputs: Object.values(figures).reduce((sum, { inputs }) => sum + inputs, 0), doors: figures }, violations };
 }
