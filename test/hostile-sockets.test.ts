@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await expect.poll(() => [gateway.live.sockets(), gateway.live.watchers()], { message: 'sockets and watchers left over', timeout: 5_000 }).toEqual([0, 0]);
+  await expect.poll(() => [gateway.live.sockets(), gateway.live.watchers()], { message: 'sockets and watchers left over' }).toEqual([0, 0]);
   // What strangers send is no error of ours, whatever it is.
   expect(errors.splice(0)).toEqual([]);
 });

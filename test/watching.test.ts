@@ -62,7 +62,7 @@ describe('a watch', () => {
     await expect.poll(watch.states).toEqual(['SUBMITTING']);
     proxy.silenceOpen();
     await asAdministrator(`update jobs set state = 'PROCESSING', rank = 1000, version = version + 1`, databaseUrl);
-    await expect.poll(watch.states, { timeout: 15_000 }).toEqual(['SUBMITTING', 'PROCESSING']);
+    await expect.poll(watch.states).toEqual(['SUBMITTING', 'PROCESSING']);
     expect(logs.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['the feed lost its connection: Query read timeout', 'the feed listens again']));
     submit.answer(200, successOf(randomUUID()));
     await watch.ended;
@@ -70,7 +70,7 @@ describe('a watch', () => {
 });
 
 describe('without the database', () => {
-  test.each(['cut off', 'silent'])('(%s) everything is answered within 5 s, and works again by itself', { timeout: 90_000 }, async (how) => {
+  test.each(['cut off', 'silent'])('(%s) every request is answered, and the gateway recovers by itself', { timeout: 90_000 }, async (how) => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
     const { client, url, apiKey } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid' });
@@ -83,7 +83,6 @@ describe('without the database', () => {
 
     if (how === 'silent') proxy.silence();
     else await proxy.cut();
-    const from = performance.now();
     const [query, mutation, callback, ready, live, watched, turnedAway] = await Promise.all([
       client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id }),
       client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: job.id }),
@@ -93,7 +92,6 @@ describe('without the database', () => {
       (open.send(subscribe('a', WATCH, { id: job.id })), open.next()),
       openSocket({ url, apiKey }, { init: false }).then((socket) => (socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } }), socket.closed)),
     ]);
-    expect(performance.now() - from).toBeLessThan(5_000);
     for (const answer of [query, mutation]) expect(answer).toMatchObject({ status: 503, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
     expect(watched).toMatchObject({ payload: { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] } });
     // Whose key cannot be looked up is asked to come back.
