@@ -158,7 +158,7 @@ describe('quota', () => {
       return jobId;
     };
     const release = (jobId: string) => store.transaction((tx) => store.release(tx, jobId));
-    const charge = (id: string) => store.transaction((tx) => store.charge(tx, { id, billedSeconds: 5, mode: 'STD', model: null }));
+    const charge = (id: string) => store.transaction((tx) => store.charge(tx, { id, accountId: 'acme', billedSeconds: 5, mode: 'STD', model: null }));
     const [released, chargedLate] = [await reserve(), await reserve()];
     await release(chargedLate);
     expect(await counts()).toEqual([{ taken: 1, monthTaken: 1 }]);

@@ -7,7 +7,6 @@ import { createMailbox } from '../../../src/jobs/mailbox.ts';
 import { nextPollMs } from '../../../src/jobs/poll-schedule.ts';
 import { isPublicAddress, isPublicHost } from '../../../src/jobs/public-address.ts';
 import { answerSpentKey, refuseSpentKey } from '../../../src/jobs/spent-key.ts';
-import type { ChangeReader } from '../../../src/jobs/snapshot.ts';
 import type { Transaction } from '../../../src/jobs/transaction.ts';
 import { viewOf } from '../../../src/jobs/view.ts';
 import { outcomes, submittingJob } from '../../support/life.ts';
