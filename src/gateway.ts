@@ -6,6 +6,7 @@ import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
 import { closePool, createConnections } from './db/client.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
+import { explaining } from './db/explain-error.ts';
 import { startFeed } from './db/feed.ts';
 import { migrateDatabase } from './db/migrate.ts';
 import { createAccountsStore, createJobStore, createWebhookStore } from './db/store.ts';
@@ -202,7 +203,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
   const urgentConnections = createConnections(databaseUrl, urgentCount, complain, urgentCount);
   onStop(() => closePool(urgentConnections));
-  const feed = await startFeed(databaseUrl, (message) => log.warn({}, message));
+  const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());
   return { store: createJobStore(connections, feed.announce), urgentStore: createJobStore(urgentConnections, feed.announce), urgentCount, accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
 }

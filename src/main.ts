@@ -2,6 +2,7 @@
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { startGateway, type Gateway } from './gateway.ts';
+import { explainFailure } from './start/explain-failure.ts';
 
 function readConfig(): Config {
   try {
@@ -46,23 +47,9 @@ try {
   const gateway = await starting;
   if (askedAt === null) console.log(banner(gateway));
 } catch (error) {
-  console.error(explain(error));
-  process.exit(1);
-}
-
-/** One line that says what is wrong and what to do. */
-function explain(error: unknown): string {
-  const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use: stop what listens there, or choose another PORT (the sandbox uses SANDBOX_PORT, by default the next one).`;
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `HOST ${config.HOST} and PORT ${config.PORT} cannot be listened on (${code}).`;
-  if (config.DATABASE_URL && isFromDatabase(error)) return `DATABASE_URL: the database cannot be used (${message || code}).`;
   if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
-  return message;
-}
-
-function isFromDatabase(error: unknown): boolean {
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
-  return (error instanceof AggregateError || syscall !== undefined || (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) || /timeout|terminated|password/i.test((error as Error).message));
+  console.error(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
+  process.exit(1);
 }
 
 /** Without the credentials that its URL may hold. */

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
 import { PatientPool } from './pool.ts';
+import { SessionClient } from './session.ts';
 
 export type Database = NodePgDatabase;
 
@@ -32,10 +33,9 @@ export function createConnections(url: string, size: number, onError: (error: Er
     max: size,
     min: keepOpen,
     query_timeout: STATEMENT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
-    application_name: 'motion-gateway',
+    Client: SessionClient as unknown as new () => pg.ClientBase,
+    session: { applicationName: 'motion-gateway', statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleInTransactionTimeoutMs: 10_000 },
   };
   const pool = new PatientPool(settings, { waitMs: WAIT_MS, handshakeMs: HANDSHAKE_MS });
   pool.on('error', onError);

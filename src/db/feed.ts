@@ -3,9 +3,10 @@
  * at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to announce, within 12 s. After each
  * reconnect `onGap` tells the watchers to read again, and it is called only once LISTEN is in force, so that no change falls between.
  */
-import pg from 'pg';
+import type pg from 'pg';
 import type { Feed } from '../jobs/ports.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
+import { SessionClient } from './session.ts';
 
 export const FEED_CHANNEL = 'job_changed';
 
@@ -46,14 +47,19 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
   let timer: NodeJS.Timeout | undefined;
 
   const connect = async (): Promise<void> => {
-    const next = new pg.Client({
+    const next = new SessionClient({
       connectionString: url,
       connectionTimeoutMillis: ANSWER_LIMIT_MS,
       query_timeout: ANSWER_LIMIT_MS,
-      // Somebody else's NOTIFY may hold its lock, which is the server's only one: then the connection stands, and is not to be given up.
-      lock_timeout: LOCK_LIMIT_MS,
       keepAlive: true,
-      application_name: 'motion-gateway feed',
+      session: {
+        applicationName: 'motion-gateway feed',
+        statementTimeoutMs: 0,
+        // Somebody else's NOTIFY may hold its lock, which is the server's only one: then the connection stands, and is not to be given up.
+        lockTimeoutMs: LOCK_LIMIT_MS,
+        // It writes nothing that could be lost, and a wake-up shall not wait for the disk.
+        durable: false,
+      },
     });
     const lose = (reason: string) => {
       if (client !== next) return;
@@ -73,8 +79,6 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     });
     try {
       await next.connect();
-      // It writes nothing that could be lost, and a wake-up shall not wait for the disk.
-      await next.query('set synchronous_commit = off');
       await next.query(`listen ${FEED_CHANNEL}`);
     } catch (error) {
       discard(next);

@@ -7,7 +7,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
-import pg from 'pg';
+import type pg from 'pg';
+import { checkServer } from './check-server.ts';
+import { explaining } from './explain-error.ts';
+import { SessionClient } from './session.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
 
@@ -20,13 +23,15 @@ class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
-/** Brings the database to this version. Throws a `MigrationError` when what is applied is not what this version brings. */
-export async function migrateDatabase(url: string, folder: string = MIGRATIONS_FOLDER): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, application_name: 'motion-gateway migrate' });
-  client.on('error', () => undefined); // the statement under way rejects with the same error
+/** Brings the database to this version. Throws a `MigrationError` when what is applied is not what this version brings, and a `DatabaseStartError` when the database cannot be used. */
+export const migrateDatabase = (url: string, folder: string = MIGRATIONS_FOLDER): Promise<void> => explaining(() => migrate(url, folder));
+
+async function migrate(url: string, folder: string): Promise<void> {
+  const session = { applicationName: 'motion-gateway migrate', statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS };
+  const client = new SessionClient({ connectionString: url, connectionTimeoutMillis: 5_000, session });
   await client.connect();
   try {
-    await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await checkServer(client);
     await client.query('select pg_advisory_lock($1)', [LOCK_KEY]);
     await applyMigrations(drizzle(client), { migrationsFolder: folder });
     await verify(client, folder);

@@ -8,7 +8,10 @@ import { DataDirError, EmbeddedServerError, usingDataDir } from './errors.ts';
 import { clusterOf, type Log, type Placement } from './placement.ts';
 
 export const DATABASE = 'gateway';
-export const USER = 'gateway';
+const USER = 'gateway';
+
+/** It names everything that `pg` would otherwise take from the environment: `PGSSLMODE` and its like are meant for other servers. */
+export const urlOf = (password: string, port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`;
 
 /** PostgreSQL gets nothing of our environment, which holds secrets, and may hold PG* variables of another server. */
 export const SERVER_ENV = { LC_ALL: 'C', TZ: 'UTC' };

@@ -1,7 +1,7 @@
 /** Finding the server of a gateway that runs now, for a command beside it: it is used, not started and not stopped. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATABASE, USER } from './cluster.ts';
+import { urlOf } from './cluster.ts';
 import { clusterOf, placeData } from './placement.ts';
 import { findOrphan } from './postmaster.ts';
 
@@ -11,5 +11,5 @@ export async function findRunningServer(dataDir: string): Promise<string | null>
   const { home } = await placeData(dataDir, quiet);
   const running = await findOrphan(clusterOf(home), quiet);
   const password = (await readFile(join(home, 'password'), 'utf8').catch(() => '')).trim();
-  return running && password ? `postgres://${USER}:${password}@127.0.0.1:${running.postmaster.port}/${DATABASE}` : null;
+  return running && password ? urlOf(password, running.postmaster.port) : null;
 }

@@ -1,9 +1,10 @@
 /** A real PostgreSQL server of our own: nothing to install, one per data directory, it survives us and we survive it. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import { explainDatabaseError } from '../explain-error.ts';
+import { SessionClient } from '../session.ts';
 import { getServerPackage, prepareBinaries } from './binaries.ts';
-import { DATABASE, openCluster, USER } from './cluster.ts';
+import { DATABASE, openCluster, urlOf } from './cluster.ts';
 import { EmbeddedServerError, usingDataDir } from './errors.ts';
 import { adoptOrphan, launch } from './launch.ts';
 import { lockDataDir } from './lock.ts';
@@ -43,7 +44,7 @@ export async function startEmbeddedServer({ dataDir, log }: { dataDir: string; l
     const password = await openCluster(placement, binaries, serverPackage.version, log);
     const orphan = await adoptOrphan(placement, binaries.postgres, log);
     postmaster = orphan ?? (await launch(placement, binaries.postgres, log));
-    const url = `postgres://${USER}:${password}@127.0.0.1:${postmaster.port}/${DATABASE}`;
+    const url = urlOf(password, postmaster.port);
     await ensureDatabase(url);
     return serverOf(postmaster, { url, dataDir: home, adopted: orphan !== null, release: lock.release, relaunch: (port) => launch(placement, binaries.postgres, log, port), log });
   } catch (error) {
@@ -102,7 +103,7 @@ async function ensureDatabase(url: string): Promise<void> {
   try {
     await query(url, 'select 1');
   } catch (error) {
-    if ((error as { code?: string }).code !== '3D000') throw new EmbeddedServerError(`The embedded PostgreSQL server does not answer (${(error as Error).message}).`, { cause: error });
+    if ((error as { code?: string }).code !== '3D000') throw new EmbeddedServerError(`The embedded PostgreSQL server does not answer (${explainDatabaseError(error) ?? (error as Error).message}).`, { cause: error });
     const maintenance = new URL(url);
     maintenance.pathname = '/postgres';
     await query(maintenance.href, `create database ${DATABASE}`);
@@ -110,8 +111,7 @@ async function ensureDatabase(url: string): Promise<void> {
 }
 
 async function query(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  client.on('error', () => {});
+  const client = new SessionClient({ connectionString: url, connectionTimeoutMillis: 10_000, session: { applicationName: 'motion-gateway start', statementTimeoutMs: 0 } });
   try {
     await client.connect();
     await client.query(text);
