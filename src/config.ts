@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseOrigin } from './origins.ts';
+import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, visible } from './setting-values.ts';
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -20,14 +21,11 @@ function setting<T>(schema: z.ZodType<T>, expected: string, fallback: string, me
   return { schema, expected, fallback, meaning };
 }
 
-/** A blank variable counts as not set. */
-const optional = <T>(schema: z.ZodType<T>) => z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
-
 const integer = (min: number, max: number, fallback: number, meaning: string) =>
-  setting(optional(z.coerce.number().int().min(min).max(max)).transform((value) => value ?? fallback), `an integer from ${min} to ${max}`, String(fallback), meaning);
+  setting(optional(integerIn(min, max)).transform((value) => value ?? fallback), `an integer from ${min} to ${max}`, String(fallback), meaning);
 
 const decimal = (min: number, max: number, fallback: number, meaning: string) =>
-  setting(optional(z.coerce.number().min(min).max(max)).transform((value) => value ?? fallback), `a number from ${min} to ${max}`, String(fallback), meaning);
+  setting(optional(decimalIn(min, max)).transform((value) => value ?? fallback), `a number from ${min} to ${max}`, String(fallback), meaning);
 
 const maybe = <T>(schema: z.ZodType<T>, expected: string, fallback: string, meaning: string) =>
   setting(optional(schema).transform((value) => value ?? null), expected, fallback, meaning);
@@ -37,19 +35,16 @@ const MIN_DAYS = 7;
 const MAX_DAYS = 36_500;
 
 const maybeDays = (fallback: string, meaning: string) =>
-  maybe(z.coerce.number().int().min(MIN_DAYS).max(MAX_DAYS), `an integer from ${MIN_DAYS} to ${MAX_DAYS}`, fallback, meaning);
+  maybe(integerIn(MIN_DAYS, MAX_DAYS), `an integer from ${MIN_DAYS} to ${MAX_DAYS}`, fallback, meaning);
 
 const flag = (fallback: string, meaning: string) =>
-  maybe(z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((value) => ['on', 'true', '1'].includes(value)), '`on` or `off`', fallback, meaning);
+  maybe(onOrOff, '`on` or `off`', fallback, meaning);
+
+const switchOf = (fallback: 'on' | 'off', meaning: string) =>
+  setting(optional(onOrOff).transform((value): 'on' | 'off' => (value === undefined ? fallback : value ? 'on' : 'off')), '`on` or `off`', fallback, meaning);
 
 const choice = <const T extends string>(values: readonly T[], fallback: T, meaning: string) =>
-  setting(optional(z.enum(values)).transform((value) => value ?? fallback), `one of ${values.map((value) => `\`${value}\``).join(', ')}`, fallback, meaning);
-
-const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
-
-const webUrl = (protocols: string[]) => z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol));
-
-const visible = (min: number) => z.string().regex(/^[\x21-\x7e]+$/).min(min).max(255);
+  setting(optional(oneOf(values)).transform((value) => value ?? fallback), `one of ${values.map((value) => `\`${value}\``).join(', ')}`, fallback, meaning);
 
 /** An entry of `EGRESS_ALLOW`, read; null for what is none. A host is taken in the spelling of WHATWG `URL` only. */
 function parseReceiver(entry: string) {
@@ -93,38 +88,40 @@ const origins = list.transform((entries, context) =>
 
 /** Every setting there is. */
 export const settings = {
-  NODE_ENV: maybe(z.string(), 'any text', 'none', '`production` turns off playground and introspection and asks for an upstream in so many words'),
-  HOST: setting(optional(z.string()).transform((value) => value ?? '127.0.0.1'), 'a host name or address', '127.0.0.1', 'where it listens'),
+  NODE_ENV: maybe(z.string().toLowerCase().refine((value) => value === 'production' || !value.startsWith('prod')), '`production`, `development` or another name that does not begin with `prod`', 'none', '`production` turns off playground and introspection, and wants upstream and database to be named'),
+  ENV_FILE: setting(optional(z.string()).transform((value) => value ?? '.env'), 'a file, or `off`', '.env in the working directory, when there is one', 'a file with settings, one `NAME=value` a line, read at the start; variables of the environment win over it. Not read from the file itself'),
+  HOST: setting(optional(listenHost).transform((value) => value ?? '127.0.0.1'), 'a host name or address without a port', '127.0.0.1', 'where it listens'),
   PORT: integer(0, 65_535, 4000, 'where it listens; 0 takes any free port'),
-  TRUST_PROXY: maybe(z.string(), 'addresses or networks, comma separated', 'none', 'the proxies whose `X-Forwarded-*` headers count'),
-  PUBLIC_URL: maybe(webUrl(['http:', 'https:']), 'an http(s) URL', 'with the sandbox our own loopback address, else none', 'how the upstream reaches us; without it results are found by polling only'),
-  DATABASE_URL: maybe(webUrl(['postgres:', 'postgresql:']), 'a postgres:// URL', 'none: the embedded server', 'a PostgreSQL server, 15 to 18'),
+  TRUST_PROXY: maybe(proxies, 'addresses or networks, comma separated', 'none', 'the proxies whose `X-Forwarded-*` headers count: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`'),
+  PUBLIC_URL: maybe(baseUrl, 'an http(s) URL', 'with the sandbox our own loopback address, else none', 'how the upstream reaches us; without it results are found by polling only'),
+  DATABASE_URL: maybe(postgresUrl, 'a postgres:// URL', 'none: the embedded server', 'a PostgreSQL server, 15 to 18, with the parameters of libpq (`?sslmode=verify-full`); what it leaves out is taken from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGPASSFILE`, `PGDATABASE` and `PGSSLMODE`, and nothing else from `PG*`. The embedded server takes nothing from there'),
+  EMBEDDED_DATABASE: flag('on outside production without `DATABASE_URL`', 'whether the embedded server is used; in production it must be asked for'),
   DATABASE_POOL_SIZE: integer(2, 200, 10, 'connections for clients; submits and callbacks have a third as many of their own, which are opened and warmed up before the gateway listens. A third of the former and all of the latter stay open when they are idle'),
   DATA_DIR: setting(optional(z.string()).transform((value) => value ?? '.data'), 'a folder', '.data', 'where the embedded server, the generated key and secret live'),
-  UPSTREAM: maybe(z.enum(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
+  UPSTREAM: maybe(oneOf(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
   UPSTREAM_ID: maybe(z.string().regex(/^[a-z0-9_.-]{1,64}$/), '1 to 64 of `a-z0-9_.-`', 'the value of `UPSTREAM`', 'the name a job remembers its upstream by; change it with the upstream account, not with the token'),
   ACEDATA_API_TOKEN: maybe(visible(1), 'up to 255 visible characters', 'none', 'the upstream token'),
   HTTPS_PROXY: maybe(z.string(), 'the http(s) URL of a proxy', 'none', 'the proxy to an upstream of `https://`; `https_proxy` counts before it. Webhooks never use a proxy, and neither does the sandbox'),
   HTTP_PROXY: maybe(z.string(), 'the http(s) URL of a proxy', 'none', 'the proxy to an upstream of `http://`, and to one of `https://` where `HTTPS_PROXY` is not set; `http_proxy` counts before it'),
   NO_PROXY: maybe(z.string(), 'host names, comma separated', 'none', 'hosts that are reached without a proxy; `no_proxy` counts before it'),
-  ACEDATA_BASE_URL: setting(optional(webUrl(['http:', 'https:'])).transform((value) => value ?? 'https://api.acedata.cloud'), 'an http(s) URL', 'https://api.acedata.cloud', 'the upstream'),
-  API_KEY: maybe(visible(16), '16 to 255 visible characters', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key of administrators; ordinary keys belong to accounts'),
-  APP_SECRET: maybe(list.pipe(z.array(z.string().min(32)).min(1)), 'secrets of at least 32 characters, comma separated', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs and client tokens, and seals the secrets of webhooks; the first signs and seals, all verify and open'),
-  REGISTRATION: maybe(z.enum(['open', 'closed']), '`open` or `closed`', '`open` with the sandbox on a loopback host, else `closed`', 'whether who has no key may apply for one with `acquireAccess`'),
+  ACEDATA_BASE_URL: setting(optional(baseUrl).transform((value) => value ?? 'https://api.acedata.cloud'), 'an http(s) URL', 'https://api.acedata.cloud', 'the upstream'),
+  API_KEY: maybe(secret(16).pipe(visible(16)), '16 to 255 visible characters, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key of administrators; ordinary keys belong to accounts'),
+  APP_SECRET: maybe(list.pipe(z.array(secret(32)).min(1)), 'secrets of at least 32 visible characters, comma separated, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs and client tokens, and seals the secrets of webhooks; the first signs and seals, all verify and open'),
+  REGISTRATION: maybe(oneOf(['open', 'closed']), '`open` or `closed`', '`open` with the sandbox on a loopback host, else `closed`', 'whether who has no key may apply for one with `acquireAccess`'),
   FREE_QUOTA: integer(0, 1_000_000, 10, 'jobs that an applicant may use: on a first application with the sandbox on a loopback host, elsewhere only from `REGISTRATION_DOMAINS`'),
-  REGISTRATION_DOMAINS: setting(optional(list.pipe(z.array(z.string().regex(/^[a-zA-Z0-9.-]+$/).toLowerCase()))).transform((value) => value ?? []), 'domain names, comma separated', 'none', 'e-mail domains whose applicants get `FREE_QUOTA` without approval; that the address is theirs is not checked'),
+  REGISTRATION_DOMAINS: setting(optional(domainNames).transform((value) => value ?? []), 'domain names such as `example.com`, comma separated', 'none', 'e-mail domains whose applicants get `FREE_QUOTA` without approval; that the address is theirs is not checked'),
   FREE_QUOTA_PER_DAY: integer(0, 1_000_000_000, 100, 'jobs that are given away in a day to all applicants of `REGISTRATION_DOMAINS` together; whoever comes later waits for approval'),
   REGISTRATIONS_PER_HOUR: integer(1, 1_000_000, 20, 'applications from one address in an hour, over all instances'),
   MAX_KEYS_PER_ACCOUNT: integer(1, 10_000, 50, 'keys of an account that have not ended'),
   UPSTREAM_MAX_IN_FLIGHT: integer(1, 1000, 5, 'tasks at the upstream at once, over all instances'),
   UPSTREAM_SUBMITS_PER_SECOND: decimal(0.01, 1000, 1, 'submits to the upstream, over all instances'),
   UNCONFIRMED_SLOT_SECONDS: integer(1, 86_400, 330, 'how long a job whose submit has an unknown fate holds its slot'),
-  SUBMIT_TIMEOUT_SECONDS: maybe(z.coerce.number().min(0.1).max(900), 'a number from 0.1 to 900', '30; without `PUBLIC_URL` 330', 'how long a submit may take before its fate counts as unknown'),
-  POLL_FIRST_SECONDS: maybe(z.coerce.number().min(0.05).max(3600), 'a number from 0.05 to 3600', '180; without `PUBLIC_URL` 10', 'when a job that we have not heard of is first asked for'),
-  POLL_INTERVAL_SECONDS: maybe(z.coerce.number().min(0.05).max(3600), 'a number from 0.05 to 3600', '60; without `PUBLIC_URL` 10', 'how often after that, for the first 15 minutes'),
+  SUBMIT_TIMEOUT_SECONDS: maybe(decimalIn(0.1, 900), 'a number from 0.1 to 900', '30; without `PUBLIC_URL` 330', 'how long a submit may take before its fate counts as unknown'),
+  POLL_FIRST_SECONDS: maybe(decimalIn(0.05, 3600), 'a number from 0.05 to 3600', '180; without `PUBLIC_URL` 10', 'when a job that we have not heard of is first asked for'),
+  POLL_INTERVAL_SECONDS: maybe(decimalIn(0.05, 3600), 'a number from 0.05 to 3600', '60; without `PUBLIC_URL` 10', 'how often after that, for the first 15 minutes'),
   JOB_DEADLINE_SECONDS: decimal(0.1, 86_400, 1200, 'from the attempt to `TIMED_OUT`'),
   QUEUE_DEADLINE_SECONDS: decimal(0.1, 604_800, 86_400, 'from acceptance to `QUEUE_EXPIRED`'),
-  LISTING_LOOKUP: choice(['off', 'on'], 'off', 'whether a job whose submit was never answered is looked for by listing the upstream\'s tasks; undocumented by the vendor, and needs `PUBLIC_URL`'),
+  LISTING_LOOKUP: switchOf('off', 'whether a job whose submit was never answered is looked for by listing the upstream\'s tasks; undocumented by the vendor, and needs `PUBLIC_URL`'),
   CALLBACK_CONFIRM: choice(['odd', 'always'], 'odd', 'which callbacks are confirmed by a look-up before they count'),
   KEEP_JOBS_DAYS: maybeDays('none: for ever', 'how long a job is kept after its end; its callbacks and its timeline go with it'),
   KEEP_TIMELINES_DAYS: maybeDays('as long as the job', 'how long an entry of a timeline is kept'),
@@ -134,10 +131,10 @@ export const settings = {
   KEEP_ENDED_KEYS_DAYS: integer(MIN_DAYS, MAX_DAYS, 90, 'how long an API key is listed after it was revoked or has expired'),
   KEEP_ACCOUNT_LOG_DAYS: maybeDays('none: for ever', 'how long the log of changes of accounts and keys is kept'),
   SANDBOX_SECONDS: decimal(0.01, 3600, 6, 'how long a task of the sandbox takes'),
-  SANDBOX_PORT: maybe(z.coerce.number().int().min(0).max(65_535), 'an integer from 0 to 65535', 'next to `PORT`', 'where the sandbox listens, on loopback only'),
+  SANDBOX_PORT: maybe(integerIn(0, 65_535), 'an integer from 0 to 65535', 'next to `PORT`', 'where the sandbox listens, on loopback only'),
   PLAYGROUND: flag('on outside production', 'whether `/playground` is served'),
   INTROSPECTION: flag('on outside production', 'whether the schema can be asked for'),
-  ALLOWED_HOSTS: maybe(list.pipe(z.array(z.string().regex(/^(\*\.)?[a-zA-Z0-9.:[\]-]+$/)).min(1)), 'host names without ports, comma separated; `*.example.com` for those below it', 'with the sandbox on a loopback host `localhost, 127.0.0.1, [::1]`, else any', 'the names that requests may be sent to; others are answered 421'),
+  ALLOWED_HOSTS: maybe(hostNames, 'host names without ports, comma separated; `*.example.com` for those below it', 'with the sandbox on a loopback host `localhost, 127.0.0.1, [::1]`, else any', 'the names that requests may be sent to; others are answered 421'),
   CORS_ORIGINS: maybe(
     origins,
     'origins, comma separated: scheme and host, and the port unless it is the default one, without a path (`https://app.example.com`, `http://localhost:5173`); `https://*.example.com` for the names one label below it; `*` for any',
@@ -148,7 +145,7 @@ export const settings = {
   EGRESS_TIMEOUT_SECONDS: decimal(0.1, 300, 15, 'how long one request to a client\'s URL may take: name, connection, TLS and answer together'),
   EGRESS_CONNECTIONS_PER_HOST: integer(1, 1000, 4, 'connections to one host of clients\' URLs at a time, and webhooks on their way to it, for each instance; a request waits for one up to twice the time-out, and then still has all of its time'),
   EGRESS_ANSWER_BYTES: integer(0, 1_048_576, 16_384, 'how much of an answer is read; the rest is cut off'),
-  WEBHOOK_RETRY_SECONDS: setting(optional(list.transform((texts) => texts.map(Number)).pipe(z.array(z.number().min(0.01).max(604_800)).min(1).max(50))).transform((value) => value ?? [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]), 'numbers from 0.01 to 604800, comma separated', '5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400', 'how long after each try of a webhook that was not answered 2xx the next one comes, with 20 % of chance either way; then it has failed'),
+  WEBHOOK_RETRY_SECONDS: setting(optional(z.string().transform((value) => value.split(',').map((part) => part.trim())).pipe(z.array(decimalIn(0.01, 604_800)).min(1).max(50))).transform((value) => value ?? [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]), 'numbers from 0.01 to 604800, comma separated', '5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400', 'how long after each try of a webhook that was not answered 2xx the next one comes, with 20 % of chance either way; then it has failed'),
   WEBHOOK_DISABLE_SECONDS: decimal(1, 31_536_000, 432_000, 'an endpoint to which nothing was delivered for so long is disabled'),
   MAX_WEBHOOK_ENDPOINTS: integer(1, 10_000, 20, 'webhook endpoints of an account'),
   MAX_WEBHOOKS_AT_ONCE: integer(1, 10_000, 100, 'webhooks on their way at a time, for each instance'),
@@ -165,7 +162,7 @@ export const settings = {
   OPERATION_TIMEOUT_SECONDS: decimal(0.1, 600, 10, 'how long an operation over HTTP may take; then it is answered with `OPERATION_TIMED_OUT`'),
   REQUESTS_PER_MINUTE: integer(1, 100_000_000, 6000, 'requests over HTTP with one key, for each instance; without a key, from one address'),
   UNKNOWN_KEYS_PER_MINUTE: integer(1, 100_000_000, 60, 'keys that are not known, from one address, for each instance; then only keys that were good before are looked up'),
-  REST: choice(['on', 'off'], 'on', 'whether the vendor\'s own routes, `POST /kling/motion` and `POST /kling/tasks`, are served'),
+  REST: switchOf('on', 'whether the vendor\'s own routes, `POST /kling/motion` and `POST /kling/tasks`, are served'),
   REST_HOLD_SECONDS: decimal(0.1, 86_400, 600, 'how long a synchronous `POST /kling/motion` is held; then it is answered 504 `timeout`, and the job goes on'),
   REST_JOIN_SECONDS: decimal(0.1, 86_400, 900, 'how long a REST request without `Idempotency-Key` that was left unanswered can be joined by the same request'),
   REST_RESET_SECONDS: decimal(0.01, 60, 10, 'how long after a REST answer a reset of its connection means that it did not arrive'),
@@ -190,7 +187,7 @@ export const settings = {
 
 type Values = { readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never };
 
-export interface Config extends Omit<Values, 'NODE_ENV' | 'UPSTREAM' | 'UPSTREAM_ID' | 'SANDBOX_PORT' | 'PLAYGROUND' | 'INTROSPECTION'> {
+export interface Config extends Omit<Values, 'NODE_ENV' | 'ENV_FILE' | 'EMBEDDED_DATABASE' | 'UPSTREAM' | 'UPSTREAM_ID' | 'SANDBOX_PORT' | 'PLAYGROUND' | 'INTROSPECTION'> {
   readonly UPSTREAM: 'acedata' | 'sandbox';
   readonly UPSTREAM_ID: string;
   readonly SANDBOX_PORT: number;
@@ -209,6 +206,21 @@ export class ConfigError extends Error {
 
 const isProxyUrl = (text: string): boolean => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
 
+const nextPort = (port: number): number => (port === 0 ? 0 : port === 65_535 ? port - 1 : port + 1);
+
+/** Settings that are right by themselves and not together. One that is wrong by itself is not told of twice. */
+function contradictionsIn(read: Values, upstream: string, problems: readonly string[]): string[] {
+  const isWrong = (name: keyof Values) => problems.some((problem) => problem.startsWith(`${name}:`));
+  const found: string[] = [];
+  if (!read.DATABASE_URL && !isWrong('DATABASE_URL') && !isWrong('EMBEDDED_DATABASE') && !(read.EMBEDDED_DATABASE ?? read.NODE_ENV !== 'production')) {
+    found.push('DATABASE_URL: expected to be set in production, or with `EMBEDDED_DATABASE=off`; write `EMBEDDED_DATABASE=on` for the embedded server, whose data are on this machine only');
+  }
+  if (read.DATABASE_URL && read.EMBEDDED_DATABASE) found.push('EMBEDDED_DATABASE: expected `off` with DATABASE_URL, which names another server');
+  if (upstream === 'sandbox' && read.SANDBOX_PORT && read.SANDBOX_PORT === read.PORT) found.push('SANDBOX_PORT: expected another port than PORT');
+  if (upstream === 'acedata' && read.LISTING_LOOKUP === 'on' && !read.PUBLIC_URL && !isWrong('PUBLIC_URL')) found.push('PUBLIC_URL: expected with `LISTING_LOOKUP=on`, which finds tasks by their callback URL');
+  return found;
+}
+
 /** Reads the settings from `env`. Throws a `ConfigError` that names every bad variable and what was expected; values are not repeated, as they may be secrets. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
@@ -217,7 +229,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     // Programs agree on these names in small letters, which count before the others.
     const parsed = schema.safeParse((/_PROXY$/.test(name) ? env[name.toLowerCase()] || env[name] : env[name]) ?? undefined);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${name}: expected ${expected}`);
+    else {
+      const said = parsed.error.issues.find(({ message }) => message.startsWith(EXPECTED))?.message;
+      problems.push(`${name}: ${said ?? `${EXPECTED}${expected}`}`);
+    }
   }
   const read = values as unknown as Values;
   const production = read.NODE_ENV === 'production';
@@ -234,13 +249,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     if (read.API_KEY === null) problems.push('API_KEY: expected with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
     if (read.APP_SECRET === null) problems.push('APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated');
   }
+  problems.push(...contradictionsIn(read, upstream, problems));
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
 
   return {
     ...read,
     UPSTREAM: upstream,
     UPSTREAM_ID: read.UPSTREAM_ID ?? upstream,
-    SANDBOX_PORT: read.SANDBOX_PORT ?? (read.PORT === 0 ? 0 : Math.min(read.PORT + 1, 65_535)),
+    SANDBOX_PORT: read.SANDBOX_PORT ?? nextPort(read.PORT),
     PLAYGROUND: read.PLAYGROUND ?? !production,
     INTROSPECTION: read.INTROSPECTION ?? !production,
   };

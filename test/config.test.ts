@@ -47,9 +47,45 @@ describe('settings', () => {
   });
 
   test('production opens nothing by itself, and wants the upstream said', () => {
-    expect(loadConfig({ NODE_ENV: 'production', UPSTREAM: 'sandbox' })).toMatchObject({ PLAYGROUND: false, INTROSPECTION: false });
-    expect(loadConfig({ NODE_ENV: 'production', UPSTREAM: 'sandbox', PLAYGROUND: 'on' })).toMatchObject({ PLAYGROUND: true, INTROSPECTION: false });
-    expect(problemsOf({ NODE_ENV: 'production' })).toHaveLength(1);
+    const named = { NODE_ENV: 'production', UPSTREAM: 'sandbox', EMBEDDED_DATABASE: 'on' };
+    expect(loadConfig(named)).toMatchObject({ PLAYGROUND: false, INTROSPECTION: false });
+    expect(loadConfig({ ...named, NODE_ENV: 'Production', PLAYGROUND: 'on' })).toMatchObject({ PLAYGROUND: true, INTROSPECTION: false });
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^UPSTREAM: in production expected/), expect.stringMatching(/^DATABASE_URL: expected to be set in production/)]);
+  });
+
+  test.each([
+    ['the embedded database in production only when it is asked for', { NODE_ENV: 'production', UPSTREAM: 'sandbox' }, 'DATABASE_URL'],
+    ['no database at all', { EMBEDDED_DATABASE: 'off' }, 'DATABASE_URL'],
+    ['two databases', { EMBEDDED_DATABASE: 'on', DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) }, 'EMBEDDED_DATABASE'],
+    ['two listeners on one port', { PORT: '5000', SANDBOX_PORT: '5000' }, 'SANDBOX_PORT'],
+    ['listings without a callback URL to find', { ACEDATA_API_TOKEN: 'token', LISTING_LOOKUP: 'on' }, 'PUBLIC_URL'],
+  ])('that contradict each other are refused: %s', (_what, env, name) => {
+    expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name}: expected `))]);
+  });
+
+  test('on the last port the sandbox takes the one before', () => {
+    expect(loadConfig({ PORT: '65535' }).SANDBOX_PORT).toBe(65_534);
+  });
+
+  test.each<[string, string, unknown]>([
+    ['PORT', ' 5000 ', 5000],
+    ['HOST', '[::1]', '::1'],
+    ['HOST', 'gateway.example.com', 'gateway.example.com'],
+    ['TRUST_PROXY', '10.0.0.0/8 , ::1,loopback,172.16.0.0/255.240.0.0,', '10.0.0.0/8,::1,loopback,172.16.0.0/255.240.0.0'],
+    ['PUBLIC_URL', 'https://host.example.com/motion/', 'https://host.example.com/motion'],
+    ['PUBLIC_URL', 'http://[::1]:4000', 'http://[::1]:4000'],
+    ['ALLOWED_HOSTS', 'App.example.com,::1,*.example.com,app.example.com', ['app.example.com', '[::1]', '*.example.com']],
+    ['REGISTRATION_DOMAINS', 'Example.com, example.com', ['example.com']],
+    ['WEBHOOK_RETRY_SECONDS', '1, 1, .5', [1, 1, 0.5]],
+    ['PLAYGROUND', 'No', false],
+    ['REST', 'TRUE', 'on'],
+    ['LOG_LEVEL', 'WARN', 'warn'],
+  ])('%s=%s is taken', (name, value, meant) => {
+    expect(loadConfig({ [name]: value })).toMatchObject({ [name]: meant });
+  });
+
+  test.each(['postgresql://user@/db?host=/run/postgresql', 'postgres://u:p%23%40@h:6543/db?sslmode=no-verify', 'postgres:///db'])('DATABASE_URL=%s is taken', (url) => {
+    expect(problemsOf({ DATABASE_URL: url, API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) })).toEqual([]);
   });
 
   test('a database of its own wants a key and a secret that all instances share', () => {
@@ -80,14 +116,25 @@ describe('settings', () => {
   });
 
   test.each([
-    ['PORT', ['-1', '65536', '1.5', 'http', '0x']],
+    ['NODE_ENV', ['prod', 'PROD', 'production1']],
+    ['HOST', ['0.0.0.0:4000', 'http://a', '*', 'a b', '999.1.1.1']],
+    ['TRUST_PROXY', ['nope', 'true', '1', '*', ',', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.1 10.0.0.2', 'fe80::1%eth0', '10.0.0.1,nope', 'https://10.0.0.1']],
+    ['PORT', ['-1', '65536', '1.5', 'http', '0x', '0x10', '1e3', '+80', 'Infinity', '4 000', '4_000']],
     ['UPSTREAM_MAX_IN_FLIGHT', ['0', '1001', 'five']],
-    ['UPSTREAM_SUBMITS_PER_SECOND', ['0', 'NaN', 'Infinity']],
-    ['PUBLIC_URL', ['gateway', 'ftp://a', '//a']],
-    ['DATABASE_URL', ['mysql://a/b', 'a']],
-    ['APP_SECRET', ['short', `${'a'.repeat(32)},short`]],
-    ['API_KEY', ['short', 'with blanks in between']],
-    ['PLAYGROUND', ['maybe']],
+    ['UPSTREAM_SUBMITS_PER_SECOND', ['0', 'NaN', 'Infinity', '1e1', '0x1', '1,5', '1.']],
+    ['PUBLIC_URL', ['gateway', 'ftp://a', '//a', 'https://host/?x=1', 'https://host/#a', 'https://host?', 'https://host#', 'https://u:p@host', 'https:host', 'https://*.host', 'https://a b', 'https://']],
+    ['ACEDATA_BASE_URL', ['https://host/?x=1', 'https://host/#a', 'https://u@host', 'api.acedata.cloud']],
+    ['DATABASE_URL', ['mysql://a/b', 'a', 'postgres://u:p#w@h/b', 'postgres://u:12?3@h/b', 'postgres://u:p/w@h/b', 'postgres://u:p%w@h/b', 'postgres://u:p w@h/b', 'postgres://h:port/b', 'postgres://h/b?port=x', 'postgres://h/b?sslmode=on', 'postgres://h/b?sslmode=verify-full&sslrootcert=/no/such/file']],
+    ['APP_SECRET', ['short', `${'a'.repeat(32)},short`, 'a'.repeat(31) + ' a', `${'a'.repeat(20)} ${'a'.repeat(20)}`, ',', 'at-least-32-characters-of-randomness']],
+    ['API_KEY', ['short', 'with blanks in between', 'at-least-16-visible-characters']],
+    ['ACEDATA_API_TOKEN', ['Bearer token', 'a b']],
+    ['REGISTRATION_DOMAINS', ['@example.com', '.example.com', 'corp', '-', 'a..b', '*.example.com', ',', 'https://example.com', '127.0.0.1']],
+    ['ALLOWED_HOSTS', ['example.com:443', 'https://example.com', '*', '*.*.com', ':::', 'a,b c', ',']],
+    ['WEBHOOK_RETRY_SECONDS', ['1,,2', '1e3', '5,0x10', ',', '0', 'soon']],
+    ['PLAYGROUND', ['maybe', '2', 'onn']],
+    ['LISTING_LOOKUP', ['maybe']],
+    ['REST', ['rest']],
+    ['EMBEDDED_DATABASE', ['maybe']],
     ['CALLBACK_CONFIRM', ['never']],
     ['UPSTREAM_ID', ['With Blanks']],
     ['EGRESS_ALLOW', ['10.0.0.0/33', 'fd00::/129', '172.16.0.0/', '/8', '10.0/8', 'corp/8', '10.1.2.3/8:80', '10.1', '0x7f000001', '2130706433', '127.0.0.1.5', '::ffff:10.0.0.1', '::ffff:0:0/96', 'fe80::1%eth0', '[10.0.0.1]', '[fd00::2', 'fd00::2]:80', 'hooks.corp:0', 'hooks.corp:65536', 'hooks.corp:http', 'http://hooks.corp', 'user@hooks.corp', '*.corp', '.corp', 'a..corp', 'münchen.de', '10.0.0.0/8 10.0.0.1', '10.0.0.1,b/c']],
