@@ -149,7 +149,7 @@ interface End {
 }
 
 async function startGateway(main: string, databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
-  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...unlimited, ...settings };
+  const env = { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...unlimited, ...settings };
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const ends: End[] = [];

@@ -1,10 +1,11 @@
 /**
  * Builds what has changed since the last build: the server with tsc, the playground with vite. Quick when nothing has, so it
- * runs before every start and test; `--force` builds all. Without the development packages it keeps what is built.
+ * runs before every start and test; `--force` builds all. Without the development packages it keeps what is built. It writes to
+ * standard error only, because commands that are run after it may print JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +47,9 @@ function changedAt(path) {
 
 const isStale = ({ inputs, stamp }) => {
   const path = join(root, stamp);
-  return force || !existsSync(path) || inputs.some((input) => changedAt(join(root, input)) > statSync(path).mtimeMs);
+  // A production install may do without the sources.
+  const present = inputs.map((input) => join(root, input)).filter((input) => existsSync(input));
+  return force || !existsSync(path) || present.some((input) => changedAt(input) > statSync(path).mtimeMs);
 };
 
 async function build({ name, stamp, bin, args, before }) {
@@ -57,16 +60,27 @@ async function build({ name, stamp, bin, args, before }) {
   if (code !== 0) throw new Error(`building the ${name} failed`);
   mkdirSync(join(root, stamp, '..'), { recursive: true });
   writeFileSync(join(root, stamp), `${startedAt.toISOString()}\n`);
-  console.log(`built the ${name} in ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
+  console.error(`built the ${name} in ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
 }
 
+const startedBy = process.env.npm_lifecycle_event;
 const stale = targets.filter(isStale);
 if (stale.length > 0 && !existsSync(join(root, 'node_modules/typescript'))) {
-  const built = targets.every(({ stamp }) => existsSync(join(root, stamp)));
-  if (!built) console.log('Not built: the development packages are not installed. Run `npm install` and `npm run build` where they are.');
+  // A production install: what was built before the development packages were removed is used as it is.
+  const how = 'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
+  if (targets.some(({ stamp }) => !existsSync(join(root, stamp)))) {
+    console.error(`The gateway is not built, and the development packages that build it are not installed. ${how}`);
+    // An install alone is no failure: `dist/` may be copied later.
+    process.exitCode = startedBy === 'prepare' ? 0 : 1;
+  } else if (stale.length > 0) {
+    console.error(`The built gateway is older than its sources, and the development packages that build it are not installed. ${how}`);
+  }
 } else {
   try {
+    if (stale.length > 0) console.error(`building ${stale.map(({ name }) => `the ${name}`).join(' and ')} ...`);
     await Promise.all(stale.map(build));
+    // For `npx motion-gateway`; the compiler does not make it a program.
+    if (existsSync(join(root, 'dist/main.js'))) chmodSync(join(root, 'dist/main.js'), 0o755);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

@@ -43,7 +43,7 @@ const node = findNode(process.argv[2]);
 const version = execFileSync(node, ['--version']).toString().trim();
 const startedAt = performance.now();
 const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(2);
-const child = spawn(node, [join(root, 'dist/main.js')], { env: { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '1', DATA_DIR: join(folder, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] });
+const child = spawn(node, [join(root, 'dist/main.js')], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '1', DATA_DIR: join(folder, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] });
 const ended = once(child, 'exit');
 const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
 try {

@@ -1,80 +1,75 @@
-/** The process: environment in, exit code out. */
-import pino from 'pino';
-import { ConfigError, loadConfig, type Config } from './config.ts';
-import { startGateway, type Gateway } from './gateway.ts';
-import { explainFailure } from './start/explain-failure.ts';
+#!/usr/bin/env node
+/** `motion-gateway`: the commands, their options and their exit codes. */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { admin } from './cli/admin.ts';
+import { checkConfig } from './cli/check-config.ts';
+import { CommandError, type Command, type CommandInput } from './cli/command.ts';
+import { gate } from './cli/gate.ts';
+import { migrate } from './cli/migrate.ts';
+import { start } from './cli/start.ts';
+import { ConfigError } from './config.ts';
 
-function readConfig(): Config {
+const commands: Readonly<Record<string, Command>> = { start, admin, gate, migrate, 'check-config': checkConfig };
+
+const OPTIONS = `  --help      this text, or that of a command
+  --json      what a command prints as one JSON value
+  --version   the version
+
+Exit codes: 0 is success, 1 is a failure, 2 is a wrong call.`;
+
+const usage = (): string => {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  return `Usage: motion-gateway <command> [options]\n\n${lines.join('\n')}\n\n${OPTIONS}`;
+};
+
+const versionOf = (): string => (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** Resolves with the exit code; null when the process goes on by itself. */
+async function run(args: readonly string[]): Promise<number | null> {
+  const [first] = args;
+  const name = first === undefined || first.startsWith('-') ? null : first;
+  if (name === 'help') return say(usage());
+  const command = commands[name ?? 'start'];
+  if (command === undefined) throw new CommandError(`There is no command ${name}.\n\n${usage()}`, 2);
+  const input = parse(name === null ? args : args.slice(1), command);
+  if (input.options.version) return say(versionOf());
+  if (input.options.help) return say(name === null ? usage() : `${command.help}\n\n${OPTIONS}`);
+  return command.run(input);
+}
+
+function say(text: string): 0 {
+  console.log(text);
+  return 0;
+}
+
+function parse(args: readonly string[], command: Command): CommandInput {
   try {
-    return loadConfig(process.env);
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        json: { type: 'boolean' },
+        version: { type: 'boolean' },
+        ...Object.fromEntries(command.options.map((option) => [option, { type: 'string' as const }])),
+      },
+    });
+    return { options: values as CommandInput['options'], positionals };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.problems.join('\n'));
-    process.exit(1);
+    throw new CommandError(`${(error as Error).message.split('\n')[0]}\n\n${command.help}`, 2);
   }
 }
 
-const config = readConfig();
-const log = pino({
-  level: config.LOG_LEVEL,
-  redact: { paths: ['req.headers', 'headers.authorization', '*.authorization', '*.apiKey', '*.token'], censor: '[redacted]' },
-  serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
-});
-
-const starting = startGateway(config, log);
-
-/** `npm start` passes on a Ctrl-C that the terminal has sent here too: only a later one is somebody's second. */
-const SECOND_SIGNAL_MS = 1_000;
-
-let askedAt: number | null = null;
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (askedAt !== null) {
-      if (Date.now() - askedAt > SECOND_SIGNAL_MS) process.exit(130);
-      return;
-    }
-    askedAt = Date.now();
-    log.info({ signal }, 'draining');
-    // A start under way ends first: what it started is what has to be stopped.
-    void starting.then((gateway) => gateway.stop()).then(() => {
-      log.info({}, 'stopped');
-      process.exit(0);
-    });
-  });
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.problems.join('\n');
+  return (error as Error).message;
 }
 
 try {
-  const gateway = await starting;
-  if (askedAt === null) console.log(banner(gateway));
+  const code = await run(process.argv.slice(2));
+  if (code !== null) process.exitCode = code;
 } catch (error) {
-  if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
-  console.error(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
-  process.exit(1);
-}
-
-/** Without the credentials that its URL may hold. */
-function describeProxy(): string {
-  const proxy = /^https:/i.test(config.ACEDATA_BASE_URL) ? (config.HTTPS_PROXY ?? config.HTTP_PROXY) : config.HTTP_PROXY;
-  return proxy === null ? '' : `, through the proxy ${new URL(proxy).origin} unless NO_PROXY names the host`;
-}
-
-function banner({ url, sandboxUrl, publicUrl, apiKey }: Gateway): string {
-  const lines = [
-    '',
-    `  Motion gateway   ${url}`,
-    '',
-    ...(config.PLAYGROUND ? [`  Playground       ${url}/playground`] : []),
-    `  GraphQL          ${url}/graphql   (HTTP and WebSocket)`,
-    `  Health           ${url}/livez  ${url}/readyz`,
-    ...(apiKey !== null ? [`  API key          ${apiKey}`] : []),
-    '',
-    ...(sandboxUrl
-      ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
-      : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)${describeProxy()}`]),
-    ...(publicUrl === null
-      ? ['  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.']
-      : []),
-    '',
-  ];
-  return lines.join('\n');
+  console.error(explain(error));
+  process.exit(error instanceof CommandError ? error.exitCode : 1);
 }

@@ -67,7 +67,7 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
     const log = openSync(logFile, 'a');
     asked = false;
     const started = spawn(process.execPath, [...(killFile === null ? [] : ['--import', KILL_POINTS]), join(dist, 'main.js')], {
-      env: { PATH: process.env.PATH, ...settings, PORT: String(port), ...(killFile !== null && { KILL_POINT_FILE: killFile }) },
+      env: { PATH: process.env.PATH, ENV_FILE: 'off', ...settings, PORT: String(port), ...(killFile !== null && { KILL_POINT_FILE: killFile }) },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -17,8 +17,8 @@ export interface GatewayProcess {
 }
 
 /** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
-export function startProcess(env: Record<string, string>, options: { uid?: number; gid?: number; cwd?: string } = {}): GatewayProcess {
-  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+export function startProcess(env: Record<string, string>, { main = MAIN, ...options }: { uid?: number; gid?: number; cwd?: string; main?: string } = {}): GatewayProcess {
+  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let output = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (output += String(chunk)));

@@ -2,9 +2,19 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Runs `scripts/<name>.ts` with this environment and nothing else. */
-export const runScript = (name: string, env: Readonly<Record<string, string>>, args: readonly string[]): Promise<{ code: number; output: string }> =>
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number;
+  /** Standard output, then standard error. */
+  readonly output: string;
+  readonly stdout: string;
+}
+
+/** Runs `motion-gateway <name>` with this environment and nothing else. */
+export const runCommand = (name: string, env: Readonly<Record<string, string>>, args: readonly string[] = [], { main = MAIN, cwd }: { main?: string; cwd?: string } = {}): Promise<Ended> =>
   new Promise((resolve) => {
-    const script = fileURLToPath(new URL(`../../scripts/${name}.ts`, import.meta.url));
-    execFile(process.execPath, ['--import', 'tsx', script, ...args], { env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}` }));
+    execFile(process.execPath, [main, ...(name === '' ? [] : [name]), ...args], { cwd, env: { PATH: process.env.PATH, ENV_FILE: 'off', ...env } }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}`, stdout }),
+    );
   });

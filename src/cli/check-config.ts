@@ -1,0 +1,28 @@
+/** `motion-gateway check-config`: the settings, without a start. */
+import { ConfigError } from '../config.ts';
+import { CommandError, print, type Command } from './command.ts';
+import { readEnvironment } from './environment.ts';
+
+const HELP = `Usage: motion-gateway check-config
+
+Reads the settings as a start would and says everything that is wrong with them. Exits with 0 when a start would accept them, and with 1
+otherwise. It connects nowhere and shows no secret.`;
+
+export const checkConfig: Command = {
+  summary: 'check the settings without starting',
+  help: HELP,
+  options: [],
+  async run(input) {
+    if (input.positionals.length > 0) throw new CommandError(HELP, 2);
+    try {
+      const { config, warnings } = readEnvironment();
+      const upstream = config.UPSTREAM === 'sandbox' ? 'the sandbox' : config.ACEDATA_BASE_URL;
+      print(input, { valid: true, problems: [], warnings }, [...warnings, `The settings are valid: ${config.DATABASE_URL ? 'the database of DATABASE_URL' : `an embedded database in ${config.DATA_DIR}`}, upstream ${upstream}.`]);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      print(input, { valid: false, problems: error.problems, warnings: [] }, error.problems);
+      return 1;
+    }
+  },
+};

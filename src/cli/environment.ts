@@ -1,0 +1,31 @@
+/** Where settings come from: the environment, and the file that `ENV_FILE` names. */
+import { existsSync } from 'node:fs';
+import { ConfigError, loadConfig, settings, type Config } from '../config.ts';
+import { findResembling } from '../resembling-settings.ts';
+
+const DEFAULT_FILE = '.env';
+
+export interface Environment {
+  readonly config: Config;
+  /** What an operator should know before anything else: misspelled settings. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads the file into `process.env`, where variables that are there already win. Throws a `ConfigError` when a file that was named cannot be read. */
+function loadEnvFile(): void {
+  const named = process.env.ENV_FILE?.trim() || null;
+  if (named === 'off' || (named === null && !existsSync(DEFAULT_FILE))) return;
+  try {
+    process.loadEnvFile(named ?? DEFAULT_FILE);
+  } catch (error) {
+    throw new ConfigError([`ENV_FILE: expected a file that can be read, or \`off\` (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}: ${named ?? DEFAULT_FILE})`]);
+  }
+}
+
+/** Throws a `ConfigError` with everything that is wrong. `defaults` stand for what a command does not need. */
+export function readEnvironment(defaults: Readonly<Record<string, string>> = {}): Environment {
+  loadEnvFile();
+  const config = loadConfig({ ...defaults, ...process.env });
+  const warnings = findResembling(process.env, Object.keys(settings)).map(({ written, meant }) => `${written} is not a setting and is ignored: did you mean ${meant}?`);
+  return { config, warnings };
+}

@@ -1,0 +1,92 @@
+/** `motion-gateway start`: a gateway until it is told to stop. */
+import pino from 'pino';
+import type { Config } from '../config.ts';
+import { startGateway, type Gateway } from '../gateway.ts';
+import { explainFailure } from '../start/explain-failure.ts';
+import { CommandError, type Command } from './command.ts';
+import { readEnvironment } from './environment.ts';
+
+const HELP = `Usage: motion-gateway start
+
+Starts a gateway and serves until SIGTERM or SIGINT. Settings are environment variables: docs/settings.md.`;
+
+/** `npm start` passes on a Ctrl-C that the terminal has sent here too: only a later one is somebody's second. */
+const SECOND_SIGNAL_MS = 1_000;
+
+export const start: Command = {
+  summary: 'start a gateway (the default)',
+  help: HELP,
+  options: [],
+  async run(input) {
+    if (input.positionals.length > 0) throw new CommandError(HELP, 2);
+    const { config, warnings } = readEnvironment();
+    const log = pino({
+      level: config.LOG_LEVEL,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: ['req.headers', 'headers.authorization', '*.authorization', '*.apiKey', '*.token'], censor: '[redacted]' },
+      serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
+    });
+    for (const warning of warnings) log.warn({}, warning);
+    const starting = startGateway(config, log);
+    const isAskedToStop = stopOnSignals(starting, log);
+    try {
+      const gateway = await starting;
+      if (!isAskedToStop()) console.log(banner(config, gateway));
+      return null;
+    } catch (error) {
+      if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
+      throw new CommandError(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
+    }
+  },
+};
+
+/** The first signal drains and stops; a second one, more than a second later, ends the process at once. */
+function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => boolean {
+  let askedAt: number | null = null;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (askedAt !== null) {
+        if (performance.now() - askedAt > SECOND_SIGNAL_MS) process.exit(130);
+        log.info({ signal }, 'already draining');
+        return;
+      }
+      askedAt = performance.now();
+      log.info({ signal }, 'draining');
+      // A start under way ends first: what it started is what has to be stopped.
+      const stopped = () => {
+        log.info({}, 'stopped');
+        process.exit(0);
+      };
+      // Whoever waits for the start tells why it has failed.
+      void starting.then((gateway) => gateway.stop()).then(stopped, () => undefined);
+    });
+  }
+  return () => askedAt !== null;
+}
+
+/** Without the credentials that its URL may hold. */
+function describeProxy(config: Config): string {
+  const proxy = /^https:/i.test(config.ACEDATA_BASE_URL) ? (config.HTTPS_PROXY ?? config.HTTP_PROXY) : config.HTTP_PROXY;
+  return proxy === null ? '' : `, through the proxy ${new URL(proxy).origin} unless NO_PROXY names the host`;
+}
+
+function banner(config: Config, { url, sandboxUrl, publicUrl, apiKey }: Gateway): string {
+  const lines = [
+    '',
+    `  Motion gateway   ${url}`,
+    '',
+    ...(config.PLAYGROUND ? [`  Playground       ${url}/playground`] : []),
+    `  GraphQL          ${url}/graphql   (HTTP and WebSocket)`,
+    `  Health           ${url}/livez  ${url}/readyz`,
+    ...(apiKey !== null ? [`  API key          ${apiKey}`] : []),
+    '',
+    ...(sandboxUrl
+      ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
+      : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)${describeProxy(config)}`]),
+    ...(publicUrl === null
+      ? ['  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.']
+      : []),
+    '',
+  ];
+  return lines.join('\n');
+}
