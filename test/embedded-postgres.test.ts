@@ -61,6 +61,17 @@ describe('the lock', () => {
     expect(await rows(first.url)).toEqual(['first', 'still here']);
   });
 
+  it('stays with a holder that is stopped and does not answer, and goes on when it ends', async () => {
+    const dir = await fillWithData(await openDir());
+    const { child, answer, kill } = await startGatewayProcess(dir);
+    child.kill('SIGSTOP');
+    await expect(start(dir)).rejects.toThrow(DataDirInUseError);
+    child.kill('SIGCONT');
+    await insert(answer.url, 'still here');
+    await kill();
+    expect(await rows((await start(dir)).url)).toEqual(['first', 'still here']);
+  });
+
   it('goes to exactly one of many who find a dead socket at once', async () => {
     const home = await openDir();
     await mkdir(join(home, 'lock'));

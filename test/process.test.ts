@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -6,10 +7,10 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startEmbeddedServer } from '../src/db/embedded/server.ts';
 import { createClient } from './support/client.ts';
 import { giveKey } from '../proving/stage/ordinary-key.ts';
-import { createDatabase } from './support/database.ts';
+import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { createFolder } from './support/folder.ts';
-import { startProcess } from './support/process.ts';
+import { startProcess, type GatewayProcess } from './support/process.ts';
 
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
@@ -71,14 +72,66 @@ describe('a gateway on nothing but Node', () => {
   });
 });
 
+test('variables of the shell that are meant for other PostgreSQL servers do not reach the embedded one', async () => {
+  const others = {
+    PGSSLMODE: 'require',
+    PGSSLNEGOTIATION: 'direct',
+    PGOPTIONS: '-c datestyle=SQL,DMY -c search_path=nothing',
+    PGHOST: 'elsewhere.invalid',
+    PGPORT: '1',
+    PGUSER: 'nobody',
+    PGPASSWORD: 'wrong',
+    PGDATABASE: 'nothing',
+    PGDATA: '/nowhere',
+    PGSERVICE: 'none',
+    PGAPPNAME: 'psql',
+    PGTZ: 'Asia/Kathmandu',
+    PGDATESTYLE: 'German',
+    PGCLIENTENCODING: 'LATIN1',
+    PGCONNECT_TIMEOUT: '1',
+  };
+  const gateway = startProcess({ ...others, DATA_DIR: await createDataDir() });
+  const client = createClient(await gateway.untilReady());
+  const { id } = await client.generate();
+  expect(await client.untilEnd(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
+  await client.stop();
+});
+
 describe('a stop', () => {
+  /** A gateway whose stop waits for a submit, so that a second signal finds it stopping. */
+  async function startBusy() {
+    const upstream = await startFakeUpstream();
+    const databaseUrl = await createDatabase();
+    const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, DRAIN_SECONDS: '60' });
+    const client = createClient({ url: (await gateway.untilReady()).url, apiKey: await giveKey(databaseUrl) });
+    await client.generate();
+    const submit = await upstream.nextSubmit();
+    await client.stop();
+    return { gateway, submit };
+  }
+  const saidBy = (gateway: GatewayProcess, what: string) => gateway.output().split(`"msg":"${what}"`).length - 1;
+
   test('asked for twice at once, as npm does with Ctrl-C, is one orderly stop', async () => {
-    const gateway = startProcess({ DATA_DIR: await createDataDir() });
-    await gateway.untilReady();
+    const { gateway, submit } = await startBusy();
     gateway.child.kill('SIGINT');
-    gateway.child.kill('SIGINT');
+    await expect.poll(() => saidBy(gateway, 'draining')).toBe(1);
+    // Two signals of one kind may be delivered as one; this is another kind, and is seen to arrive. A second later it would end the process.
+    gateway.child.kill('SIGTERM');
+    await expect.poll(() => saidBy(gateway, 'already draining')).toBe(1);
+    submit.answer(200, { task_id: 'a' });
     expect(await gateway.ended).toBe(0);
-    expect(gateway.output()).toContain('"msg":"stopped"');
+    expect(saidBy(gateway, 'stopped')).toBe(1);
+  });
+
+  test('asked for again after a second ends at once', async () => {
+    const { gateway } = await startBusy();
+    gateway.child.kill('SIGINT');
+    await expect.poll(() => saidBy(gateway, 'draining')).toBe(1);
+    // Repeated until it is later than a second, by the gateway's own clock.
+    const repeat = setInterval(() => gateway.child.kill('SIGINT'), 200);
+    onTestFinished(() => clearInterval(repeat));
+    expect(await gateway.ended).toBe(130);
+    expect(saidBy(gateway, 'stopped')).toBe(0);
   });
 
   test('during the start leaves nothing running', async () => {
@@ -184,7 +237,38 @@ describe('a start that cannot be', () => {
     expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(/^DATABASE_URL: the database cannot be used \(password authentication failed/)]);
   });
 
-  test('in production without a word about the upstream', async () => {
-    expect(await refused({ NODE_ENV: 'production' })).toEqual(['UPSTREAM: in production expected ACEDATA_API_TOKEN to be set, or `UPSTREAM=sandbox` to be written']);
+  test.each<[string, (url: URL, role: string) => Promise<unknown>, string, RegExp]>([
+    ['a role without CREATE', async (url, role) => asAdministrator(`create role ${role} login password 'p'`, url.href), 'template0', /permission denied for database test_\w+: let the role own the database/],
+    ['an unknown database', async (url) => void (url.pathname = 'nothing_here'), 'template0', /database "nothing_here" does not exist: create the database/],
+    ['TLS where there is none', async (url) => void url.searchParams.set('sslmode', 'verify-full'), 'template0', /The server does not support SSL connections: write sslmode=disable/],
+    ['tables of another program', async (url) => asAdministrator('create table jobs (id int)', url.href), 'template0', /relation "jobs" already exists: the schema public has tables of another program/],
+    ['no password', async (url) => void (url.password = ''), 'template0', /password must be a string: write the password into DATABASE_URL/],
+    ['a role that may not connect any more', async (url, role) => asAdministrator(`create role ${role} login password 'p' connection limit 0`, url.href), 'template0', /too many connections for role "role_\w+": lower DATABASE_POOL_SIZE/],
+  ])('says in PostgreSQL\'s words and one line what is wrong with the database: %s', async (_what, prepare, template, line) => {
+    const url = new URL(await createDatabase(template));
+    const role = `role_${randomBytes(6).toString('hex')}`;
+    await prepare(url, role);
+    const [{ exists }] = (await asAdministrator<{ exists: boolean }>(`select exists (select from pg_roles where rolname = '${role}')`)) as [{ exists: boolean }];
+    if (exists) {
+      onTestFinished(async () => void (await asAdministrator(`drop role ${role}`)));
+      Object.assign(url, { username: role, password: 'p' });
+    }
+    const lines = await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET, LOG_LEVEL: 'silent' });
+    expect(lines).toEqual([expect.stringMatching(/^DATABASE_URL: the database cannot be used \(.*\)\.$/)]);
+    expect(lines[0]).toMatch(line);
+    expect(lines[0]).not.toMatch(/create schema|select|insert/i);
+  });
+
+  test('says that the encoding of the database does not hold every text', async () => {
+    const url = new URL(await createDatabase('template0'));
+    const name = `latin_${randomBytes(6).toString('hex')}`;
+    await asAdministrator(`create database ${name} template template0 encoding 'LATIN1'`);
+    onTestFinished(async () => void (await asAdministrator(`drop database ${name} with (force)`)));
+    url.pathname = name;
+    expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(/the encoding of the database is LATIN1, and the gateway needs UTF8/)]);
+  });
+
+  test('in production without a word about upstream and database', async () => {
+    expect(await refused({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^UPSTREAM: in production expected/), expect.stringMatching(/^DATABASE_URL: expected to be set in production/)]);
   });
 });

@@ -23,8 +23,8 @@ describe('at a stop', () => {
     // The last slice is closed 150 ms after the first one, which is after this.
     const from = performance.now();
     await gateway.stop();
-    // 0.15 s for the slices and 2 s for the silent one, on a busy machine more.
-    expect(performance.now() - from).toBeLessThan(6_000);
+    // 0.15 s for the slices and 2 s for the silent one, which the socket library by itself would wait 30 s for.
+    expect(performance.now() - from).toBeLessThan(25_000);
     const ends = await Promise.all(closes);
     expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([1001]));
     expect(Math.max(...ends.map(({ at }) => at)) - from).toBeGreaterThan(145);
