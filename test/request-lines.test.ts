@@ -25,7 +25,9 @@ test('the line of an HTTP request contains its operation, account and error code
   expect(await line(() => request(`{ ${'__typename '.repeat(40)} }`))).toEqual({ ...of, operation: undefined, operationType: undefined, errors: ['OPERATION_TOO_LARGE'] });
   expect(await line(() => request(`query ${'N'.repeat(5_000)} { __typename }`))).toEqual({ ...of, operation: 'N'.repeat(100) });
   expect(await line(() => asAdministratorOf(gateway).request('{ accounts { nodes { id } } }'))).toEqual({ ...of, accountId: undefined });
-  expect(await line(() => fetch(`${gateway.url}/graphql`, { method: 'POST', body: '{}' }))).toMatchObject({ status: 401, accountId: undefined, errors: [expect.any(String)] });
+  const send = (authorization: string, body: string) => fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body });
+  expect(await line(() => send('Bearer wrong', '{}'))).toMatchObject({ status: 401, accountId: undefined, errors: [expect.any(String)] });
+  expect(await line(() => send(`Bearer ${gateway.apiKey}`, '{"variables":7}'))).toMatchObject({ status: 400, accountId: 'default', errors: ['BAD_REQUEST'] });
   const rest = (body: object) => fetch(`${gateway.url}/kling/tasks`, { method: 'POST', headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
   expect(await line(() => rest({ id: 'secret-id' }))).toMatchObject({ route: '/kling/tasks', accountId: 'default', errors: [expect.any(String)] });
   expect(JSON.stringify(gateway.logs)).not.toMatch(/secret-words|secret-id|acedata\.cloud/);

@@ -16,7 +16,7 @@ import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS, type Gate } from './operation-gate.ts';
 import type { ValueGate } from './operation-values.ts';
-import { codesOf, nameOf, noteOn } from './request-notes.ts';
+import { codesOf, nameOf, noteOn, notesOf } from './request-notes.ts';
 import { PLAYGROUND_PATH } from './playground.ts';
 import { ACCOUNT_HEADER, takeRequest } from './request-limit.ts';
 
@@ -98,7 +98,11 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     const { body, status } = answer;
     for (const [name, value] of answer.headers) void reply.header(name, value);
     void reply.code(status ?? 200);
-    if (body.kind === 'complete') return body.string;
+    if (body.kind === 'complete') {
+      // Apollo rejects a malformed request before any plugin runs; such an answer is short.
+      if ((status ?? 200) >= 400 && !notesOf(request).errors) noteOn(request, { errors: codesOf((JSON.parse(body.string) as { errors?: readonly GraphQLFormattedError[] }).errors ?? []) });
+      return body.string;
+    }
     throw new Error('an answer in parts was not asked for');
   };
 
