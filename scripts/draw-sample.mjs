@@ -2,6 +2,7 @@
  * Draws `assets/sandbox/motion.mp4`, the result of every sandbox task: a small figure that dances and waves, with a tune. Needs ffmpeg.
  * Usage: node scripts/draw-sample.mjs [file]
  */
+import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
