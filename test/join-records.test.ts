@@ -1,17 +1,20 @@
 /** The records that repeats join by: what is decided from them, who answers for them, and when they are forgotten. */
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createJoinStore } from '../src/db/join-store.ts';
 import { judge, type EarlierRequest } from '../src/jobs/earlier-request.ts';
+import { createJoining } from '../src/jobs/joining.ts';
 import { makeAccount } from './support/administrator.ts';
 import { held, hungUp, startJoining, type Stage } from './support/joining.ts';
 
 describe('earlier requests', () => {
-  const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000 };
-  const request = (jobId: string, more: Partial<EarlierRequest> = {}): EarlierRequest => ({ jobId, state: 'OPEN', unansweredForMs: null, askedForMs: null, openAtMs: 1_000, ...more });
+  const limits = { joinMs: 900_000, leaseMs: 10_000 };
+  const request = (jobId: string, more: Partial<EarlierRequest> = {}): EarlierRequest => ({ jobId, state: 'OPEN', unansweredForMs: null, doubtfulSinceMs: null, askedForMs: null, openAtMs: 1_000, ...more });
   const unanswered = (jobId: string, forMs = 0): EarlierRequest => request(jobId, { state: 'UNANSWERED', unansweredForMs: forMs });
+  const doubtful = (jobId: string, sinceMs: number, forMs = 890_000): EarlierRequest => ({ ...unanswered(jobId, forMs), doubtfulSinceMs: sinceMs });
 
   test.each<[string, EarlierRequest[], object]>([
     ['none', [], { kind: 'none' }],
@@ -22,9 +25,13 @@ describe('earlier requests', () => {
     ['an unanswered one beside it', [request('b'), unanswered('a')], { kind: 'joined', jobId: 'a' }],
     ['one that was seen open since', [request('a', { openAtMs: 5_000 })], { kind: 'none' }],
     ['one whose instance is asked', [request('a', { askedForMs: 9_999 })], { kind: 'unsure', jobIds: ['a'] }],
+    ['one whose answer was written before this one arrived, and is in doubt', [doubtful('a', 4_700)], { kind: 'joined', jobId: 'a' }],
+    ['one whose answer was written after this one arrived, and is in doubt', [doubtful('a', 4_701)], { kind: 'none' }],
+    ['one that was in doubt for too long', [doubtful('a', 4_700, 900_000)], { kind: 'none' }],
+    ['an unanswered one beside one in doubt that is no repeat', [doubtful('b', 4_701), unanswered('a')], { kind: 'joined', jobId: 'a' }],
     ['one whose instance is silent', [request('a', { askedForMs: 10_000 })], { kind: 'joined', jobId: 'a' }],
   ])('%s', (_name, earlier, judgement) => {
-    expect(judge(earlier, 5_000, limits)).toEqual(judgement);
+    expect(judge(earlier, { arrivedMs: 4_700, sinceMs: 5_000 }, limits)).toEqual(judgement);
   });
 });
 
@@ -33,6 +40,19 @@ function storeOf({ gateway }: Stage) {
   onTestFinished(() => connections.pool.end());
   return createJoinStore(connections);
 }
+
+/** Locks the record, as somebody who is slow; returns what lets it go. */
+async function lockRecord({ gateway }: Stage, jobId: string): Promise<() => Promise<unknown>> {
+  const client = new pg.Client({ connectionString: gateway.databaseUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query('begin');
+  await client.query('select from rest_requests where job_id = $1 for update', [jobId]);
+  return () => client.query('commit');
+}
+
+const waitingForLocks = async (stage: Stage): Promise<number> =>
+  (await stage.sql<{ waiting: number }>(`select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))[0]!.waiting;
 
 describe('a record', () => {
   test('of an open connection that this instance knows nothing of is not confirmed by it', async () => {
@@ -60,9 +80,53 @@ describe('a record', () => {
     await store.recordAnswers(other, [jobId!], 'ANSWERED', true);
     await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
     expect(await stage.states()).toEqual(['ANSWERED']);
+    await store.recordDoubts(late, [jobId!], 0, 890_000);
+    expect(await stage.states()).toEqual(['ANSWERED']);
     // It itself may: the connection was reset after the answer.
     await store.recordAnswers(other, [jobId!], 'UNANSWERED', true);
     expect(await stage.states()).toEqual(['UNANSWERED']);
+  });
+
+  test('of an answer that is reset while it is recorded as received ends unanswered', async () => {
+    const stage = await startJoining();
+    await hungUp(stage);
+    const [jobId] = await stage.jobs();
+    const instanceId = '0199c0de-0000-7000-8000-00000000000a';
+    const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000, doubtMs: 10_000 };
+    const store = storeOf(stage);
+    const joining = createJoining({ store, accept: () => Promise.reject(new Error('not asked for')), instanceId, limits, log: pino({ level: 'silent' }) });
+    joining.start();
+    onTestFinished(() => joining.stop());
+    for (const [earlier, left] of [['ANSWERED', null], ['DOUBTFUL', false]] as const) {
+      await store.reopen(jobId!, instanceId);
+      const release = await lockRecord(stage, jobId!);
+      joining.ended(jobId!, earlier);
+      await expect.poll(() => waitingForLocks(stage)).toBe(1);
+      joining.ended(jobId!, 'UNANSWERED');
+      await release();
+      await expect.poll(() => waitingForLocks(stage)).toBe(0);
+      await expect.poll(() => stage.sql('select state, confirmed_at > unanswered_at as doubtful from rest_requests')).toEqual([{ state: 'UNANSWERED', doubtful: left }]);
+    }
+  });
+
+  test('of an answer in doubt is joined for a while by requests that arrived after it, and by no earlier one', async () => {
+    const stage = await startJoining();
+    await held(stage);
+    const [jobId] = await stage.jobs();
+    const [{ key_id: keyId, body_hash: bodyHash, instance_id: instanceId }] = (await stage.sql('select key_id, body_hash, instance_id from rest_requests')) as [Record<'key_id' | 'body_hash' | 'instance_id', string>];
+    const store = storeOf(stage);
+    await store.recordDoubts(instanceId, [jobId!], 2_000, 890_000);
+    const rows = await stage.sql(`select state, (extract(epoch from clock_timestamp() - confirmed_at))::int as written, (extract(epoch from clock_timestamp() - unanswered_at))::int as unanswered from rest_requests`);
+    expect(rows).toEqual([{ state: 'UNANSWERED', written: 2, unanswered: 890 }]);
+    const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);
+    onTestFinished(() => connections.pool.end());
+    const { nowMs, earlier } = await connections.db.transaction((tx) => store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000));
+    expect(judge(earlier, { arrivedMs: nowMs - 1_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'joined', jobId });
+    expect(judge(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'none' });
+    // A reset ends the doubt: the client did not read the answer, whenever the repeat arrived.
+    await store.recordAnswers(instanceId, [jobId!], 'UNANSWERED', true);
+    const { earlier: after } = await connections.db.transaction((tx) => store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000));
+    expect(judge(after, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'joined', jobId });
   });
 
   test('is looked for with one connection by a crowd of equal requests: everybody else has the others', async () => {

@@ -17,6 +17,12 @@ const msSince = (instant: SQL): SQL<number | null> => sql<number | null>`(extrac
 const newestAt = sql`greatest(${requests.openedAt}, ${requests.unansweredAt})`;
 const isAsked = sql`${requests.askedAt} > coalesce(${requests.confirmedAt}, '-infinity')`;
 
+/**
+ * A doubtful request is an unanswered one that can be joined for a shorter time, so its `unanswered_at` lies that much earlier, and `confirmed_at` is when its answer was
+ * written: later than `unanswered_at`, which that of an unanswered request never is.
+ */
+const isDoubtful = sql`${requests.confirmedAt} > ${requests.unansweredAt}`;
+
 /** The most that are looked at; more of one body and key are open only where somebody measures load. */
 const MAX_EARLIER = 1_000;
 
@@ -31,6 +37,7 @@ export function createJoinStore({ db }: Connections): JoinStore {
           jobId: requests.jobId,
           state: requests.state,
           unansweredForMs: msSince(sql`${requests.unansweredAt}`),
+          doubtfulSinceMs: sql<number | null>`case when ${isDoubtful} then ${epochMs(sql`${requests.confirmedAt}`)} end`,
           askedForMs: sql<number | null>`case when ${isAsked} then ${msSince(sql`${requests.askedAt}`)} end`,
           openAtMs: epochMs(sql`greatest(${requests.openedAt}, ${requests.confirmedAt})`),
         })
@@ -96,6 +103,13 @@ export function createJoinStore({ db }: Connections): JoinStore {
         .update(requests)
         .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })
         .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? or(ne(requests.state, 'ANSWERED'), eq(requests.instanceId, instanceId)) : undefined));
+    },
+
+    async recordDoubts(instanceId, jobIds, writtenAgoMs, unansweredAgoMs) {
+      await db
+        .update(requests)
+        .set({ state: 'UNANSWERED', confirmedAt: sql`${clock} - ${ms(writtenAgoMs)}`, unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}` })
+        .where(and(inArray(requests.jobId, [...jobIds]), or(ne(requests.state, 'ANSWERED'), eq(requests.instanceId, instanceId))));
     },
 
     async forgetRequests(maxAgeMs, limit) {

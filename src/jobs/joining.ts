@@ -5,7 +5,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Accept, AcceptResult } from './accept.ts';
 import type { MotionRequest } from './input-rules.ts';
-import { judge, type EarlierRequest, type JoinLimits } from './earlier-request.ts';
+import { judge, type Arrival, type EarlierRequest, type JoinLimits } from './earlier-request.ts';
 import { createLine } from './limit-reads.ts';
 import { startLoop, type Loop } from './loop.ts';
 import type { Log } from './ports.ts';
@@ -45,6 +45,11 @@ export interface JoinStore {
   findAsked(instanceId: string): Promise<{ readonly nowMs: number; readonly jobIds: readonly string[] }>;
   /** Their connections were open at `atMs`, by the database's time. */
   confirmOpen(jobIds: readonly string[], atMs: number): Promise<void>;
+  /**
+   * Their answers were written up to `writtenAgoMs` ago, and nothing shows whether they arrived. They count as unanswered for `unansweredAgoMs` already, so that they can
+   * be joined for a shorter time, and not by requests that arrived before the answer was written.
+   */
+  recordDoubts(instanceId: string, jobIds: readonly string[], writtenAgoMs: number, unansweredAgoMs: number): Promise<void>;
   /** `renew` counts the time to join from now also for what was unanswered before. What another instance has answered stays answered. */
   recordAnswers(instanceId: string, jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
   /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
@@ -68,8 +73,10 @@ export interface Joining {
   acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal): Promise<JoinResult>;
   /** Before the answer to a joined request is written: a client that has read it and asks again means it, and must not find the request unanswered still. */
   answering(jobId: string): Promise<void>;
-  /** The answer about this job was written and arrived as far as we know, or not. Recorded soon, and again until it is. */
-  ended(jobId: string, state: Exclude<AnswerState, 'OPEN'>, renew?: boolean): void;
+  /** The connection of the answer does not show any more that its client is there, and it is not known yet whether the answer was read: repeats wait for `ended`. */
+  stopConfirming(jobId: string): void;
+  /** What became of the answer about this job, as far as anything shows it. Recorded soon, and again until it is. */
+  ended(jobId: string, state: End['state'], options?: Partial<Omit<End, 'state'>>): void;
   findSent: JoinStore['findSent'];
   start(): void;
   /** Records what is left, if the database takes it. */
@@ -84,6 +91,15 @@ export interface JoiningDeps {
   readonly log: Log;
 }
 
+interface End {
+  /** `DOUBTFUL`: nothing shows whether the answer arrived. */
+  readonly state: Exclude<AnswerState, 'OPEN'> | 'DOUBTFUL';
+  /** Counts the time to join from now also for what was unanswered before. True unless it is said otherwise. */
+  readonly renew: boolean;
+  /** When the answer was written, by this process's clock. */
+  readonly writtenAt: number;
+}
+
 /** A break of a connection is known to its instance by then, wherever the repeat comes in. */
 const GRACE_MS = 300;
 const LOOK_AGAIN_MS = 200;
@@ -95,6 +111,13 @@ const TURNS = 3;
 const FORGET_MS = 60_000;
 const FORGET_BATCH = 500;
 const FORGET_MARGIN_MS = 3_600_000;
+
+/** Of a request that waits until it is known what became of earlier ones. */
+interface Known {
+  /** By this process's clock. */
+  readonly startedAt: number;
+  arrival: Arrival | null;
+}
 
 /** Thrown inside the accept transaction, so that nothing is stored. */
 class NotAcceptedError extends Error {
@@ -108,7 +131,7 @@ class NotAcceptedError extends Error {
 export function createJoining({ store, accept, instanceId, limits, log }: JoiningDeps): Joining {
   /** Jobs whose first connection is open at this instance. */
   const open = new Set<string>();
-  const unrecorded = new Map<string, { readonly state: Exclude<AnswerState, 'OPEN'>; readonly renew: boolean }>();
+  const unrecorded = new Map<string, End>();
   const maxAgeMs = limits.joinMs + limits.holdMs;
   const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
   /** Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one connection. */
@@ -119,11 +142,14 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const nudge = (): void => loop?.nudge();
 
   async function recordEnds(): Promise<void> {
-    const groups = new Map<string, [string, { readonly state: Exclude<AnswerState, 'OPEN'>; readonly renew: boolean }][]>();
+    const groups = new Map<string, [string, End][]>();
     for (const entry of unrecorded) groups.set(`${entry[1].state} ${entry[1].renew}`, [...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []), entry]);
     for (const entries of groups.values()) {
       const { state, renew } = entries[0]![1];
-      await store.recordAnswers(instanceId, entries.map(([jobId]) => jobId), state, renew);
+      const jobIds = entries.map(([jobId]) => jobId);
+      if (state !== 'DOUBTFUL') await store.recordAnswers(instanceId, jobIds, state, renew);
+      // Of several the earliest counts, so that no repeat of any of them is taken for one that came before its answer.
+      else await store.recordDoubts(instanceId, jobIds, performance.now() - Math.min(...entries.map(([, { writtenAt }]) => writtenAt)), Math.max(0, limits.joinMs - limits.doubtMs));
       // Unless a later word about the same job came meanwhile.
       for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
     }
@@ -158,16 +184,19 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     }
   }
 
-  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal, known: { sinceMs: number | null }): Promise<AcceptResult> {
+  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal, known: Known): Promise<AcceptResult> {
     if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
     let openAtMs = 0;
     const result = await accept(accountId, request, {
       async before(tx) {
+        // Before the look: the wait for its lock makes the arrival seem later than it was, and never earlier.
+        const agoMs = performance.now() - known.startedAt;
         const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
         // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
         openAtMs = nowMs;
-        known.sinceMs ??= nowMs + GRACE_MS;
-        const judgement = judge(earlier, known.sinceMs, limits);
+        known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + GRACE_MS };
+        // What this instance has just learned is not in the rows yet.
+        const judgement = judge(earlier.filter(({ jobId }) => unrecorded.get(jobId)?.state !== 'ANSWERED'), known.arrival, limits);
         if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
         // Nobody waits for an answer any more, so nobody shall pay: the repeat is accepted or was already.
         if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
@@ -185,7 +214,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     accept: (accountId, request, sent) => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) }),
 
     async acceptOrJoin(accountId, request, sent, likeness, gone) {
-      const known = { sinceMs: null };
+      const known: Known = { startedAt: performance.now(), arrival: null };
       for (let looks = 0; !gone.aborted; looks += 1) {
         try {
           return await inTurn(likeness, () => acceptOnce(accountId, request, sent, likeness, gone, known));
@@ -206,9 +235,13 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       await store.reopen(jobId, instanceId);
     },
 
-    ended(jobId, state, renew = true) {
+    stopConfirming(jobId) {
       open.delete(jobId);
-      unrecorded.set(jobId, { state, renew });
+    },
+
+    ended(jobId, state, { renew = true, writtenAt = performance.now() } = {}) {
+      open.delete(jobId);
+      unrecorded.set(jobId, { state: state === 'DOUBTFUL' && limits.doubtMs === 0 ? 'ANSWERED' : state, renew, writtenAt });
       nudge();
     },
 

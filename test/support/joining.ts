@@ -9,7 +9,7 @@ import { createRestClient, openSubmit, type OpenRequest } from './rest.ts';
 
 export async function startJoining(settings: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
-  const common = { ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '100', REST_LEASE_SECONDS: '1', ...settings };
+  const common = { ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '100', REST_LEASE_SECONDS: '1', REST_CLOSE_SECONDS: '0.2', REST_RESET_SECONDS: '0.4', ...settings };
   const gateway = await startGateway(common);
   const sql = <Row extends pg.QueryResultRow>(text: string) => asAdministrator<Row>(text, gateway.databaseUrl);
   let tasks = 0;

@@ -1,7 +1,9 @@
-/** Looking on at answers: whether one was written whole, and whether its connection was reset soon after. */
+/** Watches what happens to an answer on its connection, until there is evidence whether it arrived. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Joining } from '../../jobs/joining.ts';
+import { cameByProxy, isVerdict, nextProgress, type Progress, type Sight, type Verdict } from './answer-evidence.ts';
+import { holdClose, type HeldClose } from './hold-close.ts';
 
 export interface Following {
   /** The answer is the job's own failure: asking for it again does not keep it joinable for longer. */
@@ -11,42 +13,101 @@ export interface Following {
 /** Records what becomes of the answer about this job that goes by this response. */
 export type FollowAnswer = (jobId: string, response: ServerResponse, gone: AbortSignal) => Following;
 
-/** `resetMs` is how long after an answer a reset of its connection means that it did not arrive. */
-export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended'>, resetMs: number): FollowAnswer {
-  const watched = new WeakMap<Socket, () => void>();
-  // Who asks for something else by the same connection has read the answer before.
-  server.on('request', ({ socket }: IncomingMessage) => watched.get(socket)?.());
+export interface WatchTimes {
+  /** A reset that follows an answer to a client that has hung up comes within this time. */
+  readonly closeMs: number;
+  /** For so long after an answer a reset means that it was not read. */
+  readonly resetMs: number;
+}
 
-  function watchForReset(jobId: string, socket: Socket): void {
-    const stop = (): void => {
-      clearTimeout(timer);
-      socket.off('close', onClose);
-      watched.delete(socket);
+/** TCP keep-alive: the kernel notices a client that vanished without closing this long after the last sign of life, plus ten seconds of probes. */
+const KEEP_ALIVE_MS = 30_000;
+
+interface Connection {
+  /** Requests whose responses are not finished. */
+  pending: number;
+  /** Has sent a request before it had the answer to the one before. */
+  pipelines: boolean;
+  readonly watches: Set<(sight: Sight) => void>;
+}
+
+export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes): FollowAnswer {
+  const connections = new WeakMap<Socket, Connection>();
+
+  const tell = ({ watches }: Connection, sight: Sight): void => watches.forEach((see) => see(sight));
+
+  function connectionOf(socket: Socket): Connection {
+    const known = connections.get(socket);
+    if (known) return known;
+    const connection: Connection = { pending: 0, pipelines: false, watches: new Set() };
+    connections.set(socket, connection);
+    socket.on('end', () => tell(connection, 'peerClosed')).on('close', (hadError) => tell(connection, hadError ? 'reset' : 'weClosed'));
+    return connection;
+  }
+
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const connection = connectionOf(socket);
+    if (connection.pending > 0) connection.pipelines = true;
+    connection.pending += 1;
+    response.once('close', () => (connection.pending -= 1));
+    tell(connection, connection.pipelines ? 'pipelinedRequest' : 'nextRequest');
+  });
+
+  /** From the moment in which the answer was written. */
+  function watch(jobId: string, socket: Socket, connection: Connection, proxied: boolean): void {
+    const writtenAt = performance.now();
+    let progress: Progress = nextProgress('HELD', 'answerWritten', proxied);
+    // A client that pipelines may wait for another answer: its FIN ends that request at once.
+    const held: HeldClose | null = connection.pipelines ? null : holdClose(socket);
+    const settle = (): void => {
+      if (socket.destroyed) return;
+      if (progress !== 'CLOSING' || !held) return see('settled');
+      // The FIN hides a reset that follows it from readers, but not from a write, even of nothing.
+      socket.write('', (error) => error ?? see('settled'));
     };
-    const onClose = (hadError: boolean): void => {
-      stop();
-      if (hadError) joining.ended(jobId, 'UNANSWERED');
-    };
-    const timer = setTimeout(stop, resetMs).unref();
-    watched.get(socket)?.();
-    watched.set(socket, stop);
-    socket.on('close', onClose);
-    if (socket.closed) onClose(socket.errored !== null);
+    const timers = [setTimeout(settle, times.closeMs).unref(), setTimeout(() => see('watchEnded'), Math.max(times.closeMs, times.resetMs)).unref()];
+
+    function see(sight: Sight): void {
+      const before = progress;
+      progress = nextProgress(progress, sight, proxied);
+      if (progress === before) return;
+      if (progress === 'CLOSING') joining.stopConfirming(jobId);
+      if (progress === 'SETTLED') held?.halfClose();
+      if (isVerdict(progress)) conclude(progress);
+    }
+    function conclude(verdict: Verdict): void {
+      timers.forEach(clearTimeout);
+      connection.watches.delete(see);
+      held?.close();
+      joining.ended(jobId, verdict, { writtenAt });
+    }
+
+    connection.watches.add(see);
+    // That a proxy keeps its connection open does not show that its client is there.
+    if (proxied) joining.stopConfirming(jobId);
   }
 
   return (jobId, response, gone) => {
     const following: Following = { saysFailure: false };
-    // Taken now: a response that is finished has let go of it.
-    const { socket } = response;
+    // Not the response's own socket: a response that waits behind another one of the connection has none yet.
+    const { socket } = response.req;
+    if (gone.aborted || socket.destroyed) {
+      joining.ended(jobId, 'UNANSWERED');
+      return following;
+    }
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     let written = false;
-    const onClose = (): void => {
-      if (!written || response.statusCode >= 500) return joining.ended(jobId, 'UNANSWERED', !following.saysFailure);
-      joining.ended(jobId, 'ANSWERED');
-      if (socket) watchForReset(jobId, socket);
+    const onFinish = (): void => {
+      // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is a client that hung up.
+      if (socket.destroyed || socket.readableEnded || response.statusCode >= 500) return;
+      written = true;
+      watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));
     };
-    if (gone.aborted) joining.ended(jobId, 'UNANSWERED');
-    // Node tells `finish` too when the rest of an answer was dropped with its connection; that one is destroyed by then.
-    else response.once('finish', () => (written = socket?.destroyed === false)).once('close', onClose);
+    const onClose = (): void => {
+      if (!written) joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
+    };
+    // Before Node's own listener, which closes the connection.
+    response.prependOnceListener('finish', onFinish).once('close', onClose);
     return following;
   };
 }

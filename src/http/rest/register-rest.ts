@@ -4,7 +4,7 @@ import type { Joining } from '../../jobs/joining.ts';
 import type { Log } from '../../jobs/ports.ts';
 import type { Cores } from '../../resolvers/context.ts';
 import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
-import { createFollowAnswer } from './answer-watch.ts';
+import { createFollowAnswer, type WatchTimes } from './answer-watch.ts';
 import { createHolding, type HoldingOptions } from './holding.ts';
 import { describeRest } from './openapi.ts';
 import { createRestService } from './service.ts';
@@ -13,8 +13,7 @@ export interface RestOptions {
   readonly cores: Cores;
   readonly joining: Joining;
   readonly holding: HoldingOptions;
-  /** How long after an answer a reset of its connection means that it did not arrive. */
-  readonly resetMs: number;
+  readonly watching: WatchTimes;
   readonly log: Log;
 }
 
@@ -23,9 +22,9 @@ export interface RestDoors {
   stop(): void;
 }
 
-export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, resetMs, log }: RestOptions): Promise<RestDoors> {
+export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, log }: RestOptions): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
-  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, resetMs), log }));
+  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, watching), log }));
   // Made when somebody asks: it took an eighth of a start's CPU.
   let description: object | undefined;
   app.get('/openapi.json', () => Promise.resolve((description ??= describeRest())));

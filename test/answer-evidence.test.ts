@@ -1,0 +1,79 @@
+/** Which order of events on a connection says that an answer arrived, for a client's own connection and for a proxy's. */
+import { describe, expect, test } from 'vitest';
+import { cameByProxy, isVerdict, nextProgress, type Progress, type Sight } from '../src/http/rest/answer-evidence.ts';
+
+const judge = (sights: readonly Sight[], proxied: boolean): Progress => sights.reduce<Progress>((progress, sight) => nextProgress(progress, sight, proxied), 'HELD');
+
+const W = 'answerWritten';
+const orders: readonly (readonly [Sight[], Progress, Progress])[] = [
+  // Before the answer: a FIN is a client that hung up, also one that would still read.
+  [[], 'HELD', 'HELD'],
+  [['peerClosed'], 'UNANSWERED', 'UNANSWERED'],
+  [['reset'], 'UNANSWERED', 'UNANSWERED'],
+  [['weClosed'], 'UNANSWERED', 'UNANSWERED'],
+  [['pipelinedRequest'], 'HELD', 'HELD'],
+  [['nextRequest'], 'HELD', 'HELD'],
+  [['settled', 'watchEnded'], 'HELD', 'HELD'],
+  [['peerClosed', W, 'settled', 'watchEnded'], 'UNANSWERED', 'UNANSWERED'],
+  // After the answer, before a reset had the time to come back.
+  [[W], 'WRITTEN', 'WRITTEN'],
+  [[W, 'nextRequest'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'nextRequest', 'reset'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'pipelinedRequest'], 'WRITTEN', 'WRITTEN'],
+  [[W, 'pipelinedRequest', 'reset'], 'UNANSWERED', 'UNANSWERED'],
+  [['pipelinedRequest', W, 'peerClosed', 'settled'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'reset'], 'UNANSWERED', 'UNANSWERED'],
+  [[W, 'weClosed'], 'DOUBTFUL', 'DOUBTFUL'],
+  [[W, 'peerClosed'], 'CLOSING', 'CLOSING'],
+  [[W, 'peerClosed', 'reset'], 'UNANSWERED', 'UNANSWERED'],
+  [[W, 'peerClosed', 'weClosed'], 'DOUBTFUL', 'DOUBTFUL'],
+  [[W, 'peerClosed', 'settled'], 'ANSWERED', 'DOUBTFUL'],
+  // Once the answer has reached an open connection.
+  [[W, 'settled'], 'SETTLED', 'DOUBTFUL'],
+  [[W, 'settled', 'nextRequest'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'pipelinedRequest', 'reset'], 'UNANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'peerClosed'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'reset'], 'UNANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'weClosed'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'watchEnded'], 'ANSWERED', 'DOUBTFUL'],
+  [[W, 'settled', 'watchEnded', 'reset'], 'ANSWERED', 'DOUBTFUL'],
+];
+
+describe('the order', () => {
+  test.each(orders)('%j', (sights, direct, proxied) => {
+    expect([judge(sights, false), judge(sights, true)]).toEqual([direct, proxied]);
+  });
+
+  const all: readonly Sight[] = [W, 'nextRequest', 'pipelinedRequest', 'peerClosed', 'reset', 'weClosed', 'settled', 'watchEnded'];
+  const sequences = (length: number): Sight[][] => (length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => all.map((sight) => [...rest, sight])));
+
+  test('of any five events is judged by evidence: answered only if it was written and something shows that it was read, and never through a proxy', () => {
+    for (const sights of sequences(5)) {
+      const written = sights.indexOf(W);
+      const later = sights.slice(written + 1);
+      const shows = later.includes('nextRequest') || later.includes('settled');
+      expect(judge(sights, true)).not.toBe('ANSWERED');
+      if (judge(sights, false) === 'ANSWERED') expect([sights, written >= 0 && shows]).toEqual([sights, true]);
+    }
+  });
+
+  test('does not matter any more once there is a verdict', () => {
+    for (const sights of sequences(4)) {
+      const verdict = judge(sights, false);
+      if (isVerdict(verdict)) for (const sight of all) expect(judge([...sights, sight], false)).toBe(verdict);
+    }
+  });
+});
+
+test.each([
+  [{}, '1.1', false],
+  [{ 'x-forwarded-for': '192.0.2.1' }, '1.1', true],
+  [{ 'x-forwarded-proto': 'https' }, '1.1', true],
+  [{ 'x-real-ip': '192.0.2.1' }, '1.1', true],
+  [{ forwarded: 'for=192.0.2.1;proto=https' }, '1.1', true],
+  [{ via: '1.1 varnish' }, '1.1', true],
+  [{}, '1.0', true],
+  [{ 'x-request-id': '1', host: 'a' }, '1.1', false],
+])('a request with %j over HTTP/%s came by a proxy: %s', (headers, httpVersion, proxied) => {
+  expect(cameByProxy({ headers, httpVersion })).toBe(proxied);
+});
