@@ -13,7 +13,6 @@ import { makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 =======
 import { asAdministrator, createDatabase } from './support/database.ts';
-import { EXAMPLE } from './support/client.ts';
 >>>>>>> 2813dc6 (Test REST while the gateway stops and while the database is away)
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';

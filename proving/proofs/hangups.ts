@@ -1,16 +1,15 @@
 /**
- * Clients that hang up and repeat by themselves, without any idempotency key: a request that was cut before the first byte of its answer, or that we answered 504,
- * makes one job however often it is repeated, at whichever of two gateways, while gateways are killed. One that was answered makes another job when it is repeated.
+ * Clients that hang up and repeat by themselves, without any idempotency key: a request whose client hung up before it had its answer, in the very moment of the answer
+ * too, or that was answered 504, makes one job however often it is repeated, at whichever of two gateways, while gateways are killed. One that was answered makes another
+ * job when it is repeated. A half of the clients asks by proxies, where the repeat of an answered request comes after the time in which such an answer is in doubt.
  */
-import { request } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import type { GatewayProcess } from '../stage/gateway-process.ts';
 import { readJournal } from '../stage/journal.ts';
 import { createRandom, type Random } from '../stage/random.ts';
 import { startStage, type Stage } from '../stage/stage.ts';
 import type { LedgerRecord } from '../upstream/messages.ts';
 import { noFaults, planSubmit } from '../upstream/plan.ts';
+import { createHangingClients, ways, type HangingClients, type Way } from './hanging-clients.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
 /** As many again are held for too long, and as many again are repeated on purpose. */
@@ -21,20 +20,17 @@ const AT_ONCE = 24;
 const HOLD_SECONDS = 0.8;
 /** Longer than what is held: whoever is not cut is answered 504 first. */
 const TASK_SECONDS: readonly [number, number] = [1, 3];
-const MAX_CUT_MS = 700;
 const LEASE_SECONDS = 3;
+/** Longer than a gateway that was killed needs to come back. */
+const DOUBT_SECONDS = 15;
+const JOIN_SECONDS = 900;
 /** A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know: its deadline ends it, and all that its client is told is 504. */
 const SUBMIT_SECONDS = 5;
 const DEADLINE_SECONDS = 30;
 const NEVER_SENT_PER_KILL = 2;
 const RUN_LIMIT_MS = 60_000;
-const ASK_TIMEOUT_MS = 30_000;
 const SETTLE_LIMIT_MS = 60_000;
 const BODY = { image_url: 'https://media.example.com/character.jpg', video_url: 'https://media.example.com/motion.mp4' };
-
-type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: { readonly task_id?: string; readonly error?: { readonly code: string } } }
-  | { readonly kind: 'cut' | 'broken' };
 
 interface Row {
   readonly id: string;
@@ -43,9 +39,22 @@ interface Row {
   readonly failure: string | null;
 }
 
-/** One request of a client, with all its repeats. */
-interface Run {
+interface Crowd {
+  readonly stage: Stage;
+  readonly clients: HangingClients;
+  readonly violations: string[];
+}
+
+interface Client {
   readonly prompt: string;
+  readonly way: Way;
+  /** Is answered at once, so that many hang up in the moment of the answer. */
+  readonly async: boolean;
+  readonly cuts: boolean;
+}
+
+/** One request of a client, with all its repeats. */
+interface Run extends Client {
   readonly jobIds: readonly string[];
   readonly ends: readonly string[];
   /** For good. */
@@ -68,27 +77,36 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
       POLL_INTERVAL_SECONDS: '1',
       REST_HOLD_SECONDS: String(HOLD_SECONDS),
       REST_LEASE_SECONDS: String(LEASE_SECONDS),
+      REST_JOIN_SECONDS: String(JOIN_SECONDS),
+      REST_DOUBT_SECONDS: String(DOUBT_SECONDS),
       PLAYGROUND: 'off',
     },
     upstream: { seed, rates: noFaults, taskSeconds: TASK_SECONDS, listing: false },
     log,
   });
   const violations: string[] = [];
+  let clients: HangingClients | undefined;
   try {
+    clients = await createHangingClients(stage.gateways, stage.apiKey);
+    const crowd: Crowd = { stage, clients, violations };
     const random = createRandom(`${seed}:hangups`);
     const some = Math.max(1, Math.round(size * SHARE));
     const killing = killOften(stage, Math.max(MIN_KILLS, Math.round(size * KILL_SHARE)), createRandom(`${seed}:kills`));
-    const works = random.shuffled([...names(`${seed}-cut`, size).map((prompt) => ({ prompt, cuts: true })), ...names(`${seed}-late`, some).map((prompt) => ({ prompt, cuts: false }))]);
-    const repeated = await inTurns(works, ({ prompt, cuts }) => untilAnswered(stage, prompt, createRandom(`${seed}:${prompt}`), cuts, violations));
+    const cut = names(`${seed}-cut`, size).map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: index % 8 < ways.length, cuts: true }));
+    const late = names(`${seed}-late`, some).map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: false, cuts: false }));
+    const repeated = await inTurns(random.shuffled([...cut, ...late]), (client) => untilAnswered(crowd, client, createRandom(`${seed}:${client.prompt}`)));
     const kills = await killing.stop();
     log(`${repeated.length} requests cut or held for too long, ${kills} kills, after ${secondsSince(from)} s`);
 
     // Of a failed task 500 is the answer, which a repeat joins: these shall succeed.
     const succeeding = names(`${seed}-twice`, 3 * some + 10).filter((prompt) => planSubmit(seed, prompt, 1, noFaults, TASK_SECONDS).outcome === 'success').slice(0, some);
-    const twice = await inTurns(succeeding, async (prompt) => {
-      const one = await untilAnswered(stage, prompt, createRandom(`${seed}:${prompt}`), false, violations);
-      const other = await untilAnswered(stage, prompt, createRandom(`${seed}:${prompt} again`), false, violations);
-      return { prompt, jobIds: [...one.jobIds, ...other.jobIds], ends: [...one.ends, ...other.ends], answered: one.answered && other.answered, ms: one.ms + other.ms };
+    const meant = succeeding.map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: index % 8 < ways.length, cuts: false }));
+    const twice = await inTurns(meant, async (client) => {
+      const { prompt, way } = client;
+      const one = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt}`));
+      if (way === 'proxy' || way === 'keepAliveProxy') await untilDoubtEnds(stage, prompt);
+      const other = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt} again`));
+      return { ...client, jobIds: [...one.jobIds, ...other.jobIds], ends: [...one.ends, ...other.ends], answered: one.answered && other.answered, ms: one.ms + other.ms };
     });
     log(`${twice.length} answered requests repeated on purpose after ${secondsSince(from)} s`);
 
@@ -111,6 +129,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     const figures = { requests: repeated.length, twice: twice.length, jobs: rows.length, submits: received.length, neverSent: neverSent.size, kills, asks: countOf([...repeated, ...twice].flatMap(({ ends }) => ends)), ms: spreadOf(repeated.map(({ ms }) => ms)), seconds: secondsSince(from) };
     return { figures, violations };
   } finally {
+    await clients?.stop();
     await stage.stop(violations.length > 0);
   }
 }
@@ -118,15 +137,15 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
 const names = (name: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${name}-${index}`);
 
 /** Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, at either gateway, until it is answered for good. */
-async function untilAnswered(stage: Stage, prompt: string, random: Random, cuts: boolean, violations: string[]): Promise<Run> {
+async function untilAnswered({ stage, clients, violations }: Crowd, client: Client, random: Random): Promise<Run> {
+  const { prompt, way, async, cuts } = client;
   const from = performance.now();
   const jobIds = new Set<string>();
   const ends: string[] = [];
   let cutsLeft = cuts ? random.integer(1, 3) : 0;
   let failures = 0;
   while (performance.now() - from < RUN_LIMIT_MS) {
-    const cut = cutsLeft > 0 ? { afterMs: random.between(0, MAX_CUT_MS), how: random.pick(['close', 'reset'] as const) } : null;
-    const answer = await ask(random.pick(stage.gateways), stage.apiKey, prompt, cut);
+    const answer = await clients.ask(random.pick(stage.gateways), way, { ...BODY, prompt, ...(async && { async }) }, cutsLeft > 0 ? clients.drawCut(random) : null);
     ends.push(answer.kind === 'answered' ? String(answer.status) : answer.kind);
     if (answer.kind === 'cut') cutsLeft -= 1;
     if (answer.kind === 'answered') {
@@ -136,41 +155,17 @@ async function untilAnswered(stage: Stage, prompt: string, random: Random, cuts:
       if (status === 500 && body.task_id !== undefined) failures += 1;
       if (status < 500 || failures === 3) {
         if (status !== 200 && failures < 3) violations.push(`${prompt} was answered ${status} ${body.error?.code}`);
-        return { prompt, jobIds: [...jobIds], ends, answered: true, ms: performance.now() - from };
+        return { ...client, jobIds: [...jobIds], ends, answered: true, ms: performance.now() - from };
       }
     }
     await setTimeout(random.pick([0, 0, random.between(0, 500)]));
   }
-  return { prompt, jobIds: [...jobIds], ends, answered: false, ms: performance.now() - from };
+  return { ...client, jobIds: [...jobIds], ends, answered: false, ms: performance.now() - from };
 }
 
-/** A synchronous request by a connection of its own. A cut comes so long after the request was written, unless a byte of the answer was first. */
-function ask({ url }: GatewayProcess, apiKey: string, prompt: string, cut: { readonly afterMs: number; readonly how: 'close' | 'reset' } | null): Promise<Answer> {
-  return new Promise((resolve) => {
-    const sent = request(`${url}/kling/motion`, { method: 'POST', agent: false, timeout: ASK_TIMEOUT_MS, headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` } });
-    let timer: NodeJS.Timeout | undefined;
-    const end = (answer: Answer): void => {
-      clearTimeout(timer);
-      resolve(answer);
-    };
-    const hangUp = (): void => {
-      end({ kind: 'cut' });
-      if (cut?.how === 'reset') sent.socket?.resetAndDestroy();
-      sent.destroy();
-    };
-    sent.on('finish', () => cut && (timer = globalThis.setTimeout(hangUp, cut.afterMs)));
-    sent.on('timeout', () => sent.destroy()).on('error', () => end({ kind: 'broken' }));
-    sent.on('response', (response) => {
-      clearTimeout(timer);
-      json(response).then((body) => end({ kind: 'answered', status: response.statusCode!, body: body as Extract<Answer, { kind: 'answered' }>['body'] }), () => end({ kind: 'broken' }));
-    });
-    sent.end(JSON.stringify({ ...BODY, prompt }));
-  });
-}
-
-function violationsOf({ prompt, jobIds, ends }: Run, rows: readonly Row[], jobs: number): string[] {
+function violationsOf({ prompt, way, async, jobIds, ends }: Run, rows: readonly Row[], jobs: number): string[] {
   const made = rows.filter((row) => row.prompt === prompt).map(({ id }) => id);
-  const story = `${prompt} (${ends.join()})`;
+  const story = `${prompt} by ${way}${async ? ', async,' : ''} (${ends.join()})`;
   const violations = made.length === jobs ? [] : [`${story} made ${made.length} jobs, not ${jobs}: ${made.join()}`];
   if (jobIds.length !== jobs || jobIds.some((id) => !made.includes(id))) violations.push(`${story} was told of ${jobIds.join()}`);
   return violations;
@@ -205,6 +200,15 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
     }),
   );
   return results;
+}
+
+/** What a proxy took is joined for a while after it was recorded, which takes the longer the busier the machine is: so the record says it. */
+async function untilDoubtEnds(stage: Stage, prompt: string): Promise<void> {
+  await setTimeout(1_000 * DOUBT_SECONDS);
+  for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
+    const rows = await stage.database.query(`select from rest_requests join jobs on id = job_id where prompt = '${prompt}' and coalesce(unanswered_at, clock_timestamp()) > clock_timestamp() - interval '${JOIN_SECONDS} s'`);
+    if (rows.length === 0) return;
+  }
 }
 
 async function untilSettled(stage: Stage): Promise<void> {

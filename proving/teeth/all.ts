@@ -1,4 +1,5 @@
 /** Every tooth there is, in the order of the table. */
+import { answeredWhenWritten } from './answered-when-written.ts';
 import { claimIsDelivery } from './claim-is-delivery.ts';
 import { countBeforeLock } from './count-before-lock.ts';
 import { guardWithoutRank } from './guard-without-rank.ts';
@@ -23,4 +24,5 @@ export const teeth: readonly Tooth[] = [
   newerThanLast,
   unboundedMailbox,
   claimIsDelivery,
+  answeredWhenWritten,
 ];
