@@ -48,20 +48,17 @@ describe('the order', () => {
   const sequences = (length: number): Sight[][] => (length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => all.map((sight) => [...rest, sight])));
 
   test('of any five events is judged by evidence: answered only if it was written and something shows that it was read, and never through a proxy', () => {
-    for (const sights of sequences(5)) {
-      const written = sights.indexOf(W);
-      const later = sights.slice(written + 1);
+    const wrong = sequences(5).filter((sights) => {
+      const later = sights.includes(W) ? sights.slice(sights.indexOf(W) + 1) : [];
       const shows = later.includes('nextRequest') || later.includes('settled');
-      expect(judge(sights, true)).not.toBe('ANSWERED');
-      if (judge(sights, false) === 'ANSWERED') expect([sights, written >= 0 && shows]).toEqual([sights, true]);
-    }
+      return judge(sights, true) === 'ANSWERED' || (judge(sights, false) === 'ANSWERED' && !shows);
+    });
+    expect(wrong).toEqual([]);
   });
 
   test('does not matter any more once there is a verdict', () => {
-    for (const sights of sequences(4)) {
-      const verdict = judge(sights, false);
-      if (isVerdict(verdict)) for (const sight of all) expect(judge([...sights, sight], false)).toBe(verdict);
-    }
+    const changed = sequences(4).filter((sights) => isVerdict(judge(sights, false)) && all.some((sight) => judge([...sights, sight], false) !== judge(sights, false)));
+    expect(changed).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ export const ways = ['close', 'keepAlive', 'proxy', 'keepAliveProxy'] as const;
 /** How a client is connected, and its proxy to the gateway. */
 export type Way = (typeof ways)[number];
 
-export interface Answered {
+interface Answered {
   readonly kind: 'answered';
   readonly status: number;
   readonly body: { readonly task_id?: string; readonly error?: { readonly code: string } };

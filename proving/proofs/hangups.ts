@@ -28,7 +28,7 @@ const JOIN_SECONDS = 900;
 const SUBMIT_SECONDS = 5;
 const DEADLINE_SECONDS = 30;
 const NEVER_SENT_PER_KILL = 2;
-const RUN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 120_000;
 const SETTLE_LIMIT_MS = 60_000;
 const BODY = { image_url: 'https://media.example.com/character.jpg', video_url: 'https://media.example.com/motion.mp4' };
 
