@@ -1,28 +1,10 @@
 /** Clients that repeat by themselves: which request joins which, rule by rule, each with its negative. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Agent, type IncomingMessage } from 'node:http';
+import { Agent } from 'node:http';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeAccount } from './support/administrator.ts';
 import { held, hungUp, startJoining, type Stage } from './support/joining.ts';
 import { createRestClient, openSubmit, SEED_BODY } from './support/rest.ts';
-
-/** Has `listener` called for every answer in this process in the moment in which the kernel has taken it. */
-async function onFinish(listener: (message: { request: IncomingMessage }) => void, work: () => Promise<unknown>): Promise<void> {
-  const seen = new Promise<void>((resolve) => {
-    const told = (message: unknown): void => {
-      listener(message as { request: IncomingMessage });
-      resolve();
-    };
-    subscribe('http.server.response.finish', told);
-    onTestFinished(() => void unsubscribe('http.server.response.finish', told));
-  });
-  await work();
-  await seen;
-}
-
-/** An asynchronous submit as a proxy sends it. */
-const viaProxy = ({ rest }: Stage) => rest.submit({ async: true }, { 'x-forwarded-for': '192.0.2.1' });
 
 describe('a request is joined by its repeat', () => {
   test.each(['close', 'reset'] as const)('when its connection broke before an answer (%s)', async (how) => {
@@ -84,31 +66,6 @@ describe('a request is joined by its repeat', () => {
     const again = stage.open();
     expect((await again.answer).body.task_id).toBe(body.task_id);
     await expect.poll(stage.states).toEqual(['ANSWERED']);
-  });
-
-  test.each(['close', 'keep-alive'])('when its connection (%s) broke in the moment in which the answer was written, and the repeat comes at once, to another instance', async (connection) => {
-    const stage = await startJoining({ REST_RESET_SECONDS: '60', REST_CLOSE_SECONDS: '2', REST_LEASE_SECONDS: '10' });
-    const second = await stage.another();
-    const first = stage.open({}, connection === 'close' ? undefined : new Agent({ keepAlive: true }));
-    // The answer is in the client's kernel, and the client has not read it: it closes, and its kernel resets.
-    const hangUp = ({ request }: { request: IncomingMessage }): void => void (request.socket.remotePort === first.request.socket?.localPort && first.hangUp('close'));
-    await onFinish(hangUp, () => stage.finish());
-    await expect(first.answer).rejects.toThrow();
-    const repeat = await openSubmit(second).answer;
-    expect([repeat.status, [repeat.body.task_id]]).toEqual([200, await stage.jobs()]);
-    expect(stage.upstream.submitCount()).toBe(1);
-  });
-
-  test('when its answer went to a proxy within REST_DOUBT_SECONDS, whatever became of the client', async () => {
-    const stage = await startJoining();
-    const first = await viaProxy(stage);
-    expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
-    // The doubt begins again with each answer.
-    await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '9 s'`);
-    expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
-    await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '9 s'`);
-    expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
-    expect(await stage.jobs()).toHaveLength(1);
   });
 
   test('together with another repeat: both get its one job', async () => {
@@ -256,58 +213,6 @@ describe('a request is not joined', () => {
     await expect.poll(stage.states).toEqual(['ANSWERED', 'ANSWERED', 'OPEN']);
     second.hangUp('reset');
     await expect.poll(stage.states).toEqual(['ANSWERED', 'ANSWERED', 'UNANSWERED']);
-  });
-
-  test('when its answer went to a proxy longer ago than REST_DOUBT_SECONDS, or that is 0', async () => {
-    const stage = await startJoining();
-    const first = await viaProxy(stage);
-    await expect.poll(stage.states).toEqual(['UNANSWERED']);
-    await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '10 s'`);
-    expect((await viaProxy(stage)).body.task_id).not.toBe(first.body.task_id);
-    const certain = await startJoining({ REST_DOUBT_SECONDS: '0' });
-    const ids = [await viaProxy(certain), await viaProxy(certain)].map(({ body }) => body.task_id);
-    expect(new Set(ids).size).toBe(2);
-    expect(await certain.jobs()).toEqual(ids);
-  });
-
-  test('when it arrived before the answer was written, although that went to a proxy', async () => {
-    const stage = await startJoining();
-    const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });
-    await db.connect();
-    onTestFinished(() => db.end());
-    await db.query('begin; lock table job_events in share mode');
-    const answers = [viaProxy(stage), viaProxy(stage), viaProxy(stage)];
-    // All have arrived; the first waits in its transaction, and the others for their turn.
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length).toBe(1);
-    await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
-    await db.query('commit');
-    expect(new Set((await Promise.all(answers)).map(({ body }) => body.task_id)).size).toBe(3);
-  });
-
-  test.each([1, 2])('when its answer was read and the next request comes by the same connection at once (instances: %s)', async (instances) => {
-    const stage = await startJoining({ REST_CLOSE_SECONDS: '10', REST_RESET_SECONDS: '60' });
-    if (instances > 1) await stage.another();
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const ids: unknown[] = [];
-    for (let count = 0; count < 3; count += 1) ids.push((await stage.open({ async: true }, agent).answer).body.task_id);
-    expect(ids).toEqual(await stage.jobs());
-    expect(new Set(ids).size).toBe(3);
-  });
-
-  test('when its answer was read and the client keeps the connection open: the next one, by another connection, is new', async () => {
-    const stage = await startJoining({ REST_CLOSE_SECONDS: '10', REST_RESET_SECONDS: '60' });
-    const ids: unknown[] = [];
-    for (let count = 0; count < 2; count += 1) ids.push((await stage.open({ async: true }, new Agent({ keepAlive: true })).answer).body.task_id);
-    expect(new Set(ids).size).toBe(2);
-    expect(await stage.states()).toEqual(['OPEN', 'OPEN']);
-  });
-
-  test('when its answer was read and the client closed, however soon the next one comes', async () => {
-    const stage = await startJoining();
-    const ids: unknown[] = [];
-    for (let count = 0; count < 3; count += 1) ids.push((await stage.open({ async: true }).answer).body.task_id);
-    expect(ids).toEqual(await stage.jobs());
-    expect(new Set(ids).size).toBe(3);
   });
 
   test('when the reset came too late', async () => {

@@ -19,7 +19,7 @@ export function holdClose(socket: Socket): HeldClose {
     return socket;
   };
   // Node's server calls these two, without arguments; the methods of the class are below them.
-  socket.end = want as Socket['end'];
+  socket.end = want;
   socket.destroySoon = want;
   const letGo = (): void => {
     if (!holding) return;
