@@ -28,7 +28,7 @@ describe('through a proxy that terminates TLS', () => {
   /** Takes the whole answer before it passes it on, as nginx does, and says that it is a proxy. */
   async function forwardRequests(target: number, keepAlive: boolean, took: () => unknown): Promise<number> {
     const agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: 1 }) : false;
-    const proxy = createHttpsServer(tls, (request, response) => {
+    const proxy = createHttpsServer(tls, (_request, response) => {
       const headers = { 'content-length': '0', 'x-forwarded-for': '192.0.2.1' };
       const behind = httpRequest({ port: target, method: 'POST', agent, headers }, (answer) => {
         answer.setEncoding('utf8').on('data', () => undefined).on('end', () => (took(), response.destroyed || response.end('yes')));
