@@ -11,7 +11,7 @@ import { webhooksOf } from './support/webhooks.ts';
 
 const accountId = 'acme';
 const ENDS: readonly JobEventType[] = ['motion_job.succeeded', 'motion_job.failed', 'motion_job.canceled'];
-const LIMITS = { events: 10, deliveries: 100 } as const;
+const LIMITS = { events: 10, deliveries: 100 };
 
 async function startStore(databaseUrl?: string) {
   const url = databaseUrl ?? (await createDatabase());

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkCount, checkEmail, checkName, checkScopes } from '../../../src/accounts/account-rules.ts';
 import { deriveApiKey, hashApiKey, isApiKey, makeApiKey } from '../../../src/accounts/api-key.ts';
 import { actorOf, anonymous, mayRead, permit, permitAdministrator, permitAllJobs, type Caller } from '../../../src/accounts/caller.ts';
+import type { ClientTokens } from '../../../src/accounts/client-token.ts';
 import { createExplainRefusal } from '../../../src/accounts/explain-refusal.ts';
 import { shareReads } from '../../../src/accounts/share-reads.ts';
 
@@ -97,19 +98,44 @@ describe('an API key', () => {
 });
 
 describe('why a credential is refused', () => {
+  const keyEnds = new Map([
+    ['old', 'expired'],
+    ['revoked', 'revoked'],
+    ['off', 'disabled'],
+  ].map(([name, end]) => [hashApiKey(deriveApiKey(name!)), end as 'expired' | 'revoked' | 'disabled']));
+  const claimsOf = (accountId: string) => ({ accountId }) as Awaited<ReturnType<ClientTokens['verify']>>;
   const explain = createExplainRefusal(
-    { findKeyEnd: async (hash) => (hash === hashApiKey(deriveApiKey('old')) ? 'expired' : hash === hashApiKey(deriveApiKey('off')) ? 'disabled' : null) },
-    { isExpired: async (token) => token === 'an.old.token' },
+    {
+      findKeyEnd: async (hash) => keyEnds.get(hash) ?? null,
+      findLive: async (_keyIds, accountIds) => ({ keyIds: new Set(), epochs: new Map(accountIds.filter((id) => id === 'live').map((id) => [id, 1])) }),
+    },
+    {
+      isExpired: async (token) => token === 'an.old.token',
+      verify: async (token) => (token === 'a.revoked.token' ? claimsOf('live') : token === 'a.disabled.token' ? claimsOf('off') : null),
+    },
   );
   test.each([
     [deriveApiKey('old'), 'expired'],
+    [deriveApiKey('revoked'), 'revoked'],
     [deriveApiKey('off'), 'disabled'],
     [deriveApiKey('never'), 'unknown'],
     ['rubbish', 'unknown'],
     ['an.old.token', 'expired'],
     ['another.old.token', 'unknown'],
+    ['a.revoked.token', 'revoked'],
+    ['a.disabled.token', 'disabled'],
     ['an.old.token.of.five', 'unknown'],
-  ])('%s is %s', async (credential, why) => expect(await explain(credential)).toBe(why));
+  ])('%s is %s', async (credential, why) => expect(await explain(`Bearer ${credential}`)).toBe(why));
+
+  test.each([
+    ['nothing', undefined, 'missing'],
+    ['null', null, 'missing'],
+    ['an empty value', '', 'missing'],
+    ['a key without the scheme', deriveApiKey('old'), 'malformed'],
+    ['another scheme', 'Basic YTpi', 'malformed'],
+    ['the scheme alone', 'Bearer ', 'malformed'],
+    ['a list', [`Bearer ${deriveApiKey('old')}`], 'malformed'],
+  ])('%s is %s', async (_what, authorization, why) => expect(await explain(authorization)).toBe(why));
 });
 
 test('a read that everybody has been answered by is forgotten', async () => {

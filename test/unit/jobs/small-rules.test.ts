@@ -29,29 +29,38 @@ describe('a job past its deadline', () => {
 });
 
 describe('an earlier request like this one', () => {
-  const limits = { joinMs: 100, holdMs: 1_000, leaseMs: 50 };
-  const open: EarlierRequest = { jobId: 'a', state: 'OPEN', unansweredForMs: null, askedForMs: null, openAtMs: 1_000 };
+  const limits = { joinMs: 100, leaseMs: 50 };
+  const since = (sinceMs: number) => ({ arrivedMs: 500, sinceMs });
+  const open: EarlierRequest = { jobId: 'a', state: 'OPEN', unansweredForMs: null, doubtfulSinceMs: null, askedForMs: null, openAtMs: 1_000 };
   const unanswered: EarlierRequest = { ...open, jobId: 'b', state: 'UNANSWERED', unansweredForMs: 99 };
 
   test('is joined once it is known to be unanswered, for a limited time', () => {
-    expect(judge([], 0, limits)).toEqual({ kind: 'none' });
-    expect(judge([unanswered], 0, limits)).toEqual({ kind: 'joined', jobId: 'b' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100 }], 0, limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: null }], 0, limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, jobId: 'newest' }, unanswered], 0, limits)).toEqual({ kind: 'joined', jobId: 'newest' });
+    expect(judge([], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+    expect(judge([{ ...unanswered, unansweredForMs: 100 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, unansweredForMs: null }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, jobId: 'newest' }, unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'newest' });
   });
 
   test('is joined once its instance has not answered for the time of its lease', () => {
-    expect(judge([{ ...open, askedForMs: 50 }], 0, limits)).toEqual({ kind: 'joined', jobId: 'a' });
-    expect(judge([{ ...open, askedForMs: 49 }], 0, limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], 0, limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...open, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'a' });
+    expect(judge([{ ...open, askedForMs: 49 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'none' });
   });
 
   test('is unsure while its connection was not seen open since the repeat came', () => {
-    expect(judge([open, { ...open, jobId: 'c' }], 1_000, limits)).toEqual({ kind: 'none' });
-    expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], 1_001, limits)).toEqual({ kind: 'unsure', jobIds: ['a'] });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], 1_001, limits)).toEqual({ kind: 'none' });
-    expect(judge([open, unanswered], 2_000, limits)).toEqual({ kind: 'joined', jobId: 'b' });
+    expect(judge([open, { ...open, jobId: 'c' }], since(1_000), limits)).toEqual({ kind: 'none' });
+    expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({ kind: 'unsure', jobIds: ['a'] });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], since(1_001), limits)).toEqual({ kind: 'none' });
+    expect(judge([open, unanswered], since(2_000), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+  });
+
+  test('is joined after an answer that may not have arrived, unless the repeat arrived before that answer was written', () => {
+    for (const doubtfulSinceMs of [499, 500]) {
+      expect(judge([{ ...unanswered, doubtfulSinceMs }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+    }
+    expect(judge([{ ...unanswered, doubtfulSinceMs: 501 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, doubtfulSinceMs: 0 }], since(0), limits)).toEqual({ kind: 'none' });
   });
 });
 

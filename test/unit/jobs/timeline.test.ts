@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { createEventNames } from '../../../src/jobs/event-names.ts';
 import type { Job } from '../../../src/jobs/job.ts';
-import { createListTimeline, detailsOf, encodeEventCursor, jobEventTypes, moved, submitEndKinds, told, verdicts, type AskedEvents, type JobEvent } from '../../../src/jobs/timeline.ts';
+import { createListTimeline, detailsOf, jobEventTypes, moved, submitEndKinds, told, verdicts, type AskedEvents, type JobEvent } from '../../../src/jobs/timeline.ts';
 import type { SubmitEnd } from '../../../src/jobs/upstream-port.ts';
 import { submittingJob } from '../../support/life.ts';
 
+const names = createEventNames(['a secret of the test']);
 const before = submittingJob();
 const after: Job = { ...before, state: 'PROCESSING', version: 3 };
 
@@ -44,14 +46,14 @@ describe('a page of events', () => {
     const list = createListTimeline(async (one) => {
       asked.push(one);
       return Array.from({ length: Math.min(stored, one.limit) }, (_, index) => ({ id: index }) as JobEvent);
-    });
+    }, names);
     return { asked, list: (first: number, after?: string | null) => list('acme', 'j', { first, after }) };
   }
 
   test('is read with one event more than asked for, which says whether there is another page', async () => {
     for (const [stored, hasNextPage] of [[2, false], [3, true]] as const) {
       const { asked, list } = open(stored);
-      expect(await list(2)).toEqual({ events: [{ id: 0 }, { id: 1 }], hasNextPage });
+      expect(await list(2)).toEqual({ events: [0, 1].map((id) => ({ id, name: names.nameOf(id) })), hasNextPage });
       expect(asked).toEqual([{ accountId: 'acme', jobId: 'j', afterId: 0, limit: 3 }]);
     }
   });
@@ -65,10 +67,10 @@ describe('a page of events', () => {
 
   test('begins behind its cursor', async () => {
     const { asked, list } = open(0);
-    for (const after of [null, undefined, '', encodeEventCursor({ id: 0 }), encodeEventCursor({ id: 123_456_789_012_345 })]) await list(1, after);
+    for (const after of [null, undefined, '', names.nameOf(0), names.nameOf(123_456_789_012_345)]) await list(1, after);
     expect(asked.map(({ afterId }) => afterId)).toEqual([0, 0, 0, 0, 123_456_789_012_345]);
-    const base64 = (text: string) => Buffer.from(text).toString('base64url');
-    for (const bad of ['x', base64('event'), base64('event '), base64('event 1234567890123456'), base64('an event 7'), base64('event 7x')]) {
+    const foreign = createEventNames(['another secret']).nameOf(7);
+    for (const bad of ['x', foreign, names.nameOf(7).slice(1), `${names.nameOf(7)}A`, `${names.nameOf(7)}=`, 'A'.repeat(22)]) {
       await expect(list(1, bad), bad).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"after" is not a cursor of this timeline.' });
     }
   });
