@@ -2,18 +2,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
-import { PatientPool } from './pool.ts';
+import { PatientPool, type Patience } from './pool.ts';
 import { SessionClient } from './session.ts';
 
 export type Database = NodePgDatabase;
 
-/** Waiting for a connection plus one statement stays below 5 s, the longest that a client waits for "not available". */
+/** A caller without a limit of its own waits this long for a connection: with one statement, less than 5 s in total. */
 const WAIT_MS = 1_500;
 const HANDSHAKE_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 3_000;
 
 export interface Connections {
-  readonly pool: pg.Pool;
+  readonly pool: PatientPool;
   readonly db: Database;
 }
 
@@ -24,6 +24,15 @@ export async function closePool({ pool }: Connections): Promise<void> {
   const late = new AbortController();
   await Promise.race([pool.end(), setTimeout(CLOSE_LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
   late.abort();
+}
+
+/** The same connections for callers with limits of their own. */
+export function withPatience(patience: Patience, { pool }: Connections): Connections {
+  // Everything else, `query` among it, is the pool's own and takes its connections from here.
+  const view = Object.create(pool) as PatientPool;
+  view.connect = ((callback?: Parameters<PatientPool['connectWithin']>[1]) =>
+    callback ? pool.connectWithin(patience, callback) : pool.connectWithin(patience)) as PatientPool['connect'];
+  return { pool: view, db: drizzle(view) };
 }
 
 /** A pool of at most `size` connections, of which `keepOpen` stay open when they are idle. `onError` hears of idle connections that died; they are replaced when they are needed. */

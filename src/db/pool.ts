@@ -1,40 +1,140 @@
 /**
- * A pool whose waiters give up before its handshakes do. On a starved machine a handshake takes longer than anybody may wait; if
- * it were cut off with its waiter, the next waiter would begin another one, and no connection would ever stand, although the server is there.
+ * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller waits while the pool
+ * hands out connections (it is busy), how long while it does not (the database is away), and how long a handshake may take. On a
+ * starved machine a handshake takes longer than most callers wait; if it were cut off with its caller, the next caller would begin another
+ * one, and no connection would ever be established.
  */
 import pg from 'pg';
 
 type Callback = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: Error | boolean) => void) => void;
 
-export interface PoolLimits {
-  /** How long a caller waits for a connection. */
+/** How long a caller waits for a connection. */
+export interface Patience {
   readonly waitMs: number;
-  /** How long a handshake may take; the connection that comes of it is the next caller's. */
+  /** It gives up earlier when nobody was handed a connection for so long. */
+  readonly stallMs: number;
+}
+
+export interface PoolLimits {
+  /** How long a caller waits for a connection unless it chooses its own limits, whether the pool moves or not. */
+  readonly waitMs: number;
+  /** How long a handshake may take; if its caller has given up by then, the connection goes to the next caller. */
   readonly handshakeMs: number;
 }
 
+interface Waiter extends Patience {
+  readonly since: number;
+  readonly callback: Callback;
+  timer?: NodeJS.Timeout;
+}
+
+const TIMED_OUT = 'timeout exceeded when trying to connect';
+
 export class PatientPool extends pg.Pool {
   readonly #waitMs: number;
+  /** Waiters without a connection, oldest first: those in the queue and those whose handshake is in progress. */
+  readonly #waiting = new Set<Waiter>();
+  readonly #queue = new Set<Waiter>();
+  #borrowed = 0;
+  #serving = false;
+  #longestWaitMs = 0;
+  #handedOutAt = -Infinity;
 
   constructor(config: pg.PoolConfig, { waitMs, handshakeMs }: PoolLimits) {
     super({ ...config, connectionTimeoutMillis: handshakeMs });
     this.#waitMs = waitMs;
+    this.on('release', () => {
+      this.#borrowed -= 1;
+      this.#serve();
+    });
+  }
+
+  /** The longest wait for a connection since the last call, including waits that are not over. */
+  takeLongestWaitMs(): number {
+    const [oldest] = this.#waiting;
+    const longest = Math.max(this.#longestWaitMs, oldest ? performance.now() - oldest.since : 0);
+    this.#longestWaitMs = 0;
+    return longest;
   }
 
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<pg.PoolClient> | void {
-    if (!callback) return new Promise((resolve, reject) => this.connect((error, client) => (client ? resolve(client) : reject(error ?? new Error('no connection')))));
-    let waiting = true;
-    const timer = setTimeout(() => {
-      waiting = false;
-      callback(new Error('timeout exceeded when trying to connect'), undefined, () => undefined);
-    }, this.#waitMs);
-    super.connect((error, client, release) => {
-      clearTimeout(timer);
-      if (waiting) callback(error, client, release);
-      // Later: the pool hands it to the next waiter at once, and thousands that have given up would be as many calls inside each other.
-      else if (client) setImmediate(release);
-    });
+    const patience = { waitMs: this.#waitMs, stallMs: this.#waitMs };
+    return callback ? this.connectWithin(patience, callback) : this.connectWithin(patience);
+  }
+
+  /** The same with the caller's own limits. */
+  connectWithin(patience: Patience): Promise<pg.PoolClient>;
+  connectWithin(patience: Patience, callback: Callback): void;
+  connectWithin(patience: Patience, callback?: Callback): Promise<pg.PoolClient> | void {
+    if (!callback) {
+      return new Promise((resolve, reject) => {
+        this.connectWithin(patience, (error, client) => (client ? resolve(client) : reject(error ?? new Error('no connection'))));
+      });
+    }
+    const waiter: Waiter = { ...patience, since: performance.now(), callback };
+    this.#waiting.add(waiter);
+    this.#queue.add(waiter);
+    this.#limit(waiter);
+    this.#serve();
+  }
+
+  /** Fails the waiter at its limits; the later one moves whenever a connection is handed out. */
+  #limit(waiter: Waiter): void {
+    const leftMs = this.#untilOf(waiter) - performance.now();
+    if (leftMs <= 0) this.#fail(waiter, new Error(TIMED_OUT));
+    else waiter.timer = setTimeout(() => this.#limit(waiter), Math.ceil(leftMs));
+  }
+
+  #untilOf({ since, waitMs, stallMs }: Waiter): number {
+    return Math.min(since + waitMs, Math.max(since, this.#handedOutAt) + stallMs);
+  }
+
+  /** Hands out connections while there are both waiters and connections. */
+  #serve(): void {
+    // A pool that has ended refuses at once, and thousands of waiters would be as many calls inside each other.
+    if (this.#serving) return;
+    this.#serving = true;
+    for (const waiter of this.#queue) {
+      if (this.#borrowed >= this.options.max) break;
+      this.#queue.delete(waiter);
+      this.#borrowed += 1;
+      super.connect((error, client, release) => {
+        if (error) {
+          this.#borrowed -= 1;
+          this.#retryOrFail(waiter, error);
+          this.#serve();
+        } else if (this.#waiting.has(waiter)) {
+          this.#handedOutAt = performance.now();
+          this.#leave(waiter);
+          waiter.callback(undefined, client, release);
+        } else {
+          release();
+        }
+      });
+    }
+    this.#serving = false;
+  }
+
+  /** A handshake that took too long is no answer for a caller that is ready to wait for another one. */
+  #retryOrFail(waiter: Waiter, error: Error): void {
+    if (!this.#waiting.has(waiter)) return;
+    const timedOut = error.message.includes('due to connection timeout');
+    if (timedOut && performance.now() < this.#untilOf(waiter)) this.#queue.add(waiter);
+    else this.#fail(waiter, error);
+  }
+
+  #fail(waiter: Waiter, error: Error): void {
+    if (!this.#waiting.has(waiter)) return;
+    this.#leave(waiter);
+    waiter.callback(error, undefined, () => undefined);
+  }
+
+  #leave(waiter: Waiter): void {
+    clearTimeout(waiter.timer);
+    this.#waiting.delete(waiter);
+    this.#queue.delete(waiter);
+    this.#longestWaitMs = Math.max(this.#longestWaitMs, performance.now() - waiter.since);
   }
 }

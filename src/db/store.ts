@@ -24,11 +24,18 @@ import { createRetentionStore } from './retention.ts';
 import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
-/** Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of changes of jobs; without it watchers find them late. */
-export const createJobStore = (connections: Connections, announce: Announcer['announce'] = () => undefined): JobStore & RetentionStore & JoinStore =>
+/**
+ * Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of changes of jobs; without
+ * it watchers find them late. Transactions take their connections from `writing`, whose callers may be more patient.
+ */
+export const createJobStore = (
+  connections: Connections,
+  announce: Announcer['announce'] = () => undefined,
+  writing: Connections = connections,
+): JobStore & RetentionStore & JoinStore =>
   reportingUnavailability({
     ...createJobReader(connections),
-    ...createJobWriter(connections, announce),
+    ...createJobWriter(writing, announce),
     ...createTimeline(connections),
     ...createInbox(connections),
     ...createGateStore(connections),
