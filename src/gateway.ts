@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { deriveApiKey, hashApiKey } from './accounts/api-key.ts';
 import { createAccounts, type AccountsCore } from './accounts/index.ts';
 import type { Config } from './config.ts';
-import { closePool, createConnections } from './db/client.ts';
+import { closePool, createConnections, withPatience } from './db/client.ts';
 import { startEmbeddedServer } from './db/embedded/server.ts';
 import { explaining } from './db/explain-error.ts';
 import { startFeed } from './db/feed.ts';
@@ -30,6 +30,7 @@ import { createUpstreamClient } from './upstream/client.ts';
 import { redactText } from './upstream/redact.ts';
 import type { OnStop } from './start/on-stop.ts';
 import { createFlatBody, startRest } from './start/rest.ts';
+import { startOverloadProtection } from './start/overload.ts';
 import { GRAPHQL_PATH, registerBothTransports } from './start/transports.ts';
 import { warmUp } from './start/warm-up.ts';
 import { startWebhooks } from './start/webhooks.ts';
@@ -37,6 +38,9 @@ import { startSandbox } from './upstream/sandbox/server.ts';
 
 /** The longest of them is a day. */
 const KEEP_WINDOWS_DAYS = 7;
+
+/** A pool that hands out no connection for so long has no database: whoever waits is told, without waiting to the end of its patience. */
+const STALL_MS = { read: 1_500, submit: 3_000, callback: 5_000 } as const;
 
 /** Made by the migrations; what was accepted before there were accounts is its. */
 const DEFAULT_ACCOUNT = 'default';
@@ -75,7 +79,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, urgentCount, accountsStore, webhookStore, feed } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, urgentCount, accountsStore, webhookStore, feed, takeDatabaseWaitMs } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -159,17 +163,18 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     logRefusal: createRefusalLog(log),
   };
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });
-  const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, log, onStop) : null;
+  const { load, admission } = startOverloadProtection(app, config, GRAPHQL_PATH, takeDatabaseWaitMs, log, onStop);
+  const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, admission, log, onStop) : null;
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, jobs.receiveCallback, config.MAX_BODY_BYTES);
-  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf });
+  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf, isOverloaded: () => load.overload() !== null });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   metrics.register(app, accounts.authenticate, () => live);
-  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, edges, log);
-  const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes };
+  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, admission, edges, log);
+  const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, log);
   await app.listen({ host: config.HOST, port: config.PORT });
@@ -205,7 +210,18 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   onStop(() => closePool(urgentConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());
-  return { store: createJobStore(connections, feed.announce), urgentStore: createJobStore(urgentConnections, feed.announce), urgentCount, accountsStore: createAccountsStore(connections), webhookStore: createWebhookStore(connections), feed };
+  const readConnections = withPatience({ waitMs: 1_000 * config.READ_WAIT_SECONDS, stallMs: STALL_MS.read }, connections);
+  const submitConnections = withPatience({ waitMs: 1_000 * config.SUBMIT_WAIT_SECONDS, stallMs: STALL_MS.submit }, connections);
+  const callbackConnections = withPatience({ waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, stallMs: STALL_MS.callback }, urgentConnections);
+  return {
+    store: createJobStore(readConnections, feed.announce, submitConnections),
+    urgentStore: createJobStore(callbackConnections, feed.announce),
+    urgentCount,
+    accountsStore: createAccountsStore(submitConnections),
+    webhookStore: createWebhookStore(connections),
+    feed,
+    takeDatabaseWaitMs: () => connections.pool.takeLongestWaitMs(),
+  };
 }
 
 function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {

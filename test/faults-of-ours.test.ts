@@ -6,8 +6,10 @@ import Fastify from 'fastify';
 import { buildSchema } from 'graphql';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { createAdmission } from '../src/http/admission.ts';
 import { registerCallbacks } from '../src/http/callbacks.ts';
 import { startSockets, type SocketOptions } from '../src/http/graphql-ws.ts';
+import { startLoad } from '../src/http/load.ts';
 import { createMaskError } from '../src/http/mask-errors.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
@@ -37,7 +39,10 @@ test('a callback that no decoder survives is handed on as one that cannot be rea
 test('a subscription that cannot be begun is answered, and its socket goes on', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const load = startLoad({ maxEventLoopDelayMs: 60_000, maxDatabaseWaitMs: 60_000 }, () => 0);
+  onTestFinished(load.stop);
   const options: Partial<SocketOptions> = {
+    admission: createAdmission(load, { maxRunning: 10, maxWaiting: 10, waitMs: { submit: 60_000, read: 60_000, handshake: 60_000 } }, 60_000),
     path: '/graphql',
     schema: buildSchema('type Query { a: Int } type Subscription { a: Int }'),
     authenticate: () => Promise.resolve({ kind: 'key', accountId: 'a', scopes: [], jobIds: null, keyId: 'k', epoch: null, expiresAt: null }),

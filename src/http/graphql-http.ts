@@ -11,6 +11,7 @@ import type { Log } from '../jobs/ports.ts';
 import { createContext, type Context, type Cores } from '../resolvers/context.ts';
 import { acceptedType, GRAPHQL_RESPONSE } from './accepted-type.ts';
 import { networkOf } from './address.ts';
+import { OverloadedError, type Admission } from './admission.ts';
 import { withoutEmptyFields, withoutEmptyParameters } from './empty-parameters.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
@@ -19,6 +20,7 @@ import type { ValueGate } from './operation-values.ts';
 import { codesOf, nameOf, noteOn, notesOf } from './request-notes.ts';
 import { PLAYGROUND_PATH } from './playground.ts';
 import { ACCOUNT_HEADER, takeRequest } from './request-limit.ts';
+import { sendOverloaded } from './shed.ts';
 
 export interface GraphQLOptions {
   readonly path: string;
@@ -34,6 +36,7 @@ export interface GraphQLOptions {
   /** How long an operation may take over HTTP. */
   readonly operationTimeoutMs: number;
   readonly maskError: MaskError;
+  readonly admission: Admission;
   readonly log: Log;
   /** Whether the playground is served: browsers that open the path as a page are sent there. */
   readonly playground: boolean;
@@ -41,7 +44,7 @@ export interface GraphQLOptions {
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, log, playground } = options;
+  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, admission, log, playground } = options;
   /** Keyed by `progress`, because Apollo copies the context itself. */
   const requests = new WeakMap<Context['progress'], FastifyRequest>();
   /** Requests that accept nothing that is spoken here. */
@@ -73,9 +76,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   app.addHook('onClose', () => apollo.stop());
 
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
-    const refused = gate(queryOf(request));
-    if (refused.length > 0) return refuse(request, reply, refused.map((error) => maskError(error)));
+  const execute = async (request: FastifyRequest, reply: FastifyReply, leave: () => void, untilMs: number): Promise<string> => {
     const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
     requests.set(contextValue.progress, request);
     const headers = headersOf(request);
@@ -87,10 +88,12 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       httpGraphQLRequest: { method: request.method, headers, search: withoutEmptyParameters(searchOf(request)), body: withoutEmptyFields(request.body) },
       context: async () => contextValue,
     });
+    // An operation that timed out goes on, and keeps its slot until it ends.
+    void answered.then(leave, leave);
     const late = new AbortController();
     const answer = await Promise.race([
       answered,
-      setTimeout(operationTimeoutMs, timedOut, { signal: late.signal }).then((toAnswer) => {
+      setTimeout(untilMs - performance.now(), timedOut, { signal: late.signal }).then((toAnswer) => {
         noteOn(request, { errors: ['OPERATION_TIMED_OUT'] });
         return toAnswer(contextValue);
       }),
@@ -104,6 +107,21 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       return body.string;
     }
     throw new Error('an answer in parts was not asked for');
+  };
+
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+    const untilMs = performance.now() + operationTimeoutMs;
+    // Before the document is parsed. Not before the body is read: a client that sends it slowly would keep its slot.
+    const leave = await admission.enter(isMutation(request) ? 'submit' : 'read', () => goneSignal(reply));
+    try {
+      const refused = gate(queryOf(request));
+      if (refused.length === 0) return await execute(request, reply, leave, untilMs);
+      leave();
+      return refuse(request, reply, refused.map((error) => maskError(error)));
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
 
   app.route({
@@ -123,9 +141,30 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const why = await cores.accounts.explainRefusal(request.headers.authorization);
       return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError(why))] });
     },
-    handler: handle,
+    handler: (request, reply) =>
+      answer(request, reply).catch((error: unknown) => {
+        if (error instanceof ClientGoneError) return reply.hijack();
+        if (error instanceof OverloadedError) return sendOverloaded(request, reply, error);
+        throw error;
+      }),
   });
 }
+
+/** The client closed the connection while its request waited for a slot. */
+class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
+}
+
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort(new ClientGoneError());
+  if (reply.raw.destroyed || reply.raw.closed) abort();
+  else reply.raw.once('close', abort);
+  return gone.signal;
+}
+
+/** By the text, which is parsed later; a query that has the word in it only waits as long as a mutation. */
+const isMutation = (request: FastifyRequest): boolean => /\bmutation\b/.test(queryOf(request));
 
 /** What goes on after it cannot be taken back: a job may be accepted all the same. */
 const timedOut = ({ progress }: Context): HTTPGraphQLResponse => ({

@@ -9,6 +9,7 @@ import { AccessError, UnauthenticatedError, type WhyRefused } from '../accounts/
 import { createContext } from '../resolvers/context.ts';
 import { createJobReads } from '../resolvers/job-reads.ts';
 import { createAddressOf, networkOf } from './address.ts';
+import { OverloadedError } from './admission.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from './graphql-http.ts';
 import { originNotAllowed } from './cors.ts';
@@ -54,8 +55,11 @@ const CACHED_DOCUMENTS = 200;
 /** A peer that does not answer the closing handshake is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
+/** How long a new socket keeps the slot of its handshake. */
+const HANDSHAKE_TURN_MS = 20;
+
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
-  const { path, schema, cores, authenticate, maskError, log, origins } = options;
+  const { path, schema, cores, authenticate, maskError, admission, log, origins } = options;
   const admit = createAdmission(options);
   const reads = createJobReads(cores.jobs);
   const door = createSocketDoor(options.door);
@@ -149,6 +153,14 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     });
   };
 
+  function admitHandshake(socket: Duplex): Promise<() => void> {
+    return admission.enter('handshake', () => {
+      const gone = new AbortController();
+      socket.once('close', () => gone.abort());
+      return gone.signal;
+    });
+  }
+
   const callers = watchCallers(open, options);
   let stopping = false;
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -174,7 +186,17 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       return refuse('400 Bad Request', toBody(message, 'SUBPROTOCOL_NOT_SUPPORTED'));
     }
     if (door.isFull(addressOf(request))) return refuse('429 Too Many Requests');
-    sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
+    admitHandshake(socket).then((leave) => {
+      if (socket.destroyed) return leave();
+      if (stopping) return (leave(), refuse('503 Service Unavailable'));
+      sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
+      // Authentication and the first reads of the socket follow at once.
+      setTimeout(leave, HANDSHAKE_TURN_MS).unref();
+    }, (error: unknown) => {
+      // Otherwise the client has gone while it waited.
+      if (!(error instanceof OverloadedError)) return;
+      refuse(`503 Service Unavailable\r\nretry-after: ${error.retryAfterSeconds}`, toBody(error.message, error.code));
+    });
   };
   server.on('upgrade', upgrade);
 

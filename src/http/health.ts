@@ -8,9 +8,13 @@ export interface Health {
   findPause(): Promise<string | null>;
   /** Whether the upstream's callbacks seem not to arrive. */
   isDeaf(): boolean;
+  /** Whether load is shed at the moment. */
+  isOverloaded(): boolean;
 }
 
-/** 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. */
+/**
+ * 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. Overload is none
+ * either: a balancer that takes the instance out would take its callbacks away, and give the crowd to the next one. */
 export function registerHealth(app: FastifyInstance, health: Health): void {
   let asked: Promise<string | null> | null = null;
   /** Anybody may ask, and as often as he likes: of the database one question at a time. */
@@ -26,8 +30,9 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
       const pause = await findPause();
       const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
       const deaf = health.isDeaf();
-      const degraded = pause !== null || feed !== 'ok' || deaf;
-      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused', callbacks: deaf ? 'missing' : 'ok' };
+      const overloaded = health.isOverloaded();
+      const degraded = pause !== null || feed !== 'ok' || deaf || overloaded;
+      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused', callbacks: deaf ? 'missing' : 'ok', load: overloaded ? 'shedding' : 'ok' };
     } catch {
       return reply.code(503).send({ status: 'unavailable', database: 'down' });
     }

@@ -5,6 +5,7 @@ import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { JobError, UnavailableError } from '../jobs/errors.ts';
 import type { Log } from '../jobs/ports.ts';
 import { BadWebhookArgumentError } from '../webhooks/endpoints.ts';
+import { OverloadedError } from './admission.ts';
 
 /** `code` is for an error of GraphQL itself, which brings none. */
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
@@ -30,6 +31,7 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
       const later = original instanceof RateLimitedError ? { retryAfterSeconds: original.retryAfterSeconds } : {};
       return { message: original.message, ...where, extensions: { code: original.code, ...later } };
     }
+    if (original instanceof OverloadedError) return { message: original.message, ...where, extensions: { code: original.code, retryAfterSeconds: original.retryAfterSeconds } };
     if (original instanceof BadWebhookArgumentError) return { message: original.message, ...where, extensions: { code: original.code } };
     // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {

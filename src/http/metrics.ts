@@ -4,12 +4,16 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Job } from '../jobs/job.ts';
 import { networkOf } from './address.ts';
+import type { Admission } from './admission.ts';
+import type { Load } from './load.ts';
 
 export interface Live {
   sockets(): number;
   watchers(): number;
   /** How many have closed so far, by the code. */
   closes(): Readonly<Record<number, number>>;
+  readonly load: Pick<Load, 'overload' | 'eventLoopDelayMs' | 'databaseWaitMs'>;
+  readonly admission: Admission;
 }
 
 export interface Metrics {
@@ -42,6 +46,7 @@ export function createMetrics(): Metrics {
           for (const [code, count] of Object.entries(live().closes())) this.inc({ code }, count);
         },
       });
+      registerLoad(registers, live);
       app.addHook('onResponse', async (request, reply) => {
         requests.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode }, reply.elapsedTime / 1_000);
       });
@@ -52,4 +57,25 @@ export function createMetrics(): Metrics {
       });
     },
   };
+}
+
+/** How loaded the instance is, and what it has refused for that. */
+function registerLoad(registers: Registry[], live: () => Live): void {
+  new Counter({
+    name: 'motion_gateway_shed_total',
+    help: 'Requests that were refused because of overload, by kind (unknown: a POST to GraphQL whose body was not read) and reason.',
+    labelNames: ['kind', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { kind, reason, count } of live().admission.figures().refused) this.inc({ kind, reason }, count);
+    },
+  });
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({ name: `motion_gateway_${name}`, help, registers, collect() { this.set(value()); } });
+  gauge('event_loop_delay_seconds', 'Delay of the event loop, mean of the last second.', () => live().load.eventLoopDelayMs() / 1_000);
+  gauge('database_wait_seconds', 'Longest wait for a database connection of the clients\' pool in 0.1 s, mean of the last second.', () => live().load.databaseWaitMs() / 1_000);
+  gauge('operations_running', 'Operations that have a slot.', () => live().admission.figures().running);
+  gauge('operations_waiting', 'Operations that wait for a slot.', () => live().admission.figures().waiting);
+  gauge('operations_slots', 'Operations that may run at once now.', () => live().admission.figures().slots);
 }

@@ -64,6 +64,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
   app.addHook('onRequest', async (request) => refuseEncodedBody(request));
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
+    if (request.isShed) return;
     const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...notesOf(request) };
     request.log[reply.statusCode >= 500 ? 'warn' : 'info'](fields, 'request');
   });

@@ -166,10 +166,11 @@ export function createJobs(deps: JobsDeps): Jobs {
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
-      const gate = await store.findGate(upstream.id);
+      // Over connections that do not wait behind clients: an instance with a crowd of them is ready all the same.
+      const gate = await deps.urgentStore.findGate(upstream.id);
       if (!gate?.reason) return null;
       // A pause that is over is ended by the next job: as long as none comes, nothing is wrong.
-      return gate.pausedForMs > 0 || (await store.hasQueued(upstream.id)) ? gate.reason : null;
+      return gate.pausedForMs > 0 || (await deps.urgentStore.hasQueued(upstream.id)) ? gate.reason : null;
     },
     isDeaf: hearing.isDeaf,
     start() {

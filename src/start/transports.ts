@@ -1,6 +1,7 @@
 /** GraphQL over HTTP and over sockets: one schema, one gate, one masker. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
+import type { Admission } from '../http/admission.ts';
 import { registerGraphQL } from '../http/graphql-http.ts';
 import { startSockets } from '../http/graphql-ws.ts';
 import type { HostCheck } from '../http/host-check.ts';
@@ -21,7 +22,7 @@ interface Edges {
   readonly logRefusal: LogRefusal;
 }
 
-export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, edges: Edges, log: FastifyBaseLogger) {
+export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, admission: Admission, edges: Edges, log: FastifyBaseLogger) {
   const schema = await buildGatewaySchema();
   const limits = { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST };
   const rules = createOperationRules(limits, config.INTROSPECTION);
@@ -36,6 +37,7 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     maxTokens: config.MAX_TOKENS,
     operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),
+    admission,
     log,
     playground: config.PLAYGROUND,
   };

@@ -4,6 +4,7 @@ import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs
 import type { Log } from '../../jobs/ports.ts';
 import type { ErrorCode } from '../../upstream/wire/envelopes.ts';
 import { Refusal } from '../../upstream/wire/routes.ts';
+import { OverloadedError } from '../admission.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -22,6 +23,8 @@ export function toRefusal(error: unknown, log: Log): unknown {
   if (error instanceof UnauthenticatedError) return new Refusal(credentialCodes[error.why], error.message);
   if (error instanceof ForbiddenError) return new Refusal('forbidden', error.message);
   if (error instanceof RateLimitedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
+  // The vendor's only code that says for sure that no task was made and that the request can be repeated.
+  if (error instanceof OverloadedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
   if (error instanceof BadArgumentError || error instanceof BadAccountArgumentError || error instanceof JobNotFoundError) return new Refusal('bad_request', error.message);
   if (error instanceof UnavailableError) {
     log.warn({ err: error.cause }, 'the store is not available');

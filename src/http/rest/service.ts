@@ -15,6 +15,7 @@ import { encodeAccepted } from '../../upstream/wire/submit-answer.ts';
 import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body.ts';
 import type { Task } from '../../upstream/wire/task-record.ts';
 import { networkOf } from '../address.ts';
+import type { Admission } from '../admission.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
 import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
 import { noteOn } from '../request-notes.ts';
@@ -29,6 +30,7 @@ export interface RestServiceDeps {
   readonly joining: Joining;
   readonly holding: Holding;
   readonly followAnswer: FollowAnswer;
+  readonly admission: Admission;
   readonly log: Log;
 }
 
@@ -36,7 +38,7 @@ export interface RestServiceDeps {
 const MAX_LISTED = 1_000;
 const PAGE = 100;
 
-export function createRestService({ cores: { jobs, accounts }, joining, holding, followAnswer, log }: RestServiceDeps): UpstreamService<Caller> {
+export function createRestService({ cores: { jobs, accounts }, joining, holding, followAnswer, admission, log }: RestServiceDeps): UpstreamService<Caller> {
   /** Every error of a core leaves by one of the vendor's codes. */
   const telling =
     <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
@@ -44,6 +46,12 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       work(...args).catch((error: unknown) => {
         throw toRefusal(error, log);
       });
+
+  /** Not while a connection is held: waiting for a job costs nothing. */
+  async function admitted<T>(kind: 'submit' | 'read', signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const leave = await admission.enter(kind, signal && (() => signal));
+    return work().finally(leave);
+  }
 
   async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, signal }: SubmitContext): Promise<JoinResult> {
     const header = headers['idempotency-key']?.toString() ?? null;
@@ -58,12 +66,14 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     const accountId = permitAllJobs(caller, 'jobs:write');
     // Nothing is accepted that would be answered at once that it takes too long.
     if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
-    await accounts.limits.takeSubmit(caller);
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
     if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
     try {
-      const result = await accept(accountId, keyId, body, context);
+      const result = await admitted('submit', context.signal, async () => {
+        await accounts.limits.takeSubmit(caller);
+        return accept(accountId, keyId, body, context);
+      });
       const jobId = jobIdOf(result);
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
@@ -134,12 +144,14 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     findViolations: (body, headers) => jobs.check(toPartialRequest(body, headers['idempotency-key']?.toString() ?? null)).map(describe),
     retrieve: telling(async (caller, taskId) => {
       const accountId = permit(caller, 'jobs:read');
-      const job = mayRead(caller, taskId) ? await jobs.find(accountId, taskId) : null;
-      return job && (await tasksOf(accountId, [job]))[0]!;
+      return admitted('read', undefined, async () => {
+        const job = mayRead(caller, taskId) ? await jobs.find(accountId, taskId) : null;
+        return job && (await tasksOf(accountId, [job]))[0]!;
+      });
     }),
     retrieveBatch: telling(async (caller, lookUp) => {
       const accountId = permit(caller, 'jobs:read');
-      return lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp);
+      return admitted('read', undefined, () => (lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp)));
     }),
   };
 }

@@ -1,0 +1,49 @@
+/** Overload protection, from the settings: it measures load, admits operations, and logs when it sheds load. */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import { createAdmission, type Admission } from '../http/admission.ts';
+import { startLoad, type Load } from '../http/load.ts';
+import { registerShedding } from '../http/shed.ts';
+import type { OnStop } from './on-stop.ts';
+
+/** Callbacks by the beginning of their pattern; health and metrics are for whoever has to find out what is wrong. */
+const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
+
+const CHECK_MS = 1_000;
+const LOG_INTERVAL_MS = 10_000;
+
+/** `takeDatabaseWaitMs` tells the longest wait for a connection of the clients' pool since it was last called. */
+export function startOverloadProtection(app: FastifyInstance, config: Config, graphqlPath: string, takeDatabaseWaitMs: () => number, log: FastifyBaseLogger, onStop: OnStop) {
+  app.server.maxConnections = config.MAX_CONNECTIONS;
+  const load = startLoad({ maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS, maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS }, takeDatabaseWaitMs);
+  // What has not begun by then would be answered as too late.
+  const [submitMs, readMs] = [config.SUBMIT_WAIT_SECONDS, config.READ_WAIT_SECONDS].map((seconds) => 1_000 * Math.min(seconds, config.OPERATION_TIMEOUT_SECONDS)) as [number, number];
+  const admission = createAdmission(
+    load,
+    { maxRunning: config.MAX_OPERATIONS, maxWaiting: config.MAX_WAITING_OPERATIONS, waitMs: { submit: submitMs, read: readMs, handshake: readMs } },
+    config.TARGET_EVENT_LOOP_DELAY_MS,
+  );
+  const logging = logShedding(load, admission, log);
+  onStop(async () => {
+    clearInterval(logging);
+    load.stop();
+  });
+  registerShedding(app, admission, { graphqlPath, neverShed: NEVER_SHED });
+  return { load, admission };
+}
+
+/** A line at the first refusal, one every 10 s while there are more, and one when there were none for 10 s. */
+function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): NodeJS.Timeout {
+  let [toldRefused, toldAt, shedding] = [0, -Infinity, false];
+  return setInterval(() => {
+    const { refused, running, waiting, slots } = admission.figures();
+    const inAll = refused.reduce((sum, { count }) => sum + count, 0);
+    if ((!shedding && inAll === toldRefused) || performance.now() - toldAt < LOG_INTERVAL_MS) return;
+    const figures = { running, waiting, slots, eventLoopDelayMs: Math.round(load.eventLoopDelayMs()), databaseWaitMs: Math.round(load.databaseWaitMs()) };
+    if (inAll > toldRefused) log.warn({ refused: inAll - toldRefused, ...figures }, 'load is shed: requests were refused with 503 or 429');
+    else log.info(figures, 'load is no longer shed');
+    shedding = inAll > toldRefused;
+    toldRefused = inAll;
+    toldAt = performance.now();
+  }, CHECK_MS).unref();
+}

@@ -1,0 +1,22 @@
+/** Things that keep the event loop or the machine busy. */
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { onTestFinished } from 'vitest';
+
+/** Keeps the event loop of this process, which is that of the gateway under test too, late by `spinMs` all the time; returns how to end that. */
+export function keepLoopBusy(spinMs: number): () => void {
+  const spinning = setInterval(() => {
+    for (const until = performance.now() + spinMs; performance.now() < until; );
+  }, 1);
+  const end = (): void => clearInterval(spinning);
+  onTestFinished(end);
+  return end;
+}
+
+/** Processes that compute without a pause, one for each core, until the test ends. */
+export function keepMachineBusy(): void {
+  for (let core = 0; core < availableParallelism(); core += 1) {
+    const burner = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+    onTestFinished(() => void burner.kill('SIGKILL'));
+  }
+}
