@@ -9,7 +9,8 @@ import type { Stage } from '../stage/stage.ts';
 import { videoOf } from '../upstream/task.ts';
 
 const CONNECTIONS_PER_GATEWAY = 128;
-const TIMEOUT_MS = 30_000;
+/** Longer than the gateway lets a callback wait: it is the gateway that refuses, or nobody. */
+const TIMEOUT_MS = 60_000;
 const INSERT_BATCH = 10_000;
 const TICK_MS = 2;
 const LOG_EVERY_SECONDS = 30;
@@ -57,7 +58,7 @@ export interface Callers {
 
 /** `secret` is the gateways' own. */
 export function startCallers(gatewayUrls: readonly string[], secret: string): Callers {
-  const pools = gatewayUrls.map((url) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }));
+  const pools = gatewayUrls.map((url) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: TIMEOUT_MS } }));
   const urls = createCallbackUrls([secret], () => 'http://gateway');
   return {
     pathOf: (jobId) => new URL(urls.urlFor(jobId, 1)!).pathname,

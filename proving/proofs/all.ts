@@ -8,6 +8,7 @@ import { proveIntake } from './intake.ts';
 import { proveKeys } from './keys.ts';
 import { proveOperations } from './operations.ts';
 import { proveOrders } from './orders.ts';
+import { proveOverload } from './overload.ts';
 import { provePolling } from './polling.ts';
 import type { Proof, ProofOptions } from './proof.ts';
 import { proveQuota } from './quota.ts';
@@ -39,6 +40,7 @@ export const proofs = {
   webhooks: { size: 10_000, prove: proveWebhooks },
   sockets: { size: 25, prove: proveSockets },
   hangups: { size: 1_000, prove: proveHangups },
+  overload: { size: 30, prove: (options) => proveOverload({ ...options, rates: [300, 1_000, 3_000], maxRatio: 2 }) },
 } satisfies Readonly<Record<string, Entry>>;
 
 export type ProofName = keyof typeof proofs;

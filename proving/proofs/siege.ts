@@ -27,7 +27,7 @@ const GOOD_MS = 25;
 export interface SiegeOptions extends ProofOptions {
   /** Slow connections at a time, and for how long of each kind. */
   readonly slow: { readonly connections: number; readonly seconds: number };
-  /** How many times as long the valid ones may take under attack, at their p99, and then none is refused. Null on a machine with other work, which answers 503 when its database is too slow. */
+  /** How many times as long the valid ones may take under attack, at their p99. Null on a machine with other work, where times are not judged. */
   readonly maxRatio: number | null;
 }
 
@@ -49,10 +49,9 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     const random = createRandom(`${seed}:siege`);
     const victims = await prepareJobs(stage, VICTIMS, 'victim');
     const forged: string[] = [];
-    let [sentInAll, unheard] = [0, 0];
+    let unheard = 0;
     const valid = async (during: number): Promise<Sent[]> => {
       const sent = await sendValid(stage, callers, random, during);
-      sentInAll += sent.length;
       unheard += measured(sent).refused;
       return sent;
     };
@@ -69,14 +68,13 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
 
     for (const [name, { normal, beside, connections }] of Object.entries(attacks)) {
       if (maxRatio !== null && beside.ms.p99 > Math.max(maxRatio * normal.ms.p99, GOOD_MS)) violations.push(`beside ${name}: p99 ${beside.ms.p99} ms, and without an attack ${normal.ms.p99} ms`);
-      if (maxRatio !== null && normal.refused + beside.refused > 0) violations.push(`beside ${name}: ${beside.refused} valid callbacks were refused, and ${normal.refused} without an attack`);
+      if (normal.refused + beside.refused > 0) violations.push(`beside ${name}: ${beside.refused} valid callbacks were refused, and ${normal.refused} without an attack`);
       // Whoever is a stranger by his headers is answered before his body comes.
       if (typeof connections === 'number' && name !== 'slow bodies' && connections < slow.connections / 2) violations.push(`beside ${name}: only ${connections} connections at a time`);
     }
     if (maxRatio !== null && !hasSlowHttpTest()) violations.push('slowhttptest is not installed: nobody was slow');
     const answers = countOf(forged);
     if ((answers['404'] ?? 0) !== forged.length) violations.push(`forged callbacks were answered ${JSON.stringify(answers)}`);
-    if (2 * unheard > sentInAll) violations.push(`${unheard} of ${sentInAll} valid callbacks were refused`);
     violations.push(...(await tracesOf(stage, unheard)));
     return { figures: { ...attacks, forgedAnswers: answers, slowHttpTest: hasSlowHttpTest() ? 'used' : 'not installed', seconds: secondsSince(from) }, violations };
 

@@ -1,0 +1,153 @@
+/**
+ * A crowd of clients in a process of its own: reads, submits and WebSocket handshakes at a fixed rate, whatever becomes of those before, for a
+ * bounded time. It connects to loopback addresses only.
+ */
+import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { Pool } from 'undici';
+
+export type Kind = 'read' | 'list' | 'submit' | 'restSubmit' | 'handshake';
+
+export interface CrowdOrder {
+  readonly url: string;
+  /** One key of each account. */
+  readonly apiKeys: readonly string[];
+  readonly perSecond: number;
+  readonly seconds: number;
+  /** Ids of jobs to read. */
+  readonly jobIds: readonly string[];
+  readonly seed: number;
+}
+
+export interface Answered {
+  readonly kind: Kind;
+  /** The HTTP status, with the error code of GraphQL where there is one; or why there is no answer. */
+  readonly outcome: string;
+  readonly ms: number;
+  /** Of a 503 or 429. */
+  readonly retryAfter: string | null;
+  /** Of an accepted submit. */
+  readonly jobId: string | null;
+}
+
+export interface CrowdResult {
+  readonly answers: readonly Answered[];
+  /** Requests that were due while too many were under way. */
+  readonly skipped: number;
+  /** CPU that this process used, ms. */
+  readonly cpuMs: number;
+}
+
+const CONNECTIONS = 256;
+const PATIENCE_MS = 20_000;
+/** So many requests are under way at most: the load is bounded in count as in time. */
+const MAX_UNDER_WAY = 4_000;
+const TICK_MS = 2;
+const CYCLE: readonly Kind[] = ['read', 'submit', 'read', 'handshake', 'list', 'read', 'restSubmit', 'handshake', 'read', 'submit'];
+
+const READ = 'query ($id: ID!) { motionJob(id: $id) { id version state } }';
+const LIST = '{ motionJobs(first: 5) { nodes { id state } } }';
+const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }';
+const MEDIA = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
+const REST_BODY = { image_url: MEDIA.imageUrl, video_url: MEDIA.videoUrl, mode: 'std', character_orientation: 'image', async: true };
+
+interface Body {
+  readonly data?: { readonly generateMotion?: { readonly job: { readonly id: string } | null } | null } | null;
+  readonly errors?: readonly { readonly extensions?: { readonly code?: string } }[];
+  readonly task_id?: string;
+}
+
+export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
+  const { hostname, port } = new URL(url);
+  if (hostname !== '127.0.0.1') throw new Error('the crowd goes to loopback only');
+  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
+  const answers: Answered[] = [];
+  const cpuBefore = process.cpuUsage();
+  let [underWay, skipped] = [0, 0];
+
+  async function post(kind: Kind, key: string, path: string, body: object): Promise<void> {
+    const from = performance.now();
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+    try {
+      const answer = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body) });
+      const text = await answer.body.text();
+      const read = JSON.parse(text) as Body;
+      const code = read.errors?.[0]?.extensions?.code;
+      answers.push({
+        kind,
+        outcome: `${answer.statusCode}${code === undefined ? '' : ` ${code}`}`,
+        ms: performance.now() - from,
+        retryAfter: answer.headers['retry-after']?.toString() ?? null,
+        jobId: read.data?.generateMotion?.job?.id ?? (kind === 'restSubmit' ? read.task_id : null) ?? null,
+      });
+    } catch (error) {
+      answers.push({ kind, outcome: (error as NodeJS.ErrnoException).code ?? (error as Error).name, ms: performance.now() - from, retryAfter: null, jobId: null });
+    }
+  }
+
+  async function act(index: number): Promise<void> {
+    const kind = CYCLE[(index + seed) % CYCLE.length]!;
+    const key = apiKeys[(index + seed) % apiKeys.length]!;
+    const id = jobIds[(index * 7 + seed) % jobIds.length];
+    if (kind === 'read') return post(kind, key, '/graphql', { query: READ, variables: { id } });
+    if (kind === 'list') return post(kind, key, '/graphql', { query: LIST });
+    if (kind === 'submit') return post(kind, key, '/graphql', { query: GENERATE, variables: { input: MEDIA } });
+    if (kind === 'restSubmit') return post(kind, key, '/kling/motion', { ...REST_BODY, prompt: `${seed} ${index}` });
+    answers.push(await shakeHands(Number(port), key));
+  }
+
+  const waiting: Promise<void>[] = [];
+  const from = performance.now();
+  for (let next = 0; next < perSecond * seconds; await setTimeout(TICK_MS)) {
+    for (; next < perSecond * seconds && (1_000 * next) / perSecond <= performance.now() - from; next += 1) {
+      if (underWay >= MAX_UNDER_WAY) {
+        skipped += 1;
+        continue;
+      }
+      underWay += 1;
+      waiting.push(act(next).finally(() => (underWay -= 1)));
+    }
+  }
+  await Promise.all(waiting);
+  await pool.close();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { answers, skipped, cpuMs: (user + system) / 1_000 };
+}
+
+/** A text frame of a client, short enough for one byte of length or two more, masked with zeros. */
+function frameOf(message: object): Buffer {
+  const text = Buffer.from(JSON.stringify(message));
+  const length = text.length < 126 ? Buffer.from([0x80 | text.length]) : Buffer.from([0xfe, text.length >> 8, text.length & 255]);
+  return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), text]);
+}
+
+/** The opening handshake and `connection_init`; resolves when it is acknowledged or refused, and closes. */
+function shakeHands(port: number, key: string): Promise<Answered> {
+  const from = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let heard = '';
+    const end = (outcome: string): void => {
+      socket.destroy();
+      resolve({ kind: 'handshake', outcome, ms: performance.now() - from, retryAfter: /retry-after: (\d+)/i.exec(heard)?.[1] ?? null, jobId: null });
+    };
+    const headers = `host: 127.0.0.1:${port}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13`;
+    socket.write(`GET /graphql HTTP/1.1\r\n${headers}\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n`);
+    socket.setTimeout(PATIENCE_MS, () => end('TIMEOUT'));
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.name));
+    socket.on('close', () => end('closed'));
+    socket.on('data', (chunk) => {
+      const first = heard === '';
+      heard += chunk.toString('latin1');
+      const status = /^HTTP\/1\.1 (\d+)/.exec(heard)?.[1];
+      if (status !== '101') return end(status ?? 'no HTTP');
+      if (first) socket.write(frameOf({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+      if (heard.includes('connection_ack')) end('101');
+    });
+  });
+}
+
+if (process.send) {
+  process.on('message', (order: CrowdOrder) => void runCrowd(order).then((result) => process.send!(result)));
+  process.on('disconnect', () => process.exit());
+}
