@@ -79,7 +79,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, urgentCount, accountsStore, webhookStore, feed, takeDatabaseWaitMs } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, healthStore, urgentCount, accountsStore, webhookStore, feed, takeDatabaseWaitMs } = await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -112,6 +112,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const jobs = createJobs({
     store,
     urgentStore,
+    healthStore,
     feed,
     upstream,
     log,
@@ -216,6 +217,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   return {
     store: createJobStore(readConnections, feed.announce, submitConnections),
     urgentStore: createJobStore(callbackConnections, feed.announce),
+    healthStore: createJobStore(urgentConnections),
     urgentCount,
     accountsStore: createAccountsStore(submitConnections),
     webhookStore: createWebhookStore(connections),

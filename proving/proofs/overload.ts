@@ -75,7 +75,9 @@ export async function proveOverload({ seed, size, dist, log, rates, settings = {
   const violations: string[] = [];
   try {
     const random = createRandom(`${seed}:overload`);
-    const play = { stage, callers, load, random, apiKeys: await giveKeys(stage), jobIds: await prepareJobs(stage, READABLE_JOBS, 'reader 0'), recoverySeconds: maxRatio === null ? 0 : RECOVERY_SECONDS };
+    const apiKeys = await giveKeys(stage);
+    const jobIds = await prepareJobs(stage, READABLE_JOBS, 'reader 0');
+    const play = { stage, callers, load, random, apiKeys, jobIds, recoverySeconds: maxRatio === null ? 0 : RECOVERY_SECONDS };
     await sendCallbacks(play, WARM_UP_SECONDS);
     const runs: Run[] = [];
     for (const perSecond of rates) {
@@ -83,11 +85,14 @@ export async function proveOverload({ seed, size, dist, log, rates, settings = {
       log(`${perSecond} a second: ${JSON.stringify(figuresOf(runs.at(-1)!))}; ${secondsSince(from)} s`);
     }
     if (crashes > 0) violations.push(`the gateway ended ${crashes} times`);
-    violations.push(...runs.flatMap((run) => violationsOf(run).map((text) => `${run.perSecond} a second: ${text}`)));
-    if (maxRatio !== null) violations.push(...runs.flatMap((run) => slownessOf(run, maxRatio).map((text) => `${run.perSecond} a second: ${text}`)));
+    for (const run of runs) {
+      const found = [...violationsOf(run), ...(maxRatio === null ? [] : slownessOf(run, maxRatio))];
+      violations.push(...found.map((text) => `${run.perSecond} a second: ${text}`));
+    }
     if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused: that was no overload');
     violations.push(...(await lossesOf(stage, runs.flatMap(({ answers }) => answers))));
-    return { figures: { ...Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)])), crashes, seconds: secondsSince(from) }, violations };
+    const figures = Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)]));
+    return { figures: { ...figures, crashes, seconds: secondsSince(from) }, violations };
   } finally {
     load.disconnect();
     await callers.stop();
@@ -142,7 +147,9 @@ async function probeReads({ stage, apiKeys, jobIds }: Play, seconds: number): Pr
 
 /** Computes for `share` of each moment on one core. */
 function startNeighbor(share: number): () => void {
-  const program = `const spin = () => { for (const until = performance.now() + ${10 * Math.min(1, share)}; performance.now() < until;); setTimeout(spin, ${10 * Math.max(0, 1 - share)}); }; spin();`;
+  const [busyMs, idleMs] = [10 * Math.min(1, share), 10 * Math.max(0, 1 - share)];
+  const spin = `for (const until = performance.now() + ${busyMs}; performance.now() < until;);`;
+  const program = `const turn = () => { ${spin} setTimeout(turn, ${idleMs}); }; turn();`;
   const neighbor = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
   return () => void neighbor.kill('SIGKILL');
 }
@@ -157,8 +164,6 @@ async function giveKeys({ database }: Stage): Promise<string[]> {
 
 const isRefusal = ({ outcome }: Answered): boolean => /^(503|429)\b/.test(outcome);
 const isServed = ({ outcome }: Answered): boolean => outcome === '200' || outcome === '101';
-/** Without any answer; whether it was executed is not known. */
-const isUnanswered = ({ outcome }: Answered): boolean => !/^\d{3}\b/.test(outcome);
 
 const latenciesOf = (answers: readonly Answered[]): number[] => answers.map(({ ms }) => ms);
 const p99Of = (sent: readonly Sent[]): number => spreadOf(sent.map(({ latencyMs }) => latencyMs)).p99;
@@ -195,10 +200,12 @@ function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
 function slownessOf({ answers, callbacks: { alone, besideCrowd, besideNeighbor }, reads }: Run, maxRatio: number): string[] {
   const violations: string[] = [];
   const normalMs = Math.max(p99Of(alone), p99Of(besideNeighbor), GOOD_MS);
-  if (p99Of(besideCrowd) > maxRatio * normalMs) violations.push(`p99 of callbacks ${p99Of(besideCrowd)} ms beside the crowd, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`);
+  const crowdedMs = p99Of(besideCrowd);
+  if (crowdedMs > maxRatio * normalMs) violations.push(`p99 of callbacks ${crowdedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`);
   const failed = answers.filter((answer) => !isRefusal(answer) && !isServed(answer));
   const admitted = answers.filter((answer) => !isRefusal(answer)).length;
-  if (100 * failed.length > MAX_FAILED_PERCENT * admitted) violations.push(`${failed.length} of ${admitted} that were not refused were not served: ${JSON.stringify(countOf(failed.map(({ outcome }) => outcome)))}`);
+  const outcomes = JSON.stringify(countOf(failed.map(({ outcome }) => outcome)));
+  if (100 * failed.length > MAX_FAILED_PERCENT * admitted) violations.push(`${failed.length} of ${admitted} that were admitted were not served: ${outcomes}`);
   const refusedMs = spreadOf(latenciesOf(answers.filter(isRefusal)));
   if (refusedMs.p99 > MAX_REFUSAL_MS) violations.push(`refusals took ${refusedMs.p99} ms at their p99`);
   const [before, after] = [reads.before, reads.after].map((all) => spreadOf(all.filter((ms) => ms !== null)).p90) as [number, number];
@@ -210,12 +217,15 @@ function slownessOf({ answers, callbacks: { alone, besideCrowd, besideNeighbor }
 /** Every job that was answered exists, and none that was refused does. */
 async function lossesOf({ database }: Stage, answers: readonly Answered[]): Promise<string[]> {
   const accepted = answers.flatMap(({ jobId }) => jobId ?? []);
-  const rows = await database.query<{ id: string }>(`select id from jobs where account_id like 'reader %' and state in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED') and upstream_id = 'acedata' and input_hash <> 'v1:'`);
+  const rows = await database.query<{ id: string }>(`select id from jobs where account_id like 'reader %' and input_hash <> 'v1:'
+    and state in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED')`);
   const there = new Set(rows.map(({ id }) => id));
   const lost = accepted.filter((id) => !there.has(id));
   const unsure = answers.filter((answer) => answer.kind.toLowerCase().includes('submit') && !isServed(answer) && !isRefusal(answer));
   const violations: string[] = [];
   if (lost.length > 0) violations.push(`${lost.length} of ${accepted.length} accepted jobs are lost`);
-  if (there.size > accepted.length + unsure.length) violations.push(`${there.size} jobs were stored, ${accepted.length} were accepted, and of ${unsure.length} submits nobody knows`);
+  if (there.size > accepted.length + unsure.length) {
+    violations.push(`${there.size} jobs were stored, ${accepted.length} were accepted, and of ${unsure.length} submits nobody knows`);
+  }
   return violations;
 }

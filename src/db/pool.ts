@@ -1,6 +1,6 @@
 /**
- * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller waits while the pool
- * hands out connections (it is busy), how long while it does not (the database is away), and how long a handshake may take. On a
+ * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller waits while the
+ * pool hands out connections (it is busy), how long while it does not (the database is away), and how long a handshake may take. On a
  * starved machine a handshake takes longer than most callers wait; if it were cut off with its caller, the next caller would begin another
  * one, and no connection would ever be established.
  */

@@ -2,11 +2,11 @@
  * Admission control: how many operations run at once, who waits, and who is refused at once. Callbacks and submits to the upstream never
  * pass here.
  *
- * - At most `maxRunning` operations run. The number adapts to the event loop, ten times a second: it falls by a quarter while the loop is late
- *   by its own work, and rises by one otherwise. When other processes make the loop late, running less would not help.
- * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. When a queue was
- *   not empty for that long, more comes than can be served, and waiting does not help anybody: then a request may wait only a twentieth of
- *   that time (controlled delay, as in Facebook's "Fail at Scale").
+ * - At most `maxRunning` operations run. The number adapts to the event loop, ten times a second: it falls by a quarter while the loop is
+ *   late by its own work, and rises by one otherwise. When other processes make the loop late, running less would not help.
+ * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. When a queue
+ *   was not empty for that long, more comes than can be served, and waiting does not help anybody: then a request may wait only a
+ *   twentieth of that time (controlled delay, as in Facebook's "Fail at Scale").
  * - A request that would wait longer than it may, judged by how fast the queue moves, is refused at once.
  * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them saves little, and on a
  *   machine that is busy with something else they are served in time.
@@ -53,11 +53,14 @@ interface Refused {
 }
 
 export interface Admission {
-  /** Why a request is refused before anything is done for it; null when it may go on. Its kind is null where only its body tells it. Each refusal counts. */
+  /**
+   * Why a request is refused before anything is done for it; null when it may go on. Its kind is null where only its body tells it. Each
+   * refusal counts.
+   */
   refusal(kind: Kind | null): OverloadedError | null;
   /**
-   * Waits for a slot and resolves with the function that gives it back. Rejects with `OverloadedError`, and with the reason of the signal when
-   * that aborts; it is asked for only when the request has to wait.
+   * Waits for a slot and resolves with the function that gives it back. Rejects with `OverloadedError`, and with the reason of the signal
+   * when that aborts; it is asked for only when the request has to wait.
    */
   enter(kind: Kind, gone?: () => AbortSignal): Promise<() => void>;
   figures(): AdmissionFigures;
@@ -178,7 +181,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
 
   load.onSample(({ delayMs, utilization }) => {
     const isLate = delayMs > targetDelayMs && utilization > MAX_UTILIZATION;
-    slots = isLate ? Math.max(Math.min(MIN_SLOTS, limits.maxRunning), Math.floor(slots * DECREASE)) : Math.min(limits.maxRunning, slots + 1);
+    if (isLate) slots = Math.max(Math.min(MIN_SLOTS, limits.maxRunning), Math.floor(slots * DECREASE));
+    else slots = Math.min(limits.maxRunning, slots + 1);
     refuseLate(performance.now());
     serve();
   });

@@ -27,6 +27,8 @@ export interface JobsDeps {
   readonly eventNames: EventNames;
   /** The same store over connections of their own, so that submits, their answers and callbacks never wait behind clients. */
   readonly urgentStore: JobStore;
+  /** For health checks: over the same connections as `urgentStore`, but no longer than a probe waits. */
+  readonly healthStore: Pick<JobStore, 'findGate' | 'hasQueued'>;
   readonly feed: Feed;
   readonly upstream: Upstream;
   readonly log: Log;
@@ -166,11 +168,11 @@ export function createJobs(deps: JobsDeps): Jobs {
     receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
-      // Over connections that do not wait behind clients: an instance with a crowd of them is ready all the same.
-      const gate = await deps.urgentStore.findGate(upstream.id);
+      // An instance with a crowd of clients that wait for its connections is ready all the same.
+      const gate = await deps.healthStore.findGate(upstream.id);
       if (!gate?.reason) return null;
       // A pause that is over is ended by the next job: as long as none comes, nothing is wrong.
-      return gate.pausedForMs > 0 || (await deps.urgentStore.hasQueued(upstream.id)) ? gate.reason : null;
+      return gate.pausedForMs > 0 || (await deps.healthStore.hasQueued(upstream.id)) ? gate.reason : null;
     },
     isDeaf: hearing.isDeaf,
     start() {

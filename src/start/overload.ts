@@ -13,14 +13,23 @@ const CHECK_MS = 1_000;
 const LOG_INTERVAL_MS = 10_000;
 
 /** `takeDatabaseWaitMs` tells the longest wait for a connection of the clients' pool since it was last called. */
-export function startOverloadProtection(app: FastifyInstance, config: Config, graphqlPath: string, takeDatabaseWaitMs: () => number, log: FastifyBaseLogger, onStop: OnStop) {
+export function startOverloadProtection(
+  app: FastifyInstance,
+  config: Config,
+  graphqlPath: string,
+  takeDatabaseWaitMs: () => number,
+  log: FastifyBaseLogger,
+  onStop: OnStop,
+) {
   app.server.maxConnections = config.MAX_CONNECTIONS;
-  const load = startLoad({ maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS, maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS }, takeDatabaseWaitMs);
-  // What has not begun by then would be answered as too late.
-  const [submitMs, readMs] = [config.SUBMIT_WAIT_SECONDS, config.READ_WAIT_SECONDS].map((seconds) => 1_000 * Math.min(seconds, config.OPERATION_TIMEOUT_SECONDS)) as [number, number];
+  const limits = { maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS, maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS };
+  const load = startLoad(limits, takeDatabaseWaitMs);
+  // An operation that has not begun by then would be answered as timed out.
+  const waitMsOf = (seconds: number): number => 1_000 * Math.min(seconds, config.OPERATION_TIMEOUT_SECONDS);
+  const [submit, read] = [waitMsOf(config.SUBMIT_WAIT_SECONDS), waitMsOf(config.READ_WAIT_SECONDS)];
   const admission = createAdmission(
     load,
-    { maxRunning: config.MAX_OPERATIONS, maxWaiting: config.MAX_WAITING_OPERATIONS, waitMs: { submit: submitMs, read: readMs, handshake: readMs } },
+    { maxRunning: config.MAX_OPERATIONS, maxWaiting: config.MAX_WAITING_OPERATIONS, waitMs: { submit, read, handshake: read } },
     config.TARGET_EVENT_LOOP_DELAY_MS,
   );
   const logging = logShedding(load, admission, log);
@@ -39,7 +48,8 @@ function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): 
     const { refused, running, waiting, slots } = admission.figures();
     const inAll = refused.reduce((sum, { count }) => sum + count, 0);
     if ((!shedding && inAll === toldRefused) || performance.now() - toldAt < LOG_INTERVAL_MS) return;
-    const figures = { running, waiting, slots, eventLoopDelayMs: Math.round(load.eventLoopDelayMs()), databaseWaitMs: Math.round(load.databaseWaitMs()) };
+    const [eventLoopDelayMs, databaseWaitMs] = [Math.round(load.eventLoopDelayMs()), Math.round(load.databaseWaitMs())];
+    const figures = { running, waiting, slots, eventLoopDelayMs, databaseWaitMs };
     if (inAll > toldRefused) log.warn({ refused: inAll - toldRefused, ...figures }, 'load is shed: requests were refused with 503 or 429');
     else log.info(figures, 'load is no longer shed');
     shedding = inAll > toldRefused;
