@@ -47,9 +47,11 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
         throw toRefusal(error, log);
       });
 
-  /** Not while a connection is held: waiting for a job costs nothing. */
+  /** For the work alone: a request that waits for a job, or for the fate of one like it, costs nothing and keeps no slot. */
   async function admitted<T>(kind: 'submit' | 'read', signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const leave = await admission.enter(kind, signal && (() => signal));
+    const leave = await admission.enter(kind, signal && (() => signal)).catch((error: unknown) => {
+      throw signal?.aborted ? new Refusal('timeout', 'The client has gone.') : error;
+    });
     return work().finally(leave);
   }
 
@@ -66,14 +68,12 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     const accountId = permitAllJobs(caller, 'jobs:write');
     // Nothing is accepted that would be answered at once that it takes too long.
     if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
+    await admitted('submit', context.signal, () => accounts.limits.takeSubmit(caller));
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
     if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
     try {
-      const result = await admitted('submit', context.signal, async () => {
-        await accounts.limits.takeSubmit(caller);
-        return accept(accountId, keyId, body, context);
-      });
+      const result = await accept(accountId, keyId, body, context);
       const jobId = jobIdOf(result);
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
