@@ -1,5 +1,4 @@
 /** What an overloaded gateway refuses, how, and what it goes on serving. */
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { dial } from '../proving/hostile/raw-socket.ts';
@@ -100,7 +99,7 @@ describe('while the event loop is late', () => {
     expect([ready.status, await ready.json()]).toEqual([200, expect.objectContaining({ status: 'degraded', load: 'shedding' })]);
     const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.administratorKey}` } })).text();
     expect(metrics).toMatch(/motion_gateway_shed_total\{kind="read",reason="EVENT_LOOP"\} 1\n/);
-    expect(metrics).toMatch(/motion_gateway_event_loop_delay_seconds 0\.0\d+/);
+    expect(metrics).toMatch(/motion_gateway_event_loop_delay_seconds \d/);
     // One line for an interval, and none for each refusal.
     expect(gateway.logs.filter(({ msg, status }) => msg === 'request' && status === 503)).toEqual([]);
     await expect.poll(() => gateway.logs, { timeout: 20_000 }).toContainEqual(expect.objectContaining({ level: 40, refused: 1, msg: 'load is shed: requests were refused with 503 or 429' }));
@@ -226,7 +225,6 @@ test('connections beyond MAX_CONNECTIONS are closed at once', async () => {
   const port = Number(new URL(gateway.url).port);
   const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
   onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
-  await Promise.race(sockets.map((socket) => once(socket, 'close')));
   await expect.poll(() => sockets.filter(({ closed }) => closed).length).toBeGreaterThanOrEqual(30);
   expect(sockets.filter(({ closed }) => closed).length).toBeLessThanOrEqual(40);
 });
