@@ -53,7 +53,7 @@ const REST_BODY = { image_url: MEDIA.imageUrl, video_url: MEDIA.videoUrl, mode: 
 
 interface Body {
   readonly data?: { readonly generateMotion?: { readonly job: { readonly id: string } | null } | null } | null;
-  readonly errors?: readonly { readonly extensions?: { readonly code?: string } }[];
+  readonly errors?: readonly { readonly extensions?: { readonly code?: string; readonly retryAfterSeconds?: number } }[];
   readonly task_id?: string;
 }
 
@@ -72,10 +72,11 @@ export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed 
       const answer = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body) });
       const text = await answer.body.text();
       const read = JSON.parse(text) as Body;
-      const code = read.errors?.[0]?.extensions?.code;
+      const { code, retryAfterSeconds } = read.errors?.[0]?.extensions ?? {};
       answers.push({
         kind,
-        outcome: `${answer.statusCode}${code === undefined ? '' : ` ${code}`}`,
+        // What was refused for overload says when to come again in its body too; a database that is away does not.
+        outcome: [answer.statusCode, code, code === 'SERVICE_UNAVAILABLE' && retryAfterSeconds === undefined && 'of the database'].filter(Boolean).join(' '),
         ms: performance.now() - from,
         retryAfter: answer.headers['retry-after']?.toString() ?? null,
         jobId: read.data?.generateMotion?.job?.id ?? (kind === 'restSubmit' ? read.task_id : null) ?? null,

@@ -162,7 +162,7 @@ async function giveKeys({ database }: Stage): Promise<string[]> {
   return keys;
 }
 
-const isRefusal = ({ outcome }: Answered): boolean => /^(503|429)\b/.test(outcome);
+const isRefusal = ({ outcome }: Answered): boolean => /^(429|503|503 SERVICE_UNAVAILABLE)$/.test(outcome);
 const isServed = ({ outcome }: Answered): boolean => outcome === '200' || outcome === '101';
 
 const latenciesOf = (answers: readonly Answered[]): number[] => answers.map(({ ms }) => ms);
