@@ -21,8 +21,8 @@ export interface TestGateway extends Gateway {
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
 
-/** Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends. */
-export async function startGateway(overrides: Record<string, string> = {}): Promise<TestGateway> {
+/** Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends, after `beforeStop`. */
+export async function startGateway(overrides: Record<string, string> = {}, beforeStop: () => Promise<void> = async () => undefined): Promise<TestGateway> {
   const databaseUrl = overrides.DATABASE_URL ?? (await createDatabase());
   const logs: Record<string, unknown>[] = [];
   const log = pino({ level: overrides.LOG_LEVEL ?? 'info' }, { write: (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>) });
@@ -46,6 +46,7 @@ export async function startGateway(overrides: Record<string, string> = {}): Prom
   onTestFinished(async () => {
     // The client first: its reconnecting would surface as an error of the test.
     await client.stop();
+    await beforeStop();
     await gateway.stop();
     expect({ sockets: gateway.live.sockets(), watchers: gateway.live.watchers() }, 'left over').toEqual({ sockets: 0, watchers: 0 });
   });

@@ -1,0 +1,189 @@
+/** What every GraphQL client library must be able to do with the gateway, without settings of its own for us. */
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { findFreePort } from '../../proving/stage/free-port.ts';
+import { createDatabase } from '../support/database.ts';
+import { callBack, startFakeUpstream, successOf, type FakeUpstream } from '../support/fake-upstream.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+
+export interface Endpoint {
+  readonly httpUrl: string;
+  readonly webSocketUrl: string;
+  readonly authorization: string;
+}
+
+export interface Observer {
+  next(data: Data): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/** The data of an answer, as a library hands it over. */
+export type Data = Record<string, unknown>;
+
+/** One library, set up as its own documentation says. Rejects, or calls `error`, with the library's own errors. */
+export interface ClientLibrary {
+  query(document: string, variables: Data): Promise<Data>;
+  mutate(document: string, variables: Data): Promise<Data>;
+  /** Null for a library without subscriptions. */
+  readonly subscribe: ((document: string, variables: Data, observer: Observer) => () => void) | null;
+  /** The `extensions.code` of each GraphQL error in an error of this library. */
+  codesOf(error: unknown): unknown[];
+  stop(): void | Promise<void>;
+}
+
+export type Connect = (endpoint: Endpoint) => ClientLibrary;
+
+const GENERATE = `mutation Generate($input: GenerateMotionInput!) {
+  generateMotion(input: $input) { job { id state } userErrors { code message } }
+}`;
+const JOB = 'query Job($id: ID!) { motionJob(id: $id) { id state video { url } } }';
+const JOBS = 'query Jobs($first: Int) { motionJobs(first: $first) { nodes { id state } } }';
+const WATCH = 'subscription Watch($id: ID!) { jobUpdated(id: $id) { id state video { url } } }';
+const MEDIA = { imageUrl: 'https://cdn.acedata.cloud/a.png', videoUrl: 'https://cdn.acedata.cloud/a.mp4' };
+const UNKNOWN_JOB = '019a0000-0000-7000-8000-000000000000';
+
+interface Generated {
+  readonly generateMotion: { readonly job: { readonly id: string; readonly state: string } | null; readonly userErrors: readonly { readonly code: string }[] };
+}
+interface Found {
+  readonly motionJob: { readonly id: string; readonly state: string; readonly video: { readonly url: string } | null } | null;
+}
+interface Watched {
+  readonly jobUpdated: NonNullable<Found['motionJob']>;
+}
+
+export function describeClientLibrary(name: string, connect: Connect): void {
+  describe(name, () => {
+    test('runs a query and a mutation, and follows a job to its end', async () => {
+      const { upstream, library } = await startWithLibrary(connect);
+      const job = await generate(library);
+      const watch = watchJob(library, job.id);
+      const { taskId, callbackUrl } = await take(upstream);
+      await watch?.until('PROCESSING');
+      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      const succeeded = { id: job.id, state: 'SUCCEEDED', video: { url: successOf(taskId).video_url } };
+      await expectEnd(watch, succeeded);
+      const found = (await library.query(JOB, { id: job.id })) as unknown as Found;
+      expect(found.motionJob).toMatchObject(succeeded);
+    });
+
+    test('hands over user errors as data, and other errors with their codes', async () => {
+      const { gateway, upstream, library } = await startWithLibrary(connect);
+      const { generateMotion } = (await library.mutate(GENERATE, { input: { ...MEDIA, imageUrl: 'no url' } })) as unknown as Generated;
+      expect(generateMotion).toMatchObject({ job: null, userErrors: [{ code: 'INVALID_URL' }] });
+      expect(await codesOfRejection(library, library.query(JOBS, { first: 1_000 }))).toEqual(['BAD_USER_INPUT']);
+      expect(upstream.submitCount()).toBe(0);
+      const stranger = connect({ ...endpointOf(gateway), authorization: 'Bearer mg_of-nobody' });
+      expect(await codesOfRejection(stranger, stranger.query(JOBS, {}))).toHaveLength(1);
+      await stranger.stop();
+    });
+
+    test('sees the error of one subscription, and goes on with the others', async () => {
+      const { upstream, library } = await startWithLibrary(connect);
+      if (!library.subscribe) return;
+      const job = await generate(library);
+      const watch = watchJob(library, job.id);
+      const { error } = await watchJob(library, UNKNOWN_JOB)!.end;
+      expect(library.codesOf(error)).toEqual(['NOT_FOUND']);
+      const { taskId, callbackUrl } = await take(upstream);
+      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      await expectEnd(watch, { state: 'SUCCEEDED' });
+    });
+
+    test('goes on after a restart of the gateway', async () => {
+      const { gateway, restart, upstream, library } = await startWithLibrary(connect);
+      const job = await generate(library);
+      const { taskId, callbackUrl } = await take(upstream);
+      const watch = watchJob(library, job.id);
+      await watch?.until('PROCESSING');
+      await gateway.stop();
+      await restart();
+      expect(((await library.query(JOB, { id: job.id })) as unknown as Found).motionJob).toMatchObject({ state: 'PROCESSING' });
+      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      await expectEnd(watch, { state: 'SUCCEEDED' });
+      const other = (await library.mutate(GENERATE, { input: MEDIA })) as unknown as Generated;
+      expect(other.generateMotion.job?.id).not.toBe(job.id);
+    });
+  });
+}
+
+const endpointOf = ({ url, apiKey }: TestGateway): Endpoint => ({
+  httpUrl: `${url}/graphql`,
+  webSocketUrl: `${url.replace(/^http/, 'ws')}/graphql`,
+  authorization: `Bearer ${apiKey}`,
+});
+
+/** A gateway that can be started again at the same address, on the same database. The library is stopped before it. */
+async function startWithLibrary(connect: Connect) {
+  const upstream = await startFakeUpstream();
+  const port = await findFreePort();
+  const settings = {
+    ...upstream.settings,
+    DATABASE_URL: await createDatabase(),
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    UPSTREAM_MAX_IN_FLIGHT: '10',
+  };
+  let library: ClientLibrary | undefined;
+  const stopLibrary = async () => library?.stop();
+  const gateway = await startGateway(settings, stopLibrary);
+  library = connect(endpointOf(gateway));
+  return { upstream, library, gateway, restart: () => startGateway(settings, stopLibrary) };
+}
+
+async function generate(library: ClientLibrary): Promise<{ readonly id: string }> {
+  const { generateMotion } = (await library.mutate(GENERATE, { input: MEDIA })) as unknown as Generated;
+  expect(generateMotion).toMatchObject({ job: { state: 'QUEUED' }, userErrors: [] });
+  return generateMotion.job!;
+}
+
+/** Lets the upstream accept the next submit. */
+async function take(upstream: FakeUpstream): Promise<{ readonly taskId: string; readonly callbackUrl: string }> {
+  const submit = await upstream.nextSubmit();
+  const taskId = randomUUID();
+  submit.answer(200, { task_id: taskId });
+  return { taskId, callbackUrl: submit.body.callback_url! };
+}
+
+interface WatchEnd {
+  readonly states: readonly Watched['jobUpdated'][];
+  /** The library's error; undefined when the server has completed. */
+  readonly error?: unknown;
+}
+
+interface Watch {
+  /** Resolves when this state has been seen. */
+  until(state: string): Promise<void>;
+  readonly end: Promise<WatchEnd>;
+}
+
+function watchJob(library: ClientLibrary, id: string): Watch | null {
+  const { subscribe } = library;
+  if (!subscribe) return null;
+  const states: Watched['jobUpdated'][] = [];
+  const end = new Promise<WatchEnd>((resolve) => {
+    subscribe(WATCH, { id }, {
+      next: (data) => void states.push((data as unknown as Watched).jobUpdated),
+      error: (error) => resolve({ states, error }),
+      complete: () => resolve({ states }),
+    });
+  });
+  return { end, until: (state) => expect.poll(() => states.map((job) => job.state)).toContain(state) };
+}
+
+async function expectEnd(watch: Watch | null, last: object): Promise<void> {
+  if (!watch) return;
+  const { states, error } = await watch.end;
+  expect(error).toBeUndefined();
+  expect(states.at(-1)).toMatchObject(last);
+}
+
+async function codesOfRejection(library: ClientLibrary, promise: Promise<unknown>): Promise<unknown[]> {
+  try {
+    await promise;
+  } catch (error) {
+    return library.codesOf(error);
+  }
+  throw new Error('The operation was expected to fail.');
+}
