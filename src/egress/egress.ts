@@ -64,9 +64,8 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
 
   function check(text: string): UrlCheck {
     const invalid = { ok: false, code: 'INVALID_URL', message: 'A URL is absolute and begins with http:// or https://.' } as const;
-    if (!/^\s*https?:/i.test(text)) return invalid;
     const tooLong = { ok: false, code: 'TOO_LONG', message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.` } as const;
-    if (text.length > MAX_URL_LENGTH) return tooLong;
+    if (text.length > MAX_URL_LENGTH) return /^\s*https?:/i.test(text) ? tooLong : invalid;
     const url = URL.canParse(text) && text.isWellFormed() ? new URL(text) : null;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
     if (url.username || url.password) return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };

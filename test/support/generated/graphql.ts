@@ -282,7 +282,7 @@ export type GenerateMotionInput = {
   characterOrientation?: CharacterOrientation;
   /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. After the job was deleted the key stays spent for a while (by default 30 days): the same input is refused with JOB_DELETED. The header `Idempotency-Key` does the same for a document with one `generateMotion`; there `"k"`, a string of RFC 8941, is the key `k`. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. */
+  /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused. */
   imageUrl: Scalars['URL']['input'];
   /** Whether to keep the sound of the motion video. */
   keepOriginalSound?: Scalars['Boolean']['input'];
@@ -294,7 +294,7 @@ export type GenerateMotionInput = {
   model?: InputMaybe<Scalars['String']['input']>;
   /** What to see beside the motion, at most 2,500 characters. */
   prompt?: InputMaybe<Scalars['String']['input']>;
-  /** The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL. */
+  /** The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused. */
   videoUrl: Scalars['URL']['input'];
   /** Whether the video shall carry a watermark. */
   watermark?: Scalars['Boolean']['input'];
