@@ -125,11 +125,14 @@ async function startWithLibrary(connect: Connect) {
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     UPSTREAM_MAX_IN_FLIGHT: '10',
   };
-  let library: ClientLibrary | undefined;
-  const stopLibrary = async () => library?.stop();
-  const gateway = await startGateway(settings, stopLibrary);
-  library = connect(endpointOf(gateway));
-  return { upstream, library, gateway, restart: () => startGateway(settings, stopLibrary) };
+  const libraries: ClientLibrary[] = [];
+  const stopLibraries = async () => {
+    for (const library of libraries) await library.stop();
+  };
+  const gateway = await startGateway(settings, stopLibraries);
+  const library = connect(endpointOf(gateway));
+  libraries.push(library);
+  return { upstream, library, gateway, restart: () => startGateway(settings, stopLibraries) };
 }
 
 async function generate(library: ClientLibrary): Promise<{ readonly id: string }> {
