@@ -20,7 +20,7 @@ export const violationCodes = [
   'INVALID_FORMAT',
   'DUPLICATE',
 ] as const;
-export type ViolationCode = (typeof violationCodes)[number];
+type ViolationCode = (typeof violationCodes)[number];
 
 export interface Violation {
   readonly code: ViolationCode;

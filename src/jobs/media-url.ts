@@ -3,7 +3,6 @@
  * spelling. The checks read them as WHATWG `URL` does, so a spelling that another parser may read as another host is refused. Pure.
  */
 import { domainToUnicode } from 'node:url';
-import type { ViolationCode } from './input-rules.ts';
 import { isPublicHost } from './public-address.ts';
 
 const MAX_LENGTH = 2_048;
@@ -20,7 +19,8 @@ const formats = new Set([
   ...['mp3', 'wav', 'ogg', 'm4a', 'aac', 'flac', 'pdf', 'zip', 'rar'],
 ]);
 
-type Violate = (code: ViolationCode, message: string) => void;
+type Code = 'INVALID_URL' | 'TOO_LONG' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'INVALID_FORMAT';
+type Violate = (code: Code, message: string) => void;
 
 export function checkMediaUrl(text: string, field: keyof typeof media, violate: Violate): void {
   if (!/^\s*https?:/i.test(text)) return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
