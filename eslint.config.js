@@ -22,6 +22,6 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.mjs'], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', performance: 'readonly', AbortController: 'readonly', fetch: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
-  { files: ['src/main.ts', 'scripts/**', 'test/**', 'bench/**', 'proving/**'], rules: { 'no-console': 'off' } },
+  { files: ['src/main.ts', 'src/cli/**', 'scripts/**', 'test/**', 'bench/**', 'proving/**'], rules: { 'no-console': 'off' } },
   { files: ['*.config.ts', '*.config.js', '*.config.mjs', 'codegen.ts', 'web/**/vite.config.ts', 'scripts/*.config.ts', 'test/support/global-setup.ts', 'test/support/closing-line.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

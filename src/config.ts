@@ -97,6 +97,7 @@ export const settings = {
   DATABASE_URL: maybe(postgresUrl, 'a postgres:// URL', 'none: the embedded server', 'a PostgreSQL server, 15 to 18, with the parameters of libpq (`?sslmode=verify-full`); what it leaves out is taken from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGPASSFILE`, `PGDATABASE` and `PGSSLMODE`, and nothing else from `PG*`. The embedded server takes nothing from there'),
   EMBEDDED_DATABASE: flag('on outside production without `DATABASE_URL`', 'whether the embedded server is used; in production it must be asked for'),
   DATABASE_POOL_SIZE: integer(2, 200, 10, 'connections for clients; submits and callbacks have a third as many of their own, which are opened and warmed up before the gateway listens. A third of the former and all of the latter stay open when they are idle'),
+  WARM_UP_SECONDS: decimal(0, 60, 3, 'how long a start prepares the connections for callbacks before it listens, at most; 0 leaves this to the first callbacks'),
   DATA_DIR: setting(optional(z.string()).transform((value) => value ?? '.data'), 'a folder', '.data', 'where the embedded server, the generated key and secret live'),
   UPSTREAM: maybe(oneOf(['acedata', 'sandbox']), '`acedata` or `sandbox`', '`acedata` with a token, else `sandbox`', 'what generates; in production without a token it must be written'),
   UPSTREAM_ID: maybe(z.string().regex(/^[a-z0-9_.-]{1,64}$/), '1 to 64 of `a-z0-9_.-`', 'the value of `UPSTREAM`', 'the name a job remembers its upstream by; change it with the upstream account, not with the token'),

@@ -177,7 +177,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, admission, edges, log);
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
-  await warmUp(urgentCount, jobs.rehearse, log);
+  await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop(async () => {
     draining = true;

@@ -55,7 +55,7 @@ function parse(args: readonly string[], command: Command): CommandInput {
         ...Object.fromEntries(command.options.map((option) => [option, { type: 'string' as const }])),
       },
     });
-    return { options: values as CommandInput['options'], positionals };
+    return { options: values, positionals };
   } catch (error) {
     throw new CommandError(`${(error as Error).message.split('\n')[0]}\n\n${command.help}`, 2);
   }

@@ -64,7 +64,7 @@ export const postgresUrl = z.string().transform((value, context) => {
 const isName = (value: string): boolean => value.length <= 253 && value.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) && !/^[\d.]+$/.test(value);
 
 /** A name, an IPv4 address or an IPv6 address in brackets, as URLs have it. */
-export const isHost = (value: string): boolean => isIP(value) === 4 || isName(value.replace(/\.$/, '')) || (/^\[.*\]$/.test(value) && isIP(value.slice(1, -1)) === 6);
+const isHost = (value: string): boolean => isIP(value) === 4 || isName(value.replace(/\.$/, '')) || (/^\[.*\]$/.test(value) && isIP(value.slice(1, -1)) === 6);
 
 /** Where to listen. Brackets are taken off. */
 export const listenHost = z.string().transform((value) => value.replace(/^\[(.*)\]$/, '$1')).refine((value) => isIP(value) !== 0 || isName(value));

@@ -37,7 +37,7 @@ const adverse: Readonly<Record<string, string>> = {
 const names = Object.keys(adverse);
 
 /** On a busy machine 1 ms may end the first statement; that is repeated, unless the session ends with it. */
-const { exit_on_error: _endsTheSession, ...together } = adverse;
+const together = Object.fromEntries(Object.entries(adverse).filter(([name]) => name !== 'exit_on_error'));
 
 type Level = 'database' | 'role';
 

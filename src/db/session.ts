@@ -7,7 +7,7 @@
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 
-export interface SessionLimits {
+interface SessionLimits {
   readonly applicationName: string;
   /** How long a statement may take, by the server's clock; 0 is no limit. */
   readonly statementTimeoutMs: number;

@@ -38,7 +38,7 @@ export interface AdmissionLimits {
   readonly waitMs: Readonly<Record<Kind, number>>;
 }
 
-export interface AdmissionFigures {
+interface AdmissionFigures {
   readonly running: number;
   readonly waiting: number;
   /** How many operations may run now. */

@@ -2,11 +2,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 
-/** A start waits no longer for it; what is not warm by then gets warm by itself. */
-const LIMIT_MS = 3_000;
-
-/** Rehearses on `connections` connections at once, each of which is opened for that. Never rejects: a gateway that is not warm is only slower at first. */
-export async function warmUp(connections: number, rehearse: () => Promise<void>, log: Pick<FastifyBaseLogger, 'info'>): Promise<void> {
+/**
+ * Rehearses on `connections` connections at once, each of which is opened for that, for at most `limitMs`; 0 rehearses nothing. Never rejects: a
+ * gateway that is not warm is only slower at first.
+ */
+export async function warmUp(connections: number, rehearse: () => Promise<void>, limitMs: number, log: Pick<FastifyBaseLogger, 'info'>): Promise<void> {
+  if (limitMs === 0) return;
   const from = performance.now();
   const late = new AbortController();
   let warm = 0;
@@ -17,7 +18,7 @@ export async function warmUp(connections: number, rehearse: () => Promise<void>,
       (error: unknown) => void (failure = error),
     );
   const all = Promise.all(Array.from({ length: connections }, one));
-  await Promise.race([all, setTimeout(LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+  await Promise.race([all, setTimeout(limitMs, undefined, { signal: late.signal }).catch(() => undefined)]);
   late.abort();
   log.info({ warm, of: connections, ms: Math.round(performance.now() - from), ...(failure !== null && { err: failure }) }, 'connections for callbacks are warmed up');
 }

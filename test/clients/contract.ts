@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly authorization: string;
 }
 
-export interface Observer {
+interface Observer {
   next(data: Data): void;
   error(error: unknown): void;
   complete(): void;
@@ -22,7 +22,7 @@ export interface Observer {
 export type Data = Record<string, unknown>;
 
 /** One library, set up as its own documentation says. Rejects, or calls `error`, with the library's own errors. */
-export interface ClientLibrary {
+interface ClientLibrary {
   query(document: string, variables: Data): Promise<Data>;
   mutate(document: string, variables: Data): Promise<Data>;
   /** Null for a library without subscriptions. */
