@@ -22,10 +22,10 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['reflect-metadata'],
           // What hangs is found all the same; what is only slow, on a machine with other work, is no failure.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // What is waited for comes sooner or later; on a busy machine later than vitest's 1 s.
-          expect: { poll: { timeout: 20_000, interval: 20 } },
+          expect: { poll: { timeout: 60_000, interval: 20 } },
         },
       },
     ],

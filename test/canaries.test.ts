@@ -160,7 +160,7 @@ describe('secrets', () => {
 
     // A fault inside, with all of it among the parameters: of accepting, and of settling.
     await asAdministrator(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$; create trigger fail before insert on jobs for each row execute function fail()`, databaseUrl);
-    tell(await ask(client, 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, imageUrl: link, idempotencyKey: secrets.wrongKey } }));
+    tell(await ask(client, 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, videoUrl: link, idempotencyKey: secrets.wrongKey } }));
     await asAdministrator(`drop trigger fail on jobs; create trigger fail before update on jobs for each row execute function fail()`, databaseUrl);
     expect(await callBack(reach, { ...successOf('canary-task', link), extra: 1 })).toBeLessThan(600);
     await asAdministrator('drop trigger fail on jobs; create trigger fail before insert on api_keys for each row execute function fail()', databaseUrl);

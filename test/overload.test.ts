@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { dial } from '../proving/hostile/raw-socket.ts';
+import { findFreePort } from '../proving/stage/free-port.ts';
 import { startLoad } from '../src/http/load.ts';
 import type { Kind } from '../src/http/admission.ts';
 import { keepLoopBusy, keepMachineBusy } from './support/busy.ts';
@@ -38,6 +39,12 @@ async function takeSlots({ live }: TestGateway, kind: Kind, count: number): Prom
   return leaveAll;
 }
 
+/** The settings of a gateway that the upstream can call back. */
+async function reachable(): Promise<Record<string, string>> {
+  const port = await findFreePort();
+  return { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+}
+
 const countJobs = async ({ databaseUrl }: TestGateway) => (await asAdministrator<{ count: number }>('select count(*)::int from jobs', databaseUrl))[0]!.count;
 
 async function expectOverloaded(response: Response): Promise<void> {
@@ -49,7 +56,7 @@ async function expectOverloaded(response: Response): Promise<void> {
 describe('while the event loop is late', () => {
   const start = async (more: Record<string, string> = {}, spinMs = 40) => {
     const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
+    const gateway = await startGateway({ ...upstream.settings, ...(await reachable()), ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     const endBusy = keepLoopBusy(spinMs);
@@ -107,13 +114,15 @@ describe('while the event loop is late', () => {
 
   test('so many requests whose kind only their body tells are read, and no more', { timeout: 60_000 }, async () => {
     const { gateway } = await start();
-    const reads = await Promise.all(Array.from({ length: 400 }, () => read(gateway)));
-    expect(new Set(reads.map(({ status }) => status))).toEqual(new Set([503]));
-    const { refused } = gateway.live.admission.figures();
-    const countOf = (kind: string) => refused.find((one) => one.kind === kind)?.count ?? 0;
-    expect(countOf('read')).toBeGreaterThanOrEqual(200);
-    expect(countOf('unknown')).toBeGreaterThan(0);
-    expect(countOf('read') + countOf('unknown')).toBe(400);
+    await expectOverloaded(await read(gateway));
+    const kindsOf = () => gateway.live.admission.figures().refused.map(({ kind, reason }) => [kind, reason]);
+    expect(kindsOf()).toEqual([['read', 'EVENT_LOOP']]);
+    // In one turn of the event loop, in which hardly anything refills the allowance of 200.
+    const refusals = Array.from({ length: 1_000 }, () => gateway.live.admission.refusal(null));
+    expect(refusals.slice(0, 150).filter((refusal) => refusal !== null)).toEqual([]);
+    expect(refusals.at(-1)).toMatchObject({ reason: 'EVENT_LOOP' });
+    await expectOverloaded(await read(gateway));
+    expect(kindsOf()).toContainEqual(['unknown', 'EVENT_LOOP']);
   });
 
   test('and when it is not late any more, everything is served again', { timeout: 60_000 }, async () => {
@@ -160,7 +169,7 @@ describe('when all slots are taken', () => {
 
   test('callbacks and health checks do not wait', async () => {
     const upstream = await startFakeUpstream();
-    const gateway = await start(upstream.settings);
+    const gateway = await start({ ...upstream.settings, ...(await reachable()) });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     task.answer(200, { task_id: 'the-task' });
@@ -172,13 +181,13 @@ describe('when all slots are taken', () => {
   });
 
   test('a read waits as long as READ_WAIT_SECONDS says, a submit as long as SUBMIT_WAIT_SECONDS says', async () => {
-    const gateway = await start({ READ_WAIT_SECONDS: '0.1' });
+    const gateway = await start({ READ_WAIT_SECONDS: '0.1', MAX_WAITING_OPERATIONS: '10' });
     await takeSlots(gateway, 'read', 2);
     const waitingSubmit = submit(gateway);
     await expect.poll(() => gateway.live.admission.figures().waiting).toBe(1);
     await expectOverloaded(await read(gateway));
     expect(gateway.live.admission.figures()).toMatchObject({ waiting: 1, refused: [{ kind: 'read', reason: 'WAIT', count: 1 }] });
-    const other = await start({ SUBMIT_WAIT_SECONDS: '0.1' });
+    const other = await start({ SUBMIT_WAIT_SECONDS: '1' });
     await takeSlots(other, 'read', 2);
     await expectOverloaded(await submit(other));
     expect(await countJobs(other)).toBe(0);
@@ -201,7 +210,7 @@ describe('when all slots are taken', () => {
 
   test('a held REST request keeps no slot', async () => {
     const upstream = await startFakeUpstream();
-    const gateway = await start(upstream.settings);
+    const gateway = await start({ ...upstream.settings, ...(await reachable()) });
     const held = createRestClient(gateway).submit();
     const task = await upstream.nextSubmit();
     expect(gateway.live.admission.figures().running).toBe(0);
@@ -212,7 +221,8 @@ describe('when all slots are taken', () => {
 });
 
 test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_000 }, async () => {
-  const gateway = await startGateway({ UPSTREAM_SUBMITS_PER_SECOND: '1' });
+  // How long the burst takes depends on the machine; a patient client gets it accepted on every one.
+  const gateway = await startGateway({ UPSTREAM_SUBMITS_PER_SECOND: '1', SUBMIT_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60' });
   keepMachineBusy();
   const answers = await Promise.all(Array.from({ length: 100 }, async () => (await submit(gateway)).json() as Promise<object>));
   const accepted = answers.filter((answer) => JSON.stringify(answer).includes('"userErrors":[]'));

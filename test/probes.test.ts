@@ -71,7 +71,8 @@ describe('in production', () => {
   });
 
   test.each([
-    ['a query by GET', '/graphql?query=query%20cop%7B__typename%7D', {}],
+    // A page of another site cannot send the header of a key without being asked for a preflight.
+    ['a query by GET without a key', '/graphql?query=query%20cop%7B__typename%7D', { headers: { authorization: '' } }],
     ['a mutation by GET', '/graphql?query=mutation%20cop%7B__typename%7D', { headers: { 'apollo-require-preflight': 'true' } }],
     ['a query in a form', '/graphql', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'query=query%20cop%20%7B__typename%7D' }],
     ['a query as plain text', '/graphql', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ __typename }"}' }],
