@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseOrigin } from './origins.ts';
-import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, visible } from './setting-values.ts';
+import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, keyText, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, visible } from './setting-values.ts';
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -106,8 +106,8 @@ export const settings = {
   HTTP_PROXY: maybe(z.string(), 'the http(s) URL of a proxy', 'none', 'the proxy to an upstream of `http://`, and to one of `https://` where `HTTPS_PROXY` is not set; `http_proxy` counts before it'),
   NO_PROXY: maybe(z.string(), 'host names, comma separated', 'none', 'hosts that are reached without a proxy; `no_proxy` counts before it'),
   ACEDATA_BASE_URL: setting(optional(baseUrl).transform((value) => value ?? 'https://api.acedata.cloud'), 'an http(s) URL', 'https://api.acedata.cloud', 'the upstream'),
-  API_KEY: maybe(secret(16).pipe(visible(16)), '16 to 255 visible characters, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key of administrators; ordinary keys belong to accounts'),
-  APP_SECRET: maybe(list.pipe(z.array(secret(32)).min(1)), 'secrets of at least 32 visible characters, comma separated, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs and client tokens, and seals the secrets of webhooks; the first signs and seals, all verify and open'),
+  API_KEY: maybe(keyText(16), '16 to 255 visible characters, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'the key of administrators; ordinary keys belong to accounts'),
+  APP_SECRET: maybe(list.pipe(z.array(secret(32)).min(1)), 'secrets of at least 32 characters, comma separated, other than the example', 'generated at first start into `DATA_DIR`; required with `DATABASE_URL`', 'signs callback URLs and client tokens, and seals the secrets of webhooks; the first signs and seals, all verify and open'),
   REGISTRATION: maybe(oneOf(['open', 'closed']), '`open` or `closed`', '`open` with the sandbox on a loopback host, else `closed`', 'whether who has no key may apply for one with `acquireAccess`'),
   FREE_QUOTA: integer(0, 1_000_000, 10, 'jobs that an applicant may use: on a first application with the sandbox on a loopback host, elsewhere only from `REGISTRATION_DOMAINS`'),
   REGISTRATION_DOMAINS: setting(optional(domainNames).transform((value) => value ?? []), 'domain names such as `example.com`, comma separated', 'none', 'e-mail domains whose applicants get `FREE_QUOTA` without approval; that the address is theirs is not checked'),

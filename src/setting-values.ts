@@ -95,4 +95,10 @@ export const visible = (min: number, max = 255) => z.string().regex(/^[\x21-\x7e
 /** Values of `.env.example`, which everybody knows. */
 const EXAMPLES = ['at-least-16-visible-characters', 'at-least-32-characters-of-randomness'];
 
-export const secret = (min: number) => visible(min, 4096).refine((value) => !EXAMPLES.includes(value));
+const isNoExample = (value: string): boolean => !EXAMPLES.includes(value);
+
+/** A key that clients send in a header. */
+export const keyText = (min: number) => visible(min).refine(isNoExample);
+
+/** Text that stays here. Any characters count: a secret that is in use cannot be changed without loss. */
+export const secret = (min: number) => z.string().min(min).refine(isNoExample);

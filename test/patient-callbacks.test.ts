@@ -1,6 +1,7 @@
 /** Callbacks beside a database that is busy: they come once. */
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { findFreePort } from '../proving/stage/free-port.ts';
 import { asAdministrator } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
@@ -9,7 +10,9 @@ describe('a callback that finds no database connection', () => {
   /** One connection for callbacks; that of the first job stands still, because somebody has locked its row. */
   const start = async (more: Record<string, string>) => {
     const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, DATABASE_POOL_SIZE: '2', POLL_FIRST_SECONDS: '3600', ...more });
+    const port = await findFreePort();
+    const address = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+    const gateway = await startGateway({ ...upstream.settings, ...address, DATABASE_POOL_SIZE: '2', POLL_FIRST_SECONDS: '3600', ...more });
     const urls: string[] = [];
     const ids: string[] = [];
     for (const taskId of ['first', 'second']) {
@@ -25,7 +28,7 @@ describe('a callback that finds no database connection', () => {
     await locker.query(`begin; select 1 from jobs where id = '${ids[0]}' for update`);
     const first = callBack(urls[0]!, successOf('first'));
     const waits = () => asAdministrator(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, gateway.databaseUrl);
-    await expect.poll(waits, { timeout: 20_000 }).not.toEqual([]);
+    await expect.poll(waits).not.toEqual([]);
     return { gateway, first, second: callBack(urls[1]!, successOf('second')), secondId: ids[1]! };
   };
 

@@ -18,7 +18,7 @@ test('outlives a crowd that has given up waiting, and serves whoever comes after
 test('lets each caller say how long it waits, and serves those that wait in the order in which they came', async () => {
   const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 50, handshakeMs: 5_000 });
   onTestFinished(() => pool.end());
-  const held = await pool.connect();
+  const held = await pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 });
   const served: string[] = [];
   const wait = (name: string) => pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 }).then((client) => (served.push(name), client.release()));
   const patient = ['a', 'b', 'c'].map(wait);

@@ -11,8 +11,8 @@ test('when every callback is lost, each result is found by polling', { timeout: 
   expect(figures).toMatchObject({ jobs: 5, settledBy: { POLL: 5 }, lookUps: expect.any(Number) as number });
 });
 
-test('callbacks at a steady rate are all answered, and all counted once', { timeout: 120_000 }, async () => {
+test('callbacks at a steady rate are all answered, and all counted once', { timeout: 180_000 }, async () => {
   // What a busy machine does to its times is not the test's business; the full proof measures them.
-  const { violations } = await proveIntake({ ...quiet, size: 9, perSecond: 100, limitMs: 10_000 });
+  const { violations } = await proveIntake({ ...quiet, size: 9, perSecond: 100, limitMs: 60_000 });
   expect(violations).toEqual([]);
 });

@@ -83,6 +83,9 @@ function isJson(body: string): boolean {
   }
 }
 
+/** A redirect that nobody follows: the submit was not taken. 303 says that something was done. */
+const REDIRECTS: readonly number[] = [301, 302, 307, 308];
+
 export const answers: Target<Answer, Decoded> = {
   name: 'decoding the upstream',
   inputs: fc.record({ text, httpStatus: statuses, asked: fc.constantFrom('one', 'ids', 'window') }),
@@ -108,7 +111,7 @@ export const answers: Target<Answer, Decoded> = {
     const ids = [claim.taskId, answered.kind === 'accepted' ? answered.taskId : null, ...(lookUp.kind === 'found' ? lookUp.records.map(({ taskId }) => taskId) : [])];
     if (ids.some((id) => id !== null && !isTaskId(id))) return "a task's id does not fit its column";
     if (answered.kind === 'accepted' && (httpStatus < 200 || httpStatus > 299)) return 'accepted without a good status';
-    if (answered.kind === 'refused' && (httpStatus >= 500 || httpStatus === 408 || (httpStatus >= 300 && httpStatus < 400))) return 'a submit that may have arrived counts as refused';
+    if (answered.kind === 'refused' && (httpStatus >= 500 || httpStatus === 408 || (httpStatus >= 300 && httpStatus < 400 && !REDIRECTS.includes(httpStatus)))) return 'a submit that may have arrived counts as refused';
     if (lookUp.kind === 'found' && lookUp.records.some(({ createdAt, startedAt, finishedAt }) => [createdAt, startedAt, finishedAt].some((time) => time !== null && Number.isNaN(time.getTime())))) return 'a time is none';
     if (decoded.error.message === '') return 'an error says nothing';
     const unstorable = findUnstorable([claim, answered, lookUp, decoded.error, decoded.outcomes]);

@@ -61,6 +61,6 @@ export const acknowledgeBeforeCommit: Tooth = {
 export const asynchronousCommit: Tooth = {
   name: 'asynchronous-commit',
   bug: 'connects with `synchronous_commit=off`',
-  edits: [{ file: 'src/db/client.ts', find: "application_name: 'motion-gateway',", replace: "application_name: 'motion-gateway', options: '-c synchronous_commit=off'," }],
+  edits: [{ file: 'src/db/client.ts', find: "session: { applicationName: 'motion-gateway',", replace: "session: { durable: false, applicationName: 'motion-gateway'," }],
   scenario: (bench) => submitAndCrash(bench, { jobs: 12, crashAfter: 4, prepare: [] }),
 };
