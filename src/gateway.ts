@@ -39,7 +39,7 @@ import { startSandbox } from './upstream/sandbox/server.ts';
 /** The longest of them is a day. */
 const KEEP_WINDOWS_DAYS = 7;
 
-/** A pool that hands out no connection for so long has no database: whoever waits is told, without waiting to the end of its patience. */
+/** A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the end of its patience. */
 const STALL_MS = { read: 1_500, submit: 3_000, callback: 5_000 } as const;
 
 /** Made by the migrations; what was accepted before there were accounts is its. */

@@ -1,4 +1,4 @@
-/** The forms that values of settings take. What passes here works later: nothing is coerced that somebody may have meant otherwise. */
+/** The forms that values of settings take. What passes here works later: no ambiguous value is coerced. */
 import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import { parseIntoClientConfig } from 'pg-connection-string';

@@ -8,7 +8,7 @@ export class AccessError extends Error {
   }
 }
 
-/** Why a credential opens nothing. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a credential here. */
+/** Why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a credential here. */
 export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
 
 /** With its code each message fits into the reason of a socket's close, which has at most 123 bytes. */

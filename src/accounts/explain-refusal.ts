@@ -1,11 +1,11 @@
-/** Why a credential opens nothing. Only whoever presents the exact credential learns that it once was valid. */
+/** Why a credential is rejected. Only a caller that presents the exact credential learns that it once was valid. */
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { credentialOf } from './authenticate.ts';
 import type { ClientTokens } from './client-token.ts';
 import type { WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 
-/** To be asked about the value of an `Authorization` header that `Authenticate` did not take, or for which it found nobody. */
+/** To be asked about the value of an `Authorization` header that `Authenticate` did not accept, or for which it found no caller. */
 export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 
 export function createExplainRefusal<Tx>(

@@ -57,7 +57,7 @@ function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => bool
         log.info({}, 'stopped');
         process.exit(0);
       };
-      // Whoever waits for the start tells why it has failed.
+      // The code that awaits the start reports why it failed.
       void starting.then((gateway) => gateway.stop()).then(stopped, () => undefined);
     });
   }

@@ -1,5 +1,5 @@
 /**
- * Webhook events: written by whoever settles a job, and fanned out into deliveries after that commit.
+ * Webhook events: written in the transaction that settles a job, and fanned out into deliveries after that commit.
  *
  * The transaction that settles a job writes one event, however many endpoints want it: callbacks are heard once and share few connections, and a
  * delivery row costs 1 kB of WAL in six indexes. The event is an outbox row: it commits with the job, so no end of a job is lost, and the delivery

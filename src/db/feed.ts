@@ -55,9 +55,9 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       session: {
         applicationName: 'motion-gateway feed',
         statementTimeoutMs: 0,
-        // Somebody else's NOTIFY may hold its lock, which is the server's only one: then the connection stands, and is not to be given up.
+        // Another NOTIFY may hold the server's only notification lock: the connection is healthy then, and is kept.
         lockTimeoutMs: LOCK_LIMIT_MS,
-        // It writes nothing that could be lost, and a wake-up shall not wait for the disk.
+        // It writes nothing that could be lost, and a wake-up must not wait for the disk.
         durable: false,
       },
     });

@@ -11,7 +11,7 @@ type Callback = (error: Error | undefined, client: pg.PoolClient | undefined, re
 /** How long a caller waits for a connection. */
 export interface Patience {
   readonly waitMs: number;
-  /** It gives up earlier when nobody was handed a connection for so long. */
+  /** It gives up earlier when the pool has handed out no connection for this long. */
   readonly stallMs: number;
 }
 

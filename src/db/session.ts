@@ -68,7 +68,7 @@ export class SessionClient extends pg.Client {
     super({ ...url, ...rest, query_timeout: rest.query_timeout, sslnegotiation: url.sslnegotiation ?? 'postgres', application_name: session.applicationName });
     withoutEnvironment(this, url);
     this.#statements = statements(session);
-    // Whoever waits for a statement hears of a lost connection from the statement; without any listener the process would end.
+    // A pending statement reports a lost connection by its own rejection; without any listener the process would end.
     this.on('error', () => undefined);
     this.connection.on('parameterStatus', ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }) => {
       if (parameterName === 'server_version') this.#majorVersion = Number.parseInt(parameterValue, 10);

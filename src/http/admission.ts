@@ -83,7 +83,7 @@ const DECREASE = 0.75;
 const MAX_UTILIZATION = 0.8;
 /** A twentieth of the patience is left when a queue was not empty for all of it. */
 const STANDING_SHARE = 1 / 20;
-/** Clients that were refused together shall not come back together. */
+/** Spreads the retries of clients that were refused together. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** The weight of the newest turn in the mean. */
 const NEWEST = 0.1;

@@ -1,4 +1,4 @@
-/** Request bodies that are compressed: refused by name, except where nobody would send them again. */
+/** Request bodies that are compressed: rejected by name, except where the sender would not send them again. */
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type InputType, type ZlibOptions } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';

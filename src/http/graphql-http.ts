@@ -184,7 +184,7 @@ function headersOf(request: FastifyRequest): HeaderMap {
   return headers;
 }
 
-/** Somebody has opened the path in a browser: there is no operation, and a page is asked for. */
+/** A browser has opened the path: the request has no operation and asks for a page. */
 const isPageVisit = ({ method, url, headers: { accept = '' } }: FastifyRequest): boolean =>
   method === 'GET' && /\btext\/html\b/i.test(accept) && !/[?&]query=/.test(url);
 
@@ -212,7 +212,7 @@ const SOCKET_ONLY = {
   message: 'Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.',
 } as const;
 
-/** A subscription would be executed as if it were a query, and an answer that nobody takes would be written after the work is done. */
+/** A subscription would be executed as if it were a query, and a response in a type that the client does not accept would be written after the work is done. */
 const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
     async didResolveOperation({ operation, request: { http } }) {

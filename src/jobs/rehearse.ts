@@ -22,7 +22,7 @@ const input = { imageUrl: URL, videoUrl: URL, prompt: null, mode: 'STD', model: 
 export function createRehearsal(store: JobStore, settling: Settling, { id: upstreamId, sandbox }: UpstreamName): Rehearse {
   async function live(): Promise<void> {
     await store.transaction(async (tx) => {
-      // Of an account of its own: it shares no row with anybody, so nobody waits for it.
+      // Of an account of its own: it shares no row with other transactions, so none of them waits for it.
       const [id, accountId, taskId] = [uuidv7(), `rehearsal ${randomUUID()}`, randomUUID()];
       const queued = await store.insert(tx, { id, accountId, upstreamId, sandbox, input, labels: [], idempotencyKey: null, inputHash: 'rehearsal' });
       await settling.carryOut(tx, queued!, decide(queued!, { taskId, outcome: { kind: 'running' }, source: 'SUBMIT_ANSWER' }));

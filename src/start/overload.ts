@@ -6,7 +6,7 @@ import { startLoad, type Load } from '../http/load.ts';
 import { registerShedding } from '../http/shed.ts';
 import type { OnStop } from './on-stop.ts';
 
-/** Callbacks by the beginning of their pattern; health and metrics are for whoever has to find out what is wrong. */
+/** Callbacks by the beginning of their pattern; health and metrics serve the operator who has to find the cause. */
 const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 
 const CHECK_MS = 1_000;

@@ -1,4 +1,4 @@
-/** Bodies that come compressed although nobody asked for it, as some proxies send them. */
+/** Bodies that are compressed without having been requested so, as some proxies send them. */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
