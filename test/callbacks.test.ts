@@ -3,23 +3,13 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
-import { startGateway } from './support/gateway.ts';
+import { publicAddress, startGateway } from './support/gateway.ts';
 
 /** Our own address as the public one: the fake upstream is on this machine too. */
 async function startWithUpstream(overrides: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
-  const port = await freePort();
-  const gateway = await startGateway({ ...upstream.settings, PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, ...overrides });
+  const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), ...overrides });
   return { upstream, ...gateway };
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A job that the upstream has taken. */

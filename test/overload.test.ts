@@ -2,14 +2,13 @@
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { dial } from '../proving/hostile/raw-socket.ts';
-import { findFreePort } from '../proving/stage/free-port.ts';
 import { startLoad } from '../src/http/load.ts';
 import type { Kind } from '../src/http/admission.ts';
 import { keepLoopBusy, keepMachineBusy } from './support/busy.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
-import { startGateway, type TestGateway } from './support/gateway.ts';
+import { publicAddress, startGateway, type TestGateway } from './support/gateway.ts';
 import { createRestClient } from './support/rest.ts';
 
 const ORIGIN = 'https://app.example.com';
@@ -39,12 +38,6 @@ async function takeSlots({ live }: TestGateway, kind: Kind, count: number): Prom
   return leaveAll;
 }
 
-/** The settings of a gateway that the upstream can call back. */
-async function reachable(): Promise<Record<string, string>> {
-  const port = await findFreePort();
-  return { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
-}
-
 const countJobs = async ({ databaseUrl }: TestGateway) => (await asAdministrator<{ count: number }>('select count(*)::int from jobs', databaseUrl))[0]!.count;
 
 async function expectOverloaded(response: Response): Promise<void> {
@@ -56,7 +49,7 @@ async function expectOverloaded(response: Response): Promise<void> {
 describe('while the event loop is late', () => {
   const start = async (more: Record<string, string> = {}, spinMs = 40) => {
     const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, ...(await reachable()), ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
+    const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     const endBusy = keepLoopBusy(spinMs);
@@ -169,7 +162,7 @@ describe('when all slots are taken', () => {
 
   test('callbacks and health checks do not wait', async () => {
     const upstream = await startFakeUpstream();
-    const gateway = await start({ ...upstream.settings, ...(await reachable()) });
+    const gateway = await start({ ...upstream.settings, ...(await publicAddress()) });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     task.answer(200, { task_id: 'the-task' });
@@ -210,7 +203,7 @@ describe('when all slots are taken', () => {
 
   test('a held REST request keeps no slot', async () => {
     const upstream = await startFakeUpstream();
-    const gateway = await start({ ...upstream.settings, ...(await reachable()) });
+    const gateway = await start({ ...upstream.settings, ...(await publicAddress()) });
     const held = createRestClient(gateway).submit();
     const task = await upstream.nextSubmit();
     expect(gateway.live.admission.figures().running).toBe(0);

@@ -1,18 +1,15 @@
 /** Callbacks beside a database that is busy: they come once. */
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { findFreePort } from '../proving/stage/free-port.ts';
 import { asAdministrator } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
-import { startGateway } from './support/gateway.ts';
+import { publicAddress, startGateway } from './support/gateway.ts';
 
 describe('a callback that finds no database connection', () => {
   /** One connection for callbacks; that of the first job stands still, because somebody has locked its row. */
   const start = async (more: Record<string, string>) => {
     const upstream = await startFakeUpstream();
-    const port = await findFreePort();
-    const address = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
-    const gateway = await startGateway({ ...upstream.settings, ...address, DATABASE_POOL_SIZE: '2', POLL_FIRST_SECONDS: '3600', ...more });
+    const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), DATABASE_POOL_SIZE: '2', POLL_FIRST_SECONDS: '3600', ...more });
     const urls: string[] = [];
     const ids: string[] = [];
     for (const taskId of ['first', 'second']) {

@@ -56,10 +56,10 @@ describe('through a proxy that terminates TLS', () => {
   test('that passes bytes on, the client shows itself: it closes before the answer, or after it has read it', async () => {
     const { ends, port, next } = await startAnswering();
     const proxy = await forwardBytes(port);
-    next(() => undefined);
     const first = await client(proxy);
+    const arrived = new Promise<void>((resolve) => next(() => resolve()));
     first.write(requestText());
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await arrived;
     first.destroy();
     await becomes(ends, ['UNANSWERED']);
     next((response) => void response.end('yes'));

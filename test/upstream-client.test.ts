@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { findFreePort } from '../proving/stage/free-port.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { submittingJob } from './support/life.ts';
@@ -35,18 +36,9 @@ const packed = (status: number, body: string, encoding: string, pack: (body: Buf
 
 const redirecting = (status: number, location: string) => (socket: Socket) => void socket.end(`HTTP/1.1 ${status} X\r\n${location === '' ? '' : `location: ${location}\r\n`}content-length: 0\r\n\r\n`);
 
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 describe('an attempt that was never sent', () => {
   test('the connection is refused', async () => {
-    const client = clientOf(`http://127.0.0.1:${await closedPort()}`);
+    const client = clientOf(`http://127.0.0.1:${await findFreePort()}`);
     expect(await client.submit(attempt, never)).toEqual({ kind: 'neverSent', reason: 'ECONNREFUSED' });
   });
 

@@ -1,8 +1,9 @@
 /** The upstream behind a proxy that the environment names. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { findFreePort } from '../proving/stage/free-port.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
 import { createUpstreamClient } from '../src/upstream/client.ts';
 import { submittingJob } from './support/life.ts';
@@ -13,15 +14,6 @@ const attempt = { jobId: submittingJob().id, attempt: 1, input: submittingJob().
 const never = new AbortController().signal;
 
 const answering = (status: number, body: object) => (socket: Socket) => void socket.end(httpAnswer(status, JSON.stringify(body)));
-
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 describe('a proxy', () => {
   /** A proxy that opens tunnels, whatever their host, to the upstream; `status` is its answer to CONNECT. */
@@ -64,7 +56,7 @@ describe('a proxy', () => {
   test('that is not there, or opens no tunnel, has sent nothing', async () => {
     const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
     const refusing = await startProxy(Number(new URL(upstream.url).port), 407);
-    for (const proxy of [refusing.url, `http://127.0.0.1:${await closedPort()}`]) {
+    for (const proxy of [refusing.url, `http://127.0.0.1:${await findFreePort()}`]) {
       expect(await through('https://upstream.example.com', { httpsProxy: proxy }).submit(attempt, never), proxy).toMatchObject({ kind: 'neverSent' });
     }
     expect(upstream.requests).toEqual([]);

@@ -1,10 +1,9 @@
 /** What every GraphQL client library must be able to do with the gateway, without settings of its own for us. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { findFreePort } from '../../proving/stage/free-port.ts';
 import { createDatabase } from '../support/database.ts';
 import { callBack, startFakeUpstream, successOf, type FakeUpstream } from '../support/fake-upstream.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { publicAddress, startGateway, type TestGateway } from '../support/gateway.ts';
 
 export interface Endpoint {
   readonly httpUrl: string;
@@ -117,12 +116,10 @@ const endpointOf = ({ url, apiKey }: TestGateway): Endpoint => ({
 /** A gateway that can be started again at the same address, on the same database. The library is stopped before it. */
 async function startWithLibrary(connect: Connect) {
   const upstream = await startFakeUpstream();
-  const port = await findFreePort();
   const settings = {
     ...upstream.settings,
     DATABASE_URL: await createDatabase(),
-    PORT: String(port),
-    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    ...(await publicAddress()),
     UPSTREAM_MAX_IN_FLIGHT: '10',
   };
   const libraries: ClientLibrary[] = [];

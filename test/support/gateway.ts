@@ -6,6 +6,7 @@ import { startGateway as start, type Gateway } from '../../src/gateway.ts';
 import { createClient, type TestClient } from './client.ts';
 import { createDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
+import { findFreePort } from '../../proving/stage/free-port.ts';
 import { giveKey } from '../../proving/stage/ordinary-key.ts';
 
 export interface TestGateway extends Gateway {
@@ -20,6 +21,12 @@ export interface TestGateway extends Gateway {
 
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
+
+/** Settings of a gateway that an upstream of the test can call back, and that can be started again at the same address. */
+export async function publicAddress(): Promise<{ readonly PORT: string; readonly PUBLIC_URL: string }> {
+  const port = await findFreePort();
+  return { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+}
 
 /** Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends, after `beforeStop`. */
 export async function startGateway(overrides: Record<string, string> = {}, beforeStop: () => Promise<void> = async () => undefined): Promise<TestGateway> {

@@ -3,26 +3,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
 import { createServer as createViteServer, type ProxyOptions } from 'vite';
+import { findFreePort } from '../../proving/stage/free-port.ts';
 import { createFolder } from './folder.ts';
 
 const places = [process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'];
 export const nginxPath = places.find((path) => path !== undefined && existsSync(path));
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/egress/${name}`, import.meta.url));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 interface Nginx {
   /** Serves the gateway below `/motion/`, which it strips, with a rewritten `Host`. */
@@ -35,7 +27,7 @@ interface Nginx {
 export async function startNginx(target: string): Promise<Nginx> {
   const folder = await createFolder();
   await mkdir(join(folder, 'logs'));
-  const [plain, tls] = [await freePort(), await freePort()];
+  const [plain, tls] = [await findFreePort(), await findFreePort()];
   const forward = `
       proxy_http_version 1.1;
       proxy_set_header Upgrade $http_upgrade;
@@ -90,7 +82,7 @@ export async function startVite(target: string): Promise<string> {
     root: await createFolder(),
     logLevel: 'silent',
     appType: 'custom',
-    server: { host: '127.0.0.1', port: await freePort(), strictPort: true, hmr: false, proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } } },
+    server: { host: '127.0.0.1', port: await findFreePort(), strictPort: true, hmr: false, proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } } },
   });
   onTestFinished(() => server.close());
   await server.listen();
