@@ -100,6 +100,7 @@ describe('secrets', () => {
     const submit = await upstream.nextSubmit();
     const callbackUrl = submit.body.callback_url!;
     secrets.callbackMac = callbackUrl.split('.').at(-1)!;
+    upstream.records.set('canary-task', recordOf('canary-task', callbackUrl, successOf('canary-task', link)));
     submit.answer(200, { task_id: 'canary-task' });
     const reach = callbackUrl.replace('http://gateway.invalid', gateway.url);
     expect(await callBack(reach, successOf('canary-task', link))).toBe(200);

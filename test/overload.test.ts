@@ -7,7 +7,7 @@ import type { Kind } from '../src/http/admission.ts';
 import { keepLoopBusy, keepMachineBusy } from './support/busy.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
-import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
 import { publicAddress, startGateway, type TestGateway } from './support/gateway.ts';
 import { createRestClient } from './support/rest.ts';
 
@@ -54,7 +54,7 @@ describe('while the event loop is late', () => {
     const task = await upstream.nextSubmit();
     const endBusy = keepLoopBusy(spinMs);
     await expect.poll(() => gateway.live.load.overload()).toBe('EVENT_LOOP');
-    return { gateway, job, task, endBusy };
+    return { gateway, upstream, job, task, endBusy };
   };
 
   test('reads are refused with 503, Retry-After and a GraphQL error that a browser may read', { timeout: 60_000 }, async () => {
@@ -88,12 +88,12 @@ describe('while the event loop is late', () => {
   });
 
   test('submits, callbacks and health checks are served, and metrics, health and log tell of the refusals', { timeout: 60_000 }, async () => {
-    const { gateway, task } = await start();
+    const { gateway, upstream, task } = await start();
     task.answer(200, { task_id: 'the-task' });
     await expectOverloaded(await read(gateway));
     expect(await (await submit(gateway)).json()).toMatchObject({ data: { generateMotion: { userErrors: [] } } });
     expect((await createRestClient(gateway).submit({ async: true })).status).toBe(200);
-    expect(await callBack(task.body.callback_url!, successOf('the-task'))).toBe(200);
+    expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
     const ready = await fetch(`${gateway.url}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([200, expect.objectContaining({ status: 'degraded', load: 'shedding' })]);
@@ -166,8 +166,9 @@ describe('when all slots are taken', () => {
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     task.answer(200, { task_id: 'the-task' });
+    await expect.poll(async () => (await gateway.client.find(job.id))?.state).toBe('PROCESSING');
     await takeSlots(gateway, 'read', 2);
-    expect(await callBack(task.body.callback_url!, successOf('the-task'))).toBe(200);
+    expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
     const [row] = await asAdministrator<{ state: string }>(`select state from jobs where id = '${job.id}'`, gateway.databaseUrl);
     expect(row).toEqual({ state: 'SUCCEEDED' });
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
@@ -208,7 +209,7 @@ describe('when all slots are taken', () => {
     const task = await upstream.nextSubmit();
     expect(gateway.live.admission.figures().running).toBe(0);
     task.answer(200, { task_id: 'the-task' });
-    expect(await callBack(task.body.callback_url!, successOf('the-task'))).toBe(200);
+    expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
     expect((await held).status).toBe(200);
   });
 });

@@ -8,7 +8,8 @@ import { startEmbeddedServer } from '../src/db/embedded/server.ts';
 import { createClient } from './support/client.ts';
 import { giveKey } from '../proving/stage/ordinary-key.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
-import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
+import { publicAddress } from './support/gateway.ts';
 import { createFolder } from './support/folder.ts';
 import { startProcess, type GatewayProcess } from './support/process.ts';
 
@@ -148,11 +149,7 @@ describe('a stop', () => {
   test('finishes the submit under way, takes its callback meanwhile, and ends the database last', async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    free.close();
-    const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` });
+    const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, ...(await publicAddress()) });
     const { url } = await gateway.untilReady();
     const client = createClient({ url, apiKey: await giveKey(databaseUrl) });
     const job = await client.generate();
@@ -162,7 +159,7 @@ describe('a stop', () => {
     gateway.child.kill('SIGTERM');
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
     submit.answer(200, { task_id: 'the-task' });
-    expect(await callBack(submit.body.callback_url!, successOf('the-task'))).toBe(200);
+    expect(await reportSuccess(upstream, submit.body.callback_url!, 'the-task')).toBe(200);
     expect(await gateway.ended).toBe(0);
 
     const next = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
-import { callBack, startFakeUpstream, successOf, type FakeUpstream } from '../support/fake-upstream.ts';
+import { reportSuccess, startFakeUpstream, successOf, type FakeUpstream } from '../support/fake-upstream.ts';
 import { publicAddress, startGateway, type TestGateway } from '../support/gateway.ts';
 
 export interface Endpoint {
@@ -60,7 +60,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       const watch = watchJob(library, job.id);
       const { taskId, callbackUrl } = await take(upstream);
       await watch?.until('PROCESSING');
-      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       const succeeded = { id: job.id, state: 'SUCCEEDED', video: { url: successOf(taskId).video_url } };
       await expectEnd(watch, succeeded);
       const found = (await library.query(JOB, { id: job.id })) as unknown as Found;
@@ -86,7 +86,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       const { error } = await watchJob(library, UNKNOWN_JOB)!.end;
       expect(library.codesOf(error)).toEqual(['NOT_FOUND']);
       const { taskId, callbackUrl } = await take(upstream);
-      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       await expectEnd(watch, { state: 'SUCCEEDED' });
     });
 
@@ -99,7 +99,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       await gateway.stop();
       await restart();
       expect(((await library.query(JOB, { id: job.id })) as unknown as Found).motionJob).toMatchObject({ state: 'PROCESSING' });
-      expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
+      expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       await expectEnd(watch, { state: 'SUCCEEDED' });
       const other = (await library.mutate(GENERATE, { input: MEDIA })) as unknown as Generated;
       expect(other.generateMotion.job?.id).not.toBe(job.id);
