@@ -1,14 +1,16 @@
 /** CORS, by the same rules as for sockets. A preflight that is refused says which setting decides. */
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OriginCheck } from './origin-check.ts';
 import { PLAYGROUND_PATH } from './playground.ts';
 import { shorten, type LogRefusal } from './refusal-log.ts';
 
+const EXPOSED_HEADERS = ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'];
 const ALLOWED: FastifyCorsOptions = {
   methods: ['GET', 'POST'],
   maxAge: 600,
-  exposedHeaders: ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after'],
+  exposedHeaders: EXPOSED_HEADERS,
   strictPreflight: false,
 };
 const NONE: FastifyCorsOptions = { origin: false };
@@ -19,13 +21,24 @@ export const originNotAllowed = (origin: string) => ({
   code: 'ORIGIN_NOT_ALLOWED',
 });
 
+/** Whether pages of the request's origin may read the answer. */
+function mayRead(origins: OriginCheck, request: IncomingMessage, url: string): boolean {
+  const { origin } = request.headers;
+  // The settings of the playground can hold a key, which is for its own page.
+  return origin !== undefined && !url.startsWith(PLAYGROUND_PATH) && origins.allows(origin, request);
+}
+
+/** The headers of an answer that does not pass through Fastify, by the same rules. */
+export function corsHeadersOf(origins: OriginCheck, request: IncomingMessage, url: string): Readonly<Record<string, string>> {
+  if (!mayRead(origins, request, url)) return {};
+  const exposed = { 'access-control-expose-headers': EXPOSED_HEADERS.join(', ') };
+  return origins.allowsAny ? { ...exposed, 'access-control-allow-origin': '*' } : { ...exposed, 'access-control-allow-origin': request.headers.origin!, vary: 'Origin' };
+}
+
 export async function registerCors(app: FastifyInstance, origins: OriginCheck, logRefusal: LogRefusal): Promise<void> {
   // No cookie is ever looked at, so that `*` gives away nothing that a key does not open.
-  const optionsOf = ({ headers: { origin }, raw, url }: FastifyRequest): FastifyCorsOptions => {
-    // Its settings can hold a key, which is for its own page.
-    if (origin === undefined || url.startsWith(PLAYGROUND_PATH) || !origins.allows(origin, raw)) return NONE;
-    return { ...ALLOWED, origin: origins.allowsAny ? '*' : true };
-  };
+  const optionsOf = ({ raw, url }: FastifyRequest): FastifyCorsOptions =>
+    mayRead(origins, raw, url) ? { ...ALLOWED, origin: origins.allowsAny ? '*' : true } : NONE;
   app.addHook('onRequest', async ({ method, headers, raw }, reply) => {
     const { origin, 'access-control-request-method': asked } = headers;
     if (method !== 'OPTIONS' || origin === undefined || asked === undefined || origins.allows(origin, raw)) return;

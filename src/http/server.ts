@@ -9,6 +9,7 @@ import { noteRefusals, notesOf } from './request-notes.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { registerCors } from './cors.ts';
 import { shorten, type LogRefusal } from './refusal-log.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -26,15 +27,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const IDLE_CHECK_MS = 25;
 
 const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
-
-/** For answers that are no pages; the playground says more of its own. */
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-} as const;
 
 export async function createServer({ logger, maxBodyBytes, trustProxy, origins, isOurHost, logRefusal, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({

@@ -1,11 +1,17 @@
 /**
- * Refuses requests of an overloaded gateway before anything is done for them: no authentication, no body, no database. The hook runs
- * after that of CORS, so that browsers can read the refusal. Callbacks, health checks and metrics are never refused.
+ * Refuses requests of an overloaded gateway before anything is done for them: no route, no authentication, no body, no database. It runs before
+ * Fastify, because a flood of thousands of requests per second is a flood of refusals: one costs 0.08 ms of CPU time here and 0.3 ms there.
+ * Browsers can read a refusal, and it can be found by its id. Callbacks, health checks, metrics and preflights are never refused.
  */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
 import { encodeError, errorStatuses } from '../upstream/wire/envelopes.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from '../upstream/wire/routes.ts';
 import type { Admission, Kind, OverloadedError } from './admission.ts';
+import { corsHeadersOf } from './cors.ts';
+import type { OriginCheck } from './origin-check.ts';
+import { securityHeaders } from './security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,11 +25,12 @@ const KEPT_CONNECTIONS = 2_000;
 
 export interface SheddingOptions {
   readonly graphqlPath: string;
-  /** Routes that are never refused, by the beginning of their pattern. */
+  /** Paths that are never refused, by their beginning. */
   readonly neverShed: readonly string[];
+  readonly origins: OriginCheck;
 }
 
-export function registerShedding(app: FastifyInstance, admission: Admission, { graphqlPath, neverShed }: SheddingOptions): void {
+export function registerShedding(app: FastifyInstance, admission: Admission, { graphqlPath, neverShed, origins }: SheddingOptions): void {
   let connections = 0;
   app.server.on('connection', (socket) => {
     connections += 1;
@@ -31,29 +38,58 @@ export function registerShedding(app: FastifyInstance, admission: Admission, { g
   });
 
   /** Null for a POST to GraphQL: whether it is a mutation is in its body. */
-  function kindOf({ method, routeOptions: { url } }: FastifyRequest): Kind | null {
-    if (url === graphqlPath && method === 'POST') return null;
-    return url === SUBMIT_PATH ? 'submit' : 'read';
+  function kindOf(method: string | undefined, path: string): Kind | null {
+    if (path === graphqlPath && method === 'POST') return null;
+    return path === SUBMIT_PATH ? 'submit' : 'read';
+  }
+
+  function refuse(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method, url = '/' } = request;
+    const path = pathOf(url);
+    if (method === 'OPTIONS' || neverShed.some((beginning) => path.startsWith(beginning))) return false;
+    const error = admission.refusal(kindOf(method, path));
+    if (error === null) return false;
+    const id = uuidv7();
+    const { status, body } = refusalOf(path, error, id);
+    const text = JSON.stringify(body);
+    response.writeHead(status, {
+      ...securityHeaders,
+      ...corsHeadersOf(origins, request, url),
+      'x-request-id': id,
+      'retry-after': String(error.retryAfterSeconds),
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      ...(connections > KEPT_CONNECTIONS && { connection: 'close' }),
+    });
+    response.end(text);
+    return true;
   }
 
   app.decorateRequest('isShed', false);
-  app.addHook('onRequest', async (request, reply) => {
-    if (neverShed.some((path) => request.routeOptions.url?.startsWith(path))) return;
-    const error = admission.refusal(kindOf(request));
-    if (error === null) return;
-    if (connections > KEPT_CONNECTIONS) void reply.header('connection', 'close');
-    return sendOverloaded(request, reply, error);
+  const handlers = app.server.listeners('request') as RequestListener[];
+  app.server.removeAllListeners('request');
+  app.server.on('request', (request, response) => {
+    if (!refuse(request, response)) for (const handle of handlers) handle(request, response);
   });
 }
 
-/** In the shape of the door: the vendor's envelope for REST, a GraphQL error elsewhere. */
-export function sendOverloaded(request: FastifyRequest, reply: FastifyReply, { message, code, retryAfterSeconds }: OverloadedError): FastifyReply {
+/** Without query and without the slash at the end, which routes ignore too. */
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  const path = end < 0 ? url : url.slice(0, end);
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** For a request whose kind was known only after its body had been read. */
+export function sendOverloaded(request: FastifyRequest, reply: FastifyReply, error: OverloadedError): FastifyReply {
   request.isShed = true;
-  void reply.header('retry-after', retryAfterSeconds);
-  const route = request.routeOptions.url;
+  const { status, body } = refusalOf(request.routeOptions.url ?? '/', error, request.id);
+  return reply.header('retry-after', error.retryAfterSeconds).code(status).send(body);
+}
+
+/** In the words of the route: the vendor's envelope for REST, a GraphQL error elsewhere. */
+function refusalOf(path: string, { message, code, retryAfterSeconds }: OverloadedError, id: string): { readonly status: number; readonly body: object } {
   // The vendor's contract has one answer that surely made no task and can be repeated.
-  if (route === SUBMIT_PATH || route === LOOK_UP_PATH) {
-    return reply.code(errorStatuses.too_many_requests).send(encodeError('too_many_requests', message, request.id));
-  }
-  return reply.code(503).send({ errors: [{ message, extensions: { code, retryAfterSeconds } }] });
+  if (path === SUBMIT_PATH || path === LOOK_UP_PATH) return { status: errorStatuses.too_many_requests, body: encodeError('too_many_requests', message, id) };
+  return { status: 503, body: { errors: [{ message, extensions: { code, retryAfterSeconds } }] } };
 }

@@ -3,10 +3,11 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import { createAdmission, type Admission } from '../http/admission.ts';
 import { startLoad, type Load } from '../http/load.ts';
+import type { OriginCheck } from '../http/origin-check.ts';
 import { registerShedding } from '../http/shed.ts';
 import type { OnStop } from './on-stop.ts';
 
-/** Callbacks by the beginning of their pattern; health and metrics serve the operator who has to find the cause. */
+/** Callbacks by the beginning of their path; health and metrics serve the operator who has to find the cause. */
 const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 
 const CHECK_MS = 1_000;
@@ -17,6 +18,7 @@ export function startOverloadProtection(
   app: FastifyInstance,
   config: Config,
   graphqlPath: string,
+  origins: OriginCheck,
   takeDatabaseWaitMs: () => number,
   log: FastifyBaseLogger,
   onStop: OnStop,
@@ -37,7 +39,7 @@ export function startOverloadProtection(
     clearInterval(logging);
     load.stop();
   });
-  registerShedding(app, admission, { graphqlPath, neverShed: NEVER_SHED });
+  registerShedding(app, admission, { graphqlPath, neverShed: NEVER_SHED, origins });
   return { load, admission };
 }
 
