@@ -164,13 +164,13 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     logRefusal: createRefusalLog(log),
   };
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });
-  const { load, admission } = startOverloadProtection(app, config, GRAPHQL_PATH, takeDatabaseWaitMs, log, onStop);
+  const { load, admission } = startOverloadProtection(app, config, GRAPHQL_PATH, edges.origins, takeDatabaseWaitMs, log, onStop);
   const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, admission, log, onStop) : null;
   onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
-  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, jobs.receiveCallback, config.MAX_BODY_BYTES);
+  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, (callback) => admission.precede(() => jobs.receiveCallback(callback)), config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf, isOverloaded: () => load.overload() !== null });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   metrics.register(app, accounts.authenticate, () => live);

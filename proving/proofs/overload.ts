@@ -25,7 +25,8 @@ const LOAD = fileURLToPath(new URL('../crowd-load.ts', import.meta.url));
 const CALLBACKS_PER_SECOND = 30;
 const ACCOUNTS = 10;
 const READABLE_JOBS = 100;
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 5;
+const WARM_UP_PER_SECOND = 30;
 const RECOVERY_SECONDS = 10;
 /** The last part of the recovery, in which latency is to be normal. */
 const NORMAL_SECONDS = 3;
@@ -78,7 +79,7 @@ export async function proveOverload({ seed, size, dist, log, rates, settings = {
     const apiKeys = await giveKeys(stage);
     const jobIds = await prepareJobs(stage, READABLE_JOBS, 'reader 0');
     const play = { stage, callers, load, random, apiKeys, jobIds, recoverySeconds: maxRatio === null ? 0 : RECOVERY_SECONDS };
-    await sendCallbacks(play, WARM_UP_SECONDS);
+    const before = await warmUp(play);
     const runs: Run[] = [];
     for (const perSecond of rates) {
       runs.push(await runOnce(play, perSecond, size));
@@ -90,7 +91,7 @@ export async function proveOverload({ seed, size, dist, log, rates, settings = {
       violations.push(...found.map((text) => `${run.perSecond} a second: ${text}`));
     }
     if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused: that was no overload');
-    violations.push(...(await lossesOf(stage, runs.flatMap(({ answers }) => answers))));
+    violations.push(...(await lossesOf(stage, [...before, ...runs.flatMap(({ answers }) => answers)])));
     const figures = Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)]));
     return { figures: { ...figures, crashes, seconds: secondsSince(from) }, violations };
   } finally {
@@ -126,6 +127,15 @@ async function runOnce(play: Play, perSecond: number, seconds: number): Promise<
   const stopNeighbor = startNeighbor(crowdCpu);
   const besideNeighbor = await sendCallbacks(play, seconds).finally(stopNeighbor);
   return { perSecond, answers, callbacks: { alone, besideCrowd, besideNeighbor }, reads: { before, after }, crowdCpu, growthMb };
+}
+
+/** Ordinary traffic of every kind: the crowd meets an instance that is in service, not one whose code has never run. */
+async function warmUp(play: Play): Promise<readonly Answered[]> {
+  const { stage, load, apiKeys, jobIds, random } = play;
+  const order: CrowdOrder = { url: stage.gateways[0]!.url, apiKeys, perSecond: WARM_UP_PER_SECOND, seconds: WARM_UP_SECONDS, jobIds, seed: Math.floor(1_000 * random.next()) };
+  load.send(order);
+  const [[{ answers }]] = await Promise.all([once(load, 'message') as Promise<[CrowdResult]>, sendCallbacks(play, WARM_UP_SECONDS)]);
+  return answers;
 }
 
 async function sendCallbacks({ stage, callers, random }: Play, seconds: number): Promise<Sent[]> {

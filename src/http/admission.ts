@@ -1,17 +1,18 @@
 /**
  * Admission control: how many operations run at once, who waits, and who is refused at once. Callbacks and submits to the upstream never
- * pass here.
+ * wait here; while a callback is being settled on an instance that is late, operations wait for it.
  *
- * - At most `maxRunning` operations run. The number adapts to the event loop, ten times a second: it falls by a quarter while the loop is
- *   late by its own work, and rises by one otherwise. When other processes make the loop late, running less would not help.
- * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. When a queue
- *   was not empty for that long, more comes than can be served, and waiting does not help anybody: then a request may wait only a
- *   twentieth of that time (controlled delay, as in Facebook's "Fail at Scale").
- * - A request that would wait longer than it may, judged by how fast the queue moves, is refused at once.
+ * - As many operations run as there are slots (`slots.ts`); their number adapts to the event loop.
+ * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. The longer a queue
+ *   has not been empty, the less a new request may wait in it, down to a twentieth of that time: when more comes than can be served, waiting
+ *   does not help anybody, and a refusal is to come soon (controlled delay, as in Facebook's "Fail at Scale").
+ * - A request that would wait longer than half of the time that it may, judged by how fast the queue moves, is refused at once. The other half
+ *   is for a queue that becomes slower: a request that is refused after it has waited has waited for nothing.
  * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them saves little, and on a
  *   machine that is busy with something else they are served in time.
  */
 import type { Load, Overload } from './load.ts';
+import { createSlots } from './slots.ts';
 
 export type Kind = 'submit' | 'read' | 'handshake';
 
@@ -26,7 +27,11 @@ export class OverloadedError extends Error {
     readonly reason: Reason,
     readonly retryAfterSeconds: number,
   ) {
+    // Thousands of refusals per second are no faults of ours to be traced, and a stack costs half as much as the rest of a refusal.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`The gateway is overloaded. Nothing was executed; repeat the request in ${retryAfterSeconds} s.`);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -63,6 +68,8 @@ export interface Admission {
    * when that aborts; it is asked for only when the request has to wait.
    */
   enter(kind: Kind, gone?: () => AbortSignal): Promise<() => void>;
+  /** Runs work that goes before all operations: while it runs on an instance that is late by its own work, no operation begins, unless none has begun for `MAX_PRECEDENCE_MS`. */
+  precede<T>(work: () => Promise<T>): Promise<T>;
   figures(): AdmissionFigures;
 }
 
@@ -77,12 +84,12 @@ interface Waiter {
 const TURNS: readonly Kind[] = ['submit', 'read', 'submit', 'handshake'];
 const KINDS: readonly Kind[] = ['submit', 'read', 'handshake'];
 
-const MIN_SLOTS = 4;
-const DECREASE = 0.75;
-/** A loop that waits for events for a fifth of its time is not late by its own work. */
-const MAX_UTILIZATION = 0.8;
 /** A twentieth of the patience is left when a queue was not empty for all of it. */
 const STANDING_SHARE = 1 / 20;
+/** Of the time that a request may wait, at most this share is promised by the pace of its queue. */
+const PREDICTED_SHARE = 1 / 2;
+/** A stream of callbacks does not stop operations for longer. */
+const MAX_PRECEDENCE_MS = 50;
 /** Spreads the retries of clients that were refused together. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** The weight of the newest turn in the mean. */
@@ -94,10 +101,12 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const queues: Readonly<Record<Kind, Set<Waiter>>> = { submit: new Set(), read: new Set(), handshake: new Set() };
   const emptyAt: Record<Kind, number> = { submit: 0, read: 0, handshake: 0 };
   const refused = new Map<string, Refused>();
-  let slots = limits.maxRunning;
+  const slots = createSlots(limits.maxRunning, targetDelayMs);
   let running = 0;
+  let preceding = 0;
+  let begunAt = -Infinity;
   let turn = 0;
-  /** Between two starts of operations that had waited, on average; null before the first. */
+  /** Between two starts of operations that had waited, on average; null until there have been two since all queues were empty. */
   let turnMs: number | null = null;
   let startedAt: number | null = null;
 
@@ -117,7 +126,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   function patienceMs(kind: Kind, now: number): number {
     const patience = limits.waitMs[kind];
     if (queues[kind].size === 0) emptyAt[kind] = now;
-    return now - emptyAt[kind] > patience ? patience * STANDING_SHARE : patience;
+    return Math.max(patience - (now - emptyAt[kind]), patience * STANDING_SHARE);
   }
 
   function takeUnknown(now: number): boolean {
@@ -128,14 +137,17 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return true;
   }
 
+  /** Whether an operation may begin now. */
+  const hasSlot = (now: number): boolean => running < slots.count() && (preceding === 0 || !slots.isPressed() || now - begunAt > MAX_PRECEDENCE_MS);
+
   /** Why a request that came now would not be served in time. */
   function hopelessness(kind: Kind, now: number): Reason | null {
     const overload = kind === 'submit' ? null : load.overload();
     if (overload !== null) return overload;
-    if (running < slots && waiting() === 0) return null;
+    if (hasSlot(now) && waiting() === 0) return null;
     if (queues[kind].size >= limits.maxWaiting) return 'QUEUE';
     const share = TURNS.filter((one) => one === kind || queues[one].size === 0).length / TURNS.length;
-    return (queues[kind].size * (turnMs ?? 0)) / share > patienceMs(kind, now) ? 'WAIT' : null;
+    return (queues[kind].size * (turnMs ?? 0)) / share > PREDICTED_SHARE * patienceMs(kind, now) ? 'WAIT' : null;
   }
 
   function nextWaiter(): Waiter | undefined {
@@ -147,21 +159,22 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   }
 
   function serve(): void {
-    while (running < slots) {
+    for (let now = performance.now(); hasSlot(now); now = performance.now()) {
       const waiter = nextWaiter();
       if (!waiter) {
-        startedAt = null;
+        [startedAt, turnMs] = [null, null];
         return;
       }
-      const now = performance.now();
       if (startedAt !== null) turnMs = turnMs === null ? now - startedAt : (1 - NEWEST) * turnMs + NEWEST * (now - startedAt);
       startedAt = now;
       waiter.start();
     }
   }
 
-  function begin(): () => void {
+  function begin(now: number): () => void {
     running += 1;
+    begunAt = now;
+    slots.begun(running);
     let ended = false;
     return () => {
       if (ended) return;
@@ -179,10 +192,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     }
   }
 
-  load.onSample(({ delayMs, utilization }) => {
-    const isLate = delayMs > targetDelayMs && utilization > MAX_UTILIZATION;
-    if (isLate) slots = Math.max(Math.min(MIN_SLOTS, limits.maxRunning), Math.floor(slots * DECREASE));
-    else slots = Math.min(limits.maxRunning, slots + 1);
+  load.onSample((sample) => {
+    slots.adapt(sample, running);
     refuseLate(performance.now());
     serve();
   });
@@ -199,7 +210,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
       const now = performance.now();
       const reason = hopelessness(kind, now);
       if (reason !== null) throw refuse(kind, reason);
-      if (running < slots && waiting() === 0) return begin();
+      if (hasSlot(now) && waiting() === 0) return begin(now);
       const gone = goneSignal?.();
       gone?.throwIfAborted();
       return new Promise((resolve, reject) => {
@@ -213,7 +224,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
           until: now + patienceMs(kind, now),
           start() {
             leave();
-            resolve(begin());
+            resolve(begin(performance.now()));
           },
           refuse(error) {
             leave();
@@ -226,6 +237,16 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
       });
     },
 
-    figures: () => ({ running, waiting: waiting(), slots, refused: [...refused.values()] }),
+    async precede(work) {
+      preceding += 1;
+      try {
+        return await work();
+      } finally {
+        preceding -= 1;
+        serve();
+      }
+    },
+
+    figures: () => ({ running, waiting: waiting(), slots: slots.count(), refused: [...refused.values()] }),
   };
 }

@@ -23,14 +23,14 @@ export interface Load {
   /** Means of the last second. */
   eventLoopDelayMs(): number;
   databaseWaitMs(): number;
-  /** Calls `listener` with each sample, every 100 ms. */
+  /** Calls `listener` with each sample, every 50 ms. */
   onSample(listener: (sample: Sample) => void): void;
   stop(): void;
 }
 
-const SAMPLE_MS = 100;
+const SAMPLE_MS = 50;
 /** A second: a single garbage collection, or a burst of handshakes, is no overload. */
-const SAMPLES = 10;
+const SAMPLES = 20;
 const RESOLUTION_MS = 10;
 const NS_PER_MS = 1_000_000;
 

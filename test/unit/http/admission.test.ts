@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAdmission, type OverloadedError, type AdmissionLimits, type Kind } from '../../../src/http/admission.ts';
+import type { Load, Overload, Sample } from '../../../src/http/load.ts';
+
+/** A load that the test sets. */
+function createLoad() {
+  const listeners: ((sample: Sample) => void)[] = [];
+  let overload: Overload | null = null;
+  const load: Load = { overload: () => overload, eventLoopDelayMs: () => 0, databaseWaitMs: () => 0, onSample: (listener) => void listeners.push(listener), stop: () => undefined };
+  return {
+    load,
+    setOverload: (to: Overload | null) => (overload = to),
+    sample: (sample: Sample) => listeners.forEach((listener) => listener(sample)),
+  };
+}
+
+const LATE = { delayMs: 100, utilization: 1 };
+const CALM = { delayMs: 0, utilization: 0.1 };
+
+function start(limits: Partial<AdmissionLimits> = {}) {
+  const { load, setOverload, sample } = createLoad();
+  const admission = createAdmission(load, { maxRunning: 1, maxWaiting: 100, waitMs: { submit: 8_000, read: 2_000, handshake: 2_000 }, ...limits }, 1);
+  const outcomes: string[] = [];
+  const leaves: (() => void)[] = [];
+  /** Asks for a slot; `outcomes` gets its name when it has one, or the reason when it is refused. */
+  const ask = (kind: Kind, name: string = kind) =>
+    admission.enter(kind).then(
+      (leave) => void (outcomes.push(name), leaves.push(leave)),
+      (error: OverloadedError) => void outcomes.push(`${name}: ${error.reason}`),
+    );
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+  /** Ends the operation that runs for the longest time. */
+  const end = async () => {
+    leaves.shift()!();
+    await settle();
+  };
+  return { admission, setOverload, sample, ask, end, settle, outcomes };
+}
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('operations that wait', () => {
+  test('begin in turns: two submits to one read and one handshake, each kind in its order', async () => {
+    const { ask, end, settle, outcomes } = start();
+    await ask('read', 'first');
+    for (const name of ['r1', 'r2']) void ask('read', name);
+    for (const name of ['s1', 's2', 's3']) void ask('submit', name);
+    void ask('handshake', 'h1');
+    await settle();
+    for (let count = 0; count < 6; count += 1) await end();
+    expect(outcomes).toEqual(['first', 'r1', 's1', 'h1', 's2', 'r2', 's3']);
+  });
+
+  test('are refused when their time has passed, at the next sample', async () => {
+    const { ask, sample, settle, outcomes } = start();
+    await ask('read', 'first');
+    void ask('read');
+    void ask('submit');
+    vi.advanceTimersByTime(1_999);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first']);
+    vi.advanceTimersByTime(1);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first', 'read: WAIT']);
+    vi.advanceTimersByTime(6_000);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first', 'read: WAIT', 'submit: WAIT']);
+  });
+
+  test('are refused at once when so many of their kind wait', async () => {
+    const { ask, settle, outcomes } = start({ maxWaiting: 2 });
+    await ask('read', 'first');
+    for (const name of ['r1', 'r2', 'r3']) void ask('read', name);
+    void ask('submit');
+    await settle();
+    expect(outcomes).toEqual(['first', 'r3: QUEUE']);
+  });
+
+  test('may wait the less, the longer their queue has not been empty', async () => {
+    const { ask, sample, settle, outcomes } = start();
+    await ask('read', 'first');
+    void ask('submit', 'at 0 s');
+    vi.advanceTimersByTime(5_000);
+    void ask('submit', 'at 5 s');
+    await settle();
+    // Both until 8 s.
+    vi.advanceTimersByTime(2_999);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first']);
+    vi.advanceTimersByTime(1);
+    void ask('submit', 'at 8 s');
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first', 'at 0 s: WAIT', 'at 5 s: WAIT']);
+    // A twentieth of 8 s.
+    vi.advanceTimersByTime(400);
+    sample(CALM);
+    await settle();
+    expect(outcomes.at(-1)).toBe('at 8 s: WAIT');
+  });
+
+  test('are refused at once when their queue is too slow for half of the time that they may wait', async () => {
+    const { ask, end, settle, outcomes } = start();
+    await ask('read', 'first');
+    for (let count = 0; count < 12; count += 1) void ask('read', `r${count}`);
+    await settle();
+    // An operation begins every 100 ms: 9 that wait take 900 ms of the 1,800 that are left for a new one, and 10 take longer than half of it.
+    for (let count = 0; count < 2; count += 1) {
+      vi.advanceTimersByTime(100);
+      await end();
+    }
+    void ask('read', 'too late');
+    await settle();
+    expect(outcomes).toEqual(['first', 'r0', 'r1', 'too late: WAIT']);
+    await end();
+    await end();
+    void ask('read', 'in time');
+    await settle();
+    expect(outcomes).not.toContain('in time: WAIT');
+  });
+
+  test('leave the queue with their client, and nothing counts as refused', async () => {
+    const { admission, ask, end, outcomes } = start();
+    await ask('read', 'first');
+    const gone = new AbortController();
+    const waiting = admission.enter('read', () => gone.signal).catch((error: Error) => error.message);
+    gone.abort(new Error('hung up'));
+    expect(await waiting).toBe('hung up');
+    expect(admission.figures()).toMatchObject({ running: 1, waiting: 0, refused: [] });
+    await end();
+    expect(admission.figures().running).toBe(0);
+    expect(outcomes).toEqual(['first']);
+  });
+});
+
+describe('an overloaded instance', () => {
+  test('refuses reads and handshakes at once, while submits go on', async () => {
+    const { ask, setOverload, outcomes } = start({ maxRunning: 4 });
+    setOverload('EVENT_LOOP');
+    for (const kind of ['read', 'handshake', 'submit'] as const) await ask(kind);
+    expect(outcomes).toEqual(['read: EVENT_LOOP', 'handshake: EVENT_LOOP', 'submit']);
+  });
+
+  test('reads 200 requests whose kind only their body tells, 100 more for each second, and refuses the others', () => {
+    const { admission, setOverload } = start();
+    setOverload('DATABASE');
+    const refusals = (count: number) => Array.from({ length: count }, () => admission.refusal(null)).filter((error) => error !== null).length;
+    expect(refusals(203)).toBe(3);
+    vi.advanceTimersByTime(500);
+    expect(refusals(60)).toBe(10);
+    expect(admission.figures().refused).toEqual([{ kind: 'unknown', reason: 'DATABASE', count: 13 }]);
+  });
+
+  test('says when to come again, in 2 to 5 s', () => {
+    const { admission, setOverload } = start();
+    setOverload('DATABASE');
+    const seconds = new Set(Array.from({ length: 200 }, () => admission.refusal('read')!.retryAfterSeconds));
+    expect([...seconds].sort()).toEqual([2, 3, 4, 5]);
+    expect(admission.refusal('read')!.message).toMatch(/^The gateway is overloaded\. Nothing was executed; repeat the request in [2-5] s\.$/);
+  });
+});
+
+describe('while a callback is being settled', () => {
+  const settleCallback = (admission: ReturnType<typeof start>['admission']) => {
+    let done!: () => void;
+    const settled = admission.precede(() => new Promise<void>((resolve) => (done = resolve)));
+    return async () => {
+      done();
+      await settled;
+    };
+  };
+
+  test('operations of a late instance wait for it', async () => {
+    const { admission, ask, sample, settle, outcomes } = start({ maxRunning: 4 });
+    sample(LATE);
+    await ask('read', 'before');
+    const settled = settleCallback(admission);
+    void ask('read', 'meanwhile');
+    vi.advanceTimersByTime(50);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['before']);
+    await settled();
+    expect(outcomes).toEqual(['before', 'meanwhile']);
+  });
+
+  test('they do not wait longer than 50 ms, however many callbacks come', async () => {
+    const { admission, ask, sample, settle, outcomes } = start({ maxRunning: 4 });
+    sample(LATE);
+    await ask('read', 'before');
+    settleCallback(admission);
+    void ask('read', 'meanwhile');
+    vi.advanceTimersByTime(51);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['before', 'meanwhile']);
+  });
+
+  test('operations of an instance that is not late do not wait', async () => {
+    const { admission, ask, outcomes } = start({ maxRunning: 4 });
+    settleCallback(admission);
+    await ask('read', 'first');
+    await ask('read', 'second');
+    expect(outcomes).toEqual(['first', 'second']);
+  });
+
+  test('the error of the callback is passed on, and operations go on', async () => {
+    const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
+    sample(LATE);
+    await expect(admission.precede(() => Promise.reject(new Error('no database')))).rejects.toThrow('no database');
+    await ask('read');
+    expect(outcomes).toEqual(['read']);
+  });
+});
