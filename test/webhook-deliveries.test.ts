@@ -176,11 +176,11 @@ test('a delivery whose worker died is due again when its lease ends, and what th
   const before = await stored();
   expect(before).toMatchObject([{ state: 'DUE', attempts: 0, failures: 0, logged: 0 }]);
   const tried = { httpStatus: 200, failure: null, latencyMs: 1, nextInMs: null, state: 'DELIVERED' } as const;
-  expect(await store.transaction((tx) => store.record(tx, dead!, tried))).toBeNull();
+  expect(await store.recordSuccess(dead!, tried)).toBe(false);
   expect(await store.transaction((tx) => store.record(tx, dead!, { ...tried, httpStatus: 410, state: 'FAILED' }))).toBeNull();
   await store.giveUp(dead!);
   expect(await stored()).toEqual(before);
-  expect(await store.transaction((tx) => store.record(tx, alive[0]!, tried))).toEqual({ endpointId: endpoint.id });
+  expect(await store.recordSuccess(alive[0]!, tried)).toBe(true);
   expect(await stored()).toEqual([{ state: 'DELIVERED', attempts: 1, failures: 0, next_attempt_at: null, logged: 1 }]);
 });
 
@@ -233,6 +233,28 @@ test('a delivery that got no connection to its host in time is no failure of its
   expect(new Set(tried.map(({ failure, status, failing }) => `${failure} ${status} ${failing}`))).toEqual(new Set(['TIMED_OUT DISABLED true']));
   // Still leased: it is tried again when the lease ends, with all its tries left.
   expect(untried.map((row) => ({ ...row }))).toEqual(untried.map(() => ({ failure: null, state: 'DUE', failures: 0, attempts: 0, leased: true, status: 'ACTIVE', failing: false })));
+});
+
+test.each([
+  ['fails quickly', { kind: 'answered', httpStatus: 500, ms: 500 }, false],
+  ['fails slowly', { kind: 'answered', httpStatus: 500, ms: 501 }, true],
+  ['is not reached in time', { kind: 'failed', reason: 'TIMED_OUT', ms: 10_000 }, true],
+  ['succeeds slowly', { kind: 'answered', httpStatus: 200, ms: 10_000 }, false],
+] as const)('a host that %s: whether it gets a single delivery at a time from then on', async (_name, answer, isSlow) => {
+  const connections = createConnections(await createDatabase(), 4, () => undefined);
+  onTestFinished(() => connections.pool.end());
+  const store = createWebhookStore(connections);
+  const sealer = createSealer(['a-secret-of-the-test-0123456789-0123456789']);
+  const [id, url] = [randomUUID(), 'https://receiver.example.com/hook'];
+  await store.transaction((tx) => store.insertEndpoint(tx, { id, accountId: 'default', url, host: hostOf(url), eventTypes: ['motion_job.succeeded'] }));
+  await store.transaction((tx) => store.tellEndpoint(tx, id, { id: randomUUID(), accountId: 'default', type: 'webhook.test', body: '{}' }));
+  const slowHosts: (readonly string[])[] = [];
+  const claim: typeof store.claim = (limits) => (slowHosts.push(limits.slowHosts), store.claim(limits));
+  const deliverer = createDeliverer({ store: { ...store, claim }, post: () => Promise.resolve(answer), sealer, log: pino({ level: 'silent' }), stepsMs: [60_000], disableAfterMs: 60_000, leaseMs: 600_000, atOnce: 100, perHost: 5, keepDays: 30, nudge: () => undefined });
+  await deliverer.runOnce();
+  await deliverer.stop(60_000);
+  await deliverer.runOnce();
+  expect(slowHosts).toEqual([[], isSlow ? [hostOf(url)] : []]);
 });
 
 test('a claim takes from every host, those first that wait longest, and of a slow one a single one', async () => {

@@ -205,8 +205,7 @@ test('telling, fanning out and recording tries do not wait for each other', asyn
       await store.noteFailure(other, id);
       await tellAll();
       await store.transaction(async (third) => {
-        await store.record(third, delivered, { ...refused, httpStatus: 200, nextInMs: null, state: 'DELIVERED' });
-        await store.noteSuccess(third, id);
+        expect(await store.recordSuccess(delivered, { ...refused, httpStatus: 200, nextInMs: null, state: 'DELIVERED' })).toBe(true);
         await tell(third);
       });
     });

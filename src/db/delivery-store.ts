@@ -12,7 +12,7 @@ import { clockInMs, inMs } from './durations.ts';
 import { inside } from './transaction.ts';
 import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
 
-type DeliveryStore = Pick<WebhookStore<Transaction>, 'tellEndpoint' | 'claim' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
+type DeliveryStore = Pick<WebhookStore<Transaction>, 'tellEndpoint' | 'claim' | 'recordSuccess' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
 
 const shown = {
   id: deliveries.id,
@@ -79,13 +79,30 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
     },
 
+    async recordSuccess({ id, endpointId, url, leasedUntil }, { httpStatus, latencyMs }) {
+      // Its delivery is locked here before the endpoint: who writes the endpoint at this moment may wait for that delivery, so it is not waited for. A later success says the same.
+      const { rows } = await db.execute(sql`
+        with tried as (
+          update ${deliveries} set attempts = attempts + 1, state = 'DELIVERED', next_attempt_at = null
+          where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz and url = ${url}
+          returning id, attempts
+        ), logged as (
+          insert into ${attempts} (delivery_id, number, http_status, failure, latency_ms) select id, attempts, ${httpStatus}::int, null, ${Math.round(latencyMs)} from tried
+        ), failing as (
+          select endpoint.id from tried join ${endpoints} endpoint on endpoint.id = ${endpointId}::uuid and endpoint.failing_since is not null for no key update of endpoint skip locked
+        ), healed as (
+          update ${endpoints} set failing_since = null from failing where ${endpoints.id} = failing.id
+        )
+        select id from tried`);
+      return rows.length > 0;
+    },
+
     async record(tx, { id, endpointId, url, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
-      // A success writes the endpoint only where nobody else does.
-      if (endpointId !== null && state !== 'DELIVERED') await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('no key update');
+      if (endpointId !== null) await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('no key update');
       const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
         with tried as (
           update ${deliveries}
-          set attempts = attempts + 1, failures = failures + ${state === 'DELIVERED' ? 0 : 1}, state = ${state}, next_attempt_at = ${nextInMs === null ? null : clockInMs(nextInMs)}
+          set attempts = attempts + 1, failures = failures + 1, state = ${state}, next_attempt_at = ${nextInMs === null ? null : clockInMs(nextInMs)}
           where id = ${id} and next_attempt_at = ${leasedUntil.toISOString()}::timestamptz and url = ${url}
           returning id, attempts, endpoint_id
         ), logged as (

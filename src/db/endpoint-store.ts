@@ -1,5 +1,5 @@
 /** Webhook endpoints and the secrets that sign for them. */
-import { and, asc, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
 import { accountLog, accounts } from './account-tables.ts';
@@ -10,7 +10,7 @@ import { webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhook
 
 type EndpointStore = Pick<
   WebhookStore<Transaction>,
-  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'noteChange' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'findSealedOtherwise' | 'replaceSeals' | 'noteSuccess' | 'noteFailure' | 'disable'
+  'transaction' | 'insertEndpoint' | 'countEndpoints' | 'listEndpoints' | 'findEndpoint' | 'changeEndpoint' | 'deleteEndpoint' | 'noteChange' | 'findSecrets' | 'ensureSecret' | 'rotateSecret' | 'findSealedOtherwise' | 'replaceSeals' | 'noteFailure' | 'disable'
 >;
 
 const sealedNow = { sealed: secrets.sealed, previous: sql<string | null>`case when ${secrets.previousUntil} > now() then ${secrets.previousSealed} end` };
@@ -99,12 +99,6 @@ export function createEndpointStore(connections: Connections): EndpointStore {
         .set({ sealed, previousSealed: previous })
         .where(and(eq(secrets.owner, owner), eq(secrets.sealed, before.sealed), sql`${secrets.previousSealed} is not distinct from ${before.previous}`));
       return (rowCount ?? 0) > 0;
-    },
-
-    async noteSuccess(tx, endpointId) {
-      // Its delivery is locked: whoever writes the endpoint now may wait for that one, and a later success says the same.
-      const failing = inside(tx).select({ id: endpoints.id }).from(endpoints).where(and(eq(endpoints.id, endpointId), isNotNull(endpoints.failingSince))).for('no key update', { skipLocked: true });
-      await inside(tx).update(endpoints).set({ failingSince: null }).where(inArray(endpoints.id, failing));
     },
 
     async noteFailure(tx, endpointId) {

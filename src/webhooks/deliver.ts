@@ -32,8 +32,10 @@ export interface Deliverer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Of one host at a time that failed the last time. */
+/** Deliveries under way to a host whose last try failed slowly. */
 const PER_SLOW_HOST = 1;
+/** A failure that took longer has held a place that others waited for; a quick one has not, and its host keeps the pace of its retries. */
+const SLOW_MS = 500;
 const IDLE_MS = 1_000;
 const USER_AGENT = 'motion-gateway-webhooks/1';
 /** Hosts that are remembered as slow; the oldest are forgotten. */
@@ -52,7 +54,7 @@ const FAN_OUT_AGAIN_MS = 100;
 export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
   const underWayTo = new Map<string, number>();
-  /** Whose last try failed here: one receiver that hangs shall not take all places. */
+  /** Hosts whose last try failed slowly here: a receiver that hangs must not take all places. */
   const slow = new Set<string>();
   const cutOff = new AbortController();
 
@@ -76,24 +78,28 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
     }
   }
 
-  async function deliver(due: DueDelivery): Promise<void> {
-    if (!due.isWanted) return store.giveUp(due);
-    const answer = await send(due);
-    // Not the receiver's fault; it is due again when the lease ends.
-    if (answer.kind === 'failed' && (ownFaults.has(answer.reason) || cutOff.signal.aborted)) return;
-    const tried = judge(answer, due.failures, stepsMs);
-    if (tried.state === 'DELIVERED') slow.delete(due.host);
-    else remember(due.host);
+  async function recordFailure(due: DueDelivery, tried: Tried): Promise<void> {
     await store.transaction(async (tx) => {
-      // Somebody else has tried it since, because our lease ran out: his word counts.
+      // Another worker has tried it since, because our lease ran out: its record counts.
       if (!(await store.record(tx, due, tried)) || due.endpointId === null) return;
-      if (tried.state === 'DELIVERED') return store.noteSuccess(tx, due.endpointId);
       const failingMs = await store.noteFailure(tx, due.endpointId);
       const reason = tried.httpStatus === GONE ? 'GONE' : (failingMs ?? 0) >= disableAfterMs ? 'FAILING' : null;
       if (reason === null) return;
       await store.disable(tx, due.endpointId, reason);
       log.warn({ endpointId: due.endpointId, accountId: due.accountId, reason }, 'a webhook endpoint is disabled');
     });
+  }
+
+  async function deliver(due: DueDelivery): Promise<void> {
+    if (!due.isWanted) return store.giveUp(due);
+    const answer = await send(due);
+    // Not the receiver's fault; it is due again when the lease ends.
+    if (answer.kind === 'failed' && (ownFaults.has(answer.reason) || cutOff.signal.aborted)) return;
+    const tried = judge(answer, due.failures, stepsMs);
+    if (tried.state === 'DELIVERED' || answer.ms <= SLOW_MS) slow.delete(due.host);
+    else remember(due.host);
+    if (tried.state === 'DELIVERED') await store.recordSuccess(due, tried);
+    else await recordFailure(due, tried);
     log.info({ deliveryId: due.id, eventId: due.eventId, httpStatus: tried.httpStatus, failure: tried.failure, ms: tried.latencyMs, state: tried.state }, 'webhook');
   }
 

@@ -98,11 +98,12 @@ export interface WebhookStore<Tx> {
 
   /** Leases deliveries that are due: at most `perHost` of a host, one of those in `slowHosts` and none of those in `busyHosts`, those first that have waited longest. */
   claim(limits: { readonly limit: number; readonly perHost: number; readonly leaseMs: number; readonly busyHosts: readonly string[]; readonly slowHosts: readonly string[] }): Promise<readonly DueDelivery[]>;
-  /** Records a try; null when the lease was lost or the receiver has moved meanwhile, and then nothing is: what an address says that is used no more counts for nothing. */
+  /** Records a delivery that succeeded, in one statement, and that its endpoint is not failing; false when the lease was lost or the receiver has moved meanwhile, and then nothing is recorded. */
+  recordSuccess(due: DueDelivery, tried: Tried): Promise<boolean>;
+  /** Records a try that failed; null when the lease was lost or the receiver has moved meanwhile, and then nothing is: what an address says that is used no more counts for nothing. */
   record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
   /** Ends a delivery that nobody wants, if the lease still holds. */
   giveUp(due: DueDelivery): Promise<void>;
-  noteSuccess(tx: Tx, endpointId: string): Promise<void>;
   /** Resolves with for how long nothing was delivered, in ms; null when there is no such endpoint any more. */
   noteFailure(tx: Tx, endpointId: string): Promise<number | null>;
   disable(tx: Tx, endpointId: string, reason: DisabledReason): Promise<void>;
