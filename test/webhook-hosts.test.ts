@@ -10,6 +10,7 @@ import { hostOf } from '../src/webhooks/endpoints.ts';
 import { createSealer } from '../src/webhooks/seal.ts';
 import { makeSecret } from '../src/webhooks/sign.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
+import { startWebhookReceiver } from './support/webhook-receiver.ts';
 
 test('a delivery that got no connection to its host in time is no failure of its receiver', async () => {
   const [databaseUrl, receiver] = [await createDatabase(), await startWebhookReceiver()];
