@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent, type IncomingMessage } from 'node:http';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { holdQueries } from './support/hold.ts';
 import { startJoining, type Stage } from './support/joining.ts';
 import { openSubmit } from './support/rest.ts';
 
@@ -35,6 +36,28 @@ describe('a request is joined by its repeat', () => {
     const repeat = await openSubmit(second).answer;
     expect([repeat.status, [repeat.body.task_id]]).toEqual([200, await stage.jobs()]);
     expect(stage.upstream.submitCount()).toBe(1);
+  });
+
+  test('when the client of an earlier repeat hung up while that looked for what it repeats', async () => {
+    const stage = await startJoining();
+    const { databaseUrl, logs, url } = stage.gateway;
+    const first = await stage.rest.submit({ async: true });
+    await expect.poll(stage.states).toEqual(['ANSWERED']);
+    await stage.sql(`update rest_requests set state = 'UNANSWERED', unanswered_at = clock_timestamp()`);
+    const look = await holdQueries(databaseUrl, 'rest_requests');
+    const second = stage.open({ async: true });
+    await look.waits();
+    second.hangUp('reset');
+    await expect(second.answer).rejects.toThrow();
+    // The reset came before these requests.
+    for (let count = 0; count < 2; count += 1) await fetch(`${url}/livez`);
+    await look.release();
+    await expect.poll(() => logs.filter(({ accept }) => accept === 'joined')).toHaveLength(1);
+    await expect.poll(stage.states).toEqual(['UNANSWERED']);
+    // As when a record that says that its connection is open was the last one to be written: the instance must not confirm it.
+    await stage.sql(`update rest_requests set state = 'OPEN', opened_at = clock_timestamp(), unanswered_at = null, asked_at = null, confirmed_at = null`);
+    const third = await stage.rest.submit({ async: true });
+    expect([third.body.task_id, await stage.jobs()]).toEqual([first.body.task_id, [first.body.task_id]]);
   });
 
   test('when its answer went to a proxy within REST_DOUBT_SECONDS, whatever became of the client', async () => {

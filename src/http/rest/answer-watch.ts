@@ -8,6 +8,8 @@ import { holdClose, type HeldClose } from './hold-close.ts';
 export interface Following {
   /** The answer is the job's own failure: asking for it again does not keep it joinable for longer. */
   saysFailure: boolean;
+  /** The client is gone without an answer, which is recorded: from then on nothing may say that its connection is open. */
+  isOver: boolean;
 }
 
 /** Records what becomes of the answer about this job that goes by this response. */
@@ -88,10 +90,11 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
   }
 
   return (jobId, response, gone) => {
-    const following: Following = { saysFailure: false };
+    const following: Following = { saysFailure: false, isOver: false };
     // Not the response's own socket: a response that waits behind another one of the connection has none yet.
     const { socket } = response.req;
     if (gone.aborted || socket.destroyed) {
+      following.isOver = true;
       joining.ended(jobId, 'UNANSWERED');
       return following;
     }
@@ -104,7 +107,9 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
       watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));
     };
     const onClose = (): void => {
-      if (!written) joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
+      if (written) return;
+      following.isOver = true;
+      joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
     };
     // Before Node's own listener, which closes the connection.
     response.prependOnceListener('finish', onFinish).once('close', onClose);

@@ -79,7 +79,8 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
       const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following);
-      if (result.kind === 'joined' && isAnswer(reply)) await joining.answering(jobId);
+      // A client that has gone meanwhile gets no answer: its request would count as open for as long as this instance lives, and its next repeat would pay.
+      if (result.kind === 'joined' && isAnswer(reply) && !following?.isOver) await joining.answering(jobId);
       // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must not count as written.
       await setImmediate();
       return reply;
