@@ -11,8 +11,9 @@ export default {
   mutate: [
     'src/accounts/{account,account-rules,api-key,caller,client-token,explain-refusal,limits,quota,share-reads,unknown-keys}.ts',
     'src/egress/{host-slots,reach}.ts',
-    'src/http/{address,handshake,host-check,idempotency-header,mask-errors,operation-gate,subscription-ids}.ts',
-    'src/http/rest/{failure-codes,motion-request,refusals,task-of-job}.ts',
+    'src/{origins,resembling-settings,setting-values}.ts',
+    'src/http/{address,admission,count-repeats,credentials,explain-value,handshake,host-check,idempotency-header,idempotency-key,mask-errors,operation-gate,operation-values,origin-check,slots,subscription-ids}.ts',
+    'src/http/rest/{answer-evidence,failure-codes,motion-request,refusals,task-of-job}.ts',
     'src/jobs/{deadline-failure,decide,delta,earlier-request,gate,input-rules,job,limit-reads,list,mailbox,outlook,poll-schedule,public-address,snapshot,spent-key,timeline,view}.ts',
     'src/upstream/{callback-body,callback-url,outcome,redact}.ts',
     'src/upstream/wire/*.ts',

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Every file here and in test/unit. A test that needs a database fails in this project, because no server is started for it. */
 export const unitTests = [
   'test/unit/**/*.test.ts',
-  ...['api-key', 'callback-url', 'config', 'cursors', 'input-rules', 'mailbox', 'poll-schedule', 'rank', 'share-reads', 'snapshot', 'wire-claims', 'wire-shapes'].map(
+  ...['answer-evidence', 'api-key', 'callback-url', 'config', 'cursors', 'input-rules', 'mailbox', 'operation-values', 'poll-schedule', 'rank', 'resembling-settings', 'share-reads', 'snapshot', 'wire-claims', 'wire-look-ups', 'wire-shapes'].map(
     (name) => `test/${name}.test.ts`,
   ),
 ];

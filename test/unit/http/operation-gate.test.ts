@@ -1,0 +1,102 @@
+import { buildSchema, parse, validate } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { createGate, createOperationRules, MAX_VALIDATION_ERRORS, tooLarge, type OperationLimits } from '../../../src/http/operation-gate.ts';
+
+const schema = buildSchema(`
+  directive @mark(n: Int) repeatable on FIELD | QUERY | FRAGMENT_DEFINITION | FRAGMENT_SPREAD | INLINE_FRAGMENT
+  type Node { id: ID! name: String node: Node }
+  type Query { node: Node other: Node }
+`);
+const LIMITS: OperationLimits = { maxDepth: 4, maxAliases: 2, maxDirectives: 2, maxFieldRepeats: 3, maxCost: 10, maxSubscriptionCost: 10 };
+const judge = (query: string, limits: Partial<OperationLimits> = {}, introspection = true) =>
+  validate(schema, parse(query), createOperationRules({ ...LIMITS, ...limits }, introspection), { maxErrors: MAX_VALIDATION_ERRORS }).map(({ message }) => message);
+
+const DEEP = 'The operation has fields nested too deep; the limit is 4.';
+const ALIASES = 'The operation has too many aliases; the limit is 2.';
+const DIRECTIVES = 'The operation has too many directives; the limit is 2.';
+const REPEATS = 'The operation has the same field too many times; the limit is 3.';
+const SELECTIONS = 'The operation has too many selections after its fragments are expanded; the limit is 1000.';
+
+describe('an operation', () => {
+  test.each([
+    ['{ node { node { node { id } } } }', []],
+    ['{ node { node { node { node { id } } } } }', [DEEP]],
+    ['{ node { ...F } } fragment F on Node { node { node { node { id } } } }', [DEEP]],
+    ['{ node { ...F } } fragment F on Node { node { node { id } } }', []],
+    ['{ node { ... on Node { ... { node { node { id } } } } } }', []],
+    ['{ a: node { id } b: node { id } }', []],
+    ['{ a: node { id } b: node { c: id } }', [ALIASES]],
+    ['{ a: node { ...F } other { ...F } } fragment F on Node { b: id }', [ALIASES]],
+    ['query @mark { node @mark { id } }', []],
+    ['query @mark { node @mark { id @mark } }', [DIRECTIVES]],
+    ['{ node { ...F @mark } } fragment F on Node @mark { id @mark }', [DIRECTIVES]],
+    ['{ node { ... @mark { ... on Node @mark { id @mark } } } }', [DIRECTIVES]],
+    ['{ node { id id id } }', []],
+    ['{ node { id id id id } }', [REPEATS]],
+    ['{ node { id } node { id } node { id } node { name } }', [REPEATS]],
+    ['{ node { id ...F ...F ... { id } } } fragment F on Node { id }', []],
+    ['{ node { id ...F ... { id id } } } fragment F on Node { id }', [REPEATS]],
+    ['{ node { node { id id } } other { node { id id } } }', []],
+    ['{ a: node { id } a: node { id } a: node { id } }', [ALIASES]],
+  ])('%s is refused with %j', (query, messages) => expect(judge(query)).toEqual(messages));
+
+  test('is measured by all of its fragments, used or not, and each definition by itself', () => {
+    expect(judge('{ node { id } } fragment F on Node { node { node { node { node { id } } } } }')).toEqual([DEEP]);
+    expect(judge('query A { a: node { b: id } } query B { a: node { b: id } }')).toEqual([]);
+    // A fragment that an operation spreads is measured there, and reported once.
+    expect(judge('{ node { ...F } } fragment F on Node { ...G } fragment G on Node { node { node { node { node { id } } } } }')).toEqual([DEEP]);
+  });
+
+  test('with a circle of fragments, or without a fragment that it spreads, is left to the rules of GraphQL', () => {
+    expect(judge('{ node { ...F } } fragment F on Node { node { ...F } }')).toEqual([]);
+    expect(judge('{ node { ...Missing } }')).toEqual([]);
+  });
+
+  test('has as many selections as its fragments expand to, over all definitions', () => {
+    const names = Array.from({ length: 10 }, (_, index) => `F${index}`);
+    const bombs = names.map((name, index) => (index === 9 ? `fragment ${name} on Node { id name }` : `fragment ${name} on Node { a: node { ...F${index + 1} } b: node { ...F${index + 1} } }`));
+    const bomb = `{ node { ...F0 } } ${bombs.join(' ')}`;
+    expect(judge(bomb, { maxDepth: 100, maxAliases: 10_000 })).toEqual([SELECTIONS]);
+    expect(judge(bomb, { maxDepth: 100, maxAliases: 10_000, maxCost: 10_000 })).toEqual([]);
+    const half = '{ node { ' + 'id '.repeat(499) + '} }';
+    expect(judge(half, { maxFieldRepeats: 10_000 })).toEqual([]);
+    expect(judge(`query A ${half} query B ${half}`, { maxFieldRepeats: 10_000 })).toEqual([]);
+    expect(judge(`query A ${half} query B ${half} query C { node { id } }`, { maxFieldRepeats: 10_000 })).toEqual([SELECTIONS]);
+  });
+
+  test('may ask for the schema only where that is allowed', () => {
+    expect(judge('{ __schema { types { name } } }')).toEqual([]);
+    expect(judge('{ __schema { types { name } } }', {}, false)).toEqual([expect.stringContaining('GraphQL introspection has been disabled'), expect.stringContaining('GraphQL introspection has been disabled')]);
+  });
+
+  test('is refused with a code, and with its place', () => {
+    const { definitions } = parse('{ node { id } }');
+    const { message, extensions, locations } = tooLarge('too much', 7, definitions[0]!);
+    expect([message, extensions, locations]).toEqual(['The operation has too much; the limit is 7.', { code: 'OPERATION_TOO_LARGE' }, [{ line: 1, column: 1 }]]);
+  });
+});
+
+describe('the gate', () => {
+  const rules = createOperationRules(LIMITS, true);
+  test('lets through what is no GraphQL, or has too many tokens: its parser says why', () => {
+    const gate = createGate(schema, rules, 20);
+    expect([gate('no { query'), gate(`{ node { ${'id '.repeat(30)} } }`)]).toEqual([[], []]);
+  });
+
+  test('refuses again what it has refused, and remembers the latest 200 that have passed', () => {
+    let validated = 0;
+    const gate = createGate(schema, [...rules, () => ({ Document: () => void (validated += 1) })], 1_000);
+    const query = (index: number) => `query Q${index} { node { id } }`;
+    const deep = '{ node { node { node { node { id } } } } }';
+    expect([gate(deep), gate(deep)].map((errors) => errors.map(({ message }) => message))).toEqual([[DEEP], [DEEP]]);
+    expect(validated).toBe(2);
+    for (let index = 0; index < 200; index += 1) gate(query(index));
+    for (let index = 0; index < 200; index += 1) gate(query(index));
+    expect(validated).toBe(202);
+    gate(query(200));
+    gate(query(1));
+    expect(validated).toBe(203);
+    gate(query(0));
+    expect(validated).toBe(204);
+  });
+});
