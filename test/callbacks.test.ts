@@ -194,7 +194,7 @@ describe('a callback', () => {
     const before = await client.find(job.id);
     const [, token] = /\/([^/]+)$/.exec(callbackUrl)!;
     const [attempt, keyId, mac] = token!.split('.') as [string, string, string];
-    const flipped = `${mac.slice(0, -2)}${mac.at(-2) === 'A' ? 'B' : 'A'}${mac.at(-1)}`;
+    const flipped = `${mac.slice(0, -2)}${mac.at(-2) === 'A' ? 'Q' : 'A'}${mac.at(-1)}`;
     for (const forged of [`${attempt}.${keyId}.${flipped}`, `2.${keyId}.${mac}`, `${attempt}.AAAAAAAA.${mac}`, `${attempt}.${keyId}.`, `${attempt}.${keyId}.${mac}x`, 'x', `0${attempt}.${keyId}.${mac}`]) {
       const response = await fetch(`${url}/callbacks/${job.id}/${forged}`, { method: 'POST', body: JSON.stringify(successOf(taskId)) });
       expect([response.status, await response.text()], forged).toEqual([404, '']);

@@ -12,7 +12,7 @@ import { publicAddress, startGateway, type TestGateway } from './support/gateway
 import { createRestClient } from './support/rest.ts';
 
 const ORIGIN = 'https://app.example.com';
-/** Whatever the machine does, the number of slots stays what is set. */
+/** Whatever the machine does, the number of slots does not fall. */
 const FIXED_SLOTS = { TARGET_EVENT_LOOP_DELAY_MS: '60000' };
 
 const READ = 'query ($id: ID!) { motionJob(id: $id) { id } }';

@@ -211,7 +211,7 @@ describe('a look-up', () => {
 
   test('reports the tasks that are known, each with the job that it was made for', async () => {
     const ours = callbackUrls.urlFor(attempt.jobId, 1)!;
-    const items = [record('a', ours), record('b', 'https://elsewhere.example.com/hook'), record('c', ours.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')))];
+    const items = [record('a', ours), record('b', 'https://elsewhere.example.com/hook'), record('c', ours.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')))];
     const upstream = await startRawUpstream(answering(200, { items, count: 3 }));
     const reports = await clientOf(upstream.url).lookUp(['a', 'b', 'c', 'd'], never);
     expect([...reports.values()]).toEqual([

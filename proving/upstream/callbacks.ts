@@ -79,4 +79,4 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
 }
 
 /** The same URL with another mac of the same length. */
-const forged = (url: string): string => url.replace(/[\w-]$/, (last) => (last === 'A' ? 'B' : 'A'));
+const forged = (url: string): string => url.replace(/[\w-]$/, (last) => (last === 'A' ? 'Q' : 'A'));

@@ -124,6 +124,46 @@ describe('operations that wait', () => {
     expect(outcomes).not.toContain('in time: WAIT');
   });
 
+  test('may wait for all of their time again once their queue was empty', async () => {
+    const { ask, end, sample, settle, outcomes } = start();
+    await ask('read', 'first');
+    void ask('read', 'second');
+    vi.advanceTimersByTime(1_900);
+    await end();
+    expect(outcomes).toEqual(['first', 'second']);
+    void ask('read', 'third');
+    vi.advanceTimersByTime(1_999);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first', 'second']);
+    vi.advanceTimersByTime(1);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toEqual(['first', 'second', 'third: WAIT']);
+  });
+
+  test('of one kind do not have requests of another kind refused', async () => {
+    const { admission, ask, end, settle } = start();
+    await ask('read', 'first');
+    for (let count = 0; count < 20; count += 1) void ask('read', `r${count}`);
+    await settle();
+    for (let count = 0; count < 2; count += 1) {
+      vi.advanceTimersByTime(100);
+      await end();
+    }
+    expect([admission.refusal('read')?.reason, admission.refusal('submit')]).toEqual(['WAIT', null]);
+    expect(admission.figures().refused).toEqual([{ kind: 'read', reason: 'WAIT', count: 1 }]);
+  });
+
+  test('give their slot back once, however often that is said', async () => {
+    const { admission, ask } = start({ maxRunning: 4 });
+    await ask('read');
+    const leave = await admission.enter('read');
+    leave();
+    leave();
+    expect(admission.figures().running).toBe(1);
+  });
+
   test('leave the queue with their client, and nothing counts as refused', async () => {
     const { admission, ask, end, outcomes } = start();
     await ask('read', 'first');
@@ -212,8 +252,10 @@ describe('while a callback is being settled', () => {
   test('the error of the callback is passed on, and operations go on', async () => {
     const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
     sample(LATE);
+    sample(CALM);
+    await ask('read', 'before');
     await expect(admission.precede(() => Promise.reject(new Error('no database')))).rejects.toThrow('no database');
-    await ask('read');
-    expect(outcomes).toEqual(['read']);
+    await ask('read', 'after');
+    expect(outcomes).toEqual(['before', 'after']);
   });
 });
