@@ -15,7 +15,7 @@ async function openMany(gateway: Parameters<typeof openSocket>[0]): Promise<Open
 
 describe('at a stop', () => {
   test('open sockets are closed in slices, all with 1001, also when one of them does not answer', { timeout: 90_000 }, async () => {
-    const gateway = await startGateway({ SOCKET_INIT_SECONDS: '60' });
+    const gateway = await startGateway({ SOCKET_INIT_SECONDS: '60', READ_WAIT_SECONDS: '60' });
     const sockets = await openMany(gateway);
     const silent = await openSocket(gateway);
     silent.socket.pause();

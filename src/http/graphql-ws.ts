@@ -55,8 +55,8 @@ const CACHED_DOCUMENTS = 200;
 /** A peer that does not answer the closing handshake is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** How long a new socket keeps the slot of its handshake. */
-const HANDSHAKE_TURN_MS = 20;
+/** How long a new socket keeps the slot of its handshake: with a single slot 200 sockets per second come back after a restart. */
+const HANDSHAKE_TURN_MS = 5;
 
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
   const { path, schema, cores, authenticate, maskError, admission, log, origins } = options;
