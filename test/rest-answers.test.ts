@@ -187,6 +187,13 @@ describe('a client that pipelines', () => {
     await becomes(ends, ['UNANSWERED', 'UNANSWERED']);
   });
 
+  test.each([[[]], [[1]]])('has all of its requests unanswered when its connection breaks before the first answer, those that were answered out of turn (%j) too', async (outOfTurn) => {
+    const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
+    for (const index of outOfTurn) held[index]!.end('yes');
+    client.resetAndDestroy();
+    await becomes(ends, ['UNANSWERED', 'UNANSWERED']);
+  });
+
   test('has its other request ended by its FIN, and the answer before it is in doubt', async () => {
     const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
     held[0]!.end('yes');

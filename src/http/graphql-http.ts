@@ -157,9 +157,16 @@ class ClientGoneError extends Error {
 
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  const abort = (): void => gone.abort(new ClientGoneError());
-  if (reply.raw.destroyed || reply.raw.closed) abort();
-  else reply.raw.once('close', abort);
+  const { raw } = reply;
+  const { socket } = raw.req;
+  const abort = (): void => {
+    socket.off('close', abort);
+    gone.abort(new ClientGoneError());
+  };
+  if (raw.destroyed || raw.closed || socket.destroyed) abort();
+  raw.once('close', abort);
+  // Node 20 does not close a response that still waits behind another one when its connection ends.
+  socket.once('close', abort);
   return gone.signal;
 }
 

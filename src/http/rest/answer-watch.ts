@@ -107,12 +107,15 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
       watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));
     };
     const onClose = (): void => {
-      if (written) return;
+      socket.off('close', onClose);
+      if (written || following.isOver) return;
       following.isOver = true;
       joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
     };
     // Before Node's own listener, which closes the connection.
     response.prependOnceListener('finish', onFinish).once('close', onClose);
+    // Node 20 does not close a response that still waits behind another one when its connection ends.
+    socket.once('close', onClose);
     return following;
   };
 }

@@ -145,8 +145,16 @@ function bearerOf(request: FastifyRequest): string | null {
 /** Not `request.signal`: on Node 20 that one aborts as soon as the body has been read. */
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  const { raw } = reply;
+  // Not the response's own socket: a response that waits behind another one of its connection has none, and Node 20 does not close it with the connection.
+  const { socket } = raw.req;
+  const abort = (): void => {
+    socket.off('close', abort);
+    gone.abort();
+  };
   // It may have gone while its body was parsed.
-  if (reply.raw.destroyed || reply.raw.closed) gone.abort();
-  reply.raw.once('close', () => gone.abort());
+  if (raw.destroyed || raw.closed || socket.destroyed) gone.abort();
+  raw.once('close', abort);
+  socket.once('close', abort);
   return gone.signal;
 }
