@@ -76,7 +76,11 @@ describe('a record', () => {
     const [jobId] = await stage.jobs();
     const store = storeOf(stage);
     const [late, other] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
-    await store.reopen(jobId!, other);
+    await store.reopen(jobId!, other, Date.now());
+    // Nor what another instance is about to answer.
+    await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
+    await store.recordDoubts(late, [jobId!], 0, 890_000);
+    expect(await stage.states()).toEqual(['OPEN']);
     await store.recordAnswers(other, [jobId!], 'ANSWERED', true);
     await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
     expect(await stage.states()).toEqual(['ANSWERED']);
@@ -98,7 +102,7 @@ describe('a record', () => {
     joining.start();
     onTestFinished(() => joining.stop());
     for (const [earlier, left] of [['ANSWERED', null], ['DOUBTFUL', false]] as const) {
-      await store.reopen(jobId!, instanceId);
+      await store.reopen(jobId!, instanceId, Date.now());
       const release = await lockRecord(stage, jobId!);
       joining.ended(jobId!, earlier);
       await expect.poll(() => waitingForLocks(stage)).toBe(1);
@@ -154,8 +158,10 @@ describe('a record', () => {
     const [jobId] = await stage.jobs();
     const [gone, here] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
     await stage.sql(`update rest_requests set instance_id = '${gone}', asked_at = clock_timestamp() - interval '1 h'`);
-    await storeOf(stage).reopen(jobId!, here);
-    expect(await stage.sql('select state, instance_id, asked_at from rest_requests')).toEqual([{ state: 'OPEN', instance_id: here, asked_at: null }]);
+    // As of the time that it says, and not of the write.
+    const openAtMs = Date.now() - 5_000;
+    await storeOf(stage).reopen(jobId!, here, openAtMs);
+    expect(await stage.sql('select state, instance_id, asked_at, opened_at from rest_requests')).toEqual([{ state: 'OPEN', instance_id: here, asked_at: null, opened_at: new Date(openAtMs) }]);
   });
 
   test('is confirmed as of when it was asked for, however late that is written', async () => {

@@ -4,7 +4,7 @@ import { Agent, type IncomingMessage } from 'node:http';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { holdQueries } from './support/hold.ts';
-import { startJoining, type Stage } from './support/joining.ts';
+import { hungUp, startJoining, type Stage } from './support/joining.ts';
 import { openSubmit } from './support/rest.ts';
 
 /** Has `listener` called for every answer in this process in the moment in which the kernel has taken it. */
@@ -38,12 +38,27 @@ describe('a request is joined by its repeat', () => {
     expect(stage.upstream.submitCount()).toBe(1);
   });
 
+  test('for as long after a repeat that is held as after one that has ended', async () => {
+    const stage = await startJoining({ REST_HOLD_SECONDS: '60' });
+    await hungUp(stage);
+    const [jobId] = await stage.jobs();
+    const repeat = stage.open();
+    const left = async () => (await stage.sql<{ left: number }>('select extract(epoch from unanswered_at - now())::int as left from rest_requests'))[0]!.left;
+    await expect.poll(left).toBeGreaterThan(50);
+    // REST_JOIN_SECONDS after the first request was left unanswered, while the repeat is still held.
+    await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '900 s'`);
+    const second = stage.open();
+    await stage.finish();
+    expect([(await repeat.answer).body.task_id, (await second.answer).body.task_id]).toEqual([jobId, jobId]);
+    expect(await stage.jobs()).toEqual([jobId]);
+  });
+
   test('when the client of an earlier repeat hung up while that looked for what it repeats', async () => {
     const stage = await startJoining();
     const { databaseUrl, logs, url } = stage.gateway;
     const first = await stage.rest.submit({ async: true });
     await expect.poll(stage.states).toEqual(['ANSWERED']);
-    await stage.sql(`update rest_requests set state = 'UNANSWERED', unanswered_at = clock_timestamp()`);
+    await stage.sql(`update rest_requests set state = 'UNANSWERED', unanswered_at = clock_timestamp() - interval '1 minute'`);
     const look = await holdQueries(databaseUrl, 'rest_requests');
     const second = stage.open({ async: true });
     await look.waits();
@@ -53,7 +68,8 @@ describe('a request is joined by its repeat', () => {
     for (let count = 0; count < 2; count += 1) await fetch(`${url}/livez`);
     await look.release();
     await expect.poll(() => logs.filter(({ accept }) => accept === 'joined')).toHaveLength(1);
-    await expect.poll(stage.states).toEqual(['UNANSWERED']);
+    // Recorded anew.
+    await expect.poll(() => stage.sql(`select state from rest_requests where unanswered_at > now() - interval '30 s'`)).toEqual([{ state: 'UNANSWERED' }]);
     // As when a record that says that its connection is open was the last one to be written: the instance must not confirm it.
     await stage.sql(`update rest_requests set state = 'OPEN', opened_at = clock_timestamp(), unanswered_at = null, asked_at = null, confirmed_at = null`);
     const third = await stage.rest.submit({ async: true });

@@ -23,6 +23,9 @@ const isAsked = sql`${requests.askedAt} > coalesce(${requests.confirmedAt}, '-in
  */
 const isDoubtful = sql`${requests.confirmedAt} > ${requests.unansweredAt}`;
 
+/** An instance that reports late must not overwrite what another one has answered or is about to answer. */
+const isOwnOrUnanswered = (instanceId: string): SQL | undefined => or(eq(requests.state, 'UNANSWERED'), eq(requests.instanceId, instanceId));
+
 /** The most that are looked at; more of one body and key are open only where somebody measures load. */
 const MAX_EARLIER = 1_000;
 
@@ -52,10 +55,18 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId, openedAt: instantOf(openAtMs) });
     },
 
-    async reopen(jobId, instanceId) {
+    async reopen(jobId, instanceId, openAtMs) {
       await db
         .update(requests)
-        .set({ state: 'OPEN', instanceId, openedAt: clock, askedAt: null, confirmedAt: null, unansweredAt: null })
+        .set({ state: 'OPEN', instanceId, openedAt: instantOf(openAtMs), askedAt: null, confirmedAt: null, unansweredAt: null })
+        .where(and(eq(requests.jobId, jobId), ne(requests.state, 'ANSWERED')));
+    },
+
+    async extendJoinTime(jobId, holdMs) {
+      // The client repeated the request, so an answer that was in doubt did not arrive.
+      await db
+        .update(requests)
+        .set({ state: 'UNANSWERED', unansweredAt: sql`${clock} + ${ms(holdMs)}` })
         .where(and(eq(requests.jobId, jobId), ne(requests.state, 'ANSWERED')));
     },
 
@@ -102,14 +113,14 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await db
         .update(requests)
         .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })
-        .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? or(ne(requests.state, 'ANSWERED'), eq(requests.instanceId, instanceId)) : undefined));
+        .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? isOwnOrUnanswered(instanceId) : undefined));
     },
 
     async recordDoubts(instanceId, jobIds, writtenAgoMs, unansweredAgoMs) {
       await db
         .update(requests)
         .set({ state: 'UNANSWERED', confirmedAt: sql`${clock} - ${ms(writtenAgoMs)}`, unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}` })
-        .where(and(inArray(requests.jobId, [...jobIds]), or(ne(requests.state, 'ANSWERED'), eq(requests.instanceId, instanceId))));
+        .where(and(inArray(requests.jobId, [...jobIds]), isOwnOrUnanswered(instanceId)));
     },
 
     async forgetRequests(maxAgeMs, limit) {

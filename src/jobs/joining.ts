@@ -32,8 +32,10 @@ export interface JoinStore {
   findEarlier(tx: Transaction, likeness: Likeness, maxAgeMs: number): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
   /** Records a request whose connection was open at this instance at `openAtMs`, by the database's time. */
   recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string, openAtMs: number): Promise<void>;
-  /** The answer that is about to be written at this instance decides what a request that is not answered is from now on: until then its connection counts as open. */
-  reopen(jobId: string, instanceId: string): Promise<void>;
+  /** The answer that is about to be written at this instance decides what a request that is not answered is from now on: until then its connection counts as open, as it was at `openAtMs` by the database's time. */
+  reopen(jobId: string, instanceId: string, openAtMs: number): Promise<void>;
+  /** The request was repeated, and the repeat is held: the time in which it can be joined starts at the end of the hold. */
+  extendJoinTime(jobId: string, holdMs: number): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
   /** Of the account's jobs among these. */
   findSent(accountId: string, jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
@@ -73,6 +75,8 @@ export interface Joining {
   acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal): Promise<JoinResult>;
   /** Before the answer to a joined request is written: a client that has read it and asks again means it, and must not find the request unanswered still. */
   answering(jobId: string): Promise<void>;
+  /** To be called before a joined request is held. If the instance dies during the hold, the next repeat still finds a request that it can join. */
+  extendJoinTime(jobId: string): Promise<void>;
   /** The connection of the answer does not show any more that its client is there, and it is not known yet whether the answer was read: repeats wait for `ended`. */
   stopConfirming(jobId: string): void;
   /** What became of the answer about this job, as far as anything shows it. Recorded soon, and again until it is. */
@@ -136,6 +140,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
   /** Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one connection. */
   const looking = new Map<string, { readonly inTurn: ReturnType<typeof createLine>; looks: number }>();
+  /** The last database time that was read, and the time of this process right after the read; an estimate from them is never ahead of the database. */
+  let clock = { databaseMs: 0, processMs: 0 };
   let loop: Loop | undefined;
   let forgottenAt = -Infinity;
 
@@ -192,6 +198,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         // Before the look: the wait for its lock makes the arrival seem later than it was, and never earlier.
         const agoMs = performance.now() - known.startedAt;
         const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
+        clock = { databaseMs: nowMs, processMs: performance.now() };
         // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
         openAtMs = nowMs;
         known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + GRACE_MS };
@@ -232,8 +239,11 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
     async answering(jobId) {
       open.add(jobId);
-      await store.reopen(jobId, instanceId);
+      // The time of this call and not of the write, which may wait for a database connection while the client goes away.
+      await store.reopen(jobId, instanceId, clock.databaseMs + performance.now() - clock.processMs);
     },
+
+    extendJoinTime: (jobId) => store.extendJoinTime(jobId, limits.holdMs),
 
     stopConfirming(jobId) {
       open.delete(jobId);

@@ -8,8 +8,8 @@ import { holdClose, type HeldClose } from './hold-close.ts';
 export interface Following {
   /** The answer is the job's own failure: asking for it again does not keep it joinable for longer. */
   saysFailure: boolean;
-  /** The client is gone without an answer, which is recorded: from then on nothing may say that its connection is open. */
-  isOver: boolean;
+  /** The client has gone without an answer, and that is recorded. The request must not be recorded as open after that. */
+  isUnanswered: boolean;
 }
 
 /** Records what becomes of the answer about this job that goes by this response. */
@@ -90,11 +90,11 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
   }
 
   return (jobId, response, gone) => {
-    const following: Following = { saysFailure: false, isOver: false };
+    const following: Following = { saysFailure: false, isUnanswered: false };
     // Not the response's own socket: a response that waits behind another one of the connection has none yet.
     const { socket } = response.req;
     if (gone.aborted || socket.destroyed) {
-      following.isOver = true;
+      following.isUnanswered = true;
       joining.ended(jobId, 'UNANSWERED');
       return following;
     }
@@ -108,8 +108,8 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
     };
     const onClose = (): void => {
       socket.off('close', onClose);
-      if (written || following.isOver) return;
-      following.isOver = true;
+      if (written || following.isUnanswered) return;
+      following.isUnanswered = true;
       joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
     };
     // Before Node's own listener, which closes the connection.

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError } from '../../accounts/errors.ts';
 import type { AcceptResult } from '../../jobs/accept.ts';
-import type { Job } from '../../jobs/job.ts';
+import { isTerminal, type Job } from '../../jobs/job.ts';
 import type { Joining, JoinResult } from '../../jobs/joining.ts';
 import { encodeCursor } from '../../jobs/list.ts';
 import type { Log } from '../../jobs/ports.ts';
@@ -78,9 +78,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
-      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following);
-      // A client that has gone meanwhile gets no answer: its request would count as open for as long as this instance lives, and its next repeat would pay.
-      if (result.kind === 'joined' && isAnswer(reply) && !following?.isOver) await joining.answering(jobId);
+      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following, result.kind === 'joined');
+      // Not for a client that has gone: its request would count as open as long as this process runs, and its next repeat would make another job.
+      if (result.kind === 'joined' && isAnswer(reply) && !following?.isUnanswered) await joining.answering(jobId);
       // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must not count as written.
       await setImmediate();
       return reply;
@@ -89,7 +89,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     }
   }
 
-  async function answerAtEnd(caller: Caller, accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null): Promise<SubmitReply> {
+  async function answerAtEnd(caller: Caller, accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null, isRepeat: boolean): Promise<SubmitReply> {
+    // Only for a job that has not ended: repeating a request for a failed job must not keep the failure joinable.
+    if (isRepeat && !isTerminal((await jobs.find(accountId, jobId))?.state ?? 'FAILED')) await joining.extendJoinTime(jobId);
     const held = await holding.hold(caller, accountId, jobId, signal);
     const end = held.kind === 'ended' ? endOf(held.job, traceId) : null;
     if (end) {
