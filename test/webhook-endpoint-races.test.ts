@@ -197,6 +197,8 @@ test('telling, fanning out and recording tries do not wait for each other', asyn
   await tellAll();
   await tellAll();
   const [delivered, failed] = [await claim(), await claim()];
+  // Failing already, so that a success has something to write on the endpoint.
+  await store.transaction((tx) => store.noteFailure(tx, id));
   // One after the other they are written while somebody tells, and while somebody records a failure.
   await store.transaction(async (tx) => {
     await tell(tx);

@@ -80,7 +80,8 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
     },
 
     async recordSuccess({ id, endpointId, url, leasedUntil }, { httpStatus, latencyMs }) {
-      // Its delivery is locked here before the endpoint: who writes the endpoint at this moment may wait for that delivery, so it is not waited for. A later success says the same.
+      // The delivery is locked before the endpoint here, against the usual order. A transaction that holds the endpoint may be waiting for this
+      // delivery, so a locked endpoint is skipped; the next success clears `failing_since`.
       const { rows } = await db.execute(sql`
         with tried as (
           update ${deliveries} set attempts = attempts + 1, state = 'DELIVERED', next_attempt_at = null
@@ -90,7 +91,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
           insert into ${attempts} (delivery_id, number, http_status, failure, latency_ms) select id, attempts, ${httpStatus}::int, null, ${Math.round(latencyMs)} from tried
         ), failing as (
           select endpoint.id from tried join ${endpoints} endpoint on endpoint.id = ${endpointId}::uuid and endpoint.failing_since is not null for no key update of endpoint skip locked
-        ), healed as (
+        ), cleared as (
           update ${endpoints} set failing_since = null from failing where ${endpoints.id} = failing.id
         )
         select id from tried`);

@@ -34,7 +34,7 @@ export interface Deliverer {
 
 /** Deliveries under way to a host whose last try failed slowly. */
 const PER_SLOW_HOST = 1;
-/** A failure that took longer has held a place that others waited for; a quick one has not, and its host keeps the pace of its retries. */
+/** A failure that took longer blocks one of the places for deliveries. A quick failure does not, so its host is not limited. */
 const SLOW_MS = 500;
 const IDLE_MS = 1_000;
 const USER_AGENT = 'motion-gateway-webhooks/1';
