@@ -170,7 +170,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
-  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, (callback) => admission.precede(() => jobs.receiveCallback(callback)), config.MAX_BODY_BYTES);
+  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, (callback) => admission.prioritize(() => jobs.receiveCallback(callback)), config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf, isOverloaded: () => load.overload() !== null });
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
   metrics.register(app, accounts.authenticate, () => live);

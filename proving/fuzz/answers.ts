@@ -83,7 +83,7 @@ function isJson(body: string): boolean {
   }
 }
 
-/** A redirect that nobody follows: the submit was not taken. 303 says that something was done. */
+/** Redirects that are not followed: the submit was not accepted. 303 means that it may have been. */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
 export const answers: Target<Answer, Decoded> = {

@@ -4,10 +4,10 @@
  *
  * - As many operations run as there are slots (`slots.ts`); their number adapts to the event loop.
  * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. The longer a queue
- *   has not been empty, the less a new request may wait in it, down to a twentieth of that time: when more comes than can be served, waiting
- *   does not help anybody, and a refusal is to come soon (controlled delay, as in Facebook's "Fail at Scale").
+ *   has been non-empty, the shorter a new request may wait in it, down to a twentieth of that time: when more arrives than can be served, a
+ *   long wait does not help, and clients need a quick refusal (controlled delay, as in Facebook's "Fail at Scale").
  * - A request that would wait longer than half of the time that it may, judged by how fast the queue moves, is refused at once. The other half
- *   is for a queue that becomes slower: a request that is refused after it has waited has waited for nothing.
+ *   is a reserve for a queue that becomes slower, so that few requests are refused after they have waited.
  * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them saves little, and on a
  *   machine that is busy with something else they are served in time.
  */
@@ -27,7 +27,7 @@ export class OverloadedError extends Error {
     readonly reason: Reason,
     readonly retryAfterSeconds: number,
   ) {
-    // Thousands of refusals per second are no faults of ours to be traced, and a stack costs half as much as the rest of a refusal.
+    // A refusal is not a fault to trace: capturing stacks took 4 % of the CPU time at 3,000 requests per second.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(`The gateway is overloaded. Nothing was executed; repeat the request in ${retryAfterSeconds} s.`);
@@ -68,8 +68,11 @@ export interface Admission {
    * when that aborts; it is asked for only when the request has to wait.
    */
   enter(kind: Kind, gone?: () => AbortSignal): Promise<() => void>;
-  /** Runs work that goes before all operations: while it runs on an instance that is late by its own work, no operation begins, unless none has begun for `MAX_PRECEDENCE_MS`. */
-  precede<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs work that has priority over operations. On an instance whose event loop was late within the last second, no operation starts during the
+   * first 50 ms of the work, unless none has started for 50 ms.
+   */
+  prioritize<T>(work: () => Promise<T>): Promise<T>;
   figures(): AdmissionFigures;
 }
 
@@ -86,15 +89,15 @@ const KINDS: readonly Kind[] = ['submit', 'read', 'handshake'];
 
 /** A twentieth of the patience is left when a queue was not empty for all of it. */
 const STANDING_SHARE = 1 / 20;
-/** Of the time that a request may wait, at most this share is promised by the pace of its queue. */
+/** The wait that the pace of the queue predicts may take this share of the time that a request may wait. */
 const PREDICTED_SHARE = 1 / 2;
-/** A stream of callbacks does not stop operations for longer. */
-const MAX_PRECEDENCE_MS = 50;
+/** Callbacks hold operations back for no longer than this. */
+const MAX_PRIORITY_MS = 50;
 /** Spreads the retries of clients that were refused together. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** The weight of the newest turn in the mean. */
 const NEWEST = 0.1;
-/** How many requests whose kind is not known yet an overloaded instance reads, to find the submits among them: at once, and in a second. */
+/** How many bodies are read to find out the kind, while one kind would be refused: at once, and per second. */
 const UNKNOWN = { atOnce: 200, perSecond: 100 } as const;
 
 export function createAdmission(load: Load, limits: AdmissionLimits, targetDelayMs: number): Admission {
@@ -103,7 +106,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const refused = new Map<string, Refused>();
   const slots = createSlots(limits.maxRunning, targetDelayMs);
   let running = 0;
-  let preceding = 0;
+  /** Callbacks that are being settled, in the order of their start. */
+  const prioritized: { readonly at: number; ended: boolean }[] = [];
   let begunAt = -Infinity;
   let turn = 0;
   /** Between two starts of operations that had waited, on average; null until there have been two since all queues were empty. */
@@ -137,17 +141,30 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return true;
   }
 
+  /** Whether operations wait for a callback. A callback that takes longer waits for something other than the event loop, such as a connection. */
+  function isHeldBack(now: number): boolean {
+    const newest = prioritized.at(-1);
+    return newest !== undefined && slots.wasLate() && now - newest.at <= MAX_PRIORITY_MS && now - begunAt <= MAX_PRIORITY_MS;
+  }
+
   /** Whether an operation may begin now. */
-  const hasSlot = (now: number): boolean => running < slots.count() && (preceding === 0 || !slots.isPressed() || now - begunAt > MAX_PRECEDENCE_MS);
+  const hasSlot = (now: number): boolean => running < slots.count() && !isHeldBack(now);
 
   /** Why a request that came now would not be served in time. */
-  function hopelessness(kind: Kind, now: number): Reason | null {
+  function refusalReason(kind: Kind, now: number): Reason | null {
     const overload = kind === 'submit' ? null : load.overload();
     if (overload !== null) return overload;
     if (hasSlot(now) && waiting() === 0) return null;
     if (queues[kind].size >= limits.maxWaiting) return 'QUEUE';
     const share = TURNS.filter((one) => one === kind || queues[one].size === 0).length / TURNS.length;
     return (queues[kind].size * (turnMs ?? 0)) / share > PREDICTED_SHARE * patienceMs(kind, now) ? 'WAIT' : null;
+  }
+
+  /** Whether a request is a mutation is in its body. While only one of the two kinds would be served, a limited number of bodies is read. */
+  function refusalReasonOfUnknown(now: number): Reason | null {
+    const [submit, read] = [refusalReason('submit', now), refusalReason('read', now)];
+    if (submit === null && read === null) return null;
+    return (submit === null || read === null) && takeUnknown(now) ? null : (read ?? submit);
   }
 
   function nextWaiter(): Waiter | undefined {
@@ -174,7 +191,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   function begin(now: number): () => void {
     running += 1;
     begunAt = now;
-    slots.begun(running);
+    slots.noteStart(running);
     let ended = false;
     return () => {
       if (ended) return;
@@ -193,22 +210,22 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   }
 
   load.onSample((sample) => {
-    slots.adapt(sample, running);
-    refuseLate(performance.now());
+    const now = performance.now();
+    slots.adapt(sample, running, now - begunAt);
+    refuseLate(now);
     serve();
   });
 
   return {
     refusal(kind) {
       const now = performance.now();
-      const overload = kind === null ? load.overload() : null;
-      const reason = overload !== null && !takeUnknown(now) ? overload : hopelessness(kind ?? 'submit', now);
+      const reason = kind === null ? refusalReasonOfUnknown(now) : refusalReason(kind, now);
       return reason === null ? null : refuse(kind ?? 'unknown', reason);
     },
 
     async enter(kind, goneSignal) {
       const now = performance.now();
-      const reason = hopelessness(kind, now);
+      const reason = refusalReason(kind, now);
       if (reason !== null) throw refuse(kind, reason);
       if (hasSlot(now) && waiting() === 0) return begin(now);
       const gone = goneSignal?.();
@@ -237,12 +254,14 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
       });
     },
 
-    async precede(work) {
-      preceding += 1;
+    async prioritize(work) {
+      const callback = { at: performance.now(), ended: false };
+      prioritized.push(callback);
       try {
         return await work();
       } finally {
-        preceding -= 1;
+        callback.ended = true;
+        while (prioritized.at(-1)?.ended) prioritized.pop();
         serve();
       }
     },

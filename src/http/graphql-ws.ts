@@ -55,7 +55,7 @@ const CACHED_DOCUMENTS = 200;
 /** A peer that does not answer the closing handshake is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** How long a new socket keeps the slot of its handshake: with a single slot 200 sockets per second come back after a restart. */
+/** How long a new socket keeps the slot of its handshake. With a single slot, up to 200 sockets per second can connect. */
 const HANDSHAKE_TURN_MS = 5;
 
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {

@@ -19,7 +19,7 @@ export interface Live {
 export interface Metrics {
   /** Counts an end that was committed. */
   countEnd(job: Job): void;
-  /** Mounts the door, and measures every request of `app` from now on. */
+  /** Mounts the door, and measures every request of `app` from now on, but those that are refused before they are routed: they are counted only. */
   register(app: FastifyInstance, authenticate: Authenticate, live: () => Live): void;
 }
 
@@ -74,7 +74,7 @@ function registerLoad(registers: Registry[], live: () => Live): void {
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({ name: `motion_gateway_${name}`, help, registers, collect() { this.set(value()); } });
   gauge('event_loop_delay_seconds', 'Delay of the event loop, mean of the last second.', () => live().load.eventLoopDelayMs() / 1_000);
-  gauge('database_wait_seconds', 'Longest wait for a database connection of the clients\' pool in 0.1 s, mean of the last second.', () => live().load.databaseWaitMs() / 1_000);
+  gauge('database_wait_seconds', 'Longest wait for a database connection of the clients\' pool in 0.05 s, mean of the last second.', () => live().load.databaseWaitMs() / 1_000);
   gauge('operations_running', 'Operations that have a slot.', () => live().admission.figures().running);
   gauge('operations_waiting', 'Operations that wait for a slot.', () => live().admission.figures().waiting);
   gauge('operations_slots', 'Operations that may run at once now.', () => live().admission.figures().slots);

@@ -80,7 +80,7 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'r3: QUEUE']);
   });
 
-  test('may wait the less, the longer their queue has not been empty', async () => {
+  test('may wait the shorter, the longer their queue has been non-empty', async () => {
     const { ask, sample, settle, outcomes } = start();
     await ask('read', 'first');
     void ask('submit', 'at 0 s');
@@ -142,7 +142,7 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'second', 'third: WAIT']);
   });
 
-  test('of one kind do not have requests of another kind refused', async () => {
+  test('in a slow queue do not cause refusals of other kinds', async () => {
     const { admission, ask, end, settle } = start();
     await ask('read', 'first');
     for (let count = 0; count < 20; count += 1) void ask('read', `r${count}`);
@@ -155,7 +155,7 @@ describe('operations that wait', () => {
     expect(admission.figures().refused).toEqual([{ kind: 'read', reason: 'WAIT', count: 1 }]);
   });
 
-  test('give their slot back once, however often that is said', async () => {
+  test('release their slot only once', async () => {
     const { admission, ask } = start({ maxRunning: 4 });
     await ask('read');
     const leave = await admission.enter('read');
@@ -196,7 +196,20 @@ describe('an overloaded instance', () => {
     expect(admission.figures().refused).toEqual([{ kind: 'unknown', reason: 'DATABASE', count: 13 }]);
   });
 
-  test('says when to come again, in 2 to 5 s', () => {
+  test('reads bodies too where only submits would be refused, to find the reads among them', async () => {
+    const { admission, ask, settle } = start({ maxWaiting: 1 });
+    await ask('read', 'first');
+    void ask('submit');
+    await settle();
+    expect([admission.refusal('submit')?.reason, admission.refusal('read'), admission.refusal(null)]).toEqual(['QUEUE', null, null]);
+    const refused = Array.from({ length: 250 }, () => admission.refusal(null)).filter((error) => error !== null);
+    expect(refused.map(({ reason }) => reason)).toEqual(Array(51).fill('QUEUE'));
+    void ask('read');
+    await settle();
+    expect(admission.refusal(null)?.reason).toBe('QUEUE');
+  });
+
+  test('asks clients to retry in 2 to 5 s', () => {
     const { admission, setOverload } = start();
     setOverload('DATABASE');
     const seconds = new Set(Array.from({ length: 200 }, () => admission.refusal('read')!.retryAfterSeconds));
@@ -208,7 +221,7 @@ describe('an overloaded instance', () => {
 describe('while a callback is being settled', () => {
   const settleCallback = (admission: ReturnType<typeof start>['admission']) => {
     let done!: () => void;
-    const settled = admission.precede(() => new Promise<void>((resolve) => (done = resolve)));
+    const settled = admission.prioritize(() => new Promise<void>((resolve) => (done = resolve)));
     return async () => {
       done();
       await settled;
@@ -229,7 +242,7 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['before', 'meanwhile']);
   });
 
-  test('they do not wait longer than 50 ms, however many callbacks come', async () => {
+  test('operations wait 50 ms at most, however many callbacks arrive', async () => {
     const { admission, ask, sample, settle, outcomes } = start({ maxRunning: 4 });
     sample(LATE);
     await ask('read', 'before');
@@ -241,6 +254,17 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['before', 'meanwhile']);
   });
 
+  test('operations do not wait for a callback that takes longer than 50 ms', async () => {
+    const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
+    sample(LATE);
+    sample(CALM);
+    settleCallback(admission);
+    vi.advanceTimersByTime(51);
+    await ask('read', 'first');
+    await ask('read', 'second');
+    expect(outcomes).toEqual(['first', 'second']);
+  });
+
   test('operations of an instance that is not late do not wait', async () => {
     const { admission, ask, outcomes } = start({ maxRunning: 4 });
     settleCallback(admission);
@@ -249,12 +273,12 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['first', 'second']);
   });
 
-  test('the error of the callback is passed on, and operations go on', async () => {
+  test('an error of the callback is passed on, and operations continue', async () => {
     const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
     sample(LATE);
     sample(CALM);
     await ask('read', 'before');
-    await expect(admission.precede(() => Promise.reject(new Error('no database')))).rejects.toThrow('no database');
+    await expect(admission.prioritize(() => Promise.reject(new Error('no database')))).rejects.toThrow('no database');
     await ask('read', 'after');
     expect(outcomes).toEqual(['before', 'after']);
   });

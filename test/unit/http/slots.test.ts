@@ -9,8 +9,8 @@ const starved = { delayMs: 50, utilization: 0.8 };
 /** Samples with all slots in use; returns the number of slots after each. */
 const counts = (slots: ReturnType<typeof createSlots>, sample: typeof late, times: number) =>
   Array.from({ length: times }, () => {
-    slots.begun(slots.count());
-    slots.adapt(sample, slots.count());
+    slots.noteStart(slots.count());
+    slots.adapt(sample, slots.count(), 0);
     return slots.count();
   });
 
@@ -25,11 +25,11 @@ describe('the number of slots', () => {
 
   test('counts slots as used that were used between two samples', () => {
     const slots = createSlots(8, 1);
-    slots.begun(4);
-    slots.adapt(calm, 0);
+    slots.noteStart(4);
+    slots.adapt(calm, 0, 0);
     expect(slots.count()).toBe(5);
-    slots.begun(4);
-    slots.adapt(calm, 0);
+    slots.noteStart(4);
+    slots.adapt(calm, 0, 0);
     expect(slots.count()).toBe(4);
   });
 
@@ -44,11 +44,21 @@ describe('the number of slots', () => {
     expect(counts(createSlots(32, 1), starved, 2)).toEqual([5, 6]);
   });
 
+  test('allows one more while none has started for 200 ms', () => {
+    const slots = createSlots(3, 1);
+    slots.adapt(late, 1, 200);
+    expect(slots.count()).toBe(1);
+    slots.adapt(late, 1, 201);
+    expect(slots.count()).toBe(2);
+    slots.adapt(late, 3, 201);
+    expect(slots.count()).toBe(3);
+  });
+
   test('returns to 4 while slots are free', () => {
     const slots = createSlots(32, 1);
     counts(slots, calm, 3);
     const idle = () => {
-      slots.adapt(calm, 0);
+      slots.adapt(calm, 0, 0);
       return slots.count();
     };
     expect([idle(), idle(), idle(), idle(), idle()]).toEqual([6, 5, 4, 4, 4]);
@@ -58,15 +68,15 @@ describe('the number of slots', () => {
   });
 });
 
-test('pressure lasts for 20 samples after the last late one', () => {
+test('the loop counts as late for 20 samples after the last late one', () => {
   const slots = createSlots(32, 1);
-  expect(slots.isPressed()).toBe(false);
-  slots.adapt(late, 0);
+  expect(slots.wasLate()).toBe(false);
+  slots.adapt(late, 0, 0);
   const pressed = Array.from({ length: 20 }, () => {
-    const before = slots.isPressed();
-    slots.adapt(calm, 0);
+    const before = slots.wasLate();
+    slots.adapt(calm, 0, 0);
     return before;
   });
   expect(pressed).toEqual(Array.from({ length: 20 }, () => true));
-  expect(slots.isPressed()).toBe(false);
+  expect(slots.wasLate()).toBe(false);
 });
