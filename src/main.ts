@@ -2,15 +2,22 @@
 /** `motion-gateway`: the commands, their options and their exit codes. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { admin } from './cli/admin.ts';
-import { checkConfig } from './cli/check-config.ts';
 import { CommandError, type Command, type CommandInput } from './cli/command.ts';
-import { gate } from './cli/gate.ts';
-import { migrate } from './cli/migrate.ts';
-import { start } from './cli/start.ts';
 import { ConfigError } from './config.ts';
 
-const commands: Readonly<Record<string, Command>> = { start, admin, gate, migrate, 'check-config': checkConfig };
+interface CommandEntry {
+  readonly summary: string;
+  /** Each command loads its own modules: a wrong call is answered without those of the gateway. */
+  readonly load: () => Promise<Command>;
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  start: { summary: 'start a gateway (the default)', load: async () => (await import('./cli/start.ts')).start },
+  admin: { summary: 'accounts and keys', load: async () => (await import('./cli/admin.ts')).admin },
+  gate: { summary: 'say how the gate to the upstream stands, or open it', load: async () => (await import('./cli/gate.ts')).gate },
+  migrate: { summary: 'bring the database to this version', load: async () => (await import('./cli/migrate.ts')).migrate },
+  'check-config': { summary: 'check the settings without starting', load: async () => (await import('./cli/check-config.ts')).checkConfig },
+};
 
 const OPTIONS = `  --help      this text, or that of a command
   --json      what a command prints as one JSON value
@@ -30,8 +37,9 @@ async function run(args: readonly string[]): Promise<number | null> {
   const [first] = args;
   const name = first === undefined || first.startsWith('-') ? null : first;
   if (name === 'help') return say(usage());
-  const command = commands[name ?? 'start'];
-  if (command === undefined) throw new CommandError(`There is no command ${name}.\n\n${usage()}`, 2);
+  const entry = Object.hasOwn(commands, name ?? 'start') ? commands[name ?? 'start'] : undefined;
+  if (entry === undefined) throw new CommandError(`There is no command ${name}.\n\n${usage()}`, 2);
+  const command = await entry.load();
   const input = parse(name === null ? args : args.slice(1), command);
   if (input.options.version) return say(versionOf());
   if (input.options.help) return say(name === null ? usage() : `${command.help}\n\n${OPTIONS}`);

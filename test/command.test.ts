@@ -23,6 +23,7 @@ describe('the calls', () => {
 
   test.each([
     ['an unknown command', 'stop', [], /^There is no command stop\./],
+    ['a name that every object has', 'constructor', [], /^There is no command constructor\./],
     ['an unknown option', 'admin', ['accounts', 'list', '--all'], /Unknown option '--all'[^]*Usage: motion-gateway admin/],
     ['an option without its value', 'admin', ['accounts', 'create', '--name'], /--name[^]*Usage: motion-gateway admin/],
     ['an argument too many', 'gate', ['status', 'now'], /^Usage: motion-gateway gate/],

@@ -49,7 +49,6 @@ interface Tools {
 }
 
 export const admin: Command = {
-  summary: 'accounts and keys',
   help: HELP,
   options: ['name', 'email', 'quota', 'monthly', 'scopes'],
   async run(input) {

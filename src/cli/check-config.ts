@@ -9,7 +9,6 @@ Reads the settings as a start would and says everything that is wrong with them.
 otherwise. It connects nowhere and shows no secret.`;
 
 export const checkConfig: Command = {
-  summary: 'check the settings without starting',
   help: HELP,
   options: [],
   async run(input) {

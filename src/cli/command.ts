@@ -19,7 +19,6 @@ export interface CommandInput {
 }
 
 export interface Command {
-  readonly summary: string;
   readonly help: string;
   /** Options beside `--help` and `--json`; all of them take a value. */
   readonly options: readonly string[];

@@ -9,7 +9,6 @@ const HELP = `Usage: motion-gateway gate status | resume
   resume   opens the gate at once, for example when the balance was filled up`;
 
 export const gate: Command = {
-  summary: 'say how the gate to the upstream stands, or open it',
   help: HELP,
   options: [],
   async run(input) {

@@ -12,7 +12,6 @@ Brings the database of DATABASE_URL, or the embedded one of DATA_DIR, to this ve
 same when it starts.`;
 
 export const migrate: Command = {
-  summary: 'bring the database to this version',
   help: HELP,
   options: [],
   async run(input) {

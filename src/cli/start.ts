@@ -1,8 +1,7 @@
 /** `motion-gateway start`: a gateway until it is told to stop. */
 import pino from 'pino';
 import type { Config } from '../config.ts';
-import { startGateway, type Gateway } from '../gateway.ts';
-import { explainFailure } from '../start/explain-failure.ts';
+import type { Gateway } from '../gateway.ts';
 import { CommandError, type Command } from './command.ts';
 import { readEnvironment } from './environment.ts';
 
@@ -14,7 +13,6 @@ Starts a gateway and serves until SIGTERM or SIGINT. Settings are environment va
 const SECOND_SIGNAL_MS = 1_000;
 
 export const start: Command = {
-  summary: 'start a gateway (the default)',
   help: HELP,
   options: [],
   async run(input) {
@@ -27,7 +25,8 @@ export const start: Command = {
       serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
     });
     for (const warning of warnings) log.warn({}, warning);
-    const starting = startGateway(config, log);
+    // Loaded now, because it takes most of a second: wrong settings are reported before that.
+    const starting = import('../gateway.ts').then(({ startGateway }) => startGateway(config, log));
     const isAskedToStop = stopOnSignals(starting, log);
     try {
       const gateway = await starting;
@@ -35,6 +34,7 @@ export const start: Command = {
       return null;
     } catch (error) {
       if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
+      const { explainFailure } = await import('../start/explain-failure.ts');
       throw new CommandError(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
     }
   },
