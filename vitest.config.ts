@@ -17,6 +17,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          // A worker loads the gateway once and not for each of its files. Nothing is shared by it: what has a state is made by its test.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: unitTests,
           globalSetup: ['test/support/global-setup.ts'],
