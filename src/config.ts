@@ -7,6 +7,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseOrigin } from './origins.ts';
 import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, keyText, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, visible } from './setting-values.ts';
+import { parseUrl } from './network/parse-url.ts';
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -57,7 +58,7 @@ function parseReceiver(entry: string) {
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? toNetwork(bracketed, 128, port) : null;
   if (isIP(plain) === 4) return toNetwork(plain, 32, port);
   const name = plain.toLowerCase().replace(/\.$/, '');
-  const isName = !/^\.|\.\.|\.$/.test(name) && URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name;
+  const isName = !/^\.|\.\.|\.$/.test(name) && parseUrl(`http://${name}`)?.hostname === name;
   return isName ? { kind: 'name' as const, name, port } : null;
 }
 
@@ -165,8 +166,8 @@ export const settings = {
   MAX_DATABASE_WAIT_MS: integer(10, 60_000, 1000, 'the mean wait for a database connection over a second above which the gateway sheds load in the same way'),
   MAX_OPERATIONS: integer(2, 10_000, 32, 'maximum number of operations that run at once in each instance: queries, mutations, REST requests and WebSocket handshakes; others wait'),
   MAX_WAITING_OPERATIONS: integer(1, 100_000, 500, 'operations of each kind (submits, reads, handshakes) that wait for their turn, for each instance; more are refused at once with 503 and `Retry-After`'),
-  SUBMIT_WAIT_SECONDS: decimal(0.1, 60, 8, 'how long a mutation or a REST submit may wait for its turn, at most `OPERATION_TIMEOUT_SECONDS`, and then for a database connection; the time starts when its queue was last empty, and is at least a twentieth of this setting'),
-  READ_WAIT_SECONDS: decimal(0.1, 60, 2, 'the same for queries, REST look-ups and WebSocket handshakes'),
+  SUBMIT_WAIT_SECONDS: decimal(0.1, 60, 8, 'how long a mutation or a REST submit may wait for its turn, at most `OPERATION_TIMEOUT_SECONDS`, and then for a database connection; the time starts when its queue was last empty, and is at least half of this setting'),
+  READ_WAIT_SECONDS: decimal(0.1, 60, 2, 'the same for queries, REST look-ups and WebSocket handshakes, with at least a quarter of this setting'),
   CALLBACK_WAIT_SECONDS: decimal(1, 300, 30, 'how long callbacks and the answers of submits may wait for a database connection; callbacks are then answered 503'),
   MAX_CONNECTIONS: integer(10, 1_000_000, 20_000, 'open TCP connections, WebSockets and callbacks among them, for each instance; further ones are closed at once'),
   OPERATION_TIMEOUT_SECONDS: decimal(0.1, 600, 10, 'how long an operation over HTTP may take; then it is answered with `OPERATION_TIMED_OUT`'),
@@ -216,7 +217,7 @@ export class ConfigError extends Error {
   }
 }
 
-const isProxyUrl = (text: string): boolean => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+const isProxyUrl = (text: string): boolean => ['http:', 'https:'].includes(parseUrl(text)?.protocol ?? '');
 
 const nextPort = (port: number): number => (port === 0 ? 0 : port === 65_535 ? port - 1 : port + 1);
 

@@ -1,4 +1,5 @@
 /** Web origins: what an operator may write in `CORS_ORIGINS`, and whether an `Origin` header matches it. Pure. */
+import { parseUrl } from './network/parse-url.ts';
 
 /** Stands for every origin. */
 export const ANY_ORIGIN = '*';
@@ -42,5 +43,5 @@ export function isLoopbackOrigin(origin: string): boolean {
 function hostOf(scheme: string, text: string): string | null {
   if (scheme === '' || NOT_OF_PAGES.has(scheme)) return null;
   if (scheme !== 'http' && scheme !== 'https') return /^[a-z0-9_.-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase() : null;
-  return URL.canParse(`${scheme}://${text}`) ? new URL(`${scheme}://${text}`).host : null;
+  return parseUrl(`${scheme}://${text}`)?.host ?? null;
 }

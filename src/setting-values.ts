@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import { parseIntoClientConfig } from 'pg-connection-string';
 import { z } from 'zod';
+import { parseUrl } from './network/parse-url.ts';
 
 /** A blank variable counts as not set; space around a value is none of it. */
 export const optional = <T>(schema: z.ZodType<T>) =>
@@ -35,8 +36,9 @@ const refuse = (context: z.RefinementCtx, expected: string): never => {
 
 /** An http(s) URL to which paths are appended. */
 export const baseUrl = z.string().transform((value, context) => {
-  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return refuse(context, 'an http(s) URL');
-  const { username, password, hostname } = new URL(value);
+  const url = /^https?:\/\//i.test(value) ? parseUrl(value) : null;
+  if (url === null) return refuse(context, 'an http(s) URL');
+  const { username, password, hostname } = url;
   if (username || password) return refuse(context, 'an http(s) URL without a user and a password');
   if (/[?#]/.test(value)) return refuse(context, 'an http(s) URL without a query (`?`) and a fragment (`#`)');
   if (!isHost(hostname)) return refuse(context, 'an http(s) URL with the name or address of one host');

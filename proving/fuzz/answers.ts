@@ -8,6 +8,7 @@ import { readJson } from '../../src/upstream/wire/json.ts';
 import { decodeLookUp, parseLookUp, type LookUpAnswer } from '../../src/upstream/wire/look-up.ts';
 import { decodeSubmitAnswer, type SubmitAnswer } from '../../src/upstream/wire/submit-answer.ts';
 import { decodeSubmitBody, encodeSubmitBody, parseSubmitBody } from '../../src/upstream/wire/submit-body.ts';
+import { parseUrl } from '../../src/network/parse-url.ts';
 import type { Target } from './target.ts';
 import { anyText, findUnstorable, mutated, piece } from './texts.ts';
 
@@ -69,7 +70,7 @@ function isOutcome(outcome: Outcome): boolean {
   if (outcome.kind !== 'succeeded') return outcome.kind === 'running' || (outcome.kind === 'failed' && outcome.failure.message !== '');
   const { url, durationSeconds, urlExpiresAt } = outcome.video;
   const seconds = durationSeconds ?? 0;
-  return /^https?:/i.test(url) && URL.canParse(url) && Number.isFinite(seconds) && seconds >= 0 && !Number.isNaN(urlExpiresAt!.getTime());
+  return /^https?:/i.test(url) && parseUrl(url) !== null && Number.isFinite(seconds) && seconds >= 0 && !Number.isNaN(urlExpiresAt!.getTime());
 }
 
 const isTaskId = (id: string): boolean => id.length >= 1 && id.length <= 255 && id.trim() === id;

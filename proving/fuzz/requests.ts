@@ -5,6 +5,7 @@ import { hashInput } from '../../src/jobs/accept.ts';
 import { checkRequest, violationCodes, type CheckResult, type MotionRequest } from '../../src/jobs/input-rules.ts';
 import type { Label } from '../../src/jobs/job.ts';
 import { isPublicHost, privateHost, publicHost } from './addresses.ts';
+import { parseUrl } from '../../src/network/parse-url.ts';
 import type { Target } from './target.ts';
 import { anyText, isStorable, mutated } from './texts.ts';
 
@@ -56,7 +57,7 @@ const asked = (image: fc.Arbitrary<Url>, others: { readonly [name in keyof typeo
 /** Every parser reads it alike, and it names no format. Other spellings of a public URL may be refused. */
 const isPlain = (url: string): boolean => {
   const [, host] = /^https?:\/\/([a-z0-9.-]+)(?::\d+)?(?:\/[\x21-\x5b\x5d-\x7e]*)?$/i.exec(url) ?? [];
-  return host !== undefined && URL.canParse(url) && new URL(url).hostname === host.toLowerCase() && !/\.mp4/.test(url);
+  return host !== undefined && parseUrl(url)?.hostname === host.toLowerCase() && !/\.mp4/.test(url);
 };
 
 function judgeUrl(origin: Origin, url: string, refused: boolean): string | null {
@@ -70,7 +71,7 @@ function judgeUrl(origin: Origin, url: string, refused: boolean): string | null 
 function judgeAccepted({ request: { input, labels: kept, idempotencyKey: key } }: Extract<CheckResult, { ok: true }>): string | null {
   for (const url of [input.imageUrl, input.videoUrl]) {
     const [, authority = ''] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
-    const host = URL.canParse(url) ? new URL(url).hostname : '';
+    const host = parseUrl(url)?.hostname ?? '';
     if (authority.includes('@')) return `a URL with credentials was accepted: ${url}`;
     if (!isPublicHost(host)) return `a host that is not public was accepted: ${url}`;
     if (url.length > 2_048 || Array.from(url).some((sign) => sign <= ' ' || sign === '\u007f')) return `a URL that is too long, or has spaces: ${url}`;

@@ -11,6 +11,7 @@ import { EgressFailure, type FailureReason } from './failure.ts';
 import { createHostSlots } from './host-slots.ts';
 import { bareHost, createReach, type Allowed } from './reach.ts';
 import { createLookup, lookUpBySystem, type Lookup } from './resolve.ts';
+import { parseUrl } from '../network/parse-url.ts';
 
 const MAX_URL_LENGTH = 2_048;
 
@@ -66,7 +67,7 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const invalid = { ok: false, code: 'INVALID_URL', message: 'A URL is absolute and begins with http:// or https://.' } as const;
     const tooLong = { ok: false, code: 'TOO_LONG', message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.` } as const;
     if (text.length > MAX_URL_LENGTH) return /^\s*https?:/i.test(text) ? tooLong : invalid;
-    const url = URL.canParse(text) && text.isWellFormed() ? new URL(text) : null;
+    const url = text.isWellFormed() ? parseUrl(text) : null;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
     if (url.username || url.password) return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
     // Every port is good: what listens on a public address has to bear strangers anyway.

@@ -1,5 +1,6 @@
 /** Whether a request was sent to a name of ours: a page of another site whose own name resolves to our address sends that name. */
 import { isIP } from 'node:net';
+import { parseUrl } from '../network/parse-url.ts';
 
 export type HostCheck = (host: string | undefined) => boolean;
 
@@ -8,9 +9,8 @@ export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   if (allowed === null) return () => true;
   const names = new Set(allowed.map(normalize));
   return (host) => {
-    if (host === undefined || !URL.canParse(`http://${host}`)) return false;
-    const { hostname } = new URL(`http://${host}`);
-    return names.has(hostname) || names.has(`*.${hostname.slice(hostname.indexOf('.') + 1)}`);
+    const hostname = host === undefined ? undefined : parseUrl(`http://${host}`)?.hostname;
+    return hostname !== undefined && (names.has(hostname) || names.has(`*.${hostname.slice(hostname.indexOf('.') + 1)}`));
   };
 }
 
@@ -18,5 +18,5 @@ export function createHostCheck(allowed: readonly string[] | null): HostCheck {
 function normalize(name: string): string {
   if (name.startsWith('*.')) return name.toLowerCase();
   const url = `http://${isIP(name) === 6 ? `[${name}]` : name}`;
-  return URL.canParse(url) ? new URL(url).hostname : name.toLowerCase();
+  return parseUrl(url)?.hostname ?? name.toLowerCase();
 }

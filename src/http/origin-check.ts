@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin } from '../origins.ts';
 import { createTrustCheck } from './address.ts';
+import { parseUrl } from '../network/parse-url.ts';
 
 export interface OriginCheck {
   /** `CORS_ORIGINS=*`. */
@@ -34,12 +35,9 @@ export function createOriginCheck({ origins, allowsLoopback, publicUrl, trustPro
 
 /** The scheme is the origin's: without a proxy that says it, nobody knows whether there was TLS in front of us. */
 function isOwn(origin: string, hosts: readonly string[]): boolean {
-  if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false;
-  const { protocol, host } = new URL(origin);
-  return hosts.some((asked) => {
-    const url = `${protocol}//${asked}`;
-    return /^[^\s/?#@\\]+$/.test(asked) && URL.canParse(url) && new URL(url).host === host;
-  });
+  const url = /^https?:\/\//i.test(origin) ? parseUrl(origin) : null;
+  if (url === null) return false;
+  return hosts.some((asked) => /^[^\s/?#@\\]+$/.test(asked) && parseUrl(`${url.protocol}//${asked}`)?.host === url.host);
 }
 
 /**

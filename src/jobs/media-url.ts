@@ -4,6 +4,7 @@
  */
 import { domainToUnicode } from 'node:url';
 import { isPublicHost } from './public-address.ts';
+import { parseUrl } from '../network/parse-url.ts';
 
 const MAX_LENGTH = 2_048;
 
@@ -28,7 +29,7 @@ export function checkMediaUrl(text: string, field: keyof typeof media, violate: 
   const badCharacter = describeBadCharacter(text);
   if (badCharacter !== null) return violate('INVALID_URL', badCharacter);
   const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(text) ?? [];
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = parseUrl(text);
   if (url === null || authority === undefined || rest === undefined) return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https:// and a host.');
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   const isClear = isSpelledClearly(host, url.hostname) && !/^[?#][^/]*[@\\]/.test(rest);

@@ -1,4 +1,5 @@
 /** Reading JSON that somebody else wrote: nothing here throws, and nothing trusts a type. */
+import { parseUrl } from '../../network/parse-url.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -61,5 +62,5 @@ export function asHttpUrl(value: unknown): string | null {
 }
 
 export function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+  return ['http:', 'https:'].includes(parseUrl(text)?.protocol ?? '');
 }
