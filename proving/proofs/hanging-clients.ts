@@ -13,6 +13,8 @@ interface Answered {
   readonly kind: 'answered';
   readonly status: number;
   readonly body: { readonly task_id?: string; readonly error?: { readonly code: string } };
+  /** 0 without such a header. */
+  readonly retryAfterSeconds: number;
 }
 
 type Answer = Answered | { readonly kind: 'cut' | 'broken' };
@@ -73,7 +75,8 @@ export async function createHangingClients(gateways: readonly GatewayProcess[], 
           if (cut?.how === 'unread') return hangUp();
           const ms = performance.now() - from;
           if (ms < MAX_CUT_MS && quickMs.push(ms) > KEPT_TIMES) quickMs.shift();
-          json(response).then((read) => end({ kind: 'answered', status: response.statusCode!, body: read as Answered['body'] }), () => end({ kind: 'broken' }));
+          const retryAfterSeconds = Number(response.headers['retry-after'] ?? 0);
+          json(response).then((read) => end({ kind: 'answered', status: response.statusCode!, body: read as Answered['body'], retryAfterSeconds }), () => end({ kind: 'broken' }));
         });
         sent.end(JSON.stringify(body));
       }),

@@ -136,7 +136,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
 
 const names = (name: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${name}-${index}`);
 
-/** Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, at either gateway, until it is answered for good. */
+/** Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, and when 429 says so, at either gateway, until it is answered for good. */
 async function untilAnswered({ stage, clients, violations }: Crowd, client: Client, random: Random): Promise<Run> {
   const { prompt, way, async, cuts } = client;
   const from = performance.now();
@@ -149,7 +149,11 @@ async function untilAnswered({ stage, clients, violations }: Crowd, client: Clie
     ends.push(answer.kind === 'answered' ? String(answer.status) : answer.kind);
     if (answer.kind === 'cut') cutsLeft -= 1;
     if (answer.kind === 'answered') {
-      const { status, body } = answer;
+      const { status, body, retryAfterSeconds } = answer;
+      if (status === 429 && retryAfterSeconds > 0) {
+        await setTimeout(1_000 * retryAfterSeconds);
+        continue;
+      }
       if (body.task_id !== undefined) jobIds.add(body.task_id);
       // A failed task stays failed: a client that repeats its 500 twice has joined it twice.
       if (status === 500 && body.task_id !== undefined) failures += 1;

@@ -84,11 +84,11 @@ describe('operations that wait', () => {
     const { ask, sample, settle, outcomes } = start();
     await ask('read', 'first');
     void ask('submit', 'at 0 s');
-    vi.advanceTimersByTime(5_000);
-    void ask('submit', 'at 5 s');
+    vi.advanceTimersByTime(3_000);
+    void ask('submit', 'at 3 s');
     await settle();
     // Both until 8 s.
-    vi.advanceTimersByTime(2_999);
+    vi.advanceTimersByTime(4_999);
     sample(CALM);
     await settle();
     expect(outcomes).toEqual(['first']);
@@ -96,9 +96,13 @@ describe('operations that wait', () => {
     void ask('submit', 'at 8 s');
     sample(CALM);
     await settle();
-    expect(outcomes).toEqual(['first', 'at 0 s: WAIT', 'at 5 s: WAIT']);
-    // A twentieth of 8 s.
-    vi.advanceTimersByTime(400);
+    expect(outcomes).toEqual(['first', 'at 0 s: WAIT', 'at 3 s: WAIT']);
+    // A half of 8 s.
+    vi.advanceTimersByTime(3_999);
+    sample(CALM);
+    await settle();
+    expect(outcomes).toHaveLength(3);
+    vi.advanceTimersByTime(1);
     sample(CALM);
     await settle();
     expect(outcomes.at(-1)).toBe('at 8 s: WAIT');
