@@ -79,12 +79,12 @@ describe('a record', () => {
     await store.reopen(jobId!, other, Date.now());
     // Nor what another instance is about to answer.
     await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
-    await store.recordDoubts(late, [jobId!], 0, 890_000);
+    await store.recordDoubts(late, [jobId!], Date.now(), 890_000);
     expect(await stage.states()).toEqual(['OPEN']);
     await store.recordAnswers(other, [jobId!], 'ANSWERED', true);
     await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
     expect(await stage.states()).toEqual(['ANSWERED']);
-    await store.recordDoubts(late, [jobId!], 0, 890_000);
+    await store.recordDoubts(late, [jobId!], Date.now(), 890_000);
     expect(await stage.states()).toEqual(['ANSWERED']);
     // It itself may: the connection was reset after the answer.
     await store.recordAnswers(other, [jobId!], 'UNANSWERED', true);
@@ -119,7 +119,7 @@ describe('a record', () => {
     const [jobId] = await stage.jobs();
     const [{ key_id: keyId, body_hash: bodyHash, instance_id: instanceId }] = (await stage.sql('select key_id, body_hash, instance_id from rest_requests')) as [Record<'key_id' | 'body_hash' | 'instance_id', string>];
     const store = storeOf(stage);
-    await store.recordDoubts(instanceId, [jobId!], 2_000, 890_000);
+    await store.recordDoubts(instanceId, [jobId!], Date.now() - 2_000, 890_000);
     const rows = await stage.sql(`select state, (extract(epoch from clock_timestamp() - confirmed_at))::int as written, (extract(epoch from clock_timestamp() - unanswered_at))::int as unanswered from rest_requests`);
     expect(rows).toEqual([{ state: 'UNANSWERED', written: 2, unanswered: 890 }]);
     const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);

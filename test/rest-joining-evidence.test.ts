@@ -1,6 +1,7 @@
 /** Repeats in the moment of the answer, through proxies, and on purpose: what a connection showed decides which of them join. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent, type IncomingMessage } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { holdQueries } from './support/hold.ts';
@@ -85,6 +86,23 @@ describe('a request is joined by its repeat', () => {
     expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
     await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '9 s'`);
     expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
+    expect(await stage.jobs()).toHaveLength(1);
+  });
+
+  test('when its answer went to a proxy, and the database takes longer to record that than the client to repeat', async () => {
+    const stage = await startJoining();
+    const submit = () => stage.rest.submit({}, { 'x-forwarded-for': '192.0.2.1' });
+    const answer = submit();
+    await expect.poll(stage.jobs).toHaveLength(1);
+    const records = await holdQueries(stage.gateway.databaseUrl, 'rest_requests');
+    await stage.finish();
+    const first = await answer;
+    const repeat = submit();
+    // The record of the first answer, and the look of the repeat.
+    await records.waits(2);
+    await setTimeout(500);
+    await records.release();
+    expect((await repeat).body.task_id).toBe(first.body.task_id);
     expect(await stage.jobs()).toHaveLength(1);
   });
 });

@@ -116,10 +116,10 @@ export function createJoinStore({ db }: Connections): JoinStore {
         .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? isOwnOrUnanswered(instanceId) : undefined));
     },
 
-    async recordDoubts(instanceId, jobIds, writtenAgoMs, unansweredAgoMs) {
+    async recordDoubts(instanceId, jobIds, writtenAtMs, unansweredAgoMs) {
       await db
         .update(requests)
-        .set({ state: 'UNANSWERED', confirmedAt: sql`${clock} - ${ms(writtenAgoMs)}`, unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}` })
+        .set({ state: 'UNANSWERED', confirmedAt: instantOf(writtenAtMs), unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}` })
         .where(and(inArray(requests.jobId, [...jobIds]), isOwnOrUnanswered(instanceId)));
     },
 

@@ -48,10 +48,10 @@ export interface JoinStore {
   /** Their connections were open at `atMs`, by the database's time. */
   confirmOpen(jobIds: readonly string[], atMs: number): Promise<void>;
   /**
-   * Their answers were written up to `writtenAgoMs` ago, and nothing shows whether they arrived. They count as unanswered for `unansweredAgoMs` already, so that they can
-   * be joined for a shorter time, and not by requests that arrived before the answer was written.
+   * Their answers were written at `writtenAtMs` or later, by the database's time, and nothing shows whether they arrived. They count as unanswered for `unansweredAgoMs`
+   * already, so that they can be joined for a shorter time, and not by requests that arrived before the answer was written.
    */
-  recordDoubts(instanceId: string, jobIds: readonly string[], writtenAgoMs: number, unansweredAgoMs: number): Promise<void>;
+  recordDoubts(instanceId: string, jobIds: readonly string[], writtenAtMs: number, unansweredAgoMs: number): Promise<void>;
   /** `renew` counts the time to join from now also for what was unanswered before. What another instance has answered stays answered. */
   recordAnswers(instanceId: string, jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
   /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
@@ -147,6 +147,12 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
   const nudge = (): void => loop?.nudge();
 
+  /**
+   * Never later than the true time, however long the database takes to get it: a request counts as a repeat of an answer in doubt if it arrived after the answer was
+   * written, and the time of its arrival is estimated too late, never too early.
+   */
+  const toDatabaseMs = (processMs: number): number => clock.databaseMs + processMs - clock.processMs;
+
   async function recordEnds(): Promise<void> {
     const groups = new Map<string, [string, End][]>();
     for (const entry of unrecorded) groups.set(`${entry[1].state} ${entry[1].renew}`, [...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []), entry]);
@@ -155,7 +161,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       const jobIds = entries.map(([jobId]) => jobId);
       if (state !== 'DOUBTFUL') await store.recordAnswers(instanceId, jobIds, state, renew);
       // Of several the earliest counts, so that no repeat of any of them is taken for one that came before its answer.
-      else await store.recordDoubts(instanceId, jobIds, performance.now() - Math.min(...entries.map(([, { writtenAt }]) => writtenAt)), Math.max(0, limits.joinMs - limits.doubtMs));
+      else await store.recordDoubts(instanceId, jobIds, toDatabaseMs(Math.min(...entries.map(([, { writtenAt }]) => writtenAt))), Math.max(0, limits.joinMs - limits.doubtMs));
       // Unless a later word about the same job came meanwhile.
       for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
     }
@@ -240,7 +246,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     async answering(jobId) {
       open.add(jobId);
       // The time of this call and not of the write, which may wait for a database connection while the client goes away.
-      await store.reopen(jobId, instanceId, clock.databaseMs + performance.now() - clock.processMs);
+      await store.reopen(jobId, instanceId, toDatabaseMs(performance.now()));
     },
 
     extendJoinTime: (jobId) => store.extendJoinTime(jobId, limits.holdMs),

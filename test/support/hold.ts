@@ -3,14 +3,15 @@ import pg from 'pg';
 import { expect, onTestFinished } from 'vitest';
 import { asAdministrator } from './database.ts';
 
-/** Locks the table; `waits` resolves when somebody waits for it. */
-export async function holdQueries(databaseUrl: string, table: string): Promise<{ waits(): Promise<void>; release(): Promise<void> }> {
+/** Locks the table; `waits` resolves when so many statements wait for it, by default one or more. */
+export async function holdQueries(databaseUrl: string, table: string): Promise<{ waits(count?: number): Promise<void>; release(): Promise<void> }> {
   const holder = new pg.Client({ connectionString: databaseUrl });
   await holder.connect();
   onTestFinished(() => holder.end());
   await holder.query(`begin; lock table ${table} in access exclusive mode`);
   return {
-    waits: () => expect.poll(() => asAdministrator(`select 1 from pg_locks where not granted and relation = '${table}'::regclass`, databaseUrl)).not.toEqual([]),
+    waits: (count = 1) =>
+      expect.poll(async () => (await asAdministrator(`select 1 from pg_locks where not granted and relation = '${table}'::regclass`, databaseUrl)).length).toBeGreaterThanOrEqual(count),
     release: async () => void (await holder.query('commit')),
   };
 }
