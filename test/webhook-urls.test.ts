@@ -17,16 +17,17 @@ test('no URL that leads nowhere public can be registered, and nothing is kept of
   const { endpoint } = await webhooks.create({ url: 'https://hooks.example.org/' });
   const urls = refusedUrls(canary.port);
   expect(urls.length).toBeGreaterThanOrEqual(150);
-  const answers = await Promise.all(
-    urls.map(async ([url]) => {
-      const [created, updated, { data }] = await Promise.all([
-        webhooks.create({ url }),
-        webhooks.update({ id: endpoint!.id, url }),
-        gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(GENERATE, { input: { ...EXAMPLE, webhookUrl: url } }),
-      ]);
-      return [url, created, updated, data.generateMotion];
-    }),
-  );
+  const ask = async (url: string) => {
+    const [created, updated, { data }] = await Promise.all([
+      webhooks.create({ url }),
+      webhooks.update({ id: endpoint!.id, url }),
+      gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(GENERATE, { input: { ...EXAMPLE, webhookUrl: url } }),
+    ]);
+    return [url, created, updated, data.generateMotion];
+  };
+  // Some at a time: 500 mutations at once are an overload, and some of them are refused.
+  const answers: unknown[] = [];
+  for (let from = 0; from < urls.length; from += 10) answers.push(...(await Promise.all(urls.slice(from, from + 10).map(([url]) => ask(url)))));
   const refused = (code: string, name: string) => [{ code, field: ['input', name] }];
   expect(answers).toEqual(
     urls.map(([url, code]) => [url, { endpoint: null, secret: null, userErrors: refused(code, 'url') }, { endpoint: null, userErrors: refused(code, 'url') }, { job: null, userErrors: refused(code, 'webhookUrl') }]),
