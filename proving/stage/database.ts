@@ -20,13 +20,16 @@ export interface StageDatabase {
 }
 
 const RETRY_MS = 100;
+/** What a run of an hour has found must not be lost to a machine that is busy for a moment. */
+const CONNECT_MS = 30_000;
+const STATEMENT_MS = 60_000;
 
 /** `folder` must be one that everybody can enter: for root, PostgreSQL runs as another user. */
 export async function startDatabase(folder: string, log: (message: string) => void): Promise<StageDatabase> {
   const server = await startEmbeddedServer({ dataDir: folder, log: (_level, message) => log(message) });
 
   async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: server.url, connectionTimeoutMillis: 5_000, query_timeout: 20_000 });
+    const client = new pg.Client({ connectionString: server.url, connectionTimeoutMillis: CONNECT_MS, query_timeout: STATEMENT_MS });
     client.on('error', () => undefined);
     try {
       await client.connect();
