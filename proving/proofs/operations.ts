@@ -82,7 +82,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
       violations: tell(violations),
     };
 
-    /** Each below both roots on the transport that executes it, and nearly one in ten also on the other one, which must not. */
+    /** Each below both roots on the transport that executes it, and one in ten of those without an operation name also on the other one, which must not. */
     async function sendDocuments(text: string, count: number, id: string) {
       const random = createRandom(`${text}:documents`);
       const results: { http: Sent; socket: Sent; crossed: Sent[]; bytes: number }[] = [];
@@ -91,7 +91,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
         const [query, subscription] = [write('query', id), write('subscription', id)];
         const http = await postMeasured(kind, JSON.stringify(query));
         const socket = await subscribeMeasured(kind, subscription);
-        // Whoever names an operation may mean another one of the document, which belongs to this transport.
+        // A request with an operation name may select another operation of the document, which this transport does execute.
         const isCrossed = number % 10 === 0 && subscription.operationName === undefined;
         const crossed = isCrossed ? [await postMeasured(kind, JSON.stringify(subscription)), await subscribeMeasured(kind, query)] : [];
         results.push({ http, socket, crossed, bytes: Buffer.byteLength(JSON.stringify(subscription)) });

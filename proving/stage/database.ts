@@ -20,7 +20,7 @@ export interface StageDatabase {
 }
 
 const RETRY_MS = 100;
-/** What a run of an hour has found must not be lost to a machine that is busy for a moment. */
+/** Generous, so that a short load peak on the machine does not abort a proof that has run for an hour. */
 const CONNECT_MS = 30_000;
 const STATEMENT_MS = 60_000;
 

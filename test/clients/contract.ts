@@ -58,13 +58,12 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       const { upstream, library } = await startWithLibrary(connect);
       const job = await generate(library);
       const watch = watchJob(library, job.id);
-      const { taskId, callbackUrl } = await take(upstream);
+      const { taskId, callbackUrl } = await take(upstream, library, job.id);
       await watch?.until('PROCESSING');
       expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       const succeeded = { id: job.id, state: 'SUCCEEDED', video: { url: successOf(taskId).video_url } };
       await expectEnd(watch, succeeded);
-      // A callback that comes before the answer of its submit is stored is taken all the same, and ends the job a moment later.
-      await expect.poll(async () => ((await library.query(JOB, { id: job.id })) as unknown as Found).motionJob).toMatchObject(succeeded);
+      expect(await findJob(library, job.id)).toMatchObject(succeeded);
     });
 
     test('hands over user errors as data, and other errors with their codes', async () => {
@@ -85,7 +84,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       const watch = watchJob(library, job.id);
       const { error } = await watchJob(library, UNKNOWN_JOB)!.end;
       expect(library.codesOf(error)).toEqual(['NOT_FOUND']);
-      const { taskId, callbackUrl } = await take(upstream);
+      const { taskId, callbackUrl } = await take(upstream, library, job.id);
       expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       await expectEnd(watch, { state: 'SUCCEEDED' });
     });
@@ -93,12 +92,12 @@ export function describeClientLibrary(name: string, connect: Connect): void {
     test('goes on after a restart of the gateway', async () => {
       const { gateway, restart, upstream, library } = await startWithLibrary(connect);
       const job = await generate(library);
-      const { taskId, callbackUrl } = await take(upstream);
+      const { taskId, callbackUrl } = await take(upstream, library, job.id);
       const watch = watchJob(library, job.id);
       await watch?.until('PROCESSING');
       await gateway.stop();
       await restart();
-      expect(((await library.query(JOB, { id: job.id })) as unknown as Found).motionJob).toMatchObject({ state: 'PROCESSING' });
+      expect(await findJob(library, job.id)).toMatchObject({ state: 'PROCESSING' });
       expect(await reportSuccess(upstream, callbackUrl, taskId)).toBe(200);
       await expectEnd(watch, { state: 'SUCCEEDED' });
       const other = (await library.mutate(GENERATE, { input: MEDIA })) as unknown as Generated;
@@ -138,11 +137,24 @@ async function generate(library: ClientLibrary): Promise<{ readonly id: string }
   return generateMotion.job!;
 }
 
-/** Lets the upstream accept the next submit. */
-async function take(upstream: FakeUpstream): Promise<{ readonly taskId: string; readonly callbackUrl: string }> {
+async function findJob(library: ClientLibrary, id: string): Promise<Found['motionJob']> {
+  return ((await library.query(JOB, { id })) as unknown as Found).motionJob;
+}
+
+interface Taken {
+  readonly taskId: string;
+  readonly callbackUrl: string;
+}
+
+/**
+ * Lets the upstream accept the submit of this job and waits until the gateway has stored the acceptance. An earlier callback is answered 200 too,
+ * but the job ends only after that.
+ */
+async function take(upstream: FakeUpstream, library: ClientLibrary, jobId: string): Promise<Taken> {
   const submit = await upstream.nextSubmit();
   const taskId = randomUUID();
   submit.answer(200, { task_id: taskId });
+  await expect.poll(async () => (await findJob(library, jobId))?.state).toBe('PROCESSING');
   return { taskId, callbackUrl: submit.body.callback_url! };
 }
 
