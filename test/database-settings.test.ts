@@ -85,7 +85,7 @@ describe.each<Level>(['database', 'role'])('settings of the %s', (level) => {
     const url = await giveRole(await createDatabase('template0'));
     await setAt(level, url, together);
     await migrateDatabase(url);
-    const [gateway, receiver] = [await startGateway({ DATABASE_URL: url, SANDBOX_SECONDS: '1', ...ALLOW_LOOPBACK }), await startWebhookReceiver()];
+    const [gateway, receiver] = [await startGateway({ DATABASE_URL: url, SANDBOX_SECONDS: '3', ...ALLOW_LOOPBACK }), await startWebhookReceiver()];
     const { client } = gateway;
     const updates = client.socket.iterate<{ jobsUpdated: { job: { id: string; state: string } } }>({ query: 'subscription { jobsUpdated { job { id state } } }' });
     await expect.poll(gateway.live.watchers).toBe(1);

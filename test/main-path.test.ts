@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
 
 test('a job goes from the mutation through the upstream and its callback to the subscription', async () => {
-  // Long enough for the submit's answer to come before the callback on a busy machine.
-  const { client } = await startGateway({ SANDBOX_SECONDS: '0.5' });
+  // On a busy machine too, the gateway stores the submit's answer before the callback arrives.
+  const { client } = await startGateway({ SANDBOX_SECONDS: '3' });
 
   const accepted = await client.generate();
   const states: string[] = [];

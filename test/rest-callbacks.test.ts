@@ -1,7 +1,7 @@
 /** The `callback_url` of the REST doors: the vendor's body, and deliveries that are ours. */
 import { expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
-import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
+import { callBack, failureOf, recordOf, reportSuccess, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 import { createRestClient } from './support/rest.ts';
 import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
@@ -19,7 +19,7 @@ test('is told again until it answers, byte by byte what was true at the end, sig
   const id = await rest.take({ callback_url: receiver.url });
   const submit = await upstream.nextSubmit();
   submit.answer(200, { task_id: 'a' });
-  expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('a'))).toBe(200);
+  expect(await reportSuccess(upstream, submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), 'a')).toBe(200);
   await expect.poll(() => receiver.received.length).toBe(2);
   // A link that is fetched anew, as it is before it expires, changes the job and not what was said of its end.
   await asAdministrator(`update jobs set result_url = 'https://cdn.example.com/later.mp4', version = version + 1`, gateway.databaseUrl);

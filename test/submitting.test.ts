@@ -230,7 +230,7 @@ describe('an answer to a submit', () => {
 
 describe('a deadline', () => {
   test('asks first: a job that the upstream has finished is not failed', async () => {
-    const { client, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const { client, upstream } = await start({ JOB_DEADLINE_SECONDS: '3' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     upstream.records.set('a', recordOf('a', submit.body.callback_url, successOf('a')));
@@ -261,7 +261,7 @@ describe('a deadline', () => {
   });
 
   test('of a task that look-ups do not find says that the upstream lost it', async () => {
-    const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '0.5' });
+    const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '3' });
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_LOST', charge: 'POSSIBLY_CHARGED' } });
