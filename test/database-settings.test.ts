@@ -1,6 +1,7 @@
 /** Settings of the database, of the role and of the environment change nothing: whatever they say, connections and jobs behave the same. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { giveKey } from '../proving/stage/ordinary-key.ts';
 import { closePool, createConnections } from '../src/db/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import { SessionClient } from '../src/db/session.ts';
@@ -85,6 +86,7 @@ describe.each<Level>(['database', 'role'])('settings of the %s', (level) => {
     const url = await giveRole(await createDatabase('template0'));
     await setAt(level, url, together);
     await migrateDatabase(url);
+    await giveKey(url);
     const [gateway, receiver] = [await startGateway({ DATABASE_URL: url, SANDBOX_SECONDS: '3', ...ALLOW_LOOPBACK }), await startWebhookReceiver()];
     const { client } = gateway;
     const updates = client.socket.iterate<{ jobsUpdated: { job: { id: string; state: string } } }>({ query: 'subscription { jobsUpdated { job { id state } } }' });

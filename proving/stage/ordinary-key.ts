@@ -4,9 +4,12 @@ import { toNewKey } from '../../src/accounts/keys.ts';
 import { closePool, createConnections } from '../../src/db/client.ts';
 import { createAccountsStore } from '../../src/db/store.ts';
 
-/** The same key every time, with all scopes, of an account that is there. */
+/** The same for an account every time. */
+export const ordinaryKeyOf = (accountId = 'default'): string => deriveApiKey(`of the account ${accountId}, for proofs and tests`);
+
+/** Gives an account that is there its ordinary key, with all scopes. */
 export async function giveKey(databaseUrl: string, accountId = 'default'): Promise<string> {
-  const text = deriveApiKey(`of the account ${accountId}, for proofs and tests`);
+  const text = ordinaryKeyOf(accountId);
   const connections = createConnections(databaseUrl, 1, () => undefined);
   const store = createAccountsStore(connections);
   try {

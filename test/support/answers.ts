@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { createFollowAnswer, type WatchTimes } from '../../src/http/rest/answer-watch.ts';
+import { onEnd } from './on-end.ts';
 
 /** Longer than a test takes: what is decided was not decided by the clock. */
 export const NEVER = 600_000;
@@ -30,7 +31,7 @@ export async function startAnswering(times: WatchTimes = SHORT) {
     answer(response);
   });
   const port = await listen(server);
-  onTestFinished(() => {
+  onEnd(() => {
     server.closeAllConnections();
     server.close();
   });
@@ -41,7 +42,7 @@ export async function startAnswering(times: WatchTimes = SHORT) {
     client.on('error', () => undefined);
     if (!reads) client.pause();
     client.connect(port, '127.0.0.1');
-    onTestFinished(() => void client.destroy());
+    onEnd(() => void client.destroy());
     await once(client, 'connect');
     return client;
   }

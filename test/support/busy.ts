@@ -1,7 +1,7 @@
 /** Things that keep the event loop or the machine busy. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { onTestFinished } from 'vitest';
+import { onEnd } from './on-end.ts';
 
 /** Keeps the event loop of this process, which is that of the gateway under test too, late by `spinMs` all the time; returns how to end that. */
 export function keepLoopBusy(spinMs: number): () => void {
@@ -9,7 +9,7 @@ export function keepLoopBusy(spinMs: number): () => void {
     for (const until = performance.now() + spinMs; performance.now() < until; );
   }, 1);
   const end = (): void => clearInterval(spinning);
-  onTestFinished(end);
+  onEnd(end);
   return end;
 }
 
@@ -17,6 +17,6 @@ export function keepLoopBusy(spinMs: number): () => void {
 export function keepMachineBusy(): void {
   for (let core = 0; core < availableParallelism(); core += 1) {
     const burner = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
-    onTestFinished(() => void burner.kill('SIGKILL'));
+    onEnd(() => void burner.kill('SIGKILL'));
   }
 }

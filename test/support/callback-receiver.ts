@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { onTestFinished } from 'vitest';
+import { onEnd } from './on-end.ts';
 
 interface Received {
   readonly method: string;
@@ -29,7 +29,7 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(async () => {
+  onEnd(async () => {
     server.close();
     server.closeAllConnections();
     await once(server, 'close');

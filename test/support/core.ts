@@ -1,6 +1,5 @@
 /** The core over a real store, without a gateway around it: the test plays the upstream word by word and says when each flow runs. */
 import { v7 as uuidv7 } from 'uuid';
-import { onTestFinished } from 'vitest';
 import { createConnections } from '../../src/db/client.ts';
 import { createJobStore } from '../../src/db/store.ts';
 import { createDispatcher } from '../../src/jobs/dispatch.ts';
@@ -11,6 +10,7 @@ import { createReceiveCallback, createSettling } from '../../src/jobs/settle.ts'
 import type { Claim, SubmitEnd, TaskReport, Upstream } from '../../src/jobs/upstream-port.ts';
 import { asAdministrator, createDatabase } from './database.ts';
 import { outcomes, submittingJob } from './life.ts';
+import { onEnd } from './on-end.ts';
 
 export const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
@@ -32,7 +32,7 @@ export const reportOf = (taskId: string, jobId: string, outcome = outcomes.succe
 export async function startCore({ settleEffects = [], maxInFlight = 100, unconfirmedSlotMs = 60_000, listing = false, dispatchStore = (store) => store }: CoreOptions = {}) {
   const url = await createDatabase();
   const connections = createConnections(url, 4, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  onEnd(() => connections.pool.end());
   const store = createJobStore(connections);
   const errors: string[] = [];
   const log = { info: () => undefined, warn: () => undefined, error: (_fields: object, message: string) => void errors.push(message) };

@@ -1,9 +1,9 @@
 /** An egress for a test, and networks that it believes to be in. */
 import { once } from 'node:events';
 import { connect as connectSocket, createServer, Socket, type AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createEgress, type Egress, type EgressAnswer, type EgressOptions } from '../../src/egress/egress.ts';
+import { onEnd } from './on-end.ts';
 
 type Connect = NonNullable<EgressOptions['connect']>;
 
@@ -11,7 +11,7 @@ type Connect = NonNullable<EgressOptions['connect']>;
 export function egressOf(allow: string, options: Partial<EgressOptions> = {}): Egress {
   const lookup = async () => Promise.reject(new Error('ENOTFOUND'));
   const egress = createEgress({ allow: loadConfig({ EGRESS_ALLOW: allow }).EGRESS_ALLOW, maxConnectionsPerHost: 4, timeoutMs: 20_000, maxAnswerBytes: 16_384, lookup, ...options });
-  onTestFinished(() => egress.stop());
+  onEnd(() => egress.stop());
   return egress;
 }
 
@@ -28,7 +28,7 @@ export async function startCanary(): Promise<{ readonly port: number; connection
     socket.on('error', () => undefined).destroy();
   }).listen(0);
   await once(server, 'listening');
-  onTestFinished(async () => {
+  onEnd(async () => {
     server.close();
     await once(server, 'close');
   });

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onEnd } from './on-end.ts';
 
 export interface Submit {
   readonly body: Record<string, unknown> & { readonly callback_url?: string };
@@ -60,7 +60,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(async () => {
+  onEnd(async () => {
     server.close();
     server.closeAllConnections();
     await once(server, 'close');

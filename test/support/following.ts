@@ -1,7 +1,6 @@
 /** The account feed without a gateway around it: the core over a real database, and transactions that a test holds open. */
 import { v7 as uuidv7 } from 'uuid';
 import pg from 'pg';
-import { onTestFinished } from 'vitest';
 import { createConnections } from '../../src/db/client.ts';
 import { FEED_CHANNEL, startFeed } from '../../src/db/feed.ts';
 import { createJobStore } from '../../src/db/store.ts';
@@ -10,6 +9,7 @@ import type { JobUpdate } from '../../src/jobs/follower.ts';
 import type { ChangeReader } from '../../src/jobs/snapshot.ts';
 import { createDatabase } from './database.ts';
 import { submittingJob } from './life.ts';
+import { onEnd } from './on-end.ts';
 
 export const ACCOUNT = 'default';
 
@@ -24,14 +24,14 @@ interface FollowingOptions {
 export async function startFollowing({ url: given, maxUnread = 1_000, around = (reader) => reader }: FollowingOptions = {}) {
   const url = given ?? (await createDatabase());
   const connections = createConnections(url, 4, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  onEnd(() => connections.pool.end());
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
   const feed = await startFeed(url, () => undefined);
-  onTestFinished(() => feed.stop());
+  onEnd(() => feed.stop());
   const store = createJobStore(connections, feed.announce);
   const following = createFollowing({ reader: around(store), feed, log, maxUnread });
-  onTestFinished(() => following.stop());
+  onEnd(() => following.stop());
 
   const { input } = submittingJob();
   /** In one transaction. */
@@ -54,7 +54,7 @@ export async function openTransaction(url: string) {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
-  onTestFinished(() => client.end());
+  onEnd(() => client.end());
   await client.query('begin');
   const { rows } = await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid');
   return {

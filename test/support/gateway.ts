@@ -1,13 +1,14 @@
 /** A gateway of the test's own: real HTTP, real sockets, a real database, the sandbox as its upstream. */
 import pino from 'pino';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { startGateway as start, type Gateway } from '../../src/gateway.ts';
 import { createClient, type TestClient } from './client.ts';
 import { createDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
+import { onEnd } from './on-end.ts';
 import { findFreePort } from '../../proving/stage/free-port.ts';
-import { giveKey } from '../../proving/stage/ordinary-key.ts';
+import { ordinaryKeyOf } from '../../proving/stage/ordinary-key.ts';
 
 export interface TestGateway extends Gateway {
   /** An ordinary key of the account `default`, whatever the upstream. */
@@ -42,6 +43,8 @@ export async function startGateway(overrides: Record<string, string> = {}, befor
     SANDBOX_SECONDS: '0.05',
     UPSTREAM_SUBMITS_PER_SECOND: '1000',
     DRAIN_SECONDS: '1',
+    // Two connections for callbacks and submits are opened for each gateway, instead of four.
+    DATABASE_POOL_SIZE: '6',
     // Hundreds of gateways start in these tests: each would spend a quarter of a second on it.
     WARM_UP_SECONDS: '0',
     MAX_SOCKETS_PER_ADDRESS: '100000',
@@ -50,9 +53,10 @@ export async function startGateway(overrides: Record<string, string> = {}, befor
     ...overrides,
   });
   const gateway = await start(config, log);
-  const apiKey = await giveKey(databaseUrl);
+  // Every clone of the template database has it.
+  const apiKey = ordinaryKeyOf();
   const client = createClient({ url: gateway.url, apiKey });
-  onTestFinished(async () => {
+  onEnd(async () => {
     // The client first: its reconnecting would surface as an error of the test.
     await client.stop();
     await beforeStop();

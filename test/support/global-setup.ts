@@ -1,6 +1,7 @@
-/** One PostgreSQL server and one migrated template database for the whole run; every test clones the template. */
+/** One PostgreSQL server and one template database for the whole run: migrated, with an ordinary key of the account `default`. Every test clones it. */
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { giveKey } from '../../proving/stage/ordinary-key.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -20,6 +21,7 @@ async function createTemplate(serverUrl: string): Promise<void> {
   const url = new URL(serverUrl);
   url.pathname = TEMPLATE;
   await migrateDatabase(url.href);
+  await giveKey(url.href);
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

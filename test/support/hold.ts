@@ -1,13 +1,14 @@
 /** A table that nobody can read for a while. */
 import pg from 'pg';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { asAdministrator } from './database.ts';
+import { onEnd } from './on-end.ts';
 
 /** Locks the table; `waits` resolves when so many statements wait for it, by default one or more. */
 export async function holdQueries(databaseUrl: string, table: string): Promise<{ waits(count?: number): Promise<void>; release(): Promise<void> }> {
   const holder = new pg.Client({ connectionString: databaseUrl });
   await holder.connect();
-  onTestFinished(() => holder.end());
+  onEnd(() => holder.end());
   await holder.query(`begin; lock table ${table} in access exclusive mode`);
   return {
     waits: (count = 1) =>

@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
+import { onEnd } from './on-end.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -23,7 +24,7 @@ export function startProcess(env: Record<string, string>, { main = MAIN, ...opti
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (output += String(chunk)));
   const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
-  onTestFinished(async () => {
+  onEnd(async () => {
     child.kill('SIGKILL');
     await ended;
   });

@@ -1,7 +1,7 @@
 /** An upstream at the level of sockets: what it does with a request is up to the test. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onEnd } from './on-end.ts';
 
 export interface RawUpstream {
   readonly url: string;
@@ -28,7 +28,7 @@ export async function startRawUpstream(answer: (socket: Socket, request: string)
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(async () => {
+  onEnd(async () => {
     for (const socket of sockets) socket.destroy();
     server.close();
     await once(server, 'close');

@@ -6,10 +6,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { createServer as createViteServer, type ProxyOptions } from 'vite';
 import { findFreePort } from '../../proving/stage/free-port.ts';
 import { createFolder } from './folder.ts';
+import { onEnd } from './on-end.ts';
 
 const places = [process.env.NGINX_PATH, '/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'];
 export const nginxPath = places.find((path) => path !== undefined && existsSync(path));
@@ -65,7 +66,7 @@ http {
 `);
   const child = spawn(nginxPath!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'logs/error.log')], { stdio: 'ignore' });
   const ended = once(child, 'exit');
-  onTestFinished(async () => {
+  onEnd(async () => {
     child.kill('SIGTERM');
     await ended;
   });
@@ -84,7 +85,7 @@ export async function startVite(target: string): Promise<string> {
     appType: 'custom',
     server: { host: '127.0.0.1', port: await findFreePort(), strictPort: true, hmr: false, proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } } },
   });
-  onTestFinished(() => server.close());
+  onEnd(() => server.close());
   await server.listen();
   return `http://127.0.0.1:${(server.httpServer!.address() as AddressInfo).port}`;
 }

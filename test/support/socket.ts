@@ -1,8 +1,9 @@
 /** A socket at the level of messages. */
 import { once } from 'node:events';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { TestGateway } from './gateway.ts';
+import { onEnd } from './on-end.ts';
 
 export type Message = Record<string, unknown>;
 
@@ -28,7 +29,7 @@ export async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'api
   });
   const closed = new Promise<number>((resolve) => socket.once('close', resolve));
   socket.on('error', () => undefined);
-  onTestFinished(async () => {
+  onEnd(async () => {
     socket.terminate();
     await closed;
   });
