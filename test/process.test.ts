@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startEmbeddedServer } from '../src/db/embedded/server.ts';
 import { createClient } from './support/client.ts';
 import { giveKey } from '../proving/stage/ordinary-key.ts';
-import { asAdministrator, createDatabase } from './support/database.ts';
+import { createDatabase } from './support/database.ts';
 import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
 import { publicAddress } from './support/gateway.ts';
 import { createFolder } from './support/folder.ts';
@@ -30,7 +27,7 @@ afterEach(() => expect.hasAssertions());
 
 describe('a gateway on nothing but Node', () => {
   test('starts with a database, a sandbox and a key of its own, and finishes a job', async () => {
-    const gateway = startProcess({ DATA_DIR: await createDataDir() });
+    const gateway = startProcess({ DATA_DIR: await createDataDir(), WARM_UP_SECONDS: '' });
     const { url, apiKey } = await gateway.untilReady();
     expect(gateway.output()).toMatch(/SANDBOX: http:\/\/127\.0\.0\.1:\d+ stands in for the paid API/);
     const client = createClient({ url, apiKey });
@@ -215,54 +212,10 @@ describe('a start that cannot be', () => {
     expect(lines).toEqual([expect.stringContaining(`Port ${port} of 127.0.0.1 is in use`)]);
   });
 
-  test('says that the data directory cannot be written', async () => {
-    const file = join(await createFolder(), 'a-file');
-    await writeFile(file, '');
-    expect(await refused({ DATA_DIR: join(file, 'data') })).toEqual([expect.stringContaining(`${file}/data`)]);
-  });
-
-  test.each([
-    ['nobody listens there', 'postgres://a:b@127.0.0.1:1/c', /^DATABASE_URL: the database cannot be used \(.*ECONNREFUSED/],
-    ['the name is unknown', 'postgres://a:b@no-such-host.invalid/c', /^DATABASE_URL: the database cannot be used/],
-  ])('says that DATABASE_URL is wrong: %s', async (_name, url, line) => {
-    expect(await refused({ DATABASE_URL: url, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(line)]);
-  });
-
   test('says that the password is wrong', async () => {
     const url = new URL(await createDatabase());
     url.password = 'wrong';
     expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(/^DATABASE_URL: the database cannot be used \(password authentication failed/)]);
-  });
-
-  test.each<[string, (url: URL, role: string) => Promise<unknown>, string, RegExp]>([
-    ['a role without CREATE', async (url, role) => asAdministrator(`create role ${role} login password 'p'`, url.href), 'template0', /permission denied for database test_\w+: let the role own the database/],
-    ['an unknown database', async (url) => void (url.pathname = 'nothing_here'), 'template0', /database "nothing_here" does not exist: create the database/],
-    ['TLS where there is none', async (url) => void url.searchParams.set('sslmode', 'verify-full'), 'template0', /The server does not support SSL connections: write sslmode=disable/],
-    ['tables of another program', async (url) => asAdministrator('create table jobs (id int)', url.href), 'template0', /relation "jobs" already exists: the schema public has tables of another program/],
-    ['no password', async (url) => void (url.password = ''), 'template0', /password must be a string: write the password into DATABASE_URL/],
-    ['a role that may not connect any more', async (url, role) => asAdministrator(`create role ${role} login password 'p' connection limit 0`, url.href), 'template0', /too many connections for role "role_\w+": lower DATABASE_POOL_SIZE/],
-  ])('says in PostgreSQL\'s words and one line what is wrong with the database: %s', async (_what, prepare, template, line) => {
-    const url = new URL(await createDatabase(template));
-    const role = `role_${randomBytes(6).toString('hex')}`;
-    await prepare(url, role);
-    const [{ exists }] = (await asAdministrator<{ exists: boolean }>(`select exists (select from pg_roles where rolname = '${role}')`)) as [{ exists: boolean }];
-    if (exists) {
-      onTestFinished(async () => void (await asAdministrator(`drop role ${role}`)));
-      Object.assign(url, { username: role, password: 'p' });
-    }
-    const lines = await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET, LOG_LEVEL: 'silent' });
-    expect(lines).toEqual([expect.stringMatching(/^DATABASE_URL: the database cannot be used \(.*\)\.$/)]);
-    expect(lines[0]).toMatch(line);
-    expect(lines[0]).not.toMatch(/create schema|select|insert/i);
-  });
-
-  test('says that the encoding of the database does not hold every text', async () => {
-    const url = new URL(await createDatabase('template0'));
-    const name = `latin_${randomBytes(6).toString('hex')}`;
-    await asAdministrator(`create database ${name} template template0 encoding 'LATIN1'`);
-    onTestFinished(async () => void (await asAdministrator(`drop database ${name} with (force)`)));
-    url.pathname = name;
-    expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(/the encoding of the database is LATIN1, and the gateway needs UTF8/)]);
   });
 
   test('in production without a word about upstream and database', async () => {

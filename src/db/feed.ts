@@ -3,7 +3,6 @@
  * at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to announce, within 12 s. After each
  * reconnect `onGap` tells the watchers to read again, and it is called only once LISTEN is in force, so that no change falls between.
  */
-import type pg from 'pg';
 import type { Feed } from '../jobs/ports.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
 import { SessionClient } from './session.ts';
@@ -31,17 +30,11 @@ interface Subscriber {
   readonly onGap: () => void;
 }
 
-/** Closes without waiting: a connection that died silently would never answer a polite goodbye. */
-function discard(client: pg.Client): void {
-  client.end().catch(() => undefined);
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-}
-
 /** Starts listening; resolves when LISTEN is in force for the first time, and rejects when that fails. */
 export async function startFeed(url: string, log: (message: string) => void): Promise<RunningFeed> {
   const subscribers = new Set<Subscriber>();
   const announcer = createAnnouncer(FEED_CHANNEL, log);
-  let client: pg.Client | null = null;
+  let client: SessionClient | null = null;
   let failures = 0;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -65,7 +58,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       if (client !== next) return;
       client = null;
       clearTimeout(timer);
-      discard(next);
+      next.discard();
       if (stopped) return;
       log(`the feed lost its connection: ${reason}`);
       reconnect();
@@ -81,10 +74,10 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       await next.connect();
       await next.query(`listen ${FEED_CHANNEL}`);
     } catch (error) {
-      discard(next);
+      next.discard();
       throw error;
     }
-    if (stopped) return discard(next);
+    if (stopped) return next.discard();
     client = next;
     const alive = (): void => {
       failures = 0;
@@ -130,7 +123,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       const last = client;
       if (!last) return;
       await announcer.untilAnnounced(LAST_WORDS_MS);
-      discard(last);
+      last.discard();
     },
   };
 }

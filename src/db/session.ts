@@ -79,7 +79,18 @@ export class SessionClient extends pg.Client {
   override connect(callback: Done): void;
   override connect(callback?: Done): Promise<this> | void {
     if (!callback) return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
-    super.connect((error: Error | null) => (error ? callback(error, this) : this.#prepare(callback, MAX_TRIES)));
+    super.connect((error: Error | null) => {
+      if (!error) return this.#prepare(callback, MAX_TRIES);
+      // `pg` leaves it open: the server would wait for the rest of the handshake, and whoever drops a database for the server.
+      this.discard();
+      callback(error, this);
+    });
+  }
+
+  /** Closes without waiting: a connection that died silently would never answer a polite goodbye. */
+  discard(): void {
+    this.end().catch(() => undefined);
+    this.connection.stream.destroy();
   }
 
   #prepare(callback: Done, triesLeft: number): void {

@@ -19,7 +19,7 @@ export interface GatewayProcess {
 
 /** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
 export function startProcess(env: Record<string, string>, { main = MAIN, ...options }: { uid?: number; gid?: number; cwd?: string; main?: string } = {}): GatewayProcess {
-  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', WARM_UP_SECONDS: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let output = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (output += String(chunk)));
