@@ -7,9 +7,9 @@ import { proveSiege } from '../proving/proofs/siege.ts';
 const quiet = { seed: 'test', log: () => undefined };
 
 test('hostile operations are answered alike on both transports: small, soon, and without a fault', { timeout: 120_000 }, async () => {
-  const { figures, violations } = await proveOperations({ ...quiet, size: 180 });
+  const { figures, violations } = await proveOperations({ ...quiet, size: 90 });
   expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ documents: 180, kinds: 39, answers: { HTTP: { executed: expect.any(Number) as number }, socket: { executed: expect.any(Number) as number } } });
+  expect(figures).toMatchObject({ documents: 90, kinds: 39, answers: { HTTP: { executed: expect.any(Number) as number }, socket: { executed: expect.any(Number) as number } } });
 });
 
 test('forged callbacks and slow connections change nothing, and the valid ones are answered', { timeout: 120_000 }, async () => {

@@ -20,6 +20,6 @@ test('of parallel calls with one key one makes a job, and of two payloads one wi
 });
 
 test('eight dispatchers that are killed all the time stay below the cap', { timeout: 120_000 }, async () => {
-  const { violations } = await proveAdmission({ ...quiet, size: 4 });
+  const { violations } = await proveAdmission({ ...quiet, size: 2 });
   expect(violations).toEqual([]);
 });

@@ -51,7 +51,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
   try {
     const jobId = await makeJob(stage);
     const { pid, postMeasured, subscribeMeasured } = createDoors(stage, subscriber);
-    await sendDocuments(`${seed}:warm-up`, WARM_UP, jobId);
+    await sendDocuments(`${seed}:warm-up`, Math.min(WARM_UP, size), jobId);
     const sent = await sendDocuments(seed, size, jobId);
     log(`${size} documents on both transports after ${secondsSince(from)} s`);
     const bodies = await sendBodies(Math.max(bodyKindNames.length, Math.ceil(size * BODY_SHARE)));
