@@ -7,6 +7,7 @@ import { jobStates } from '../src/jobs/job.ts';
 import { startLoop } from '../src/jobs/loop.ts';
 import { agedJobs, createRetention, type Keep } from '../src/jobs/retention.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs, countRows } from './support/old-jobs.ts';
 import { countStatements } from './support/statements.ts';
@@ -14,16 +15,18 @@ import { countStatements } from './support/statements.ts';
 const { signal } = new AbortController();
 const MINUTE_MS = 60_000;
 
-/** An instance's store on the database. */
-function openStore(url: string) {
+const emptied = emptiedDatabase();
+
+/** An instance on the database, with connections of its own. */
+function openDatabase(url: string) {
   const connections = createConnections(url, 4, () => undefined);
   onTestFinished(() => connections.pool.end());
-  return createJobStore(connections);
+  return { url, connections };
 }
 
-async function start(keep: Partial<Keep> = {}) {
-  const url = await createDatabase();
-  const store = openStore(url);
+async function start(keep: Partial<Keep> = {}, database?: ReturnType<typeof openDatabase>) {
+  const { url, connections } = database ?? (await emptied());
+  const store = createJobStore(connections);
   const said: object[] = [];
   const log = { info: (fields: object) => void said.push(fields), warn: (fields: object) => void said.push(fields), error: () => undefined };
   const retention = createRetention(agedJobs(store, { jobsDays: null, timelinesDays: null, callbacksDays: 30, spentKeysDays: 30, ...keep }), log);
@@ -134,7 +137,7 @@ describe('a round', () => {
 
   test('by two instances at once deletes each row once', async () => {
     const { url, store } = await start();
-    const other = openStore(url);
+    const other = createJobStore(openDatabase(url).connections);
     await addJobs(url, { count: 300, ageDays: 8, key: 'key-', evidence: 2 });
     const drain = async (instance: typeof store, deleteByAge: 'deleteEndedJobsByAge' | 'deleteCallbacksByAge' | 'deleteTimelinesByAge') => {
       let sum = 0;
@@ -164,7 +167,7 @@ describe('a round', () => {
   });
 
   test('in which one kind cannot be deleted goes on with the others', async () => {
-    const { url, runOnce, said } = await start({ jobsDays: 7 });
+    const { url, runOnce, said } = await start({ jobsDays: 7 }, openDatabase(await createDatabase()));
     await addJobs(url, { ageDays: 40, evidence: 1 });
     await asAdministrator('alter table callbacks rename column received_at to was_received_at', url);
     expect(await runOnce()).toBe(MINUTE_MS);
@@ -174,7 +177,8 @@ describe('a round', () => {
 });
 
 test('a backlog is deleted in rounds that are a second apart, and then a round begins once a minute', async () => {
-  const { url, runOnce } = await start({ jobsDays: 7 });
+  // Its connections live in the time of this test.
+  const { url, runOnce } = await start({ jobsDays: 7 }, openDatabase(await createDatabase()));
   await addJobs(url, { count: 1_100, ageDays: 8 });
   let begun = 0;
   const ended: (() => void)[] = [];

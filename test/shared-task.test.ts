@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { callBack, recordOf, startFakeUpstream, successOf, type Submit } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
 import { outcomes } from './support/life.ts';
@@ -10,9 +11,12 @@ import { createRestClient } from './support/rest.ts';
 const REFUSED = { state: 'FAILED', taskId: null, failure: { code: 'UPSTREAM_REJECTED', charge: 'NOT_CHARGED', message: expect.stringContaining('task of another job') as string } };
 const running = { kind: 'running' } as const;
 
+const emptied = emptiedDatabase();
+const start = async (options: Parameters<typeof startCore>[0] = {}) => startCore({ database: await emptied(), ...options });
+
 /** Two jobs, of which the first has the task `same`. */
 async function startTwo(options: Parameters<typeof startCore>[0] = {}) {
-  const core = await startCore(options);
+  const core = await start(options);
   const [first, second] = [await core.accept(), await core.accept()];
   core.play.submit = () => Promise.resolve(accepted('same'));
   await core.submitNext();
@@ -44,7 +48,7 @@ describe('an answer that names the task of another job', () => {
   });
 
   test('at the same moment as the first one, fails one of the two', async () => {
-    const { accept, dispatcher, play, sql, signal, errors, passTime } = await startCore();
+    const { accept, dispatcher, play, sql, signal, errors, passTime } = await start();
     const ids = [await accept(), await accept(), await accept()];
     play.submit = () => Promise.resolve(accepted('same'));
     const jobs = [];

@@ -2,12 +2,12 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
 import { createRetentionStore } from '../src/db/retention.ts';
 import { createJobStore } from '../src/db/store.ts';
 import { createAccept } from '../src/jobs/accept.ts';
 import type { MotionRequest } from '../src/jobs/input-rules.ts';
-import { asAdministrator, createDatabase } from './support/database.ts';
+import { asAdministrator } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { countRows } from './support/old-jobs.ts';
 
 const KEY = 'order-1';
@@ -24,10 +24,10 @@ const request: MotionRequest = {
   idempotencyKey: KEY,
 };
 
+const emptied = emptiedDatabase(10);
+
 async function start() {
-  const url = await createDatabase();
-  const connections = createConnections(url, 10, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  const { url, connections } = await emptied();
   const store = createJobStore(connections);
   const effects: string[] = [];
   const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)], nudge: () => undefined, checkWebhookUrl: () => ({ ok: false as const, code: 'INVALID_URL' as const, message: 'none here' }) };

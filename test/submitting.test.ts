@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, recordOf, startFakeUpstream, successOf, type Submit } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { startProxy } from './support/proxy.ts';
 
 const refusal = (code: string) => ({ success: false, error: { code, message: 'no' } });
@@ -16,21 +17,26 @@ async function start(overrides: Record<string, string> = {}) {
 }
 
 describe('a submit', () => {
+  const together = shared(() => start());
+
   test('is answered to the client before the upstream has answered', async () => {
-    const { client, upstream } = await start();
+    const { client, upstream } = together();
     const job = await client.generate();
     expect(job.state).toBe('QUEUED');
-    await upstream.nextSubmit();
+    const submit = await upstream.nextSubmit();
     expect(await client.find(job.id)).toMatchObject({ state: 'SUBMITTING' });
+    submit.answer(200, successOf(job.id));
   });
 
   test('carries the input in the upstream words, and a callback URL of its own', async () => {
-    const { client, upstream } = await start();
+    const { client, upstream } = together();
     const job = await client.generate({ mode: 'PRO', keepOriginalSound: false, characterOrientation: 'VIDEO', model: 'kling-v3', watermark: true });
-    const { body } = await upstream.nextSubmit();
+    const submit = await upstream.nextSubmit();
+    const { body } = submit;
     expect(body).toMatchObject({ mode: 'pro', keep_original_sound: 'no', character_orientation: 'video', model_name: 'kling-v3', watermark_info: { enabled: true }, prompt: 'Make the picture come alive' });
     expect(body.callback_url).toMatch(new RegExp(`^http://gateway\\.invalid/callbacks/${job.id}/1\\.[\\w-]{8}\\.[\\w-]{43}$`));
     expect(body).not.toHaveProperty('async');
+    submit.answer(200, successOf(job.id));
   });
 
   test('without a public URL asks for the task id at once, and the result is found by polling', async () => {
@@ -47,14 +53,14 @@ describe('a submit', () => {
   });
 
   test('whose answer is the finished result settles at once', async () => {
-    const { client, upstream } = await start();
+    const { client, upstream } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, successOf('the-task'));
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'SUBMIT_ANSWER', taskId: 'the-task' });
   });
 
   test('that moderation refuses fails the job, and nobody else waits for it', async () => {
-    const { client, upstream } = await start();
+    const { client, upstream } = together();
     const jobs = [await client.generate(), await client.generate()];
     (await upstream.nextSubmit()).answer(403, refusal('forbidden'));
     (await upstream.nextSubmit()).answer(200, successOf('b'));
@@ -91,6 +97,8 @@ describe('a submit', () => {
 });
 
 describe('a submit whose fate is unknown', () => {
+  const together = shared(() => start({ ...quickPolls, SUBMIT_TIMEOUT_SECONDS: '0.3' }));
+
   test.each<[string, (submit: Submit) => void]>([
     ['cut off', (submit) => submit.cut()],
     ['answered 500', (submit) => submit.answer(500, refusal('api_error'))],
@@ -98,9 +106,10 @@ describe('a submit whose fate is unknown', () => {
     ['answered unreadably', (submit) => submit.answer(200, '{"task_id": "')],
     ['not answered in time', () => undefined],
   ])('because it was %s is never sent again, and a callback resolves it', async (_name, fate) => {
-    const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, ...quickPolls, PUBLIC_URL: 'http://gateway.invalid', SUBMIT_TIMEOUT_SECONDS: '0.3' });
-    const { client, url } = gateway;
+    const { client, upstream, url, databaseUrl } = together();
+    // Two of these shut the gate, which is another test's matter.
+    await asAdministrator(`update gates set faults = '[]'`, databaseUrl);
+    const before = upstream.submitCount();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     fate(submit);
@@ -110,7 +119,7 @@ describe('a submit whose fate is unknown', () => {
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
     expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', url), successOf(taskId))).toBe(200);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', taskId, settledBy: 'POLL' });
-    expect(upstream.submitCount()).toBe(1);
+    expect(upstream.submitCount()).toBe(before + 1);
   });
 
   test('shuts the gate when there are two; nothing is degraded any more when the pause is over and nothing waits', async () => {
@@ -229,8 +238,10 @@ describe('an answer to a submit', () => {
 });
 
 describe('a deadline', () => {
+  const together = shared(() => start({ JOB_DEADLINE_SECONDS: '3' }));
+
   test('asks first: a job that the upstream has finished is not failed', async () => {
-    const { client, upstream } = await start({ JOB_DEADLINE_SECONDS: '3' });
+    const { client, upstream } = together();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     upstream.records.set('a', recordOf('a', submit.body.callback_url, successOf('a')));
@@ -242,10 +253,10 @@ describe('a deadline', () => {
   });
 
   test('ends a job that another upstream has too', async () => {
-    const { client, upstream, databaseUrl } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const { client, upstream, databaseUrl } = together();
     const job = await client.generate();
-    (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
-    await asAdministrator(`update jobs set upstream_id = 'another'`, databaseUrl);
+    (await upstream.nextSubmit()).answer(200, { task_id: 'b' });
+    await asAdministrator(`update jobs set upstream_id = 'another' where id = '${job.id}'`, databaseUrl);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 

@@ -4,6 +4,7 @@ import { asAdministrator, createDatabase } from './support/database.ts';
 import { EXAMPLE } from './support/client.ts';
 import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 interface Event {
   readonly type: string;
@@ -104,8 +105,9 @@ describe('a timeline', () => {
     expect((await read(job.id, { first: 2, after: first.pageInfo.endCursor })).nodes.map(({ id }) => id)).toEqual(ids.slice(2));
   });
 
+  const refusing = shared(start);
   test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])('refuses %j, and the job is answered all the same', async (variables) => {
-    const { client } = await start();
+    const { client } = refusing();
     const job = await client.generate();
     const { data, errors } = await client.request<Page>(TIMELINE, { id: job.id, ...variables });
     expect(data.motionJob).toEqual({ timeline: null });

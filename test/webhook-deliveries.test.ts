@@ -1,4 +1,5 @@
 /** Webhooks on their way: tries, receivers that are down, slow or gone, and what is kept of it. */
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
@@ -7,13 +8,24 @@ import { judge } from '../src/webhooks/deliver.ts';
 import { nextTryMs } from '../src/webhooks/schedule.ts';
 import { makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { ALLOW_LOOPBACK, startWebhookReceiver } from './support/webhook-receiver.ts';
 import { webhooksOf } from './support/webhooks.ts';
 
 const start = (settings: Record<string, string> = {}) => startGateway({ ...ALLOW_LOOPBACK, WEBHOOK_RETRY_SECONDS: '0.1,0.1,0.1', ...settings });
 
-async function makeEndpoint(gateway: TestGateway, url: string) {
+const together = shared(() => start());
+
+/** The shared gateway as an account of the test's own knows it. */
+async function join() {
+  const gateway = together();
+  const { id, client } = await makeAccount(gateway);
+  return { ...gateway, accountId: id, client };
+}
+
+async function makeEndpoint(gateway: Pick<TestGateway, 'client'>, url: string) {
   const webhooks = webhooksOf(gateway.client);
   const { endpoint } = await webhooks.create({ url });
   const { id } = endpoint!;
@@ -38,7 +50,7 @@ describe('the schedule', () => {
 
 describe('a receiver that is down', () => {
   test('is tried again with the same id and body until it answers, and every try is in the log', async () => {
-    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const endpoint = await makeEndpoint(gateway, receiver.url);
     receiver.answerWith((response) => (receiver.received.length === 1 ? response.writeHead(500).end() : receiver.received.length === 2 ? response.socket!.resetAndDestroy() : response.writeHead(200).end()));
     await endpoint.send();
@@ -54,7 +66,7 @@ describe('a receiver that is down', () => {
   });
 
   test('for all tries has failed, and is told again when its owner asks, with all tries anew', async () => {
-    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const endpoint = await makeEndpoint(gateway, receiver.url);
     receiver.answerWith(503);
     await endpoint.send();
@@ -95,7 +107,7 @@ describe('a receiver that is down', () => {
 });
 
 test('a receiver that answers 410 is disabled at once, and owed nothing more', async () => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   receiver.answerWith(410);
   await endpoint.send();
@@ -107,7 +119,7 @@ test('a receiver that answers 410 is disabled at once, and owed nothing more', a
 });
 
 test('what becomes due in the moment in which its endpoint is disabled or deleted is not sent', async () => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const [disabled, deleted] = [await makeEndpoint(gateway, receiver.url), await makeEndpoint(gateway, receiver.url)];
   for (const { send, id } of [disabled, deleted]) {
     await send();
@@ -116,14 +128,14 @@ test('what becomes due in the moment in which its endpoint is disabled or delete
   await disabled.update({ id: disabled.id, enabled: false });
   await deleted.delete(deleted.id);
   // As whoever settles a job leaves it that has seen the endpoint the moment before.
-  await asAdministrator(`update webhook_deliveries set state = 'DUE', next_attempt_at = now()`, gateway.databaseUrl);
+  await asAdministrator(`update webhook_deliveries set state = 'DUE', next_attempt_at = now() where account_id = '${gateway.accountId}'`, gateway.databaseUrl);
   await expect.poll(async () => (await disabled.deliveries()).nodes.map(({ state }) => state)).toEqual(['STOPPED', 'STOPPED']);
   expect(receiver.received).toHaveLength(2);
   expect(await asAdministrator(`select 1 from webhook_secrets where owner = '${deleted.id}'`, gateway.databaseUrl)).toEqual([]);
 });
 
 test('a redirect is a failure, and nobody follows it', async () => {
-  const [gateway, receiver, target] = [await start(), await startWebhookReceiver(), await startWebhookReceiver()];
+  const [gateway, receiver, target] = [await join(), await startWebhookReceiver(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   receiver.answerWith((response) => response.writeHead(307, { location: target.url }).end());
   await endpoint.send();
@@ -148,13 +160,12 @@ test('a receiver that hangs keeps nobody else waiting, and has no more than four
   expect([open, most, hanging.received.length]).toEqual([4, 4, 4]);
 });
 
+const emptied = emptiedDatabase(2);
+
 test('a delivery whose worker died is due again when its lease ends, and what that worker says later changes nothing', async () => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
-  const endpoint = await makeEndpoint(gateway, receiver.url);
-  await gateway.stop();
-  const connections = createConnections(gateway.databaseUrl, 2, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
+  const endpoint = await store.transaction((tx) => store.insertEndpoint(tx, { id: randomUUID(), accountId: 'default', url: 'https://hooks.example.com/', host: 'hooks.example.com', eventTypes: ['motion_job.succeeded'] }));
   const eventId = '01990000-0000-7000-8000-000000000001';
   await store.transaction((tx) => store.tellEndpoint(tx, endpoint.id, { id: eventId, accountId: 'default', type: 'webhook.test', body: '{"type":"webhook.test"}' }));
   const claim = (leaseMs: number) => store.claim({ limit: 10, perHost: 4, leaseMs, busyHosts: [], slowHosts: [] });
@@ -166,7 +177,7 @@ test('a delivery whose worker died is due again when its lease ends, and what th
   expect(alive[0]!.leasedUntil.getTime()).toBeGreaterThan(dead!.leasedUntil.getTime());
   expect(await claim(600_000)).toEqual([]);
 
-  const stored = () => asAdministrator(`select state, attempts, failures, next_attempt_at, (select count(*)::int from webhook_attempts) as logged from webhook_deliveries`, gateway.databaseUrl);
+  const stored = () => asAdministrator(`select state, attempts, failures, next_attempt_at, (select count(*)::int from webhook_attempts) as logged from webhook_deliveries`, databaseUrl);
   const before = await stored();
   expect(before).toMatchObject([{ state: 'DUE', attempts: 0, failures: 0, logged: 0 }]);
   const tried = { httpStatus: 200, failure: null, latencyMs: 1, nextInMs: null, state: 'DELIVERED' } as const;
@@ -183,33 +194,31 @@ test.each([
   [500, null],
   [200, '2026-01-01 00:00:00+00'],
 ])('an answer of %i that comes after the lease was lost says nothing about the endpoint', async (status, failingSince) => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
-  await asAdministrator(`update webhook_endpoints set failing_since = ${failingSince === null ? 'null' : `'${failingSince}'`}`, gateway.databaseUrl);
+  await asAdministrator(`update webhook_endpoints set failing_since = ${failingSince === null ? 'null' : `'${failingSince}'`} where id = '${endpoint.id}'`, gateway.databaseUrl);
   const held: ServerResponse[] = [];
   receiver.answerWith((response) => void held.push(response));
   await endpoint.send();
   await expect.poll(() => held.length).toBe(1);
   // As another instance leaves it that has claimed the delivery since.
-  await asAdministrator(`update webhook_deliveries set next_attempt_at = now() + interval '1 hour'`, gateway.databaseUrl);
+  await asAdministrator(`update webhook_deliveries set next_attempt_at = now() + interval '1 hour' where endpoint_id = '${endpoint.id}'`, gateway.databaseUrl);
+  const { id } = await endpoint.newest();
   held[0]!.writeHead(status).end();
-  await expect.poll(() => gateway.logs.filter(({ msg, httpStatus }) => msg === 'webhook' && httpStatus === status)).toHaveLength(1);
-  expect(await asAdministrator(`select status, disabled_reason, failing_since::text from webhook_endpoints`, gateway.databaseUrl)).toEqual([{ status: 'ACTIVE', disabled_reason: null, failing_since: failingSince && expect.stringContaining('2026-01-01') as string }]);
+  await expect.poll(() => gateway.logs.filter(({ msg, httpStatus, deliveryId }) => msg === 'webhook' && httpStatus === status && deliveryId === id)).toHaveLength(1);
+  expect(await asAdministrator(`select status, disabled_reason, failing_since::text from webhook_endpoints where id = '${endpoint.id}'`, gateway.databaseUrl)).toEqual([{ status: 'ACTIVE', disabled_reason: null, failing_since: failingSince && expect.stringContaining('2026-01-01') as string }]);
   expect(await endpoint.newest()).toMatchObject({ state: 'DUE', attempts: [] });
 });
 
 test('a claim takes from every host, those first that wait longest, and of a slow one a single one', async () => {
-  const gateway = await start();
-  await gateway.stop();
-  const connections = createConnections(gateway.databaseUrl, 2, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
   await asAdministrator(
     `insert into webhook_events (id, account_id, type, body) values ('01990000-0000-7000-8000-000000000002', 'default', 'webhook.test', '{}');
      insert into webhook_deliveries (id, event_id, account_id, url, host, format, next_attempt_at)
      select gen_random_uuid(), '01990000-0000-7000-8000-000000000002', 'default', 'http://' || host || '/', host, 'STANDARD', now() - number * interval '1 second'
      from (values ('a', 1), ('b', 2), ('c', 3), ('d', 4)) hosts (host, number), generate_series(1, 100)`,
-    gateway.databaseUrl,
+    databaseUrl,
   );
   const hostsOf = async (limits: Partial<Parameters<typeof store.claim>[0]>) => (await store.claim({ limit: 100, perHost: 3, leaseMs: 60_000, busyHosts: [], slowHosts: [], ...limits })).map(({ host }) => host).sort().join('');
   expect(await hostsOf({ limit: 2, perHost: 1 })).toBe('cd');
@@ -218,7 +227,7 @@ test('a claim takes from every host, those first that wait longest, and of a slo
 });
 
 test('pages of deliveries follow each other without a gap, newest first', async () => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   await Promise.all(Array.from({ length: 7 }, () => endpoint.send()));
   const all = (await endpoint.deliveries()).nodes.map(({ id }) => id);
@@ -230,6 +239,7 @@ test('pages of deliveries follow each other without a gap, newest first', async 
     after = pageInfo.endCursor!;
   }
   expect(seen).toEqual(all);
+  await expect.poll(() => receiver.received.length).toBe(7);
   const { errors } = await gateway.client.request('{ webhookDeliveries(after: "x") { nodes { id } } }');
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
 });

@@ -10,6 +10,7 @@ import { hostOf } from '../src/webhooks/endpoints.ts';
 import { createSealer } from '../src/webhooks/seal.ts';
 import { makeSecret } from '../src/webhooks/sign.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { startWebhookReceiver } from './support/webhook-receiver.ts';
 
 test('a delivery that got no connection to its host in time is no failure of its receiver', async () => {
@@ -43,6 +44,7 @@ test('a delivery that got no connection to its host in time is no failure of its
   expect(untried.map((row) => ({ ...row }))).toEqual(untried.map(() => ({ failure: null, state: 'DUE', failures: 0, attempts: 0, leased: true, status: 'ACTIVE', failing: false })));
 });
 
+const emptied = emptiedDatabase();
 const QUICK = { kind: 'answered', httpStatus: 500, ms: 500 } as const;
 const SLOW = { kind: 'answered', httpStatus: 500, ms: 501 } as const;
 
@@ -54,8 +56,7 @@ test.each([
   ['fails quickly after it has failed slowly', false, [SLOW, QUICK]],
   ['succeeds after it has failed slowly', false, [SLOW, { kind: 'answered', httpStatus: 200, ms: 10_000 }]],
 ] as const)('a host that %s is limited to one delivery at a time: %s', async (_name, isSlow, answers) => {
-  const connections = createConnections(await createDatabase(), 4, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  const { connections } = await emptied();
   const store = createWebhookStore(connections);
   const sealer = createSealer(['a-secret-of-the-test-0123456789-0123456789']);
   const [id, url] = [randomUUID(), 'https://receiver.example.com/hook'];

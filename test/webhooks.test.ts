@@ -6,6 +6,7 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { callBack, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
 import { ALL_TYPES, webhooksOf } from './support/webhooks.ts';
 
@@ -14,6 +15,15 @@ const JOB = `id version state isTerminal sandbox imageUrl videoUrl prompt mode m
   video { id url durationSeconds urlExpiresAt } failure { code message upstreamCode upstreamTraceId worthRetrying charge final } settledBy createdAt submittedAt completedAt updatedAt`;
 
 const start = (settings: Record<string, string> = {}) => startGateway({ ...ALLOW_LOOPBACK, ...settings });
+
+const together = shared(() => start({ MAX_WEBHOOK_ENDPOINTS: '2' }));
+
+/** The shared gateway as an account of the test's own knows it. */
+async function join() {
+  const gateway = together();
+  const { id, client } = await makeAccount(gateway);
+  return { ...gateway, accountId: id, client };
+}
 
 describe('an endpoint', () => {
   test('is told what becomes of jobs, as the API shows them, signed for it', async () => {
@@ -51,7 +61,7 @@ describe('an endpoint', () => {
   });
 
   test('can be tested, changed and deleted, and ids of others are answered like unknown ones', async () => {
-    const [gateway, receiver] = [await start({ MAX_WEBHOOK_ENDPOINTS: '2' }), await startWebhookReceiver()];
+    const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const [mine, others] = [webhooksOf(gateway.client), webhooksOf((await makeAccount(gateway)).client)];
     const { endpoint, secret } = await mine.create({ url: 'https://example.org/hook' });
     expect(endpoint!.eventTypes).toEqual(['MOTION_JOB_SUCCEEDED', 'MOTION_JOB_FAILED', 'MOTION_JOB_CANCELED']);
@@ -74,7 +84,8 @@ describe('an endpoint', () => {
   });
 
   test('is in the log of changes, with who changed it and without its URL', async () => {
-    const gateway = await start();
+    const gateway = await join();
+    const [{ last }] = (await asAdministrator<{ last: string }>('select coalesce(max(id), 0)::text as last from account_log', gateway.databaseUrl)) as [{ last: string }];
     const webhooks = webhooksOf(gateway.client);
     const { endpoint } = await webhooks.create({ url: 'https://example.org/hook?token=secret', eventTypes: ['MOTION_JOB_FAILED'] });
     const { id } = endpoint!;
@@ -85,13 +96,13 @@ describe('an endpoint', () => {
     await webhooks.delete(id);
     await webhooks.delete(id);
     const actor = expect.stringMatching(/^key [0-9a-f-]{36}$/) as string;
-    const entries = await asAdministrator(`select account_id as account, actor, action, details from account_log where action like '%webhook%' order by id`, gateway.databaseUrl);
+    const entries = await asAdministrator(`select account_id as account, actor, action, details from account_log where action like '%webhook%' and id > ${last} order by id`, gateway.databaseUrl);
     expect(entries).toEqual([
-      { account: 'default', actor, action: 'made a webhook endpoint', details: { endpointId: id, host: 'example.org', eventTypes: ['motion_job.failed'] } },
-      { account: 'default', actor, action: 'changed a webhook endpoint', details: { endpointId: id, status: 'DISABLED' } },
-      { account: 'default', actor, action: 'rotated a webhook secret', details: { endpointId: id } },
-      { account: 'default', actor, action: 'rotated a webhook secret', details: { endpointId: null } },
-      { account: 'default', actor, action: 'deleted a webhook endpoint', details: { endpointId: id } },
+      { account: gateway.accountId, actor, action: 'made a webhook endpoint', details: { endpointId: id, host: 'example.org', eventTypes: ['motion_job.failed'] } },
+      { account: gateway.accountId, actor, action: 'changed a webhook endpoint', details: { endpointId: id, status: 'DISABLED' } },
+      { account: gateway.accountId, actor, action: 'rotated a webhook secret', details: { endpointId: id } },
+      { account: gateway.accountId, actor, action: 'rotated a webhook secret', details: { endpointId: null } },
+      { account: gateway.accountId, actor, action: 'deleted a webhook endpoint', details: { endpointId: id } },
     ]);
   });
 
@@ -110,6 +121,7 @@ describe('an endpoint', () => {
     await expect.poll(() => receiver.received.length).toBe(3);
   });
 
+  const guarded = shared(() => startGateway());
   test.each([
     ['http://127.0.0.1/', 'PRIVATE_ADDRESS'],
     ['http://localhost:8080/', 'PRIVATE_ADDRESS'],
@@ -118,7 +130,7 @@ describe('an endpoint', () => {
     ['https://user:pass@example.org/', 'URL_HAS_CREDENTIALS'],
     ['https://example.org/' + 'x'.repeat(2_100), 'TOO_LONG'],
   ])('at %s is refused, and so is a job with it', async (url, code) => {
-    const gateway = await startGateway();
+    const gateway = guarded();
     expect((await webhooksOf(gateway.client).create({ url })).userErrors).toEqual([{ code, field: ['input', 'url'] }]);
     const { data } = await gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }', { input: { ...EXAMPLE, webhookUrl: url, prompt: 'x'.repeat(3_000) } });
     expect(data.generateMotion).toEqual({ job: null, userErrors: [{ code: 'TOO_LONG', field: ['input', 'prompt'] }, { code, field: ['input', 'webhookUrl'] }] });
@@ -127,7 +139,7 @@ describe('an endpoint', () => {
 
 describe("a job's own URL", () => {
   test('is told of its end, signed with the secret of the account', async () => {
-    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const { id } = await gateway.client.generate({ webhookUrl: receiver.url });
     await gateway.client.untilEnd(id);
     await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['motion_job.succeeded']);
@@ -138,7 +150,7 @@ describe("a job's own URL", () => {
   });
 
   test('is part of what an idempotency key stands for', async () => {
-    const gateway = await start();
+    const gateway = await join();
     await gateway.client.generate({ idempotencyKey: 'a', webhookUrl: 'https://example.org/one' });
     const { data } = await gateway.client.request<{ generateMotion: object }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }', { input: { ...EXAMPLE, idempotencyKey: 'a', webhookUrl: 'https://example.org/two' } });
     expect(data.generateMotion).toEqual({ userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] });
@@ -174,7 +186,7 @@ describe("a job's own URL", () => {
 });
 
 test('a webhook stays below 20 kB: what is longest of the client is left out, and said to be', async () => {
-  const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+  const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const labels = Array.from({ length: 16 }, (_, index) => ({ key: `label-${index}`, value: '\u{1f600}'.repeat(250) }));
   const { id } = await gateway.client.generate({ webhookUrl: receiver.url, labels, prompt: '\u{1f600}'.repeat(2_500) });
   await gateway.client.untilEnd(id);
@@ -193,7 +205,7 @@ describe('secrets', () => {
   });
 
   test('are rotated with an overlap in which both are believed', async () => {
-    const [gateway, receiver] = [await start(), await startWebhookReceiver()];
+    const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const webhooks = webhooksOf(gateway.client);
     const { endpoint, secret } = await webhooks.create({ url: receiver.url });
     const { secret: next } = await webhooks.rotate(endpoint!.id);
@@ -201,9 +213,9 @@ describe('secrets', () => {
     await webhooks.test(endpoint!.id);
     await expect.poll(() => receiver.received.length).toBe(1);
     expect([secret, next].map((one) => isBelieved(receiver.received[0]!, one!))).toEqual([true, true]);
-    const [{ hours }] = (await asAdministrator<{ hours: number }>('select round(extract(epoch from previous_until - now()) / 3600)::int as hours from webhook_secrets', gateway.databaseUrl)) as [{ hours: number }];
+    const [{ hours }] = (await asAdministrator<{ hours: number }>(`select round(extract(epoch from previous_until - now()) / 3600)::int as hours from webhook_secrets where owner = '${endpoint!.id}'`, gateway.databaseUrl)) as [{ hours: number }];
     expect(hours).toBe(24);
-    await asAdministrator(`update webhook_secrets set previous_until = now()`, gateway.databaseUrl);
+    await asAdministrator(`update webhook_secrets set previous_until = now() where owner = '${endpoint!.id}'`, gateway.databaseUrl);
     await webhooks.test(endpoint!.id);
     await expect.poll(() => receiver.received.length).toBe(2);
     expect([secret, next].map((one) => isBelieved(receiver.received[1]!, one!))).toEqual([false, true]);

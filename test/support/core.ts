@@ -9,6 +9,7 @@ import { createReconciler } from '../../src/jobs/reconcile.ts';
 import { createReceiveCallback, createSettling } from '../../src/jobs/settle.ts';
 import type { Claim, SubmitEnd, TaskReport, Upstream } from '../../src/jobs/upstream-port.ts';
 import { asAdministrator, createDatabase } from './database.ts';
+import type { EmptiedDatabase } from './emptied-database.ts';
 import { outcomes, submittingJob } from './life.ts';
 import { onEnd } from './on-end.ts';
 
@@ -20,6 +21,8 @@ interface CoreOptions {
   readonly maxInFlight?: number;
   readonly unconfirmedSlotMs?: number;
   readonly listing?: boolean;
+  /** Instead of a database of its own. */
+  readonly database?: EmptiedDatabase;
   /** The store as the dispatcher sees it, for what goes wrong on the way to it. */
   readonly dispatchStore?: (store: JobStore) => JobStore;
 }
@@ -29,10 +32,15 @@ export const inDoubt = (about: 'job' | 'path'): SubmitEnd => ({ kind: 'ambiguous
 
 export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({ taskId, outcome, echo: { jobId, attempt: 1 } });
 
-export async function startCore({ settleEffects = [], maxInFlight = 100, unconfirmedSlotMs = 60_000, listing = false, dispatchStore = (store) => store }: CoreOptions = {}) {
+async function makeDatabase(): Promise<EmptiedDatabase> {
   const url = await createDatabase();
   const connections = createConnections(url, 4, () => undefined);
   onEnd(() => connections.pool.end());
+  return { url, connections };
+}
+
+export async function startCore({ settleEffects = [], maxInFlight = 100, unconfirmedSlotMs = 60_000, listing = false, database, dispatchStore = (store) => store }: CoreOptions = {}) {
+  const { url, connections } = database ?? (await makeDatabase());
   const store = createJobStore(connections);
   const errors: string[] = [];
   const log = { info: () => undefined, warn: () => undefined, error: (_fields: object, message: string) => void errors.push(message) };
