@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { publicAddress, startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 /** Our own address as the public one: the fake upstream is on this machine too. */
 async function startWithUpstream(overrides: Record<string, string> = {}) {
@@ -12,9 +13,11 @@ async function startWithUpstream(overrides: Record<string, string> = {}) {
   return { upstream, ...gateway };
 }
 
+const usual = shared(() => startWithUpstream());
+const quick = shared(() => startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' }));
+
 /** A job that the upstream has taken. */
-async function startProcessing(overrides: Record<string, string> = {}) {
-  const started = await startWithUpstream(overrides);
+async function startProcessing(started = usual()) {
   const job = await started.client.generate();
   const submit = await started.upstream.nextSubmit();
   const taskId = randomUUID();
@@ -30,14 +33,14 @@ async function callBackEncoded(url: string, encoding: string, body: Buffer): Pro
   return response.status;
 }
 
-const inboxOf = (databaseUrl: string) => asAdministrator<{ verdict: string; body: string }>('select verdict, body from callbacks order by received_at', databaseUrl);
+const inboxOf = (databaseUrl: string, { id }: { readonly id: string }) => asAdministrator<{ verdict: string; body: string; hash: string }>(`select verdict, body, body_hash as hash from callbacks where job_id = '${id}' order by received_at`, databaseUrl);
 
 describe('a callback', () => {
   test('settles its job, and is kept without the signature of its link', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK', video: { id: '842578800134742051', url: 'https://cdn.example.com/result.mp4?sign=secret' } });
-    const [kept] = await inboxOf(databaseUrl);
+    const [kept] = await inboxOf(databaseUrl, job);
     expect(kept!.verdict).toBe('APPLIED');
     expect(kept!.body).not.toContain('secret');
   });
@@ -49,7 +52,7 @@ describe('a callback', () => {
   });
 
   test('that contradicts a claim which still waits for its look-up is not believed: one look-up decides about both', async () => {
-    const { client, upstream } = await startWithUpstream();
+    const { client, upstream } = usual();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     const taskId = randomUUID();
@@ -70,11 +73,11 @@ describe('a callback', () => {
     const statuses = await Promise.all(Array.from({ length: 10 }, () => callBack(callbackUrl, successOf(taskId))));
     expect(statuses).toEqual(Array(10).fill(200));
     expect((await client.find(job.id))!.version).toBe(before + 1);
-    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+    expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
   test('that overtakes the submit answer is confirmed by a look-up and wins', async () => {
-    const { client, upstream, databaseUrl } = await startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const { client, upstream, databaseUrl } = quick();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     const taskId = randomUUID();
@@ -83,25 +86,25 @@ describe('a callback', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', taskId, settledBy: 'POLL' });
     const { version } = (await client.find(job.id))!;
     submit.answer(200, { task_id: taskId });
-    await expect.poll(() => asAdministrator(`select 1 as one from job_events where type = 'ATTEMPT_ENDED'`, databaseUrl)).toHaveLength(1);
+    await expect.poll(() => asAdministrator(`select 1 as one from job_events where type = 'ATTEMPT_ENDED' and job_id = '${job.id}'`, databaseUrl)).toHaveLength(1);
     expect((await client.find(job.id))!.version).toBe(version);
   });
 
   test("that claims another job's task before the submit answer is refuted by the echo of that task", async () => {
-    const { client, upstream, databaseUrl } = await startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
+    const { client, upstream, databaseUrl } = quick();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     const foreign = randomUUID();
     upstream.records.set(foreign, recordOf(foreign, 'https://elsewhere.example.com/callbacks/x', successOf(foreign)));
     expect(await callBack(submit.body.callback_url!, successOf(foreign))).toBe(200);
-    await expect.poll(async () => (await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['REFUTED']);
+    await expect.poll(async () => (await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict)).toEqual(['REFUTED']);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUBMITTING', taskId: null });
     submit.answer(200, { task_id: randomUUID() });
   });
 
   test('of a failed job that now claims success is believed only after a look-up', async () => {
-    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
-    const verdicts = async () => (await inboxOf(databaseUrl)).map(({ verdict }) => verdict);
+    const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing(quick());
+    const verdicts = async () => (await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict);
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, failureOf(taskId)));
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
@@ -120,8 +123,8 @@ describe('a callback', () => {
     await callBack(callbackUrl, successOf(taskId));
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', failure: null });
-    expect((await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['APPLIED', 'CONTRADICTED']);
-    expect(logs).toContainEqual(expect.objectContaining({ level: 50, msg: 'the upstream contradicts how a job has ended' }));
+    expect((await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict)).toEqual(['APPLIED', 'CONTRADICTED']);
+    expect(logs).toContainEqual(expect.objectContaining({ level: 50, jobId: job.id, msg: 'the upstream contradicts how a job has ended' }));
   });
 
   test.each<[string, (taskId: string) => unknown]>([
@@ -136,17 +139,17 @@ describe('a callback', () => {
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBack(callbackUrl, body(taskId))).toBe(200);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
-    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+    expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
   test('of exactly the size limit is read whole', async () => {
-    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing({ MAX_BODY_BYTES: '2048' });
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing(await startWithUpstream({ MAX_BODY_BYTES: '2048' }));
     const body = JSON.stringify({ ...successOf(taskId), padding: '' });
     const exact = body.replace('"padding":""', `"padding":"${'x'.repeat(2_048 - body.length)}"`);
     expect(Buffer.byteLength(exact)).toBe(2_048);
     expect(await callBack(callbackUrl, exact)).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
-    expect((await inboxOf(databaseUrl)).map(({ verdict }) => verdict)).toEqual(['APPLIED']);
+    expect((await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict)).toEqual(['APPLIED']);
     expect(await callBack(callbackUrl, `${exact} `)).toBe(413);
   });
 
@@ -159,7 +162,7 @@ describe('a callback', () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     expect(await callBackEncoded(callbackUrl, encoding, compress(JSON.stringify(successOf(taskId))))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
-    const [kept] = await inboxOf(databaseUrl);
+    const [kept] = await inboxOf(databaseUrl, job);
     expect(kept).toMatchObject({ verdict: 'APPLIED', body: expect.stringContaining(taskId) as string });
     expect(kept!.body).not.toContain('secret');
   });
@@ -174,7 +177,7 @@ describe('a callback', () => {
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBackEncoded(callbackUrl, encoding, encode(JSON.stringify(successOf(taskId))))).toBe(200);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
-    expect(await inboxOf(databaseUrl)).toHaveLength(1);
+    expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
   test('over the size limit is answered 413, kept in part, and looked up', async () => {
@@ -183,7 +186,7 @@ describe('a callback', () => {
     const body = { ...successOf(taskId), padding: 'x'.repeat(70_000) };
     expect(await callBack(callbackUrl, body)).toBe(413);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
-    const [kept] = await asAdministrator<{ body: string; hash: string }>('select body, body_hash as hash from callbacks', databaseUrl);
+    const [kept] = await inboxOf(databaseUrl, job);
     // The link in it is redacted, and so a little shorter or longer.
     expect(Math.abs(kept!.body.length - 65_536)).toBeLessThan(100);
     expect(kept!.hash).toBe(createHash('sha256').update(JSON.stringify(body).slice(0, 65_536)).digest('hex'));
@@ -192,6 +195,8 @@ describe('a callback', () => {
   test('that is forged is answered 404 with an empty body, and nothing is stored', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl, url } = await startProcessing();
     const before = await client.find(job.id);
+    const countCallbacks = () => asAdministrator('select count(*)::int as count from callbacks', databaseUrl);
+    const countBefore = await countCallbacks();
     const [, token] = /\/([^/]+)$/.exec(callbackUrl)!;
     const [attempt, keyId, mac] = token!.split('.') as [string, string, string];
     const flipped = `${mac.slice(0, -2)}${mac.at(-2) === 'A' ? 'Q' : 'A'}${mac.at(-1)}`;
@@ -202,14 +207,16 @@ describe('a callback', () => {
     const elsewhere = await fetch(callbackUrl.replace(job.id, randomUUID()), { method: 'POST', body: '{}' });
     expect([elsewhere.status, await elsewhere.text()]).toEqual([404, '']);
     expect(await client.find(job.id)).toEqual(before);
-    expect(await inboxOf(databaseUrl)).toEqual([]);
+    expect(await inboxOf(databaseUrl, job)).toEqual([]);
+    expect(await countCallbacks()).toEqual(countBefore);
   });
 
   test('appears in the log by its route, never by its URL', async () => {
     const { taskId, callbackUrl, logs } = await startProcessing();
+    const before = logs.length;
     await callBack(callbackUrl, successOf(taskId));
+    expect(JSON.stringify(logs.slice(before))).toContain('/callbacks/:jobId/:token');
     const text = JSON.stringify(logs);
-    expect(text).toContain('/callbacks/:jobId/:token');
     expect(text).not.toContain(/\/([^/]+)$/.exec(callbackUrl)![1]);
     expect(text).not.toContain('sign=secret');
   });

@@ -4,11 +4,15 @@ import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/gate.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { JobStore } from '../src/jobs/ports.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';
+
+const emptied = emptiedDatabase();
+const start = async (options: Parameters<typeof startCore>[0] = {}) => startCore({ database: await emptied(), ...options });
 
 describe('turns', () => {
   test("one account's 1,000 jobs do not delay another's first one", { timeout: 180_000 }, async () => {
-    const { accept, submitNext, play } = await startCore({ maxInFlight: 5_000 });
+    const { accept, submitNext, play } = await start({ maxInFlight: 5_000 });
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     for (let index = 0; index < 1_000; index += 1) await accept('many');
     for (let index = 0; index < 3; index += 1) await submitNext();
@@ -18,7 +22,7 @@ describe('turns', () => {
   });
 
   test('alternate between accounts that wait together', async () => {
-    const { accept, submitNext, play, find } = await startCore();
+    const { accept, submitNext, play, find } = await start();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     for (const account of ['a', 'b', 'c']) for (let index = 0; index < 3; index += 1) await accept(account);
     const order: string[] = [];
@@ -30,7 +34,7 @@ describe('turns', () => {
   });
 
   test('are not saved up: an account that was away joins in where the queue is now', async () => {
-    const { accept, submitNext, play } = await startCore();
+    const { accept, submitNext, play } = await start();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     await accept('away');
     await submitNext();
@@ -42,7 +46,7 @@ describe('turns', () => {
   });
 
   test('are kept by a job that comes back to the queue', async () => {
-    const { accept, submitNext, play, store } = await startCore();
+    const { accept, submitNext, play, store } = await start();
     const [first] = [await accept('a'), await accept('a')];
     play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
     expect(await submitNext()).toBe(first);
@@ -52,7 +56,7 @@ describe('turns', () => {
   });
 
   test('are not taken by who repeats a key', async () => {
-    const { accept, sql } = await startCore();
+    const { accept, sql } = await start();
     await accept('a', null, 'key');
     for (let index = 0; index < 5; index += 1) await expect(accept('a', null, 'key')).rejects.toThrow('the key was used before');
     await accept('a');
@@ -61,7 +65,7 @@ describe('turns', () => {
 
   test('does not count a job for ever of which nobody knows whether it arrived, so that slots of dead dispatchers come back', async () => {
     const SLOT_MS = 400;
-    const { accept, play, dispatcher, signal } = await startCore({ maxInFlight: 1, unconfirmedSlotMs: SLOT_MS });
+    const { accept, play, dispatcher, signal } = await start({ maxInFlight: 1, unconfirmedSlotMs: SLOT_MS });
     play.submit = () => Promise.resolve(inDoubt('path'));
     await accept('a');
     await accept('a');
@@ -76,7 +80,7 @@ describe('turns', () => {
 });
 
 test('an attempt past its deadline holds no slot, also while its end is put off for want of a look-up', async () => {
-  const { accept, submitNext, play, dispatcher, reconcile, find, sql } = await startCore({ maxInFlight: 1 });
+  const { accept, submitNext, play, dispatcher, reconcile, find, sql } = await start({ maxInFlight: 1 });
   play.submit = (jobId) => Promise.resolve(accepted(jobId));
   play.lookUp = () => Promise.reject(new Error('an outage'));
   const overdue = await accept();
@@ -114,7 +118,7 @@ describe('trouble', () => {
   });
 
   test("from one account's bad input shuts nobody out", async () => {
-    const { accept, submitNext, play, dispatcher } = await startCore();
+    const { accept, submitNext, play, dispatcher } = await start();
     play.submit = () => Promise.resolve(inDoubt('job'));
     for (let index = 0; index < 5; index += 1) {
       await accept('bad', 'the same');
@@ -127,7 +131,7 @@ describe('trouble', () => {
   });
 
   test('that many attempts in flight meet together is one pause, counted once; the probe counts anew', async () => {
-    const { accept, play, dispatcher, passTime, signal, sql } = await startCore();
+    const { accept, play, dispatcher, passTime, signal, sql } = await start();
     for (let index = 0; index < 4; index += 1) await accept();
     const taken = [await dispatcher.take(), await dispatcher.take(), await dispatcher.take()];
     play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up' }, httpStatus: 403, traceId: null });
@@ -140,7 +144,7 @@ describe('trouble', () => {
   });
 
   test('that we caused ourselves, by cutting off a submit at a stop, is none', async () => {
-    const { accept, play, dispatcher, sql } = await startCore();
+    const { accept, play, dispatcher, sql } = await start();
     play.submit = () => Promise.resolve(inDoubt('path'));
     for (let index = 0; index < 3; index += 1) {
       await accept();
@@ -168,7 +172,7 @@ describe('an intent whose commit went unanswered', () => {
   });
 
   test('is put back, because nobody sent it', async () => {
-    const { accept, dispatcher, find, signal } = await startCore({ dispatchStore: unanswered(true) });
+    const { accept, dispatcher, find, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
     const taken = await dispatcher.take();
     expect(taken.kind).toBe('unsure');
@@ -178,7 +182,7 @@ describe('an intent whose commit went unanswered', () => {
   });
 
   test('ends its job instead, when the client has asked for that meanwhile', async () => {
-    const { accept, dispatcher, find, sql, signal } = await startCore({ dispatchStore: unanswered(true) });
+    const { accept, dispatcher, find, sql, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
     const taken = await dispatcher.take();
     await sql('update jobs set cancel_requested_at = now()');
@@ -188,12 +192,12 @@ describe('an intent whose commit went unanswered', () => {
 
   test('is looked for again only while the database is away: any other error is told', async () => {
     const broken = new Error('a bug');
-    const { dispatcher, signal } = await startCore({ dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }) });
+    const { dispatcher, signal } = await start({ dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }) });
     await expect(dispatcher.retract(submittingJob(), signal)).rejects.toBe(broken);
   });
 
   test('does not put back the attempt that somebody else has begun under the same number', async () => {
-    const { accept, dispatcher, find, sql } = await startCore({ dispatchStore: unanswered(false) });
+    const { accept, dispatcher, find, sql } = await start({ dispatchStore: unanswered(false) });
     const id = await accept();
     const taken = await dispatcher.take();
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 0 });

@@ -1,9 +1,11 @@
 /** The probes of graphql-cop, written anew, against production settings: none of them hits, over HTTP and over the socket. */
 import { describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
-const startProduction = () => startGateway({ NODE_ENV: 'production', UPSTREAM: 'sandbox' });
+const production = shared(() => startGateway({ NODE_ENV: 'production', UPSTREAM: 'sandbox' }));
+const openProduction = shared(() => startGateway({ NODE_ENV: 'production', UPSTREAM: 'sandbox', INTROSPECTION: 'on' }));
 
 interface Answer {
   readonly status: number;
@@ -29,7 +31,7 @@ const overloads: readonly (readonly [string, string])[] = [
 
 describe('in production', () => {
   test.each(overloads)('%s is refused on both transports', async (_name, fields) => {
-    const gateway = await startProduction();
+    const gateway = production();
     const { body } = await post(gateway, { query: `query cop { ${fields} }` });
     expect(body.data).toBeUndefined();
     const codes = body.errors?.map(({ extensions }) => extensions.code);
@@ -40,7 +42,7 @@ describe('in production', () => {
   });
 
   test('a batch is not answered', async () => {
-    const { body, status } = await post(await startProduction(), Array.from({ length: 10 }, () => ({ query: 'query cop { __typename }' })));
+    const { body, status } = await post(production(), Array.from({ length: 10 }, () => ({ query: 'query cop { __typename }' })));
     expect(status).toBe(400);
     expect(Array.isArray(body)).toBe(false);
     expect(body.data).toBeUndefined();
@@ -55,7 +57,7 @@ describe('in production', () => {
     ['introspection in a fragment', 'query cop { ...F } fragment F on Query { __schema { types { name } } }'],
   ])('%s is rejected on both transports, and only because introspection is off', async (_name, query) => {
     const refused = [expect.objectContaining({ message: expect.stringContaining('introspection has been disabled') as string })];
-    const gateway = await startProduction();
+    const gateway = production();
     const { body } = await post(gateway, { query });
     expect([body.data, body.errors]).toEqual([undefined, expect.arrayContaining(refused)]);
     const socket = await openSocket(gateway);
@@ -63,9 +65,10 @@ describe('in production', () => {
     socket.send({ id: 'a', type: 'subscribe', payload: both });
     expect(await socket.next()).toMatchObject({ id: 'a', type: 'error', payload: expect.arrayContaining(refused) as object[] });
 
-    const open = await startGateway({ NODE_ENV: 'production', UPSTREAM: 'sandbox', INTROSPECTION: 'on' });
+    const open = openProduction();
     expect((await post(open, { query })).body.errors).toBeUndefined();
     const openly = await openSocket(open);
+    await expect.poll(() => open.live.watchers()).toBe(0);
     openly.send({ id: 'a', type: 'subscribe', payload: both });
     await expect.poll(() => open.live.watchers()).toBe(1);
   });
@@ -77,14 +80,14 @@ describe('in production', () => {
     ['a query in a form', '/graphql', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'query=query%20cop%20%7B__typename%7D' }],
     ['a query as plain text', '/graphql', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ __typename }"}' }],
   ] satisfies [string, string, RequestInit][])('%s, which another site can send, is not answered', async (_name, path, init) => {
-    const { status, body } = await send(await startProduction(), path, init);
+    const { status, body } = await send(production(), path, init);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
     expect(body.data ?? null).toBeNull();
   });
 
   test('nothing is suggested for a name that is nearly right, on either transport', async () => {
-    const gateway = await startProduction();
+    const gateway = production();
     const { text, body } = await post(gateway, { query: 'query cop { motionJob(id: "a") { stat } }' });
     expect(body.errors?.length).toBeGreaterThan(0);
     expect(text).not.toMatch(/did you mean/i);
@@ -96,7 +99,7 @@ describe('in production', () => {
   });
 
   test('there is no page to try queries with', async () => {
-    const gateway = await startProduction();
+    const gateway = production();
     for (const path of ['/', '/graphiql', '/playground', '/console', '/graphql']) {
       const { status, text } = await send(gateway, path, { headers: { accept: 'text/html' } });
       expect(status, path).toBeGreaterThanOrEqual(400);
@@ -105,7 +108,7 @@ describe('in production', () => {
   });
 
   test('no answer tells how long things took or where an error was raised', async () => {
-    const gateway = await startProduction();
+    const gateway = production();
     expect((await post(gateway, { query: 'query cop { __typename }' })).body.extensions).toBeUndefined();
     for (const query of ['query cop { abc ', 'query cop { abc }', 'query cop($a: Int!) { motionJobs(first: $a) { nodes { id } } }', 'query { motionJobs(after: "x") { nodes { id } } }']) {
       const { text } = await post(gateway, { query });

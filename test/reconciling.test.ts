@@ -5,11 +5,14 @@ import { UnavailableError } from '../src/jobs/errors.ts';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
 import { asAdministrator } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 import { outcomes } from './support/life.ts';
+
+const emptied = emptiedDatabase();
 
 /** The gate's pauses are another test's matter. */
 async function start(options: Parameters<typeof startCore>[0] = {}) {
-  const core = await startCore(options);
+  const core = await startCore({ database: await emptied(), ...options });
   return {
     ...core,
     async submitNext() {
@@ -76,7 +79,8 @@ describe('a look-up', () => {
   test('that gets no answer for five minutes lets the deadline end its job', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { accept, submitNext, reconcile, play, find, sql } = await start();
+    // Connections of its own, which have known no other clock.
+    const { accept, submitNext, reconcile, play, find, sql } = await startCore();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     play.lookUp = () => Promise.reject(new Error('an outage'));
     const id = await accept();
@@ -125,7 +129,7 @@ describe('a job that shuts the gate', () => {
   };
 
   test('lets others probe it, and fails when it alone is refused', async () => {
-    const { accept, passTime, play, find, ...core } = await startCore();
+    const { accept, passTime, play, find, ...core } = await startCore({ database: await emptied() });
     const submitNext = async () => (await passTime(), core.submitNext());
     const [bad, good] = [await accept(), await accept()];
     play.submit = (jobId) => Promise.resolve(jobId === bad ? suspect : accepted(jobId));
@@ -142,7 +146,7 @@ describe('a job that shuts the gate', () => {
 });
 
 test('a connection that dies inside a transaction is an outage, not the end of the process', async () => {
-  const { store } = await start();
+  const { store } = await startCore();
   const dying = store.transaction(async (tx) => {
     await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
   });
@@ -151,7 +155,7 @@ test('a connection that dies inside a transaction is an outage, not the end of t
 });
 
 test('a connection that dies idle inside a transaction is an outage too', async () => {
-  const { store, url } = await start();
+  const { store, url } = await startCore();
   const dying = store.transaction(async (tx) => {
     const { rows } = await inside(tx).execute<{ pid: number }>('select pg_backend_pid() as pid');
     // Waits until the backend is gone.

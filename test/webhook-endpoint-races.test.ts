@@ -2,21 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
+import { expect, test } from 'vitest';
 import { createWebhookStore } from '../src/db/store.ts';
 import type { Transaction } from '../src/jobs/transaction.ts';
 import { hostOf } from '../src/webhooks/endpoints.ts';
 import type { DueDelivery, WebhookStore } from '../src/webhooks/ports.ts';
-import { asAdministrator, createDatabase } from './support/database.ts';
+import { asAdministrator } from './support/database.ts';
+import { emptiedDatabase } from './support/emptied-database.ts';
 
 const accountId = 'acme';
 const url = 'https://hooks.example.com/in';
 
+const emptied = emptiedDatabase();
+
 async function start() {
-  const databaseUrl = await createDatabase();
-  const connections = createConnections(databaseUrl, 4, () => undefined);
-  onTestFinished(() => connections.pool.end());
+  const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
   await asAdministrator(`insert into accounts (id, name, status) values ('${accountId}', 'Acme', 'ACTIVE')`, databaseUrl);
   const { id } = await store.transaction((tx) => store.insertEndpoint(tx, { id: randomUUID(), accountId, url, host: hostOf(url), eventTypes: ['motion_job.succeeded'] }));

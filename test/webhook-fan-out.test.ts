@@ -4,7 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { createWebhookStore } from '../src/db/store.ts';
 import type { JobEventType } from '../src/webhooks/webhook.ts';
-import { asAdministrator, createDatabase } from './support/database.ts';
+import { asAdministrator } from './support/database.ts';
+import { emptiedDatabase, type EmptiedDatabase } from './support/emptied-database.ts';
 import { startGateway } from './support/gateway.ts';
 import { ALLOW_LOOPBACK, isBelieved, startWebhookReceiver } from './support/webhook-receiver.ts';
 import { webhooksOf } from './support/webhooks.ts';
@@ -13,10 +14,16 @@ const accountId = 'acme';
 const ENDS: readonly JobEventType[] = ['motion_job.succeeded', 'motion_job.failed', 'motion_job.canceled'];
 const LIMITS = { events: 10, deliveries: 100 };
 
-async function startStore(databaseUrl?: string) {
-  const url = databaseUrl ?? (await createDatabase());
+const emptied = emptiedDatabase();
+
+function openDatabase(url: string): EmptiedDatabase {
   const connections = createConnections(url, 4, () => undefined);
   onTestFinished(() => connections.pool.end());
+  return { url, connections };
+}
+
+async function startStore(databaseUrl?: string) {
+  const { url, connections } = databaseUrl === undefined ? await emptied() : openDatabase(databaseUrl);
   const store = createWebhookStore(connections);
   const query = <T extends Record<string, unknown>>(text: string) => asAdministrator<T>(text, url);
   const makeAccount = (name: string) => query(`insert into accounts (id, name, status) values ('${name}', 'An account', 'ACTIVE')`);
@@ -32,7 +39,7 @@ async function startStore(databaseUrl?: string) {
   };
   const receivers = async () => (await query<{ endpoint: string | null }>('select endpoint_id as endpoint from webhook_deliveries')).map(({ endpoint }) => endpoint).sort();
   const pending = async () => (await query<{ n: number }>('select count(*)::int as n from webhook_events where needs_fan_out'))[0]!.n;
-  if (!databaseUrl) await makeAccount(accountId);
+  if (databaseUrl === undefined) await makeAccount(accountId);
   return { url, store, query, makeAccount, makeEndpoint, tell, receivers, pending, fanOut: (limits = LIMITS) => store.fanOut(limits) };
 }
 
