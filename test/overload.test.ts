@@ -9,6 +9,7 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
 import { publicAddress, startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 
 const ORIGIN = 'https://app.example.com';
@@ -47,18 +48,23 @@ async function expectOverloaded(response: Response): Promise<void> {
 }
 
 describe('while the event loop is late', () => {
-  const start = async (more: Record<string, string> = {}, spinMs = 40) => {
+  const startUpstream = async (more: Record<string, string> = {}) => {
     const upstream = await startFakeUpstream();
     const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
-    const endBusy = keepLoopBusy(spinMs);
-    await expect.poll(() => gateway.live.load.overload()).toBe('EVENT_LOOP');
-    return { gateway, upstream, job, task, endBusy };
+    return { gateway, upstream, job, task };
   };
+  const makeLate = async (started: Awaited<ReturnType<typeof startUpstream>>, spinMs = 40) => {
+    const endBusy = keepLoopBusy(spinMs);
+    await expect.poll(() => started.gateway.live.load.overload()).toBe('EVENT_LOOP');
+    return { ...started, endBusy };
+  };
+  const start = async (more: Record<string, string> = {}, spinMs = 40) => makeLate(await startUpstream(more), spinMs);
+  const refusing = shared(() => startUpstream());
 
   test('reads are refused with 503, Retry-After and a GraphQL error that a browser may read', { timeout: 60_000 }, async () => {
-    const { gateway } = await start();
+    const { gateway } = await makeLate(refusing());
     const byGet = await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`, { headers: { origin: ORIGIN, 'apollo-require-preflight': '1' } });
     for (const response of [byGet, await read(gateway), await post(gateway, '{ viewer { account { id } } }')]) {
       expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
@@ -71,7 +77,7 @@ describe('while the event loop is late', () => {
   });
 
   test('REST look-ups are refused in the envelope of the vendor, by the code that says that nothing was done', { timeout: 60_000 }, async () => {
-    const { gateway, job } = await start();
+    const { gateway, job } = await makeLate(refusing());
     const { status, headers, body } = await createRestClient(gateway).retrieve(job.id);
     expect([status, body.error?.code]).toEqual([429, 'too_many_requests']);
     expect(body).toMatchObject({ success: false, trace_id: expect.any(String) as string });
@@ -79,7 +85,7 @@ describe('while the event loop is late', () => {
   });
 
   test('WebSocket handshakes are refused with 503 and Retry-After', { timeout: 60_000 }, async () => {
-    const { gateway } = await start();
+    const { gateway } = await makeLate(refusing());
     const socket = dial(gateway.url);
     onTestFinished(() => socket.reset());
     const answer = await socket.answer;
