@@ -8,7 +8,7 @@ import { createJoinStore } from '../src/db/join-store.ts';
 import { judge, type EarlierRequest } from '../src/jobs/earlier-request.ts';
 import { createJoining } from '../src/jobs/joining.ts';
 import { makeAccount } from './support/administrator.ts';
-import { held, hungUp, startJoining, type Stage } from './support/joining.ts';
+import { held, hungUp, sharedJoining, startJoining, type Stage } from './support/joining.ts';
 
 describe('earlier requests', () => {
   const limits = { joinMs: 900_000, leaseMs: 10_000 };
@@ -55,8 +55,10 @@ const waitingForLocks = async (stage: Stage): Promise<number> =>
   (await stage.sql<{ waiting: number }>(`select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))[0]!.waiting;
 
 describe('a record', () => {
+  const common = sharedJoining();
+
   test('of an open connection that this instance knows nothing of is not confirmed by it', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const [{ hangUp }] = [await held(stage), await held(stage, { prompt: 'another' })];
     const [first, second] = await stage.jobs();
     // As if the commit of the first one had gone unanswered: the row is there, and nobody follows it.
@@ -71,7 +73,7 @@ describe('a record', () => {
   });
 
   test('that another instance has answered is not taken back by one that hears late', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     const [jobId] = await stage.jobs();
     const store = storeOf(stage);
@@ -92,7 +94,7 @@ describe('a record', () => {
   });
 
   test('of an answer that is reset while it is recorded as received ends unanswered', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     const [jobId] = await stage.jobs();
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
@@ -114,7 +116,7 @@ describe('a record', () => {
   });
 
   test('of an answer in doubt is joined for a while by requests that arrived after it, and by no earlier one', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await held(stage);
     const [jobId] = await stage.jobs();
     const [{ key_id: keyId, body_hash: bodyHash, instance_id: instanceId }] = (await stage.sql('select key_id, body_hash, instance_id from rest_requests')) as [Record<'key_id' | 'body_hash' | 'instance_id', string>];
@@ -153,7 +155,7 @@ describe('a record', () => {
   });
 
   test('of an instance that is gone is open at the one that answers it now', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await held(stage);
     const [jobId] = await stage.jobs();
     const [gone, here] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
@@ -165,7 +167,7 @@ describe('a record', () => {
   });
 
   test('is confirmed as of when it was asked for, however late that is written', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await held(stage);
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
     await stage.sql(`update rest_requests set instance_id = '${instanceId}', asked_at = clock_timestamp()`);
@@ -179,7 +181,7 @@ describe('a record', () => {
   });
 
   test('is forgotten when nothing can join it any more, a few at a time, the oldest first', async () => {
-    const stage = await startJoining();
+    const stage = common();
     for (const prompt of ['one', 'two', 'three', 'four']) await hungUp(stage, { prompt });
     const [one, two, three, four] = await stage.jobs();
     const age = (id: string | undefined, opened: string, unanswered: string) => stage.sql(`update rest_requests set opened_at = now() - interval '${opened}', unanswered_at = now() - interval '${unanswered}' where job_id = '${id}'`);

@@ -3,12 +3,16 @@ import { Agent } from 'node:http';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeAccount } from './support/administrator.ts';
-import { held, hungUp, startJoining, type Stage } from './support/joining.ts';
-import { createRestClient, openSubmit, SEED_BODY } from './support/rest.ts';
+import { held, hungUp, sharedJoining, startJoining, type Stage } from './support/joining.ts';
+import { createRestClient, SEED_BODY } from './support/rest.ts';
+
+const common = sharedJoining();
+const pair = sharedJoining({}, 2);
+const patient = sharedJoining({ REST_RESET_SECONDS: '60' });
 
 describe('a request is joined by its repeat', () => {
   test.each(['close', 'reset'] as const)('when its connection broke before an answer (%s)', async (how) => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage, {}, how);
     const repeat = stage.open();
     await stage.finish();
@@ -19,11 +23,11 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when the repeat comes at once, before anybody knows that the connection broke, and to another instance', async () => {
-    const stage = await startJoining();
-    const second = await stage.another();
+    const stage = pair();
+    const second = stage.gateways[1]!;
     const first = await held(stage);
     first.hangUp();
-    const repeat = openSubmit(second);
+    const repeat = stage.open({}, undefined, second);
     await stage.finish();
     expect([(await repeat.answer).body.task_id]).toEqual(await stage.jobs());
   });
@@ -41,7 +45,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when it was answered 500 because the job failed, and repeating that does not make it last', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const first = stage.rest.submit();
     (await stage.upstream.nextSubmit()).answer(200, { success: false, task_id: 'a', error: { code: 'api_error', message: 'no' } });
     const { status, body } = await first;
@@ -56,7 +60,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when its answer was followed by a reset of the connection', async () => {
-    const stage = await startJoining({ REST_RESET_SECONDS: '60' });
+    const stage = patient();
     const first = stage.open({}, new Agent({ keepAlive: true }));
     await stage.finish();
     const { body } = await first.answer;
@@ -69,10 +73,10 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('together with another repeat: both get its one job', async () => {
-    const stage = await startJoining();
-    const second = await stage.another();
+    const stage = pair();
+    const second = stage.gateways[1]!;
     await hungUp(stage);
-    const repeats = [stage.open(), openSubmit(second), stage.open()];
+    const repeats = [stage.open(), stage.open({}, undefined, second), stage.open()];
     await expect.poll(() => stage.gateway.live.watchers() + second.live.watchers()).toBe(3);
     await stage.finish();
     const answers = await Promise.all(repeats.map(({ answer }) => answer));
@@ -81,7 +85,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('as often as the repeats break too', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     for (let count = 0; count < 3; count += 1) {
       const repeat = stage.open();
@@ -94,7 +98,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when the keys of the body come in another order, and defaults are spelled out', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     const { prompt, video_url, image_url } = SEED_BODY;
     const answer = stage.rest.post('/kling/motion', { keep_original_sound: 'yes', prompt, video_url, image_url });
@@ -103,7 +107,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when its instance is gone, once that has said nothing for its lease', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await held(stage);
     await stage.sql(`update rest_requests set instance_id = '0199c0de-0000-7000-8000-000000000000'`);
     const from = Date.now();
@@ -115,14 +119,14 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when it is asynchronous and its answer could not be written', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await db.connect();
     onTestFinished(() => db.end());
     // The accept waits in the middle of its transaction.
     await db.query('begin; lock table job_events in share mode');
     const first = stage.open({ async: true });
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length).toBe(1);
+    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
     first.hangUp();
     await db.query('commit');
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
@@ -130,14 +134,14 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('also when the quota ends with it', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const account = await makeAccount(stage.gateway, { quotaLimit: 1 });
     const theirs = { url: stage.gateway.url, apiKey: account.key };
-    const first = openSubmit(theirs);
-    await stage.upstream.nextSubmit();
+    const first = stage.open({}, undefined, theirs);
+    await expect.poll(stage.upstream.submitCount).toBe(1);
     first.hangUp();
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
-    const repeat = openSubmit(theirs);
+    const repeat = stage.open({}, undefined, theirs);
     await expect.poll(stage.gateway.live.watchers).toBe(1);
     repeat.hangUp();
     expect(await createRestClient(theirs).submit({ async: true })).toMatchObject({ status: 403, body: { error: { code: 'used_up' } } });
@@ -153,11 +157,11 @@ describe('a request is not joined', () => {
   };
 
   test('while its connection is open and healthy, at this instance and at another', async () => {
-    const stage = await startJoining();
-    const second = await stage.another();
+    const stage = pair();
+    const second = stage.gateways[1]!;
     await held(stage);
     await another(stage);
-    openSubmit(second);
+    stage.open({}, undefined, second);
     await expect.poll(async () => (await stage.jobs()).length).toBe(3);
     expect(await stage.states()).toEqual(['OPEN', 'OPEN', 'OPEN']);
     for (let count = 0; count < 3; count += 1) await stage.finish();
@@ -165,7 +169,7 @@ describe('a request is not joined', () => {
   });
 
   test('when it was answered', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const first = stage.rest.submit();
     await stage.finish();
     const next = first.then(() => stage.rest.submit());
@@ -175,7 +179,7 @@ describe('a request is not joined', () => {
   });
 
   test('when it was answered by 4xx because the job was refused', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const first = stage.rest.submit();
     await stage.fail(403, 'forbidden');
     expect(await first).toMatchObject({ status: 403, body: { error: { code: 'forbidden' }, task_id: (await stage.jobs())[0] } });
@@ -198,7 +202,7 @@ describe('a request is not joined', () => {
   });
 
   test('when its answer arrived and the connection was closed in order, or was reset after something else was asked by it', async () => {
-    const stage = await startJoining({ REST_RESET_SECONDS: '60' });
+    const stage = patient();
     const closed = stage.open();
     await stage.finish();
     await closed.answer;
@@ -227,15 +231,15 @@ describe('a request is not joined', () => {
   });
 
   test('by another key, even of the same account', async () => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     const { data } = await stage.gateway.client.request<{ createApiKey: { key: string } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_WRITE] }) { key } }');
-    openSubmit({ url: stage.gateway.url, apiKey: data.createApiKey.key });
+    stage.open({}, undefined, { url: stage.gateway.url, apiKey: data.createApiKey.key });
     await expect.poll(async () => (await stage.jobs()).length).toBe(2);
   });
 
   test.each([{ prompt: 'Something else' }, { mode: 'pro' }, { keep_original_sound: 'no' }, { model_name: 'kling-v3' }, { watermark_info: { enabled: true } }, { async: true }, { callback_url: 'https://a.com/cb' }])('by another body: %j', async (more) => {
-    const stage = await startJoining();
+    const stage = common();
     await hungUp(stage);
     await another(stage, more);
   });
@@ -254,19 +258,19 @@ describe('a request is not joined', () => {
     onTestFinished(() => db.end());
     await db.query('begin; lock table rest_requests in access exclusive mode');
     const first = stage.open();
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length).toBe(1);
+    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
     first.hangUp();
     // What is heard by a later connection is heard after the break.
     await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
     await db.query('commit');
-    await expect.poll(async () => stage.sql(`select 1 from pg_stat_activity where application_name = 'motion-gateway' and state <> 'idle'`)).toEqual([]);
+    await expect.poll(async () => stage.sql(`select 1 from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway' and state <> 'idle'`)).toEqual([]);
     expect(await stage.jobs()).toEqual([]);
   });
 });
 
 describe('an idempotency key', () => {
   test('is one key space with GraphQL, and leaves no record of its own', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const key = { 'idempotency-key': 'order-1' };
     const id = await stage.rest.take({}, key);
     expect(await stage.rest.take({}, key)).toBe(id);
@@ -280,7 +284,7 @@ describe('an idempotency key', () => {
   });
 
   test('answers the job of then also when the first request was answered', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const key = { 'idempotency-key': 'order-1' };
     const first = stage.rest.submit({}, key);
     await stage.finish();

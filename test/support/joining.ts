@@ -1,36 +1,79 @@
 /** A gateway whose REST requests are repeated, with an upstream that ends tasks when the test says so. */
 import type { Agent } from 'node:http';
 import type pg from 'pg';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { asAdministrator } from './database.ts';
 import { startFakeUpstream, successOf } from './fake-upstream.ts';
 import { startGateway } from './gateway.ts';
+import { shared } from './on-end.ts';
 import { createRestClient, openSubmit, type OpenRequest } from './rest.ts';
 
 export async function startJoining(settings: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
   const common = { ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '100', REST_LEASE_SECONDS: '1', REST_CLOSE_SECONDS: '0.2', REST_RESET_SECONDS: '0.4', ...settings };
   const gateway = await startGateway(common);
+  const opened: OpenRequest[] = [];
+  const gateways = [gateway];
   const sql = <Row extends pg.QueryResultRow>(text: string) => asAdministrator<Row>(text, gateway.databaseUrl);
   let tasks = 0;
+  let submitsBefore = 0;
+  let submitsTaken = 0;
+  const nextSubmit = () => {
+    submitsTaken += 1;
+    return upstream.nextSubmit();
+  };
+  const finish = async () => (await nextSubmit()).answer(200, successOf(`task-${(tasks += 1)}`));
+  const jobs = async () => (await sql<{ id: string }>('select id from jobs order by created_at')).map(({ id }) => id);
   return {
-    upstream,
+    gateways,
+    upstream: { ...upstream, nextSubmit, submitCount: () => upstream.submitCount() - submitsBefore },
     gateway,
     sql,
     rest: createRestClient(gateway),
     /** Another gateway on the same database. */
-    another: () => startGateway({ ...common, DATABASE_URL: gateway.databaseUrl }),
-    open: (more: object = {}, agent?: Agent) => openSubmit(gateway, more, agent),
+    another: async () => {
+      const second = await startGateway({ ...common, DATABASE_URL: gateway.databaseUrl });
+      gateways.push(second);
+      return second;
+    },
+    open: (more: object = {}, agent?: Agent, { url, apiKey } = gateway as { url: string; apiKey: string }) => {
+      const request = openSubmit({ url, apiKey }, more, agent);
+      opened.push(request);
+      return request;
+    },
     /** Has the next submit answered with the finished result. */
-    finish: async () => (await upstream.nextSubmit()).answer(200, successOf(`task-${(tasks += 1)}`)),
+    finish,
     /** Has the next submit fail. */
-    fail: async (status: number, code: string) => (await upstream.nextSubmit()).answer(status, { error: { code, message: 'no' } }),
+    fail: async (status: number, code: string) => (await nextSubmit()).answer(status, { error: { code, message: 'no' } }),
     states: async () => (await sql<{ state: string }>('select state from rest_requests order by opened_at')).map(({ state }) => state),
-    jobs: async () => (await sql<{ id: string }>('select id from jobs order by created_at')).map(({ id }) => id),
+    jobs,
+    /** Ends what a test has left, and forgets it: all requests, and all jobs, each of which makes one submit. */
+    async clear() {
+      for (const request of opened.splice(0)) request.hangUp();
+      await expect.poll(() => gateways.reduce((sum, { live }) => sum + live.watchers(), 0)).toBe(0);
+      for (const count = (await jobs()).length; submitsTaken < count; ) await finish();
+      await expect.poll(() => sql('select state from jobs where completed_at is null')).toEqual([]);
+      await sql('delete from jobs');
+      submitsBefore = upstream.submitCount();
+      submitsTaken = 0;
+    },
   };
 }
 
 export type Stage = Awaited<ReturnType<typeof startJoining>>;
+
+/** A stage for all tests of a block, each of which finds it empty. A test asks for it once, before anything else, and answers each submit that it takes. */
+export function sharedJoining(settings: Record<string, string> = {}, instances = 1): () => Stage {
+  const stage = shared(async () => {
+    const started = await startJoining(settings);
+    while (started.gateways.length < instances) await started.another();
+    return started;
+  });
+  return () => {
+    onTestFinished(stage().clear);
+    return stage();
+  };
+}
 
 /** A request that was accepted and is held. */
 export async function held({ open, jobs }: Stage, more: object = {}): Promise<OpenRequest> {
