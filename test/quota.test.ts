@@ -8,6 +8,7 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 const quotaOf = async ({ client }: MadeAccount) => (await client.request<{ viewer: { quota: object } }>('{ viewer { quota { limit used reserved remaining monthlyUsed } } }')).data.viewer.quota;
 
@@ -31,8 +32,12 @@ async function start(settings: Record<string, string> = {}) {
 }
 
 describe('quota', () => {
+  /** Every test takes its submits. */
+  const common = shared(() => start({ UPSTREAM_MAX_IN_FLIGHT: '100' }));
+  const hurried = shared(() => start({ JOB_DEADLINE_SECONDS: '0.5' }));
+
   test('is reserved at accept, and nothing is stored when none is left', async () => {
-    const { gateway } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1' });
+    const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     await generate(account);
     await generate(account);
@@ -40,18 +45,20 @@ describe('quota', () => {
     expect((await generate(account)).data.generateMotion).toEqual(refused);
     expect(await asAdministrator(`select count(*)::int as jobs from jobs where account_id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ jobs: 2 }]);
     expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+    for (let count = 0; count < 2; count += 1) await upstream.nextSubmit();
   });
 
   test('is not taken by who repeats a key', async () => {
-    const { gateway } = await start();
+    const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const first = await generate(account, { idempotencyKey: 'one' });
     expect((await generate(account, { idempotencyKey: 'one' })).data.generateMotion).toEqual({ job: first.data.generateMotion.job, userErrors: [] });
     expect(await quotaOf(account)).toMatchObject({ reserved: 1 });
+    await upstream.nextSubmit();
   });
 
   test('is charged once at success, with what it is billed by', async () => {
-    const { gateway, upstream } = await start();
+    const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     const job = (await generate(account, { mode: 'PRO', model: 'kling-v3' })).data.generateMotion.job!;
     const submit = await upstream.nextSubmit();
@@ -71,14 +78,14 @@ describe('quota', () => {
   });
 
   test('is charged without a wait for the row of the account, which all its ends would wait for', async () => {
-    const { gateway, upstream } = await start();
+    const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     const job = (await generate(account)).data.generateMotion.job!;
     const submit = await upstream.nextSubmit();
     const store = storeOf(gateway.databaseUrl, 1);
     await store.transaction(async (tx) => {
       await store.changeAccount(tx, account.id, { limit: 3 });
-      submit.answer(200, successOf('a'));
+      submit.answer(200, successOf('b'));
       expect(await account.client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED' });
     });
     expect(await quotaOf(account)).toMatchObject({ used: 1, reserved: 0 });
@@ -101,7 +108,7 @@ describe('quota', () => {
   });
 
   test('that was released when a submit stayed unknown is charged late when the result comes, whatever is left', async () => {
-    const { gateway, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const { gateway, upstream } = hurried();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const job = (await generate(account)).data.generateMotion.job!;
     const submit = await upstream.nextSubmit();
@@ -110,6 +117,7 @@ describe('quota', () => {
     expect(await quotaOf(account)).toMatchObject({ used: 0, reserved: 0 });
     // Its place is taken by another job meanwhile.
     await generate(account);
+    await upstream.nextSubmit();
     upstream.records.set('late', recordOf('late', submit.body.callback_url, successOf('late')));
     await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('late'));
     await expect.poll(() => account.client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
@@ -120,14 +128,14 @@ describe('quota', () => {
   });
 
   test('that was released at the deadline is not released again when the upstream says that it failed', async () => {
-    const { gateway, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
+    const { gateway, upstream } = hurried();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const job = (await generate(account)).data.generateMotion.job!;
     const submit = await upstream.nextSubmit();
     submit.cut();
     expect(await account.client.untilEnd(job.id)).toMatchObject({ failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
-    upstream.records.set('late', recordOf('late', submit.body.callback_url, failureOf('late')));
-    await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('late'));
+    upstream.records.set('failed late', recordOf('failed late', submit.body.callback_url, failureOf('failed late')));
+    await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('failed late'));
     await expect.poll(() => account.client.find(job.id)).toMatchObject({ failure: { code: 'UPSTREAM_FAILED' } });
     expect(await asAdministrator(`select kind from quota_ledger where job_id = '${job.id}' order by at, kind`, gateway.databaseUrl)).toEqual([{ kind: 'RESERVE' }, { kind: 'RELEASE' }]);
     expect(await quotaOf(account)).toEqual({ limit: 1, used: 0, reserved: 0, remaining: 1, monthlyUsed: 0 });
@@ -136,7 +144,7 @@ describe('quota', () => {
   });
 
   test('by the month begins anew with the month', async () => {
-    const { gateway } = await start();
+    const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { monthlyLimit: 1 });
     await generate(account);
     expect((await generate(account)).data.generateMotion).toEqual(refused);
@@ -145,6 +153,7 @@ describe('quota', () => {
     expect((await generate(account)).data.generateMotion).toMatchObject({ userErrors: [] });
     const { data } = await account.client.request<{ viewer: { quota: { resetsAt: string } } }>('{ viewer { quota { resetsAt } } }');
     expect(data.viewer.quota.resetsAt).toMatch(/^\d{4}-\d{2}-01T00:00:00(\.000)?Z$/);
+    for (let count = 0; count < 2; count += 1) await upstream.nextSubmit();
   });
 
   test('that was taken in an earlier month and is released or charged late in this one leaves the count of this month as it is', async () => {
@@ -191,15 +200,15 @@ describe('quota', () => {
 
   test('is guarded by its own statement, whatever else keeps accepts apart', async () => {
     const { gateway } = await start();
-    const account = await makeAccount(gateway, { quotaLimit: 10 });
+    const account = await makeAccount(gateway, { quotaLimit: 5 });
     const { id } = account;
-    const store = storeOf(gateway.databaseUrl, 20);
+    const store = storeOf(gateway.databaseUrl, 10);
     // Each looks at the balance before any of them commits: who reads first and writes then takes too many.
-    const taken = await Promise.all(Array.from({ length: 100 }, () => store.transaction((tx) => store.reserve(tx, id, randomUUID()))));
-    expect(taken.filter(Boolean)).toHaveLength(10);
+    const taken = await Promise.all(Array.from({ length: 50 }, () => store.transaction((tx) => store.reserve(tx, id, randomUUID()))));
+    expect(taken.filter(Boolean)).toHaveLength(5);
     expect(await quotaOf(account)).toMatchObject({ remaining: 0 });
     // These have no jobs.
-    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([{ accountId: id, used: 10, usedByLedger: 0, reserved: 0, reservedByLedger: 10 }]);
+    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([{ accountId: id, used: 5, usedByLedger: 0, reserved: 0, reservedByLedger: 5 }]);
   });
 
   test('a race on two instances ends with exactly the balance', { timeout: 120_000 }, async () => {

@@ -13,6 +13,7 @@ import { asAdministrator } from './support/database.ts';
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { submittingJob } from './support/life.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient, openSubmit, SEED_BODY, type RestAnswer } from './support/rest.ts';
 
 const UNKNOWN = '0199c0de-0000-7000-8000-000000000000';
@@ -26,22 +27,26 @@ async function start(settings: Record<string, string> = {}) {
 const restWith = ({ url }: TestGateway, apiKey: string) => createRestClient({ url, apiKey });
 const told = ({ status, body: { error } }: RestAnswer) => [status, error?.code];
 
-const makeKey = async ({ client }: TestGateway, scopes: string, more = ''): Promise<{ key: string; id: string }> => {
+const makeKey = async ({ client }: Pick<TestGateway, 'client'>, scopes: string, more = ''): Promise<{ key: string; id: string }> => {
   const { data } = await client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>(`mutation { createApiKey(input: { name: "x", scopes: [${scopes}] ${more} }) { key apiKey { id } } }`);
   return { key: data.createApiKey.key, id: data.createApiKey.apiKey.id };
 };
 
+/** For tests that take no submit from the upstream. */
+const common = shared(() => start({ UPSTREAM_MAX_IN_FLIGHT: '100', MAX_HELD_PER_KEY: '1' }));
+
 describe('a credential', () => {
   test('that has ended is told apart by its code', async () => {
-    const { gateway } = await start();
-    const [expired, revoked, good] = [await makeKey(gateway, 'JOBS_READ'), await makeKey(gateway, 'JOBS_READ'), await makeKey(gateway, 'JOBS_READ')];
+    const { gateway } = common();
+    const account = await makeAccount(gateway);
+    const [expired, revoked, good] = [await makeKey(account, 'JOBS_READ'), await makeKey(account, 'JOBS_READ'), await makeKey(account, 'JOBS_READ')];
     await asAdministrator(`update api_keys set expires_at = now() - interval '1 s' where id = '${expired.id}'; update api_keys set revoked_at = now() where id = '${revoked.id}'`, gateway.databaseUrl);
     const look = async (key: string) => told(await restWith(gateway, key).retrieve(UNKNOWN));
     expect(await look(expired.key)).toEqual([401, 'token_expired']);
     expect(await look(revoked.key)).toEqual([401, 'invalid_token']);
     expect(await look(`${good.key.slice(0, -1)}x`)).toEqual([401, 'invalid_token']);
     expect(await look(good.key)).toEqual([404, 'not_found']);
-    await asAdministrator(`update accounts set status = 'DISABLED'`, gateway.databaseUrl);
+    await asAdministrator(`update accounts set status = 'DISABLED' where id = '${account.id}'`, gateway.databaseUrl);
     expect(await look(good.key)).toEqual([403, 'disabled']);
   });
 
@@ -65,7 +70,7 @@ describe('a credential', () => {
   });
 
   test('may do what its scopes say', async () => {
-    const { gateway } = await start();
+    const { gateway } = common();
     const [reader, writer] = [restWith(gateway, (await makeKey(gateway, 'JOBS_READ')).key), restWith(gateway, (await makeKey(gateway, 'JOBS_WRITE')).key)];
     expect(told(await reader.submit({ async: true }))).toEqual([403, 'forbidden']);
     // Before the body is looked at.
@@ -76,7 +81,7 @@ describe('a credential', () => {
   });
 
   test('of a browser is limited to certain jobs, and the others are as if there were none', async () => {
-    const { gateway, rest } = await start();
+    const { gateway, rest } = common();
     const [mine, other] = [await rest.take(), await rest.take({ prompt: 'other' })];
     const mint = async (input: string) => (await gateway.client.request<{ createClientToken: { token: string } }>(`mutation { createClientToken(input: { ${input} }) { token } }`)).data.createClientToken.token;
     const browser = restWith(gateway, await mint(`scopes: [JOBS_READ], jobIds: ["${mine}"]`));
@@ -87,7 +92,7 @@ describe('a credential', () => {
   });
 
   test('of an administrator reads for the account that it names, and never writes', async () => {
-    const { gateway, rest } = await start();
+    const { gateway, rest } = common();
     const id = await rest.take();
     const administrator = restWith(gateway, gateway.administratorKey);
     expect(told(await administrator.retrieve(id))).toEqual([403, 'forbidden']);
@@ -98,7 +103,7 @@ describe('a credential', () => {
 });
 
 test("another account's tasks are answered exactly as unknown ones", async () => {
-  const { gateway, rest } = await start();
+  const { gateway, rest } = common();
   const id = await rest.take();
   const { key } = await makeAccount(gateway);
   const stranger = restWith(gateway, key);
@@ -133,40 +138,45 @@ describe('what is too much', () => {
   });
 
   test('of held connections is refused before anything is accepted', async () => {
-    const { gateway, rest } = await start({ MAX_HELD_PER_KEY: '1' });
+    const { gateway, rest } = common();
+    const count = async () => (await asAdministrator<{ jobs: number }>('select count(*)::int as jobs from jobs', gateway.databaseUrl))[0]!.jobs;
+    const before = await count();
     const held = openSubmit(gateway);
     await expect.poll(gateway.live.watchers).toBe(1);
     expect(told(await rest.submit({ prompt: 'more' }))).toEqual([429, 'too_many_requests']);
-    await rest.take();
-    expect(await asAdministrator('select count(*)::int as jobs from jobs', gateway.databaseUrl)).toEqual([{ jobs: 2 }]);
+    await rest.take({ prompt: 'not held' });
+    expect(await count()).toBe(before + 2);
     held.hangUp();
     await expect.poll(gateway.live.watchers).toBe(0);
     const next = openSubmit(gateway, { prompt: 'more' });
     await expect.poll(gateway.live.watchers).toBe(1);
     next.hangUp();
+    await expect.poll(gateway.live.watchers).toBe(0);
   });
 
   test('of the quota is told as used_up, and nothing is stored', async () => {
-    const { gateway } = await start();
+    const { gateway } = common();
+    const count = async () => (await asAdministrator<{ bodies: number }>('select count(*)::int as bodies from rest_bodies', gateway.databaseUrl))[0]!.bodies;
+    const before = await count();
     const { key } = await makeAccount(gateway, { quotaLimit: 1 });
     const rest = restWith(gateway, key);
     await rest.take();
     expect(told(await rest.submit({ async: true, prompt: 'more' }))).toEqual([403, 'used_up']);
-    expect(await asAdministrator('select count(*)::int as bodies from rest_bodies', gateway.databaseUrl)).toEqual([{ bodies: 1 }]);
+    expect(await count()).toBe(before + 1);
   });
 });
 
 describe('a record', () => {
   test('of a job that came by GraphQL has a request made from its fields', async () => {
-    const { gateway, rest } = await start();
+    const { gateway, rest } = common();
     const job = await gateway.client.generate({ mode: 'PRO' as never, watermark: true });
     const { body } = await rest.retrieve(job.id.toUpperCase());
     expect(body).toMatchObject({ id: job.id, trace_id: job.id, request: { ...SEED_BODY, mode: 'pro', keep_original_sound: 'yes', watermark_info: { enabled: true } }, response: {} });
   });
 
   test("has the trace id of the request that made it, which the logs have too, and so has every answer", async () => {
-    const { gateway, rest } = await start();
-    const { headers, body } = await rest.submit({ async: true });
+    const { gateway, rest } = common();
+    const { headers, body } = await rest.submit({ async: true, prompt: 'traced' });
     const record = await rest.retrieve(body.task_id!);
     expect(record.body.trace_id).toBe(headers.get('x-request-id'));
     expect(gateway.logs.filter(({ reqId }) => reqId === record.body.trace_id)).toMatchObject([{ jobId: body.task_id }, { route: '/kling/motion', status: 200 }]);
@@ -236,10 +246,10 @@ describe('a held connection', () => {
   });
 
   test('of a job that is deleted meanwhile is answered 404', async () => {
-    const { gateway } = await start();
-    const held = openSubmit(gateway);
+    const { gateway } = common();
+    const held = openSubmit(gateway, { prompt: 'to delete' });
     await expect.poll(gateway.live.watchers).toBe(1);
-    await asAdministrator(`with gone as (delete from jobs returning id, account_id) select pg_notify('job_changed', id || ' 99 ' || account_id) from gone`, gateway.databaseUrl);
+    await asAdministrator(`with gone as (delete from jobs where prompt = 'to delete' returning id, account_id) select pg_notify('job_changed', id || ' 99 ' || account_id) from gone`, gateway.databaseUrl);
     expect(told(await held.answer)).toEqual([404, 'not_found']);
   });
 });
