@@ -9,10 +9,13 @@ import { clientWith, makeAccount, type MadeAccount } from './support/administrat
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
+
+const common = shared(() => startGateway({ MAX_KEYS_PER_ACCOUNT: '2', SANDBOX_SECONDS: '60' }));
 
 describe('keys', () => {
   test('are no more than the limit by rotating either, and one is replaced without an overlap also then', async () => {
-    const gateway = await startGateway({ MAX_KEYS_PER_ACCOUNT: '2' });
+    const gateway = common();
     const account = await makeAccount(gateway);
     const first = (await account.client.request<{ viewer: { keys: { id: string }[] } }>('{ viewer { keys { id } } }')).data.viewer.keys[0]!.id;
     const rotate = async ({ client }: Pick<MadeAccount, 'client'>, id: string, overlapSeconds: number) =>
@@ -58,7 +61,7 @@ test("the time of a key's last use is written again after a minute, and not befo
 
 describe('a monthly quota', () => {
   test('does not begin anew for a transaction that began in the month before', async () => {
-    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const gateway = common();
     const account = await makeAccount(gateway, { monthlyLimit: 2 });
     // To a row that is a month ahead every transaction of now is such a one.
     const ahead = `(date_trunc('month', now() at time zone 'UTC') + interval '1 month')::date`;
@@ -72,7 +75,7 @@ describe('a monthly quota', () => {
 });
 
 test('usage of a year that there is not is a wrong argument', async () => {
-  const gateway = await startGateway();
+  const gateway = common();
   const { errors } = await gateway.client.request('{ viewer { usage(from: "0000-12-01T00:00:00Z", to: "0001-01-02T00:00:00Z") { key } } }');
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
 });
@@ -92,7 +95,7 @@ describe('a client token', () => {
   });
 
   test('that is limited to certain jobs is given no cursor of the account', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { id } = await gateway.client.generate();
     const { data } = await gateway.client.request<{ createClientToken: { token: string } }>('mutation ($id: ID!) { createClientToken(input: { scopes: [JOBS_READ], jobIds: [$id] }) { token } }', { id });
     const list = '{ motionJobs { updatesCursor nodes { id } } }';

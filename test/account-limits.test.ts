@@ -8,6 +8,7 @@ import { clientWith, makeAccount } from './support/administrator.ts';
 import { EXAMPLE, type TestClient } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 
 interface Key {
@@ -21,6 +22,8 @@ const createKey = async ({ request: ask }: TestClient, name: string, scopes: str
   (await ask<{ createApiKey: { key: string; apiKey: Key } }>(`mutation ($name: String!, $expiresAt: DateTime) { createApiKey(input: { name: $name, scopes: [${scopes}], expiresAt: $expiresAt }) { key apiKey { id expiresAt } } }`, { name, expiresAt })).data.createApiKey;
 
 const listKeys = async ({ request: ask }: TestClient, first: number) => ask<{ viewer: { keys: Key[] | null } }>('query ($first: Int!) { viewer { keys(first: $first) { id name revokedAt } } }', { first });
+
+const common = shared(() => startGateway({ UPSTREAM_MAX_IN_FLIGHT: '1' }));
 
 test('submits are limited over all keys of an account and all instances, other accounts are not', async () => {
   const settings = { SUBMITS_PER_MINUTE_PER_ACCOUNT: '3' };
@@ -38,7 +41,7 @@ test('submits are limited over all keys of an account and all instances, other a
 
 describe('keys', () => {
   test('are listed as many as are asked for, those that open something first', async () => {
-    const { client } = await startGateway();
+    const { client } = await makeAccount(common());
     const ids = [];
     for (const name of ['a', 'b', 'c', 'd']) ids.push((await createKey(client, name, 'JOBS_READ')).apiKey.id);
     await client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', { id: ids[3] });
@@ -49,7 +52,7 @@ describe('keys', () => {
   });
 
   test('that expire are followed by keys that live as long, when they are rotated', async () => {
-    const { client } = await startGateway();
+    const { client } = common();
     const lifeMs = 10 * 86_400_000;
     const rotate = async (id: string) => (await client.request<{ rotateApiKey: { apiKey: Key } }>('mutation ($id: ID!) { rotateApiKey(input: { id: $id, overlapSeconds: 60 }) { apiKey { id expiresAt } } }', { id })).data.rotateApiKey.apiKey;
     const { apiKey } = await createKey(client, 'ten days', 'JOBS_READ', new Date(Date.now() + lifeMs).toISOString());
@@ -62,7 +65,7 @@ describe('keys', () => {
   });
 
   test('that may only write see what their own mutations answer, and nothing else', async () => {
-    const gateway = await startGateway({ UPSTREAM_MAX_IN_FLIGHT: '1' });
+    const gateway = common();
     const writer = clientWith(gateway, (await createKey(gateway.client, 'writes', 'JOBS_WRITE')).key);
     await gateway.client.generate({ prompt: 'first' });
     const { id } = await gateway.client.generate({ idempotencyKey: 'one' });
@@ -108,7 +111,7 @@ test('a gateway deletes them by its settings', async () => {
 });
 
 test('the sandbox is asked by names of this machine only', async () => {
-  const { sandboxUrl } = await startGateway();
+  const { sandboxUrl } = common();
   const ask = (host: string) =>
     new Promise<number>((resolve, reject) => {
       request(sandboxUrl!, { headers: { host } }, (response) => resolve(response.resume().statusCode!)).on('error', reject).end();

@@ -4,6 +4,7 @@ import { asAdministratorOf, clientWith, makeAccount } from './support/administra
 import type { TestClient } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
 const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) => answer.errors?.map(({ extensions }) => extensions.code);
@@ -22,9 +23,13 @@ const revoke = (client: TestClient, id: string) =>
 
 const whoAmI = (client: TestClient) => client.request<{ viewer: { account: { id: string } } }>('{ viewer { account { id } } }');
 
+const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2', FREE_QUOTA: '1' }));
+/** For the tests that count accounts or keys: nobody else makes any. */
+const counting = shared(() => startGateway({ REGISTRATION: 'closed', MAX_KEYS_PER_ACCOUNT: '3' }));
+
 describe('an administrator', () => {
   test('makes, approves, limits and disables accounts, and every change is written down', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const administrator = asAdministratorOf(gateway);
     const { id, client } = await makeAccount(gateway, { name: 'Studio', email: 'Team@Example.com', quotaLimit: 3, monthlyLimit: 2 });
     const { data } = await client.request<{ viewer: object }>('{ viewer { account { id name email status } quota { limit used reserved remaining monthlyLimit monthlyUsed } keys { name scopes } } }');
@@ -49,7 +54,7 @@ describe('an administrator', () => {
   });
 
   test("reads somebody's jobs only by naming the account, which is written down; and writes none", async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { id, client } = await makeAccount(gateway);
     const job = await client.generate();
     const administrator = asAdministratorOf(gateway);
@@ -66,7 +71,7 @@ describe('an administrator', () => {
   });
 
   test('lists accounts in pages', async () => {
-    const gateway = await startGateway();
+    const gateway = counting();
     const made = [];
     for (let number = 0; number < 3; number += 1) made.unshift((await makeAccount(gateway)).id);
     const page = async (after: string | null) =>
@@ -79,7 +84,7 @@ describe('an administrator', () => {
   });
 
   test('is nobody else', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const operations = [
       '{ accounts { nodes { id } } }',
       '{ account(id: "default") { id } }',
@@ -94,7 +99,7 @@ describe('an administrator', () => {
 
 describe('a key', () => {
   test('may do what its scopes say', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const job = await gateway.client.generate();
     const reading = clientWith(gateway, (await createKey(gateway.client, { name: 'reads', scopes: ['JOBS_READ'] })).key);
     expect(await reading.find(job.id)).toMatchObject({ id: job.id });
@@ -116,7 +121,7 @@ describe('a key', () => {
   });
 
   test('is told once, listed by its last four characters, and opens nothing once it is revoked', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     expect(key.endsWith(apiKey.lastFour)).toBe(true);
     const client = clientWith(gateway, key);
@@ -135,7 +140,7 @@ describe('a key', () => {
   });
 
   test("of another account can neither be revoked nor rotated", async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const other = await makeAccount(gateway);
     const { apiKey } = await createKey(gateway.client, { name: 'mine', scopes: ['JOBS_READ'] });
     expect((await revoke(other.client, apiKey.id)).data.revokeApiKey.userErrors).toEqual([{ code: 'NOT_FOUND' }]);
@@ -144,7 +149,7 @@ describe('a key', () => {
   });
 
   test('is rotated with an overlap', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const old = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     const rotate = async (overlapSeconds: number) =>
       (await gateway.client.request<{ rotateApiKey: Issued }>('mutation ($id: ID!, $overlapSeconds: Int!) { rotateApiKey(input: { id: $id, overlapSeconds: $overlapSeconds }) { key apiKey { id lastFour } userErrors { code } } }', { id: old.apiKey.id, overlapSeconds })).data.rotateApiKey;
@@ -157,7 +162,7 @@ describe('a key', () => {
   });
 
   test('is refused with all that is wrong with it, and when there are too many', async () => {
-    const gateway = await startGateway({ MAX_KEYS_PER_ACCOUNT: '3' });
+    const gateway = counting();
     expect((await createKey(gateway.client, { name: '', scopes: [], expiresAt: '2020-01-01T00:00:00Z' })).userErrors).toHaveLength(3);
     expect((await createKey(gateway.client, { name: 'x'.repeat(101), scopes: ['JOBS_READ', 'JOBS_READ'] })).userErrors).toEqual([{ code: 'TOO_LONG' }, { code: 'DUPLICATE' }]);
     // The playground's and the test's own are two.
@@ -168,7 +173,7 @@ describe('a key', () => {
   });
 
   test('ends at its time', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, { name: 'short', scopes: ['JOBS_READ'], expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
     expect((await whoAmI(clientWith(gateway, key))).status).toBe(200);
     // An hour passes for this key.
@@ -177,7 +182,7 @@ describe('a key', () => {
   });
 
   test('that is revoked closes its sockets with 4403, and those of an account that is disabled', async () => {
-    const gateway = await startGateway({ SOCKET_RECHECK_SECONDS: '0.2' });
+    const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     const other = await makeAccount(gateway);
     const [mine, revoked, disabled] = [await openSocket(gateway), await openSocket({ url: gateway.url, apiKey: key }), await openSocket({ url: gateway.url, apiKey: other.key })];
@@ -201,7 +206,7 @@ describe('applying for access', () => {
   };
 
   test('gives a key at once with the free quota the first time, and works with it', async () => {
-    const gateway = await startGateway({ FREE_QUOTA: '1' });
+    const gateway = common();
     const { data } = await acquire(gateway, { name: 'Ada', email: 'ada@example.com' });
     expect(data?.acquireAccess).toMatchObject({ account: { status: 'ACTIVE', quota: { limit: 1, used: 0, reserved: 0 } }, userErrors: [] });
     const client = clientWith(gateway, data!.acquireAccess.key);
@@ -213,19 +218,19 @@ describe('applying for access', () => {
   });
 
   test('tells all that is wrong with it', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     expect((await acquire(gateway, { name: ' ', email: 'nobody' })).data?.acquireAccess).toEqual({ key: null, account: null, userErrors: [{ code: 'INVALID_FORMAT', field: ['input', 'name'] }, { code: 'INVALID_FORMAT', field: ['input', 'email'] }] });
   });
 
   test('is closed unless it is opened, where jobs are paid: without a key nothing is even read', async () => {
-    const gateway = await startGateway({ REGISTRATION: 'closed' });
+    const gateway = counting();
     expect((await acquire(gateway, { name: 'Ada', email: 'ada@example.com' })).status).toBe(401);
     const withKey = await gateway.client.request('mutation { acquireAccess(input: { name: "a", email: "a@example.com" }) { key } }');
     expect(codesOf(withKey)).toEqual(['FORBIDDEN']);
   });
 
   test('opens nothing else to who has no key', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const nobody = async (query: string) => {
       const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) });
       return codesOf((await response.json()) as { errors: { extensions: Record<string, unknown> }[] });

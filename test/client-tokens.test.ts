@@ -2,8 +2,9 @@
 import { SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createClientTokens, type ClientTokenClaims } from '../src/accounts/client-token.ts';
-import { clientWith } from './support/administrator.ts';
+import { clientWith, makeAccount } from './support/administrator.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
 const SECRETS = ['one secret of at least 32 characters', 'another secret of at least 32 chars'];
@@ -58,8 +59,10 @@ const mint = async ({ client }: Pick<TestGateway, 'client'>, input: object): Pro
 const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) => answer.errors?.map(({ extensions }) => extensions.code);
 
 describe('a browser with a token', () => {
+  const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
+
   test('reads and watches what the account has, and no more than its scopes', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const job = await gateway.client.generate();
     const { token } = await mint(gateway, { scopes: ['JOBS_READ'] });
     const browser = clientWith(gateway, token);
@@ -71,7 +74,7 @@ describe('a browser with a token', () => {
   });
 
   test('that is limited to certain jobs sees the others as if there were none', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const [mine, other] = [await gateway.client.generate(), await gateway.client.generate()];
     const { token } = await mint(gateway, { scopes: ['JOBS_READ'], jobIds: [mine.id.toUpperCase()] });
     const browser = clientWith(gateway, token);
@@ -117,17 +120,18 @@ describe('a browser with a token', () => {
   });
 
   test('has nothing any more when the tokens of the account or their key are revoked', async () => {
-    const gateway = await startGateway({ SOCKET_RECHECK_SECONDS: '0.2' });
-    const { token } = await mint(gateway, { scopes: ['JOBS_READ'] });
+    const gateway = common();
+    const account = await makeAccount(gateway);
+    const { token } = await mint(account, { scopes: ['JOBS_READ'] });
     const socket = await openSocket({ url: gateway.url, apiKey: token });
-    await gateway.client.request('mutation { revokeClientTokens { account { id } } }');
+    await account.client.request('mutation { revokeClientTokens { account { id } } }');
     expect((await clientWith(gateway, token).request('{ viewer { account { id } } }')).status).toBe(401);
     expect(await socket.closed).toBe(4403);
 
-    const { data } = await gateway.client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key apiKey { id } } }');
+    const { data } = await account.client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key apiKey { id } } }');
     const { token: second } = await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_READ'] });
     expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(200);
-    await gateway.client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', { id: data.createApiKey.apiKey.id });
+    await account.client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', { id: data.createApiKey.apiKey.id });
     expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(401);
   });
 
@@ -140,12 +144,12 @@ describe('a browser with a token', () => {
     ['too many jobs', { scopes: ['JOBS_READ'], jobIds: Array.from({ length: 101 }, String) }, [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }]],
     ['certain jobs, to write', { scopes: ['JOBS_WRITE'], jobIds: ['a'] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
   ])('cannot be given %s', async (_name, input, userErrors) => {
-    const gateway = await startGateway();
+    const gateway = common();
     expect(await mint(gateway, input)).toEqual({ token: null, userErrors });
   });
 
   test('is given at most what the key may do, and an administrator none', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { data } = await gateway.client.request<{ createApiKey: { key: string } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }');
     expect((await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_WRITE'] })).userErrors).toEqual([{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]);
     expect(codesOf(await clientWith(gateway, gateway.administratorKey).request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }', {}, { 'x-account-id': 'default' }))).toEqual(['FORBIDDEN']);
