@@ -9,6 +9,7 @@ import { closeReasonOf } from '../src/http/socket.ts';
 import { asAdministratorOf, makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 import { openSocket } from './support/socket.ts';
 
@@ -76,6 +77,8 @@ async function credentialsOf(gateway: TestGateway) {
 const graphqlCodes: Readonly<Record<WhyRefused, string>> = { missing: 'UNAUTHENTICATED', malformed: 'AUTHORIZATION_MALFORMED', unknown: 'INVALID_TOKEN', expired: 'TOKEN_EXPIRED', revoked: 'TOKEN_REVOKED', disabled: 'ACCOUNT_DISABLED' };
 const restCodes: Readonly<Record<WhyRefused, [number, string]>> = { missing: [400, 'no_token'], malformed: [400, 'no_token'], unknown: [401, 'invalid_token'], expired: [401, 'token_expired'], revoked: [401, 'invalid_token'], disabled: [403, 'disabled'] };
 
+const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
+
 describe('a credential that opens nothing', () => {
   test('is told apart by code and message at every door, and unknown ones learn nothing', async () => {
     const gateway = await startGateway({ REGISTRATION: 'closed' });
@@ -100,7 +103,7 @@ describe('a credential that opens nothing', () => {
   });
 
   test('that was revoked or whose account is disabled while its socket is open is told so when it is closed', async () => {
-    const gateway = await startGateway({ SOCKET_RECHECK_SECONDS: '0.2' });
+    const gateway = common();
     const [revoked, disabled] = [await makeAccount(gateway), await makeAccount(gateway)];
     const reasons = [];
     for (const { key } of [revoked, disabled]) {
@@ -112,7 +115,7 @@ describe('a credential that opens nothing', () => {
   });
 
   test('keeps a client of graphql-ws from trying again where its reason says that it is of no use', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const tried: string[] = [];
     const client = createSocketClient({
       url: `${gateway.url.replace('http', 'ws')}/graphql`,
@@ -136,7 +139,7 @@ describe('the key of a socket', () => {
   };
 
   test('is found by any spelling of its name, in the payload, in its headers, and in the upgrade request', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const good = `"Bearer ${gateway.apiKey}"`;
     const upgradeHeaders = { authorization: `Bearer ${gateway.apiKey}` };
     for (const payload of [
@@ -151,7 +154,7 @@ describe('the key of a socket', () => {
   });
 
   test('that is none is answered with what to send', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const good = `"Bearer ${gateway.apiKey}"`;
     for (const payload of [undefined, '{}', 'null', '{"authorization":null}', '{"token":"x"}', `{"__proto__":{"authorization":${good}}}`, `{"headers":{"__proto__":{"authorization":${good}}}}`, `{"headers":[${good}]}`, `{"payload":{"authorization":${good}}}`]) {
       expect(await acknowledged(gateway, payload), payload).toBe('4403 UNAUTHENTICATED: authorization is missing in connection_init; send {"authorization":"Bearer <key>"}.');
@@ -163,7 +166,7 @@ describe('the key of a socket', () => {
   });
 
   test('of an administrator comes with the account by any spelling of its name', async () => {
-    const gateway = await startGateway();
+    const gateway = common();
     const { id, client } = await makeAccount(gateway);
     const job = await client.generate();
     const key = `"Bearer ${gateway.administratorKey}"`;
