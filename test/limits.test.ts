@@ -7,12 +7,15 @@ import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
 const ask = ({ url }: Pick<TestGateway, 'url'>, key: string | null, query = '{ __typename }') =>
   fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...(key !== null && { authorization: `Bearer ${key}` }) }, body: JSON.stringify({ query }) });
 
 const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) => answer.errors?.map(({ extensions }) => extensions.code);
+
+const common = shared(() => startGateway({ SOCKET_MESSAGES_PER_SECOND: '10', MAX_COST: '300' }));
 
 describe('requests', () => {
   test('are limited by key, and each answer says how it stands', async () => {
@@ -111,7 +114,7 @@ describe('sockets', () => {
   });
 
   test('that send too many messages are closed with 1013', async () => {
-    const gateway = await startGateway({ SOCKET_MESSAGES_PER_SECOND: '10' });
+    const gateway = common();
     const socket = await openSocket(gateway);
     for (let number = 0; number < 90; number += 1) socket.send({ type: 'ping' });
     for (let number = 0; number < 90; number += 1) expect(await socket.next()).toMatchObject({ type: 'pong' });
@@ -122,7 +125,7 @@ describe('sockets', () => {
 
 describe('an operation', () => {
   test('may answer only so many fields, lists at the length that is asked for', async () => {
-    const gateway = await startGateway({ MAX_COST: '300' });
+    const gateway = common();
     const cost = async (query: string, variables: object = {}) => codesOf(await gateway.client.request(query, variables as Record<string, unknown>)) ?? 'within';
     expect(await cost('{ motionJobs(first: 100) { nodes { id } } }')).toBe('within');
     expect(await cost('{ motionJobs(first: 100) { nodes { id state version } } }')).toEqual(['OPERATION_TOO_LARGE']);

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 import { asAdministrator } from './support/database.ts';
 
 const scrape = ({ url }: TestGateway, key?: string) => fetch(`${url}/metrics`, { headers: key ? { authorization: `Bearer ${key}` } : {} });
 
+const common = shared(() => startGateway());
+
 test('are for administrators only', async () => {
-  const gateway = await startGateway();
+  const gateway = common();
   expect((await scrape(gateway)).status).toBe(401);
   expect((await scrape(gateway, gateway.apiKey)).status).toBe(401);
   expect((await scrape(gateway, gateway.administratorKey)).status).toBe(200);
@@ -72,7 +75,7 @@ test('show how many sockets and watchers are open now, and count each socket tha
 });
 
 test('count each request by the pattern of its route and its status', async () => {
-  const gateway = await startGateway();
+  const gateway = common();
   const count = (labels: string) => valueOf(gateway, `motion_gateway_http_request_seconds_count{${labels}}`);
   const [answered, unknown] = ['method="POST",route="/graphql",status="200"', 'method="GET",route="unknown",status="404"'];
   expect([await count(answered), await count(unknown)]).toEqual([0, 0]);

@@ -6,6 +6,7 @@ import { parseSubmitBody } from '../src/upstream/wire/submit-body.ts';
 import { makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient, openSubmit, SEED_BODY } from './support/rest.ts';
 
 type Schema = Record<string, unknown>;
@@ -110,6 +111,7 @@ test('every answer fits the description, and every status and code of the descri
 });
 
 describe('the description of a body', () => {
+  const common = shared(() => startGateway());
   const bodies: readonly [string, object][] = [
     ['/kling/motion', SEED_BODY],
     ['/kling/motion', { image_url: SEED_BODY.image_url, video_url: SEED_BODY.video_url }],
@@ -121,7 +123,7 @@ describe('the description of a body', () => {
   ];
 
   test('takes what the parser takes, and nothing else', async () => {
-    const { paths } = await describeApi((await startGateway()).url);
+    const { paths } = await describeApi(common().url);
     for (const [path, body] of bodies) {
       const sent = JSON.parse(JSON.stringify(body)) as object;
       const { ok } = path === '/kling/motion' ? parseSubmitBody(sent) : parseLookUp(sent);
@@ -130,7 +132,7 @@ describe('the description of a body', () => {
   });
 
   test('names every field with what it means', async () => {
-    const { paths } = await describeApi((await startGateway()).url);
+    const { paths } = await describeApi(common().url);
     const { properties } = schemaOf(paths['/kling/motion']!.post.requestBody) as { properties: Record<string, { description?: string }> };
     expect(Object.entries(properties).filter(([, { description }]) => !description)).toEqual([]);
     expect(Object.keys(properties)).toEqual(expect.arrayContaining(Object.keys(SEED_BODY)));

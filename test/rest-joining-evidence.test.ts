@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { holdQueries } from './support/hold.ts';
-import { hungUp, startJoining, type Stage } from './support/joining.ts';
+import { hungUp, sharedJoining, startJoining, type Stage } from './support/joining.ts';
 import { openSubmit } from './support/rest.ts';
 
 /** Has `listener` called for every answer in this process in the moment in which the kernel has taken it. */
@@ -24,6 +24,8 @@ async function onFinish(listener: (message: { request: IncomingMessage }) => voi
 
 /** An asynchronous submit as a proxy sends it. */
 const viaProxy = ({ rest }: Stage) => rest.submit({ async: true }, { 'x-forwarded-for': '192.0.2.1' });
+
+const common = sharedJoining();
 
 describe('a request is joined by its repeat', () => {
   test.each(['close', 'keep-alive'])('when its connection (%s) broke in the moment in which the answer was written, and the repeat comes at once, to another instance', async (connection) => {
@@ -78,7 +80,7 @@ describe('a request is joined by its repeat', () => {
   });
 
   test('when its answer went to a proxy within REST_DOUBT_SECONDS, whatever became of the client', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const first = await viaProxy(stage);
     expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
     // The doubt begins again with each answer.
@@ -109,7 +111,7 @@ describe('a request is joined by its repeat', () => {
 
 describe('a request is not joined', () => {
   test('when its answer went to a proxy longer ago than REST_DOUBT_SECONDS, or that is 0', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const first = await viaProxy(stage);
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
     await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '10 s'`);
@@ -121,14 +123,14 @@ describe('a request is not joined', () => {
   });
 
   test('when it arrived before the answer was written, although that went to a proxy', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await db.connect();
     onTestFinished(() => db.end());
     await db.query('begin; lock table job_events in share mode');
     const answers = [viaProxy(stage), viaProxy(stage), viaProxy(stage)];
     // All have arrived; the first waits in its transaction, and the others for their turn.
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length).toBe(1);
+    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
     await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
     await db.query('commit');
     expect(new Set((await Promise.all(answers)).map(({ body }) => body.task_id)).size).toBe(3);
@@ -153,7 +155,7 @@ describe('a request is not joined', () => {
   });
 
   test('when its answer was read and the client closed, however soon the next one comes', async () => {
-    const stage = await startJoining();
+    const stage = common();
     const ids: unknown[] = [];
     for (let count = 0; count < 3; count += 1) ids.push((await stage.open({ async: true }).answer).body.task_id);
     expect(ids).toEqual(await stage.jobs());
