@@ -128,8 +128,13 @@ describe('a request is not joined', () => {
     await db.connect();
     onTestFinished(() => db.end());
     await db.query('begin; lock table job_events in share mode');
+    let arrived = 0;
+    const count = (message: unknown): void => void (arrived += Number((message as { request: IncomingMessage }).request.url === '/kling/motion'));
+    subscribe('http.server.request.start', count);
+    onTestFinished(() => void unsubscribe('http.server.request.start', count));
     const answers = [viaProxy(stage), viaProxy(stage), viaProxy(stage)];
     // All have arrived; the first waits in its transaction, and the others for their turn.
+    await expect.poll(() => arrived).toBe(3);
     await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
     await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
     await db.query('commit');
