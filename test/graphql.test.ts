@@ -1,15 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { getIntrospectionQuery } from 'graphql';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE, JOB_FIELDS, type JobView, type TestClient } from './support/client.ts';
 import { CancelJob } from './support/operations.ts';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
-/** Accepts jobs and never submits them. */
-async function startQueueing(overrides: Record<string, string> = {}) {
+/** Accepts jobs and never submits them, but for the first, which is not answered. */
+const queueing = shared(async () => {
   const upstream = await startFakeUpstream();
-  return startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1', ...overrides });
+  return startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
+});
+
+/** A client of an account that has no jobs. */
+async function ownClient(): Promise<TestClient> {
+  const { client } = await makeAccount(queueing());
+  onTestFinished(() => client.stop());
+  return client;
 }
 
 const GENERATE = `mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { replayed job { ${JOB_FIELDS} } userErrors { __typename code message field } } }`;
@@ -19,7 +28,7 @@ interface Generated {
 
 describe('generateMotion', () => {
   test('stores the job as asked for, with the documented defaults', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const { data } = await client.request<{ generateMotion: { job: Record<string, unknown> } }>(
       `mutation { generateMotion(input: { imageUrl: "${EXAMPLE.imageUrl}", videoUrl: "${EXAMPLE.videoUrl}", labels: [{ key: "team", value: "web" }, { key: "a", value: "ü" }] }) {
         job { imageUrl videoUrl prompt mode model characterOrientation keepOriginalSound watermark labels { key value } idempotencyKey isTerminal createdAt submittedAt completedAt } } }`,
@@ -42,7 +51,7 @@ describe('generateMotion', () => {
   });
 
   test('names every violation in one answer, and stores nothing', async () => {
-    const { client } = await startQueueing();
+    const client = await ownClient();
     const labels = [...Array.from({ length: 16 }, (_, index) => ({ key: `k${index}`, value: 'v' })), { key: 'K', value: 'v' }];
     labels[1] = { key: 'k0', value: 'x'.repeat(257) };
     const { data } = await client.request<Generated>(GENERATE, {
@@ -67,7 +76,7 @@ describe('generateMotion', () => {
 
 describe('an idempotency key', () => {
   test('answers the same job for the same input, also when asked in parallel', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const input = { ...EXAMPLE, idempotencyKey: 'order-1' };
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.request<Generated>(GENERATE, { input })));
     expect(new Set(answers.map(({ data }) => data.generateMotion.job!.id)).size).toBe(1);
@@ -75,7 +84,7 @@ describe('an idempotency key', () => {
   });
 
   test('is refused for another input, and for the same input in other words it is not', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const input = { ...EXAMPLE, idempotencyKey: 'order-2', labels: [{ key: 'b', value: '1' }, { key: 'a', value: '2' }] };
     const first = await client.request<Generated>(GENERATE, { input });
     const reordered = await client.request<Generated>(GENERATE, { input: { ...input, mode: 'STD', labels: [...input.labels].reverse() } });
@@ -85,7 +94,7 @@ describe('an idempotency key', () => {
   });
 
   test('may come as a header', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const headers = { 'idempotency-key': 'order-3' };
     const first = await client.request<Generated>(GENERATE, { input: EXAMPLE }, headers);
     const again = await client.request<Generated>(GENERATE, { input: { ...EXAMPLE, idempotencyKey: 'order-3' } });
@@ -93,7 +102,7 @@ describe('an idempotency key', () => {
   });
 
   test('in a header that could mean two jobs, or differs from the input, refuses the document before anything runs', async () => {
-    const { client } = await startQueueing();
+    const client = await ownClient();
     const headers = { 'idempotency-key': 'order-4' };
     const two = `mutation ($input: GenerateMotionInput!) { a: generateMotion(input: $input) { replayed } ...F } fragment F on Mutation { b: generateMotion(input: $input) { replayed } }`;
     const ambiguous = await client.request(two, { input: EXAMPLE }, headers);
@@ -108,7 +117,7 @@ describe('an idempotency key', () => {
 });
 
 test('every type, field, argument and enum value is described', async () => {
-  const { client } = await startQueueing();
+  const { client } = queueing();
   const { data } = await client.request<{ __schema: { types: Described[] } }>(getIntrospectionQuery());
   interface Described {
     name: string;
@@ -129,16 +138,16 @@ test('every type, field, argument and enum value is described', async () => {
 
 describe('reading', () => {
   test('an unknown id, and text that is no id, answer null', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const query = 'query ($id: ID!) { motionJob(id: $id) { id } node(id: $id) { id } }';
     for (const id of [randomUUID(), 'not an id', '']) expect((await client.request(query, { id })).data).toEqual({ motionJob: null, node: null });
   });
 
   test("somebody else's job answers like an unknown one, to every operation", async () => {
-    const { client, databaseUrl } = await startQueueing();
+    const client = await ownClient();
     const job = await client.generate();
     const { asAdministrator } = await import('./support/database.ts');
-    await asAdministrator(`update jobs set account_id = 'somebody-else'`, databaseUrl);
+    await asAdministrator(`update jobs set account_id = 'somebody-else' where id = '${job.id}'`, queueing().databaseUrl);
     const { data } = await client.request('query ($id: ID!) { motionJob(id: $id) { id } node(id: $id) { id } motionJobs { nodes { id } } }', { id: job.id });
     expect(data).toEqual({ motionJob: null, node: null, motionJobs: { nodes: [] } });
     const canceled = await client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } userErrors { code } } }', { id: job.id });
@@ -148,13 +157,13 @@ describe('reading', () => {
   });
 
   test('node finds a job by its id', async () => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const { id } = await client.generate();
     expect((await client.request('query ($id: ID!) { node(id: $id) { __typename id ... on MotionJob { mode } } }', { id })).data).toEqual({ node: { __typename: 'MotionJob', id, mode: 'STD' } });
   });
 
   test('the list is newest first, and its pages neither overlap nor shift when jobs are added', async () => {
-    const { client } = await startQueueing();
+    const client = await ownClient();
     const made: string[] = [];
     for (let index = 0; index < 5; index += 1) made.unshift((await client.generate()).id);
     const query = 'query ($after: String) { motionJobs(first: 2, after: $after) { edges { cursor node { id } } nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }';
@@ -174,7 +183,7 @@ describe('reading', () => {
   });
 
   test('the list can be filtered by state, mode, labels, time and ids, and by all at once', async () => {
-    const { client } = await startQueueing();
+    const client = await ownClient();
     const pro = await client.generate({ mode: 'PRO', labels: [{ key: 'team', value: 'web' }, { key: 'env', value: 'live' }] });
     const std = await client.generate({ labels: [{ key: 'team', value: 'web' }] });
     const find = async (filter: object) => {
@@ -204,7 +213,7 @@ describe('reading', () => {
     ['after: "nonsense"', '"after" is not a cursor of this list.'],
     [`filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" has at most 100 entries.'],
   ])('the list refuses %.40s with a clear error', async (args, message) => {
-    const { client } = await startQueueing();
+    const { client } = queueing();
     const { errors, data } = await client.request(`{ motionJobs(${args}) { nodes { id } } }`);
     expect(data).toEqual({ motionJobs: null });
     expect(errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT' } }]);

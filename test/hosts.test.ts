@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createHostCheck } from '../src/http/host-check.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 /** Not fetch, which writes the Host header itself. */
 const statusOf = (url: string, host: string): Promise<number> =>
@@ -15,6 +16,8 @@ const statusOf = (url: string, host: string): Promise<number> =>
   });
 
 describe('the name that a request is sent to', () => {
+  const local = shared(() => startGateway());
+
   test('is looked at without its port and in any case, and a star stands for one label', () => {
     const isOurs = createHostCheck(['Gateway.example.com', '*.example.org', '[::1]', '127.0.0.1']);
     for (const host of ['gateway.example.com', 'GATEWAY.example.com:4000', 'a.example.org', '[::1]:4000', '127.0.0.1:80']) expect(isOurs(host), host).toBe(true);
@@ -23,7 +26,7 @@ describe('the name that a request is sent to', () => {
   });
 
   test('has to be one of this machine with the sandbox on a loopback host, over HTTP and over the socket; health answers by any', async () => {
-    const { url } = await startGateway();
+    const { url } = local();
     const { port } = new URL(url);
     expect(await statusOf(`${url}/playground/config.json`, `localhost:${port}`)).toBe(200);
     expect(await statusOf(`${url}/playground/config.json`, `rebinding.example:${port}`)).toBe(421);
@@ -40,7 +43,7 @@ describe('the name that a request is sent to', () => {
   });
 
   test('every answer carries the headers that keep browsers from making more of it than it is', async () => {
-    const { url } = await startGateway();
+    const { url } = local();
     const { headers } = await fetch(`${url}/livez`);
     expect(Object.fromEntries(headers)).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'content-security-policy': expect.stringContaining("default-src 'none'") as string });
     expect(headers.get('set-cookie')).toBeNull();

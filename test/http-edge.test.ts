@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { acceptedType } from '../src/http/accepted-type.ts';
 import { EXAMPLE } from './support/client.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient, SEED_BODY } from './support/rest.ts';
 import { openSocket } from './support/socket.ts';
 import { upgrade } from './support/upgrade.ts';
@@ -31,9 +32,11 @@ function queryOf(query: string, more: Record<string, unknown> = {}): string {
 const SUBMIT = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }';
 const countJobs = async ({ client }: TestGateway) => (await client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { id } } }')).data.motionJobs.nodes.length;
 
+const standard = shared(() => startGateway());
+
 describe('a query by GET', () => {
   test('with a key is answered, whatever else the request carries', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
     const job = await gateway.client.generate();
     const find = 'query Find($id: ID!) { motionJob(id: $id) { id } } query Other { __typename }';
     const answers: [string, Record<string, string>, unknown][] = [
@@ -51,7 +54,7 @@ describe('a query by GET', () => {
   });
 
   test('without a key, and without a header that a page cannot send unasked, is refused', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
     for (const headers of [{}, { accept: 'application/json' }, { cookie: 'a=b' }, { origin: gateway.url }, { 'x-requested-with': 'x' }] as Record<string, string>[]) {
       expect(codeOf(await send(gateway, `/graphql${queryOf('{__typename}')}`, { headers })), JSON.stringify(headers)).toEqual([400, 'BAD_REQUEST']);
     }
@@ -59,7 +62,7 @@ describe('a query by GET', () => {
   });
 
   test('with a scheme that browsers send by themselves is refused, and so is a key that opens nothing', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
     const basic = Buffer.from(`user:${gateway.apiKey}`).toString('base64');
     for (const authorization of [`Basic ${basic}`, `Negotiate ${basic}`, `Digest username="user", response="${gateway.apiKey}"`, gateway.apiKey, 'Bearer', `Bearer ${gateway.apiKey}x`, '']) {
       const answer = await send(gateway, `/graphql${queryOf('{__typename}')}`, { headers: { authorization } });
@@ -68,13 +71,14 @@ describe('a query by GET', () => {
   });
 
   test('cannot be a mutation or a subscription', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
+    const before = await countJobs(gateway);
     const headers = bearer(gateway);
     for (const more of [{}, { accept: '*/*' }, { 'x-apollo-operation-name': 'x' }, { 'idempotency-key': 'k' }] as Record<string, string>[]) {
       const answer = await send(gateway, `/graphql${queryOf(SUBMIT, { variables: { input: EXAMPLE } })}`, { headers: { ...headers, ...more } });
       expect([answer.status, answer.headers.get('allow'), answer.body.data], JSON.stringify(more)).toEqual([405, 'POST', undefined]);
     }
-    expect(await countJobs(gateway)).toBe(0);
+    expect(await countJobs(gateway)).toBe(before);
     for (const more of [{}, { accept: 'text/event-stream' }] as Record<string, string>[]) {
       const answer = await send(gateway, `/graphql${queryOf('subscription { jobsUpdated { cursor } }')}`, { headers: { ...headers, ...more } });
       expect([codeOf(answer), answer.headers.get('allow')]).toEqual([[400, 'SOCKET_ONLY'], null]);
@@ -83,12 +87,13 @@ describe('a query by GET', () => {
 });
 
 test('a POST of a type that pages can send unasked is refused by its type, with a key and without one', async () => {
-  const gateway = await startGateway();
+  const gateway = standard();
+  const before = await countJobs(gateway);
   const body = JSON.stringify({ query: SUBMIT, variables: { input: EXAMPLE } });
   for (const type of ['text/plain', 'text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/graphql', 'nonsense']) {
     for (const headers of [bearer(gateway), {}]) expect(codeOf(await send(gateway, '/graphql', { method: 'POST', headers: { ...headers, 'content-type': type }, body })), type).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
   }
-  expect(await countJobs(gateway)).toBe(0);
+  expect(await countJobs(gateway)).toBe(before);
   for (const type of ['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8']) {
     expect((await send(gateway, '/graphql', { method: 'POST', headers: { ...bearer(gateway), 'content-type': type }, body: '{"query":"{ __typename }"}' })).body, type).toEqual({ data: { __typename: 'Query' } });
   }
@@ -115,7 +120,7 @@ describe('the Accept header', () => {
   });
 
   test('does not hide that subscriptions need a socket', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
     for (const accept of ['*/*', 'text/event-stream', 'multipart/mixed', 'application/graphql-response+json, text/event-stream', 'text/event-stream;q=0.9, application/octet-stream']) {
       const answer = await send(gateway, '/graphql', { method: 'POST', headers: { ...bearer(gateway), 'content-type': 'application/json', accept }, body: '{"query":"subscription { jobsUpdated { cursor } }"}' });
       expect(codeOf(answer), accept).toEqual([400, 'SOCKET_ONLY']);
@@ -123,18 +128,19 @@ describe('the Accept header', () => {
   });
 
   test('that takes no answer of ours is refused before anything is executed', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
+    const before = await countJobs(gateway);
     for (const accept of ['text/event-stream', 'multipart/mixed', 'text/html', 'application/json;q=0']) {
       const answer = await send(gateway, '/graphql', { method: 'POST', headers: { ...bearer(gateway), 'content-type': 'application/json', accept }, body: JSON.stringify({ query: SUBMIT, variables: { input: EXAMPLE } }) });
       expect(codeOf(answer), accept).toEqual([406, 'NOT_ACCEPTABLE']);
       expect(answer.body.errors![0]!.message).toContain('application/json');
     }
-    expect(await countJobs(gateway)).toBe(0);
+    expect(await countJobs(gateway)).toBe(before);
   });
 });
 
 test('a browser that opens the path of GraphQL is sent to the playground where there is one', async () => {
-  const gateway = await startGateway();
+  const gateway = standard();
   const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
   for (const path of ['/graphql', '/graphql/', '/graphql?utm_source=x']) {
     const answer = await send(gateway, path, { headers: { accept } });
@@ -150,7 +156,8 @@ test('a browser that opens the path of GraphQL is sent to the playground where t
 
 describe('a compressed body', () => {
   test('is refused by the name of its encoding, at GraphQL and at REST, and nothing is accepted', async () => {
-    const gateway = await startGateway();
+    const gateway = standard();
+    const before = await countJobs(gateway);
     const bodies: [string, object][] = [['/graphql', { query: SUBMIT, variables: { input: EXAMPLE } }], ['/kling/motion', { ...SEED_BODY, async: true }]];
     for (const [path, body] of bodies) {
       for (const encoding of ['gzip', 'GZIP', 'br', 'identity, gzip', 'deflate', 'x-unknown']) {
@@ -160,14 +167,14 @@ describe('a compressed body', () => {
         expect(JSON.parse(text), path).toMatchObject(path === '/graphql' ? { errors: [{ extensions: { code: 'UNSUPPORTED_CONTENT_ENCODING' } }] } : { success: false, error: { code: 'bad_request' } });
       }
     }
-    expect(await countJobs(gateway)).toBe(0);
+    expect(await countJobs(gateway)).toBe(before);
     const plain = await send(gateway, '/graphql', { method: 'POST', headers: { ...bearer(gateway), 'content-type': 'application/json', 'content-encoding': 'identity' }, body: '{"query":"{ __typename }"}' });
     expect(plain.body).toEqual({ data: { __typename: 'Query' } });
   });
 });
 
 test('a trailing slash changes nothing, at any route', async () => {
-  const gateway = await startGateway();
+  const gateway = standard();
   const headers = { ...bearer(gateway), 'content-type': 'application/json' };
   expect((await send(gateway, '/graphql/', { method: 'POST', headers, body: '{"query":"{ __typename }"}' })).body).toEqual({ data: { __typename: 'Query' } });
   expect((await send(gateway, `/graphql/${queryOf('{__typename}')}`, { headers })).body).toEqual({ data: { __typename: 'Query' } });
@@ -182,7 +189,7 @@ test('a trailing slash changes nothing, at any route', async () => {
 });
 
 test('a handshake that offers another subprotocol only is told the one that is spoken', async () => {
-  const gateway = await startGateway();
+  const gateway = standard();
   for (const protocols of [['graphql-ws'], ['graphql-ws', 'mqtt'], ['GRAPHQL-TRANSPORT-WS'], ['subscriptions-transport-ws']]) {
     const answer = await upgrade(gateway.url, {}, protocols);
     expect([answer.status, JSON.parse(answer.body)], protocols.join()).toMatchObject([400, { errors: [{ message: expect.stringContaining('graphql-transport-ws') as string, extensions: { code: 'SUBPROTOCOL_NOT_SUPPORTED' } }] }]);

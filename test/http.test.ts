@@ -4,17 +4,23 @@ import { describe, expect, test } from 'vitest';
 import { JOB_FIELDS } from './support/client.ts';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 async function start(overrides: Record<string, string> = {}): Promise<TestGateway> {
   const upstream = await startFakeUpstream();
   return startGateway({ ...upstream.settings, ...overrides });
 }
 
+/** The gateway of the tests that need no setting. */
+const plain = shared(() => start());
+/** One where less is allowed. */
+const strict = shared(() => start({ MAX_DEPTH: '3', INTROSPECTION: 'off', CORS_ORIGINS: 'https://app.example.com' }));
+
 const post = (gateway: TestGateway, body: string, headers: Record<string, string> = {}) =>
   fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${gateway.apiKey}`, ...headers }, body });
 
 test('the GraphQL over HTTP audit passes', async () => {
-  const gateway = await start();
+  const gateway = plain();
   const audits = serverAudits({
     url: `${gateway.url}/graphql`,
     fetchFn: (url: string, init: RequestInit = {}) => fetch(url, { ...init, headers: { ...(init.headers as Record<string, string>), authorization: `Bearer ${gateway.apiKey}` } }),
@@ -27,7 +33,7 @@ test('the GraphQL over HTTP audit passes', async () => {
 
 describe('a request that cannot be served', () => {
   test('without a key, or with a wrong one, is answered 401 before its body is read', async () => {
-    const gateway = await start();
+    const gateway = plain();
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${gateway.apiKey}`, gateway.apiKey]) {
       const response = await post(gateway, '{"query": nonsense', { authorization });
       expect([response.status, response.headers.get('www-authenticate')], authorization).toEqual([401, 'Bearer']);
@@ -42,7 +48,7 @@ describe('a request that cannot be served', () => {
     ['another content type', '<query/>', 'application/xml', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['a batch', '[{"query":"{__typename}"},{"query":"{__typename}"}]', 'application/json', 400, 'BAD_REQUEST'],
   ])('%s is a clear error', async (_name, body, contentType, status, code) => {
-    const gateway = await start();
+    const gateway = plain();
     const response = await post(gateway, body, { 'content-type': contentType });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
@@ -50,13 +56,13 @@ describe('a request that cannot be served', () => {
   });
 
   test('an unknown route is a clear error', async () => {
-    const { url } = await start();
+    const { url } = plain();
     const response = await fetch(`${url}/nowhere?token=secret`);
     expect([response.status, await response.json()]).toEqual([404, { errors: [{ message: expect.any(String) as string, extensions: { code: 'NOT_FOUND' } }] }]);
   });
 
   test('a subscription over HTTP is a clear error', async () => {
-    const { client } = await start();
+    const { client } = plain();
     const { errors, status } = await client.request('subscription { jobUpdated(id: "a") { id } }');
     expect([status, errors]).toMatchObject([400, [{ extensions: { code: 'SOCKET_ONLY' } }]]);
   });
@@ -64,29 +70,29 @@ describe('a request that cannot be served', () => {
 
 describe('the gate', () => {
   const spread = (levels: number) => Array.from({ length: levels }, (_, index) => `fragment F${index} on MotionJob { ${index + 1 < levels ? `...F${index + 1} ...F${index + 1}` : 'a: id b: id'} }`).join(' ');
+  const repeating = shared(() => start({ MAX_FIELD_REPEATS: '1000' }));
   test.each([
-    ['too deep', `{ motionJobs { nodes { ${'... on MotionJob { video { url } } '.repeat(1)} } } }`, { MAX_DEPTH: '3' }],
-    ['too many aliases', `{ ${Array.from({ length: 31 }, (_, index) => `a${index}: __typename`).join(' ')} }`, { MAX_FIELD_REPEATS: '1000' }],
-    ['too many aliases through fragments that double', `{ motionJobs { nodes { ...F0 } } } ${spread(20)}`, { MAX_FIELD_REPEATS: '1000' }],
-    ['too many directives', `{ __typename ${'@skip(if: false) '.repeat(31)} }`, {}],
-    ['a field too often', `{ ${'__typename '.repeat(31)} }`, {}],
-  ])('refuses an operation with %s', async (_name, query, settings) => {
-    const { client } = await start(settings);
+    ['too deep', `{ motionJobs { nodes { ${'... on MotionJob { video { url } } '.repeat(1)} } } }`, strict],
+    ['too many aliases', `{ ${Array.from({ length: 31 }, (_, index) => `a${index}: __typename`).join(' ')} }`, repeating],
+    ['too many aliases through fragments that double', `{ motionJobs { nodes { ...F0 } } } ${spread(20)}`, repeating],
+    ['too many directives', `{ __typename ${'@skip(if: false) '.repeat(31)} }`, plain],
+    ['a field too often', `{ ${'__typename '.repeat(31)} }`, plain],
+  ])('refuses an operation with %s', async (_name, query, gateway) => {
+    const { client } = gateway();
     const { errors, data } = await client.request(query);
     expect(data).toBeUndefined();
     expect(errors!.map(({ extensions }) => extensions.code)).toContain('OPERATION_TOO_LARGE');
   });
 
   test('refuses a document with too many tokens', async () => {
-    const { client } = await start();
+    const { client } = plain();
     const { errors } = await client.request(`{ ${'__typename '.repeat(1200)} }`);
     expect(errors).toMatchObject([{ message: expect.stringContaining('1000 tokens') as string, extensions: { code: 'GRAPHQL_PARSE_FAILED' } }]);
   });
 
   test('lets the introspection of tools through, and none where it is off', async () => {
-    const open = await start();
-    expect((await open.client.request(getIntrospectionQuery())).errors).toBeUndefined();
-    const closed = await start({ INTROSPECTION: 'off' });
+    expect((await plain().client.request(getIntrospectionQuery())).errors).toBeUndefined();
+    const closed = strict();
     expect((await closed.client.request('{ __schema { types { name } } }')).errors).toContainEqual(expect.objectContaining({ message: expect.stringContaining('introspection has been disabled') as string, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }));
     const suggestion = await closed.client.request('{ motionJob(id: "a") { stat } }');
     expect(JSON.stringify(suggestion.errors)).not.toContain('Did you mean');
@@ -95,7 +101,7 @@ describe('the gate', () => {
 
 describe('an answer', () => {
   test('carries a request id that the log has too, and no key', async () => {
-    const gateway = await start();
+    const gateway = plain();
     const response = await post(gateway, '{"query":"{ __typename }"}');
     const id = response.headers.get('x-request-id');
     expect(gateway.logs).toContainEqual(expect.objectContaining({ reqId: id, route: '/graphql', status: 200 }));
@@ -120,7 +126,7 @@ describe('an answer', () => {
   });
 
   test('to another origin is readable only where it is allowed', async () => {
-    const gateway = await start({ CORS_ORIGINS: 'https://app.example.com' });
+    const gateway = strict();
     const preflight = (origin: string) =>
       fetch(`${gateway.url}/graphql`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' } });
     expect((await preflight('https://app.example.com')).headers.get('access-control-allow-origin')).toBe('https://app.example.com');

@@ -6,12 +6,14 @@ import { createJobStore } from '../src/db/store.ts';
 import type { Job } from '../src/jobs/job.ts';
 import { createListJobs, encodeCursor } from '../src/jobs/list.ts';
 import { createWatching } from '../src/jobs/watch.ts';
+import { makeAccount } from './support/administrator.ts';
 import { submittingJob } from './support/life.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { callBack, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { holdQueries } from './support/hold.ts';
 import { addJobs } from './support/old-jobs.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, type OpenSocket } from './support/socket.ts';
 import { countStatements } from './support/statements.ts';
 
@@ -40,10 +42,13 @@ async function untilNext({ next }: OpenSocket): Promise<unknown> {
   }
 }
 
+const plain = shared(() => startGateway());
+
 describe('a list', () => {
   test('of 100 jobs reads all their timelines in one statement, and all their outlooks in another', async () => {
-    const { client, databaseUrl } = await startGateway();
-    await addJobs(databaseUrl, { count: 100, ageDays: 1, evidence: 3 });
+    const { databaseUrl } = plain();
+    const { id: accountId, client } = await makeAccount(plain());
+    await addJobs(databaseUrl, { count: 100, ageDays: 1, evidence: 3, accountId });
     const [events, outlooks] = [countStatements(EVENTS), countStatements(GATE)];
     const { data, errors } = await client.request<{ motionJobs: { nodes: { timeline: Page; queuePosition: null; estimatedCompletionAt: null }[] } }>(
       '{ motionJobs(first: 100) { nodes { queuePosition estimatedCompletionAt timeline(first: 2) { nodes { type } pageInfo { hasNextPage } } } } }',
@@ -55,8 +60,9 @@ describe('a list', () => {
   });
 
   test('shows each job its own events, at the length and from the cursor that each asks for; one that asks wrongly spoils nothing', async () => {
-    const { client, databaseUrl } = await startGateway();
-    const ids = await addJobs(databaseUrl, { count: 3, ageDays: 1 });
+    const { databaseUrl } = plain();
+    const { id: accountId, client } = await makeAccount(plain());
+    const ids = await addJobs(databaseUrl, { count: 3, ageDays: 1, accountId });
     for (const [index, id] of ids.entries()) await asAdministrator(`insert into job_events (job_id, type, version) select '${id}', 'POLL', ${index} * 10 + number from generate_series(1, 4) number order by number`, databaseUrl);
     const first = await client.request<{ motionJob: { timeline: { pageInfo: { endCursor: string } } } }>('query ($id: ID!) { motionJob(id: $id) { timeline(first: 3) { pageInfo { endCursor } } } }', { id: ids[1]! });
     const events = countStatements(EVENTS);
@@ -107,7 +113,7 @@ const WATCH = 'subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosi
 
 describe('a change', () => {
   test('of a job that 320 subscriptions on 4 sockets watch costs what it costs for one', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1, state: 'PROCESSING', evidence: 3 });
     const sockets = await Promise.all([1, 2, 3, 4].map(() => openSocket(gateway)));
     for (const socket of sockets) for (let number = 0; number < 80; number += 1) socket.send(subscribe(String(number), WATCH, { id }));

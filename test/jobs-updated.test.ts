@@ -1,10 +1,13 @@
 /** `jobsUpdated` as a client sees it: over real sockets, at several instances of one gateway. */
+import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { encodeCursor } from '../src/jobs/snapshot.ts';
+import { clientWith, makeAccount } from './support/administrator.ts';
 import { createClient } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 
 interface Update {
   readonly cursor: string;
@@ -54,8 +57,10 @@ async function startTwo() {
 }
 
 describe('jobsUpdated', () => {
+  const two = shared(startTwo);
+
   test('follows every job of the account through its life, whichever instance accepts and settles it', async () => {
-    const { upstream, a, b } = await startTwo();
+    const { upstream, a, b } = two();
     const [fromA, fromB] = [await subscribeNow(a), await subscribeNow(b)];
     const first = await a.client.generate();
     (await upstream.nextSubmit()).answer(200, successOf('t1'));
@@ -92,18 +97,24 @@ describe('jobsUpdated', () => {
   });
 
   test('goes on from a list: what changes after it is told, however late the subscription comes', async () => {
-    const { a, b } = await startTwo();
+    const { upstream, ...gateways } = two();
+    const account = await makeAccount(gateways.a);
+    const [a, b] = [account, { client: clientWith(gateways.b, account.key) }];
+    onTestFinished(() => a.client.stop());
     expect((await list(a)).nodes).toEqual([]);
     const jobs = [await a.client.generate(), await a.client.generate(), await a.client.generate()];
     const page = await list(b);
     const next = await list(b, page.pageInfo.endCursor);
     expect([page.nodes.length, typeof page.updatesCursor, next.nodes.length, next.updatesCursor]).toEqual([2, 'string', 1, page.updatesCursor]);
-    await asAdministrator(`update jobs set version = version + 10, changed_xid = pg_current_xact_id() where id = '${jobs[0]!.id}'`, a.databaseUrl);
+    await asAdministrator(`update jobs set version = version + 10, changed_xid = pg_current_xact_id() where id = '${jobs[0]!.id}'`, gateways.a.databaseUrl);
     await readUntil(subscribe(a, page.updatesCursor), ({ job }) => job.id === jobs[0]!.id && job.version > 10);
+    // Nothing is left to the other tests.
+    for (let count = 0; count < jobs.length; count += 1) (await upstream.nextSubmit()).answer(200, successOf(randomUUID()));
+    for (const { id } of jobs) await a.client.untilEnd(id);
   });
 
   test('says CURSOR_INVALID for a cursor that is none, too long, of another gateway, or from the future', async () => {
-    const [{ a }, other] = [await startTwo(), await startGateway()];
+    const [a, { a: other }] = [await startGateway(), two()];
     const { updatesCursor } = await list(a);
     const history = Buffer.from(updatesCursor!, 'base64url').toString().split(' ')[1]!;
     const cursors = ['x', '', 'A'.repeat(5_000), (await list(other)).updatesCursor, encodeCursor(history, { xmax: 2n ** 64n - 1n, inProgress: [] })];
@@ -114,7 +125,7 @@ describe('jobsUpdated', () => {
   });
 
   test('ends with its socket and with the server, and leaves nothing', async () => {
-    const { a } = await startTwo();
+    const a = await startGateway();
     const extra = createClient(a);
     onTestFinished(() => extra.stop());
     await subscribeNow({ ...a, client: extra });

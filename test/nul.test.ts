@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { asAdministratorOf } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
@@ -47,8 +48,10 @@ const administrative: typeof operations = [
   ['an account whose quota', 'mutation ($id: ID!) { it: setQuota(input: { id: $id, quotaLimit: 1 }) { userErrors { code } } }', { id: NUL }],
 ];
 
+const opened = shared(() => startGateway({ REGISTRATION: 'open' }));
+
 test('is answered as what it is: an error of the client, or an id that nobody has', async () => {
-  const gateway = await startGateway({ REGISTRATION: 'open' });
+  const gateway = opened();
   const answers: [string, unknown][] = [];
   for (const [what, query, variables] of operations) answers.push([what, await gateway.client.request(query, variables)]);
   for (const [what, query, variables] of administrative) answers.push([what, await asAdministratorOf(gateway).request(query, variables)]);
@@ -62,7 +65,7 @@ test('is answered as what it is: an error of the client, or an id that nobody ha
 });
 
 test('over REST and over sockets too', async () => {
-  const gateway = await startGateway();
+  const gateway = opened();
   const rest = createRestClient(gateway);
   expect([(await rest.retrieve(NUL)).status, (await rest.retrieveBatch({ ids: [NUL, UNKNOWN] })).body]).toEqual([404, { items: [], count: 0 }]);
   expect(await rest.submit({ prompt: NUL })).toMatchObject({ status: 400 });
@@ -75,7 +78,7 @@ test('over REST and over sockets too', async () => {
 });
 
 test('an administrator who names an account that there is not is told so', async () => {
-  const gateway = await startGateway();
+  const gateway = opened();
   const { status, errors } = await asAdministratorOf(gateway).request('{ motionJobs { nodes { id } } }', {}, { 'x-account-id': 'nobody' });
   expect([status, errors?.map(({ extensions }) => extensions.code)]).toEqual([400, ['BAD_USER_INPUT']]);
   const socket = await openSocket(gateway, { init: false });

@@ -1,8 +1,10 @@
 /** Null for an argument with a default, and list lengths in variables: over HTTP (POST and GET) and over the socket. */
 import { describe, expect, test } from 'vitest';
+import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { addJobs } from './support/old-jobs.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
 const [i, v] = [EXAMPLE.imageUrl, EXAMPLE.videoUrl];
@@ -19,6 +21,8 @@ async function get({ url, apiKey }: TestGateway, query: string, variables: objec
   return (await response.json()) as Answer;
 }
 
+const plain = shared(() => startGateway());
+
 const faults = ({ logs }: TestGateway) => logs.filter(({ level }) => Number(level) >= 50);
 
 describe('null for an argument with a default', () => {
@@ -31,7 +35,7 @@ describe('null for an argument with a default', () => {
     ['query ($first: Int) { motionJob(id: "unknown") { timeline(first: $first) { nodes { id } } } }', { first: null }, 'Argument "first" of non-null type "Int!" must not be null.'],
   ];
   test('in a query is BAD_USER_INPUT with the message of GraphQL, for POST and GET', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     for (const [query, variables, message] of queries) {
       const expected = { errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] };
       expect(await gateway.client.request(query, variables), query).toMatchObject({ status: 200, ...expected });
@@ -50,12 +54,13 @@ describe('null for an argument with a default', () => {
     ['in a condition of what is answered', `mutation ($i: URL!, $v: URL!, $on: Boolean = true) { ${GENERATE.replace(', mode: $m', '').replace('job { id }', 'job { id @include(if: $on) }')} }`, { i, v, on: null }, /^Argument "if" of non-null type/],
   ];
   test('in a mutation is BAD_USER_INPUT, names the path, and accepts nothing', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
+    const { client } = await makeAccount(gateway);
     for (const [name, query, variables, message] of mutations) {
-      const { data, errors } = await gateway.client.request(query, variables);
+      const { data, errors } = await client.request(query, variables);
       expect([data, errors], name).toMatchObject([undefined, [{ message: expect.stringMatching(message) as string, extensions: { code: 'BAD_USER_INPUT' } }]]);
     }
-    expect((await gateway.client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { id } } }')).data.motionJobs.nodes).toEqual([]);
+    expect((await client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { id } } }')).data.motionJobs.nodes).toEqual([]);
     expect(faults(gateway)).toEqual([]);
   });
 
@@ -66,7 +71,7 @@ describe('null for an argument with a default', () => {
     ['subscription ($id: ID!) { jobUpdated(id: $id) { id } }', { id: null }, /^Variable "\$id" of non-null type "ID!" must not be null/],
   ];
   test('in a subscription is BAD_USER_INPUT, and the socket stays open', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);
     for (const [query, variables, message] of subscriptions) {
@@ -85,7 +90,7 @@ const EVENT = '{ id at type state version attempt verdict submitEnd httpStatus m
 
 describe('a list length in a variable', () => {
   test('costs the same as a literal and is rejected alike', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const query = `query ($first: Int!) { motionJobs(first: $first) { nodes { id timeline(first: 5) { nodes ${EVENT} } } } }`;
     const ask = async (variables: Record<string, unknown>) => (await gateway.client.request(query, variables)).errors?.map(({ extensions, message }) => [extensions.code, message]) ?? 'answered';
@@ -119,7 +124,7 @@ describe('a list length in a variable', () => {
   });
 
   test('is priced per request, not per document, also over the socket', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);
     const query = 'subscription ($id: ID!, $n: Int!) { jobUpdated(id: $id) { id timeline(first: $n) { nodes { id at type } } } }';
@@ -135,7 +140,7 @@ describe('a list length in a variable', () => {
 
 describe('empty parameters', () => {
   test('are absent in a POST and in a GET', async () => {
-    const { url, apiKey } = await startGateway();
+    const { url, apiKey } = plain();
     const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
     const bodies = [{ operationName: '' }, { operationName: null }, { operationName: '', variables: '', extensions: '' }, { variables: null, extensions: null }];
     for (const more of bodies) {
@@ -151,7 +156,7 @@ describe('empty parameters', () => {
   });
 
   test('are absent over the socket, and name nothing where a name is needed', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);
     const one = 'subscription A($id: ID!) { jobUpdated(id: $id) { id } }';

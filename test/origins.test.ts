@@ -4,6 +4,7 @@ import { ConfigError, loadConfig } from '../src/config.ts';
 import { createRefusalLog } from '../src/http/refusal-log.ts';
 import { matchesOrigin, parseOrigin } from '../src/origins.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { upgrade } from './support/upgrade.ts';
 
 const preflight = (url: string, origin: string, path = '/graphql') =>
@@ -60,8 +61,10 @@ describe('an entry of CORS_ORIGINS', () => {
 });
 
 describe('a browser origin', () => {
+  const listing = shared(() => startGateway({ CORS_ORIGINS: 'https://App.example.com/, http://localhost:3000/, https://*.studio.example.com, http://plain.example.com:80, capacitor://localhost' }));
+
   test('is let in by the normalized entries of the setting, and no other is', async () => {
-    const gateway = await startGateway({ CORS_ORIGINS: 'https://App.example.com/, http://localhost:3000/, https://*.studio.example.com, http://plain.example.com:80, capacitor://localhost' });
+    const gateway = listing();
     for (const origin of ['https://app.example.com', 'http://localhost:3000', 'https://one.studio.example.com', 'http://plain.example.com', 'capacitor://localhost', gateway.url]) expect(await isLetIn(gateway, origin), origin).toBe(true);
     for (const origin of ['https://evil.example.com', 'http://localhost:3001', 'http://app.example.com', 'https://studio.example.com', 'https://a.b.studio.example.com', 'https://app.example.com.evil.com', 'null']) expect(await isLetIn(gateway, origin), origin).toBe(false);
   });
@@ -80,8 +83,7 @@ describe('a browser origin', () => {
     // The settings of the playground may hold a key, which is for its own page.
     const settings = await fetch(`${gateway.url}/playground/config.json`, { headers: { origin: 'http://localhost:5173' } });
     expect(settings.headers.get('access-control-allow-origin')).toBeNull();
-    const named = await startGateway({ CORS_ORIGINS: 'https://app.example.com' });
-    expect(await isLetIn(named, 'http://localhost:5173')).toBe(false);
+    expect(await isLetIn(listing(), 'http://localhost:5173')).toBe(false);
   });
 
   test('of this machine is not let in where jobs are paid, or other machines can reach us', async () => {
@@ -151,8 +153,10 @@ describe('our own origin', () => {
     ['an empty list', { host: LOCAL, 'x-forwarded-host': ',' }, `https://${GW}`],
   ];
 
+  const trusting = shared(() => startGateway({ TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: names, CORS_ORIGINS: 'https://nobody.example.com' }));
+
   test('is the one that the request was sent to, also where a trusted proxy says so', async () => {
-    const { url } = await startGateway({ TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: names, CORS_ORIGINS: 'https://nobody.example.com' });
+    const { url } = trusting();
     for (const [name, headers, origin] of own) {
       expect((await upgrade(url, { origin, headers })).status, name).toBe(101);
       expect((await upgrade(url, { origin: 'https://evil.example.com', headers })).status, name).toBe(403);
@@ -171,7 +175,7 @@ describe('our own origin', () => {
   });
 
   test('as a proxy names it does not make a host ours that ALLOWED_HOSTS does not name', async () => {
-    const gateway = await startGateway({ TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: GW });
+    const gateway = trusting();
     const answer = await upgrade(gateway.url, { origin: `https://${GW}`, headers: { host: 'rebound.example.com', 'x-forwarded-host': GW } });
     expect(answer.status).toBe(421);
     expect(answer.body).toMatch(/rebound\.example\.com.*ALLOWED_HOSTS/);

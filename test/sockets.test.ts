@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH, type OpenSocket } from './support/socket.ts';
 
 async function startQueueing(overrides: Record<string, string> = {}) {
@@ -12,9 +13,16 @@ async function startQueueing(overrides: Record<string, string> = {}) {
   return { upstream, ...(await startGateway({ ...upstream.settings, ...overrides })) };
 }
 
+/** Of the tests that take submits; each answers those that it causes. */
+const submitting = shared(() => startQueueing());
+/** Of those that take none. */
+const queueing = shared(() => startQueueing({ MAX_SUBSCRIPTIONS_PER_SOCKET: '2' }));
+const patient = shared(() => startQueueing({ SOCKET_INIT_SECONDS: '60', INTROSPECTION: 'off' }));
+const impatient = shared(() => startQueueing({ SOCKET_INIT_SECONDS: '0.2', CORS_ORIGINS: 'https://app.example.com' }));
+
 describe('a subscription', () => {
   test('begins with the state as it is, skips what the client has, and completes when a terminal state is not newer', async () => {
-    const { client, upstream } = await startQueueing();
+    const { client, upstream } = submitting();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     const [first] = [await client.watch(job.id).next()];
@@ -32,7 +40,7 @@ describe('a subscription', () => {
   });
 
   test('of an unknown job, or of text that is no id, is the error NOT_FOUND, and the socket lives on', async () => {
-    const gateway = await startQueueing();
+    const gateway = queueing();
     const { send, next } = await openSocket(gateway);
     for (const id of [randomUUID(), 'nonsense']) {
       send(subscribe('1', WATCH, { id }));
@@ -42,7 +50,7 @@ describe('a subscription', () => {
   });
 
   test('that the client leaves is forgotten at once', async () => {
-    const gateway = await startQueueing();
+    const gateway = queueing();
     const { id } = await gateway.client.generate();
     const { send, next, socket } = await openSocket(gateway);
     for (const name of ['1', '2']) {
@@ -58,7 +66,7 @@ describe('a subscription', () => {
 });
 
 test('a subscription finds a job by its id in capitals too, to the end', async () => {
-  const { client, upstream } = await startQueueing();
+  const { client, upstream } = submitting();
   const job = await client.generate();
   const submit = await upstream.nextSubmit();
   const end = client.untilEnd(job.id.toUpperCase());
@@ -68,7 +76,7 @@ test('a subscription finds a job by its id in capitals too, to the end', async (
 
 describe('a socket', () => {
   test.each([true, false])('that asks and does not read is cut off (known: %s)', async (init) => {
-    const gateway = await startQueueing({ SOCKET_INIT_SECONDS: '60' });
+    const gateway = patient();
     const { socket, send } = await openSocket(gateway, { init });
     (socket as unknown as { _socket: Socket })._socket.pause();
     const flood = setInterval(() => send({ type: 'ping', payload: { text: 'x'.repeat(60_000) } }), 1);
@@ -88,7 +96,7 @@ describe('a socket', () => {
   });
 
   test('suggests no names of the schema where introspection is off', async () => {
-    const { send, next } = await openSocket(await startQueueing({ INTROSPECTION: 'off' }));
+    const { send, next } = await openSocket(patient());
     send(subscribe('1', 'subscription { jobUpdated(id: "a") { stat } }'));
     const answer = JSON.stringify(await next());
     expect(answer).toContain('Cannot query field');
@@ -105,7 +113,7 @@ describe('a socket', () => {
     ['too many tokens', `subscription { jobUpdated(id: "a") { ${'id '.repeat(2000)} } }`, 'GRAPHQL_PARSE_FAILED'],
     ['too many aliases', `subscription { jobUpdated(id: "a") { ${Array.from({ length: 40 }, (_, index) => `a${index}: ${index % 2 ? 'state' : 'version'}`).join(' ')} } }`, 'OPERATION_TOO_LARGE'],
   ])('answers %s with an error and lives on', async (_name, query, code) => {
-    const { send, next } = await openSocket(await startQueueing());
+    const { send, next } = await openSocket(queueing());
     send(subscribe('1', query));
     const answer = await next();
     expect(answer).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: { code } }] });
@@ -114,7 +122,7 @@ describe('a socket', () => {
   });
 
   test('carries no more subscriptions than its limit', async () => {
-    const gateway = await startQueueing({ MAX_SUBSCRIPTIONS_PER_SOCKET: '2' });
+    const gateway = queueing();
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
     for (const name of ['1', '2', '3']) send(subscribe(name, WATCH, { id, after: 1000 }));
@@ -126,7 +134,7 @@ describe('a socket', () => {
   });
 
   test('with a wrong key is closed with 4403, which clients come back from', async () => {
-    const gateway = await startQueueing();
+    const gateway = queueing();
     for (const payload of [undefined, {}, { authorization: 'Bearer wrong' }, { authorization: { toString: 1 } }]) {
       const { send, closed } = await openSocket(gateway, { init: false });
       send({ type: 'connection_init', ...(payload && { payload }) });
@@ -140,13 +148,13 @@ describe('a socket', () => {
     ['sends what is no message', 4400, ({ send }) => send('nonsense')],
     ['sends a frame over the limit', 1009, ({ send }) => send('x'.repeat(70_000))],
   ])('that %s is closed with %i', async (_name, code, act) => {
-    const socket = await openSocket(await startQueueing({ SOCKET_INIT_SECONDS: '0.2' }), { init: false });
+    const socket = await openSocket(impatient(), { init: false });
     act(socket);
     expect(await socket.closed).toBe(code);
   });
 
   test('of a foreign page, of another path, or of another protocol is not opened', async () => {
-    const gateway = await startQueueing({ CORS_ORIGINS: 'https://app.example.com' });
+    const gateway = impatient();
     const statusOf = async (path: string, options: ClientOptions) => {
       const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', options);
       const status = await new Promise<number>((resolve) => {
