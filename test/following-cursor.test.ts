@@ -5,25 +5,28 @@ import { createJobStore } from '../src/db/store.ts';
 import { createDelta } from '../src/jobs/delta.ts';
 import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/snapshot.ts';
 import { asAdministrator } from './support/database.ts';
-import { ACCOUNT, openTransaction, readOne, said, startFollowing } from './support/following.ts';
+import { ACCOUNT, openTransaction, readOne, said, startFollowing, startStore } from './support/following.ts';
+import { shared } from './support/on-end.ts';
+
+const base = shared(() => startStore());
 
 describe('a cursor', () => {
   test('that is none, of another database, or from after a backup is refused', async () => {
-    const [here, elsewhere] = [await startFollowing(), await startFollowing()];
+    const [here, elsewhere] = [await startFollowing({ base: base() }), await startFollowing()];
     await here.insert();
-    const { history, snapshot } = decodeCursor(await here.following.findCursor(ACCOUNT))!;
+    const { history, snapshot } = decodeCursor(await here.following.findCursor(here.account))!;
     const [server, timeline, ...table] = history.split('.');
     const bad = [
       'rubbish',
       '',
-      await elsewhere.following.findCursor(ACCOUNT),
+      await elsewhere.following.findCursor(elsewhere.account),
       encodeCursor(history, { xmax: snapshot.xmax + 1_000_000n, inProgress: [] }),
       encodeCursor(['1', timeline, ...table].join('.'), snapshot),
       encodeCursor([server, '00000002', ...table].join('.'), snapshot),
     ];
-    for (const cursor of bad) await expect(here.following.follow(ACCOUNT, cursor)).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
+    for (const cursor of bad) await expect(here.following.follow(here.account, cursor)).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
     expect(here.following.count()).toBe(0);
-    await expect(here.following.follow(ACCOUNT, encodeCursor(history, snapshot))).resolves.toBeDefined();
+    await expect(here.following.follow(here.account, encodeCursor(history, snapshot))).resolves.toBeDefined();
   });
 
   test.each(['another history', 'an older state'])('is refused also when the database becomes one of %s below a follower', async (what) => {
@@ -34,9 +37,9 @@ describe('a cursor', () => {
       findMoment: async (accountId) => restored(await reader.findMoment(accountId)),
       listChanges: async (...args) => restored(await reader.listChanges(...args)),
     });
-    const { following, insert } = await startFollowing({ around });
+    const { account, following, insert } = await startFollowing({ base: base(), around });
     await insert();
-    const [a, b] = [await following.follow(ACCOUNT), await following.follow(ACCOUNT)];
+    const [a, b] = [await following.follow(account), await following.follow(account)];
     isRestored = true;
     const waiting = expect(a.next()).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
     await insert();
@@ -46,13 +49,13 @@ describe('a cursor', () => {
   });
 
   test('claims nothing beyond the last change: the database may forget later transactions in a crash and give their ids again', async () => {
-    const { url, following, insert } = await startFollowing();
+    const { url, account, following, insert } = await startFollowing({ base: base() });
     const job = await insert();
-    const before = decodeCursor(await following.findCursor(ACCOUNT))!.snapshot.xmax;
+    const before = decodeCursor(await following.findCursor(account))!.snapshot.xmax;
     const begun = await openTransaction(url);
     await asAdministrator('select pg_current_xact_id()', url);
-    const updates = await following.follow(ACCOUNT);
-    expect(decodeCursor(await following.findCursor(ACCOUNT))!.snapshot.xmax).toBe(before);
+    const updates = await following.follow(account);
+    expect(decodeCursor(await following.findCursor(account))!.snapshot.xmax).toBe(before);
     expect(before).toBeLessThanOrEqual(begun.xid);
     const change = await openTransaction(url);
     await asAdministrator('select pg_current_xact_id()', url);
@@ -82,14 +85,14 @@ describe('a cursor', () => {
   });
 
   test.each([201, 400, 401])('from before one transaction that changed %i jobs reads each of them once, over as many pages as it takes', async (count) => {
-    const { url, store, insertMany } = await startFollowing();
+    const { url, account, store, insertMany } = await startFollowing({ base: base() });
     const before = await insertMany(3);
     const ids = await insertMany(count);
     const [changed] = await asAdministrator<{ xid: string }>(`select distinct changed_xid::text as xid from jobs where id = '${ids[0]}'`, url);
     // The snapshot of somebody who read just before: this transaction is the next one.
     const seen = { xmax: BigInt(changed!.xid), inProgress: [] };
-    const { history } = await store.findMoment(ACCOUNT);
-    const delta = createDelta(store, ACCOUNT, history, seen);
+    const { history } = await store.findMoment(account);
+    const delta = createDelta(store, account, history, seen);
     const found: string[] = [];
     const sizes: number[] = [];
     for (let isLast = false; !isLast && sizes.length < 5; ) {

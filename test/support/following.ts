@@ -15,27 +15,35 @@ export const ACCOUNT = 'default';
 
 interface FollowingOptions {
   readonly url?: string;
+  /** Shared with other tests; the account is the test's own then. */
+  readonly base?: Awaited<ReturnType<typeof startStore>>;
   readonly maxUnread?: number;
   /** Stands between the feed and its store. */
   readonly around?: (reader: ChangeReader) => ChangeReader;
 }
 
-/** Starts it on a database, a fresh one unless told. */
-export async function startFollowing({ url: given, maxUnread = 1_000, around = (reader) => reader }: FollowingOptions = {}) {
+/** The part that has connections: on a database, a fresh one unless told. */
+export async function startStore(given?: string) {
   const url = given ?? (await createDatabase());
   const connections = createConnections(url, 4, () => undefined);
   onEnd(() => connections.pool.end());
-  const warnings: string[] = [];
-  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
   const feed = await startFeed(url, () => undefined);
   onEnd(() => feed.stop());
-  const store = createJobStore(connections, feed.announce);
+  return { url, feed, store: createJobStore(connections, feed.announce) };
+}
+
+/** Starts it on a database, a fresh one unless told. */
+export async function startFollowing({ url: given, base, maxUnread = 1_000, around = (reader) => reader }: FollowingOptions = {}) {
+  const { url, feed, store } = base ?? (await startStore(given));
+  const account = base ? uuidv7() : ACCOUNT;
+  const warnings: string[] = [];
+  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
   const following = createFollowing({ reader: around(store), feed, log, maxUnread });
   onEnd(() => following.stop());
 
   const { input } = submittingJob();
   /** In one transaction. */
-  const insertMany = (count: number, accountId = ACCOUNT) =>
+  const insertMany = (count: number, accountId = account) =>
     store.transaction(async (tx) => {
       const ids: string[] = [];
       for (const id of Array.from({ length: count }, () => uuidv7())) {
@@ -44,9 +52,9 @@ export async function startFollowing({ url: given, maxUnread = 1_000, around = (
       }
       return ids;
     });
-  const insert = async (accountId = ACCOUNT) => (await insertMany(1, accountId))[0]!;
+  const insert = async (accountId = account) => (await insertMany(1, accountId))[0]!;
   const amend = (id: string) => store.transaction((tx) => store.amend(tx, id, {})).then((job) => job!.version);
-  return { url, store, feed, following, insert, insertMany, amend, warnings };
+  return { url, account, store, feed, following, insert, insertMany, amend, warnings };
 }
 
 /** A transaction that is open, has its id, and has changed nothing yet. */
