@@ -6,9 +6,12 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs } from './support/old-jobs.ts';
+import { shared } from './support/on-end.ts';
+
+const plain = shared(() => startGateway());
 
 test('lists return their first page for an absent, null or empty cursor', async () => {
-  const gateway = await startGateway();
+  const gateway = plain();
   const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1, evidence: 2 });
   await makeAccount(gateway);
   const lists: readonly [string, string][] = [
@@ -40,7 +43,7 @@ test('lists return their first page for an absent, null or empty cursor', async 
 const withoutEnd = (data: object): unknown => JSON.parse(JSON.stringify(data).replace(/"endCursor":(null|"[^"]*")/, '"endCursor":0'));
 
 test('a job is the same whether optional fields are absent or null', async () => {
-  const { client } = await startGateway();
+  const { client } = plain();
   const job = '{ prompt model labels { key } webhookUrl idempotencyKey mode characterOrientation keepOriginalSound watermark }';
   const generate = (input: object) => client.request<{ generateMotion: { job: object } }>(`mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job ${job} userErrors { code } } }`, { input });
   const { imageUrl, videoUrl } = EXAMPLE;
@@ -51,10 +54,10 @@ test('a job is the same whether optional fields are absent or null', async () =>
 });
 
 test('billed seconds have no binary noise and add up to the same total for every grouping', async () => {
-  const { client, databaseUrl } = await startGateway();
+  const { id: accountId, client } = await makeAccount(plain());
   const charges: readonly [number, string, string | null][] = [[32.084, 'STD', null], [32.084, 'STD', 'kling-v3'], [32.086, 'PRO', null], [0.1, 'PRO', 'kling-v3'], [0.2, 'STD', null], [5.041666666666667, 'PRO', null], [5.041666666666667, 'STD', null], [5.041666666666667, 'STD', 'kling-v3']];
   for (const [seconds, mode, model] of charges) {
-    await asAdministrator(`insert into quota_ledger (job_id, kind, account_id, billed_seconds, mode, model) values ('${randomUUID()}', 'CHARGE', 'default', ${seconds}, '${mode}', ${model === null ? 'null' : `'${model}'`})`, databaseUrl);
+    await asAdministrator(`insert into quota_ledger (job_id, kind, account_id, billed_seconds, mode, model) values ('${randomUUID()}', 'CHARGE', '${accountId}', ${seconds}, '${mode}', ${model === null ? 'null' : `'${model}'`})`, plain().databaseUrl);
   }
   const [from, to] = [new Date(Date.now() - 86_400_000).toISOString(), new Date(Date.now() + 86_400_000).toISOString()];
   const { data } = await client.request<{ viewer: Record<string, { key: string; billedSeconds: number }[]> }>(

@@ -4,6 +4,7 @@ import { readIdempotencyKey } from '../src/http/idempotency-key.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 
 test.each<[string, string]>([
@@ -43,8 +44,10 @@ const overRest = async (gateway: TestGateway, key: string, more: object = {}): P
 };
 
 describe('a key in quotes', () => {
+  const plain = shared(() => startGateway());
+
   test('is the same as the bare one, over both interfaces and in the input', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const id = await overGraphQL(gateway, 'one');
     for (const key of ['"one"', ' "one"', 'one']) expect(await overGraphQL(gateway, key), key).toBe(id);
     expect(await overGraphQL(gateway, '"one"', { idempotencyKey: 'one' })).toBe(id);
@@ -59,9 +62,9 @@ describe('a key in quotes', () => {
   });
 
   test('that an earlier version stored with its quotes still is the key of that job, also when the job was deleted', async () => {
-    const gateway = await startGateway();
+    const gateway = plain();
     const [one, two] = [await overGraphQL(gateway, 'first'), await overRest(gateway, 'second')];
-    await asAdministrator(`update jobs set idempotency_key = '"' || idempotency_key || '"'`, gateway.databaseUrl);
+    await asAdministrator(`update jobs set idempotency_key = '"' || idempotency_key || '"' where idempotency_key in ('first', 'second')`, gateway.databaseUrl);
     expect(await overGraphQL(gateway, '"first"')).toBe(one);
     expect(await overGraphQL(gateway, '"first"', { prompt: 'another' })).toBe('IDEMPOTENCY_KEY_REUSED');
     expect(await overRest(gateway, '"second"')).toBe(two);

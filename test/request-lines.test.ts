@@ -3,10 +3,13 @@ import { expect, test } from 'vitest';
 import { asAdministratorOf } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { startGateway } from './support/gateway.ts';
+import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
+const plain = shared(() => startGateway());
+
 test('the line of an HTTP request contains its operation, account and error codes', async () => {
-  const gateway = await startGateway();
+  const gateway = plain();
   const line = async (send: () => Promise<unknown>) => {
     const before = gateway.logs.length;
     await send();
@@ -36,7 +39,7 @@ test('the line of an HTTP request contains its operation, account and error code
 });
 
 test('the same for a subscription that starts, is rejected, or has an event with errors', async () => {
-  const gateway = await startGateway();
+  const gateway = plain();
   const { id } = await gateway.client.generate();
   await gateway.client.untilEnd(id);
   const { send, next } = await openSocket(gateway);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 import { holdQueries } from './support/hold.ts';
+import { shared } from './support/on-end.ts';
 
 describe('the place of a key', () => {
   test('is not taken by a socket that closes while its key is looked up', async () => {
@@ -19,8 +20,10 @@ describe('the place of a key', () => {
 });
 
 describe('an id', () => {
+  const slow = shared(() => startGateway({ SANDBOX_SECONDS: '60' }));
+
   test('that is used again while its first subscription is still beginning waits for that to be over, and nothing is left over', async () => {
-    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const gateway = slow();
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
     for (let number = 0; number < 20; number += 1) {
@@ -48,7 +51,7 @@ describe('an id', () => {
   });
 
   test('that is too long for a reason closes the socket with 4409 all the same', async () => {
-    const gateway = await startGateway({ SANDBOX_SECONDS: '60' });
+    const gateway = slow();
     const { id } = await gateway.client.generate();
     const { send, next, closed } = await openSocket(gateway);
     const long = 'x'.repeat(1_000);
