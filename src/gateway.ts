@@ -39,7 +39,7 @@ import { startSandbox } from './upstream/sandbox/server.ts';
 /** The longest of them is a day. */
 const KEEP_WINDOWS_DAYS = 7;
 
-/** A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the end of its patience. */
+/** A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the end of its patience. Submits and callbacks wait for at least the longest statement. */
 const STALL_MS = { read: 1_500, submit: 3_000, callback: 5_000 } as const;
 
 /** Made by the migrations; what was accepted before there were accounts is its. */
@@ -204,16 +204,18 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
   // A burst after a quiet minute finds as many connections open as one under load.
   const urgentCount = Math.ceil(config.DATABASE_POOL_SIZE / 3);
-  const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain, urgentCount);
+  const statementTimeoutMs = 1_000 * config.STATEMENT_TIMEOUT_SECONDS;
+  const options = { keepOpen: urgentCount, statementTimeoutMs };
+  const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain, options);
   onStop(() => closePool(connections));
   // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
-  const urgentConnections = createConnections(databaseUrl, urgentCount, complain, urgentCount);
+  const urgentConnections = createConnections(databaseUrl, urgentCount, complain, options);
   onStop(() => closePool(urgentConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());
   const readConnections = withPatience({ waitMs: 1_000 * config.READ_WAIT_SECONDS, stallMs: STALL_MS.read }, connections);
-  const submitConnections = withPatience({ waitMs: 1_000 * config.SUBMIT_WAIT_SECONDS, stallMs: STALL_MS.submit }, connections);
-  const callbackConnections = withPatience({ waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, stallMs: STALL_MS.callback }, urgentConnections);
+  const submitConnections = withPatience({ waitMs: 1_000 * config.SUBMIT_WAIT_SECONDS, stallMs: Math.max(STALL_MS.submit, statementTimeoutMs) }, connections);
+  const callbackConnections = withPatience({ waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, stallMs: Math.max(STALL_MS.callback, statementTimeoutMs) }, urgentConnections);
   return {
     store: createJobStore(readConnections, feed.announce, submitConnections),
     urgentStore: createJobStore(callbackConnections, feed.announce),

@@ -9,6 +9,7 @@ import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
 import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
 import { publicAddress, startGateway, type TestGateway } from './support/gateway.ts';
+import { holdQueries } from './support/hold.ts';
 import { shared } from './support/on-end.ts';
 import { createRestClient } from './support/rest.ts';
 
@@ -222,12 +223,24 @@ describe('when all slots are taken', () => {
 
 test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_000 }, async () => {
   // How long the burst takes depends on the machine; a patient client gets it accepted on every one.
-  const gateway = await startGateway({ UPSTREAM_SUBMITS_PER_SECOND: '1', SUBMIT_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60' });
+  const gateway = await startGateway({ UPSTREAM_SUBMITS_PER_SECOND: '1', SUBMIT_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60', STATEMENT_TIMEOUT_SECONDS: '60' });
   keepMachineBusy();
   const answers = await Promise.all(Array.from({ length: 100 }, async () => (await submit(gateway)).json() as Promise<object>));
   const accepted = answers.filter((answer) => JSON.stringify(answer).includes('"userErrors":[]'));
   expect(answers.filter((answer) => !accepted.includes(answer))).toEqual([]);
   expect(await countJobs(gateway)).toBe(100);
+});
+
+test('a statement may take as long as STATEMENT_TIMEOUT_SECONDS', async () => {
+  const hurried = await startGateway({ STATEMENT_TIMEOUT_SECONDS: '0.3' });
+  const usual = await startGateway({ DATABASE_URL: hurried.databaseUrl });
+  const jobs = await holdQueries(usual.databaseUrl, 'jobs');
+  const waiting = submit(usual);
+  await jobs.waits();
+  const refused = (await (await submit(hurried)).json()) as { errors: { extensions: { code: string } }[] };
+  expect(refused.errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE']);
+  await jobs.release();
+  expect(JSON.stringify(await (await waiting).json())).toContain('"userErrors":[]');
 });
 
 test('connections beyond MAX_CONNECTIONS are closed at once', async () => {

@@ -10,7 +10,13 @@ export type Database = NodePgDatabase;
 /** A caller without a limit of its own waits this long for a connection: with one statement, less than 5 s in total. */
 const WAIT_MS = 1_500;
 const HANDSHAKE_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 3_000;
+
+interface PoolOptions {
+  /** So many connections stay open when they are idle. */
+  readonly keepOpen?: number;
+  /** How long the server may take for a statement, and its answer to arrive. */
+  readonly statementTimeoutMs?: number;
+}
 
 export interface Connections {
   readonly pool: PatientPool;
@@ -35,16 +41,16 @@ export function withPatience(patience: Patience, { pool }: Connections): Connect
   return { pool: view, db: drizzle(view) };
 }
 
-/** A pool of at most `size` connections, of which `keepOpen` stay open when they are idle. `onError` hears of idle connections that died; they are replaced when they are needed. */
-export function createConnections(url: string, size: number, onError: (error: Error) => void, keepOpen = 0): Connections {
+/** A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced when they are needed. */
+export function createConnections(url: string, size: number, onError: (error: Error) => void, { keepOpen = 0, statementTimeoutMs = 3_000 }: PoolOptions = {}): Connections {
   const settings = {
     connectionString: url,
     max: size,
     min: keepOpen,
-    query_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs,
     keepAlive: true,
     Client: SessionClient as unknown as new () => pg.ClientBase,
-    session: { applicationName: 'motion-gateway', statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleInTransactionTimeoutMs: 10_000 },
+    session: { applicationName: 'motion-gateway', statementTimeoutMs, idleInTransactionTimeoutMs: 10_000 },
   };
   const pool = new PatientPool(settings, { waitMs: WAIT_MS, handshakeMs: HANDSHAKE_MS });
   pool.on('error', onError);
