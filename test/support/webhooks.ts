@@ -32,7 +32,13 @@ const DELIVERY = 'id eventId eventType endpointId jobId state nextAttemptAt atte
 const mutation = (name: string, input: string, fields: string): string => `mutation ($input: ${input}!) { ${name}(input: $input) { ${fields} userErrors { code field } } }`;
 
 export function webhooksOf({ request }: Pick<TestClient, 'request'>) {
-  const mutate = async <T>(name: string, inputType: string, fields: string, input: object) => (await request<Record<string, T & UserErrors>>(mutation(name, inputType, fields), { input })).data[name]!;
+  /** Throws what a refused operation was told. */
+  async function ask<T>(query: string, variables: object = {}): Promise<T> {
+    const { status, data, errors } = await request<T | null | undefined>(query, variables as Record<string, unknown>);
+    if (!data) throw new Error(`refused with ${status}: ${JSON.stringify(errors)}`);
+    return data;
+  }
+  const mutate = async <T>(name: string, inputType: string, fields: string, input: object) => (await ask<Record<string, T & UserErrors>>(mutation(name, inputType, fields), { input }))[name]!;
   return {
     create: (input: { url: string; eventTypes?: string[] }) => mutate<{ endpoint: EndpointView | null; secret: string | null }>('createWebhookEndpoint', 'CreateWebhookEndpointInput', `endpoint { ${ENDPOINT} } secret`, input),
     update: (input: { id: string; url?: string; eventTypes?: string[]; enabled?: boolean }) => mutate<{ endpoint: EndpointView | null }>('updateWebhookEndpoint', 'UpdateWebhookEndpointInput', `endpoint { ${ENDPOINT} }`, input),
@@ -40,14 +46,14 @@ export function webhooksOf({ request }: Pick<TestClient, 'request'>) {
     test: (id: string) => mutate<{ deliveryId: string | null }>('testWebhookEndpoint', 'WebhookEndpointInput', 'deliveryId', { id }),
     rotate: (endpointId: string | null) => mutate<{ secret: string | null }>('rotateWebhookSecret', 'RotateWebhookSecretInput', 'secret', { endpointId }),
     redeliver: (deliveryId: string) => mutate<{ delivery: DeliveryView | null }>('redeliverWebhook', 'RedeliverWebhookInput', `delivery { ${DELIVERY} }`, { deliveryId }),
-    list: async () => (await request<{ webhookEndpoints: EndpointView[] }>(`{ webhookEndpoints { ${ENDPOINT} } }`)).data.webhookEndpoints,
-    secret: async (endpointId: string | null = null) => (await request<{ webhookSecret: string | null }>('query ($id: ID) { webhookSecret(endpointId: $id) }', { id: endpointId })).data.webhookSecret,
+    list: async () => (await ask<{ webhookEndpoints: EndpointView[] }>(`{ webhookEndpoints { ${ENDPOINT} } }`)).webhookEndpoints,
+    secret: async (endpointId: string | null = null) => (await ask<{ webhookSecret: string | null }>('query ($id: ID) { webhookSecret(endpointId: $id) }', { id: endpointId })).webhookSecret,
     deliveries: async (page: { first?: number; after?: string; endpointId?: string; jobId?: string } = {}) =>
       (
-        await request<{ webhookDeliveries: { nodes: DeliveryView[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } }>(
+        await ask<{ webhookDeliveries: { nodes: DeliveryView[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } }>(
           `query ($first: Int! = 20, $after: String, $endpointId: ID, $jobId: ID) { webhookDeliveries(first: $first, after: $after, endpointId: $endpointId, jobId: $jobId) { nodes { ${DELIVERY} } pageInfo { hasNextPage endCursor } } }`,
           page,
         )
-      ).data.webhookDeliveries,
+      ).webhookDeliveries,
   };
 }
