@@ -122,6 +122,22 @@ describe('a request is not joined', () => {
     expect(await certain.jobs()).toEqual(ids);
   });
 
+  test('when it arrived before the answer was written and was counted only after it, although that went to a proxy', async () => {
+    const stage = await startJoining({ STATEMENT_TIMEOUT_SECONDS: '60' });
+    const accepting = await holdQueries(stage.gateway.databaseUrl, 'job_events');
+    const first = viaProxy(stage);
+    await accepting.waits();
+    const counting = await holdQueries(stage.gateway.databaseUrl, 'rate_windows');
+    const second = viaProxy(stage);
+    await counting.waits();
+    await accepting.release();
+    const answered = await first;
+    await expect.poll(stage.states).toEqual(['UNANSWERED']);
+    await counting.release();
+    expect((await second).body.task_id).not.toBe(answered.body.task_id);
+    expect(await stage.jobs()).toHaveLength(2);
+  });
+
   test('when it arrived before the answer was written, although that went to a proxy', async () => {
     const stage = common();
     const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });

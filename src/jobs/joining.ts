@@ -65,6 +65,13 @@ export type JoinResult =
   /** The client went before anything was stored. */
   | { readonly kind: 'gone' };
 
+interface WaitingClient {
+  /** When the headers of its request had come, by `performance.now()`: what it waited for since, its key and its turn among them, makes it no repeat of what was answered meanwhile. */
+  readonly arrivedAt: number;
+  /** Aborts when it hangs up. */
+  readonly gone: AbortSignal;
+}
+
 export interface Joining {
   /** Accepts a request with an idempotency key of its own, and keeps what was sent. */
   accept(accountId: string, request: MotionRequest, sent: SentRequest): Promise<AcceptResult>;
@@ -72,7 +79,7 @@ export interface Joining {
    * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of its answer. While nobody knows yet what
    * became of an earlier one it waits: a second or two for an instance that lives, up to the lease of one that does not.
    */
-  acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal): Promise<JoinResult>;
+  acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, client: WaitingClient): Promise<JoinResult>;
   /** Before the answer to a joined request is written: a client that has read it and asks again means it, and must not find the request unanswered still. */
   answering(jobId: string): Promise<void>;
   /** To be called before a joined request is held. If the instance dies during the hold, the next repeat still finds a request that it can join. */
@@ -119,7 +126,7 @@ const FORGET_MARGIN_MS = 3_600_000;
 /** Of a request that waits until it is known what became of earlier ones. */
 interface Known {
   /** By this process's clock. */
-  readonly startedAt: number;
+  readonly arrivedAt: number;
   arrival: Arrival | null;
 }
 
@@ -202,7 +209,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     const result = await accept(accountId, request, {
       async before(tx) {
         // Before the look: the wait for its lock makes the arrival seem later than it was, and never earlier.
-        const agoMs = performance.now() - known.startedAt;
+        const agoMs = performance.now() - known.arrivedAt;
         const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
         clock = { databaseMs: nowMs, processMs: performance.now() };
         // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
@@ -226,8 +233,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   return {
     accept: (accountId, request, sent) => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) }),
 
-    async acceptOrJoin(accountId, request, sent, likeness, gone) {
-      const known: Known = { startedAt: performance.now(), arrival: null };
+    async acceptOrJoin(accountId, request, sent, likeness, { arrivedAt, gone }) {
+      const known: Known = { arrivedAt, arrival: null };
       for (let looks = 0; !gone.aborted; looks += 1) {
         try {
           return await inTurn(likeness, () => acceptOnce(accountId, request, sent, likeness, gone, known));

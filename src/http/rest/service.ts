@@ -55,13 +55,13 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     return work().finally(leave);
   }
 
-  async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, signal }: SubmitContext): Promise<JoinResult> {
+  async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, arrivedAt, signal }: SubmitContext): Promise<JoinResult> {
     const header = headers['idempotency-key']?.toString() ?? null;
     const { key: idempotencyKey, formerKey } = header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
     const request = { ...toMotionRequest(body, idempotencyKey), formerIdempotencyKey: formerKey };
     const kept = { body: JSON.stringify(sent), traceId };
     if (idempotencyKey !== null) return joining.accept(accountId, request, kept);
-    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, signal);
+    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, { arrivedAt, gone: signal });
   }
 
   async function submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {

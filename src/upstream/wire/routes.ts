@@ -35,6 +35,8 @@ interface Arrival {
 export interface SubmitContext {
   /** For the task's record and its result. */
   readonly traceId: string;
+  /** When its headers had come, by `performance.now()`. */
+  readonly arrivedAt: number;
   /** The body as it was sent, without our defaults. */
   readonly sent: JsonObject;
   readonly headers: IncomingHttpHeaders;
@@ -83,7 +85,8 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
       routes.post('/motion', { onRequest: admit('submit') }, async (request, reply) => {
         const parsed = parseSubmitBody(request.body);
         if (!parsed.ok) throw new Refusal('bad_request', [...parsed.violations, ...(service.findViolations?.(parsed.rest, request.headers) ?? [])].join('; '));
-        const context = { traceId: request.id, sent: asObject(request.body)!, headers: request.headers, signal: goneSignal(reply), response: reply.raw };
+        const arrivedAt = performance.now() - reply.elapsedTime;
+        const context = { traceId: request.id, arrivedAt, sent: asObject(request.body)!, headers: request.headers, signal: goneSignal(reply), response: reply.raw };
         return sendSubmitReply(reply, await service.submit(callerOf(request), parsed.body, context));
       });
 
