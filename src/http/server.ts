@@ -24,6 +24,9 @@ export interface ServerOptions {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** How often connections are looked at whose request is late. All that are found are answered 408 in one turn of the event loop, so they are looked for often. */
+const LATE_CHECK_MS = 1_000;
+
 const IDLE_CHECK_MS = 25;
 
 const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
@@ -35,7 +38,7 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     genReqId: () => uuidv7(),
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: requestTimeoutMs },
+    http: { connectionsCheckingInterval: Math.min(LATE_CHECK_MS, requestTimeoutMs) },
     forceCloseConnections: 'idle',
     // Whoever has a connection is answered until the end, in the words of his route: a callback comes once.
     return503OnClosing: false,
