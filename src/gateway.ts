@@ -16,6 +16,7 @@ import { registerHealth } from './http/health.ts';
 import { createHostCheck } from './http/host-check.ts';
 import { createMetrics, type Live } from './http/metrics.ts';
 import { createOriginCheck } from './http/origin-check.ts';
+import { createProxyCheck } from './http/proxied.ts';
 import { registerPlayground } from './http/playground.ts';
 import { createRefusalLog } from './http/refusal-log.ts';
 import { closeServer, createServer } from './http/server.ts';
@@ -172,7 +173,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   let draining = false;
   await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, (callback) => admission.prioritize(() => jobs.receiveCallback(callback)), config.MAX_BODY_BYTES);
   registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf, isOverloaded: () => load.overload() !== null });
-  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey });
+  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey, cameByProxy: createProxyCheck(config.TRUST_PROXY) });
   metrics.register(app, accounts.authenticate, () => live);
   const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, admission, edges, log);
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };

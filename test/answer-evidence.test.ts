@@ -1,6 +1,6 @@
 /** Which order of events on a connection says that an answer arrived, for a client's own connection and for a proxy's. */
 import { describe, expect, test } from 'vitest';
-import { cameByProxy, isVerdict, nextProgress, type Progress, type Sight } from '../src/http/rest/answer-evidence.ts';
+import { isVerdict, nextProgress, type Progress, type Sight } from '../src/http/rest/answer-evidence.ts';
 
 const judge = (sights: readonly Sight[], proxied: boolean): Progress => sights.reduce<Progress>((progress, sight) => nextProgress(progress, sight, proxied), 'HELD');
 
@@ -60,17 +60,4 @@ describe('the order', () => {
     const changed = sequences(4).filter((sights) => isVerdict(judge(sights, false)) && all.some((sight) => judge([...sights, sight], false) !== judge(sights, false)));
     expect(changed).toEqual([]);
   });
-});
-
-test.each([
-  [{}, '1.1', false],
-  [{ 'x-forwarded-for': '192.0.2.1' }, '1.1', true],
-  [{ 'x-forwarded-proto': 'https' }, '1.1', true],
-  [{ 'x-real-ip': '192.0.2.1' }, '1.1', true],
-  [{ forwarded: 'for=192.0.2.1;proto=https' }, '1.1', true],
-  [{ via: '1.1 varnish' }, '1.1', true],
-  [{}, '1.0', true],
-  [{ 'x-request-id': '1', host: 'a' }, '1.1', false],
-])('a request with %j over HTTP/%s came by a proxy: %s', (headers, httpVersion, proxied) => {
-  expect(cameByProxy({ headers, httpVersion })).toBe(proxied);
 });

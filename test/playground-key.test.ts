@@ -1,7 +1,9 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createProxyCheck } from '../src/http/proxied.ts';
 import { registerPlayground, type PlaygroundOptions } from '../src/http/playground.ts';
 
 const KEY = 'key-of-this-machine';
@@ -11,7 +13,7 @@ let port: number;
 
 async function start(options: Partial<PlaygroundOptions> = {}): Promise<void> {
   app = Fastify({ trustProxy: true, routerOptions: { ignoreTrailingSlash: true } });
-  await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, ...options });
+  await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, cameByProxy: createProxyCheck(null), ...options });
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;
 }
@@ -68,6 +70,24 @@ describe('the key in the playground', () => {
     expect(await keyFor('rebinding.example', { 'x-forwarded-host': `localhost:${port}` })).toBeNull();
   });
 
+  it.each(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'])('is withheld when %s says that a proxy sends our address as the host', async (header) => {
+    await start();
+    expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1' })).toBeNull();
+    expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1', 'sec-fetch-site': 'same-origin' })).toBeNull();
+  });
+
+  it('is withheld from a trusted proxy, whatever it sends', async () => {
+    await start({ cameByProxy: createProxyCheck('127.0.0.1') });
+    expect(await keyFor(`127.0.0.1:${port}`, { 'sec-fetch-site': 'same-origin' })).toBeNull();
+  });
+
+  it('is withheld over HTTP/1.0, which nginx speaks by default', async () => {
+    await start();
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.end(`GET /playground/config.json HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 [^]*"apiKey":null/);
+  });
+
   it.each(['cross-site', 'same-site', 'none'])('is withheld from a %s request', async (site) => {
     await start();
     expect(await keyFor(`localhost:${port}`, { 'sec-fetch-site': site })).toBeNull();
@@ -82,7 +102,7 @@ describe('the key in the playground', () => {
     await start();
     await app.close();
     app = Fastify();
-    await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY });
+    await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, cameByProxy: createProxyCheck(null) });
     const answer = await app.inject({ url: '/playground/config.json', headers: { host: `localhost:${port}` } });
     expect(answer.json()).toEqual({ graphqlPath: '/graphql', apiKey: null, sandbox: true });
   });

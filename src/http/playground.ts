@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ProxyCheck } from './proxied.ts';
 
 export const PLAYGROUND_PATH = '/playground';
 
@@ -11,6 +12,7 @@ export interface PlaygroundOptions {
   readonly sandbox: boolean;
   /** The key that the page may fill in by itself: given only with the sandbox and a loopback `HOST`. */
   readonly openKey: string | null;
+  readonly cameByProxy: ProxyCheck;
 }
 
 /** The build, seen from src/http and from dist/http alike. */
@@ -34,11 +36,13 @@ const contentSecurityPolicy = [
  * Whether the request surely comes from a page that this server gave to a browser on this machine. A page of another site
  * that let its own name resolve to our address still sends that name as its host, whatever it resolves to.
  */
-function isOwnPage(app: FastifyInstance, request: FastifyRequest): boolean {
+function isOwnPage(app: FastifyInstance, request: FastifyRequest, cameByProxy: ProxyCheck): boolean {
   const address = app.server.address();
   if (address === null || typeof address === 'string') return false;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
+  // A proxy may send our own address as the host, as nginx does by default, for a browser anywhere.
+  if (cameByProxy(request.raw)) return false;
   // Not `request.host`: behind a trusted proxy that is what a forwarded header says.
   return ['localhost', '127.0.0.1', '[::1]'].some((name) => request.headers.host === `${name}:${address.port}`);
 }
@@ -77,7 +81,7 @@ export async function registerPlayground(app: FastifyInstance, options: Playgrou
 
     scope.get(`${PLAYGROUND_PATH}/config.json`, async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      const apiKey = options.openKey !== null && isOwnPage(app, request) ? options.openKey : null;
+      const apiKey = options.openKey !== null && isOwnPage(app, request, options.cameByProxy) ? options.openKey : null;
       return { graphqlPath: options.graphqlPath, apiKey, sandbox: options.sandbox };
     });
   });

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Admission } from '../http/admission.ts';
 import { endOf } from '../http/rest/task-of-job.ts';
+import { createProxyCheck } from '../http/proxied.ts';
 import { registerRest } from '../http/rest/register-rest.ts';
 import { createJoining, type JoinStore } from '../jobs/joining.ts';
 import type { Cores } from '../resolvers/context.ts';
@@ -23,7 +24,7 @@ export async function startRest(app: FastifyInstance, config: Config, cores: Cor
   joining.start();
   onStop(() => joining.stop());
   const watching = { closeMs: 1_000 * config.REST_CLOSE_SECONDS, resetMs: 1_000 * config.REST_RESET_SECONDS };
-  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY, recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS }, watching, admission, log });
+  return registerRest(app, { cores, joining, holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY, recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS }, watching, cameByProxy: createProxyCheck(config.TRUST_PROXY), admission, log });
 }
 
 /** What a job's `callback_url` is sent at its end: the vendor's flat result, as a synchronous request is answered. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
 import { expect } from 'vitest';
+import { createProxyCheck } from '../../src/http/proxied.ts';
 import { createFollowAnswer, type WatchTimes } from '../../src/http/rest/answer-watch.ts';
 import { onEnd } from './on-end.ts';
 
@@ -22,7 +23,7 @@ export const requestText = (headers: readonly string[] = [], version = '1.1'): s
 export async function startAnswering(times: WatchTimes = SHORT) {
   const ends: string[] = [];
   const server: Server = createServer();
-  const followAnswer = createFollowAnswer(server, { ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') }, times);
+  const followAnswer = createFollowAnswer(server, { ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') }, times, createProxyCheck(null));
   const answers: ((response: ServerResponse) => void)[] = [];
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
     const answer = answers.shift();

@@ -54,11 +54,3 @@ export function nextProgress(progress: Progress, sight: Sight, proxied: boolean)
   const next = progressAfter[progress][sight] ?? progress;
   return proxied && (next === 'ANSWERED' || next === 'SETTLED') ? 'DOUBTFUL' : next;
 }
-
-/** Proxies add one of these; nginx, as it is set up by default, adds none and speaks HTTP/1.0. */
-const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];
-
-/** Whether the peer of the connection is a proxy. A client that claims it without being one only has its own repeats joined for longer. */
-export function cameByProxy({ headers, httpVersion }: { readonly headers: Readonly<Record<string, unknown>>; readonly httpVersion: string }): boolean {
-  return httpVersion === '1.0' || PROXY_HEADERS.some((name) => headers[name] !== undefined);
-}

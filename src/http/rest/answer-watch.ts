@@ -2,7 +2,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Joining } from '../../jobs/joining.ts';
-import { cameByProxy, isVerdict, nextProgress, type Progress, type Sight, type Verdict } from './answer-evidence.ts';
+import { isVerdict, nextProgress, type Progress, type Sight, type Verdict } from './answer-evidence.ts';
+import type { ProxyCheck } from '../proxied.ts';
 import { holdClose, type HeldClose } from './hold-close.ts';
 
 export interface Following {
@@ -33,7 +34,7 @@ interface Connection {
   readonly watches: Set<(sight: Sight) => void>;
 }
 
-export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes): FollowAnswer {
+export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes, cameByProxy: ProxyCheck): FollowAnswer {
   const connections = new WeakMap<Socket, Connection>();
 
   const tell = ({ watches }: Connection, sight: Sight): void => watches.forEach((see) => see(sight));
@@ -104,6 +105,7 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
       // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is a client that hung up.
       if (socket.destroyed || socket.readableEnded || response.statusCode >= 500) return;
       written = true;
+      // A client that claims to be a proxy only has its own repeats joined for longer.
       watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));
     };
     const onClose = (): void => {

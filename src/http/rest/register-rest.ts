@@ -4,6 +4,7 @@ import type { Joining } from '../../jobs/joining.ts';
 import type { Log } from '../../jobs/ports.ts';
 import type { Cores } from '../../resolvers/context.ts';
 import type { Admission } from '../admission.ts';
+import type { ProxyCheck } from '../proxied.ts';
 import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
 import { createFollowAnswer, type WatchTimes } from './answer-watch.ts';
 import { createHolding, type HoldingOptions } from './holding.ts';
@@ -15,6 +16,7 @@ export interface RestOptions {
   readonly joining: Joining;
   readonly holding: HoldingOptions;
   readonly watching: WatchTimes;
+  readonly cameByProxy: ProxyCheck;
   readonly admission: Admission;
   readonly log: Log;
 }
@@ -24,9 +26,9 @@ export interface RestDoors {
   stop(): void;
 }
 
-export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, admission, log }: RestOptions): Promise<RestDoors> {
+export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
-  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, watching), admission, log }));
+  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, watching, cameByProxy), admission, log }));
   // Made when somebody asks: it took an eighth of a start's CPU.
   let description: object | undefined;
   app.get('/openapi.json', () => Promise.resolve((description ??= describeRest())));
