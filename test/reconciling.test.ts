@@ -1,5 +1,8 @@
 /** Reconciling and dispatching over a real store, with an upstream that the test plays word by word. */
+import { EventEmitter, once } from 'node:events';
+import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createConnections } from '../src/db/client.ts';
 import { inside } from '../src/db/transaction.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
@@ -165,6 +168,20 @@ test('a connection that dies idle inside a transaction is an outage too', async 
   await expect(dying).rejects.toBeInstanceOf(UnavailableError);
 });
 
+/** Holds the lock of a job's row until it is released. */
+function lockRow(pool: Pool, jobId: string): { readonly until: Promise<unknown>; release(): void } {
+  const releasing = new EventEmitter();
+  const hold = async (): Promise<void> => {
+    const client = await pool.connect();
+    await client.query('begin');
+    await client.query('select 1 from jobs where id = $1 for update', [jobId]);
+    await once(releasing, 'release');
+    await client.query('rollback');
+    client.release();
+  };
+  return { until: hold(), release: () => void releasing.emit('release') };
+}
+
 describe('work that crashes every time', () => {
   const crashesAtSuccess: Parameters<typeof startCore>[0] = {
     settleEffects: [
@@ -195,6 +212,59 @@ describe('work that crashes every time', () => {
     await sql(`update jobs set attempted_at = now() - interval '2 hours'`);
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
+  });
+
+  test('because the database goes away is begun again as often as it takes', async () => {
+    let outages = 6;
+    const { accept, submitNext, play, reconcile, find, sql, errors } = await start({
+      settleEffects: [
+        async (tx, job) => {
+          if (job.state === 'SUCCEEDED' && outages-- > 0) await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
+        },
+      ],
+    });
+    const id = await accept();
+    play.submit = () => Promise.resolve(accepted('a'));
+    await submitNext();
+    play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id)]]));
+    for (let round = 0; round < 7; round += 1) {
+      expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
+      await sql('update jobs set next_poll_at = now() where next_poll_at is not null');
+      await reconcile();
+    }
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(errors).toEqual(Array.from({ length: 6 }, () => 'a job could not be polled'));
+  });
+
+  test('because the database goes away is not counted either when that can be written down only later', async () => {
+    const { url, connections } = await emptied();
+    const impatient = createConnections(url, 4, () => undefined, { statementTimeoutMs: 300 });
+    onTestFinished(() => impatient.pool.end());
+    let outages = 6;
+    const locks: { readonly until: Promise<unknown>; release(): void }[] = [];
+    const core: Awaited<ReturnType<typeof start>> = await start({
+      database: { url, connections: impatient },
+      settleEffects: [
+        async (tx, job) => {
+          if (job.state !== 'SUCCEEDED' || outages-- <= 0) return;
+          // Gets the lock as soon as this transaction has lost it, before what would take the attempt back.
+          locks.push(lockRow(connections.pool, job.id));
+          await expect.poll(() => core.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).toHaveLength(1);
+          await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
+        },
+      ],
+    });
+    const id = await core.accept();
+    core.play.submit = () => Promise.resolve(accepted('a'));
+    await core.submitNext();
+    core.play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id)]]));
+    for (let round = 0; round < 7; round += 1) {
+      await core.sql('update jobs set next_poll_at = now() where next_poll_at is not null');
+      await core.reconcile();
+      locks.at(-1)?.release();
+      await locks.at(-1)?.until;
+    }
+    expect(await core.find(id)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
   test('is forgotten as soon as it comes to an end', async () => {

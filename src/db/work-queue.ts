@@ -66,6 +66,13 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       return rows[0]?.workAttempts ?? 0;
     },
 
+    async forgetAttempts(jobId, count) {
+      await db
+        .update(jobs)
+        .set({ workAttempts: sql`greatest(${jobs.workAttempts} - ${count}::int, 0)` })
+        .where(eq(jobs.id, jobId));
+    },
+
     async setAside(jobId) {
       await db.update(jobs).set({ nextPollAt: null }).where(eq(jobs.id, jobId));
     },

@@ -8,6 +8,7 @@ import type { Settling } from './settle.ts';
 import { besidesTaken } from './taken-tasks.ts';
 import { told } from './timeline.ts';
 import type { TaskReport, Upstream } from './upstream-port.ts';
+import type { WorkAttempts } from './work-attempts.ts';
 
 export interface DeadlineDeps {
   readonly store: JobStore;
@@ -18,6 +19,7 @@ export interface DeadlineDeps {
   readonly jobDeadlineMs: number;
   readonly queueDeadlineMs: number;
   readonly listing: boolean;
+  readonly attempts: WorkAttempts;
   readonly log: Log;
 }
 
@@ -27,14 +29,14 @@ const BATCH = 50;
 const LOOK_UP_GRACE_MS = 300_000;
 
 /** Fails one batch of what is overdue. Resolves with whether the batch was full. */
-export function createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, log }: DeadlineDeps) {
+export function createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, attempts, log }: DeadlineDeps) {
   let failingSince: number | null = null;
 
   async function fail({ job, reason, taskMissing }: OverdueJob, report: TaskReport | undefined): Promise<void> {
     const failure = deadlineFailure(job, reason, taskMissing);
     // A task that was found by listing is known from now on, running or not; the job's own deadline comes in the next round.
-    const settles = report && (report.outcome.kind !== 'running' || job.taskId === null) && (await polling.mayWorkOn(job));
-    await besidesTaken((taken) => store.transaction(async (tx) => {
+    const settles = report && (report.outcome.kind !== 'running' || job.taskId === null) && (await attempts.begin(job.id));
+    const end = () => besidesTaken((taken) => store.transaction(async (tx) => {
       const row = await store.lock(tx, job.id);
       if (!row) return;
       const isTaken = report !== undefined && taken.has(report.taskId);
@@ -50,6 +52,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
       await store.note(tx, job.id, told(row, failed, 'DEADLINE', { message: failure.code }));
       log.warn({ jobId: job.id, taskId: job.taskId, code: failure.code }, 'deadline');
     }));
+    await (settles ? attempts.run(job.id, end) : end());
   }
 
   return async (signal: AbortSignal): Promise<boolean> => {

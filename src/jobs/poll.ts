@@ -9,6 +9,7 @@ import { besidesTaken } from './taken-tasks.ts';
 import { told } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 import type { TaskReport } from './upstream-port.ts';
+import { MAX_ATTEMPTS, type WorkAttempts } from './work-attempts.ts';
 
 export interface PollDeps {
   readonly store: JobStore;
@@ -17,6 +18,7 @@ export interface PollDeps {
   readonly lookUps: LookUps;
   /** Whether jobs without a task id are looked for by listing. */
   readonly listing: boolean;
+  readonly attempts: WorkAttempts;
   readonly pollSteps: () => PollSteps;
   readonly log: Log;
 }
@@ -29,17 +31,12 @@ export interface Polling {
    * counts for this job too, where the caller has proof that it was made for this one, but its id is not recorded, and while it runs nothing changes.
    */
   settleBy(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', taken: ReadonlySet<string>): Promise<Job | null>;
-  /** Counts that work on a job begins; false when it has crashed so often that the job is left to its deadline. */
-  mayWorkOn(job: Job): Promise<boolean>;
 }
 
 const BATCH = 50;
 
 /** Whoever polls a job has this long before another instance asks too. */
 const POLL_LEASE_MS = 30_000;
-
-/** Work that has begun this often and never come to an end is not begun again. */
-const MAX_WORK_ATTEMPTS = 3;
 
 /** A claim that could not be looked up is asked for again after this, or by the schedule when that is earlier. */
 const CLAIM_RETRY_MS = 30_000;
@@ -54,7 +51,7 @@ interface Heard {
   readonly taken: ReadonlySet<string>;
 }
 
-export function createPolling({ store, upstreamId, settling, lookUps, listing, pollSteps, log }: PollDeps): Polling {
+export function createPolling({ store, upstreamId, settling, lookUps, listing, attempts, pollSteps, log }: PollDeps): Polling {
   const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source, taken) => {
     const isTaken = taken.has(taskId) && job.taskId !== taskId;
     if (isTaken) log.error({ jobId: job.id, taskId }, 'a task was made for two jobs');
@@ -65,8 +62,6 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, p
     if (isTerminal(settled.state)) log.info({ jobId: job.id, taskId, state: settled.state }, source === 'POLL' ? 'found by polling' : 'found by listing');
     return settled;
   };
-
-  const mayWorkOn: Polling['mayWorkOn'] = async (job) => (await store.beginWork(job.id)) <= MAX_WORK_ATTEMPTS;
 
   /** Judges a claim by the echo in its record, which names the job that the task was made for. */
   async function judge(tx: Transaction, job: Job, report: TaskReport, taken: ReadonlySet<string>): Promise<Job> {
@@ -107,7 +102,6 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, p
 
   return {
     settleBy,
-    mayWorkOn,
     async poll(signal) {
       const due = await store.claimPolls(upstreamId, BATCH, POLL_LEASE_MS);
       if (due.length === 0) return false;
@@ -131,8 +125,9 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, p
   };
 
   async function work(pollable: PollableJob, heard: Omit<Heard, 'taken'>): Promise<void> {
-    if (await mayWorkOn(pollable.job)) return besidesTaken((taken) => store.transaction((tx) => apply(tx, pollable, { ...heard, taken })));
-    await store.setAside(pollable.job.id);
-    log.error({ jobId: pollable.job.id, attempts: MAX_WORK_ATTEMPTS }, 'what is known of a job cannot be worked on; it is set aside until its deadline');
+    const { id } = pollable.job;
+    if (await attempts.begin(id)) return attempts.run(id, () => besidesTaken((taken) => store.transaction((tx) => apply(tx, pollable, { ...heard, taken }))));
+    await store.setAside(id);
+    log.error({ jobId: id, attempts: MAX_ATTEMPTS }, 'what is known of a job cannot be worked on; it is set aside until its deadline');
   }
 }

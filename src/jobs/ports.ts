@@ -111,6 +111,8 @@ export interface WorkQueue {
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
   /** Counts that work on what is known of the job begins, and says how often it has begun without coming to an end, this time included. */
   beginWork(jobId: string): Promise<number>;
+  /** Takes back `count` of the times that work has begun. */
+  forgetAttempts(jobId: string, count: number): Promise<void>;
   /** Asks no more about the job; its deadline ends it. */
   setAside(jobId: string): Promise<void>;
   /** Ends the lease of a poll, and the work that had begun: the next one comes in `inMs`, never when null, unless somebody has asked for an earlier one meanwhile. */

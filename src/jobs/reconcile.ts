@@ -8,6 +8,7 @@ import type { JobStore, Log } from './ports.ts';
 import type { Settling } from './settle.ts';
 import { moved } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
+import { createWorkAttempts } from './work-attempts.ts';
 
 export interface ReconcileDeps {
   readonly store: JobStore;
@@ -31,8 +32,9 @@ const BATCH = 50;
 export function createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs, firstListingMs, log }: ReconcileDeps): Reconciler {
   const listing = firstListingMs !== null;
   const lookUps = createLookUps(upstream, log);
-  const polling = createPolling({ store, upstreamId: upstream.id, settling, lookUps, listing, pollSteps: hearing.steps, log });
-  const failOverdue = createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, log });
+  const attempts = createWorkAttempts(store);
+  const polling = createPolling({ store, upstreamId: upstream.id, settling, lookUps, listing, attempts, pollSteps: hearing.steps, log });
+  const failOverdue = createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, attempts, log });
 
   async function doubtExpiredLeases(): Promise<boolean> {
     const jobs = await store.expiredLeases(upstream.id, BATCH);
