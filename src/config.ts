@@ -169,7 +169,7 @@ export const settings = {
   MAX_WAITING_OPERATIONS: integer(1, 100_000, 500, 'operations of each kind (submits, reads, handshakes) that wait for their turn, for each instance; more are refused at once with 503 and `Retry-After`'),
   SUBMIT_WAIT_SECONDS: decimal(0.1, 60, 8, 'how long a mutation or a REST submit may wait for its turn, at most `OPERATION_TIMEOUT_SECONDS`, and then for a database connection; the time starts when its queue was last empty, and is at least half of this setting'),
   READ_WAIT_SECONDS: decimal(0.1, 60, 2, 'the same for queries, REST look-ups and WebSocket handshakes, with at least a quarter of this setting'),
-  CALLBACK_WAIT_SECONDS: decimal(1, 300, 30, 'how long callbacks and the answers of submits may wait for a database connection; callbacks are then answered 503'),
+  CALLBACK_WAIT_SECONDS: decimal(1, 300, 30, 'how long callbacks and the answers of submits may wait for a database connection, and for how long a callback is tried again while the database cannot answer; it is then answered 503'),
   MAX_CONNECTIONS: integer(10, 1_000_000, 20_000, 'open TCP connections, WebSockets and callbacks among them, for each instance; further ones are closed at once'),
   OPERATION_TIMEOUT_SECONDS: decimal(0.1, 600, 10, 'how long an operation over HTTP may take; then it is answered with `OPERATION_TIMED_OUT`'),
   REQUESTS_PER_MINUTE: integer(1, 100_000_000, 6000, 'requests over HTTP with one key, for each instance; without a key, from one address'),

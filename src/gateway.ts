@@ -130,7 +130,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     },
     queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
     maxUnreadJobs: config.MAX_UNREAD_JOBS,
-    callbackConfirm: config.CALLBACK_CONFIRM,
+    callbacks: { confirm: config.CALLBACK_CONFIRM, retryMs: 1_000 * config.CALLBACK_WAIT_SECONDS },
     expectsCallbacks: reachable,
     listingLookup: config.LISTING_LOOKUP === 'on',
     keep: {

@@ -73,7 +73,7 @@ describe('without the database', () => {
   test.each(['cut off', 'silent'])('(%s) every request is answered, and the gateway recovers by itself', { timeout: 90_000 }, async (how) => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
-    const { client, url, apiKey } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid' });
+    const { client, url, apiKey } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url, PUBLIC_URL: 'http://gateway.invalid', CALLBACK_WAIT_SECONDS: '5' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     submit.answer(200, { task_id: 'a' });

@@ -10,6 +10,8 @@ export type Database = NodePgDatabase;
 /** A caller without a limit of its own waits this long for a connection: with one statement, less than 5 s in total. */
 const WAIT_MS = 1_500;
 const HANDSHAKE_MS = 5_000;
+/** Balancers and NAT drop connections that are silent for some minutes, and Linux asks whether the other side is there after two hours. */
+const KEEP_ALIVE_MS = 30_000;
 
 interface PoolOptions {
   /** So many connections stay open when they are idle. */
@@ -49,6 +51,7 @@ export function createConnections(url: string, size: number, onError: (error: Er
     min: keepOpen,
     query_timeout: statementTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     Client: SessionClient as unknown as new () => pg.ClientBase,
     session: { applicationName: 'motion-gateway', statementTimeoutMs, idleInTransactionTimeoutMs: 10_000 },
   };

@@ -16,7 +16,7 @@ import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts
 import { createReconciler } from './reconcile.ts';
 import { createRehearsal, type Rehearse } from './rehearse.ts';
 import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
-import { createReceiveCallback, createSettling, type ReceiveCallback } from './settle.ts';
+import { createReceiveCallback, createSettling, type ReceiveCallback, type ReceiveOptions } from './settle.ts';
 import type { Admission, Taken } from './take.ts';
 import type { Timeline } from './timeline.ts';
 import type { Upstream } from './upstream-port.ts';
@@ -37,7 +37,7 @@ export interface JobsDeps {
   readonly queueDeadlineMs: number;
   /** Jobs that may wait in memory for one follower of an account. */
   readonly maxUnreadJobs: number;
-  readonly callbackConfirm: 'odd' | 'always';
+  readonly callbacks: ReceiveOptions;
   /** Whether the upstream was told how to call back. */
   readonly expectsCallbacks: boolean;
   /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
@@ -165,7 +165,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     follow: following.follow,
     watcherCount: () => watching.count() + following.count(),
-    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbackConfirm),
+    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbacks),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
       // An instance with a crowd of clients that wait for its connections is ready all the same.

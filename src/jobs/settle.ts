@@ -1,4 +1,5 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
+import { setTimeout } from 'node:timers/promises';
 import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
 import { UnavailableError } from './errors.ts';
 import { isTerminal, type Job, type Move } from './job.ts';
@@ -65,11 +66,15 @@ interface ReceivedCallback {
 /** Settles a callback whose URL was verified. Resolves after the commit; false when there is no such job (any more). */
 export type ReceiveCallback = (callback: ReceivedCallback) => Promise<boolean>;
 
-export function createReceiveCallback(
-  { store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>,
-  settling: Settling,
-  confirm: 'odd' | 'always',
-): ReceiveCallback {
+const RETRY_MS = 250;
+
+export interface ReceiveOptions {
+  readonly confirm: 'odd' | 'always';
+  /** For how long an attempt that the database ended is repeated. */
+  readonly retryMs: number;
+}
+
+export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>, settling: Settling, { confirm, retryMs }: ReceiveOptions): ReceiveCallback {
   const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
     store.transaction(async (tx) => {
       // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
@@ -100,17 +105,32 @@ export function createReceiveCallback(
       return 'SET_ASIDE';
     });
 
-  return async (callback) => {
-    const { jobId, attempt, claim } = callback;
-    const verdict = await settle(callback).catch((error: unknown) => {
+  const settleOrSetAside = (callback: ReceivedCallback): Promise<Verdict | null> =>
+    settle(callback).catch((error: unknown) => {
       if (error instanceof UnavailableError) throw error;
-      log.error({ jobId, attempt, err: error }, 'a callback could not be settled and is set aside');
+      log.error({ jobId: callback.jobId, attempt: callback.attempt, err: error }, 'a callback could not be settled and is set aside');
       return setAside(callback);
     });
+
+  return async (callback) => {
+    const { jobId, attempt, claim } = callback;
+    let [verdict, mayHaveCommitted]: [Verdict | null | undefined, boolean] = [undefined, false];
+    // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit without an answer too: the
+    // row of the first attempt in the inbox makes the second one a repetition.
+    for (const until = performance.now() + retryMs; verdict === undefined; ) {
+      try {
+        verdict = await settleOrSetAside(callback);
+      } catch (error) {
+        if (!(error instanceof UnavailableError) || performance.now() >= until) throw error;
+        mayHaveCommitted ||= error.mayHaveCommitted;
+        await setTimeout(RETRY_MS, undefined, { ref: false });
+      }
+    }
     log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
     // Nothing else has changed what there is to do: hundreds of callbacks per second shall not each set off a round.
-    if (verdict === 'APPLIED') nudge('slot');
-    else if (verdict === 'PENDING' || verdict === 'SET_ASIDE') nudge('lookUp');
+    const mayBeFirst = mayHaveCommitted && verdict === 'REPEATED';
+    if (verdict === 'APPLIED' || mayBeFirst) nudge('slot');
+    if (verdict === 'PENDING' || verdict === 'SET_ASIDE' || mayBeFirst) nudge('lookUp');
     return verdict !== null;
   };
 }
