@@ -177,7 +177,7 @@ export const settings = {
   REST: switchOf('on', 'whether the vendor\'s own routes, `POST /kling/motion` and `POST /kling/tasks`, are served'),
   REST_HOLD_SECONDS: decimal(0.1, 86_400, 600, 'how long a synchronous `POST /kling/motion` is held; then it is answered 504 `timeout`, and the job goes on'),
   REST_JOIN_SECONDS: decimal(0.1, 86_400, 900, 'how long a REST request without `Idempotency-Key` that was left unanswered can be joined by the same request'),
-  REST_CLOSE_SECONDS: decimal(0.01, 10, 1, 'how long after a REST answer the gateway waits for the reset that shows that a client which closed its connection had not read it; more than a round trip with one retransmission'),
+  REST_CLOSE_SECONDS: decimal(0.01, 10, 1, 'how long the gateway waits for the FIN or the reset by which the connection of a client shows that it has given up a request, or has closed before it read a REST answer; more than a round trip with one retransmission'),
   REST_RESET_SECONDS: decimal(0.01, 60, 10, 'how long after a REST answer a reset of its connection means that the client did not read it'),
   REST_DOUBT_SECONDS: decimal(0, 900, 10, 'how long the same REST request without `Idempotency-Key` joins one whose answer went to a proxy, which does not show whether the client got it; 0 counts such answers as received'),
   REST_LEASE_SECONDS: decimal(1, 30, 10, 'how long an instance may leave it unsaid whether the connection of a REST request is open; then the request counts as unanswered'),

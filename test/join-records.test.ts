@@ -98,7 +98,7 @@ describe('a record', () => {
     await hungUp(stage);
     const [jobId] = await stage.jobs();
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
-    const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000, doubtMs: 10_000 };
+    const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000, doubtMs: 10_000, breakMs: 0 };
     const store = storeOf(stage);
     const joining = createJoining({ store, accept: () => Promise.reject(new Error('not asked for')), instanceId, limits, log: pino({ level: 'silent' }) });
     joining.start();

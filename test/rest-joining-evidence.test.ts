@@ -56,6 +56,17 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.jobs()).toEqual([jobId]);
   });
 
+  test('for no longer than else when the job fails for which a repeat is held', async () => {
+    const stage = await startJoining({ REST_HOLD_SECONDS: '60' });
+    await hungUp(stage);
+    const repeat = stage.open();
+    const left = async () => (await stage.sql<{ left: number }>('select extract(epoch from unanswered_at - now())::int as left from rest_requests'))[0]!.left;
+    await expect.poll(left).toBeGreaterThan(50);
+    (await stage.upstream.nextSubmit()).answer(200, { success: false, task_id: 'a', error: { code: 'api_error', message: 'no' } });
+    expect((await repeat.answer).status).toBe(500);
+    await expect.poll(left).toBeLessThanOrEqual(0);
+  });
+
   test('when the client of an earlier repeat hung up while that looked for what it repeats', async () => {
     const stage = await startJoining();
     const { databaseUrl, logs, url } = stage.gateway;

@@ -44,6 +44,19 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.jobs()).toHaveLength(1);
   });
 
+  test('when its account was disabled while it was held, and is enabled again', async () => {
+    const stage = await startJoining({ SOCKET_RECHECK_SECONDS: '1' });
+    const first = stage.open();
+    await expect.poll(stage.states).toEqual(['OPEN']);
+    await stage.sql(`update accounts set status = 'DISABLED'`);
+    expect((await first.answer).status).toBe(403);
+    await expect.poll(stage.states).toEqual(['UNANSWERED']);
+    await stage.sql(`update accounts set status = 'ACTIVE'`);
+    const repeat = stage.open();
+    await stage.finish();
+    expect([(await repeat.answer).body.task_id]).toEqual(await stage.jobs());
+  });
+
   test('when it was answered 500 because the job failed, and repeating that does not make it last', async () => {
     const stage = common();
     const first = stage.rest.submit();

@@ -109,7 +109,8 @@ export function createJoinStore({ db }: Connections): JoinStore {
     },
 
     async recordAnswers(instanceId, jobIds, state, renew) {
-      const since = renew ? clock : sql`coalesce(${requests.unansweredAt}, ${clock})`;
+      // In the future during the hold of a repeat.
+      const since = renew ? clock : sql`least(coalesce(${requests.unansweredAt}, ${clock}), ${clock})`;
       await db
         .update(requests)
         .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })

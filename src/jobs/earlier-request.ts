@@ -22,6 +22,8 @@ export interface JoinLimits {
   readonly leaseMs: number;
   /** How long a request can be joined after it got an answer of which nothing shows whether it arrived. */
   readonly doubtMs: number;
+  /** A break of a connection is known to its instance this long after the client's next request has arrived. */
+  readonly breakMs: number;
 }
 
 export type Judgement =

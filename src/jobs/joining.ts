@@ -111,8 +111,8 @@ interface End {
   readonly writtenAt: number;
 }
 
-/** A break of a connection is known to its instance by then, wherever the repeat comes in. */
-const GRACE_MS = 300;
+/** Also on a network without delay, an instance hears of the break of a connection later than another one of the next request. */
+const MIN_BREAK_MS = 300;
 const LOOK_AGAIN_MS = 200;
 /** How often an instance looks at least whether it is asked about its connections; several times in a lease. */
 const CONFIRM_MS = 1_000;
@@ -143,6 +143,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   /** Jobs whose first connection is open at this instance. */
   const open = new Set<string>();
   const unrecorded = new Map<string, End>();
+  const breakMs = Math.max(MIN_BREAK_MS, limits.breakMs);
   const maxAgeMs = limits.joinMs + limits.holdMs;
   const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
   /** Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one connection. */
@@ -214,7 +215,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         clock = { databaseMs: nowMs, processMs: performance.now() };
         // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
         openAtMs = nowMs;
-        known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + GRACE_MS };
+        known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + breakMs };
         // What this instance has just learned is not in the rows yet.
         const judgement = judge(earlier.filter(({ jobId }) => unrecorded.get(jobId)?.state !== 'ANSWERED'), known.arrival, limits);
         if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
@@ -241,10 +242,10 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         } catch (error) {
           if (!(error instanceof NotAcceptedError)) throw error;
           if (error.end.kind !== 'unsure') return error.end;
-          // After the grace, so that whoever says that a connection is open has heard of its break.
+          // After that time, so that whoever says that a connection is open has heard of its break.
           if (looks > 0) await store.ask(error.end.jobIds);
           nudge();
-          await setTimeout(looks === 0 ? GRACE_MS : LOOK_AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
+          await setTimeout(looks === 0 ? breakMs : LOOK_AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
         }
       }
       return { kind: 'gone' };

@@ -14,7 +14,7 @@ import type { FlatBody } from './webhooks.ts';
 /** What became of the last answers is recorded once the server is closed, and before the database is. */
 export async function startRest(app: FastifyInstance, config: Config, cores: Cores, store: JoinStore, admission: Admission, log: FastifyBaseLogger, onStop: OnStop) {
   const holdMs = 1_000 * config.REST_HOLD_SECONDS;
-  const limits = { joinMs: 1_000 * config.REST_JOIN_SECONDS, holdMs, leaseMs: 1_000 * config.REST_LEASE_SECONDS, doubtMs: 1_000 * config.REST_DOUBT_SECONDS };
+  const limits = { joinMs: 1_000 * config.REST_JOIN_SECONDS, holdMs, leaseMs: 1_000 * config.REST_LEASE_SECONDS, doubtMs: 1_000 * config.REST_DOUBT_SECONDS, breakMs: 1_000 * config.REST_CLOSE_SECONDS };
   // Each look has a slot for itself: between them a request may wait for seconds.
   const accept: typeof cores.jobs.accept = async (...request) => {
     const leave = await admission.enter('submit');

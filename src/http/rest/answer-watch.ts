@@ -9,6 +9,8 @@ import { holdClose, type HeldClose } from './hold-close.ts';
 export interface Following {
   /** The answer is the job's own failure: asking for it again does not keep it joinable for longer. */
   saysFailure: boolean;
+  /** The answer says nothing of the job, such as that the key has ended meanwhile: it counts as none. */
+  saysNothing: boolean;
   /** The client has gone without an answer, and that is recorded. The request must not be recorded as open after that. */
   isUnanswered: boolean;
 }
@@ -91,7 +93,7 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
   }
 
   return (jobId, response, gone) => {
-    const following: Following = { saysFailure: false, isUnanswered: false };
+    const following: Following = { saysFailure: false, saysNothing: false, isUnanswered: false };
     // Not the response's own socket: a response that waits behind another one of the connection has none yet.
     const { socket } = response.req;
     if (gone.aborted || socket.destroyed) {
@@ -103,7 +105,7 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
     let written = false;
     const onFinish = (): void => {
       // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is a client that hung up.
-      if (socket.destroyed || socket.readableEnded || response.statusCode >= 500) return;
+      if (socket.destroyed || socket.readableEnded || response.statusCode >= 500 || following.saysNothing) return;
       written = true;
       // A client that claims to be a proxy only has its own repeats joined for longer.
       watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));

@@ -98,7 +98,11 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       if (following) following.saysFailure = end.httpStatus >= 500;
       return { kind: 'json', ...end };
     }
-    if (held.kind === 'revoked') throw new UnauthenticatedError(held.why);
+    if (held.kind === 'revoked') {
+      // Once the account is enabled again, or its page has another token, the client repeats the request.
+      if (following) following.saysNothing = true;
+      throw new UnauthenticatedError(held.why);
+    }
     if (held.kind === 'deleted') return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
     const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
     return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
