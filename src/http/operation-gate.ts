@@ -6,6 +6,7 @@ import {
   GraphQLError,
   Kind,
   NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
   parse,
   validate,
   type ASTNode,
@@ -68,8 +69,36 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       },
     };
   };
-  return introspection ? [gate] : [gate, NoSchemaIntrospectionCustomRule];
+  const rules = [gate, unconditionalSubscriptions];
+  return introspection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
 }
+
+const CONDITIONS: ReadonlySet<string> = new Set(['skip', 'include']);
+
+/**
+ * Refuses `@skip` and `@include` at the root of a subscription, as the GraphQL specification of September 2025 does. graphql-js 16 does not: it
+ * evaluates them without variables while it validates, which throws, and subscribes to no field at all, which throws too.
+ */
+const unconditionalSubscriptions: ValidationRule = (context) => ({
+  OperationDefinition(operation) {
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
+    const seen = new Set<string>();
+    const check = ({ selections }: SelectionSetNode): void => {
+      for (const selection of selections) {
+        for (const directive of selection.directives ?? []) {
+          if (!CONDITIONS.has(directive.name.value)) continue;
+          context.reportError(new GraphQLError(`"@${directive.name.value}" is not allowed at the root of a subscription: a subscription has exactly one field.`, { nodes: directive }));
+        }
+        if (selection.kind === Kind.INLINE_FRAGMENT) check(selection.selectionSet);
+        if (selection.kind !== Kind.FRAGMENT_SPREAD || seen.has(selection.name.value)) continue;
+        seen.add(selection.name.value);
+        const fragment = context.getFragment(selection.name.value);
+        if (fragment) check(fragment.selectionSet);
+      }
+    };
+    check(operation.selectionSet);
+  },
+});
 
 /** What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at all. */
 export type Gate = (query: string) => readonly GraphQLError[];
