@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { inject, expect, onTestFinished, test } from 'vitest';
 import { closePool, createConnections, withPatience } from '../src/db/client.ts';
 import { PatientPool } from '../src/db/pool.ts';
+import { startProxy } from './support/proxy.ts';
 
 test('outlives a crowd that has given up waiting, and serves whoever comes after it', async () => {
   const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 1_000, handshakeMs: 5_000 });
@@ -73,4 +74,20 @@ test('a patient caller waits as long as the pool moves, and gives up soon when i
   await expect(pool.connectWithin(patience)).rejects.toThrow('timeout exceeded when trying to connect');
   expect(performance.now() - from).toBeLessThan(patience.waitMs);
   held.release();
+});
+
+test('a caller that waits when a connection breaks is as patient with the next handshake as any other', async () => {
+  const proxy = await startProxy(inject('serverUrl'));
+  const pool = new PatientPool({ connectionString: proxy.url, max: 1 }, { waitMs: 60_000, handshakeMs: 300 });
+  pool.on('error', () => undefined);
+  onTestFinished(() => pool.end());
+  const held = await pool.connect();
+  const waiting = pool.connect();
+  // Several handshakes take too long before one succeeds.
+  const silencing = setInterval(() => proxy.silenceOpen(), 1);
+  held.release(new Error('broken'));
+  expect(await Promise.race([waiting.catch(String), setTimeout(1_000, 'waits')]).finally(() => clearInterval(silencing))).toBe('waits');
+  const client = await waiting;
+  expect((await client.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  client.release();
 });

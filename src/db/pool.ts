@@ -45,7 +45,9 @@ export class PatientPool extends pg.Pool {
     this.#waitMs = waitMs;
     this.on('release', () => {
       this.#borrowed -= 1;
-      this.#serve();
+      // `pg.Pool` tells it before it removes a broken connection. Asked for one in between, it would put the waiter into a queue of its own, with one limit for
+      // waiting and handshake, and if that passed, it would tell the release of a connection that nobody had.
+      process.nextTick(() => this.#serve());
     });
   }
 
