@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
@@ -43,6 +44,16 @@ describe('a callback', () => {
     const [kept] = await inboxOf(databaseUrl, job);
     expect(kept!.verdict).toBe('APPLIED');
     expect(kept!.body).not.toContain('secret');
+  });
+
+  test.each([[''], ['json'], ['application/json; charset=nonsense'], ['text/html'], [undefined]])('settles its job with Content-Type %j', async (contentType) => {
+    const { client, job, taskId, callbackUrl } = await startProcessing();
+    const answer = new Promise<number>((resolve, reject) => {
+      const sent = request(callbackUrl, { method: 'POST', headers: contentType === undefined ? {} : { 'content-type': contentType } }, (response) => resolve(response.resume().statusCode!));
+      sent.on('error', reject).end(JSON.stringify(successOf(taskId)));
+    });
+    expect(await answer).toBe(200);
+    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
   });
 
   test('that fails the job says why', async () => {

@@ -52,6 +52,8 @@ export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor
         const echo = door.verify(request.params.jobId, request.params.token);
         if (!echo) return reply.code(404).send();
         echoes.set(request, echo);
+        // Whatever the header says, the body is read; Fastify refuses values that are no media types.
+        request.raw.headers['content-type'] = 'application/octet-stream';
       },
       handler: async (request, reply) => {
         const { jobId, attempt } = echoes.get(request)!;
