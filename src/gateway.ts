@@ -212,6 +212,9 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
   const urgentConnections = createConnections(databaseUrl, urgentCount, complain, options);
   onStop(() => closePool(urgentConnections));
+  // A burst of callbacks that wait for connections is no database that does not answer: a balancer would take the callbacks away.
+  const healthConnections = createConnections(databaseUrl, 1, complain, { statementTimeoutMs });
+  onStop(() => closePool(healthConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());
   const readConnections = withPatience({ waitMs: 1_000 * config.READ_WAIT_SECONDS, stallMs: STALL_MS.read }, connections);
@@ -220,7 +223,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   return {
     store: createJobStore(readConnections, feed.announce, submitConnections),
     urgentStore: createJobStore(callbackConnections, feed.announce),
-    healthStore: createJobStore(urgentConnections),
+    healthStore: createJobStore(healthConnections),
     urgentCount,
     accountsStore: createAccountsStore(submitConnections),
     webhookStore: createWebhookStore(connections),
