@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { createProxyCheck } from '../../src/http/proxied.ts';
-import { createFollowAnswer, type WatchTimes } from '../../src/http/rest/answer-watch.ts';
+import { createAnswerWatch, type WatchTimes } from '../../src/http/rest/answer-watch.ts';
 import { onEnd } from './on-end.ts';
 
 /** Longer than a test takes: what is decided was not decided by the clock. */
@@ -23,7 +23,8 @@ export const requestText = (headers: readonly string[] = [], version = '1.1'): s
 export async function startAnswering(times: WatchTimes = SHORT) {
   const ends: string[] = [];
   const server: Server = createServer();
-  const followAnswer = createFollowAnswer(server, { ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') }, times, createProxyCheck(null));
+  const { noteRequest, followAnswer } = createAnswerWatch({ ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') }, times, createProxyCheck(null));
+  server.on('request', noteRequest);
   const answers: ((response: ServerResponse) => void)[] = [];
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
     const answer = answers.shift();

@@ -1,5 +1,5 @@
 /** Watches what happens to an answer on its connection, until there is evidence whether it arrived. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Joining } from '../../jobs/joining.ts';
 import { isVerdict, nextProgress, type Progress, type Sight, type Verdict } from './answer-evidence.ts';
@@ -17,6 +17,12 @@ export interface Following {
 
 /** Records what becomes of the answer about this job that goes by this response. */
 export type FollowAnswer = (jobId: string, response: ServerResponse, gone: AbortSignal) => Following;
+
+export interface AnswerWatch {
+  /** To be called for every request that arrives, in any route, before it is handled; a second call for the same one does nothing. */
+  noteRequest(request: IncomingMessage, response: ServerResponse): void;
+  readonly followAnswer: FollowAnswer;
+}
 
 export interface WatchTimes {
   /** A reset that follows an answer to a client that has hung up comes within this time. */
@@ -36,8 +42,9 @@ interface Connection {
   readonly watches: Set<(sight: Sight) => void>;
 }
 
-export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes, cameByProxy: ProxyCheck): FollowAnswer {
+export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes, cameByProxy: ProxyCheck): AnswerWatch {
   const connections = new WeakMap<Socket, Connection>();
+  const noted = new WeakSet<IncomingMessage>();
 
   const tell = ({ watches }: Connection, sight: Sight): void => watches.forEach((see) => see(sight));
 
@@ -50,13 +57,15 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
     return connection;
   }
 
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    const connection = connectionOf(socket);
+  function noteRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (noted.has(request)) return;
+    noted.add(request);
+    const connection = connectionOf(request.socket);
     if (connection.pending > 0) connection.pipelines = true;
     connection.pending += 1;
     response.once('close', () => (connection.pending -= 1));
     tell(connection, connection.pipelines ? 'pipelinedRequest' : 'nextRequest');
-  });
+  }
 
   /** From the moment in which the answer was written. */
   function watch(jobId: string, socket: Socket, connection: Connection, proxied: boolean): void {
@@ -92,7 +101,7 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
     if (proxied) joining.stopConfirming(jobId);
   }
 
-  return (jobId, response, gone) => {
+  const followAnswer: FollowAnswer = (jobId, response, gone) => {
     const following: Following = { saysFailure: false, saysNothing: false, isUnanswered: false };
     // Not the response's own socket: a response that waits behind another one of the connection has none yet.
     const { socket } = response.req;
@@ -122,4 +131,5 @@ export function createFollowAnswer(server: Server, joining: Pick<Joining, 'ended
     socket.once('close', onClose);
     return following;
   };
+  return { noteRequest, followAnswer };
 }

@@ -6,7 +6,7 @@ import type { Cores } from '../../resolvers/context.ts';
 import type { Admission } from '../admission.ts';
 import type { ProxyCheck } from '../proxied.ts';
 import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
-import { createFollowAnswer, type WatchTimes } from './answer-watch.ts';
+import { createAnswerWatch, type WatchTimes } from './answer-watch.ts';
 import { createHolding, type HoldingOptions } from './holding.ts';
 import { describeRest } from './openapi.ts';
 import { createRestService } from './service.ts';
@@ -28,7 +28,11 @@ export interface RestDoors {
 
 export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
-  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer: createFollowAnswer(app.server, joining, watching, cameByProxy), admission, log }));
+  const { noteRequest, followAnswer } = createAnswerWatch(joining, watching, cameByProxy);
+  app.server.on('request', noteRequest);
+  // With HOST=localhost, Fastify also listens with a second server, to which `app.server` gives no access.
+  app.addHook('onRequest', async (request, reply) => noteRequest(request.raw, reply.raw));
+  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer, admission, log }));
   // Made when somebody asks: it took an eighth of a start's CPU.
   let description: object | undefined;
   app.get('/openapi.json', () => Promise.resolve((description ??= describeRest())));
