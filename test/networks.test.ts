@@ -40,6 +40,27 @@ test('whoever has an IPv6 network has one address in it', async () => {
   expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
 });
 
+test('a proxy that forwards ports with addresses, in front of another one, does not make every connection an address', async () => {
+  const limits = { REQUESTS_PER_MINUTE: '2', MAX_SOCKETS_PER_ADDRESS: '1' };
+  const gateway = await startGateway({ ...limits, REGISTRATION: 'open', TRUST_PROXY: '127.0.0.1, 10.0.0.5' });
+  const from = (address: string) => ({ 'content-type': 'application/json', 'x-forwarded-for': address });
+  const ask = async (address: string) =>
+    (await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: from(address), body: '{"query":"{__typename}"}' })).status;
+  for (const [first, second, third] of [
+    ['203.0.113.7:51234', '203.0.113.7:51235', '203.0.113.7'],
+    ['203.0.113.8:1, 10.0.0.5:4711', '203.0.113.8:2, 10.0.0.5:4712', '203.0.113.8, 10.0.0.5'],
+    ['[2001:db8::1]:4711', '[2001:db8::2]:4712', '2001:db8::3'],
+  ] as const) {
+    expect([await ask(first), await ask(second), await ask(third)]).toEqual([200, 200, 429]);
+  }
+
+  await openSocket(gateway, { headers: { 'x-forwarded-for': '203.0.113.9:51234, 10.0.0.5:4711' } });
+  const refused = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    headers: { 'x-forwarded-for': '203.0.113.9:51235, 10.0.0.5:4712' },
+  });
+  expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
+});
+
 test('strangers behind the address of an administrator do not use up his requests', async () => {
   const gateway = await startGateway({ REGISTRATION: 'open', REQUESTS_PER_MINUTE: '1' });
   const strangers = [1, 2].map(() => fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{__typename}"}' }).then(({ status }) => status));

@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type
 import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
+import { createTrustCheck } from './address.ts';
 import { refuseEncodedBody, UnsupportedEncodingError } from './content-encoding.ts';
 import type { HostCheck } from './host-check.ts';
 import { noteRefusals, notesOf } from './request-notes.ts';
@@ -42,7 +43,8 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     forceCloseConnections: 'idle',
     // Whoever has a connection is answered until the end, in the words of his route: a callback comes once.
     return503OnClosing: false,
-    trustProxy: trustProxy ?? false,
+    // Not the list itself: Fastify would not know an address with a port.
+    trustProxy: trustProxy !== null && createTrustCheck(trustProxy),
     routerOptions: { ignoreTrailingSlash: true },
   });
   // The only type of Fastify's own beside JSON: a page of another site can send it without being asked about.
