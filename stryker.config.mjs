@@ -12,6 +12,7 @@ export default {
     'src/accounts/{account,account-rules,api-key,caller,client-token,explain-refusal,limits,quota,share-reads,unknown-keys}.ts',
     'src/egress/{host-slots,reach}.ts',
     'src/network/*.ts',
+    'src/time/*.ts',
     'src/{origins,resembling-settings,setting-values}.ts',
     'src/http/{address,admission,count-repeats,credentials,explain-value,handshake,host-check,idempotency-header,idempotency-key,mask-errors,operation-gate,operation-values,origin-check,slots,subscription-ids}.ts',
     'src/http/rest/{answer-evidence,failure-codes,motion-request,refusals,task-of-job}.ts',

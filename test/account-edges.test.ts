@@ -74,9 +74,14 @@ describe('a monthly quota', () => {
   });
 });
 
-test('usage of a year that there is not is a wrong argument', async () => {
+test.each([
+  ['0000-12-01T00:00:00Z', '0001-01-02T00:00:00Z'],
+  ['9999-12-31T00:00:00Z', '9999-12-31T23:59:59-01:00'],
+  ['9999-12-31T23:59:58-01:00', '9999-12-31T23:59:59-01:00'],
+])('usage from %s to %s, a year that there is not, is a wrong argument', async (from, to) => {
   const gateway = common();
-  const { errors } = await gateway.client.request('{ viewer { usage(from: "0000-12-01T00:00:00Z", to: "0001-01-02T00:00:00Z") { key } } }');
+  const query = 'query ($from: DateTime!, $to: DateTime!) { viewer { usage(from: $from, to: $to) { key } } }';
+  const { errors } = await gateway.client.request(query, { from, to });
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
 });
 

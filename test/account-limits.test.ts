@@ -64,6 +64,32 @@ describe('keys', () => {
     expect([(await rotate(id)).expiresAt, (await rotate(id)).expiresAt]).toEqual([null, null]);
   });
 
+  test('end in the year 9999 at the latest, also after a rotation', async () => {
+    const { client } = common();
+    const create = async (expiresAt: string) =>
+      (await client.request<{ createApiKey: { apiKey: Key | null; userErrors: object[] } }>(
+        `mutation ($expiresAt: DateTime) {
+          createApiKey(input: { name: "late", scopes: [JOBS_READ], expiresAt: $expiresAt }) {
+            apiKey { id expiresAt }
+            userErrors { code field message }
+          }
+        }`,
+        { expiresAt },
+      )).data.createApiKey;
+    const error = { code: 'INVALID_FORMAT', field: ['input', 'expiresAt'], message: 'A time is in the years 1 to 9999.' };
+    expect(await create('9999-12-31T23:59:59-01:00')).toEqual({ apiKey: null, userErrors: [error] });
+    const { apiKey } = await create('9999-12-31T23:59:59Z');
+    let id = apiKey!.id;
+    for (const rotation of [1, 2]) {
+      const { data } = await client.request<{ rotateApiKey: { apiKey: Key } }>(
+        'mutation ($id: ID!) { rotateApiKey(input: { id: $id }) { apiKey { id expiresAt } } }',
+        { id },
+      );
+      expect(data.rotateApiKey.apiKey.expiresAt, `rotation ${rotation}`).toBe('9999-12-31T23:59:59.000Z');
+      ({ id } = data.rotateApiKey.apiKey);
+    }
+  });
+
   test('that may only write see what their own mutations answer, and nothing else', async () => {
     const gateway = common();
     const writer = clientWith(gateway, (await createKey(gateway.client, 'writes', 'JOBS_WRITE')).key);

@@ -17,6 +17,7 @@ const allowed: Record<string, readonly string[]> = {
   'origins.ts': [],
   'setting-values.ts': [],
   network: [],
+  time: [],
   'secrets.ts': [],
   http: ['resolvers', 'accounts', 'jobs', 'upstream/wire', 'webhooks', 'origins.ts'],
   resolvers: ['schema', 'accounts', 'jobs', 'webhooks'],
@@ -31,7 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   webhooks: [],
 };
 
-const leaves = ['network'];
+const leaves = ['network', 'time'];
 
 const covers = (path: string, file: string): boolean => file === path || file.startsWith(`${path}/`);
 

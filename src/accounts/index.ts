@@ -1,4 +1,5 @@
 /** The second core: accounts, their keys and tokens, and their quota. */
+import { isStorableTime, storableTimes } from '../time/storable-time.ts';
 import { createAcquire, type Acquire, type Registration } from './acquire.ts';
 import { createAdministration, firstScopes, type Administration } from './administer.ts';
 import type { Account, Scope } from './account.ts';
@@ -92,8 +93,7 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
       }),
 
     async usage(accountId, from, to, by) {
-      // The store knows no year 0.
-      if (from.getUTCFullYear() < 1) throw new BadAccountArgumentError('A time is in the years 1 to 9999.');
+      if (!isStorableTime(from) || !isStorableTime(to)) throw new BadAccountArgumentError(storableTimes);
       if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS)) throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
       return store.usage(accountId, from, to, by);
     },

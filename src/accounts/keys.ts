@@ -1,5 +1,6 @@
 /** The keys of an account: making, rotating and revoking them. A key's text is told once and never stored. */
 import { v7 as uuidv7 } from 'uuid';
+import { isStorableTime, lastStorableTime, storableTimes } from '../time/storable-time.ts';
 import type { ApiKey, Scope } from './account.ts';
 import { checkName, checkScopes, violation, type AccountViolation } from './account-rules.ts';
 import { hashApiKey, lastFourOf, makeApiKey } from './api-key.ts';
@@ -24,7 +25,10 @@ type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Inva
 
 export interface Keys {
   create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
-  /** A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that expires is followed by one that lives as long. */
+  /**
+   * A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that expires is followed by
+   * one that lives as long, to the end of the year 9999 at most.
+   */
   rotate(accountId: string, keyId: string, overlapSeconds: number, actor: string): Promise<IssueResult>;
   /** From now on it opens nothing; its sockets close within a minute. */
   revoke(accountId: string, keyId: string, actor: string): Promise<RevokeResult>;
@@ -46,6 +50,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
     async create(accountId, { name, scopes, expiresAt }, actor) {
       const violations = [...checkName(name), ...checkScopes(scopes)];
       if (expiresAt && expiresAt.getTime() <= Date.now()) violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
+      if (expiresAt && !isStorableTime(expiresAt)) violations.push(violation('INVALID_FORMAT', 'expiresAt', storableTimes));
       if (violations.length > 0) return { kind: 'invalid', violations };
       return store.transaction(async (tx): Promise<IssueResult> => {
         if ((await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('name', maxLiveKeys);
@@ -62,7 +67,8 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
         const old = await store.findLiveKey(tx, accountId, keyId);
         if (!old) return unknownKey;
         await store.expireKey(tx, accountId, keyId, overlapSeconds);
-        const expiresAt = old.madeToExpireAt && new Date(Date.now() + old.madeToExpireAt.getTime() - old.createdAt.getTime());
+        const lifeMs = old.madeToExpireAt && old.madeToExpireAt.getTime() - old.createdAt.getTime();
+        const expiresAt = lifeMs === null ? null : new Date(Math.min(Date.now() + lifeMs, lastStorableTime.getTime()));
         await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
         return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt }, actor) };
       });

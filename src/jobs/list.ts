@@ -1,4 +1,5 @@
 /** Listing an account's jobs, newest first, by keyset cursors: a page never shifts when jobs are added. */
+import { isStorableTime, storableTimes } from '../time/storable-time.ts';
 import { BadArgumentError } from './errors.ts';
 import { isStorableText } from './input-rules.ts';
 import type { Job } from './job.ts';
@@ -38,11 +39,8 @@ function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): v
   if ((ids?.length ?? 0) > listLimits.ids) throw new BadArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
   if ((labels?.length ?? 0) > listLimits.labels) throw new BadArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
   if (labels?.some(({ key, value }) => !isStorableText(key) || !isStorableText(value))) throw new BadArgumentError('"labels" is well-formed Unicode text without NUL characters.');
-  for (const time of [createdAfter, createdBefore]) if (time && !isStorableTime(time)) throw new BadArgumentError('A time is in the years 1 to 9999.');
+  for (const time of [createdAfter, createdBefore]) if (time && !isStorableTime(time)) throw new BadArgumentError(storableTimes);
 }
-
-/** The years that PostgreSQL and RFC 3339 share. */
-const isStorableTime = (time: Date): boolean => time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
 
 /**
  * With `updatesCursor`, the cursor also carries the position from which to follow the account. Every page repeats the one of the first

@@ -1,5 +1,6 @@
 /** Endpoints and deliveries, for those who own them. */
 import { v7 as uuidv7 } from 'uuid';
+import { isStorableTime } from '../time/storable-time.ts';
 import { encodePayload } from './payload.ts';
 import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } from './ports.ts';
 import type { Sealer } from './seal.ts';
@@ -169,6 +170,7 @@ function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: 
   const [, time, id] = /^delivery (\d{1,15}) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   const decoded = id !== undefined && isUuid(id) ? { createdAt: new Date(Number(time)), id } : null;
   // One spelling only: base64 takes many.
-  if (!decoded || encodeDeliveryCursor(decoded) !== cursor) throw new BadWebhookArgumentError('"after" is not a cursor of deliveries.');
+  const isOurs = decoded && isStorableTime(decoded.createdAt) && encodeDeliveryCursor(decoded) === cursor;
+  if (!isOurs) throw new BadWebhookArgumentError('"after" is not a cursor of deliveries.');
   return decoded;
 }
