@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseOrigin } from './origins.ts';
-import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, keyText, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, visible } from './setting-values.ts';
+import { baseUrl, decimalIn, domainNames, EXPECTED, hostNames, integerIn, keyText, leavesTlsOpen, list, listenHost, oneOf, onOrOff, optional, postgresUrl, proxies, secret, SSL_MODES, visible } from './setting-values.ts';
 import { parseUrl } from './network/parse-url.ts';
 
 interface Setting<T> {
@@ -262,6 +262,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (read.DATABASE_URL) {
     if (read.API_KEY === null) problems.push('API_KEY: expected with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
     if (read.APP_SECRET === null) problems.push('APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated');
+    // As written: `pg` takes no space and no capital letter for what was meant.
+    if (env.PGSSLMODE && !SSL_MODES.includes(env.PGSSLMODE) && leavesTlsOpen(read.DATABASE_URL)) {
+      problems.push(`PGSSLMODE: expected one of ${SSL_MODES.join(', ')}, or sslmode in DATABASE_URL`);
+    }
   }
   problems.push(...contradictionsIn(read, upstream, problems));
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);

@@ -1,7 +1,7 @@
 /** The forms that values of settings take. What passes here works later: no ambiguous value is coerced. */
 import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
-import { parseIntoClientConfig } from 'pg-connection-string';
+import { parse, parseIntoClientConfig } from 'pg-connection-string';
 import { z } from 'zod';
 import { parseUrl } from './network/parse-url.ts';
 
@@ -45,7 +45,8 @@ export const baseUrl = z.string().transform((value, context) => {
   return value.replace(/\/+$/, '');
 });
 
-const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+/** The values that `pg` knows. For others in `PGSSLMODE` it does without TLS. */
+export const SSL_MODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const ENCODE = 'a postgres:// URL, with special characters of user and password percent-encoded (`#` as `%23`, `/` as `%2F`, `?` as `%3F`, `@` as `%40`, `%` as `%25`)';
 
 /** As `pg` reads it: also without a host, for a socket. */
@@ -62,6 +63,9 @@ export const postgresUrl = z.string().transform((value, context) => {
   }
   return value;
 });
+
+/** Whether `pg` takes TLS from `PGSSLMODE` for this URL. */
+export const leavesTlsOpen = (url: string): boolean => parse(url).ssl === undefined;
 
 const isName = (value: string): boolean => value.length <= 253 && value.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) && !/^[\d.]+$/.test(value);
 

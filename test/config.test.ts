@@ -88,6 +88,23 @@ describe('settings', () => {
     expect(problemsOf({ DATABASE_URL: url, API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) })).toEqual([]);
   });
 
+  describe('PGSSLMODE', () => {
+    const env = { DATABASE_URL: 'postgres://h/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) };
+    test.each(['verify_full', 'REQUIRE', 'allow', 'on', ' require', ' '])('%j, which would mean no TLS, is refused', (value) => {
+      const problem = 'PGSSLMODE: expected one of disable, prefer, require, verify-ca, verify-full, no-verify, or sslmode in DATABASE_URL';
+      expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([problem]);
+    });
+    test.each(['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify', ''])('%j is taken', (value) => {
+      expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([]);
+    });
+    test.each(['sslmode=verify-full', 'ssl=true', 'sslnegotiation=direct'])('does not count beside %s in DATABASE_URL', (parameter) => {
+      expect(problemsOf({ ...env, DATABASE_URL: `postgres://h/b?${parameter}`, PGSSLMODE: 'allow' })).toEqual([]);
+    });
+    test('does not count for the embedded server', () => {
+      expect(problemsOf({ PGSSLMODE: 'allow' })).toEqual([]);
+    });
+  });
+
   test('a database of its own wants a key and a secret that all instances share', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://a/b' })).toEqual([expect.stringMatching(/^API_KEY: expected/), expect.stringMatching(/^APP_SECRET: expected/)]);
     expect(problemsOf({ DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}` })).toEqual([]);
