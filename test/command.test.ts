@@ -50,6 +50,14 @@ describe('the file of settings', () => {
     expect((await run({ ENV_FILE: 'off' })).code).toBe(0);
     expect(await run({ ENV_FILE: 'elsewhere.env' })).toMatchObject({ code: 1, stdout: expect.stringMatching(/^ENV_FILE: expected a file that can be read/) as string });
   });
+
+  test('may begin with a byte order mark', async () => {
+    const folder = await createFolder();
+    writeEnvFile(folder, ['\ufeffPORT=x', 'LOG_LEVEL=loud']);
+    const run = (env: Record<string, string>) => runCommand('check-config', { ENV_FILE: '', ...env }, [], { cwd: folder });
+    expect((await run({})).stdout.match(/^\w+:/gm)).toEqual(['PORT:', 'LOG_LEVEL:']);
+    expect((await run({ PORT: '0' })).stdout.match(/^\w+:/gm)).toEqual(['LOG_LEVEL:']);
+  });
 });
 
 describe('in a production install', () => {

@@ -65,6 +65,17 @@ describe('a subscription', () => {
   });
 });
 
+test('messages may begin with a byte order mark, and with one only', async () => {
+  const gateway = queueing();
+  const { send, next, closed } = await openSocket(gateway, { init: false });
+  send(`\ufeff${JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${gateway.apiKey}` } })}`);
+  expect(await next()).toEqual({ type: 'connection_ack' });
+  send(`\ufeff${JSON.stringify({ type: 'ping' })}`);
+  expect(await next()).toEqual({ type: 'pong' });
+  send(`\ufeff\ufeff${JSON.stringify({ type: 'ping' })}`);
+  expect(await closed).toBe(4400);
+});
+
 test('a subscription finds a job by its id in capitals too, to the end', async () => {
   const { client, upstream } = submitting();
   const job = await client.generate();

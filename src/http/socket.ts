@@ -134,7 +134,8 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
           if (!hear()) return;
           // ws has not looked whether it is UTF-8.
           if (isBinary) return close(UNSUPPORTED_DATA, 'Text only');
-          guarded(data.toString()).catch((error: unknown) => {
+          // Some clients begin a message with a byte order mark, as some do a body.
+          guarded(data.toString().replace(/^\ufeff/, '')).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
             if (error instanceof RateLimitedError) return close(1013, 'Too many unknown keys');
