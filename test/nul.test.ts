@@ -72,9 +72,13 @@ test('over REST and over sockets too', async () => {
   const socket = await openSocket(gateway);
   socket.send(subscribe('a', `subscription ($id: ID!) { jobUpdated(id: $id) { id } }`, { id: NUL }));
   expect(JSON.stringify(await socket.next())).not.toContain('INTERNAL_SERVER_ERROR');
-  const named = await openSocket(gateway, { init: false });
-  named.send({ type: 'connection_init', payload: { authorization: `Bearer ${gateway.administratorKey}`, accountId: NUL } });
-  expect([4403, 1013]).toContain(await named.closed);
+  for (const account of [{ accountId: NUL }, { headers: { 'X-Account-Id': NUL } }]) {
+    const named = await openSocket(gateway, { init: false });
+    const reason = new Promise((resolve) => named.socket.once('close', (_code, text) => resolve(String(text))));
+    named.send({ type: 'connection_init', payload: { authorization: `Bearer ${gateway.administratorKey}`, ...account } });
+    expect([await named.closed, await reason]).toEqual([4403, 'BAD_USER_INPUT: There is no such account.']);
+  }
+  expect(gateway.logs.filter(({ level }) => Number(level) >= 50)).toEqual([]);
 });
 
 test('an administrator who names an account that there is not is told so', async () => {

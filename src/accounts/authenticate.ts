@@ -65,7 +65,9 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
 
   async function asAdministrator(namedAccount: unknown): Promise<Caller> {
     const accountId = typeof namedAccount === 'string' && namedAccount !== '' ? namedAccount : null;
-    if (accountId !== null && !(await store.findAccount(accountId))) throw new BadAccountArgumentError('There is no such account.');
+    // The store takes no text with NUL: no account has such an id.
+    const isUnknown = accountId !== null && (accountId.includes('\0') || !(await store.findAccount(accountId)));
+    if (isUnknown) throw new BadAccountArgumentError('There is no such account.');
     if (accountId !== null) await store.transaction((tx) => store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }));
     return { kind: 'administrator', accountId, scopes: scopes.filter((scope) => scope !== 'jobs:write'), jobIds: null, keyId: null, epoch: null, expiresAt: null };
   }
