@@ -34,15 +34,15 @@ const refuse = (context: z.RefinementCtx, expected: string): never => {
   return z.NEVER;
 };
 
-/** An http(s) URL to which paths are appended. */
+/** An http(s) URL to which paths are appended. Kept as it was parsed: another program may read other spellings differently. */
 export const baseUrl = z.string().transform((value, context) => {
   const url = /^https?:\/\//i.test(value) ? parseUrl(value) : null;
   if (url === null) return refuse(context, 'an http(s) URL');
-  const { username, password, hostname } = url;
+  const { username, password, hostname, origin, pathname } = url;
   if (username || password) return refuse(context, 'an http(s) URL without a user and a password');
   if (/[?#]/.test(value)) return refuse(context, 'an http(s) URL without a query (`?`) and a fragment (`#`)');
   if (!isHost(hostname)) return refuse(context, 'an http(s) URL with the name or address of one host');
-  return value.replace(/\/+$/, '');
+  return `${origin}${pathname.replace(/\/+$/, '')}`;
 });
 
 /** The values that `pg` knows. For others in `PGSSLMODE` it does without TLS. */
