@@ -121,6 +121,19 @@ describe('a request is joined by its repeat', () => {
   });
 });
 
+test('an empty idempotency key is none: the request is joined, and its answer is followed', async () => {
+  const stage = common();
+  // The client of the tests leaves empty headers out; a blank one is sent as an empty one.
+  const empty = { 'idempotency-key': ' ' };
+  await hungUp(stage);
+  const repeat = stage.rest.submit({}, empty);
+  await stage.finish();
+  const { status, body } = await repeat;
+  expect([status, [body.task_id]]).toEqual([200, await stage.jobs()]);
+  await expect.poll(stage.states).toEqual(['ANSWERED']);
+  expect((await stage.rest.submit({ mode: 'fast' }, empty)).body.error?.message).toMatch(/^mode: [^;]*$/);
+});
+
 describe('a request is not joined', () => {
   test('when its answer went to a proxy longer ago than REST_DOUBT_SECONDS, or that is 0', async () => {
     const stage = common();

@@ -1,4 +1,5 @@
 /** The cores behind the vendor's routes: a submit is an accept, a task is a job. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError } from '../../accounts/errors.ts';
@@ -34,6 +35,9 @@ export interface RestServiceDeps {
   readonly log: Log;
 }
 
+/** Empty is absent, as over GraphQL. */
+const keyHeaderOf = (headers: IncomingHttpHeaders): string | null => headers['idempotency-key']?.toString() || null;
+
 /** How far a listing by time goes. */
 const MAX_LISTED = 1_000;
 const PAGE = 100;
@@ -56,7 +60,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   }
 
   async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, arrivedAt, signal }: SubmitContext): Promise<JoinResult> {
-    const header = headers['idempotency-key']?.toString() ?? null;
+    const header = keyHeaderOf(headers);
     const { key: idempotencyKey, formerKey } = header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
     const request = { ...toMotionRequest(body, idempotencyKey), formerIdempotencyKey: formerKey };
     const kept = { body: JSON.stringify(sent), traceId };
@@ -77,7 +81,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       const jobId = jobIdOf(result);
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
-      const following = context.headers['idempotency-key'] === undefined ? followAnswer(jobId, context.response, context.signal) : null;
+      const following = keyHeaderOf(context.headers) === null ? followAnswer(jobId, context.response, context.signal) : null;
       const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following, result.kind === 'joined');
       // Not for a client that has gone: its request would count as open as long as this process runs, and its next repeat would make another job.
       if (result.kind === 'joined' && isAnswer(reply) && !following?.isUnanswered) await joining.answering(jobId);
@@ -148,7 +152,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       return caller;
     }),
     submit: telling(submit),
-    findViolations: (body, headers) => jobs.check(toPartialRequest(body, headers['idempotency-key']?.toString() ?? null)).map(describe),
+    findViolations: (body, headers) => jobs.check(toPartialRequest(body, keyHeaderOf(headers))).map(describe),
     retrieve: telling(async (caller, taskId) => {
       const accountId = permit(caller, 'jobs:read');
       return admitted('read', undefined, async () => {
