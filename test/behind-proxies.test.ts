@@ -91,6 +91,8 @@ describe.skipIf(nginxPath === undefined)('behind nginx', () => {
         const body = path.startsWith('/graphql') ? { query: '{ __typename }' } : { ...SEED_BODY, async: true };
         expect((await send(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${gateway.apiKey}` }, body: JSON.stringify(body) })).status, path).toBe(200);
       }
+      const { servers } = JSON.parse((await send(`${url}/openapi.json`)).body) as { servers: { url: string }[] };
+      expect(servers.map((server) => new URL(server.url, `${url}/openapi.json`).href)).toEqual([`${url}/`]);
       // Whoever reaches the proxy is not on this machine.
       for (const path of ['/playground', '/playground/']) expect(await loadPlayground(`${url}${path}`)).toBeNull();
     }

@@ -9,12 +9,15 @@ import { startGateway } from './support/gateway.ts';
 import { shared } from './support/on-end.ts';
 import { createRestClient, openSubmit, SEED_BODY } from './support/rest.ts';
 
+const common = shared(() => startGateway());
+
 type Schema = Record<string, unknown>;
 interface Content {
   readonly content: { readonly 'application/json': { readonly schema: Schema & { readonly anyOf?: readonly Schema[] } } };
 }
 interface Description {
   readonly openapi: string;
+  readonly servers: readonly { readonly url: string }[];
   readonly paths: Record<string, { readonly post: { readonly requestBody: Content; readonly responses: Record<string, Content> } }>;
 }
 
@@ -110,8 +113,15 @@ test('every answer fits the description, and every status and code of the descri
   expect([...seen].sort()).toEqual(described.sort());
 });
 
+const documents = ['/openapi.json', '/openapi.json?v=1/', '/openapi.json/'];
+test.each(documents)('%s leads to the root of the gateway, also behind a prefix', async (path) => {
+  const { servers } = (await (await fetch(common().url + path)).json()) as Description;
+  for (const root of ['http://127.0.0.1/', 'https://www.example.com/motion/', 'https://www.example.com/a/b/']) {
+    expect(servers.map(({ url }) => new URL(url, `${root}${path.slice(1)}`).href)).toEqual([root]);
+  }
+});
+
 describe('the description of a body', () => {
-  const common = shared(() => startGateway());
   const bodies: readonly [string, object][] = [
     ['/kling/motion', SEED_BODY],
     ['/kling/motion', { image_url: SEED_BODY.image_url, video_url: SEED_BODY.video_url }],

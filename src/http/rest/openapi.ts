@@ -58,7 +58,8 @@ function errorsOf(refused: readonly Code[], failed: readonly ErrorCode[]): objec
   );
 }
 
-export function describeRest(): object {
+/** `serverUrl` leads from the document to the root of the gateway: a proxy may have put a prefix before both. */
+export function describeRest(serverUrl = '.'): object {
   // What a client sent comes back as it was.
   const record = taskRecord(sentSubmitBody, failures);
   return {
@@ -68,7 +69,7 @@ export function describeRest(): object {
       version: '1',
       description: "The vendor's own contract for Kling motion generation, served by the gateway with the gateway's keys.",
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: serverUrl }],
     security: [{ key: [] }],
     paths: {
       [SUBMIT_PATH]: {

@@ -34,7 +34,13 @@ export async function registerRest(app: FastifyInstance, { cores, joining, holdi
   app.addHook('onRequest', async (request, reply) => noteRequest(request.raw, reply.raw));
   await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer, admission, log }));
   // Made when somebody asks: it took an eighth of a start's CPU.
-  let description: object | undefined;
-  app.get('/openapi.json', () => Promise.resolve((description ??= describeRest())));
+  const descriptions = new Map<string, object>();
+  app.get('/openapi.json', async (request) => {
+    // A slash at the end of the path is one level more.
+    const serverUrl = request.url.replace(/\?.*$/, '').endsWith('/') ? '..' : '.';
+    const description = descriptions.get(serverUrl) ?? describeRest(serverUrl);
+    descriptions.set(serverUrl, description);
+    return description;
+  });
   return { stop: holding.stop };
 }
