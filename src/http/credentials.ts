@@ -14,16 +14,17 @@ export function credentialsOf(payload: Readonly<Record<string, unknown>> | undef
   const find = (...names: readonly string[]): unknown => {
     for (const place of places) for (const name of names) {
       const value = fieldOf(place, name);
-      if (value !== undefined && value !== null && value !== '') return value;
+      if (value !== undefined) return value;
     }
     return undefined;
   };
   return { authorization: find('authorization'), accountId: find('accountid', ACCOUNT_HEADER) };
 }
 
-/** An own field by its name in lower case; the one that is written so counts before other spellings. */
+/** An own field that has a value, by its name in lower case; the one that is written so counts before other spellings. */
 function fieldOf(place: unknown, name: string): unknown {
   if (typeof place !== 'object' || place === null || Array.isArray(place)) return undefined;
-  if (Object.hasOwn(place, name)) return (place as Record<string, unknown>)[name];
-  return Object.entries(place).find(([spelled]) => spelled.toLowerCase() === name)?.[1];
+  const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+  const fields = Object.entries(place).filter(([spelled, value]) => spelled.toLowerCase() === name && isGiven(value));
+  return (fields.find(([spelled]) => spelled === name) ?? fields[0])?.[1];
 }
