@@ -1,6 +1,6 @@
 /** The `Idempotency-Key` header: it counts for a document with exactly one `generateMotion`, which has no other key of its own. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import { getArgumentValues, GraphQLError, Kind, OperationTypeNode, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+import { getArgumentValues, getVariableValues, GraphQLError, Kind, OperationTypeNode, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
 import type { Context } from '../resolvers/context.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 
@@ -23,7 +23,8 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
       if (fields.length > 1) refuse(`The Idempotency-Key header counts only for exactly one ${FIELD}; give each its own idempotencyKey.`);
       const definition = schema.getMutationType()?.getFields()[FIELD];
       // Variables that do not fit are reported by the execution itself.
-      const input = definition && valuesOf(() => getArgumentValues(definition, field, request.variables ?? {}));
+      const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, { maxErrors: 1 });
+      const input = definition && coerced && valuesOf(() => getArgumentValues(definition, field, coerced));
       const own = input?.idempotencyKey;
       const { key, formerKey } = readIdempotencyKey(header);
       if (own != null && own !== key && own !== header) refuse('The Idempotency-Key header and the idempotencyKey of the input differ.');

@@ -89,4 +89,13 @@ describe('the document is refused', () => {
     expect(await read('mutation { generateMotion(input: { idempotencyKey: "" }) { id } }')).toEqual(differs);
     expect(await read('mutation ($i: Input!) { generateMotion(input: $i) { id } }', 'k', { i: { idempotencyKey: 'K' } })).toEqual(differs);
   });
+
+  test('with another key as the default of a variable that has no value', async () => {
+    const byKey = 'mutation ($k: String = "mine") { generateMotion(input: { idempotencyKey: $k }) { id } }';
+    expect(await read(byKey)).toEqual(differs);
+    expect(await read(byKey, 'mine')).toEqual({ idempotencyKey: 'mine', formerIdempotencyKey: null });
+    expect(await read(byKey, 'k', { k: 'k' })).toEqual(counts);
+    expect(await read(byKey, 'k', { k: null })).toEqual(counts);
+    expect(await read('mutation ($i: Input! = { idempotencyKey: "mine" }) { generateMotion(input: $i) { id } }')).toEqual(differs);
+  });
 });
