@@ -180,6 +180,7 @@ describe('a callback', () => {
 
   test.each<[string, string, (body: string) => Buffer]>([
     ['an encoding that is unknown', 'zstd', (body) => Buffer.from(body).reverse()],
+    ['an encoding by a name that every object has', 'constructor', (body) => Buffer.from(body).reverse()],
     ['an encoding that it does not have', 'gzip', (body) => Buffer.from(body).subarray(1)],
     ['half of its bytes', 'gzip', (body) => gzipSync(body).subarray(0, 40)],
     ['more than the limit when it is unpacked', 'gzip', (body) => gzipSync(body.padEnd(70_000))],

@@ -87,6 +87,7 @@ describe('an attempt that may have arrived', () => {
     ['a redirect that may answer a request that was worked on', (socket) => void socket.end('HTTP/1.1 303 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
     ['a redirect that names a task', (socket) => void socket.end('HTTP/1.1 302 X\r\nlocation: /elsewhere\r\ncontent-length: 15\r\n\r\n{"task_id":"a"}')],
     ['200 with a body in an unknown encoding', packed(200, '{"task_id":"a"}', 'rot13', (body) => body)],
+    ['200 with a body in an encoding by a name that every object has', packed(200, '{"task_id":"a"}', 'constructor', (body) => body)],
     ['200 with a body that is not gzip although it says so', packed(200, '{"task_id":"a"}', 'gzip', (body) => body)],
     ['200 with half a gzip body', packed(200, JSON.stringify({ task_id: 'a', more: randomBytes(200).toString('hex') }), 'gzip', (body) => gzipSync(body).subarray(0, 60))],
     ['200 with a small body that unpacks to a huge one', packed(200, `{"task_id":"a","more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync)],

@@ -43,6 +43,7 @@ const decompressors: Readonly<Record<string, Decompress>> = {
 
 /** The bytes behind the request's encoding; as they came where it is unknown, they are damaged, or they unpack to more than `maxBytes`. */
 export async function decodeBody(headers: FastifyRequest['headers'], bytes: Buffer, maxBytes: number): Promise<Buffer> {
-  const decompress = decompressors[encodingOf(headers) ?? ''];
+  const encoding = encodingOf(headers) ?? '';
+  const decompress = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
   return decompress ? decompress(bytes, { maxOutputLength: maxBytes }).catch(() => bytes) : bytes;
 }

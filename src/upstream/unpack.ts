@@ -25,7 +25,7 @@ export async function unpackText(body: Buffer, encoding: string | readonly strin
   let bytes = body;
   for (const name of layers.reverse()) {
     if (bytes.length === 0) break;
-    const unpack = unpackers[name];
+    const unpack = Object.hasOwn(unpackers, name) ? unpackers[name] : undefined;
     if (!unpack) throw new Error(`the content encoding ${name.slice(0, 32)} is not known`);
     bytes = await unpack(bytes, { maxOutputLength: maxBytes });
   }
