@@ -43,7 +43,7 @@ export function startSettleStage(databaseUrl: string): SettleStage {
     effects: [(tx, { id, accountId, video, input: { mode, model } }) => quota.settle(tx, { id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model }, true), webhooks.effect],
     processEffects: [webhooks.effect],
   });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retryMs: 0 });
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
   const statements = countStatements();
   stops.push(async () => statements.stop());
 

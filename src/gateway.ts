@@ -130,7 +130,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     },
     queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
     maxUnreadJobs: config.MAX_UNREAD_JOBS,
-    callbacks: { confirm: config.CALLBACK_CONFIRM, retryMs: 1_000 * config.CALLBACK_WAIT_SECONDS },
+    callbacks: { confirm: config.CALLBACK_CONFIRM, retry: { waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, maxWaiting: config.MAX_WAITING_OPERATIONS } },
     expectsCallbacks: reachable,
     listingLookup: config.LISTING_LOOKUP === 'on',
     keep: {
@@ -213,7 +213,7 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   const urgentConnections = createConnections(databaseUrl, urgentCount, complain, options);
   onStop(() => closePool(urgentConnections));
   // A burst of callbacks that wait for connections is no database that does not answer: a balancer would take the callbacks away.
-  const healthConnections = createConnections(databaseUrl, 1, complain, { statementTimeoutMs });
+  const healthConnections = createConnections(databaseUrl, 1, complain, { keepOpen: 1, statementTimeoutMs });
   onStop(() => closePool(healthConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());

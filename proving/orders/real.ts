@@ -48,7 +48,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
     createReconciler({ store, upstream, settling, jobDeadlineMs: deadlineMs, queueDeadlineMs: deadlineMs, hearing: createHearing(store, 'test', never, true, log), firstListingMs, log });
   const [patient, impatient, asking] = [reconciler(HOUR_MS, null), reconciler(0, null), reconciler(HOUR_MS, HOUR_MS)];
   const cancel = createCancel(store, settling);
-  const receive = createReceiveCallback({ store, log, nudge: quiet }, settling, { confirm: 'odd', retryMs: 0 });
+  const receive = createReceiveCallback({ store, log, nudge: quiet }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
 
   /** Takes the job through the gate, which stands open. */
   async function begin(): Promise<Job | null> {

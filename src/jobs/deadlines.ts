@@ -65,6 +65,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
     else failingSince ??= performance.now();
     const graced = failingSince !== null && performance.now() - failingSince < LOOK_UP_GRACE_MS;
     for (const item of overdue) {
+      if (signal.aborted) return false;
       const { job } = item;
       const asked = job.taskId !== null && here.includes(job);
       if (asked && graced) continue;

@@ -16,6 +16,7 @@ import type { AcceptEffect, Feed, JobStore, Log, SettleEffect } from './ports.ts
 import { createReconciler } from './reconcile.ts';
 import { createRehearsal, type Rehearse } from './rehearse.ts';
 import { agedJobs, createRetention, type Aged, type Keep, type RetentionStore } from './retention.ts';
+import { createRetryLine, type RetryLimits } from './retry-line.ts';
 import { createReceiveCallback, createSettling, type ReceiveCallback, type ReceiveOptions } from './settle.ts';
 import type { Admission, Taken } from './take.ts';
 import type { Timeline } from './timeline.ts';
@@ -27,7 +28,7 @@ export interface JobsDeps {
   readonly eventNames: EventNames;
   /** The same store over connections of their own, so that submits, their answers and callbacks never wait behind clients. */
   readonly urgentStore: JobStore;
-  /** For health checks: over the same connections as `urgentStore`, but no longer than a probe waits. */
+  /** For health checks: over a connection of its own, and no longer than a probe waits. */
   readonly healthStore: Pick<JobStore, 'findGate' | 'hasQueued'>;
   readonly feed: Feed;
   readonly upstream: Upstream;
@@ -37,7 +38,7 @@ export interface JobsDeps {
   readonly queueDeadlineMs: number;
   /** Jobs that may wait in memory for one follower of an account. */
   readonly maxUnreadJobs: number;
-  readonly callbacks: ReceiveOptions;
+  readonly callbacks: Pick<ReceiveOptions, 'confirm'> & { readonly retry: RetryLimits };
   /** Whether the upstream was told how to call back. */
   readonly expectsCallbacks: boolean;
   /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
@@ -104,6 +105,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   const deleteJob = createDeleteJob(store, log);
   const retention = createRetention([...agedJobs(store, deps.keep), ...deps.keepElsewhere], log);
 
+  const retries = createRetryLine(deps.callbacks.retry);
   const cutOff = new AbortController();
   const submits = new Set<Promise<void>>();
   const loops: { dispatching?: Loop; reconciling?: Loop; retaining?: Loop } = {};
@@ -165,7 +167,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     follow: following.follow,
     watcherCount: () => watching.count() + following.count(),
-    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, deps.callbacks),
+    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, { confirm: deps.callbacks.confirm, retries }),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
       // An instance with a crowd of clients that wait for its connections is ready all the same.
@@ -183,6 +185,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       loops.retaining = startLoop(retention.runOnce, complain('deleting by age'));
     },
     async stop(graceMs) {
+      // Otherwise the server would wait for callbacks that wait for the database.
+      retries.stop();
       const stopped = Promise.all([loops.dispatching?.stop(), loops.reconciling?.stop(), loops.retaining?.stop()]);
       const timer = setTimeout(() => cutOff.abort(), graceMs);
       await stopped;

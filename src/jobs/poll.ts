@@ -113,6 +113,8 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
       if (signal.aborted) return false;
       const reports = new Map([...(claimed ?? []), ...(known ?? [])]);
       for (const pollable of due) {
+        // The leases of the others run out.
+        if (signal.aborted) return false;
         const { job } = pollable;
         // Without an answer the lease runs out by itself, and the job is asked for again.
         if (job.taskId !== null && known === null) continue;

@@ -53,7 +53,7 @@ export function createReconciler({ store, upstream, settling, hearing, jobDeadli
   }
 
   // Deadlines last: what a look-up can still settle is not failed.
-  const duties = { leases: doubtExpiredLeases, polls: polling.poll, deadlines: failOverdue, hearing: async () => (await hearing.check(), false) };
+  const duties = { attempts: async () => (await attempts.forgetEnded(), false), leases: doubtExpiredLeases, polls: polling.poll, deadlines: failOverdue, hearing: async () => (await hearing.check(), false) };
 
   return {
     async runOnce(signal) {

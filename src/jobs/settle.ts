@@ -1,9 +1,9 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
-import { setTimeout } from 'node:timers/promises';
 import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
 import { UnavailableError } from './errors.ts';
 import { isTerminal, type Job, type Move } from './job.ts';
 import type { JobPatch, JobStore, Log, SettleEffect } from './ports.ts';
+import type { RetryLine } from './retry-line.ts';
 import { told, type Verdict } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 import type { Claim } from './upstream-port.ts';
@@ -66,15 +66,12 @@ interface ReceivedCallback {
 /** Settles a callback whose URL was verified. Resolves after the commit; false when there is no such job (any more). */
 export type ReceiveCallback = (callback: ReceivedCallback) => Promise<boolean>;
 
-const RETRY_MS = 250;
-
 export interface ReceiveOptions {
   readonly confirm: 'odd' | 'always';
-  /** For how long an attempt that the database ended is repeated. */
-  readonly retryMs: number;
+  readonly retries: Pick<RetryLine, 'run'>;
 }
 
-export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>, settling: Settling, { confirm, retryMs }: ReceiveOptions): ReceiveCallback {
+export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>, settling: Settling, { confirm, retries }: ReceiveOptions): ReceiveCallback {
   const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
     store.transaction(async (tx) => {
       // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
@@ -114,18 +111,15 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
 
   return async (callback) => {
     const { jobId, attempt, claim } = callback;
-    let [verdict, mayHaveCommitted]: [Verdict | null | undefined, boolean] = [undefined, false];
+    let mayHaveCommitted = false;
     // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit without an answer too: the
     // row of the first attempt in the inbox makes the second one a repetition.
-    for (const until = performance.now() + retryMs; verdict === undefined; ) {
-      try {
-        verdict = await settleOrSetAside(callback);
-      } catch (error) {
-        if (!(error instanceof UnavailableError) || performance.now() >= until) throw error;
-        mayHaveCommitted ||= error.mayHaveCommitted;
-        await setTimeout(RETRY_MS, undefined, { ref: false });
-      }
-    }
+    const verdict = await retries.run(() =>
+      settleOrSetAside(callback).catch((error: unknown) => {
+        mayHaveCommitted ||= error instanceof UnavailableError && error.mayHaveCommitted;
+        throw error;
+      }),
+    );
     log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
     // Nothing else has changed what there is to do: hundreds of callbacks per second shall not each set off a round.
     const mayBeFirst = mayHaveCommitted && verdict === 'REPEATED';

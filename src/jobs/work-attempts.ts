@@ -6,50 +6,68 @@ export interface WorkAttempts {
   /** Counts that work on the job begins. False when it has begun `MAX_ATTEMPTS` times without coming to an end: the job is left to its deadline. */
   begin(jobId: string): Promise<boolean>;
   /**
-   * Runs work that has begun. An attempt that the database ends says nothing about the job and is not counted: after an outage, a job whose result the
-   * upstream has would be given up otherwise.
+   * Runs work that has begun. An attempt that ends because the database cannot answer is not counted, up to `MAX_FORGOTTEN` times: after an outage, a job whose
+   * result the upstream has would be given up otherwise.
    */
   run<T>(jobId: string, work: () => Promise<T>): Promise<T>;
+  /** Takes back what `run` could not, because the database was away. To be called once in each round. */
+  forgetEnded(): Promise<void>;
 }
 
 export const MAX_ATTEMPTS = 3;
 
-export function createWorkAttempts(store: Pick<WorkQueue, 'beginWork' | 'forgetAttempts'>): WorkAttempts {
-  /** Attempts, by job, that the database ended and that it still counts. Bounded by the jobs that were leased before it went away. */
-  const ended = new Map<string, number>();
+/** Of one job by one process. Work that makes the database fail each time ends here. */
+const MAX_FORGOTTEN = 20;
 
-  /** While the database is away, the next attempt on any job tries again. */
-  async function forgetEnded(): Promise<void> {
-    for (const [jobId, count] of ended) {
-      ended.delete(jobId);
-      try {
-        await store.forgetAttempts(jobId, count);
-      } catch {
-        ended.set(jobId, count + (ended.get(jobId) ?? 0));
-        return;
-      }
+interface Ended {
+  /** Attempts that the database ended and that it still counts. */
+  counted: number;
+  total: number;
+}
+
+export function createWorkAttempts(store: Pick<WorkQueue, 'beginWork' | 'forgetAttempts'>): WorkAttempts {
+  /** By job, until its work comes to an end. */
+  const ended = new Map<string, Ended>();
+
+  async function forget(jobId: string): Promise<void> {
+    const entry = ended.get(jobId);
+    if (!entry || entry.counted === 0) return;
+    const { counted } = entry;
+    entry.counted = 0;
+    try {
+      await store.forgetAttempts(jobId, counted);
+    } catch (error) {
+      entry.counted += counted;
+      throw error;
     }
   }
 
   async function run<T>(jobId: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      const result = await work();
+      ended.delete(jobId);
+      return result;
     } catch (error) {
-      if (error instanceof UnavailableError) {
-        ended.set(jobId, 1 + (ended.get(jobId) ?? 0));
-        await forgetEnded();
-      }
+      const entry = ended.get(jobId) ?? { counted: 0, total: 0 };
+      if (!(error instanceof UnavailableError)) ended.delete(jobId);
+      else if (entry.total < MAX_FORGOTTEN) ended.set(jobId, { counted: entry.counted + 1, total: entry.total + 1 });
       throw error;
     }
   }
 
   return {
     run,
-    // A statement without an answer may have counted. To count too little only lets work begin once more.
-    begin: (jobId) =>
-      run(jobId, async () => {
-        await forgetEnded();
+    async begin(jobId) {
+      await forget(jobId);
+      try {
         return (await store.beginWork(jobId)) <= MAX_ATTEMPTS;
-      }),
+      } catch (error) {
+        // A statement without an answer may have counted. To count too little only lets work begin once more.
+        return run(jobId, () => Promise.reject(error as Error));
+      }
+    },
+    async forgetEnded() {
+      for (const jobId of [...ended.keys()]) await forget(jobId);
+    },
   };
 }

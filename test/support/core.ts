@@ -56,7 +56,7 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, unconfi
   const dispatcher = createDispatcher({ store: dispatchStore(store), upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
   const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, firstListingMs, log });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retryMs: 0 });
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
   const { input } = submittingJob();
   const sql = (text: string) => asAdministrator(text, url);
 
