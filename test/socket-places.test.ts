@@ -1,4 +1,5 @@
 /** Places: what a socket or a subscription was counted for is given back, however it comes to its end. */
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
@@ -36,6 +37,23 @@ describe('an id', () => {
     while (message.id === 'a') message = await next();
     expect(message).toMatchObject({ id: 'b', type: 'next' });
     expect(gateway.live.watchers()).toBe(1);
+  });
+
+  test('whose subscription is refused gives its place back, also when it is completed in the same packet', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '60', MAX_SUBSCRIPTIONS_PER_SOCKET: '2' });
+    const { id } = await gateway.client.generate();
+    const { send, next, socket } = await openSocket(gateway);
+    const tcp = (socket as unknown as { _socket: Socket })._socket;
+    for (let number = 0; number < 20; number += 1) {
+      tcp.cork();
+      send(subscribe(`refused ${number}`, 'subscription { nothing }', {}));
+      send({ id: `refused ${number}`, type: 'complete' });
+      tcp.uncork();
+    }
+    send(subscribe('a', WATCH, { id }));
+    let message = await next();
+    while (message.id !== 'a') message = await next();
+    expect(message).toMatchObject({ id: 'a', type: 'next' });
   });
 
   test('can be used again when its first subscription has ended', async () => {

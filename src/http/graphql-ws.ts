@@ -107,8 +107,12 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     onSubscribe(ctx, id, payload) {
       // A fault of ours ends this subscription, and not the others of the socket.
       try {
-        return begin(ctx.extra, id, payload);
+        const begun = begin(ctx.extra, id, payload);
+        // When its `complete` came right behind it, nothing more is told of a subscription that is refused.
+        if (Array.isArray(begun)) ctx.extra.running.delete(id);
+        return begun;
       } catch (error) {
+        ctx.extra.running.delete(id);
         return [new GraphQLError('A subscription could not be begun.', { originalError: error as Error })];
       }
     },
@@ -189,6 +193,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     admitHandshake(socket).then((leave) => {
       if (socket.destroyed) return leave();
       if (stopping) return (leave(), refuse('503 Service Unavailable'));
+      // Others of its address may have been served while it waited.
+      if (door.isFull(addressOf(request))) return (leave(), refuse('429 Too Many Requests'));
       sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
       // Authentication and the first reads of the socket follow at once.
       setTimeout(leave, HANDSHAKE_TURN_MS).unref();
