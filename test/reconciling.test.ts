@@ -120,6 +120,21 @@ describe('a look-up', () => {
   });
 });
 
+test('a task that was made for another job, as its record shows, does not settle the job that the upstream answered with it', async () => {
+  const { accept, submitNext, play, reconcile, find, sql, errors } = await start();
+  const [id, other] = [await accept(), await accept()];
+  play.submit = () => Promise.resolve(accepted('a'));
+  await submitNext();
+  play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', other)]]));
+  await sql('update jobs set next_poll_at = now() where next_poll_at is not null');
+  await reconcile();
+  expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
+  expect(errors).toEqual(['the task of a job was made for another job']);
+  await sql(`update jobs set attempted_at = now() - interval '2 hours' where id = '${id}'`);
+  await reconcile();
+  expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
+});
+
 describe('a job that shuts the gate', () => {
   const suspect: SubmitEnd = {
     kind: 'refused',

@@ -2,7 +2,7 @@
 import { deadlineFailure } from './deadline-failure.ts';
 import { isFinalFailure, moves } from './job.ts';
 import type { LookUps } from './look-up.ts';
-import type { Polling } from './poll.ts';
+import { isOfAnother, type Polling } from './poll.ts';
 import type { JobStore, Log, OverdueJob } from './ports.ts';
 import type { Settling } from './settle.ts';
 import { besidesTaken } from './taken-tasks.ts';
@@ -35,7 +35,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
   async function fail({ job, reason, taskMissing }: OverdueJob, report: TaskReport | undefined): Promise<void> {
     const failure = deadlineFailure(job, reason, taskMissing);
     // A task that was found by listing is known from now on, running or not; the job's own deadline comes in the next round.
-    const settles = report && (report.outcome.kind !== 'running' || job.taskId === null) && (await attempts.begin(job.id));
+    const settles = report && !isOfAnother(job, report) && (report.outcome.kind !== 'running' || job.taskId === null) && (await attempts.begin(job.id));
     const end = () => besidesTaken((taken) => store.transaction(async (tx) => {
       const row = await store.lock(tx, job.id);
       if (!row) return;

@@ -51,6 +51,9 @@ interface Heard {
   readonly taken: ReadonlySet<string>;
 }
 
+/** Whether the record of a task proves, by a callback URL that we signed, that it was made for another job. */
+export const isOfAnother = (job: Job, { echo }: TaskReport): boolean => echo !== null && echo !== 'other' && echo.jobId !== job.id;
+
 export function createPolling({ store, upstreamId, settling, lookUps, listing, attempts, pollSteps, log }: PollDeps): Polling {
   const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source, taken) => {
     const isTaken = taken.has(taskId) && job.taskId !== taskId;
@@ -90,7 +93,9 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
     }
     for (const report of listed) job = await adopt(tx, job, report, 'LISTING', taken);
     const own = job.taskId === null ? undefined : reports.get(job.taskId);
-    if (own) job = (await settleBy(tx, job, own, 'POLL', taken)) ?? job;
+    // The upstream answered the submit with it by mistake. Its result is not shown to whoever has this job, which is left to its deadline.
+    if (own && isOfAnother(job, own)) log.error({ jobId: job.id, taskId: own.taskId }, 'the task of a job was made for another job');
+    else if (own) job = (await settleBy(tx, job, own, 'POLL', taken)) ?? job;
 
     const askable = job.taskId !== null || hasClaims || listing;
     const scheduledMs = isOpen(job) && askable ? nextPollMs(pollable.ageMs, pollSteps(), Math.random()) : null;
