@@ -19,6 +19,9 @@ export const MAX_ATTEMPTS = 3;
 /** Of one job by one process. Work that makes the database fail each time ends here. */
 const MAX_FORGOTTEN = 20;
 
+/** Jobs that another instance ends are remembered in vain: the oldest are dropped. */
+const MAX_REMEMBERED = 10_000;
+
 interface Ended {
   /** Attempts that the database ended and that it still counts. */
   counted: number;
@@ -51,6 +54,7 @@ export function createWorkAttempts(store: Pick<WorkQueue, 'beginWork' | 'forgetA
       const entry = ended.get(jobId) ?? { counted: 0, total: 0 };
       if (!(error instanceof UnavailableError)) ended.delete(jobId);
       else if (entry.total < MAX_FORGOTTEN) ended.set(jobId, { counted: entry.counted + 1, total: entry.total + 1 });
+      if (ended.size > MAX_REMEMBERED) ended.delete(ended.keys().next().value!);
       throw error;
     }
   }

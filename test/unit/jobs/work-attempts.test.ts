@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { UnavailableError } from '../../../src/jobs/errors.ts';
+import { createWorkAttempts } from '../../../src/jobs/work-attempts.ts';
+
+const away = () => Promise.reject(new UnavailableError(new Error('away')));
+
+/** Counts as the store does; for jobs in `locked` it does not answer. */
+function start() {
+  const [counts, locked] = [new Map<string, number>(), new Set<string>()];
+  const add = async (jobId: string, number: number): Promise<number> => {
+    if (locked.has(jobId)) return away();
+    counts.set(jobId, Math.max(0, (counts.get(jobId) ?? 0) + number));
+    return counts.get(jobId)!;
+  };
+  const attempts = createWorkAttempts({ beginWork: (jobId) => add(jobId, 1), forgetAttempts: async (jobId, count) => void (await add(jobId, -count)) });
+  return { attempts, counts, locked };
+}
+
+test('work that ends because the database is away is begun 20 times more than other work, and then given up', async () => {
+  const { attempts } = start();
+  let begun = 0;
+  while (await attempts.begin('a')) {
+    begun += 1;
+    await expect(attempts.run('a', away)).rejects.toThrow(UnavailableError);
+  }
+  expect(begun).toBe(23);
+});
+
+test('other failures count, and three of them are the end', async () => {
+  const { attempts } = start();
+  let begun = 0;
+  while (await attempts.begin('a')) {
+    begun += 1;
+    await expect(attempts.run('a', () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+  }
+  expect(begun).toBe(3);
+});
+
+test('a job whose count cannot be written does not hold up the work on others, and is taken back later', async () => {
+  const { attempts, counts, locked } = start();
+  expect(await attempts.begin('a')).toBe(true);
+  await expect(attempts.run('a', away)).rejects.toThrow(UnavailableError);
+  locked.add('a');
+  await expect(attempts.forgetEnded()).rejects.toThrow(UnavailableError);
+  expect(await attempts.begin('b')).toBe(true);
+  expect(counts.get('a')).toBe(1);
+  locked.clear();
+  await attempts.forgetEnded();
+  expect(counts.get('a')).toBe(0);
+});
