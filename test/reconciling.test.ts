@@ -3,24 +3,14 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inside } from '../src/db/transaction.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
-import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
+import { accepted, HOUR_MS, inDoubt, reportOf, startCore, withOpenGate, type CoreOptions } from './support/core.ts';
 import { asAdministrator } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { outcomes } from './support/life.ts';
 
 const emptied = emptiedDatabase();
 
-/** The gate's pauses are another test's matter. */
-async function start(options: Parameters<typeof startCore>[0] = {}) {
-  const core = await startCore({ database: await emptied(), ...options });
-  return {
-    ...core,
-    async submitNext() {
-      await core.sql("update gates set paused_until = null, pause_reason = null, probe = null, faults = '[]', next_submit_at = now()");
-      return core.submitNext();
-    },
-  };
-}
+const start = async (options: CoreOptions = {}) => withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 describe('a look-up', () => {
   test('does not lose a callback that comes while it is under way', async () => {

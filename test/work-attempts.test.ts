@@ -4,23 +4,13 @@ import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../src/db/client.ts';
 import { inside } from '../src/db/transaction.ts';
-import { accepted, reportOf, startCore } from './support/core.ts';
+import { accepted, reportOf, startCore, withOpenGate, type CoreOptions } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { outcomes } from './support/life.ts';
 
 const emptied = emptiedDatabase();
 
-/** The gate's pauses are another test's matter. */
-async function start(options: Parameters<typeof startCore>[0] = {}) {
-  const core = await startCore({ database: await emptied(), ...options });
-  return {
-    ...core,
-    async submitNext() {
-      await core.sql("update gates set paused_until = null, pause_reason = null, probe = null, faults = '[]', next_submit_at = now()");
-      return core.submitNext();
-    },
-  };
-}
+const start = async (options: CoreOptions = {}) => withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 /** Holds the lock of a job's row until it is released. */
 function lockRow(pool: Pool, jobId: string): { readonly until: Promise<unknown>; release(): void } {
@@ -37,7 +27,7 @@ function lockRow(pool: Pool, jobId: string): { readonly until: Promise<unknown>;
 }
 
 describe('work that crashes every time', () => {
-  const crashesAtSuccess: Parameters<typeof startCore>[0] = {
+  const crashesAtSuccess: CoreOptions = {
     settleEffects: [
       (_tx, job) => {
         if (job.state === 'SUCCEEDED') throw new Error('a bug');

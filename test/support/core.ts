@@ -16,7 +16,7 @@ import { onEnd } from './on-end.ts';
 export const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
 
-interface CoreOptions {
+export interface CoreOptions {
   readonly settleEffects?: readonly SettleEffect[];
   readonly maxInFlight?: number;
   readonly unconfirmedSlotMs?: number;
@@ -87,3 +87,12 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, unconfi
     signal,
   };
 }
+
+/** The same core, whose gate is open for each submit: its pauses are the matter of other tests. */
+export const withOpenGate = (core: Awaited<ReturnType<typeof startCore>>) => ({
+  ...core,
+  async submitNext() {
+    await core.sql("update gates set paused_until = null, pause_reason = null, probe = null, faults = '[]', next_submit_at = now()");
+    return core.submitNext();
+  },
+});
