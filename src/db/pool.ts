@@ -45,8 +45,8 @@ export class PatientPool extends pg.Pool {
     this.#waitMs = waitMs;
     this.on('release', () => {
       this.#borrowed -= 1;
-      // `pg.Pool` tells it before it removes a broken connection. Asked for one in between, it would put the waiter into a queue of its own, with one limit for
-      // waiting and handshake, and if that passed, it would tell the release of a connection that nobody had.
+      // `pg.Pool` emits this event before it removes a broken connection. A connect in between would put the waiter into the queue of `pg.Pool`, which has one
+      // limit for waiting and handshake together, and which emits a second `release` when a waiter has timed out.
       process.nextTick(() => this.#serve());
     });
   }

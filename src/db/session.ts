@@ -81,7 +81,7 @@ export class SessionClient extends pg.Client {
     if (!callback) return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
     super.connect((error: Error | null) => {
       if (!error) return this.#prepare(callback, MAX_TRIES);
-      // `pg` leaves it open: the server would wait for the rest of the handshake, and whoever drops a database for the server.
+      // `pg` leaves the connection open. The server would wait for the rest of the handshake, and CREATE and DROP DATABASE would wait for the server.
       this.discard();
       callback(error, this);
     });

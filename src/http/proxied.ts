@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createTrustCheck } from './address.ts';
 
-/** HTTP proxies add one of these, unless nobody told them to: nginx and HAProxy add none by themselves. */
+/** Headers that HTTP proxies add when they are configured to. nginx and HAProxy add none by default. */
 const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];
 
 export type ProxyCheck = (request: Pick<IncomingMessage, 'headers' | 'httpVersion' | 'socket'>) => boolean;

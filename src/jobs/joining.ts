@@ -242,7 +242,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         } catch (error) {
           if (!(error instanceof NotAcceptedError)) throw error;
           if (error.end.kind !== 'unsure') return error.end;
-          // After that time, so that whoever says that a connection is open has heard of its break.
+          // After that time, so that an instance that reports a connection as open would know that it has broken.
           if (looks > 0) await store.ask(error.end.jobIds);
           nudge();
           await setTimeout(looks === 0 ? breakMs : LOOK_AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);

@@ -93,7 +93,7 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
     }
     for (const report of listed) job = await adopt(tx, job, report, 'LISTING', taken);
     const own = job.taskId === null ? undefined : reports.get(job.taskId);
-    // The upstream answered the submit with it by mistake. Its result is not shown to whoever has this job, which is left to its deadline.
+    // The upstream returned the wrong task id for the submit. The result belongs to another job; this job is left to its deadline.
     if (own && isOfAnother(job, own)) log.error({ jobId: job.id, taskId: own.taskId }, 'the task of a job was made for another job');
     else if (own) job = (await settleBy(tx, job, own, 'POLL', taken)) ?? job;
 
