@@ -27,8 +27,8 @@ const LOOK_MS = 50;
 /** As logs count levels. */
 const ERROR = 50;
 
-/** How `play` names a handshake that an overloaded gateway refused. Clients repeat it after the time that the answer names, 2 to 5 s. */
-const OVERLOADED = 'HTTP 503';
+/** How `play` describes a handshake that an overloaded gateway refused. Clients repeat it after the time that the answer names, 2 to 5 s. */
+const OVERLOADED: ReadonlySet<string> = new Set(['HTTP 503', 'not acknowledged: HTTP 503']);
 const REPEAT_AFTER_MS = 5_000;
 const MAX_REPEATS = 5;
 
@@ -41,7 +41,7 @@ const INPUT = { imageUrl: 'https://media.example.com/a.jpg', videoUrl: 'https://
 /** `size` is how many rounds of all cases are played, after one that warms up. */
 export async function proveSockets({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const upstream = { seed, rates: { ...noFaults, }, taskSeconds: [0.1, 0.2] as const, listing: false };
+  const upstream = { seed, rates: { ...noFaults }, taskSeconds: [0.1, 0.2] as const, listing: false };
   const stage = await startStage({ gateways: 1, settings: { ...settings, NODE_OPTIONS: HEAP, UPSTREAM_SUBMITS_PER_SECOND: '1000' }, upstream, log, ...(dist !== undefined && { dist }) });
   const violations: string[] = [];
   try {
@@ -95,7 +95,7 @@ async function playAll(cases: readonly SocketCase[], target: Target): Promise<st
   const playOn = async (): Promise<void> => {
     for (let one = left.pop(); one; one = left.pop()) {
       let end = await play(one, target);
-      for (let repeats = 0; end === OVERLOADED && repeats < MAX_REPEATS; repeats += 1) {
+      for (let repeats = 0; OVERLOADED.has(end) && repeats < MAX_REPEATS; repeats += 1) {
         await setTimeout(REPEAT_AFTER_MS);
         end = await play(one, target);
       }
