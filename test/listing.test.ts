@@ -34,6 +34,18 @@ describe('a task whose submit was never answered', () => {
     expect(to).toBeGreaterThan(Date.now() / 1_000);
   });
 
+  test('is found beyond pages that are smaller than was asked for, and beyond items that cannot be decoded', async () => {
+    const { client, upstream } = await start();
+    upstream.limitPages(7);
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
+    for (let index = 0; index < 20; index += 1) upstream.records.set(`other-${index}`, index % 2 === 0 ? othersRecord(`other-${index}`) : { id: null });
+    const taskId = randomUUID();
+    upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
+    submit.cut();
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId });
+  });
+
   test('is PROCESSING when it still runs, and polled from then on', async () => {
     const { client, upstream } = await start();
     const job = await client.generate();

@@ -85,7 +85,6 @@ describe('an attempt that may have arrived', () => {
     ['425 from a proxy', answering(425, '')],
     ['460 from a proxy', answering(460, '')],
     ['a redirect that may answer a request that was worked on', (socket) => void socket.end('HTTP/1.1 303 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
-    ['a redirect that names a task', (socket) => void socket.end('HTTP/1.1 302 X\r\nlocation: /elsewhere\r\ncontent-length: 15\r\n\r\n{"task_id":"a"}')],
     ['200 with a body in an unknown encoding', packed(200, '{"task_id":"a"}', 'rot13', (body) => body)],
     ['200 with a body in an encoding by a name that every object has', packed(200, '{"task_id":"a"}', 'constructor', (body) => body)],
     ['200 with a body that is not gzip although it says so', packed(200, '{"task_id":"a"}', 'gzip', (body) => body)],
@@ -149,6 +148,35 @@ describe('an attempt that was redirected', () => {
   test('to a path of the same host tells the whole address', async () => {
     const upstream = await startRawUpstream(redirecting(308, '/v2/kling/motion?key=secret'));
     expect(await clientOf(`${upstream.url}/`).submit(attempt, never)).toMatchObject({ refusal: { reason: `redirected to ${upstream.url}/v2/kling/motion, check ACEDATA_BASE_URL` } });
+  });
+});
+
+describe('an answer that names a task, whatever its status', () => {
+  const error = (code: string) => ({ success: false, error: { code, message: 'no' }, trace_id: 't', task_id: 'a' });
+
+  test.each<[number, object]>([
+    [504, error('timeout')],
+    [500, error('api_error')],
+    [502, { task_id: 'a' }],
+    [302, { task_id: 'a' }],
+    [408, { task_id: 'a' }],
+    [429, error('too_many_requests')],
+    [429, { task_id: 'a' }],
+    [401, error('invalid_token')],
+    [402, error('used_up')],
+    [403, { task_id: 'a' }],
+    [404, { task_id: 'a' }],
+  ])('%i shows that the task was made: it is looked up, and never submitted again', async (status, body) => {
+    const { end, arrived } = await submitTo(answering(status, body));
+    expect(end).toMatchObject({ kind: 'accepted', taskId: 'a', outcome: null });
+    expect(arrived).toBe(1);
+  });
+
+  test.each<[number, string]>([
+    [400, 'bad_request'],
+    [403, 'forbidden'],
+  ])('%i with %s is a rejection all the same: it is final', async (status, code) => {
+    expect((await submitTo(answering(status, error(code)))).end).toMatchObject({ kind: 'refused', refusal: { kind: 'rejected' } });
   });
 });
 

@@ -213,7 +213,7 @@ describe('an error', () => {
   });
 
   test('of the seed document keeps its trace', () => {
-    expect(decodeSubmitAnswer(500, seed('error'))).toEqual({ kind: 'ambiguous', enveloped: true, reason: 'HTTP 500, api_error: fetch failed', traceId: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89' });
+    expect(decodeSubmitAnswer(500, seed('error'))).toEqual({ kind: 'ambiguous', enveloped: true, reason: 'HTTP 500, api_error: fetch failed', traceId: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89', taskId: null });
   });
 });
 

@@ -129,15 +129,19 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
     );
   }
 
-  /** The order of a listing is undocumented: pages are read until one is not full, and a task that moved between two of them is there twice. */
+  /**
+   * Neither the order of a listing nor the largest `limit` is documented. Pages are read until one has no task that is new, because a full page can have fewer
+   * than `PAGE` items, and items that cannot be decoded. A task that moves between two pages is there twice.
+   */
   async function list({ from, to }: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]> {
     const reports = new Map<string, TaskReport>();
-    for (let offset = 0; offset < MAX_LISTED; offset += PAGE) {
+    for (let offset = 0; offset < MAX_LISTED; ) {
       const answer = await ask({ kind: 'window', from, to, limit: PAGE, offset }, signal);
       if (answer.kind === 'error') throw lookUpError(answer);
-      const page = reportsOf(answer);
-      for (const [id, report] of page) reports.set(id, report);
-      if (page.size < PAGE) break;
+      const known = reports.size;
+      for (const [id, report] of reportsOf(answer)) reports.set(id, report);
+      if (answer.kind === 'unknown' || reports.size === known) break;
+      offset += answer.itemCount;
     }
     return [...reports.values()];
   }
@@ -175,10 +179,18 @@ function endOf(httpStatus: number, text: string, location: string | null): Submi
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
     case 'ambiguous':
-      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId };
-    case 'refused':
-      return { kind: 'refused', refusal: toRefusal(answer), httpStatus, traceId: answer.traceId };
+      return acceptedTask(answer) ?? { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId };
+    case 'refused': {
+      const refusal = toRefusal(answer);
+      // A rejection is final, with or without a task. After the others the job would be submitted again.
+      return (refusal.kind === 'rejected' ? null : acceptedTask(answer)) ?? { kind: 'refused', refusal, httpStatus, traceId: answer.traceId };
+    }
   }
+}
+
+/** An answer that names a task shows that the task was made, whatever its status says. How the task ends is looked up. */
+function acceptedTask({ taskId, traceId }: { readonly taskId: string | null; readonly traceId: string | null }): SubmitEnd | null {
+  return taskId === null ? null : { kind: 'accepted', taskId, outcome: null, traceId };
 }
 
 /** A short reason for logs and pauses: the code where there is one, never a URL. */

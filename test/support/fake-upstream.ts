@@ -24,6 +24,8 @@ export interface FakeUpstream {
   readonly lookUps: string[][];
   /** The spans of each listing so far, in seconds; whatever the span, all records are listed. */
   readonly listings: { from: number; to: number }[];
+  /** A listing has at most so many items in a page from now on, whatever is asked for. */
+  limitPages(items: number): void;
   /** The settings of a gateway that submits here. */
   readonly settings: Record<string, string>;
 }
@@ -35,6 +37,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   const lookUps: string[][] = [];
   const listings: { from: number; to: number }[] = [];
   let submitCount = 0;
+  let largestPage = Infinity;
 
   const found = (ids: string[]): object[] => {
     lookUps.push(ids);
@@ -42,7 +45,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   };
   const listed = ({ limit = 50, offset = 0, ...span }: Record<string, unknown>): object[] => {
     listings.push({ from: Number(span.created_at_min), to: Number(span.created_at_max) });
-    return [...records.values()].slice(Number(offset), Number(offset) + Number(limit));
+    return [...records.values()].slice(Number(offset), Number(offset) + Math.min(Number(limit), largestPage));
   };
 
   const server = createServer((request, response) => {
@@ -76,6 +79,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     records,
     lookUps,
     listings,
+    limitPages: (items) => void (largestPage = items),
     settings: { UPSTREAM: 'acedata', ACEDATA_BASE_URL: url, ACEDATA_API_TOKEN: 'token' },
   };
 }

@@ -90,7 +90,12 @@ export function encodeTaskList(tasks: readonly Task[]): { readonly items: readon
 
 export type LookUpAnswer =
   /** A task that was asked for and is absent is unknown there. */
-  | { readonly kind: 'found'; readonly records: readonly TaskRecord[] }
+  | {
+      readonly kind: 'found';
+      readonly records: readonly TaskRecord[];
+      /** All items of the answer, those included that cannot be decoded. */
+      readonly itemCount: number;
+    }
   /** None of the tasks asked for is known there. */
   | { readonly kind: 'unknown' }
   /** The answer says nothing about any task. */
@@ -112,7 +117,8 @@ export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['ki
   if (body === null || (answer !== null && Object.keys(answer).length === 0)) return { kind: 'unknown' };
   const items: unknown[] | null = Array.isArray(answer?.items) ? answer.items : null;
   const onlyAsked = taskIds.length === 1 && (items ?? [answer]).length === 1 ? taskIds[0]! : null;
-  const records = (items ?? [answer]).map((item) => decodeTaskRecord(item, onlyAsked)).filter((record) => record !== null);
+  const all = items ?? [answer];
+  const records = all.map((item) => decodeTaskRecord(item, onlyAsked)).filter((record) => record !== null);
   const isRecord = items !== null || records.length > 0;
-  return isRecord ? { kind: 'found', records } : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
+  return isRecord ? { kind: 'found', records, itemCount: all.length } : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
 }

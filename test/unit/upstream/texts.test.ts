@@ -81,7 +81,7 @@ describe('an outcome', () => {
 });
 
 describe('a refusal', () => {
-  const refuse = (code: string | null, httpStatus: number, message = 'no') => toRefusal({ kind: 'refused', code, message, httpStatus, traceId: 't' });
+  const refuse = (code: string | null, httpStatus: number, message = 'no') => toRefusal({ kind: 'refused', code, message, httpStatus, traceId: 't', taskId: null });
   const rejected = (upstreamCode: string | null, code = 'UPSTREAM_REJECTED', message = 'no') => ({ code, message, charge: 'NOT_CHARGED', upstreamCode, upstreamTraceId: 't' });
 
   test.each(['token_mismatched', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'used_up', 'no_api'])('by %s shuts the gate, whatever the status', (code) => {

@@ -163,14 +163,18 @@ describe('a submit answer', () => {
     [408, '{"error":{"code":"used_up","message":"m"}}', { enveloped: true, reason: 'HTTP 408, used_up: m', traceId: null }],
     ...[408, 409, 425, 460, 499].map((status): [number, string, object] => [status, 'x', { enveloped: false, reason: `HTTP ${status}, x`, traceId: null }]),
     ...[199, 500].map((status): [number, string, object] => [status, 'x', { enveloped: false, reason: `HTTP ${status}, x`, traceId: null }]),
-  ])('of %i with %s may hide a task', (status, text, answer) => expect(decodeSubmitAnswer(status, text)).toEqual({ kind: 'ambiguous', ...answer }));
+  ])('of %i with %s may hide a task', (status, text, answer) => expect(decodeSubmitAnswer(status, text)).toEqual({ kind: 'ambiguous', taskId: null, ...answer }));
 
   test.each([400, 401, 404, 410, 424, 426, 451])('of %i without a code is a refusal', (status) => {
-    expect(decodeSubmitAnswer(status, 'x')).toEqual({ kind: 'refused', code: null, message: 'x', httpStatus: status, traceId: null });
+    expect(decodeSubmitAnswer(status, 'x')).toEqual({ kind: 'refused', code: null, message: 'x', httpStatus: status, traceId: null, taskId: null });
   });
 
   test.each([400, 409, 425, 460, 499])('of %i with a code that is a refusal is one', (status) => {
-    expect(decodeSubmitAnswer(status, '{"error":{"code":"used_up","message":"m"}}')).toEqual({ kind: 'refused', code: 'used_up', message: 'm', httpStatus: status, traceId: null });
+    expect(decodeSubmitAnswer(status, '{"error":{"code":"used_up","message":"m"}}')).toEqual({ kind: 'refused', code: 'used_up', message: 'm', httpStatus: status, traceId: null, taskId: null });
+  });
+
+  test.each([302, 400, 401, 408, 429, 500, 504])('of %i keeps the task that it names', (status) => {
+    expect(decodeSubmitAnswer(status, '{"error":{"code":"used_up","message":"m"},"task_id":"a"}')).toMatchObject({ taskId: 'a' });
   });
 });
 
