@@ -7,9 +7,6 @@ import { toJob } from './job-row.ts';
 import { jobs } from './tables.ts';
 import { inside } from './transaction.ts';
 
-/** During a rolling change of upstream both names are alive for a while: neither fails what the other has just accepted. */
-const CHANGE_OF_INSTANCES_MS = 300_000;
-
 export function createWorkQueue({ db }: Connections): WorkQueue {
   return {
     async expiredLeases(upstreamId, limit) {
@@ -21,7 +18,7 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       return rows.map(toJob);
     },
 
-    async overdue(upstream, { jobMs, queueMs }, limit) {
+    async overdue(upstream, { jobMs, queueMs, otherJobMs, otherQueueMs }, limit) {
       const elsewhere = or(ne(jobs.upstreamId, upstream.id), ne(jobs.sandbox, upstream.sandbox));
       const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${elsewhere} then 'upstreamChanged' else 'queue' end`;
       const find = (condition: SQL | undefined) =>
@@ -31,11 +28,17 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
           .where(condition)
           .limit(limit);
       // Two statements, so that neither kind can fill the batch of the other.
-      const attempted = await find(and(sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`, lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`)));
+      const attempted = await find(
+        and(
+          sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+          lt(jobs.attemptedAt, sql`now() - ${ms(jobMs)}`),
+          sql`(not (${elsewhere}) or ${lt(jobs.attemptedAt, sql`now() - ${ms(otherJobMs)}`)})`,
+        ),
+      );
       const queued = await find(
         and(
           sql`${jobs.state} = 'QUEUED'`,
-          or(lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`), and(elsewhere, lt(jobs.createdAt, sql`now() - ${ms(CHANGE_OF_INSTANCES_MS)}`))),
+          or(lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`), and(elsewhere, lt(jobs.createdAt, sql`now() - ${ms(otherQueueMs)}`))),
         ),
       );
       return [...attempted, ...queued].map(({ row, ...rest }) => ({ job: toJob(row), ...rest }));
@@ -71,6 +74,10 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
         .update(jobs)
         .set({ workAttempts: sql`greatest(${jobs.workAttempts} - ${count}::int, 0)` })
         .where(eq(jobs.id, jobId));
+    },
+
+    async endWork(tx, jobId) {
+      await inside(tx).update(jobs).set({ workAttempts: 0 }).where(eq(jobs.id, jobId));
     },
 
     async setAside(jobId) {

@@ -25,12 +25,22 @@ export interface DeadlineDeps {
 
 const BATCH = 50;
 
-/** A job whose task is known fails at its deadline only after a look-up; when none has been to be had for this long, without one. */
+/** A job that a look-up or a listing can settle fails at its deadline only after one; when none has been to be had for this long, without it. */
 const LOOK_UP_GRACE_MS = 300_000;
+
+/** During a rolling change of the upstream, instances of both run for a while. Neither fails jobs that the other has just accepted, or can still look up. */
+const CHANGE_OF_INSTANCES_MS = 300_000;
 
 /** Fails one batch of what is overdue. Resolves with whether the batch was full. */
 export function createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, attempts, log }: DeadlineDeps) {
-  let failingSince: number | null = null;
+  const lookUpGrace = createGrace();
+  const listingGrace = createGrace();
+  const limits = {
+    jobMs: jobDeadlineMs,
+    queueMs: queueDeadlineMs,
+    otherJobMs: jobDeadlineMs + LOOK_UP_GRACE_MS + CHANGE_OF_INSTANCES_MS,
+    otherQueueMs: CHANGE_OF_INSTANCES_MS,
+  };
 
   async function fail({ job, reason, taskMissing }: OverdueJob, report: TaskReport | undefined): Promise<void> {
     const failure = deadlineFailure(job, reason, taskMissing);
@@ -42,7 +52,8 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
       const isTaken = report !== undefined && taken.has(report.taskId);
       if (settles && !(isTaken && report.outcome.kind === 'running')) {
         await polling.settleBy(tx, row, report, job.taskId === null ? 'LISTING' : 'POLL', taken);
-        return;
+        // All instances come to a deadline, and each has counted its work.
+        return store.endWork(tx, job.id);
       }
       // The state is part of the guard: what left it meanwhile, from the queue to the upstream or back, has another deadline.
       const move = { ...moves.expire, from: [job.state], attempt: job.attempt };
@@ -56,23 +67,36 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
   }
 
   return async (signal: AbortSignal): Promise<boolean> => {
-    const overdue = await store.overdue(upstream, { jobMs: jobDeadlineMs, queueMs: queueDeadlineMs }, BATCH);
+    const overdue = await store.overdue(upstream, limits, BATCH);
     const here = overdue.filter(({ job, reason }) => reason === 'attempt' && job.upstreamId === upstream.id).map(({ job }) => job);
     const reports = await lookUps.byId(here.flatMap(({ taskId }) => taskId ?? []), signal);
-    const listed = listing ? await lookUps.byEcho(here.filter(({ taskId }) => taskId === null), signal) : new Map<string, readonly TaskReport[]>();
+    const inDoubt = here.filter(({ taskId }) => taskId === null);
+    const listed = listing ? await lookUps.byEcho(inDoubt, signal) : null;
     if (signal.aborted) return false;
-    if (reports !== null) failingSince = null;
-    else failingSince ??= performance.now();
-    const graced = failingSince !== null && performance.now() - failingSince < LOOK_UP_GRACE_MS;
+    const isLookUpAwaited = lookUpGrace.isRunning(reports === null);
+    const isListingAwaited = listingGrace.isRunning(listed !== null && inDoubt.some(({ id }) => !listed.has(id)));
     for (const item of overdue) {
       if (signal.aborted) return false;
       const { job } = item;
       const asked = job.taskId !== null && here.includes(job);
-      if (asked && graced) continue;
-      const report = job.taskId === null ? listed.get(job.id)?.[0] : reports?.get(job.taskId);
+      if (asked && isLookUpAwaited) continue;
+      if (isListingAwaited && inDoubt.includes(job) && !listed?.has(job.id)) continue;
+      const report = job.taskId === null ? listed?.get(job.id)?.[0] : reports?.get(job.taskId);
       const taskMissing = asked && reports ? !report : item.taskMissing;
       await fail({ ...item, taskMissing }, report).catch((error: unknown) => log.error({ jobId: job.id, err: error }, 'an overdue job could not be ended'));
     }
-    return overdue.length >= BATCH && !graced;
+    return overdue.length >= BATCH && !isLookUpAwaited && !isListingAwaited;
+  };
+}
+
+/** How long the upstream has not answered, over rounds. */
+function createGrace() {
+  let failingSince: number | null = null;
+  return {
+    /** Whether jobs still wait for an answer. `failing` says whether there was none in this round. */
+    isRunning(failing: boolean): boolean {
+      failingSince = failing ? (failingSince ?? performance.now()) : null;
+      return failingSince !== null && performance.now() - failingSince < LOOK_UP_GRACE_MS;
+    },
   };
 }

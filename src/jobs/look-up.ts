@@ -16,7 +16,10 @@ const MAX_SPANS = 5;
 
 export interface LookUps {
   byId(taskIds: readonly string[], signal: AbortSignal): Promise<Reports | null>;
-  /** The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo. */
+  /**
+   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo. A job without a task has an empty list,
+   * and a job that no listing was to be had for is absent.
+   */
   byEcho(jobs: readonly Job[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly TaskReport[]>>;
 }
 
@@ -40,15 +43,12 @@ export function createLookUps(upstream: Upstream, log: Log): LookUps {
     byId: (taskIds, signal) => answered('tasks could not be looked up', lookUp(taskIds, signal), signal),
 
     async byEcho(jobs, signal) {
-      const asked = new Set(jobs.map(({ id }) => id));
       const found = new Map<string, TaskReport[]>();
       for (const span of spansOf(jobs, upstream.submitTimeoutMs).slice(0, MAX_SPANS)) {
-        const reports = (await answered('tasks could not be listed', upstream.list(span, signal), signal)) ?? [];
-        for (const report of reports) {
-          const jobId = report.echo !== null && report.echo !== 'other' ? report.echo.jobId : null;
-          if (jobId === null || !asked.has(jobId)) continue;
-          found.set(jobId, [...(found.get(jobId) ?? []), report]);
-        }
+        const reports = await answered('tasks could not be listed', upstream.list(span, signal), signal);
+        if (reports === null) continue;
+        for (const { id, attemptedAt } of jobs) if (attemptedAt !== null && attemptedAt >= span.from && attemptedAt <= span.to) found.set(id, []);
+        for (const report of reports) if (report.echo !== null && report.echo !== 'other') found.get(report.echo.jobId)?.push(report);
       }
       return found;
     },

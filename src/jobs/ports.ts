@@ -105,14 +105,16 @@ export interface SpentKeys {
 export interface WorkQueue {
   /** Jobs whose submitter let its lease run out. */
   expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
-  /** Jobs past their own deadline, at whatever upstream, and jobs that wait for another upstream than this one for longer than a change of instances takes; up to `limit` of either. */
-  overdue(upstream: UpstreamName, limits: { readonly jobMs: number; readonly queueMs: number }, limit: number): Promise<readonly OverdueJob[]>;
+  /** Jobs past their deadline: up to `limit` of those that were attempted, and up to `limit` of those that wait in the queue. */
+  overdue(upstream: UpstreamName, limits: OverdueLimits, limit: number): Promise<readonly OverdueJob[]>;
   /** Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other instance asks too. */
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
   /** Counts that work on what is known of the job begins, and says how often it has begun without coming to an end, this time included. */
   beginWork(jobId: string): Promise<number>;
   /** Takes back `count` of the times that work has begun. */
   forgetAttempts(jobId: string, count: number): Promise<void>;
+  /** Work on what is known of the job has come to an end: it counts from zero again. `releasePoll` says so too. */
+  endWork(tx: Transaction, jobId: string): Promise<void>;
   /** Asks no more about the job; its deadline ends it. */
   setAside(jobId: string): Promise<void>;
   /** Ends the lease of a poll, and the work that had begun: the next one comes in `inMs`, never when null, unless somebody has asked for an earlier one meanwhile. */
@@ -139,6 +141,14 @@ export interface ModeDurations {
 export interface UpstreamName {
   readonly id: string;
   readonly sandbox: boolean;
+}
+
+/** Ages, ms: of an attempt since it began, and of a job in the queue since it was accepted. `other` is for jobs of another upstream than the caller's. */
+export interface OverdueLimits {
+  readonly jobMs: number;
+  readonly queueMs: number;
+  readonly otherJobMs: number;
+  readonly otherQueueMs: number;
 }
 
 export interface OverdueJob {
