@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/gate.ts';
 import { UnavailableError } from '../src/jobs/errors.ts';
 import type { JobStore } from '../src/jobs/ports.ts';
+import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';
@@ -143,9 +144,9 @@ describe('trouble', () => {
     expect(await sql('select pause_count as count from gates')).toEqual([{ count: 2 }]);
   });
 
-  test('that we caused ourselves, by cutting off a submit at a stop, is none', async () => {
+  test.each<SubmitEnd>([inDoubt('path'), { kind: 'neverSent', reason: 'AbortError' }])('that we caused ourselves, by cutting off a submit at a stop, is none ($kind)', async (end) => {
     const { accept, play, dispatcher, sql } = await start();
-    play.submit = () => Promise.resolve(inDoubt('path'));
+    play.submit = () => Promise.resolve(end);
     for (let index = 0; index < 3; index += 1) {
       await accept();
       const taken = await dispatcher.take();

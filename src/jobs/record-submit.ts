@@ -25,6 +25,12 @@ export interface RecordDeps {
 /** Repeatable: an end that is recorded already, or that the job has outgrown, changes nothing. `cutOff` when we ended the attempt ourselves, which says nothing about the upstream. */
 export type RecordSubmit = (job: Job, end: SubmitEnd, cutOff: boolean) => Promise<void>;
 
+/** Why the gate is shut. */
+interface Shut {
+  readonly trouble: Trouble;
+  readonly reason: string;
+}
+
 /** A job that a proxy has refused this often, while it was probed among others, is taken for the cause. */
 const MAX_SUSPICIONS = 3;
 
@@ -48,8 +54,8 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
     if (before) await store.note(tx, job.id, told(before, after, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
   }
 
-  async function requeue(tx: Transaction, job: Job, end: SubmitEnd, trouble: Trouble, reason: string, patch?: JobPatch): Promise<void> {
-    await gatekeeper.shut(tx, job, trouble, reason);
+  async function requeue(tx: Transaction, job: Job, end: SubmitEnd, shut: Shut | null, patch?: JobPatch): Promise<void> {
+    if (shut) await gatekeeper.shut(tx, job, shut.trouble, shut.reason);
     if (!(await putBack(tx, job, detailsOf(job.attempt, end), patch))) await tell(tx, job, end, null);
   }
 
@@ -101,17 +107,17 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
         case 'accepted':
           return taken.has(end.taskId) ? acceptedElsewhere(tx, job, end) : accepted(tx, job, end);
         case 'neverSent':
-          return requeue(tx, job, end, 'unreachable', `unreachable: ${end.reason}`);
+          return requeue(tx, job, end, cutOff ? null : { trouble: 'unreachable', reason: `unreachable: ${end.reason}` });
         case 'ambiguous':
           return ambiguous(tx, job, end, cutOff);
         case 'refused':
           switch (end.refusal.kind) {
             case 'busy':
-              return requeue(tx, job, end, 'busy', 'busy');
+              return requeue(tx, job, end, { trouble: 'busy', reason: 'busy' });
             case 'blocked': {
               const { failure, reason } = end.refusal;
               if (failure && job.suspicions + 1 >= MAX_SUSPICIONS) return reject(tx, job, end, failure);
-              return requeue(tx, job, end, 'blocked', reason, failure ? { suspected: true } : {});
+              return requeue(tx, job, end, { trouble: 'blocked', reason }, failure ? { suspected: true } : {});
             }
             case 'rejected':
               await gatekeeper.open(tx);
