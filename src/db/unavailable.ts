@@ -11,8 +11,11 @@ export class CommitUnknownError extends Error {
   }
 }
 
-/** Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available, read-only, serialization and deadlock. */
-const unavailableStates = /^(08|53|57|58|55P03|25006|40001|40P01)/;
+/**
+ * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), a standby that is not promoted yet (it calls functions of the
+ * write-ahead log "not in prerequisite state"), lock not available, read-only, idle in transaction for too long, serialization and deadlock.
+ */
+const unavailableStates = /^(08|53|57|58|55000|55P03|25006|25P03|40001|40P01)/;
 const unavailableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
 const unavailableMessages = /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end/;
 
