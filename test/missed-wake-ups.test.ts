@@ -1,6 +1,7 @@
 /** Changes of which no wake-up tells: what is watched is read again by itself, here by a clock that the test moves. */
 import pino from 'pino';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Job } from '../src/jobs/job.ts';
 import type { Feed, JobReader } from '../src/jobs/ports.ts';
 import { createWatching } from '../src/jobs/watch.ts';
 import { asAdministrator } from './support/database.ts';
@@ -59,4 +60,48 @@ test('a change that comes while a watch begins is read at once: whoever watches 
   onTestFinished(() => watching.stop());
   const watch = await watching.watch(accountId, id);
   await expect.poll(async () => (await watch.next()).value as unknown).toMatchObject({ version: 2 });
+});
+
+/** A watcher of a job whose row the test writes. */
+async function watchRow(first: Job, afterVersion?: number) {
+  let row = first;
+  let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
+  const feed: Feed = { subscribe: (listener) => ((wake = listener), () => undefined) };
+  const reader: JobReader = { find: () => Promise.resolve(row), list: () => Promise.resolve([row]) };
+  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
+  onTestFinished(() => watching.stop());
+  const watch = await watching.watch(row.accountId, row.id, afterVersion);
+  return {
+    watch,
+    change(changes: Partial<Job>) {
+      row = { ...row, ...changes };
+      // Wake-ups for versions that a watcher has are dropped: the one of a database that goes on in an older state may be.
+      wake(row.id, 1_000, row.accountId);
+    },
+  };
+}
+
+describe('a database that lost commits', () => {
+  const running = (version: number): Job => ({ ...submittingJob(), state: 'PROCESSING', version });
+
+  test.each([5, 4, 6])('tells a watcher of version 5 the end in version %i', async (version) => {
+    const { watch, change } = await watchRow(running(5));
+    expect((await watch.next()).value).toMatchObject({ state: 'PROCESSING', version: 5 });
+    change({ state: 'FAILED', version });
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test('tells the end to a watcher that comes back with a newer version', async () => {
+    const { watch } = await watchRow({ ...running(4), state: 'FAILED' }, 5);
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 4 });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test('tells nothing of an open state that is older', async () => {
+    const { watch, change } = await watchRow(running(5), 5);
+    change({ version: 3 });
+    change({ state: 'FAILED', version: 7 });
+    expect((await watch.next()).value).toMatchObject({ version: 7 });
+  });
 });

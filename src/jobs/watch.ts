@@ -8,8 +8,8 @@ import type { Feed, JobReader, Log } from './ports.ts';
 
 export interface Watching {
   /**
-   * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only what is newer;
-   * a terminal job that is not newer ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for unknown and for somebody else's.
+   * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only what is newer; a job that ended in that
+   * version ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for unknown and for somebody else's.
    */
   watch(accountId: string, jobId: string, afterVersion?: number): Promise<AsyncIterableIterator<Job>>;
   /** How many watch now. */
@@ -21,7 +21,10 @@ export interface Watching {
 interface Watcher {
   readonly accountId: string;
   readonly mailbox: Mailbox<Job>;
+  /** The newest that was yielded, or that the client has. */
   version: number;
+  /** The newest that was yielded, if the job was not at its end in it. */
+  openVersion: number | null;
 }
 
 /** Even when a wake-up was missed, what is watched is read again after this long. */
@@ -51,12 +54,22 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     if (watchers?.size === 0) watched.delete(jobId);
   }
 
+  /**
+   * Versions only rise, unless the database has lost commits, in a failover or by a restored backup. Then the job can end in a version that a watcher has seen
+   * already, or in a lower one: the watcher gets the end all the same.
+   */
+  function isNews({ version, openVersion }: Watcher, job: Job): boolean {
+    return job.version > version || (isTerminal(job.state) && (job.version < version || job.version === openVersion));
+  }
+
   function offer(watcher: Watcher, job: Job): void {
-    if (job.version > watcher.version) {
+    const ends = isTerminal(job.state);
+    if (isNews(watcher, job)) {
       watcher.version = job.version;
+      watcher.openVersion = ends ? null : job.version;
       watcher.mailbox.put(job.id, job);
     }
-    if (isTerminal(job.state)) watcher.mailbox.end();
+    if (ends) watcher.mailbox.end();
   }
 
   function offerAll(job: Job): void {
@@ -113,7 +126,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
 
   return {
     async watch(accountId, jobId, afterVersion = 0) {
-      const watcher: Watcher = { accountId, version: afterVersion, mailbox: createMailbox(() => unregister(jobId, watcher)) };
+      const watcher: Watcher = { accountId, version: afterVersion, openVersion: null, mailbox: createMailbox(() => unregister(jobId, watcher)) };
       // Registered before the row is read: a change between the two is offered twice and yielded once, never missed.
       register(jobId, watcher);
       try {
