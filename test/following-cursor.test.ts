@@ -84,7 +84,7 @@ describe('a cursor', () => {
     await connections.pool.end();
   });
 
-  test.each([201, 400, 401])('from before one transaction that changed %i jobs reads each of them once, over as many pages as it takes', async (count) => {
+  test.each([21, 220, 221])('from before one transaction that changed %i jobs reads each of them once, over as many pages as it takes', async (count) => {
     const { url, account, store, insertMany } = await startFollowing({ base: base() });
     const before = await insertMany(3);
     const ids = await insertMany(count);
@@ -101,7 +101,7 @@ describe('a cursor', () => {
       found.push(...page.changes.map(({ job }) => job.id));
       ({ isLast } = page);
     }
-    expect(sizes).toEqual({ 201: [200, 1], 400: [200, 200, 0], 401: [200, 200, 1] }[count]);
+    expect(sizes).toEqual({ 21: [20, 1], 220: [20, 200, 0], 221: [20, 200, 1] }[count]);
     expect(found).toEqual([...ids].sort());
     expect(found).not.toContain(before[0]);
     expect(delta.seen()).toEqual({ xmax: seen.xmax + 1n, inProgress: [] });

@@ -4,6 +4,7 @@ import { createDelta } from '../../../src/jobs/delta.ts';
 import type { ChangePosition, ChangeReader, Snapshot } from '../../../src/jobs/snapshot.ts';
 import { submittingJob } from '../../support/life.ts';
 
+const FIRST_PAGE = 20;
 const PAGE = 200;
 const at = (xmax: bigint, ...inProgress: bigint[]): Snapshot => ({ xmax, inProgress });
 const changesOf = (...xids: bigint[]) => xids.map((xid, index) => ({ xid, job: { ...submittingJob(), id: `job-${xid}-${index}` } }));
@@ -28,7 +29,7 @@ test('a short page is the last one; everything up to its newest change has been 
   expect(delta.seen()).toEqual(at(10n, 4n));
   const { changes, isLast } = await delta.nextPage();
   expect(isLast).toBe(true);
-  expect(asked).toEqual([{ accountId: 'acme', seen: before, after: null, limit: PAGE }]);
+  expect(asked).toEqual([{ accountId: 'acme', seen: before, after: null, limit: FIRST_PAGE }]);
   expect(changes.map(({ job, since }) => [job.id, since])).toEqual([
     ['job-4-0', at(10n, 4n)],
     ['job-12-1', at(12n)],
@@ -45,12 +46,12 @@ test('an empty page is the last one and moves nothing', async () => {
 });
 
 test('a full page is followed by the one behind its last change, which is judged by the first snapshot', async () => {
-  const { asked, reader } = readerOf({ snapshot: at(20n, 18n), changes: many(PAGE, 12n) }, { snapshot: at(30n), changes: changesOf(13n, 18n, 25n) });
+  const { asked, reader } = readerOf({ snapshot: at(20n, 18n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(30n), changes: changesOf(13n, 18n, 25n) });
   const delta = createDelta(reader, 'acme', 'h', at(10n));
   expect((await delta.nextPage()).isLast).toBe(false);
   expect(delta.seen()).toEqual(at(13n));
   const page = await delta.nextPage();
-  expect(asked[1]).toEqual({ accountId: 'acme', seen: at(10n), after: { xid: 12n, jobId: 'job-12-199' }, limit: PAGE });
+  expect(asked[1]).toEqual({ accountId: 'acme', seen: at(10n), after: { xid: 12n, jobId: 'job-12-19' }, limit: PAGE });
   expect(page.isLast).toBe(true);
   expect(page.changes[2]!.since).toEqual(at(20n, 18n));
   // 18 and 25 were not committed for the first snapshot: no end is drawn behind them.
@@ -58,10 +59,20 @@ test('a full page is followed by the one behind its last change, which is judged
 });
 
 test('a full page that reaches what the first snapshot does not see is the last one', async () => {
-  const ends = (xid: bigint) => createDelta(readerOf({ snapshot: at(20n), changes: [...many(PAGE - 1, 12n), ...changesOf(xid)] }).reader, 'acme', 'h', at(10n)).nextPage();
+  const ends = (xid: bigint) => createDelta(readerOf({ snapshot: at(20n), changes: [...many(FIRST_PAGE - 1, 12n), ...changesOf(xid)] }).reader, 'acme', 'h', at(10n)).nextPage();
   expect((await ends(19n)).isLast).toBe(false);
   expect((await ends(20n)).isLast).toBe(true);
   expect((await ends(21n)).isLast).toBe(true);
+});
+
+test('pages after the first have ten times as many changes', async () => {
+  const { reader } = readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(20n), changes: many(PAGE - 1, 13n) });
+  const delta = createDelta(reader, 'acme', 'h', at(10n));
+  expect((await delta.nextPage()).isLast).toBe(false);
+  expect((await delta.nextPage()).isLast).toBe(true);
+  const full = createDelta(readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(20n), changes: many(PAGE, 13n) }).reader, 'acme', 'h', at(10n));
+  await full.nextPage();
+  expect((await full.nextPage()).isLast).toBe(false);
 });
 
 describe('a database that is no continuation', () => {
@@ -73,7 +84,7 @@ describe('a database that is no continuation', () => {
   });
 
   test('is told at a later page too', async () => {
-    const delta = createDelta(readerOf({ snapshot: at(20n), changes: many(PAGE, 12n) }, { snapshot: at(19n), changes: [] }).reader, 'acme', 'h', at(10n));
+    const delta = createDelta(readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(19n), changes: [] }).reader, 'acme', 'h', at(10n));
     await delta.nextPage();
     await expect(delta.nextPage()).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
   });
