@@ -205,6 +205,17 @@ describe('a follower', () => {
     expect([await last, await b.next(), following.count()]).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }, 0]);
   });
 
+  test('begins again after the first read for its account has failed', async () => {
+    let fails = true;
+    const around = (reader: ChangeReader): ChangeReader => ({ ...reader, findMoment: (accountId) => (fails ? Promise.reject(new Error('away')) : reader.findMoment(accountId)) });
+    const { account, following, insert } = await startOnBase({ around });
+    await expect(following.follow(account)).rejects.toThrow('away');
+    fails = false;
+    const updates = await following.follow(account);
+    const job = await insert();
+    expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
+  });
+
   test('shares its reads with everybody who follows the account', async () => {
     let reads = 0;
     const around = (reader: ChangeReader): ChangeReader => ({

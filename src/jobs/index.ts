@@ -7,7 +7,7 @@ import { JobNotFoundError, UnavailableError } from './errors.ts';
 import type { EventNames } from './event-names.ts';
 import { createFollowing, type Following } from './follow.ts';
 import { createHearing } from './hearing.ts';
-import { createListJobs, toJobId, updatesCursorOf, type JobPage, type ListJobs } from './list.ts';
+import { createListJobs, toJobId, withUpdatesCursor, type JobPage, type ListJobs } from './list.ts';
 import type { Job } from './job.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { createFindOutlooks, type FindOutlooks } from './outlook.ts';
@@ -99,7 +99,6 @@ export function createJobs(deps: JobsDeps): Jobs {
   const dispatcher = createDispatcher({ store: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
   const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
   const following = createFollowing({ reader: store, feed, log, maxUnread: deps.maxUnreadJobs });
-  const listJobs = createListJobs(store);
 
   const cancel = createCancel(store, settling);
   const deleteJob = createDeleteJob(store, log);
@@ -155,11 +154,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     listEvents: store.listEvents,
     eventNames: deps.eventNames,
     findOutlooks: createFindOutlooks(store, upstream.id, deps.admission),
-    async list(accountId, page) {
-      // Before the list: what changes between the two is in both, never in neither.
-      const updatesCursor = page.after ? updatesCursorOf(page.after) : await following.findCursor(accountId);
-      return { ...(await listJobs(accountId, page)), updatesCursor };
-    },
+    list: withUpdatesCursor(createListJobs(store), following.findCursor),
     async watch(accountId, id, afterVersion) {
       const jobId = toJobId(id);
       if (jobId === null) throw new JobNotFoundError();

@@ -29,6 +29,15 @@ export function createListJobs(reader: JobReader): ListJobs {
   };
 }
 
+/** Lists as `listJobs` does, and says from which cursor to follow the account so that no change is missed. */
+export function withUpdatesCursor(listJobs: ListJobs, findCursor: (accountId: string) => Promise<string>) {
+  return async (...[accountId, page]: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }> => {
+    // Before the list is read: a change between the two is in the list and comes again, and is never in neither.
+    const updatesCursor = page.after ? updatesCursorOf(page.after) : await findCursor(accountId);
+    return { ...(await listJobs(accountId, page)), updatesCursor };
+  };
+}
+
 /** The text as a job's id is spelled; null for what can be none, which is unknown without asking the store. */
 export function toJobId(text: string): string | null {
   const id = text.toLowerCase();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createListJobs, encodeCursor, toJobId } from '../../../src/jobs/list.ts';
+import { createListJobs, encodeCursor, toJobId, withUpdatesCursor } from '../../../src/jobs/list.ts';
 import type { JobFilter, JobReader } from '../../../src/jobs/ports.ts';
+import { encodeCursor as encodeUpdatesCursor } from '../../../src/jobs/snapshot.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const ID = '0199aaaa-0000-7000-8000-00000000000a';
@@ -19,6 +20,15 @@ function open(stored = 0) {
   const list = createListJobs(reader);
   return { asked, list: (filter: JobFilter = {}, first = 2, after: string | null = null) => list('acme', { first, after, filter }) };
 }
+
+test('the cursor from which to follow is taken before the first page is read, and repeated by the others', async () => {
+  const { asked, list } = open(1);
+  const jobs = withUpdatesCursor((_accountId, { first, after, filter }) => list(filter, first, after), async () => encodeUpdatesCursor(`lists-${asked.length}`, { xmax: 1n, inProgress: [] }));
+  const { updatesCursor } = await jobs('acme', { first: 1, filter: {} });
+  expect(updatesCursor).toBe(encodeUpdatesCursor('lists-0', { xmax: 1n, inProgress: [] }));
+  const after = encodeCursor({ createdAt, id: ID }, updatesCursor);
+  expect(await jobs('acme', { first: 1, after, filter: {} })).toMatchObject({ updatesCursor });
+});
 
 describe('a page', () => {
   test('is read with one job more than asked for, which says whether there is another page', async () => {
