@@ -1,4 +1,5 @@
 /** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
+import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { deriveApiKey, hashApiKey } from './accounts/api-key.ts';
@@ -179,7 +180,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
-  await app.listen({ host: config.HOST, port: config.PORT });
+  // For each further address of `localhost`, Fastify would start another server, which limits of connections and the stop do not know.
+  const host = config.HOST === 'localhost' ? (await lookup(config.HOST)).address : config.HOST;
+  await app.listen({ host, port: config.PORT });
   onStop(async () => {
     draining = true;
     rest?.stop();

@@ -121,6 +121,14 @@ test.each(documents)('%s leads to the root of the gateway, also behind a prefix'
   }
 });
 
+test.each(documents)('the paths of %s, appended to its server URL, are served, with two slashes as well', async (path) => {
+  const { servers, paths } = (await (await fetch(common().url + path)).json()) as Description;
+  for (const route of Object.keys(paths)) {
+    const response = await fetch(new URL(servers[0]!.url, common().url + path).href + route, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+    expect(response.status, response.url).toBe(400);
+  }
+});
+
 describe('the description of a body', () => {
   const bodies: readonly [string, object][] = [
     ['/kling/motion', SEED_BODY],

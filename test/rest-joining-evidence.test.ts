@@ -1,6 +1,5 @@
 /** Repeats in the moment of the answer, through proxies, and on purpose: what a connection showed decides which of them join. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { lookup } from 'node:dns/promises';
 import { Agent, type IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
@@ -207,19 +206,4 @@ describe('a request is not joined', () => {
     expect(ids).toEqual(await stage.jobs());
     expect(new Set(ids).size).toBe(3);
   });
-});
-
-test('the next request on its connection shows that an answer was read, on every address that localhost has', async () => {
-  const stage = await startJoining({ HOST: 'localhost', REST_CLOSE_SECONDS: '10', REST_RESET_SECONDS: '60' });
-  const { port } = new URL(stage.gateway.url);
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  onTestFinished(() => agent.destroy());
-  for (const { address, family } of await lookup('localhost', { all: true })) {
-    const url = `http://${family === 6 ? `[${address}]` : address}:${port}`;
-    const answered = await openSubmit({ url, apiKey: stage.gateway.apiKey }, { prompt: address, async: true }, agent).answer;
-    expect(answered.status, address).toBe(200);
-    const next = openSubmit({ url, apiKey: stage.gateway.apiKey }, { prompt: `${address} again`, async: true }, agent);
-    expect((await next.answer).status, address).toBe(200);
-    await expect.poll(() => stage.sql(`select state from rest_requests where job_id = '${answered.body.task_id}'`), { message: address, timeout: 30_000 }).toEqual([{ state: 'ANSWERED' }]);
-  }
 });

@@ -62,12 +62,3 @@ test('a refusal can be read by pages of allowed origins, and by no others', asyn
   expect(JSON.parse(allowed.body)).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: Number(allowed.headers['retry-after']) } }] });
   expect((await ask('GET', '/graphql', { origin: 'https://other.example.com' })).headers['access-control-allow-origin']).toBeUndefined();
 });
-
-test('a request that comes by another server of the same app, as with HOST=localhost, is refused as well, and counted once', async () => {
-  const { app, admission } = await start();
-  // Injected requests do not pass the server that listens.
-  const { statusCode, headers } = await app.inject({ method: 'GET', url: '/graphql' });
-  expect([statusCode, headers['retry-after']]).toEqual([503, expect.stringMatching(/^[2-5]$/)]);
-  expect((await app.inject({ method: 'GET', url: '/livez' })).statusCode).toBe(200);
-  expect(admission.figures().refused).toEqual([{ kind: 'read', reason: 'EVENT_LOOP', count: 1 }]);
-});

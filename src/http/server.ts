@@ -45,7 +45,8 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     return503OnClosing: false,
     // Not the list itself: Fastify would not know an address with a port.
     trustProxy: trustProxy !== null && createTrustCheck(trustProxy),
-    routerOptions: { ignoreTrailingSlash: true },
+    // Clients that append a path to the server URL of the OpenAPI document, which ends in a slash, send two slashes.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
   });
   // The only type of Fastify's own beside JSON: a page of another site can send it without being asked about.
   app.removeContentTypeParser('text/plain');

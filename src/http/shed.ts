@@ -66,25 +66,19 @@ export function registerShedding(app: FastifyInstance, admission: Admission, { g
   }
 
   app.decorateRequest('isShed', false);
-  const judged = new WeakSet<IncomingMessage>();
   const handlers = app.server.listeners('request') as RequestListener[];
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
     if (refuse(request, response)) return;
-    judged.add(request);
     for (const handle of handlers) handle(request, response);
-  });
-  // With HOST=localhost, Fastify also listens with a second server, to which `app.server` gives no access.
-  app.addHook('onRequest', async (request, reply) => {
-    if (!judged.has(request.raw) && refuse(request.raw, reply.raw)) reply.hijack();
   });
 }
 
-/** Without query and without the slash at the end, which routes ignore too, as they do scheme and host of an absolute URL. */
+/** Without what routes ignore too: the query, a slash at the end, duplicate slashes, and the scheme and host of an absolute URL. */
 function pathOf(url: string): string {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
   const end = target.indexOf('?');
-  const path = end < 0 ? target : target.slice(0, end);
+  const path = (end < 0 ? target : target.slice(0, end)).replace(/\/{2,}/g, '/');
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 

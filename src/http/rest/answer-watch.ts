@@ -19,7 +19,7 @@ export interface Following {
 export type FollowAnswer = (jobId: string, response: ServerResponse, gone: AbortSignal) => Following;
 
 export interface AnswerWatch {
-  /** To be called for every request that arrives, in any route, before it is handled; a second call for the same one does nothing. */
+  /** To be called for every request that arrives, in any route, before it is handled. */
   noteRequest(request: IncomingMessage, response: ServerResponse): void;
   readonly followAnswer: FollowAnswer;
 }
@@ -44,7 +44,6 @@ interface Connection {
 
 export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes, cameByProxy: ProxyCheck): AnswerWatch {
   const connections = new WeakMap<Socket, Connection>();
-  const noted = new WeakSet<IncomingMessage>();
 
   const tell = ({ watches }: Connection, sight: Sight): void => watches.forEach((see) => see(sight));
 
@@ -58,8 +57,6 @@ export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirmi
   }
 
   function noteRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (noted.has(request)) return;
-    noted.add(request);
     const connection = connectionOf(request.socket);
     if (connection.pending > 0) connection.pipelines = true;
     connection.pending += 1;

@@ -29,9 +29,7 @@ export interface RestDoors {
 export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
   const { noteRequest, followAnswer } = createAnswerWatch(joining, watching, cameByProxy);
-  app.server.on('request', noteRequest);
-  // With HOST=localhost, Fastify also listens with a second server, to which `app.server` gives no access.
-  app.addHook('onRequest', async (request, reply) => noteRequest(request.raw, reply.raw));
+  app.server.prependListener('request', noteRequest);
   await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer, admission, log }));
   // Made when somebody asks: it took an eighth of a start's CPU.
   const descriptions = new Map<string, object>();
