@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Answer, Order } from './reader-load.ts';
 import { giveKey } from './stage/ordinary-key.ts';
+import { programOf } from './stage/program.ts';
 import { unlimited } from './stage/stage.ts';
 
 export interface ReaderPlan {
@@ -52,7 +53,6 @@ interface Latency {
 
 const ADMINISTRATOR_KEY = 'proof-key-0123456789';
 const PROJECT_DIST = fileURLToPath(new URL('../dist', import.meta.url));
-const LOAD = fileURLToPath(new URL('reader-load.ts', import.meta.url));
 const SAMPLE_MS = 500;
 /** What the process may grow by for other reasons than what waits for the stalled readers. */
 const MEMORY_NOISE_MB = 64;
@@ -71,7 +71,7 @@ const INSERT = `insert into jobs (id, account_id, version, state, rank, attempt,
 /** Runs the build in `dist` on an empty database and the folder `dataDir`. Leaves nothing running. */
 export async function runReaders(databaseUrl: string, dataDir: string, plan: ReaderPlan, dist = PROJECT_DIST): Promise<ReaderFigures> {
   const gateway = await startGateway(join(dist, 'main.js'), databaseUrl, dataDir, plan.settings);
-  const load = fork(LOAD, { execArgv: ['--import', 'tsx'] });
+  const load = fork(await programOf('proving/reader-load.ts'), { execArgv: [] });
   const order = async (given: Order): Promise<Answer> => {
     load.send(given);
     return ((await once(load, 'message')) as [Answer])[0];

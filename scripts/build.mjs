@@ -1,5 +1,5 @@
 /**
- * Builds what has changed since the last build: the server with tsc, the playground with vite. Quick when nothing has, so it
+ * Builds what has changed since the last build: the server with esbuild, the playground with vite. Quick when nothing has, so it
  * runs before every start and test; `--force` builds all. Without the development packages it keeps what is built. It writes to
  * standard error only, because commands that are run after it may print JSON.
  */
@@ -17,24 +17,22 @@ const require = createRequire(import.meta.url);
 const targets = [
   {
     name: 'server',
-    inputs: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    inputs: ['src', 'scripts/bundle.mjs', 'tsconfig.json', 'package-lock.json'],
     stamp: 'dist/.built',
-    bin: () => join(require.resolve('typescript/package.json'), '../bin/tsc'),
-    args: ['-p', 'tsconfig.build.json'],
-    before: () => {
-      // What a removed source left behind would still be imported.
+    async make() {
+      const { bundle } = await import('./bundle.mjs');
+      // Files of an earlier build have other names.
       for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
         if (name !== 'playground') rmSync(join(root, 'dist', name), { recursive: true });
       }
+      await bundle({ root, entry: 'src/main.ts', outdir: 'dist' });
     },
   },
   {
     name: 'playground',
     inputs: ['web/playground', 'package-lock.json'],
     stamp: 'dist/playground/.built',
-    bin: () => join(require.resolve('vite/package.json'), '../bin/vite.js'),
-    args: ['build', '--config', 'web/playground/vite.config.ts', '--logLevel', 'error'],
-    before: () => undefined,
+    make: () => run(join(require.resolve('vite/package.json'), '../bin/vite.js'), 'build', '--config', 'web/playground/vite.config.ts', '--logLevel', 'error'),
   },
 ];
 
@@ -52,12 +50,17 @@ const isStale = ({ inputs, stamp }) => {
   return force || !existsSync(path) || present.some((input) => changedAt(input) > statSync(path).mtimeMs);
 };
 
-async function build({ name, stamp, bin, args, before }) {
-  const startedAt = new Date();
-  before();
-  const child = spawn(process.execPath, [bin(), ...args], { cwd: root, stdio: 'inherit' });
+async function run(program, ...args) {
+  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`building the ${name} failed`);
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
+}
+
+async function build({ name, stamp, make }) {
+  const startedAt = new Date();
+  await make().catch((error) => {
+    throw new Error(`building the ${name} failed: ${error.message}`);
+  });
   mkdirSync(join(root, stamp, '..'), { recursive: true });
   writeFileSync(join(root, stamp), `${startedAt.toISOString()}\n`);
   console.error(`built the ${name} in ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
@@ -65,7 +68,7 @@ async function build({ name, stamp, bin, args, before }) {
 
 const startedBy = process.env.npm_lifecycle_event;
 const stale = targets.filter(isStale);
-if (stale.length > 0 && !existsSync(join(root, 'node_modules/typescript'))) {
+if (stale.length > 0 && !existsSync(join(root, 'node_modules/esbuild'))) {
   // A production install: what was built before the development packages were removed is used as it is.
   const how = 'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
   if (targets.some(({ stamp }) => !existsSync(join(root, stamp)))) {
@@ -79,7 +82,7 @@ if (stale.length > 0 && !existsSync(join(root, 'node_modules/typescript'))) {
   try {
     if (stale.length > 0) console.error(`building ${stale.map(({ name }) => `the ${name}`).join(' and ')} ...`);
     await Promise.all(stale.map(build));
-    // For `npx motion-gateway`; the compiler does not make it a program.
+    // For `npx motion-gateway`: esbuild does not make it executable.
     if (existsSync(join(root, 'dist/main.js'))) chmodSync(join(root, 'dist/main.js'), 0o755);
   } catch (error) {
     console.error(error.message);

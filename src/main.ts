@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CommandError, type Command, type CommandInput } from './cli/command.ts';
 import { ConfigError } from './config.ts';
+import { projectRoot } from './project-root.ts';
 
 interface CommandEntry {
   readonly summary: string;
@@ -30,7 +31,7 @@ const usage = (): string => {
   return `Usage: motion-gateway <command> [options]\n\n${lines.join('\n')}\n\n${OPTIONS}`;
 };
 
-const versionOf = (): string => (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const versionOf = (): string => (JSON.parse(readFileSync(new URL('package.json', projectRoot), 'utf8')) as { version: string }).version;
 
 /** Resolves with the exit code; null when the process goes on by itself. */
 async function run(args: readonly string[]): Promise<number | null> {

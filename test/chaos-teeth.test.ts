@@ -1,7 +1,8 @@
 /** The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is for the run itself to show. */
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { programOf } from '../proving/stage/program.ts';
 import { teeth } from '../proving/teeth/all.ts';
 import { applyEdits, plant } from '../proving/teeth/plant.ts';
 import { unboundedMailbox } from '../proving/teeth/unbounded-mailbox.ts';
@@ -25,7 +26,8 @@ describe('a tooth', () => {
 
   test('that is planted is in the copy, and not in the program', async () => {
     const drain = async (dist: string): Promise<readonly unknown[]> => {
-      const { createMailbox } = (await import(pathToFileURL(join(dist, 'jobs/mailbox.js')).href)) as typeof mailboxes;
+      const program = await programOf('src/jobs/mailbox.ts', dirname(dist));
+      const { createMailbox } = (await import(pathToFileURL(program).href)) as typeof mailboxes;
       const mailbox = createMailbox<number>(() => undefined);
       for (const value of [1, 2, 3]) mailbox.put('a', value);
       mailbox.end();
@@ -33,7 +35,7 @@ describe('a tooth', () => {
       for await (const value of mailbox) values.push(value);
       return values;
     };
-    expect(await drain(plant('test', unboundedMailbox.edits))).toEqual([1, 2, 3]);
-    expect(await drain(plant('test-without', []))).toEqual([3]);
+    expect(await drain(await plant('test', unboundedMailbox.edits))).toEqual([1, 2, 3]);
+    expect(await drain(await plant('test-without', []))).toEqual([3]);
   });
 });

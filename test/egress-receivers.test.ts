@@ -7,6 +7,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { programOf } from '../proving/stage/program.ts';
 import { aRequest, egressOf, endOf, startCanary } from './support/egress.ts';
 import { httpAnswer, startRawUpstream } from './support/raw-upstream.ts';
 
@@ -230,10 +231,9 @@ describe('a post that is given up', () => {
 
 describe('in a process of its own', () => {
   const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/egress/${name}`, import.meta.url));
-  const CHILD = fileURLToPath(new URL('./support/egress-child.ts', import.meta.url));
 
   async function postInChild(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, ...urls], { env: { PATH: process.env.PATH, EGRESS_ALLOW: `${LOOPBACK}, hooks.corp, other.corp`, ...env } });
+    const { stdout } = await promisify(execFile)(process.execPath, [await programOf('test/support/egress-child.ts'), ...urls], { env: { PATH: process.env.PATH, EGRESS_ALLOW: `${LOOPBACK}, hooks.corp, other.corp`, ...env } });
     return (JSON.parse(stdout) as Parameters<typeof endOf>[0][]).map(endOf);
   }
 

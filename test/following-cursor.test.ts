@@ -104,7 +104,8 @@ describe('a cursor', () => {
     expect(sizes).toEqual({ 21: [20, 1], 220: [20, 200, 0], 221: [20, 200, 1] }[count]);
     expect(found).toEqual([...ids].sort());
     expect(found).not.toContain(before[0]);
-    expect(delta.seen()).toEqual({ xmax: seen.xmax + 1n, inProgress: [] });
+    // Transactions of other databases of the server may be in progress.
+    expect(delta.seen().xmax).toBe(seen.xmax + 1n);
   });
 
   test('survives rows that a dump brought with ids from the future: they come once they change', async () => {

@@ -19,6 +19,7 @@ const allowed: Record<string, readonly string[]> = {
   network: [],
   time: [],
   'secrets.ts': [],
+  'project-root.ts': [],
   http: ['resolvers', 'accounts', 'jobs', 'upstream/wire', 'webhooks', 'origins.ts'],
   resolvers: ['schema', 'accounts', 'jobs', 'webhooks'],
   schema: ['accounts/account.ts', 'accounts/account-rules.ts', 'accounts/ports.ts', 'jobs/job.ts', 'jobs/input-rules.ts', 'jobs/timeline.ts', 'webhooks/webhook.ts', 'webhooks/endpoints.ts'],
@@ -32,7 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   webhooks: [],
 };
 
-const leaves = ['network', 'time'];
+const leaves = ['network', 'time', 'project-root.ts'];
 
 const covers = (path: string, file: string): boolean => file === path || file.startsWith(`${path}/`);
 

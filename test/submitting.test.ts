@@ -256,7 +256,7 @@ describe('a deadline', () => {
     const { client, upstream, databaseUrl } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'b' });
-    await asAdministrator(`update jobs set upstream_id = 'another' where id = '${job.id}'`, databaseUrl);
+    await asAdministrator(`update jobs set upstream_id = 'another', attempted_at = now() - interval '1 hour' where id = '${job.id}'`, databaseUrl);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 

@@ -4,10 +4,12 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { migrateDatabase } from '../../src/db/migrate.ts';
+import { programOf } from '../stage/program.ts';
 import { createRandom } from '../stage/random.ts';
 import { readJournal } from '../stage/journal.ts';
 import { startStage, type Stage } from '../stage/stage.ts';
@@ -15,7 +17,6 @@ import type { LedgerRecord } from '../upstream/messages.ts';
 import { noFaults } from '../upstream/plan.ts';
 import { countOf, mostAtOnce, secondsSince, type Proof, type ProofOptions } from './proof.ts';
 
-const MAIN = fileURLToPath(new URL('../dispatcher.mjs', import.meta.url));
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
 const DISPATCHERS = 8;
@@ -39,6 +40,8 @@ const inFlightQuery = `select count(*)::int as now from jobs where state in ('SU
 export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const upstream = { seed, rates: { ...noFaults, submits: { ...noFaults.submits, none: 19, slow: 1 }, lost: 1 }, taskSeconds: TASK_SECONDS, listing: false };
+  // Of the sources that the build was made of.
+  const program = await programOf('proving/dispatcher.ts', dirname(dist));
   const stage = await startStage({ gateways: 0, upstream, log });
   const violations: string[] = [];
   const dispatchers: Dispatcher[] = [];
@@ -46,7 +49,7 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
     await migrateDatabase(stage.database.url);
     await fillQueue(stage, QUEUED_PER_SECOND * size);
     const errors: string[] = [];
-    for (let index = 0; index < DISPATCHERS; index += 1) dispatchers.push(startDispatcher(stage, dist, `d${index + 1}`, errors));
+    for (let index = 0; index < DISPATCHERS; index += 1) dispatchers.push(startDispatcher(stage, program, `d${index + 1}`, errors));
     await Promise.all(dispatchers.map(({ ready }) => ready));
 
     const sampling = new AbortController();
@@ -57,7 +60,7 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
       await setTimeout(KILL_MS);
       const index = random.integer(0, DISPATCHERS - 1);
       await dispatchers[index]!.kill();
-      dispatchers[index] = startDispatcher(stage, dist, `d${index + 1}`, errors);
+      dispatchers[index] = startDispatcher(stage, program, `d${index + 1}`, errors);
     }
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.kill()));
     sampling.abort();
@@ -101,9 +104,8 @@ interface Dispatcher {
   kill(): Promise<void>;
 }
 
-function startDispatcher(stage: Stage, dist: string, name: string, errors: string[]): Dispatcher {
+function startDispatcher(stage: Stage, program: string, name: string, errors: string[]): Dispatcher {
   const options = {
-    dist,
     databaseUrl: stage.database.url,
     upstreamUrl: stage.upstream.urlFor(name),
     upstreamId: UPSTREAM_ID,
@@ -112,7 +114,7 @@ function startDispatcher(stage: Stage, dist: string, name: string, errors: strin
     lookMs: 10,
     reconcileMs: 300,
   };
-  const child: ChildProcess = fork(MAIN, [JSON.stringify(options)], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(program, [JSON.stringify(options)], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   child.on('message', (message) => {
     if (typeof message === 'object' && 'error' in message) errors.push(String(message.error));
   });

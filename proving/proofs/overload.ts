@@ -9,19 +9,18 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { arrivals, callBack, prepareJobs, startCallers, type Callers, type Sent } from '../clients/callers.ts';
 import type { Answered, CrowdOrder, CrowdResult } from '../crowd-load.ts';
 import { send } from '../stage/graphql-client.ts';
 import { giveKey } from '../stage/ordinary-key.ts';
 import { peakMb, resetPeak } from '../stage/process-figures.ts';
+import { programOf } from '../stage/program.ts';
 import { createRandom, type Random } from '../stage/random.ts';
 import { startStage, type Stage } from '../stage/stage.ts';
 import { noFaults } from '../upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
 const SECRET = 'the-secret-of-the-proof-of-overload';
-const LOAD = fileURLToPath(new URL('../crowd-load.ts', import.meta.url));
 const CALLBACKS_PER_SECOND = 30;
 const ACCOUNTS = 10;
 const READABLE_JOBS = 100;
@@ -72,7 +71,7 @@ export async function proveOverload({ seed, size, dist, log, rates, settings = {
   let crashes = 0;
   gateway!.onOwnEnd(() => (crashes += 1));
   const callers = startCallers([gateway!.url], SECRET);
-  const load = fork(LOAD, { execArgv: ['--import', 'tsx'] });
+  const load = fork(await programOf('proving/crowd-load.ts'), { execArgv: [] });
   const violations: string[] = [];
   try {
     const random = createRandom(`${seed}:overload`);

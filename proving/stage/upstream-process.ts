@@ -1,10 +1,8 @@
 /** The upstream in a process of its own, with its ledger. What it does is in `proving/upstream.ts`. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { FromUpstream, ToUpstream, UpstreamOptions } from '../upstream/messages.ts';
-
-const MAIN = fileURLToPath(new URL('../upstream.ts', import.meta.url));
+import { programOf } from './program.ts';
 
 export interface UpstreamProcess {
   /** The base URL for one gateway: the upstream knows by it who asks. */
@@ -15,7 +13,7 @@ export interface UpstreamProcess {
 }
 
 export async function startUpstreamProcess(options: UpstreamOptions): Promise<UpstreamProcess> {
-  const child = fork(MAIN, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(await programOf('proving/upstream.ts'), [JSON.stringify(options)], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = once(child, 'exit');
   const [message] = (await Promise.race([once(child, 'message'), ended])) as [FromUpstream | number];
   if (typeof message !== 'object' || message?.kind !== 'listening') throw new Error('the upstream did not start');

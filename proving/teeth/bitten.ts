@@ -58,7 +58,7 @@ async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal
 }
 
 export async function bite(tooth: Tooth, seed: string, signal: AbortSignal): Promise<Bitten> {
-  const bugDist = plant(tooth.name, tooth.edits);
+  const bugDist = await plant(tooth.name, tooth.edits);
   const healthy = await run(tooth, HEALTHY_DIST, `${seed}-healthy`, signal);
   const bug = await run(tooth, bugDist, `${seed}-bug`, signal);
   const troubles = [...healthy.violations, ...[healthy, bug].flatMap(({ error }) => error ?? [])];

@@ -1,8 +1,8 @@
-/** Planting: a copy of the built program in which some sources differ. */
+/** Planting: a copy of the program in which some sources differ, and its build. */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { bundle } from '../../scripts/bundle.mjs';
 import type { Edit } from './tooth.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,32 +25,14 @@ export function applyEdits(edits: readonly Edit[]): ReadonlyMap<string, string> 
 }
 
 /** Returns the folder of the copy's build. It finds its migrations where the program looks for them: beside that folder. */
-export function plant(name: string, edits: readonly Edit[]): string {
+export async function plant(name: string, edits: readonly Edit[]): Promise<string> {
   const copy = join(COPIES, name);
   rmSync(copy, { recursive: true, force: true });
-  mkdirSync(copy, { recursive: true });
-  cpSync(HEALTHY_DIST, join(copy, 'dist'), { recursive: true, filter: (path) => basename(path) !== 'playground' });
-  cpSync(join(ROOT, 'migrations'), join(copy, 'migrations'), { recursive: true });
+  mkdirSync(join(copy, 'proving'), { recursive: true });
+  for (const folder of ['src', 'migrations']) cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
+  for (const file of ['tsconfig.json', 'proving/dispatcher.ts']) cpSync(join(ROOT, file), join(copy, file));
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }\n');
-  for (const [file, text] of applyEdits(edits)) {
-    if (file.startsWith('src/')) writeFileSync(join(copy, file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')), transpile(file, text));
-    else writeFileSync(join(copy, file), text);
-  }
+  for (const [file, text] of applyEdits(edits)) writeFileSync(join(copy, file), text);
+  await bundle({ root: copy, entry: 'src/main.ts', outdir: 'dist' });
   return join(copy, 'dist');
-}
-
-let options: ts.CompilerOptions | undefined;
-
-/** By the project's own options, and without types: a bug need not be well typed. */
-function transpile(file: string, text: string): string {
-  const { outputText, diagnostics = [] } = ts.transpileModule(text, { fileName: file, reportDiagnostics: true, compilerOptions: (options ??= readOptions()) });
-  if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, { getCanonicalFileName: (name) => name, getCurrentDirectory: () => ROOT, getNewLine: () => '\n' }));
-  return outputText;
-}
-
-function readOptions(): ts.CompilerOptions {
-  const file = join(ROOT, 'tsconfig.json');
-  const { compilerOptions } = JSON.parse(readFileSync(file, 'utf8')) as { compilerOptions: unknown };
-  // A single file has no package that says what kind of module it is.
-  return { ...ts.convertCompilerOptionsFromJson(compilerOptions, dirname(file)).options, noEmit: false, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
 }

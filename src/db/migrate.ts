@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
 import type pg from 'pg';
+import { projectRoot } from '../project-root.ts';
 import { checkServer } from './check-server.ts';
 import { explaining } from './explain-error.ts';
 import { SessionClient } from './session.ts';
 
-const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
+const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', projectRoot));
 
 /** Any number, the same for all instances: "motion" in ASCII. */
 const LOCK_KEY = '120281717304174';

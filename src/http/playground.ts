@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { projectRoot } from '../project-root.ts';
 import type { ProxyCheck } from './proxied.ts';
 
 export const PLAYGROUND_PATH = '/playground';
@@ -15,8 +16,7 @@ export interface PlaygroundOptions {
   readonly cameByProxy: ProxyCheck;
 }
 
-/** The build, seen from src/http and from dist/http alike. */
-const builtFolder = new URL('../../dist/playground/', import.meta.url);
+const builtFolder = new URL('dist/playground/', projectRoot);
 
 // The editor writes style elements, hence 'unsafe-inline' for styles alone. Some of its fonts and icons are data URLs.
 const contentSecurityPolicy = [

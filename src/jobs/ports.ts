@@ -144,7 +144,7 @@ export interface UpstreamName {
 }
 
 /** Ages, ms: of an attempt since it began, and of a job in the queue since it was accepted. `other` is for jobs of another upstream than the caller's. */
-export interface OverdueLimits {
+interface OverdueLimits {
   readonly jobMs: number;
   readonly queueMs: number;
   readonly otherJobMs: number;

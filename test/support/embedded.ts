@@ -8,17 +8,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { expect, vi } from 'vitest';
+import { programOf } from '../../proving/stage/program.ts';
 import { canReach, getServiceUser, isRoot, type Owner } from '../../src/db/embedded/owner.ts';
 import { findCommand } from '../../src/db/embedded/postmaster.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/db/embedded/server.ts';
 
-const CHILD = fileURLToPath(new URL('embedded-child.ts', import.meta.url));
-const ROOT = dirname(dirname(dirname(CHILD)));
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = dirname(dirname(FOLDER));
 
 /** Whom root lends servers to; null when the tests run as an ordinary user. */
 export const serviceUser = isRoot() ? await getServiceUser() : null;
 /** Whether a gateway can be run as that user from here. */
-export const canLend = serviceUser !== null && (await canReach(dirname(CHILD), serviceUser));
+export const canLend = serviceUser !== null && (await canReach(FOLDER, serviceUser));
 
 export const logged: string[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -104,7 +105,7 @@ export interface Gateway {
 
 /** A gateway in a process of its own, leader of its group as a shell's job is. */
 export async function startGatewayProcess(dataDir: string, user: Owner | null = null): Promise<Gateway> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, dataDir], { cwd: ROOT, detached: true, stdio: ['pipe', 'pipe', 'inherit'], ...user });
+  const child = spawn(process.execPath, [await programOf('test/support/embedded-child.ts'), dataDir], { cwd: ROOT, detached: true, stdio: ['pipe', 'pipe', 'inherit'], ...user });
   const ended = once(child, 'exit');
   const kill = async () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import Fastify from 'fastify';
+import { projectRoot } from '../../project-root.ts';
 import { registerUpstreamRoutes, sendNoApi } from '../wire/routes.ts';
 import { createCaller } from './caller.ts';
 import { scenarios } from './scenarios.ts';
@@ -36,8 +37,7 @@ export interface Sandbox {
 
 const LOCAL_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
-/** Seen from src/upstream/sandbox and from dist/upstream/sandbox alike. */
-const assets = fileURLToPath(new URL('../../../assets/sandbox', import.meta.url));
+const assets = fileURLToPath(new URL('assets/sandbox', projectRoot));
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { host, port, token, seconds, journalFile, maxInFlight = 5, log } = options;

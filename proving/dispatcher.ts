@@ -1,21 +1,36 @@
 /**
- * One dispatcher of the built program in a process of its own, without a gateway around it: the real store, the real client of the
+ * One dispatcher in a process of its own, without a gateway around it: the real store, the real client of the
  * upstream, the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
  */
 import { setTimeout } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
+import { createConnections } from '../src/db/client.ts';
+import { createJobStore } from '../src/db/store.ts';
+import { createDispatcher } from '../src/jobs/dispatch.ts';
+import { createHearing } from '../src/jobs/hearing.ts';
+import type { Log } from '../src/jobs/ports.ts';
+import { createReconciler } from '../src/jobs/reconcile.ts';
+import { createSettling } from '../src/jobs/settle.ts';
+import type { Admission, Taken } from '../src/jobs/take.ts';
+import { createCallbackUrls } from '../src/upstream/callback-url.ts';
+import { createUpstreamClient } from '../src/upstream/client.ts';
 
-const { dist, databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(process.argv[2]);
-const load = (path) => import(pathToFileURL(`${dist}/${path}`).href);
-const [{ createConnections }, { createJobStore }, { createDispatcher }, { createReconciler }, { createSettling }, { createHearing }, { createCallbackUrls }, { createUpstreamClient }] = await Promise.all(
-  ['db/client.js', 'db/store.js', 'jobs/dispatch.js', 'jobs/reconcile.js', 'jobs/settle.js', 'jobs/hearing.js', 'upstream/callback-url.js', 'upstream/client.js'].map(load),
-);
+interface Options {
+  readonly databaseUrl: string;
+  readonly upstreamUrl: string;
+  readonly upstreamId: string;
+  readonly admission: Admission;
+  readonly submitTimeoutMs: number;
+  readonly lookMs: number;
+  readonly reconcileMs: number;
+}
+
+const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(process.argv[2]!) as Options;
 
 // A stage that is gone leaves nothing behind.
 process.on('disconnect', () => process.exit());
 
 const quiet = () => undefined;
-const log = { info: quiet, warn: quiet, error: (fields, message) => process.send?.({ error: `${message}: ${fields.err?.message ?? ''}` }) };
+const log: Log = { info: quiet, warn: quiet, error: (fields, message) => process.send?.({ error: `${message}: ${(fields as { err?: Error }).err?.message ?? ''}` }) };
 const store = createJobStore(createConnections(databaseUrl, 4, quiet));
 const settling = createSettling({ store, log, effects: [] });
 // Nobody listens there: results are found by polling.
@@ -28,7 +43,7 @@ const { signal } = new AbortController();
 
 const looks = async () => {
   for (;;) {
-    const taken = await dispatcher.take().catch(() => ({ kind: 'wait', waitMs: lookMs }));
+    const taken = await dispatcher.take().catch((): Taken => ({ kind: 'wait', waitMs: lookMs }));
     if (taken.kind === 'job') void dispatcher.submit(taken.job, signal, taken.isProbe).catch(quiet);
     else if (taken.kind === 'unsure') void dispatcher.retract(taken.job, signal).catch(quiet);
     else if (taken.kind === 'probe') await dispatcher.probe(taken.probedBy, signal).catch(quiet);
