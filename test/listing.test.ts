@@ -39,7 +39,18 @@ describe('a task whose submit was never answered', () => {
     upstream.limitPages(7);
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
-    for (let index = 0; index < 20; index += 1) upstream.records.set(`other-${index}`, index % 2 === 0 ? othersRecord(`other-${index}`) : { id: null });
+    for (let index = 0; index < 30; index += 1) upstream.records.set(`other-${index}`, index < 15 && index % 2 === 0 ? othersRecord(`other-${index}`) : { id: null });
+    const taskId = randomUUID();
+    upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
+    submit.cut();
+    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId });
+  });
+
+  test.each([400, 404, 416])('is found when the upstream answers %i to a page beyond the end', async (status) => {
+    const { client, upstream } = await start();
+    upstream.refuseBeyondTheEnd(status);
+    const job = await client.generate();
+    const submit = await upstream.nextSubmit();
     const taskId = randomUUID();
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
     submit.cut();

@@ -1,6 +1,7 @@
 /** Two tasks of one job, which should not be: both may have been paid for. */
-import { expect, test } from 'vitest';
-import { accepted, reportOf, startCore } from './support/core.ts';
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { accepted, inDoubt, reportOf, startCore } from './support/core.ts';
 import { outcomes } from './support/life.ts';
 
 test("its own submit's answer outranks the id that a look-up let it adopt, and both are told", async () => {
@@ -53,4 +54,64 @@ test('a claim of another one that is ours too changes nothing and is told', asyn
   await reconcile();
   expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
   expect(errors).toContain('a job has two tasks');
+});
+
+describe('a task that an error names in answer to the submit', () => {
+  test('is recorded and looked up, and its result is the job\'s', async () => {
+    const { accept, submitNext, reconcile, play, find, sql } = await startCore();
+    const id = await accept();
+    play.submit = () => Promise.resolve(inDoubt('job', 'a'));
+    await submitNext();
+    expect(await find(id)).toMatchObject({ state: 'UNCONFIRMED', taskId: 'a' });
+    expect(await sql(`select http_status from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([{ http_status: 500 }]);
+    play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id)]]));
+    await sql('update jobs set next_poll_at = now()');
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', taskId: 'a' });
+  });
+
+  test('and that another job has leaves the job in doubt', async () => {
+    const { accept, submitNext, play, find } = await startCore();
+    const [first, second] = [await accept(), await accept()];
+    play.submit = (jobId) => Promise.resolve(jobId === first ? accepted('a') : inDoubt('job', 'a'));
+    await submitNext();
+    await submitNext();
+    expect(await find(first)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
+    expect(await find(second)).toMatchObject({ state: 'UNCONFIRMED', taskId: null });
+  });
+
+  test.each(['unknown to the upstream', 'made for another job'])('and that is %s gives way to the one that echoes the job', async (how) => {
+    const { accept, submitNext, receive, reconcile, play, find } = await startCore();
+    const id = await accept();
+    play.submit = () => Promise.resolve(inDoubt('job', 'x'));
+    await submitNext();
+    await receive(id, { taskId: 'r', outcome: outcomes.success }, 'first');
+    play.lookUp = () => Promise.resolve(new Map([['r', reportOf('r', id)], ...(how.startsWith('made') ? [['x', reportOf('x', randomUUID())] as const] : [])]));
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
+  });
+
+  test('gives way to one that listings show', async () => {
+    const { accept, submitNext, reconcile, play, find, sql } = await startCore({ listing: true });
+    const id = await accept();
+    play.submit = () => Promise.resolve(inDoubt('job', 'x'));
+    await submitNext();
+    play.list = () => Promise.resolve([reportOf('r', id)]);
+    await sql('update jobs set next_poll_at = now()');
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
+  });
+
+  test('does not replace one that a look-up has shown to be the job\'s', async () => {
+    const { accept, submitNext, receive, reconcile, play, find } = await startCore();
+    const id = await accept();
+    play.submit = async () => {
+      await receive(id, { taskId: 'r', outcome: outcomes.success }, 'first');
+      play.lookUp = () => Promise.resolve(new Map([['r', reportOf('r', id, { kind: 'running' })]]));
+      await reconcile();
+      return inDoubt('job', 'x');
+    };
+    await submitNext();
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: 'r' });
+  });
 });

@@ -151,7 +151,7 @@ describe('an attempt that was redirected', () => {
   });
 });
 
-describe('an answer that names a task, whatever its status', () => {
+describe('an answer without a good status that names a task', () => {
   const error = (code: string) => ({ success: false, error: { code, message: 'no' }, trace_id: 't', task_id: 'a' });
 
   test.each<[number, object]>([
@@ -160,23 +160,25 @@ describe('an answer that names a task, whatever its status', () => {
     [502, { task_id: 'a' }],
     [302, { task_id: 'a' }],
     [408, { task_id: 'a' }],
-    [429, error('too_many_requests')],
-    [429, { task_id: 'a' }],
-    [401, error('invalid_token')],
-    [402, error('used_up')],
-    [403, { task_id: 'a' }],
-    [404, { task_id: 'a' }],
-  ])('%i shows that the task was made: it is looked up, and never submitted again', async (status, body) => {
+    [409, error('conflict')],
+    [409, { task_id: 'a' }],
+    [422, { task_id: 'a', error: 'no' }],
+  ])('%i leaves it in doubt whether there is one, and which one', async (status, body) => {
     const { end, arrived } = await submitTo(answering(status, body));
-    expect(end).toMatchObject({ kind: 'accepted', taskId: 'a', outcome: null });
+    expect(end).toMatchObject({ kind: 'ambiguous', httpStatus: status, taskId: 'a' });
     expect(arrived).toBe(1);
   });
 
-  test.each<[number, string]>([
-    [400, 'bad_request'],
-    [403, 'forbidden'],
-  ])('%i with %s is a rejection all the same: it is final', async (status, code) => {
-    expect((await submitTo(answering(status, error(code)))).end).toMatchObject({ kind: 'refused', refusal: { kind: 'rejected' } });
+  test.each<[number, object, string]>([
+    [400, error('bad_request'), 'rejected'],
+    [403, error('forbidden'), 'rejected'],
+    [429, error('too_many_requests'), 'busy'],
+    [429, { task_id: 'a' }, 'busy'],
+    [401, error('invalid_token'), 'blocked'],
+    [402, error('used_up'), 'blocked'],
+    [403, { task_id: 'a' }, 'blocked'],
+  ])('%i with %j is a refusal all the same', async (status, body, kind) => {
+    expect((await submitTo(answering(status, body))).end).toMatchObject({ kind: 'refused', httpStatus: status, refusal: { kind } });
   });
 });
 

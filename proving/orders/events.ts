@@ -45,7 +45,7 @@ export const endOf = (name: Exclude<SubmitEndName, 'retracted'>): SubmitEnd => {
     case 'finished':
       return { kind: 'accepted', taskId: TASK_ID, outcome: outcomes.success, traceId: null };
     case 'ambiguous':
-      return { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null };
+      return { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null, taskId: null };
     case 'rejected':
       return { kind: 'refused', refusal: { kind: 'rejected', failure: rejection }, httpStatus: 400, traceId: null };
     case 'refused':

@@ -51,8 +51,19 @@ interface Heard {
   readonly taken: ReadonlySet<string>;
 }
 
+/** What the look-ups of a round show beside the record of one task. */
+interface Evidence {
+  /** Tasks that turned out to belong to other jobs. */
+  readonly taken: ReadonlySet<string>;
+  /** The upstream does not know the task that is recorded for the job, or made it for another job. */
+  readonly isRefuted: boolean;
+}
+
 /** Whether the record of a task proves, by a callback URL that we signed, that it was made for another job. */
 export const isOfAnother = (job: Job, { echo }: TaskReport): boolean => echo !== null && echo !== 'other' && echo.jobId !== job.id;
+
+/** Whether listings can show the task of an attempt: it has none, or one that only an error named. */
+const isInDoubt = ({ taskId, state, attempt }: Job): boolean => attempt > 0 && (taskId === null || state === 'UNCONFIRMED');
 
 export function createPolling({ store, upstreamId, settling, lookUps, listing, attempts, pollSteps, log }: PollDeps): Polling {
   const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source, taken) => {
@@ -67,31 +78,38 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
   };
 
   /** Judges a claim by the echo in its record, which names the job that the task was made for. */
-  async function judge(tx: Transaction, job: Job, report: TaskReport, taken: ReadonlySet<string>): Promise<Job> {
+  async function judge(tx: Transaction, job: Job, report: TaskReport, evidence: Evidence): Promise<Job> {
     const ours = report.echo !== null && report.echo !== 'other' && report.echo.jobId === job.id;
     // Without its id on record the claim is what keeps the task being asked for.
-    if (ours && taken.has(report.taskId) && report.outcome.kind === 'running') return job;
+    if (ours && evidence.taken.has(report.taskId) && report.outcome.kind === 'running') return job;
     await store.judge(tx, job.id, report.taskId, ours ? 'CONFIRMED' : 'REFUTED');
     await store.note(tx, job.id, told(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }));
     if (!ours) log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that is not ours');
-    return ours ? adopt(tx, job, report, 'POLL', taken) : job;
+    return ours ? adopt(tx, job, report, 'POLL', evidence) : job;
   }
 
-  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', taken: ReadonlySet<string>): Promise<Job> {
+  /** Takes a task whose record shows that it was made for this job. */
+  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', { taken, isRefuted }: Evidence): Promise<Job> {
     if (job.taskId === null) return (await settleBy(tx, job, report, source, taken)) ?? job;
-    if (job.taskId !== report.taskId) log.error({ jobId: job.id, taskId: job.taskId, other: report.taskId }, 'a job has two tasks');
-    return job;
+    if (job.taskId === report.taskId) return job;
+    log.error({ jobId: job.id, taskId: job.taskId, other: report.taskId }, 'a job has two tasks');
+    if (!isRefuted || !isOpen(job) || taken.has(report.taskId)) return job;
+    const corrected = (await store.amend(tx, job.id, { taskId: report.taskId })) ?? job;
+    return (await settleBy(tx, corrected, report, source, taken)) ?? corrected;
   }
 
   async function apply(tx: Transaction, pollable: PollableJob, { claimed, hasClaims, listed, reports, taken }: Heard): Promise<void> {
     let job = await store.lock(tx, pollable.job.id);
     if (!job) return;
+    const recorded = job.taskId === null ? undefined : reports.get(job.taskId);
+    const isRefuted = job.taskId !== null && job.taskId === pollable.job.taskId && (!recorded || isOfAnother(job, recorded));
+    const evidence = { taken, isRefuted };
     for (const taskId of claimed ?? []) {
       const report = reports.get(taskId);
       // Not found, or without a word about its callback: it may come, as an early callback can overtake the record too.
-      if (report && report.echo !== null) job = await judge(tx, job, report, taken);
+      if (report && report.echo !== null) job = await judge(tx, job, report, evidence);
     }
-    for (const report of listed) job = await adopt(tx, job, report, 'LISTING', taken);
+    for (const report of listed) job = await adopt(tx, job, report, 'LISTING', evidence);
     const own = job.taskId === null ? undefined : reports.get(job.taskId);
     // The upstream returned the wrong task id for the submit. The result belongs to another job; this job is left to its deadline.
     if (own && isOfAnother(job, own)) log.error({ jobId: job.id, taskId: own.taskId }, 'the task of a job was made for another job');
@@ -114,7 +132,7 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
       const known = await lookUps.byId(due.flatMap(({ job }) => job.taskId ?? []), signal);
       // Apart from the known tasks, because anybody who knows a callback URL can claim any id.
       const claimed = await lookUps.byId(claims.map(({ taskId }) => taskId), signal);
-      const listed = listing ? await lookUps.byEcho(due.flatMap(({ job }) => (job.taskId === null && job.attempt > 0 ? job : [])), signal) : new Map<string, TaskReport[]>();
+      const listed = listing ? await lookUps.byEcho(due.flatMap(({ job }) => (isInDoubt(job) ? job : [])), signal) : new Map<string, TaskReport[]>();
       if (signal.aborted) return false;
       const reports = new Map([...(claimed ?? []), ...(known ?? [])]);
       for (const pollable of due) {

@@ -81,11 +81,14 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
     if (settled && isOpen(settled)) await store.pollWithin(tx, job.id, firstPollMs());
   }
 
-  async function ambiguous(tx: Transaction, job: Job, end: Extract<SubmitEnd, { kind: 'ambiguous' }>, cutOff: boolean): Promise<void> {
+  async function ambiguous(tx: Transaction, job: Job, end: Extract<SubmitEnd, { kind: 'ambiguous' }>, cutOff: boolean, taken: ReadonlySet<string>): Promise<void> {
     if (!cutOff) await gatekeeper.fault(tx, job, end.about, end.reason);
-    const doubted = await store.advance(tx, job.id, moves.doubt(job.attempt), {});
+    const taskId = end.taskId === null || taken.has(end.taskId) ? null : end.taskId;
+    const doubted = await store.advance(tx, job.id, moves.doubt(job.attempt), taskId === null ? {} : { taskId });
     await tell(tx, job, end, doubted);
-    if (doubted && firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
+    if (!doubted) return;
+    if (doubted.taskId !== null) await store.pollWithin(tx, job.id, firstPollMs());
+    else if (firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
   }
 
   /** The answer names a task that another job has. A result in it was given to this job all the same; without one there is nothing to wait for. */
@@ -109,7 +112,7 @@ export function createRecordSubmit({ store, upstreamId, settling, firstPollMs, f
         case 'neverSent':
           return requeue(tx, job, end, cutOff ? null : { trouble: 'unreachable', reason: `unreachable: ${end.reason}` });
         case 'ambiguous':
-          return ambiguous(tx, job, end, cutOff);
+          return ambiguous(tx, job, end, cutOff, taken);
         case 'refused':
           switch (end.refusal.kind) {
             case 'busy':

@@ -21,8 +21,18 @@ export type SubmitEnd =
   | { readonly kind: 'neverSent'; readonly reason: string }
   /** The upstream read it and said no. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly httpStatus: number; readonly traceId: string | null }
-  /** Anything else: it may have arrived, so it is never sent again. `about` says whether the upstream itself complained of the job, or something on the path. */
-  | { readonly kind: 'ambiguous'; readonly about: 'job' | 'path'; readonly reason: string; readonly httpStatus: number | null; readonly traceId: string | null };
+  /**
+   * Anything else: it may have arrived, so it is never sent again. `about` says whether the upstream itself complained of the job, or something on the path.
+   * `taskId` is the task that the answer names, if any. Only a look-up shows whether it is this job's.
+   */
+  | {
+      readonly kind: 'ambiguous';
+      readonly about: 'job' | 'path';
+      readonly reason: string;
+      readonly httpStatus: number | null;
+      readonly traceId: string | null;
+      readonly taskId: string | null;
+    };
 
 export type Refusal =
   /** Too many requests: this job waits, and so does everybody behind it. */
@@ -65,6 +75,6 @@ export interface Upstream {
   submit(attempt: Attempt, signal: AbortSignal): Promise<SubmitEnd>;
   /** Looks up at most 50 tasks; a task that the upstream does not know is absent. Rejects when no answer could be read. */
   lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>>;
-  /** The tasks made in a span of time, as the upstream's clock has it; at most 1,000 of them. Rejects when no answer could be read. */
+  /** The tasks made in a span of time, as the upstream's clock has it; in at most 20 pages. Rejects when no answer could be read. */
   list(span: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]>;
 }

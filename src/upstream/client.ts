@@ -6,6 +6,7 @@ import { toOutcome, toRefusal } from './outcome.ts';
 import { createDispatcher, type ProxySettings } from './proxy.ts';
 import { redactText } from './redact.ts';
 import { unpackText } from './unpack.ts';
+import { isKnownCode } from './wire/envelopes.ts';
 import { decodeLookUp, encodeLookUp, type LookUp, type LookUpAnswer } from './wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from './wire/routes.ts';
 import { describeLocation, isRedirect, redirectMessage } from './wire/redirect.ts';
@@ -31,7 +32,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const LOOK_UP_TIMEOUT_MS = 15_000;
 /** The most that one look-up answers. */
 const PAGE = 50;
-const MAX_LISTED = 1_000;
+/** Of one listing: 1,000 tasks in full pages. */
+const MAX_PAGES = 20;
+
+/** How an upstream may refuse an `offset` beyond the end. */
+const beyondTheEnd: ReadonlySet<number> = new Set([400, 404, 416]);
 
 /** More than this many ids that are refused alone are an outage. */
 const MAX_REFUSED_IDS = 3;
@@ -77,7 +82,7 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       return endOf(response.statusCode, await readText(response), redirectOf(response));
     } catch (error) {
       const reason = reasonOf(error);
-      return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null } : { kind: 'neverSent', reason };
+      return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null, taskId: null } : { kind: 'neverSent', reason };
     } finally {
       void connection.agent.destroy();
     }
@@ -130,17 +135,21 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
   }
 
   /**
-   * Neither the order of a listing nor the largest `limit` is documented. Pages are read until one has no task that is new, because a full page can have fewer
-   * than `PAGE` items, and items that cannot be decoded. A task that moves between two pages is there twice.
+   * Neither the order of a listing nor the largest `limit` is documented, and neither is the answer to an `offset` beyond the end. Pages are read until one
+   * brings nothing new, because a full page can have fewer than `PAGE` items. A task that moves between two pages is there twice.
    */
   async function list({ from, to }: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]> {
     const reports = new Map<string, TaskReport>();
-    for (let offset = 0; offset < MAX_LISTED; ) {
+    let offset = 0;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
       const answer = await ask({ kind: 'window', from, to, limit: PAGE, offset }, signal);
+      if (answer.kind === 'error' && offset > 0 && beyondTheEnd.has(answer.httpStatus)) break;
       if (answer.kind === 'error') throw lookUpError(answer);
+      if (answer.kind === 'unknown' || answer.itemCount === 0) break;
       const known = reports.size;
       for (const [id, report] of reportsOf(answer)) reports.set(id, report);
-      if (answer.kind === 'unknown' || reports.size === known) break;
+      // Items that cannot be decoded may be new.
+      if (reports.size === known && answer.records.length === answer.itemCount) break;
       offset += answer.itemCount;
     }
     return [...reports.values()];
@@ -179,18 +188,16 @@ function endOf(httpStatus: number, text: string, location: string | null): Submi
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
     case 'ambiguous':
-      return acceptedTask(answer) ?? { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId };
+      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId, taskId: answer.taskId };
     case 'refused': {
       const refusal = toRefusal(answer);
-      // A rejection is final, with or without a task. After the others the job would be submitted again.
-      return (refusal.kind === 'rejected' ? null : acceptedTask(answer)) ?? { kind: 'refused', refusal, httpStatus, traceId: answer.traceId };
+      const { message, taskId, traceId } = answer;
+      // A rejection for an unknown reason, such as a conflict, that names a task: the task may be this job's. In other refusals it is one that runs already.
+      const mayExist = refusal.kind === 'rejected' && taskId !== null && !isKnownCode(answer.code);
+      if (mayExist) return { kind: 'ambiguous', about: 'job', reason: redactText(`HTTP ${httpStatus}, ${message}`), httpStatus, traceId, taskId };
+      return { kind: 'refused', refusal, httpStatus, traceId };
     }
   }
-}
-
-/** An answer that names a task shows that the task was made, whatever its status says. How the task ends is looked up. */
-function acceptedTask({ taskId, traceId }: { readonly taskId: string | null; readonly traceId: string | null }): SubmitEnd | null {
-  return taskId === null ? null : { kind: 'accepted', taskId, outcome: null, traceId };
 }
 
 /** A short reason for logs and pauses: the code where there is one, never a URL. */

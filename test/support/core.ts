@@ -28,7 +28,14 @@ export interface CoreOptions {
 }
 
 export const accepted = (taskId: string): SubmitEnd => ({ kind: 'accepted', taskId, outcome: null, traceId: null });
-export const inDoubt = (about: 'job' | 'path'): SubmitEnd => ({ kind: 'ambiguous', about, reason: about === 'path' ? 'reset' : 'HTTP 500, api_error', httpStatus: about === 'path' ? null : 500, traceId: null });
+export const inDoubt = (about: 'job' | 'path', taskId: string | null = null): SubmitEnd => ({
+  kind: 'ambiguous',
+  about,
+  reason: about === 'path' ? 'reset' : 'HTTP 500, api_error',
+  httpStatus: about === 'path' ? null : 500,
+  traceId: null,
+  taskId,
+});
 
 export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({ taskId, outcome, echo: { jobId, attempt: 1 } });
 

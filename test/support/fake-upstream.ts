@@ -26,6 +26,8 @@ export interface FakeUpstream {
   readonly listings: { from: number; to: number }[];
   /** A listing has at most so many items in a page from now on, whatever is asked for. */
   limitPages(items: number): void;
+  /** A listing from beyond the end is answered with this status from now on. */
+  refuseBeyondTheEnd(status: number): void;
   /** The settings of a gateway that submits here. */
   readonly settings: Record<string, string>;
 }
@@ -38,6 +40,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   const listings: { from: number; to: number }[] = [];
   let submitCount = 0;
   let largestPage = Infinity;
+  let beyondStatus = 200;
 
   const found = (ids: string[]): object[] => {
     lookUps.push(ids);
@@ -58,7 +61,8 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
         else untaken.push(submit);
       } else {
         const items = body.created_at_min === undefined ? found((body.ids ?? [body.id]) as string[]) : listed(body);
-        answer(response, 200, { items, count: items.length });
+        const isBeyond = items.length === 0 && Number(body.offset) > 0;
+        answer(response, isBeyond ? beyondStatus : 200, { items, count: items.length });
       }
     });
   }).listen(0, '127.0.0.1');
@@ -80,6 +84,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     lookUps,
     listings,
     limitPages: (items) => void (largestPage = items),
+    refuseBeyondTheEnd: (status) => void (beyondStatus = status),
     settings: { UPSTREAM: 'acedata', ACEDATA_BASE_URL: url, ACEDATA_API_TOKEN: 'token' },
   };
 }

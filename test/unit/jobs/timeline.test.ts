@@ -27,7 +27,7 @@ describe('the end of an attempt', () => {
   test.each<[string, SubmitEnd, object]>([
     ['accepted', { kind: 'accepted', taskId: 't', outcome: null, traceId: 'trace' }, { submitEnd: 'ACCEPTED', httpStatus: 200, upstreamTraceId: 'trace', message: null }],
     ['never sent', { kind: 'neverSent', reason: 'no route' }, { submitEnd: 'NEVER_SENT', httpStatus: null, upstreamTraceId: null, message: 'no route' }],
-    ['ambiguous', { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null }, { submitEnd: 'AMBIGUOUS', httpStatus: null, upstreamTraceId: null, message: 'reset' }],
+    ['ambiguous', { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null, taskId: null }, { submitEnd: 'AMBIGUOUS', httpStatus: null, upstreamTraceId: null, message: 'reset' }],
     ['busy', { kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: 'trace' }, { submitEnd: 'REFUSED', httpStatus: 429, upstreamTraceId: 'trace', message: 'too many requests' }],
     ['blocked', { kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up', failure }, httpStatus: 403, traceId: null }, { submitEnd: 'REFUSED', httpStatus: 403, upstreamTraceId: null, message: 'used_up' }],
     ['rejected', { kind: 'refused', refusal: { kind: 'rejected', failure }, httpStatus: 400, traceId: null }, { submitEnd: 'REFUSED', httpStatus: 400, upstreamTraceId: null, message: 'the image is too small' }],
