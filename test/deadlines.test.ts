@@ -1,5 +1,5 @@
 /** What is overdue, and what may still be settled by asking the upstream. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { accepted, inDoubt, reportOf, startCore, withOpenGate, type CoreOptions } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 
@@ -22,6 +22,25 @@ describe('a job in doubt at its deadline', () => {
     play.list = () => Promise.resolve([reportOf('a', id)]);
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING' });
+  });
+
+  test('is failed without a listing when none was answered for five minutes', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    // Connections of its own, which have known no other clock.
+    const { accept, submitNext, play, reconcile, find, sql } = await startCore({ listing: true });
+    const id = await accept();
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    await submitNext();
+    await sql(`update jobs set ${TWO_HOURS_AGO}`);
+    play.list = () => Promise.reject(new Error('an outage'));
+    await reconcile();
+    vi.advanceTimersByTime(299_000);
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'UNCONFIRMED' });
+    vi.advanceTimersByTime(1_001);
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
   });
 
   test('is failed by a listing that was answered, although another one was not', async () => {

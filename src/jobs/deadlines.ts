@@ -25,7 +25,7 @@ export interface DeadlineDeps {
 
 const BATCH = 50;
 
-/** A job that a look-up or a listing can settle fails at its deadline only after one; when none has been to be had for this long, without it. */
+/** A job that a look-up or a listing can settle fails at its deadline only after one, or when the upstream has answered none for this long. */
 const LOOK_UP_GRACE_MS = 300_000;
 
 /** During a rolling change of the upstream, instances of both run for a while. Neither fails jobs that the other has just accepted, or can still look up. */

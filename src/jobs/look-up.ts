@@ -17,8 +17,8 @@ const MAX_SPANS = 5;
 export interface LookUps {
   byId(taskIds: readonly string[], signal: AbortSignal): Promise<Reports | null>;
   /**
-   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo. A job without a task has an empty list,
-   * and a job that no listing was to be had for is absent.
+   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo. A job without a task has an empty list.
+   * A job whose listing the upstream did not answer is absent.
    */
   byEcho(jobs: readonly Job[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly TaskReport[]>>;
 }
@@ -46,7 +46,8 @@ export function createLookUps(upstream: Upstream, log: Log): LookUps {
       const found = new Map<string, TaskReport[]>();
       for (const span of spansOf(jobs, upstream.submitTimeoutMs).slice(0, MAX_SPANS)) {
         const reports = await answered('tasks could not be listed', upstream.list(span, signal), signal);
-        if (reports === null) continue;
+        // The other spans would most likely go unanswered too, each after a time-out.
+        if (reports === null) break;
         for (const { id, attemptedAt } of jobs) if (attemptedAt !== null && attemptedAt >= span.from && attemptedAt <= span.to) found.set(id, []);
         for (const report of reports) if (report.echo !== null && report.echo !== 'other') found.get(report.echo.jobId)?.push(report);
       }
