@@ -98,6 +98,13 @@ describe('a database that lost commits', () => {
     expect(await watch.next()).toMatchObject({ done: true });
   });
 
+  test('tells the end in the version with which a watcher came back', async () => {
+    const { watch, change } = await watchRow(running(5), 5);
+    change({ state: 'FAILED', version: 5 });
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 5 });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
   test('tells nothing of an open state that is older', async () => {
     const { watch, change } = await watchRow(running(5), 5);
     change({ version: 3 });

@@ -23,7 +23,7 @@ interface Watcher {
   readonly mailbox: Mailbox<Job>;
   /** The newest that was yielded, or that the client has. */
   version: number;
-  /** The newest that was yielded, if the job was not at its end in it. */
+  /** The newest in which the job was seen before its end. */
   openVersion: number | null;
 }
 
@@ -66,10 +66,10 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     const ends = isTerminal(job.state);
     if (isNews(watcher, job)) {
       watcher.version = job.version;
-      watcher.openVersion = ends ? null : job.version;
       watcher.mailbox.put(job.id, job);
     }
     if (ends) watcher.mailbox.end();
+    else if (job.version >= watcher.version) watcher.openVersion = job.version;
   }
 
   function offerAll(job: Job): void {

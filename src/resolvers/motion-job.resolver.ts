@@ -69,7 +69,7 @@ export class MotionJobResolver {
   }
 
   @Subscription(() => MotionJob, {
-    description: 'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, the newest never is. If it completes after a state that is not terminal, the job was deleted.',
+    description: 'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again.',
     subscribe: async ({ args, context }) => {
       const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
       const { caller, jobs } = context as Context;
@@ -81,7 +81,7 @@ export class MotionJobResolver {
   jobUpdated(
     @Root() job: Job,
     @Arg('id', () => ID, { description: "The job's id. Unknown, or somebody else's: the error NOT_FOUND." }) _id: string,
-    @Arg('afterVersion', () => Int, { nullable: true, description: 'Skips what the client already has: a job that is terminal in this version completes at once. A terminal job with a lower version comes all the same: the database has lost changes in a failover or was restored.' }) _afterVersion: number | null,
+    @Arg('afterVersion', () => Int, { nullable: true, description: 'The version that the client has: older ones are skipped, and if the job has ended in this version, the subscription completes at once. A terminal state with a lower version is sent: the database has lost changes in a failover, or was restored.' }) _afterVersion: number | null,
   ): MotionJob {
     return MotionJob.of(job);
   }

@@ -981,9 +981,9 @@ export type SubmitEnd =
 
 export type Subscription = {
   __typename?: 'Subscription';
-  /** The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, the newest never is. If it completes after a state that is not terminal, the job was deleted. */
+  /** The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again. */
   jobUpdated: MotionJob;
-  /** Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. Versions that follow each other faster than the client reads are skipped, the newest never is. A deletion is no change: of a job that was deleted before its last change was read, nothing more comes. To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect with the `cursor` of the last update; then ask `motionJobs` with the filter `ids` for the jobs that you believe to be unfinished, if jobs of the account are deleted. */
+  /** Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. Versions that follow each other faster than the client reads are skipped, but the newest is always sent. Deletions are not reported: if a job is deleted before you have read its last change, you receive no more updates for it. To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect with the `cursor` of the last update. If you delete jobs, query `motionJobs` after each reconnect with the `ids` of the jobs that you believe to be unfinished. */
   jobsUpdated: MotionJobUpdate;
 };
 
