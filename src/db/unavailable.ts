@@ -12,12 +12,14 @@ export class CommitUnknownError extends Error {
 }
 
 /**
- * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), a standby that is not promoted yet (it calls functions of the
- * write-ahead log "not in prerequisite state"), lock not available, read-only, idle in transaction for too long, serialization and deadlock.
+ * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available, read-only, idle in transaction for too long,
+ * serialization and deadlock.
  */
-const unavailableStates = /^(08|53|57|58|55000|55P03|25006|25P03|40001|40P01)/;
+const unavailableStates = /^(08|53|57|58|55P03|25006|25P03|40001|40P01)/;
 const unavailableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
-const unavailableMessages = /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end/;
+/** Of the driver, and of a standby that is not promoted yet: its SQLSTATE, 55000, has other causes as well. */
+const unavailableMessages =
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end|recovery is in progress/;
 
 /** A text, or text in JSON, with the character NUL, which PostgreSQL does not take and nobody means. */
 const nulStates: ReadonlySet<string> = new Set(['22021', '22P05']);

@@ -7,7 +7,6 @@ describe('an error of the database', () => {
   test.each([
     ['08006', 'the connection broke'],
     ['53300', 'too many connections'],
-    ['55000', 'a standby, which is asked for its position in the write-ahead log'],
     ['55P03', 'a lock was not to be had'],
     ['25006', 'read-only'],
     ['25P03', 'idle in transaction for too long'],
@@ -22,8 +21,13 @@ describe('an error of the database', () => {
     expect(isUnavailable(withCode(code))).toBe(true);
   });
 
-  test.each(['23505', '42601', '42501', '25001', '25P02', '55006', '22021', 'ERR_ASSERTION'])('of %s means that the statement is wrong', (code) => {
+  test.each(['23505', '42601', '42501', '25001', '25P02', '55000', '55006', '22021', 'ERR_ASSERTION'])('of %s means that the statement is wrong', (code) => {
     expect(isUnavailable(withCode(code))).toBe(false);
+  });
+
+  test('of a standby that is asked for its position in the write-ahead log means that it cannot answer now', () => {
+    const cause = Object.assign(new Error('recovery is in progress'), { code: '55000' });
+    expect(isUnavailable(new Error('a statement failed', { cause }))).toBe(true);
   });
 
   test('has its SQLSTATE wherever it stands in the chain', () => {
