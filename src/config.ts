@@ -91,7 +91,7 @@ const origins = list.transform((entries, context) =>
 export const settings = {
   NODE_ENV: maybe(z.string().toLowerCase().refine((value) => value === 'production' || !value.startsWith('prod')), '`production`, `development` or another name that does not begin with `prod`', 'none', '`production` turns off playground and introspection, and wants upstream and database to be named'),
   ENV_FILE: setting(optional(z.string()).transform((value) => value ?? '.env'), 'a file, or `off`', '.env in the working directory, when there is one', 'a file with settings, one `NAME=value` a line, read at the start; variables of the environment win over it. Not read from the file itself'),
-  HOST: setting(optional(listenHost).transform((value) => value ?? '127.0.0.1'), 'a host name or address without a port', '127.0.0.1', 'where it listens'),
+  HOST: setting(optional(listenHost).transform((value) => value ?? '127.0.0.1'), 'a host name or address without a port', '127.0.0.1', 'where it listens; `localhost` is one address, IPv4 if it has one'),
   PORT: integer(0, 65_535, 4000, 'where it listens; 0 takes any free port'),
   TRUST_PROXY: maybe(proxies, 'addresses or networks, comma separated', 'none', 'the proxies whose `X-Forwarded-*` headers count: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`'),
   PUBLIC_URL: maybe(baseUrl, 'an http(s) URL', 'with the sandbox our own loopback address, else none', 'how the upstream reaches us; without it results are found by polling only'),

@@ -180,9 +180,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
-  // For each further address of `localhost`, Fastify would start another server, which limits of connections and the stop do not know.
-  const host = config.HOST === 'localhost' ? (await lookup(config.HOST)).address : config.HOST;
-  await app.listen({ host, port: config.PORT });
+  await app.listen({ host: config.HOST === 'localhost' ? await addressOfLocalhost() : config.HOST, port: config.PORT });
   onStop(async () => {
     draining = true;
     rest?.stop();
@@ -268,6 +266,12 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+/** For each further address, Fastify would start another server, to which limits of connections, shedding and the stop do not apply. */
+async function addressOfLocalhost(): Promise<string> {
+  const addresses = await lookup('localhost', { all: true });
+  return (addresses.find(({ family }) => family === 4) ?? addresses[0]!).address;
+}
 
 /** The address to reach a listener by from this machine: a wildcard host is reached over loopback. */
 function urlOf(host: string, port: number): string {

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -49,4 +50,12 @@ describe('the name that a request is sent to', () => {
     expect(headers.get('set-cookie')).toBeNull();
     expect((await fetch(`${url}/playground`)).headers.get('content-security-policy')).toContain("script-src 'self'");
   });
+});
+
+test('HOST=localhost is one address, IPv4 where there is one, and no other', async () => {
+  const { url } = await startGateway({ HOST: 'localhost' });
+  const { port } = new URL(url);
+  const addresses = (await lookup('localhost', { all: true })).sort((one, other) => one.family - other.family).map(({ address, family }) => (family === 4 ? address : `[${address}]`));
+  const answers = await Promise.all(addresses.map((address) => statusOf(`http://${address}:${port}/livez`, 'localhost').catch((error: { code?: string }) => error.code)));
+  expect(answers).toEqual([200, ...addresses.slice(1).map(() => 'ECONNREFUSED')]);
 });

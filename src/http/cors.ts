@@ -21,24 +21,24 @@ export const originNotAllowed = (origin: string) => ({
   code: 'ORIGIN_NOT_ALLOWED',
 });
 
-/** Whether pages of the request's origin may read the answer. */
-function mayRead(origins: OriginCheck, request: IncomingMessage, url: string): boolean {
+/** Whether pages of the request's origin may read the answer. `path` is that of the route. */
+function mayRead(origins: OriginCheck, request: IncomingMessage, path: string): boolean {
   const { origin } = request.headers;
   // The settings of the playground can hold a key, which is for its own page.
-  return origin !== undefined && !url.startsWith(PLAYGROUND_PATH) && origins.allows(origin, request);
+  return origin !== undefined && !path.startsWith(PLAYGROUND_PATH) && origins.allows(origin, request);
 }
 
 /** The headers of an answer that does not pass through Fastify, by the same rules. */
-export function corsHeadersOf(origins: OriginCheck, request: IncomingMessage, url: string): Readonly<Record<string, string>> {
-  if (!mayRead(origins, request, url)) return {};
+export function corsHeadersOf(origins: OriginCheck, request: IncomingMessage, path: string): Readonly<Record<string, string>> {
+  if (!mayRead(origins, request, path)) return {};
   const exposed = { 'access-control-expose-headers': EXPOSED_HEADERS.join(', ') };
   return origins.allowsAny ? { ...exposed, 'access-control-allow-origin': '*' } : { ...exposed, 'access-control-allow-origin': request.headers.origin!, vary: 'Origin' };
 }
 
 export async function registerCors(app: FastifyInstance, origins: OriginCheck, logRefusal: LogRefusal): Promise<void> {
   // No cookie is ever looked at, so that `*` gives away nothing that a key does not open.
-  const optionsOf = ({ raw, url }: FastifyRequest): FastifyCorsOptions =>
-    mayRead(origins, raw, url) ? { ...ALLOWED, origin: origins.allowsAny ? '*' : true } : NONE;
+  const optionsOf = ({ raw, routeOptions }: FastifyRequest): FastifyCorsOptions =>
+    mayRead(origins, raw, routeOptions.url ?? '') ? { ...ALLOWED, origin: origins.allowsAny ? '*' : true } : NONE;
   app.addHook('onRequest', async ({ method, headers, raw }, reply) => {
     const { origin, 'access-control-request-method': asked } = headers;
     if (method !== 'OPTIONS' || origin === undefined || asked === undefined || origins.allows(origin, raw)) return;

@@ -19,6 +19,7 @@ import type { HostCheck } from './host-check.ts';
 import { MAX_VALIDATION_ERRORS } from './operation-gate.ts';
 import { codesOf, nameOf } from './request-notes.ts';
 import type { OriginCheck } from './origin-check.ts';
+import { pathOf } from './path.ts';
 import type { LogRefusal } from './refusal-log.ts';
 import { toBody, wrongHost } from './server.ts';
 import { createSocketDoor, type DoorLimits } from './socket-door.ts';
@@ -170,7 +171,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => undefined);
     const refuse = (status: string, body?: object) => refuseUpgrade(socket, status, body);
-    if (request.url?.split('?')[0]!.replace(/\/$/, '') !== path) return refuse('404 Not Found');
+    if (pathOf(request.url ?? '') !== path) return refuse('404 Not Found');
     const fault = findHandshakeFault(request);
     if (fault !== null) return refuse(fault);
     const { host = '', origin } = request.headers;

@@ -11,6 +11,7 @@ import { LOOK_UP_PATH, SUBMIT_PATH } from '../upstream/wire/routes.ts';
 import type { Admission, Kind, OverloadedError } from './admission.ts';
 import { corsHeadersOf } from './cors.ts';
 import type { OriginCheck } from './origin-check.ts';
+import { pathOf } from './path.ts';
 import { securityHeaders } from './security-headers.ts';
 
 declare module 'fastify' {
@@ -54,7 +55,7 @@ export function registerShedding(app: FastifyInstance, admission: Admission, { g
     const text = JSON.stringify(body);
     response.writeHead(status, {
       ...securityHeaders,
-      ...corsHeadersOf(origins, request, url),
+      ...corsHeadersOf(origins, request, path),
       'x-request-id': id,
       'retry-after': String(error.retryAfterSeconds),
       'content-type': 'application/json; charset=utf-8',
@@ -72,14 +73,6 @@ export function registerShedding(app: FastifyInstance, admission: Admission, { g
     if (refuse(request, response)) return;
     for (const handle of handlers) handle(request, response);
   });
-}
-
-/** Without what routes ignore too: the query, a slash at the end, duplicate slashes, and the scheme and host of an absolute URL. */
-function pathOf(url: string): string {
-  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
-  const end = target.indexOf('?');
-  const path = (end < 0 ? target : target.slice(0, end)).replace(/\/{2,}/g, '/');
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 /** For a request whose kind was known only after its body had been read. */
