@@ -38,9 +38,8 @@ export interface CrowdResult {
   readonly cpuMs: number;
 }
 
-const CONNECTIONS = 256;
 const PATIENCE_MS = 20_000;
-/** So many requests are under way at most: the load is bounded in count as in time. */
+/** So many requests are under way at most: the load is bounded in count as in time. Each has a connection, so that none waits for one here. */
 const MAX_UNDER_WAY = 4_000;
 const TICK_MS = 2;
 const CYCLE: readonly Kind[] = ['read', 'submit', 'read', 'handshake', 'list', 'read', 'restSubmit', 'handshake', 'read', 'submit'];
@@ -60,7 +59,7 @@ interface Body {
 export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
   const { hostname, port } = new URL(url);
   if (hostname !== '127.0.0.1') throw new Error('the crowd goes to loopback only');
-  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
+  const pool = new Pool(url, { connections: MAX_UNDER_WAY, pipelining: 1, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
   const answers: Answered[] = [];
   const cpuBefore = process.cpuUsage();
   let [underWay, skipped] = [0, 0];

@@ -1,6 +1,6 @@
 /** What an overloaded gateway refuses, how, and what it goes on serving. */
 import { connect } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { dial } from '../proving/hostile/raw-socket.ts';
 import { startLoad } from '../src/http/load.ts';
 import type { Kind } from '../src/http/admission.ts';
@@ -11,7 +11,7 @@ import { reportSuccess, startFakeUpstream } from './support/fake-upstream.ts';
 import { publicAddress, startGateway, type TestGateway } from './support/gateway.ts';
 import { holdQueries } from './support/hold.ts';
 import { shared } from './support/on-end.ts';
-import { createRestClient } from './support/rest.ts';
+import { createRestClient, SEED_BODY } from './support/rest.ts';
 
 const ORIGIN = 'https://app.example.com';
 /** Whatever the machine does, the number of slots does not fall. */
@@ -229,6 +229,13 @@ test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_00
   const accepted = answers.filter((answer) => JSON.stringify(answer).includes('"userErrors":[]'));
   expect(answers.filter((answer) => !accepted.includes(answer))).toEqual([]);
   expect(await countJobs(gateway)).toBe(100);
+});
+
+test('a submit over REST waits once, so that it is not refused after it has waited', async () => {
+  const gateway = await startGateway();
+  const enter = vi.spyOn(gateway.live.admission, 'enter');
+  expect((await createRestClient(gateway).post('/kling/motion', { ...SEED_BODY, async: true })).status).toBe(200);
+  expect(enter.mock.calls.map(([kind]) => kind)).toEqual(['submit']);
 });
 
 test('a statement may take as long as STATEMENT_TIMEOUT_SECONDS', async () => {

@@ -28,7 +28,7 @@ export type AcceptResult =
 export type Accept = (accountId: string, request: MotionRequest, steps?: AcceptSteps) => Promise<AcceptResult>;
 
 /** What whoever asks does in the transaction of the accept; what it throws rolls all of it back, and the accept rejects with it. */
-interface AcceptSteps {
+export interface AcceptSteps {
   /** Before anything is stored. */
   readonly before?: (tx: Transaction) => Promise<void>;
   /** When a new job is stored; not for one of before. */

@@ -3,7 +3,7 @@
  * body, and whether the earlier request was answered by its record, which is a row: a repeat may come to another instance.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Accept, AcceptResult } from './accept.ts';
+import type { Accept, AcceptResult, AcceptSteps } from './accept.ts';
 import type { MotionRequest } from './input-rules.ts';
 import { judge, type Arrival, type EarlierRequest, type JoinLimits } from './earlier-request.ts';
 import { createLine } from './limit-reads.ts';
@@ -70,11 +70,15 @@ interface WaitingClient {
   readonly arrivedAt: number;
   /** Aborts when it hangs up. */
   readonly gone: AbortSignal;
+  readonly inSlot: InSlot;
 }
+
+/** Runs work that needs one of the places of the instance for operations. A request waits for seconds between two looks, without a place. */
+type InSlot = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface Joining {
   /** Accepts a request with an idempotency key of its own, and keeps what was sent. */
-  accept(accountId: string, request: MotionRequest, sent: SentRequest): Promise<AcceptResult>;
+  accept(accountId: string, request: MotionRequest, sent: SentRequest, inSlot: InSlot): Promise<AcceptResult>;
   /**
    * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of its answer. While nobody knows yet what
    * became of an earlier one it waits: a second or two for an instance that lives, up to the lease of one that does not.
@@ -204,10 +208,10 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     }
   }
 
-  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, gone: AbortSignal, known: Known): Promise<AcceptResult> {
+  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, { gone, inSlot }: WaitingClient, known: Known): Promise<AcceptResult> {
     if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
     let openAtMs = 0;
-    const result = await accept(accountId, request, {
+    const steps: AcceptSteps = {
       async before(tx) {
         // Before the look: the wait for its lock makes the arrival seem later than it was, and never earlier.
         const agoMs = performance.now() - known.arrivedAt;
@@ -226,19 +230,21 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         await store.recordSent(tx, id, sent);
         await store.recordOpen(tx, id, likeness, instanceId, openAtMs);
       },
-    });
+    };
+    const result = await inSlot(() => accept(accountId, request, steps));
     if (result.kind === 'accepted') open.add(result.job.id);
     return result;
   }
 
   return {
-    accept: (accountId, request, sent) => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) }),
+    accept: (accountId, request, sent, inSlot) => inSlot(() => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) })),
 
-    async acceptOrJoin(accountId, request, sent, likeness, { arrivedAt, gone }) {
+    async acceptOrJoin(accountId, request, sent, likeness, client) {
+      const { arrivedAt, gone } = client;
       const known: Known = { arrivedAt, arrival: null };
       for (let looks = 0; !gone.aborted; looks += 1) {
         try {
-          return await inTurn(likeness, () => acceptOnce(accountId, request, sent, likeness, gone, known));
+          return await inTurn(likeness, () => acceptOnce(accountId, request, sent, likeness, client, known));
         } catch (error) {
           if (!(error instanceof NotAcceptedError)) throw error;
           if (error.end.kind !== 'unsure') return error.end;

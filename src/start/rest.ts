@@ -15,12 +15,7 @@ import type { FlatBody } from './webhooks.ts';
 export async function startRest(app: FastifyInstance, config: Config, cores: Cores, store: JoinStore, admission: Admission, log: FastifyBaseLogger, onStop: OnStop) {
   const holdMs = 1_000 * config.REST_HOLD_SECONDS;
   const limits = { joinMs: 1_000 * config.REST_JOIN_SECONDS, holdMs, leaseMs: 1_000 * config.REST_LEASE_SECONDS, doubtMs: 1_000 * config.REST_DOUBT_SECONDS, breakMs: 1_000 * config.REST_CLOSE_SECONDS };
-  // Each look has a slot for itself: between them a request may wait for seconds.
-  const accept: typeof cores.jobs.accept = async (...request) => {
-    const leave = await admission.enter('submit');
-    return cores.jobs.accept(...request).finally(leave);
-  };
-  const joining = createJoining({ store, accept, instanceId: randomUUID(), limits, log });
+  const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
   joining.start();
   onStop(() => joining.stop());
   const watching = { closeMs: 1_000 * config.REST_CLOSE_SECONDS, resetMs: 1_000 * config.REST_RESET_SECONDS };

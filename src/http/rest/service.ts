@@ -64,15 +64,17 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     const { key: idempotencyKey, formerKey } = header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
     const request = { ...toMotionRequest(body, idempotencyKey), formerIdempotencyKey: formerKey };
     const kept = { body: JSON.stringify(sent), traceId };
-    if (idempotencyKey !== null) return joining.accept(accountId, request, kept);
-    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, { arrivedAt, gone: signal });
+    const inSlot = <T>(work: () => Promise<T>): Promise<T> => admitted('submit', signal, work);
+    if (idempotencyKey !== null) return joining.accept(accountId, request, kept, inSlot);
+    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, { arrivedAt, gone: signal, inSlot });
   }
 
   async function submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {
     const accountId = permitAllJobs(caller, 'jobs:write');
     // Nothing is accepted that would be answered at once that it takes too long.
     if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
-    await admitted('submit', context.signal, () => accounts.limits.takeSubmit(caller));
+    // Without a slot: a request that had waited for one here could be refused when it asks for the next.
+    await accounts.limits.takeSubmit(caller);
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
     if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
