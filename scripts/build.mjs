@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const force = process.argv.includes('--force');
 const require = createRequire(import.meta.url);
+/** Whether the development packages are installed. */
+const canBuild = existsSync(join(root, 'node_modules/esbuild'));
 
 const targets = [
   {
@@ -43,11 +45,14 @@ function changedAt(path) {
   return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => changedAt(join(path, name))));
 }
 
+const startedBy = process.env.npm_lifecycle_event;
+
 const isStale = ({ inputs, stamp }) => {
   const path = join(root, stamp);
-  // A production install may do without the sources.
-  const present = inputs.map((input) => join(root, input)).filter((input) => existsSync(input));
-  return force || !existsSync(path) || present.some((input) => changedAt(input) > statSync(path).mtimeMs);
+  // An install may have changed packages, which are a part of the bundle, whatever the times of files say.
+  if (force || !existsSync(path) || (startedBy === 'prepare' && canBuild)) return true;
+  // A production install may do without the sources; then there is nothing to compare with.
+  return existsSync(join(root, inputs[0])) && inputs.some((input) => existsSync(join(root, input)) && changedAt(join(root, input)) > statSync(path).mtimeMs);
 };
 
 async function run(program, ...args) {
@@ -66,9 +71,8 @@ async function build({ name, stamp, make }) {
   console.error(`built the ${name} in ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
 }
 
-const startedBy = process.env.npm_lifecycle_event;
 const stale = targets.filter(isStale);
-if (stale.length > 0 && !existsSync(join(root, 'node_modules/esbuild'))) {
+if (stale.length > 0 && !canBuild) {
   // A production install: what was built before the development packages were removed is used as it is.
   const how = 'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
   if (targets.some(({ stamp }) => !existsSync(join(root, stamp)))) {

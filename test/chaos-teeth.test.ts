@@ -1,5 +1,6 @@
 /** The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is for the run itself to show. */
-import { dirname } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { programOf } from '../proving/stage/program.ts';
@@ -35,7 +36,10 @@ describe('a tooth', () => {
       for await (const value of mailbox) values.push(value);
       return values;
     };
-    expect(await drain(await plant('test', unboundedMailbox.edits))).toEqual([1, 2, 3]);
-    expect(await drain(await plant('test-without', []))).toEqual([3]);
+    const [planted, healthy] = [await plant('test', unboundedMailbox.edits), await plant('test-without', [])];
+    expect(await drain(planted)).toEqual([1, 2, 3]);
+    expect(await drain(healthy)).toEqual([3]);
+    const programOfBuild = (dist: string) => readdirSync(dist).filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(dist, name), 'utf8')).sort().join('');
+    expect(programOfBuild(planted)).not.toBe(programOfBuild(healthy));
   });
 });

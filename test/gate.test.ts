@@ -131,6 +131,20 @@ describe('trouble', () => {
     expect((await dispatcher.take()).kind).toBe('wait');
   });
 
+  test('that a submit passed after is forgotten: it is no outage together with the next', async () => {
+    const { accept, submitNext, play, sql } = await start();
+    const submitAs = async (end: (jobId: string) => SubmitEnd) => {
+      play.submit = (jobId) => Promise.resolve(end(jobId));
+      await accept();
+      await submitNext();
+      return sql('select pause_reason as reason from gates');
+    };
+    expect(await submitAs(() => inDoubt('path'))).toEqual([{ reason: null }]);
+    await submitAs(accepted);
+    expect(await submitAs(() => inDoubt('path'))).toEqual([{ reason: null }]);
+    expect(await submitAs(() => inDoubt('path'))).toEqual([{ reason: 'reset' }]);
+  });
+
   test('that many attempts in flight meet together is one pause, counted once; the probe counts anew', async () => {
     const { accept, play, dispatcher, passTime, signal, sql } = await start();
     for (let index = 0; index < 4; index += 1) await accept();
