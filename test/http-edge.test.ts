@@ -173,14 +173,15 @@ describe('a compressed body', () => {
   });
 });
 
-test('a trailing slash changes nothing, at any route', async () => {
+test('trailing and duplicate slashes change nothing, at any route', async () => {
   const gateway = standard();
   const headers = { ...bearer(gateway), 'content-type': 'application/json' };
   expect((await send(gateway, '/graphql/', { method: 'POST', headers, body: '{"query":"{ __typename }"}' })).body).toEqual({ data: { __typename: 'Query' } });
   expect((await send(gateway, `/graphql/${queryOf('{__typename}')}`, { headers })).body).toEqual({ data: { __typename: 'Query' } });
   expect((await upgrade(gateway.url, {}, ['graphql-transport-ws'], '/graphql/')).status).toBe(101);
   expect((await upgrade(gateway.url, {}, ['graphql-transport-ws'], '/graphql/?key=x')).status).toBe(101);
-  for (const path of ['/graphql/more', '/graphql//', '/']) expect((await upgrade(gateway.url, {}, ['graphql-transport-ws'], path)).status, path).toBe(404);
+  expect((await upgrade(gateway.url, {}, ['graphql-transport-ws'], '//graphql//')).status).toBe(101);
+  for (const path of ['/graphql/more', '/']) expect((await upgrade(gateway.url, {}, ['graphql-transport-ws'], path)).status, path).toBe(404);
   const rest = createRestClient(gateway);
   const { body } = await rest.post('/kling/motion/', { ...SEED_BODY, async: true });
   expect((await rest.post('/kling/tasks/', { action: 'retrieve', id: body.task_id })).body).toMatchObject({ id: body.task_id });

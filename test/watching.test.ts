@@ -102,6 +102,7 @@ describe('without the database', () => {
     await proxy.restore();
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
     expect((await fetch(callbackUrl, { method: 'POST', body: JSON.stringify(successOf('a')) })).status).toBe(200);
-    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
+    // The pool may still have connections that are dead: a read that gets one is answered 503, and the connection is replaced.
+    await expect.poll(() => client.find(job.id).catch(() => null)).toMatchObject({ state: 'SUCCEEDED' });
   });
 });
