@@ -91,6 +91,20 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
   });
 
+  test('gives way to the first of two that echo the job, and that one to none', async () => {
+    const { accept, submitNext, receive, reconcile, play, find } = await startCore();
+    const id = await accept();
+    play.submit = () => Promise.resolve(inDoubt('job', 'x'));
+    await submitNext();
+    for (const taskId of ['r', 's']) await receive(id, { taskId, outcome: outcomes.success }, taskId);
+    play.lookUp = () => Promise.resolve(new Map(['r', 's'].map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
+    await reconcile();
+    // In doubt, then another task, then running: no change is made for the second one.
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: expect.stringMatching(/^[rs]$/) as string, version: 5 });
+    await reconcile();
+    expect(await find(id)).toMatchObject({ state: 'PROCESSING', version: 5 });
+  });
+
   test('gives way to one that listings show', async () => {
     const { accept, submitNext, reconcile, play, find, sql } = await startCore({ listing: true });
     const id = await accept();

@@ -55,8 +55,8 @@ interface Heard {
 interface Evidence {
   /** Tasks that turned out to belong to other jobs. */
   readonly taken: ReadonlySet<string>;
-  /** The upstream does not know the task that is recorded for the job, or made it for another job. */
-  readonly isRefuted: boolean;
+  /** The task that is recorded for the job, if the upstream does not know it, or made it for another job. */
+  readonly refuted: string | null;
 }
 
 /** Whether the record of a task proves, by a callback URL that we signed, that it was made for another job. */
@@ -89,11 +89,11 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
   }
 
   /** Takes a task whose record shows that it was made for this job. */
-  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', { taken, isRefuted }: Evidence): Promise<Job> {
+  async function adopt(tx: Transaction, job: Job, report: TaskReport, source: 'POLL' | 'LISTING', { taken, refuted }: Evidence): Promise<Job> {
     if (job.taskId === null) return (await settleBy(tx, job, report, source, taken)) ?? job;
     if (job.taskId === report.taskId) return job;
     log.error({ jobId: job.id, taskId: job.taskId, other: report.taskId }, 'a job has two tasks');
-    if (!isRefuted || !isOpen(job) || taken.has(report.taskId)) return job;
+    if (job.taskId !== refuted || !isOpen(job) || taken.has(report.taskId)) return job;
     const corrected = (await store.amend(tx, job.id, { taskId: report.taskId })) ?? job;
     return (await settleBy(tx, corrected, report, source, taken)) ?? corrected;
   }
@@ -102,8 +102,8 @@ export function createPolling({ store, upstreamId, settling, lookUps, listing, a
     let job = await store.lock(tx, pollable.job.id);
     if (!job) return;
     const recorded = job.taskId === null ? undefined : reports.get(job.taskId);
-    const isRefuted = job.taskId !== null && job.taskId === pollable.job.taskId && (!recorded || isOfAnother(job, recorded));
-    const evidence = { taken, isRefuted };
+    const wasAsked = job.taskId === pollable.job.taskId;
+    const evidence = { taken, refuted: wasAsked && (!recorded || isOfAnother(job, recorded)) ? job.taskId : null };
     for (const taskId of claimed ?? []) {
       const report = reports.get(taskId);
       // Not found, or without a word about its callback: it may come, as an early callback can overtake the record too.
