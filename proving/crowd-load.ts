@@ -39,7 +39,7 @@ export interface CrowdResult {
 }
 
 const PATIENCE_MS = 20_000;
-/** So many requests are under way at most: the load is bounded in count as in time. Each has a connection, so that none waits for one here. */
+/** The maximum number of concurrent requests. Each has a connection, so that none waits for one in this process. */
 const MAX_UNDER_WAY = 4_000;
 const TICK_MS = 2;
 const CYCLE: readonly Kind[] = ['read', 'submit', 'read', 'handshake', 'list', 'read', 'restSubmit', 'handshake', 'read', 'submit'];

@@ -23,7 +23,7 @@ const targets = [
     stamp: 'dist/.built',
     async make() {
       const { bundle } = await import('./bundle.mjs');
-      // Files of an earlier build have other names.
+      // The names of chunks contain hashes, so that files of earlier builds would stay.
       for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
         if (name !== 'playground') rmSync(join(root, 'dist', name), { recursive: true });
       }
@@ -49,7 +49,7 @@ const startedBy = process.env.npm_lifecycle_event;
 
 const isStale = ({ inputs, stamp }) => {
   const path = join(root, stamp);
-  // An install may have changed packages, which are a part of the bundle, whatever the times of files say.
+  // The bundle contains packages. An install may change them without changing the modification time of any input.
   if (force || !existsSync(path) || (startedBy === 'prepare' && canBuild)) return true;
   // A production install may do without the sources; then there is nothing to compare with.
   return existsSync(join(root, inputs[0])) && inputs.some((input) => existsSync(join(root, input)) && changedAt(join(root, input)) > statSync(path).mtimeMs);

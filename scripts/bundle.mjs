@@ -17,8 +17,8 @@ const EXTERNAL = ['pg', 'pg-native', 'class-validator'];
 const REQUIRE = "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
 
 /**
- * Leaves of a source map one position for each line of the project's own code, and none of packages. With all of them, Node.js decodes half a million
- * positions when the first error is logged, which stops its event loop for 0.4 s.
+ * Reduces a source map to one position for each line of the project's own code. With the full map, Node.js decodes half a million positions when the first
+ * error is logged, which blocks its event loop for 0.4 s.
  */
 function slim({ mappings, sources }, isOwn) {
   const own = sources.filter(isOwn);
@@ -38,14 +38,14 @@ function slim({ mappings, sources }, isOwn) {
   return { version: 3, sources: own, names: [], mappings: encode(lines) };
 }
 
-/** `root` has the `tsconfig.json` of the sources. What is written in `outdir` before stays there. */
+/** `root` must contain the `tsconfig.json` of the sources. Existing files in `outdir` are kept. */
 export async function bundle({ root, entry, outdir }) {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outdir,
     bundle: true,
-    // What only one command needs is loaded by that command alone.
+    // Code that only one command needs is in a chunk that only that command loads.
     splitting: true,
     format: 'esm',
     platform: 'node',
@@ -53,7 +53,7 @@ export async function bundle({ root, entry, outdir }) {
     external: EXTERNAL,
     tsconfig: join(root, 'tsconfig.json'),
     banner: { js: REQUIRE },
-    // Classes are the types of the schema by their names.
+    // type-graphql takes the names of types from the names of classes.
     keepNames: true,
     sourcemap: true,
     sourcesContent: false,

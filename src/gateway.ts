@@ -267,7 +267,7 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
-/** For each further address, Fastify would start another server, to which limits of connections, shedding and the stop do not apply. */
+/** One address only: for each further one, Fastify would start another server, to which connection limits, load shedding and the shutdown would not apply. */
 async function addressOfLocalhost(): Promise<string> {
   const addresses = await lookup('localhost', { all: true });
   return (addresses.find(({ family }) => family === 4) ?? addresses[0]!).address;

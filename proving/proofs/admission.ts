@@ -40,7 +40,7 @@ const inFlightQuery = `select count(*)::int as now from jobs where state in ('SU
 export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const upstream = { seed, rates: { ...noFaults, submits: { ...noFaults.submits, none: 19, slow: 1 }, lost: 1 }, taskSeconds: TASK_SECONDS, listing: false };
-  // Of the sources that the build was made of.
+  // Built from the same sources as `dist`.
   const program = await programOf('proving/dispatcher.ts', dirname(dist));
   const stage = await startStage({ gateways: 0, upstream, log });
   const violations: string[] = [];

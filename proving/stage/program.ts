@@ -11,8 +11,9 @@ const DAY_MS = 86_400_000;
 const made = new Map<string, Promise<string>>();
 
 /**
- * The path of a program that is made of `entry`, a file in TypeScript below `root`: once for each process that asks. It is written below `node_modules`, where
- * it finds the packages, can be read by every user, and is removed when the process exits. What a process left that was killed is removed after a day.
+ * Builds the program whose entry point is `entry`, a TypeScript file below `root`, and resolves with its path. A process builds each program once. The output
+ * is below `node_modules`, where it finds the packages, and every user can read it. It is removed when the process exits; the output of a process that was
+ * killed is removed after a day.
  */
 export function programOf(entry: string, root: string = ROOT): Promise<string> {
   const key = join(root, entry);

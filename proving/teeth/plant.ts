@@ -1,4 +1,4 @@
-/** Planting: a copy of the program in which some sources differ, and its build. */
+/** Plants a bug: copies the program, edits some of its sources, and builds the copy. */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -52,7 +52,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
       const isTaken = report !== undefined && taken.has(report.taskId);
       if (settles && !(isTaken && report.outcome.kind === 'running')) {
         await polling.settleBy(tx, row, report, job.taskId === null ? 'LISTING' : 'POLL', taken);
-        // All instances come to a deadline, and each has counted its work.
+        // Several instances may handle the same deadline, and each has counted an attempt.
         return store.endWork(tx, job.id);
       }
       // The state is part of the guard: what left it meanwhile, from the queue to the upstream or back, has another deadline.
@@ -89,7 +89,7 @@ export function createFailOverdue({ store, upstream, settling, polling, lookUps,
   };
 }
 
-/** How long the upstream has not answered, over rounds. */
+/** Tracks for how long the upstream has not answered, across rounds. */
 function createGrace() {
   let failingSince: number | null = null;
   return {

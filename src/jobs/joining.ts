@@ -73,7 +73,7 @@ interface WaitingClient {
   readonly inSlot: InSlot;
 }
 
-/** Runs work that needs one of the places of the instance for operations. A request waits for seconds between two looks, without a place. */
+/** Runs work in an admission slot. A request that waits between two looks, which may take seconds, holds none. */
 type InSlot = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface Joining {

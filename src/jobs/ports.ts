@@ -113,7 +113,7 @@ export interface WorkQueue {
   beginWork(jobId: string): Promise<number>;
   /** Takes back `count` of the times that work has begun. */
   forgetAttempts(jobId: string, count: number): Promise<void>;
-  /** Work on what is known of the job has come to an end: it counts from zero again. `releasePoll` says so too. */
+  /** Resets the count of work attempts, because the work on the job is complete. `releasePoll` resets it too. */
   endWork(tx: Transaction, jobId: string): Promise<void>;
   /** Asks no more about the job; its deadline ends it. */
   setAside(jobId: string): Promise<void>;

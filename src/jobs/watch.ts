@@ -9,7 +9,7 @@ import type { Feed, JobReader, Log } from './ports.ts';
 export interface Watching {
   /**
    * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only what is newer; a job that ended in that
-   * version ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for unknown and for somebody else's.
+   * version ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for an unknown job and for one of another account.
    */
   watch(accountId: string, jobId: string, afterVersion?: number): Promise<AsyncIterableIterator<Job>>;
   /** How many watch now. */
@@ -56,7 +56,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
 
   /**
    * Versions only rise, unless the database has lost commits, in a failover or by a restored backup. Then the job can end in a version that a watcher has seen
-   * already, or in a lower one: the watcher gets the end all the same.
+   * already, or in a lower one. The watcher still receives the end.
    */
   function isNews({ version, openVersion }: Watcher, job: Job): boolean {
     return job.version > version || (isTerminal(job.state) && (job.version < version || job.version === openVersion));

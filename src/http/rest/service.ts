@@ -73,7 +73,7 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     const accountId = permitAllJobs(caller, 'jobs:write');
     // Nothing is accepted that would be answered at once that it takes too long.
     if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
-    // Without a slot: a request that had waited for one here could be refused when it asks for the next.
+    // Takes no slot: `accept` takes one, and a request must not wait for one twice and be refused the second time.
     await accounts.limits.takeSubmit(caller);
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);

@@ -11,7 +11,7 @@ import type { WireOutcome } from './result.ts';
 export type SubmitAnswer =
   /** `outcome` is the end of the task when the answer already holds it, beyond doubt; else null. */
   | { readonly kind: 'accepted'; readonly taskId: string; readonly outcome: WireOutcome | null; readonly traceId: string | null }
-  /** The upstream refused the request. It made no task, unless `taskId` names one all the same. */
+  /** The upstream refused the request. It made no task for it, although the answer may name one, `taskId`. */
   | { readonly kind: 'refused'; readonly code: string | null; readonly message: string; readonly httpStatus: number; readonly traceId: string | null; readonly taskId: string | null }
   /** There may be a task. `enveloped` when the upstream itself said so, and not a proxy that cannot know. `taskId` is the task that the answer names, if any. */
   | { readonly kind: 'ambiguous'; readonly enveloped: boolean; readonly reason: string; readonly traceId: string | null; readonly taskId: string | null };
