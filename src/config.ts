@@ -171,6 +171,7 @@ export const settings = {
   READ_WAIT_SECONDS: decimal(0.1, 60, 2, 'the same for queries, REST look-ups and WebSocket handshakes, with at least a quarter of this setting'),
   CALLBACK_WAIT_SECONDS: decimal(1, 300, 30, 'how long callbacks and the answers of submits may wait for a database connection, and how long a callback is tried again while the database cannot answer; the last attempt begins within this time. Then the callback is answered 503'),
   MAX_CONNECTIONS: integer(10, 1_000_000, 20_000, 'open TCP connections, WebSockets and callbacks among them, for each instance; further ones are closed at once'),
+  LISTEN_BACKLOG: integer(1, 65_535, 4_096, 'connections that wait to be accepted, for each instance. The kernel may allow fewer (on Linux `net.core.somaxconn`)'),
   OPERATION_TIMEOUT_SECONDS: decimal(0.1, 600, 10, 'how long an operation over HTTP may take; then it is answered with `OPERATION_TIMED_OUT`'),
   REQUESTS_PER_MINUTE: integer(1, 100_000_000, 6000, 'requests over HTTP with one key, for each instance; without a key, from one address'),
   UNKNOWN_KEYS_PER_MINUTE: integer(1, 100_000_000, 60, 'keys that are not known, from one address, for each instance; then only keys that were good before are looked up'),

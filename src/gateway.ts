@@ -166,9 +166,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     logRefusal: createRefusalLog(log),
   };
   const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });
-  const { load, admission } = startOverloadProtection(app, config, GRAPHQL_PATH, edges.origins, takeDatabaseWaitMs, log, onStop);
+  const { load, admission, acceptors } = startOverloadProtection(app, config, GRAPHQL_PATH, edges.origins, takeDatabaseWaitMs, log, onStop);
   const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, admission, log, onStop) : null;
-  onStop(() => closeServer(app, 1_000 * config.DRAIN_SECONDS));
+  onStop(() => closeServer(app, acceptors, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
@@ -180,7 +180,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
-  await app.listen({ host: config.HOST === 'localhost' ? await addressOfLocalhost() : config.HOST, port: config.PORT });
+  await app.listen({ host: config.HOST === 'localhost' ? await addressOfLocalhost() : config.HOST, port: config.PORT, backlog: config.LISTEN_BACKLOG });
   onStop(async () => {
     draining = true;
     rest?.stop();

@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type
 import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
 import { UnavailableError } from '../jobs/errors.ts';
+import type { Acceptors } from './acceptors.ts';
 import { createTrustCheck } from './address.ts';
 import { refuseEncodedBody, UnsupportedEncodingError } from './content-encoding.ts';
 import type { HostCheck } from './host-check.ts';
@@ -90,11 +91,11 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
  * Takes no more connections and resolves when the requests under way are answered; after `graceMs` they are cut off. Connections
  * that are kept alive become idle at any time, so they are looked for until the last one is gone.
  */
-export async function closeServer(app: FastifyInstance, graceMs: number): Promise<void> {
+export async function closeServer(app: FastifyInstance, acceptors: Acceptors, graceMs: number): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   const late = setTimeout(() => app.server.closeAllConnections(), graceMs);
   try {
-    await app.close();
+    await Promise.all([app.close(), acceptors.close()]);
   } finally {
     clearInterval(idle);
     clearTimeout(late);
