@@ -1,6 +1,9 @@
 /** Tests of code without I/O: they need no database, no build and no network, and run in seconds. `npm run test:mutation` runs them too. */
 import { defineConfig } from 'vitest/config';
 
+/** All tests run in this zone, where the local time is never that of UTC: 12:45 or 13:45 hours ahead. A time that is read or written without its zone is wrong here. */
+process.env.TZ = 'Pacific/Chatham';
+
 /** Every file here and in test/unit. A test that needs a database fails in this project, because no server is started for it. */
 export const unitTests = [
   'test/unit/**/*.test.ts',
