@@ -22,8 +22,8 @@ export interface FakeUpstream {
   readonly records: Map<string, object>;
   /** The ids of each look-up so far. */
   readonly lookUps: string[][];
-  /** The spans of each listing so far, in seconds; whatever the span, all records are listed. */
-  readonly listings: { from: number; to: number }[];
+  /** The spans of each listing so far and when it was asked for, in seconds; whatever the span, all records are listed. */
+  readonly listings: { from: number; to: number; at: number }[];
   /** A listing has at most so many items in a page from now on, whatever is asked for. */
   limitPages(items: number): void;
   /** A listing from beyond the end is answered with this status from now on. */
@@ -37,7 +37,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   const takers: ((submit: Submit) => void)[] = [];
   const records = new Map<string, object>();
   const lookUps: string[][] = [];
-  const listings: { from: number; to: number }[] = [];
+  const listings: FakeUpstream['listings'] = [];
   let submitCount = 0;
   let largestPage = Infinity;
   let beyondStatus = 200;
@@ -47,7 +47,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     return ids.map((id) => records.get(id)).filter((record) => record !== undefined);
   };
   const listed = ({ limit = 50, offset = 0, ...span }: Record<string, unknown>): object[] => {
-    listings.push({ from: Number(span.created_at_min), to: Number(span.created_at_max) });
+    listings.push({ from: Number(span.created_at_min), to: Number(span.created_at_max), at: Date.now() / 1_000 });
     return [...records.values()].slice(Number(offset), Number(offset) + Math.min(Number(limit), largestPage));
   };
 
