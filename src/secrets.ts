@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 export interface Secrets {
   readonly administratorKey: string;
@@ -21,18 +22,46 @@ export async function loadSecrets(given: Given, dataDir: string): Promise<Secret
   return { administratorKey: given.apiKey ?? kept.apiKey, appSecrets: given.appSecrets ?? [kept.appSecret] };
 }
 
-async function loadKept(dataDir: string): Promise<{ readonly apiKey: string; readonly appSecret: string }> {
+interface Kept {
+  readonly apiKey: string;
+  readonly appSecret: string;
+}
+
+async function loadKept(dataDir: string): Promise<Kept> {
   const file = join(dataDir, 'secrets.json');
-  const made = { apiKey: `mga_${randomBytes(24).toString('base64url')}`, appSecret: randomBytes(32).toString('base64url') };
+  const made: Kept = { apiKey: `mga_${randomBytes(24).toString('base64url')}`, appSecret: randomBytes(32).toString('base64url') };
+  const refused = (error: Error): never => {
+    throw new Error(`${file} cannot be written (${error.message}): set API_KEY and APP_SECRET, or choose another DATA_DIR`, { cause: error });
+  };
+  await mkdir(dataDir, { recursive: true }).catch(refused);
   try {
-    await mkdir(dataDir, { recursive: true });
     // Fails when the file is there: of two first starts at once, both use what the first one wrote.
     await writeFile(file, `${JSON.stringify(made, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
     return made;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new Error(`${file} cannot be written (${(error as Error).message}): set API_KEY and APP_SECRET, or choose another DATA_DIR`, { cause: error });
-    const kept = JSON.parse(await readFile(file, 'utf8')) as Partial<typeof made>;
-    if (!kept.apiKey || !kept.appSecret) throw new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause: error });
-    return { apiKey: kept.apiKey, appSecret: kept.appSecret };
+    return (error as NodeJS.ErrnoException).code === 'EEXIST' ? readKept(file) : refused(error as Error);
   }
+}
+
+/** How often, and after which time, a file is read again that is empty: the process that made it is about to write it. */
+const EMPTY = { tries: 20, afterMs: 50 } as const;
+
+async function readKept(file: string): Promise<Kept> {
+  let text = '';
+  try {
+    for (let tried = 0; text === '' && tried < EMPTY.tries; tried += 1) {
+      if (tried > 0) await setTimeout(EMPTY.afterMs);
+      text = await readFile(file, 'utf8');
+    }
+  } catch (error) {
+    throw new Error(`${file} cannot be read (${(error as Error).message}): let the user of this process read it, or set API_KEY and APP_SECRET`, { cause: error });
+  }
+  const damage = (cause?: unknown): Error => new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause });
+  try {
+    const { apiKey, appSecret } = JSON.parse(text) as Partial<Kept>;
+    if (apiKey && appSecret) return { apiKey, appSecret };
+  } catch (error) {
+    throw damage(error);
+  }
+  throw damage();
 }
