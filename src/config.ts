@@ -242,7 +242,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const values: Record<string, unknown> = {};
   for (const [name, { schema, expected }] of Object.entries(settings)) {
     // Programs agree on these names in small letters, which count before the others.
-    const parsed = schema.safeParse((/_PROXY$/.test(name) ? env[name.toLowerCase()] || env[name] : env[name]) ?? undefined);
+    const parsed = schema.safeParse((/_PROXY$/.test(name) ? env[name.toLowerCase()]?.trim() || env[name] : env[name]) ?? undefined);
     if (parsed.success) values[name] = parsed.data;
     else {
       const said = parsed.error.issues.find(({ message }) => message.startsWith(EXPECTED))?.message;

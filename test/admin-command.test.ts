@@ -23,7 +23,12 @@ describe('npm run admin', () => {
     expect((await clientWith(gateway, reading).request('{ viewer { account { id } } }')).status).toBe(401);
     expect((await admin('accounts', 'disable', id!)).output).toContain('DISABLED');
     expect((await clientWith(gateway, key!).request('{ viewer { account { id } } }')).status).toBe(401);
-    expect((await admin('accounts', 'list')).output.trim().split('\n')).toHaveLength(2);
+    for (const limit of ['--quota', '--monthly']) {
+      const none = await admin('accounts', 'create', '--name', 'None', limit, '0');
+      const [, noneKey] = /key (\S+)/.exec(none.output)!;
+      await expect(clientWith(gateway, noneKey!).generate(), `${limit} 0`).rejects.toThrow('QUOTA_EXHAUSTED');
+    }
+    expect((await admin('accounts', 'list')).output.trim().split('\n')).toHaveLength(4);
   });
 
   test('says in one line what is wrong', { timeout: 120_000 }, async () => {

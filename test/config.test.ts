@@ -14,6 +14,7 @@ describe('settings', () => {
   test('a proxy is taken from the names that programs agree on, and must be one where it is used', () => {
     const env = { ACEDATA_API_TOKEN: 'token' };
     expect(loadConfig({ ...env, HTTPS_PROXY: 'http://a.com:3128', http_proxy: 'http://b.com', HTTP_PROXY: 'http://c.com', NO_PROXY: '' })).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', HTTP_PROXY: 'http://b.com', NO_PROXY: null });
+    expect(loadConfig({ ...env, https_proxy: '', HTTPS_PROXY: 'http://a.com:3128', no_proxy: ' ', NO_PROXY: 'b.com' })).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', NO_PROXY: 'b.com' });
     expect(() => loadConfig({ ...env, https_proxy: 'socks5://a.com', HTTP_PROXY: 'a.com:80' })).toThrow('HTTPS_PROXY: expected the http(s) URL of a proxy\nHTTP_PROXY: expected the http(s) URL of a proxy');
     expect(loadConfig({ HTTPS_PROXY: 'a.com:80' })).toMatchObject({ UPSTREAM: 'sandbox' });
   });

@@ -136,6 +136,7 @@ describe('an attempt that was redirected', () => {
     ['http://[', 'nowhere'],
     ['', 'nowhere'],
     ['https://a.com/secret-token-0123456789/x', 'https://a.com/[redacted]/x'],
+    ['https://a.com/secret-token-0123456789/secret-token-0123456789', 'https://a.com/[redacted]/[redacted]'],
   ])('to %s tells no secret', async (location, told) => {
     const upstream = await startRawUpstream(redirecting(302, location));
     const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl: upstream.url, token: 'secret-token-0123456789', callbackUrls, submitTimeoutMs: 2_000 });
