@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import { createAcceptors, type Acceptors } from '../http/acceptors.ts';
 import { createAdmission, type Admission } from '../http/admission.ts';
-import { startLoad, type Load, type Sample } from '../http/load.ts';
+import { startLoad, type Load } from '../http/load.ts';
 import type { OriginCheck } from '../http/origin-check.ts';
 import { registerShedding } from '../http/shed.ts';
 import type { OnStop } from './on-stop.ts';
@@ -13,6 +13,7 @@ const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 
 /** Further handles of the listening socket. With 16 in all, a crowd of 3,000 requests per second was answered completely; with one, a third of what was admitted got no answer. */
 const ACCEPTORS = 15;
+const ADD_AFTER_MS = 10_000;
 /** The share of 50 ms in which the event loop ran. */
 const BUSY = 0.9;
 
@@ -46,21 +47,26 @@ export function startOverloadProtection(
     load.stop();
   });
   registerShedding(app, admission, { graphqlPath, neverShed: NEVER_SHED, origins });
-  load.onSample(addWhenBusy(app, acceptors, log));
+  addLater(app, load, acceptors, log, onStop);
   return { load, admission, acceptors };
 }
 
-/** The first time that the event loop is busy, not at the start: most instances never need them, and the child process costs more than the wait of a few connections. */
-function addWhenBusy({ server }: FastifyInstance, acceptors: Acceptors, log: FastifyBaseLogger): (sample: Sample) => void {
+/**
+ * A while after the start, when the instance has nothing better to do, or as soon as its event loop is busy. The child process takes some 50 ms of CPU
+ * time, which callbacks notice when a crowd arrives at the same moment; a start does not wait for it.
+ */
+function addLater({ server }: FastifyInstance, load: Load, acceptors: Acceptors, log: FastifyBaseLogger, onStop: OnStop): void {
   let added = false;
-  return ({ utilization }) => {
-    if (added || !server.listening || utilization < BUSY) return;
+  const add = (): void => {
+    if (added || !server.listening) return;
     added = true;
-    acceptors.add().then(
-      () => log.info({ handles: 1 + ACCEPTORS }, 'the event loop is busy: several connections are accepted in one turn'),
-      (error: Error) => log.warn({ reason: error.message }, 'the event loop is busy, and connections are accepted one in a turn'),
-    );
+    acceptors.add().catch((error: Error) => log.warn({ reason: error.message }, 'connections are accepted one per turn of the event loop, because a child process failed'));
   };
+  const timer = setTimeout(add, ADD_AFTER_MS).unref();
+  onStop(async () => clearTimeout(timer));
+  load.onSample(({ utilization }) => {
+    if (utilization >= BUSY) add();
+  });
 }
 
 /** A line at the first refusal, one every 10 s while there are more, and one when there were none for 10 s. */
