@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { access, appendFile, chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getServerPackage, prepareBinaries } from '../src/db/embedded/binaries.ts';
 import { DataDirError, DataDirInUseError, EmbeddedServerError } from '../src/db/embedded/errors.ts';
@@ -38,6 +39,18 @@ describe('a start', () => {
     const server = await start(dir);
     expect(await rows(server.url)).toEqual(['first']);
     await expect(start(dir)).rejects.toThrow(DataDirInUseError);
+  });
+
+  it('adds to the log of the starts before it', async () => {
+    const dir = await openDir();
+    const log = join(dir, 'postgres', 'postgres.log');
+    await (await start(dir)).stop();
+    const first = await readFile(log, 'utf8');
+    expect(first).toContain('ready to accept connections');
+    await (await start(dir)).stop();
+    const second = await readFile(log, 'utf8');
+    expect(second.slice(0, first.length)).toBe(first);
+    expect(second.slice(first.length)).toContain('ready to accept connections');
   });
 
   it('puts a log that grew past 10 MB aside', async () => {
@@ -102,6 +115,18 @@ describe('the lock', () => {
     await expect(lockDataDir(home, null)).rejects.toThrow(DataDirInUseError);
     expect(answers).toEqual([]);
   });
+});
+
+it('a stop disconnects whoever is connected', async () => {
+  const server = await start(await fillWithData(await openDir()));
+  const client = new pg.Client(server.url);
+  client.on('error', () => undefined);
+  await client.connect();
+  const ended = new Promise((resolve) => client.once('end', resolve));
+  await server.stop();
+  await ended;
+  // A smart shutdown would wait for the client, and an immediate one would leave a recovery to the next start.
+  expect(await readFile(join(server.dataDir, 'postgres.log'), 'utf8')).toMatch(/received fast shutdown request[^]*database system is shut down\s*$/);
 });
 
 describe('after kill -9', () => {

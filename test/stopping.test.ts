@@ -2,6 +2,18 @@
 import { expect, test } from 'vitest';
 import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
+import { openSocket } from './support/socket.ts';
+
+test('says that it drains before its sockets are closed', async () => {
+  const gateway = await startGateway();
+  const silent = await openSocket(gateway);
+  // It does not answer the close, which is waited for.
+  silent.socket.pause();
+  const stopping = gateway.stop();
+  const ready = await fetch(`${gateway.url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining({ status: 'draining' })]);
+  await stopping;
+});
 
 test('leaves no connection to the database open', async () => {
   const gateway = await startGateway();

@@ -5,6 +5,9 @@ test.each([
   ['https://a.com', undefined, 'https://a.com/'],
   ['/b?c#d', 'https://a.com/x', 'https://a.com/b?c#d'],
   ['//b.com', 'https://a.com', 'https://b.com/'],
+  // A letter with a combining mark stays two characters: composed it would be another path for the server that has made the link.
+  ['https://a.com/cafe\u0301?q=e\u0301', undefined, 'https://a.com/cafe%CC%81?q=e%CC%81'],
+  ['https://a.com/caf\u00e9', undefined, 'https://a.com/caf%C3%A9'],
   ['https://münchen.de', undefined, 'https://xn--mnchen-3ya.de/'],
 ])('%s (base %s) is %s', (text, base, href) => expect(parseUrl(text, base)?.href).toBe(href));
 
