@@ -177,6 +177,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey, cameByProxy: createProxyCheck(config.TRUST_PROXY) });
   metrics.register(app, accounts.authenticate, () => live);
   const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, admission, edges, log);
+  // Fastify runs these hooks after its server has closed, last in, first out: requests on connections of acceptors are answered before Apollo stops.
+  app.addHook('onClose', () => acceptors.close());
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);

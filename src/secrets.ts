@@ -1,6 +1,6 @@
 /** The administrator's key and the application secret: from the settings, or made at the first start and kept in the data directory. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -34,17 +34,25 @@ async function loadKept(dataDir: string): Promise<Kept> {
     throw new Error(`${file} cannot be written (${error.message}): set API_KEY and APP_SECRET, or choose another DATA_DIR`, { cause: error });
   };
   await mkdir(dataDir, { recursive: true }).catch(refused);
+  // Fails when the file is there: of two first starts at once, both use what the first one wrote.
+  const opened = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? null : refused(error)));
+  if (!opened) return readKept(file);
   try {
-    // Fails when the file is there: of two first starts at once, both use what the first one wrote.
-    await writeFile(file, `${JSON.stringify(made, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
-    return made;
+    await opened.writeFile(`${JSON.stringify(made, null, 2)}\n`);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EEXIST' ? readKept(file) : refused(error as Error);
+    // A full disk leaves an empty file, which the next start would take for damaged.
+    await rm(file, { force: true });
+    refused(error as Error);
+  } finally {
+    await opened.close();
   }
+  return made;
 }
 
 /** How often, and after which time, a file is read again that is empty: the process that made it is about to write it. */
 const EMPTY = { tries: 20, afterMs: 50 } as const;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 async function readKept(file: string): Promise<Kept> {
   let text = '';
@@ -59,7 +67,7 @@ async function readKept(file: string): Promise<Kept> {
   const damage = (cause?: unknown): Error => new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause });
   try {
     const { apiKey, appSecret } = JSON.parse(text) as Partial<Kept>;
-    if (apiKey && appSecret) return { apiKey, appSecret };
+    if (isText(apiKey) && isText(appSecret)) return { apiKey, appSecret };
   } catch (error) {
     throw damage(error);
   }

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAcceptors, type AcceptorOptions } from '../src/http/acceptors.ts';
 import { startGateway } from './support/gateway.ts';
+import { holdQueries } from './support/hold.ts';
 
 const options: AcceptorOptions = { count: 7, backlog: 1_024, maxConnections: 1_000 };
 
@@ -50,7 +51,7 @@ async function acceptedInOneTurn(server: Server, port: number): Promise<number> 
 describe('further handles of a listening socket', () => {
   test('accept several connections in one turn of the event loop', async () => {
     const { server, acceptors, port } = await startServer();
-    await acceptors.add();
+    expect(await acceptors.add()).toBe(options.count);
     expect(await acceptedInOneTurn(server, port)).toBe(1 + options.count);
   });
 
@@ -81,6 +82,30 @@ describe('further handles of a listening socket', () => {
     expect(later.filter(({ closed }) => closed)).toEqual([]);
   });
 
+  test('leave the server no connection when they have all that are allowed', async () => {
+    const { server, acceptors, port } = await startServer({ maxConnections: 10 });
+    await acceptors.add();
+    const kept = new Set<Socket>();
+    let filling = true;
+    server.on('connection', (socket: Socket & { _server?: Server }) => {
+      if (filling && socket._server === server) return void socket.destroy();
+      kept.add(socket);
+      socket.once('close', () => kept.delete(socket));
+    });
+    // A single connection goes to the server's own handle; of many at once every handle takes some.
+    while (kept.size < 10) {
+      openConnections(port, 20);
+      await turn();
+      block(20);
+      await turn();
+      await turn();
+    }
+    filling = false;
+    const later = openConnections(port, 60);
+    await expect.poll(() => later.filter(({ closed }) => closed).length).toBe(60);
+    expect(await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))).toBe(0);
+  });
+
   test('accept nothing more once they are closed, and are closed when the last answer is sent', async () => {
     const held: ServerResponse[] = [];
     const { server, acceptors, port } = await startServer({}, (_request, response) => void held.push(response));
@@ -102,8 +127,22 @@ describe('further handles of a listening socket', () => {
     const adding = acceptors.add();
     server.close();
     await acceptors.close();
-    await adding;
+    expect(await adding).toBeLessThan(options.count);
+    expect(await acceptors.add()).toBe(0);
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+  });
+
+  test('are not made where no process can be started, and the server goes on', async () => {
+    const { acceptors, port } = await startServer();
+    const { execPath } = process;
+    process.execPath = '/nowhere/node';
+    onTestFinished(() => void (process.execPath = execPath));
+    await expect(acceptors.add()).rejects.toThrow('ENOENT');
+    process.execPath = '/bin/false';
+    await expect(acceptors.add()).rejects.toThrow();
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('answered');
+    process.execPath = execPath;
+    expect(await acceptors.add()).toBe(options.count);
   });
 });
 
@@ -127,9 +166,25 @@ test.runIf(process.platform === 'linux')('a gateway whose event loop is busy acc
   expect(listeningDescriptors(port)).toBeGreaterThanOrEqual(1);
   await expect
     .poll(() => {
-      block(200);
+      block(500);
       return listeningDescriptors(port);
     })
     .toBe(16);
   await gateway.stop();
+});
+
+test('queries on connections of other handles are answered at a stop', async () => {
+  const gateway = await startGateway({});
+  const port = Number(new URL(gateway.url).port);
+  await expect.poll(() => (block(500), listeningDescriptors(port))).toBe(16);
+  const jobs = await holdQueries(gateway.databaseUrl, 'jobs');
+  // More than run at once: most of them wait for a slot, and come to Apollo only after the stop has begun.
+  const answers = Array.from({ length: 40 }, () => gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }'));
+  await turn();
+  block(200);
+  await jobs.waits(2);
+  const stopping = gateway.stop();
+  await jobs.release();
+  for (const { data } of await Promise.all(answers)) expect(data).toEqual({ motionJobs: { nodes: [] } });
+  await stopping;
 });

@@ -38,7 +38,7 @@ describe('secrets that are not given', () => {
     expect(await loadSecrets({ apiKey: null, appSecrets: ['a', 'b'] }, directory)).toEqual({ administratorKey: made.administratorKey, appSecrets: ['a', 'b'] });
   });
 
-  test.each(['{"apiKey":"a"}', '{"apiKey":"","appSecret":"b"}', 'null', 'not JSON', ''])('are not made anew over a file that is damaged: %s', async (text) => {
+  test.each(['{"apiKey":"a"}', '{"apiKey":"","appSecret":"b"}', '{"apiKey":5,"appSecret":"b"}', 'null', 'not JSON', ''])('are not made anew over a file that is damaged: %s', async (text) => {
     const directory = await newDirectory();
     await loadSecrets(nothing, directory);
     const file = join(directory, 'secrets.json');

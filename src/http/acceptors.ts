@@ -11,8 +11,11 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 
 export interface Acceptors {
-  /** Makes the handles of a server that listens, and resolves when they accept. Rejects when the child process fails; the server then goes on with its own handle. */
-  add(): Promise<void>;
+  /**
+   * Makes the handles of a server that listens, and resolves with their number when they accept; it is smaller if they are closed meanwhile. Rejects when
+   * the child process fails; the server goes on with its own handle and those made so far.
+   */
+  add(): Promise<number>;
   /** Accepts no more connections by them, and resolves when those that came by them are closed. */
   close(): Promise<void>;
 }
@@ -26,16 +29,12 @@ export interface AcceptorOptions {
   readonly maxConnections: number;
 }
 
-const ECHO = "process.on('message', (message, handle) => process.send(message, handle))";
-/** A child that has not answered by then does not answer. A start takes some 50 ms of CPU time. */
-const CHILD_MS = 30_000;
-
 export function createAcceptors(server: Server, { count, backlog, maxConnections }: AcceptorOptions): Acceptors {
   const acceptors: Server[] = [];
   let open = 0;
   let openByAcceptors = 0;
-  let closing = false;
-  let making = Promise.resolve();
+  let making: { readonly kill: () => void; readonly ended: Promise<unknown> } | null = null;
+  let closed: Promise<void> | null = null;
 
   server.maxConnections = maxConnections;
   server.on('connection', (socket) => {
@@ -45,42 +44,99 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
 
   function take(socket: Socket): void {
     if (open >= maxConnections) return void socket.destroy();
-    // Node.js compares its limit with the connections of the server's own handle.
-    server.maxConnections = maxConnections - ++openByAcceptors;
-    socket.once('close', () => (server.maxConnections = maxConnections - --openByAcceptors));
+    const change = (by: number): void => {
+      openByAcceptors += by;
+      // Node.js compares its limit with the connections of the server's own handle, and Node.js 20 takes 0 for no limit.
+      server.maxConnections = maxConnections - openByAcceptors || -1;
+    };
+    change(1);
+    socket.once('close', () => change(-1));
     server.emit('connection', socket);
   }
 
-  async function make(): Promise<void> {
-    const child = spawn(process.execPath, ['-e', ECHO], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], timeout: CHILD_MS });
-    const failure = once(child, 'error').then(([error]) => Promise.reject(error as Error));
-    const exit = once(child, 'exit');
-    const end = exit.then(() => Promise.reject(new Error('the child process ended')));
+  async function make({ duplicate, kill, gone }: Duplicator): Promise<number> {
     try {
-      while (acceptors.length < count && server.listening && !closing) {
-        const answer = once(child, 'message');
-        child.send('duplicate', (server as unknown as { readonly _handle: Server })._handle);
-        const [, handle] = (await Promise.race([answer, failure, end])) as [unknown, object];
+      while (acceptors.length < count && server.listening && !closed) {
+        const handle = await duplicate((server as unknown as { readonly _handle: Handle })._handle);
+        if (closed) {
+          handle.close();
+          break;
+        }
         const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, take);
         acceptors.push(acceptor);
         await once(acceptor.listen(handle, backlog), 'listening');
       }
+    } catch (error) {
+      if (!closed) throw error;
     } finally {
-      end.catch(() => undefined);
-      failure.catch(() => undefined);
-      child.kill('SIGKILL');
-      // As long as the child lives the socket listens, whatever is closed here.
-      if (child.pid !== undefined) await exit;
+      kill();
+      // As long as the process lives the socket listens, whatever is closed here.
+      await gone;
     }
+    return acceptors.length;
   }
 
-  const add = (): Promise<void> => (making = make());
+  return {
+    async add() {
+      if (closed) return 0;
+      const duplicator = startDuplicator();
+      const made = make(duplicator);
+      making = { kill: duplicator.kill, ended: made.catch(() => undefined) };
+      return made;
+    },
 
-  async function close(): Promise<void> {
-    closing = true;
-    await making.catch(() => undefined);
-    await Promise.all(acceptors.filter(({ listening }) => listening).map((acceptor) => once(acceptor.close(), 'close')));
-  }
+    close: () =>
+      (closed ??= (async () => {
+        making?.kill();
+        const closing = acceptors.filter(({ listening }) => listening).map((acceptor) => once(acceptor.close(), 'close'));
+        await Promise.all([making?.ended, ...closing]);
+      })()),
+  };
+}
 
-  return { add, close };
+/** A handle of libuv, of which `net.Server` has one. */
+interface Handle {
+  close(): void;
+}
+
+interface Duplicator {
+  duplicate(handle: Handle): Promise<Handle>;
+  kill(): void;
+  /** Resolves when the process has ended, or was never there. */
+  readonly gone: Promise<unknown>;
+}
+
+const ECHO = "process.on('message', (message, handle) => process.send(message, handle))";
+/** A process that has not done its work by then is stuck. Its start takes some 50 ms of CPU time. */
+const MAX_LIFE_MS = 30_000;
+
+function startDuplicator(): Duplicator {
+  const child = spawn(process.execPath, ['-e', ECHO], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    timeout: MAX_LIFE_MS,
+    killSignal: 'SIGKILL',
+    // The working directory may be deleted, and what NODE_OPTIONS loads into a gateway, such as a tracing agent, has no business here.
+    cwd: '/',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  const failed = new Promise<Error>((resolve) => child.once('error', resolve));
+  const exited = new Promise<Error>((resolve) => child.once('exit', () => resolve(new Error('the child process ended'))));
+  // Without free descriptors there is no process, and no channel.
+  const isRunning = child.pid !== undefined;
+  let taker: ((handle: Handle) => void) | null = null;
+  child.on('message', (_message, handle) => {
+    const duplicate = handle as unknown as Handle;
+    if (taker) taker(duplicate);
+    else duplicate.close();
+  });
+  return {
+    duplicate: (handle) =>
+      new Promise<Handle>((resolve, reject) => {
+        taker = resolve;
+        void Promise.race([failed, exited]).then(reject);
+        if (isRunning) child.send('duplicate', handle as unknown as Server, (error) => error && reject(error));
+      }).finally(() => (taker = null)),
+    kill: () => void (isRunning && child.kill('SIGKILL')),
+    gone: isRunning ? exited : failed,
+  };
 }

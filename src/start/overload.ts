@@ -14,6 +14,7 @@ const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 /** Further handles of the listening socket. With 16 in all, a crowd of 3,000 requests per second was answered completely; with one, a third of what was admitted got no answer. */
 const ACCEPTORS = 15;
 const ADD_AFTER_MS = 10_000;
+const RETRY_AFTER_MS = 60_000;
 /** The share of 50 ms in which the event loop ran. */
 const BUSY = 0.9;
 
@@ -60,7 +61,10 @@ function addLater({ server }: FastifyInstance, load: Load, acceptors: Acceptors,
   const add = (): void => {
     if (added || !server.listening) return;
     added = true;
-    acceptors.add().catch((error: Error) => log.warn({ reason: error.message }, 'connections are accepted one per turn of the event loop, because a child process failed'));
+    acceptors.add().catch((error: Error) => {
+      log.warn({ reason: error.message }, 'further handles of the listening socket could not be made, because a child process failed');
+      setTimeout(() => (added = false), RETRY_AFTER_MS).unref();
+    });
   };
   const timer = setTimeout(add, ADD_AFTER_MS).unref();
   onStop(async () => clearTimeout(timer));
