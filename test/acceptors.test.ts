@@ -174,7 +174,7 @@ test.runIf(process.platform === 'linux')('a gateway whose event loop is busy acc
 });
 
 test('queries on connections of other handles are answered at a stop', async () => {
-  const gateway = await startGateway({});
+  const gateway = await startGateway({ DRAIN_SECONDS: '60', READ_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60' });
   const port = Number(new URL(gateway.url).port);
   await expect.poll(() => (block(500), listeningDescriptors(port))).toBe(16);
   const jobs = await holdQueries(gateway.databaseUrl, 'jobs');
@@ -182,7 +182,8 @@ test('queries on connections of other handles are answered at a stop', async () 
   const answers = Array.from({ length: 40 }, () => gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }'));
   await turn();
   block(200);
-  await jobs.waits(2);
+  const { admission } = gateway.live;
+  await expect.poll(() => admission.figures().running + admission.figures().waiting).toBe(answers.length);
   const stopping = gateway.stop();
   await jobs.release();
   for (const { data } of await Promise.all(answers)) expect(data).toEqual({ motionJobs: { nodes: [] } });
