@@ -50,6 +50,8 @@ export function createConnections(url: string, size: number, onError: (error: Er
     max: size,
     min: keepOpen,
     query_timeout: statementTimeoutMs,
+    // Statements that do not wait for each other are sent at once, and executed in the order in which they were sent.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     Client: SessionClient as unknown as new () => pg.ClientBase,

@@ -9,7 +9,7 @@ import type { Connections } from './client.ts';
 import { inMs } from './durations.ts';
 import { toAssignments, toJob, toRow, type Assignments } from './job-row.ts';
 import { gates, jobs, thisTransaction, turns } from './tables.ts';
-import { afterCommit, inside, statement, withTransaction } from './transaction.ts';
+import { afterCommit, inside, statement, withFirst, withTransaction } from './transaction.ts';
 import { isDuplicateOf } from './unavailable.ts';
 
 /** `permits` of `jobs/job.ts`, as SQL with placeholders for the numbers. */
@@ -76,6 +76,11 @@ async function insert(tx: Transaction, job: NewJob): Promise<Job | null> {
 
 const lockJob = statement((db) => db.select().from(jobs).where(eq(jobs.id, placeholder('jobId'))).for('update').prepare('lock_job'));
 
+async function lock(tx: Transaction, jobId: string): Promise<Job | null> {
+  const rows = await lockJob(tx).execute({ jobId });
+  return rows[0] ? toJob(rows[0]) : null;
+}
+
 /** `announce` hears of every change when it is committed, and also when COMMIT got no answer: a wake-up too many does no harm. */
 export function createJobWriter(connections: Connections, announce: Announcer['announce']): JobWriter {
   async function announced(tx: Transaction, writing: Promise<Job | null>): Promise<Job | null> {
@@ -86,6 +91,7 @@ export function createJobWriter(connections: Connections, announce: Announcer['a
 
   return {
     transaction: (work) => withTransaction(connections, work),
+    transactionOn: (jobId, work) => withFirst(connections, (tx) => lock(tx, jobId), work),
 
     async findByKey(tx, accountId, idempotencyKey) {
       const rows = await inside(tx)
@@ -95,10 +101,7 @@ export function createJobWriter(connections: Connections, announce: Announcer['a
       return rows[0] ? toJob(rows[0]) : null;
     },
 
-    async lock(tx, jobId) {
-      const rows = await lockJob(tx).execute({ jobId });
-      return rows[0] ? toJob(rows[0]) : null;
-    },
+    lock,
 
     async lockOwn(tx, accountId, jobId) {
       const rows = await inside(tx).select().from(jobs).where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId))).for('update');

@@ -3,7 +3,7 @@ import { fillPlaceholders, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
-import type { Transaction } from '../jobs/transaction.ts';
+import { together, type Transaction } from '../jobs/transaction.ts';
 import type { Connections, Database } from './client.ts';
 import { CommitUnknownError, isUnavailable } from './unavailable.ts';
 
@@ -65,18 +65,25 @@ export function afterCommit(tx: Transaction, act: () => void, { alsoInDoubt = fa
  * Runs `work` in one transaction. When it throws, everything is rolled back and the error goes on; when COMMIT itself gets
  * no answer the outcome is unknown and a `CommitUnknownError` says so.
  */
-export async function withTransaction<T>({ pool }: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export const withTransaction = <T>(connections: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> => withFirst(connections, async () => undefined, work);
+
+/**
+ * The same, with what `first` has read. Its statement is sent together with BEGIN, without a round trip between them. It must change nothing: when
+ * BEGIN fails, the server executes it outside of any transaction.
+ */
+export async function withFirst<F, T>({ pool }: Connections, first: (tx: Transaction) => Promise<F>, work: (tx: Transaction, found: F) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   // The pool listens only to idle clients: without this, a connection that dies in here would end the process.
   const onError = (error: Error): void => void (broken ??= error);
   client.on('error', onError);
   try {
-    await client.query('begin');
     const handle = handleOf(client);
+    const tx = handle as unknown as Transaction;
     const acts: Afterwards[] = [];
     afterwards.set(handle, acts);
-    const value = await work(handle as unknown as Transaction);
+    const [, found] = await together([client.query('begin'), first(tx)]);
+    const value = await work(tx, found);
     await client.query('commit').catch((error: unknown) => {
       for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);

@@ -62,6 +62,8 @@ export interface JobReader {
 /** The writes of a job's life. `advance` and `amend` raise the version and wake watchers when the transaction commits. */
 export interface JobWriter {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** The same with a job whose row is locked from the beginning, null when there is none. It saves a round trip. */
+  transactionOn<T>(jobId: string, work: (tx: Transaction, job: Job | null) => Promise<T>): Promise<T>;
   /** Null when the account has used the idempotency key before. */
   insert(tx: Transaction, job: NewJob): Promise<Job | null>;
   findByKey(tx: Transaction, accountId: string, idempotencyKey: string): Promise<Job | null>;

@@ -5,7 +5,7 @@ import { isTerminal, type Job, type Move } from './job.ts';
 import type { JobPatch, JobStore, Log, SettleEffect } from './ports.ts';
 import type { RetryLine } from './retry-line.ts';
 import { told, type Verdict } from './timeline.ts';
-import type { Transaction } from './transaction.ts';
+import { together, type Transaction } from './transaction.ts';
 import type { Claim } from './upstream-port.ts';
 
 export interface SettleDeps {
@@ -20,28 +20,31 @@ export interface SettleDeps {
 }
 
 export interface Settling {
-  /** Moves a job by the guarded statement; the effects run in the same transaction. Null when too late or repeated. */
-  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
-  /** Carries out a decision on a job whose row `tx` has locked. */
-  carryOut(tx: Transaction, job: Job, decision: Decision): Promise<Job | null>;
+  /** Moves a job by the guarded statement; the effects run in the same transaction, and `besides` at the same time. Null when too late or repeated. */
+  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch, besides?: (job: Job) => Promise<void>): Promise<Job | null>;
+  /** Carries out a decision on a job whose row `tx` has locked; `besides` runs if the job has changed. */
+  carryOut(tx: Transaction, job: Job, decision: Decision, besides?: (job: Job) => Promise<void>): Promise<Job | null>;
 }
 
 export function createSettling({ store, log, effects, processEffects = [] }: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settling {
-  const advance: Settling['advance'] = async (tx, jobId, move, patch) => {
+  const advance: Settling['advance'] = async (tx, jobId, move, patch, besides) => {
     const job = await store.advance(tx, jobId, move, patch);
     if (!job) return null;
     const due = isTerminal(job.state) ? effects : job.state === 'PROCESSING' ? processEffects : [];
-    for (const effect of due) await effect(tx, job);
+    await together([...due.map((effect) => effect(tx, job)), besides?.(job) ?? Promise.resolve()]);
     return job;
   };
   return {
     advance,
-    async carryOut(tx, job, decision) {
+    async carryOut(tx, job, decision, besides) {
       switch (decision.kind) {
         case 'advance':
-          return advance(tx, job.id, decision.move, decision.patch);
-        case 'amend':
-          return store.amend(tx, job.id, decision.patch);
+          return advance(tx, job.id, decision.move, decision.patch, besides);
+        case 'amend': {
+          const amended = await store.amend(tx, job.id, decision.patch);
+          if (amended) await besides?.(amended);
+          return amended;
+        }
         case 'contradict':
           log.error({ jobId: job.id, taskId: job.taskId, state: job.state }, 'the upstream contradicts how a job has ended');
           return null;
@@ -73,9 +76,8 @@ export interface ReceiveOptions {
 
 export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>, settling: Settling, { confirm, retries }: ReceiveOptions): ReceiveCallback {
   const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
-    store.transaction(async (tx) => {
-      // The lock comes first: of two equal callbacks at once the second waits here, and then finds the first one's row.
-      const job = await store.lock(tx, callback.jobId);
+    // The lock comes first: of two equal callbacks at once the second waits for it, and then finds the first one's row.
+    store.transactionOn(callback.jobId, async (tx, job) => {
       if (!job) return null;
       const first = decideOnClaim(job, claim, confirm);
       const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: verdictOf(first) });
@@ -83,9 +85,10 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
       const decision = kept.anotherPends ? besidesPending(first, claim) : first;
       if (decision !== first) await store.leavePending(tx, job.id, callback.bodyHash);
       const verdict = verdictOf(decision);
-      const settled = await settling.carryOut(tx, job, decision);
       const details = { attempt: callback.attempt, verdict, message: decision.kind === 'confirm' ? decision.why : claim.odd };
-      await store.note(tx, job.id, told(job, settled, 'CALLBACK', details));
+      const note = (after: Job | null): Promise<void> => store.note(tx, job.id, told(job, after, 'CALLBACK', details));
+      const settled = await settling.carryOut(tx, job, decision, note);
+      if (!settled) await note(null);
       // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
       if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
       return verdict;
@@ -93,8 +96,7 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
 
   /** What cannot be worked on is not lost: its body is kept, and the upstream is asked. */
   const setAside = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
-    store.transaction(async (tx) => {
-      const job = await store.lock(tx, callback.jobId);
+    store.transactionOn(callback.jobId, async (tx, job) => {
       if (!job) return null;
       if (!(await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: 'SET_ASIDE' }))) return 'REPEATED';
       await store.note(tx, job.id, told(job, null, 'CALLBACK', { attempt: callback.attempt, verdict: 'SET_ASIDE' }));
