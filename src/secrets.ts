@@ -39,12 +39,14 @@ async function loadKept(dataDir: string): Promise<Kept> {
   if (!opened) return readKept(file);
   try {
     await opened.writeFile(`${JSON.stringify(made, null, 2)}\n`);
+    // What is signed with the secret must be verifiable after a power failure.
+    await opened.sync();
+    await opened.close();
   } catch (error) {
     // A full disk leaves an empty file, which the next start would take for damaged.
-    await rm(file, { force: true });
+    await opened.close().catch(() => undefined);
+    await rm(file, { force: true }).catch(() => undefined);
     refused(error as Error);
-  } finally {
-    await opened.close();
   }
   return made;
 }

@@ -113,8 +113,6 @@ const MAX_LIFE_MS = 30_000;
 function startDuplicator(): Duplicator {
   const child = spawn(process.execPath, ['-e', ECHO], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    timeout: MAX_LIFE_MS,
-    killSignal: 'SIGKILL',
     // The working directory may be deleted, and what NODE_OPTIONS loads into a gateway, such as a tracing agent, has no business here.
     cwd: '/',
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -123,6 +121,8 @@ function startDuplicator(): Duplicator {
   const exited = new Promise<Error>((resolve) => child.once('exit', () => resolve(new Error('the child process ended'))));
   // Without free descriptors there is no process, and no channel.
   const isRunning = child.pid !== undefined;
+  const limit = isRunning ? setTimeout(() => child.kill('SIGKILL'), MAX_LIFE_MS).unref() : undefined;
+  void exited.then(() => clearTimeout(limit));
   let taker: ((handle: Handle) => void) | null = null;
   child.on('message', (_message, handle) => {
     const duplicate = handle as unknown as Handle;
