@@ -82,12 +82,14 @@ export async function withFirst<F, T>({ pool }: Connections, first: (tx: Transac
     const tx = handle as unknown as Transaction;
     const acts: Afterwards[] = [];
     afterwards.set(handle, acts);
-    const [, found] = await together([client.query('begin'), first(tx)]);
+    const [, found] = await together([client.query('begin'), (async () => first(tx))()]);
     const value = await work(tx, found);
-    await client.query('commit').catch((error: unknown) => {
+    const { command } = await client.query('commit').catch((error: unknown) => {
       for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
+    // PostgreSQL answers so, and not with an error, when a statement has failed whose error was not passed on.
+    if (command !== 'COMMIT') throw new Error(`the transaction was not committed: ${command}`);
     for (const { act } of acts) act();
     return value;
   } catch (error) {

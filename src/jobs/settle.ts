@@ -31,7 +31,7 @@ export function createSettling({ store, log, effects, processEffects = [] }: Pic
     const job = await store.advance(tx, jobId, move, patch);
     if (!job) return null;
     const due = isTerminal(job.state) ? effects : job.state === 'PROCESSING' ? processEffects : [];
-    await together([...due.map((effect) => effect(tx, job)), besides?.(job) ?? Promise.resolve()]);
+    await together([...due.map(async (effect) => effect(tx, job)), (async () => besides?.(job))()]);
     return job;
   };
   return {
