@@ -46,12 +46,13 @@ export const acknowledgeBeforeCommit: Tooth = {
   edits: [
     {
       file: 'src/db/transaction.ts',
-      find: `    await client.query('commit').catch((error: unknown) => {
+      find: `    const { command } = await client.query('commit').catch((error: unknown) => {
       for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
 `,
       replace: `    client.query('commit').catch(() => undefined);
+    const command = 'COMMIT';
 `,
     },
   ],
