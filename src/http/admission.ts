@@ -101,6 +101,11 @@ const MAX_PRIORITY_MS = 50;
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** The weight of the newest turn in the mean. */
 const NEWEST = 0.1;
+/**
+ * Turns after which the mean is used. The first turns of a cold instance on a busy machine took more than 0.3 s each, and a prediction by one of
+ * them refused ten of a burst of 100 submits, all of which would have been served in time.
+ */
+const MIN_TURNS = 10;
 /** How many bodies are read to find out the kind, while one kind would be refused: at once, and per second. */
 const UNKNOWN = { atOnce: 200, perSecond: 100 } as const;
 
@@ -114,8 +119,9 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const prioritized: { readonly at: number; ended: boolean }[] = [];
   let begunAt = -Infinity;
   let turn = 0;
-  /** Between two starts of operations that had waited, on average; null until there have been two since all queues were empty. */
-  let turnMs: number | null = null;
+  /** The mean time between two starts of operations that had waited, and over how many such turns since all queues were empty. */
+  let turnMs = 0;
+  let turns = 0;
   let startedAt: number | null = null;
 
   let [unknownLeft, unknownAt]: [number, number] = [UNKNOWN.atOnce, performance.now()];
@@ -161,7 +167,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     if (hasSlot(now) && waiting() === 0) return null;
     if (queues[kind].size >= limits.maxWaiting) return 'QUEUE';
     const share = TURNS.filter((one) => one === kind || queues[one].size === 0).length / TURNS.length;
-    return (queues[kind].size * (turnMs ?? 0)) / share > PREDICTED_SHARE * patienceMs(kind, now) ? 'WAIT' : null;
+    const predictedMs = turns < MIN_TURNS ? 0 : (queues[kind].size * turnMs) / share;
+    return predictedMs > PREDICTED_SHARE * patienceMs(kind, now) ? 'WAIT' : null;
   }
 
   /** Whether a request is a mutation is in its body. While only one of the two kinds would be served, a limited number of bodies is read. */
@@ -183,10 +190,13 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     for (let now = performance.now(); hasSlot(now); now = performance.now()) {
       const waiter = nextWaiter();
       if (!waiter) {
-        [startedAt, turnMs] = [null, null];
+        [startedAt, turnMs, turns] = [null, 0, 0];
         return;
       }
-      if (startedAt !== null) turnMs = turnMs === null ? now - startedAt : (1 - NEWEST) * turnMs + NEWEST * (now - startedAt);
+      if (startedAt !== null) {
+        turns += 1;
+        turnMs += Math.max(NEWEST, 1 / turns) * (now - startedAt - turnMs);
+      }
       startedAt = now;
       waiter.start();
     }

@@ -1,48 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createAdmission, type OverloadedError, type AdmissionLimits, type Kind } from '../../../src/http/admission.ts';
-import type { Load, Overload, Sample } from '../../../src/http/load.ts';
-
-/** A load that the test sets. */
-function createLoad() {
-  const listeners: ((sample: Sample) => void)[] = [];
-  let overload: Overload | null = null;
-  const load: Load = { overload: () => overload, eventLoopDelayMs: () => 0, databaseWaitMs: () => 0, onSample: (listener) => void listeners.push(listener), stop: () => undefined };
-  return {
-    load,
-    setOverload: (to: Overload | null) => (overload = to),
-    sample: (sample: Sample) => listeners.forEach((listener) => listener(sample)),
-  };
-}
-
-const LATE = { delayMs: 100, utilization: 1 };
-const CALM = { delayMs: 0, utilization: 0.1 };
-
-function start(limits: Partial<AdmissionLimits> = {}) {
-  const { load, setOverload, sample } = createLoad();
-  const admission = createAdmission(load, { maxRunning: 1, maxWaiting: 100, waitMs: { submit: 8_000, read: 2_000, handshake: 2_000 }, ...limits }, 1);
-  const outcomes: string[] = [];
-  const leaves: (() => void)[] = [];
-  /** Asks for a slot; `outcomes` gets its name when it has one, or the reason when it is refused. */
-  const ask = (kind: Kind, name: string = kind) =>
-    admission.enter(kind).then(
-      (leave) => void (outcomes.push(name), leaves.push(leave)),
-      (error: OverloadedError) => void outcomes.push(`${name}: ${error.reason}`),
-    );
-  const settle = () => vi.advanceTimersByTimeAsync(0);
-  /** Ends the operation that runs for the longest time. */
-  const end = async () => {
-    leaves.shift()!();
-    await settle();
-  };
-  return { admission, setOverload, sample, ask, end, settle, outcomes };
-}
+import { LATE, CALM, startAdmission } from '../../support/admission.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'Date'] }));
 afterEach(() => void vi.useRealTimers());
 
 describe('operations that wait', () => {
   test('begin in turns: two submits to one read and one handshake, each kind in its order', async () => {
-    const { ask, end, settle, outcomes } = start();
+    const { ask, end, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     for (const name of ['r1', 'r2']) void ask('read', name);
     for (const name of ['s1', 's2', 's3']) void ask('submit', name);
@@ -53,7 +17,7 @@ describe('operations that wait', () => {
   });
 
   test('are refused when their time has passed, at the next sample', async () => {
-    const { ask, sample, settle, outcomes } = start();
+    const { ask, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('read');
     void ask('submit');
@@ -72,7 +36,7 @@ describe('operations that wait', () => {
   });
 
   test('are refused at once when so many of their kind wait', async () => {
-    const { ask, settle, outcomes } = start({ maxWaiting: 2 });
+    const { ask, settle, outcomes } = startAdmission({ maxWaiting: 2 });
     await ask('read', 'first');
     for (const name of ['r1', 'r2', 'r3']) void ask('read', name);
     void ask('submit');
@@ -81,7 +45,7 @@ describe('operations that wait', () => {
   });
 
   test('may wait the shorter, the longer their queue has been non-empty', async () => {
-    const { ask, sample, settle, outcomes } = start();
+    const { ask, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('submit', 'at 0 s');
     vi.advanceTimersByTime(3_000);
@@ -108,28 +72,8 @@ describe('operations that wait', () => {
     expect(outcomes.at(-1)).toBe('at 8 s: WAIT');
   });
 
-  test('are refused at once when their queue is too slow for half of the time that they may wait', async () => {
-    const { ask, end, settle, outcomes } = start();
-    await ask('read', 'first');
-    for (let count = 0; count < 12; count += 1) void ask('read', `r${count}`);
-    await settle();
-    // An operation begins every 100 ms: 9 that wait take 900 ms of the 1,800 that are left for a new one, and 10 take longer than half of it.
-    for (let count = 0; count < 2; count += 1) {
-      vi.advanceTimersByTime(100);
-      await end();
-    }
-    void ask('read', 'too late');
-    await settle();
-    expect(outcomes).toEqual(['first', 'r0', 'r1', 'too late: WAIT']);
-    await end();
-    await end();
-    void ask('read', 'in time');
-    await settle();
-    expect(outcomes).not.toContain('in time: WAIT');
-  });
-
   test('may wait for all of their time again once their queue was empty', async () => {
-    const { ask, end, sample, settle, outcomes } = start();
+    const { ask, end, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('read', 'second');
     vi.advanceTimersByTime(1_900);
@@ -146,21 +90,8 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'second', 'third: WAIT']);
   });
 
-  test('in a slow queue do not cause refusals of other kinds', async () => {
-    const { admission, ask, end, settle } = start();
-    await ask('read', 'first');
-    for (let count = 0; count < 20; count += 1) void ask('read', `r${count}`);
-    await settle();
-    for (let count = 0; count < 2; count += 1) {
-      vi.advanceTimersByTime(100);
-      await end();
-    }
-    expect([admission.refusal('read')?.reason, admission.refusal('submit')]).toEqual(['WAIT', null]);
-    expect(admission.figures().refused).toEqual([{ kind: 'read', reason: 'WAIT', count: 1 }]);
-  });
-
   test('release their slot only once', async () => {
-    const { admission, ask } = start({ maxRunning: 4 });
+    const { admission, ask } = startAdmission({ maxRunning: 4 });
     await ask('read');
     const leave = await admission.enter('read');
     leave();
@@ -169,7 +100,7 @@ describe('operations that wait', () => {
   });
 
   test('leave the queue with their client, and nothing counts as refused', async () => {
-    const { admission, ask, end, outcomes } = start();
+    const { admission, ask, end, outcomes } = startAdmission();
     await ask('read', 'first');
     const gone = new AbortController();
     const waiting = admission.enter('read', () => gone.signal).catch((error: Error) => error.message);
@@ -184,14 +115,14 @@ describe('operations that wait', () => {
 
 describe('an overloaded instance', () => {
   test('refuses reads and handshakes at once, while submits go on', async () => {
-    const { ask, setOverload, outcomes } = start({ maxRunning: 4 });
+    const { ask, setOverload, outcomes } = startAdmission({ maxRunning: 4 });
     setOverload('EVENT_LOOP');
     for (const kind of ['read', 'handshake', 'submit'] as const) await ask(kind);
     expect(outcomes).toEqual(['read: EVENT_LOOP', 'handshake: EVENT_LOOP', 'submit']);
   });
 
   test('reads 200 requests whose kind only their body tells, 100 more for each second, and refuses the others', () => {
-    const { admission, setOverload } = start();
+    const { admission, setOverload } = startAdmission();
     setOverload('DATABASE');
     const refusals = (count: number) => Array.from({ length: count }, () => admission.refusal(null)).filter((error) => error !== null).length;
     expect(refusals(203)).toBe(3);
@@ -201,7 +132,7 @@ describe('an overloaded instance', () => {
   });
 
   test('reads bodies too where only submits would be refused, to find the reads among them', async () => {
-    const { admission, ask, settle } = start({ maxWaiting: 1 });
+    const { admission, ask, settle } = startAdmission({ maxWaiting: 1 });
     await ask('read', 'first');
     void ask('submit');
     await settle();
@@ -214,7 +145,7 @@ describe('an overloaded instance', () => {
   });
 
   test('asks clients to retry in 2 to 5 s', () => {
-    const { admission, setOverload } = start();
+    const { admission, setOverload } = startAdmission();
     setOverload('DATABASE');
     const seconds = new Set(Array.from({ length: 200 }, () => admission.refusal('read')!.retryAfterSeconds));
     expect([...seconds].sort()).toEqual([2, 3, 4, 5]);
@@ -223,7 +154,7 @@ describe('an overloaded instance', () => {
 });
 
 describe('while a callback is being settled', () => {
-  const settleCallback = (admission: ReturnType<typeof start>['admission']) => {
+  const settleCallback = (admission: ReturnType<typeof startAdmission>['admission']) => {
     let done!: () => void;
     const settled = admission.prioritize(() => new Promise<void>((resolve) => (done = resolve)));
     return async () => {
@@ -233,7 +164,7 @@ describe('while a callback is being settled', () => {
   };
 
   test('operations of a late instance wait for it', async () => {
-    const { admission, ask, sample, settle, outcomes } = start({ maxRunning: 4 });
+    const { admission, ask, sample, settle, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     await ask('read', 'before');
     const settled = settleCallback(admission);
@@ -247,7 +178,7 @@ describe('while a callback is being settled', () => {
   });
 
   test('operations wait 50 ms at most, however many callbacks arrive', async () => {
-    const { admission, ask, sample, settle, outcomes } = start({ maxRunning: 4 });
+    const { admission, ask, sample, settle, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     await ask('read', 'before');
     settleCallback(admission);
@@ -259,7 +190,7 @@ describe('while a callback is being settled', () => {
   });
 
   test('operations do not wait for a callback that takes longer than 50 ms', async () => {
-    const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
+    const { admission, ask, sample, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     sample(CALM);
     settleCallback(admission);
@@ -270,7 +201,7 @@ describe('while a callback is being settled', () => {
   });
 
   test('operations of an instance that is not late do not wait', async () => {
-    const { admission, ask, outcomes } = start({ maxRunning: 4 });
+    const { admission, ask, outcomes } = startAdmission({ maxRunning: 4 });
     settleCallback(admission);
     await ask('read', 'first');
     await ask('read', 'second');
@@ -278,7 +209,7 @@ describe('while a callback is being settled', () => {
   });
 
   test('an error of the callback is passed on, and operations continue', async () => {
-    const { admission, ask, sample, outcomes } = start({ maxRunning: 4 });
+    const { admission, ask, sample, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     sample(CALM);
     await ask('read', 'before');
