@@ -1,4 +1,5 @@
 /** Settles of callbacks inside this process, over one connection, with counters of what each of them asks of PostgreSQL. */
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import pino from 'pino';
 import { createQuotaEffects } from '../src/accounts/quota.ts';
@@ -17,6 +18,8 @@ const SECRET = 'a-secret-of-the-benchmark-of-settles-only';
 /** What PostgreSQL has done since it was started. */
 export interface Work {
   readonly statements: number;
+  /** How often the client waited for an answer before it sent more. */
+  readonly roundTrips: number;
   /** Inserted, updated and deleted, in all tables. */
   readonly rows: number;
   readonly walBytes: number;
@@ -45,6 +48,7 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   });
   const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
   const statements = countStatements();
+  const roundTrips = countRoundTrips(connections.pool);
   stops.push(async () => statements.stop());
 
   async function settle(jobId: string): Promise<void> {
@@ -56,25 +60,48 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   /** Sessions report to the statistics some time after they are idle; asked to, at once. */
   async function work(): Promise<Work> {
     await connections.pool.query('select pg_stat_force_next_flush()');
-    const { rows } = await connections.pool.query<Omit<Work, 'statements'>>(`select (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables)::float8 as rows,
+    const { rows } = await connections.pool.query<Omit<Work, 'statements' | 'roundTrips'>>(`select (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables)::float8 as rows,
       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as "walBytes"`);
-    return { statements: statements.count(), ...rows[0]! };
+    return { statements: statements.count(), roundTrips: roundTrips(), ...rows[0]! };
   }
 
   return {
     settle,
     async count(jobIds) {
       const before = await work();
-      const statementsBefore = statements.count();
+      const [statementsBefore, roundTripsBefore] = [statements.count(), roundTrips()];
       for (const jobId of jobIds) await settle(jobId);
-      const sent = statements.count() - statementsBefore;
+      const [statementsAfter, roundTripsAfter] = [statements.count(), roundTrips()];
       const after = await work();
-      return { statements: sent / jobIds.length, rows: (after.rows - before.rows) / jobIds.length, walBytes: (after.walBytes - before.walBytes) / jobIds.length };
+      return {
+        statements: (statementsAfter - statementsBefore) / jobIds.length,
+        roundTrips: (roundTripsAfter - roundTripsBefore) / jobIds.length,
+        rows: (after.rows - before.rows) / jobIds.length,
+        walBytes: (after.walBytes - before.walBytes) / jobIds.length,
+      };
     },
     async stop() {
       for (const stop of stops.reverse()) await stop();
     },
   };
+}
+
+/** Counts round trips on the wire: what is written after something was received begins one. */
+function countRoundTrips(pool: pg.Pool): () => number {
+  let count = 0;
+  pool.on('connect', (client) => {
+    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    let received = true;
+    // Before the client's own listener, which may send the next statement at once.
+    stream.prependListener('data', () => (received = true));
+    stream.write = (...args: unknown[]) => {
+      if (received) count += 1;
+      received = false;
+      return write(...args);
+    };
+  });
+  return () => count;
 }
 
 /** Counts the statements of all clients of this process, BEGIN and COMMIT among them. */

@@ -17,10 +17,15 @@ async function costOf(endpoints: number, eventTypes: string) {
   onTestFinished(() => stage.stop());
   // Prepared first.
   for (const job of jobs.slice(0, SETTLES)) await stage.settle(job);
-  const { statements, rows } = await stage.count(jobs.slice(SETTLES));
+  const { statements, roundTrips, rows } = await stage.count(jobs.slice(SETTLES));
   const [{ locked }] = (await query<{ locked: number }>(`select count(*)::int as locked from webhook_endpoints where xmax <> '0'`)) as [{ locked: number }];
-  return { statements, rows, locked };
+  return { statements, roundTrips, rows, locked };
 }
+
+test('a settle takes five round trips', async () => {
+  // BEGIN with the lock of the job; the inbox; the move; the quota, the webhooks and the event together; COMMIT.
+  expect((await costOf(1, 'motion_job.succeeded')).roundTrips).toBe(5);
+});
 
 test('a settle writes one row more where somebody wants to know of it, for one endpoint as for a hundred, and locks no endpoint', async () => {
   const [nobody, one, hundred, unwanted] = [await costOf(0, 'motion_job.succeeded'), await costOf(1, 'motion_job.succeeded'), await costOf(100, 'motion_job.succeeded'), await costOf(100, 'motion_job.failed')];
