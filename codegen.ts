@@ -1,4 +1,7 @@
-/** Typed documents of the tests' client, from the committed schema: a query that does not fit the schema does not compile. */
+/**
+ * Typed documents of the tests' client, from the committed schema: a query that does not fit the schema does not
+ * compile.
+ */
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 const config: CodegenConfig = {
@@ -9,7 +12,13 @@ const config: CodegenConfig = {
     'test/support/generated/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
-      config: { documentMode: 'string', useTypeImports: true, enumsAsTypes: true, scalars: { URL: 'string', DateTime: 'string' }, strictScalars: true },
+      config: {
+        documentMode: 'string',
+        useTypeImports: true,
+        enumsAsTypes: true,
+        scalars: { URL: 'string', DateTime: 'string' },
+        strictScalars: true,
+      },
     },
   },
 };

@@ -1,6 +1,6 @@
 /**
- * Mutation testing of the code without I/O: `npm run test:mutation`. Stryker changes the code in one place at a time, and the unit tests have to
- * notice it.
+ * Mutation testing of the code without I/O: `npm run test:mutation`. Stryker changes the code in one place at a time,
+ * and the unit tests have to notice it.
  */
 export default {
   packageManager: 'npm',

@@ -4,7 +4,8 @@ import { unitTests } from './vitest.unit.config.ts';
 
 export default defineConfig({
   resolve: {
-    // Without the alias vitest loads graphql twice, once as ESM and once as CommonJS, and every schema is "from another realm".
+    // Without the alias vitest loads graphql twice, once as ESM and once as CommonJS, and every schema is "from another
+    // realm".
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {
@@ -17,7 +18,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          // A worker loads the gateway once and not for each of its files. Nothing is shared by it: what has a state is made by its test.
+          // A worker loads the gateway once and not for each of its files. Nothing is shared by it: what has a state is
+          // made by its test.
           isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: unitTests,

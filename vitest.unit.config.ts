@@ -1,24 +1,52 @@
-/** Tests of code without I/O: they need no database, no build and no network, and run in seconds. `npm run test:mutation` runs them too. */
+/**
+ * Tests of code without I/O: they need no database, no build and no network, and run in seconds. `npm run
+ * test:mutation` runs them too.
+ */
 import { defineConfig } from 'vitest/config';
 
-/** All tests run in this zone, where the local time is never that of UTC: 12:45 or 13:45 hours ahead. A time that is read or written without its zone is wrong here. */
+/**
+ * All tests run in this zone, where the local time is never that of UTC: 12:45 or 13:45 hours ahead. A time that is
+ * read or written without its zone is wrong here.
+ */
 process.env.TZ = 'Pacific/Chatham';
 
-/** Every file here and in test/unit. A test that needs a database fails in this project, because no server is started for it. */
+/**
+ * Every file here and in test/unit. A test that needs a database fails in this project, because no server is started
+ * for it.
+ */
 export const unitTests = [
   'test/unit/**/*.test.ts',
-  ...['answer-evidence', 'api-key', 'callback-url', 'config', 'cursors', 'input-rules', 'mailbox', 'operation-values', 'poll-schedule', 'rank', 'resembling-settings', 'share-reads', 'snapshot', 'wire-claims', 'wire-look-ups', 'wire-shapes'].map(
-    (name) => `test/${name}.test.ts`,
-  ),
+  ...[
+    'answer-evidence',
+    'api-key',
+    'callback-url',
+    'config',
+    'cursors',
+    'input-rules',
+    'mailbox',
+    'operation-values',
+    'poll-schedule',
+    'rank',
+    'resembling-settings',
+    'share-reads',
+    'snapshot',
+    'wire-claims',
+    'wire-look-ups',
+    'wire-shapes',
+  ].map((name) => `test/${name}.test.ts`),
 ];
 
-/** Under mutation testing every test that reaches the change runs again: these tests try thousands of histories, and others notice the same changes. */
+/**
+ * Under mutation testing every test that reaches the change runs again: these tests try thousands of histories, and
+ * others notice the same changes.
+ */
 const underMutation = process.env.STRYKER_MUTATOR_WORKER !== undefined;
 const tooSlowForMutation = ['test/rank.test.ts'];
 
 export default defineConfig({
   resolve: {
-    // Without the alias vitest loads graphql twice, once as ESM and once as CommonJS, and every schema is "from another realm".
+    // Without the alias vitest loads graphql twice, once as ESM and once as CommonJS, and every schema is "from another
+    // realm".
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {

@@ -1,4 +1,6 @@
-/** Settles of callbacks inside this process, over one connection, with counters of what each of them asks of PostgreSQL. */
+/**
+ * Settles of callbacks inside this process, over one connection, with counters of what each of them asks of PostgreSQL.
+ */
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import pino from 'pino';
@@ -26,7 +28,10 @@ export interface Work {
 }
 
 export interface SettleStage {
-  /** Settles a job of `prepareJobs` by the callback of its success. Nothing is delivered: the delivery loop is not started. */
+  /**
+   * Settles a job of `prepareJobs` by the callback of its success. Nothing is delivered: the delivery loop is not
+   * started.
+   */
   settle(jobId: string): Promise<void>;
   /** What the settles of these jobs asked of PostgreSQL, on average. Nobody else may use the server meanwhile. */
   count(jobIds: readonly string[]): Promise<Work>;
@@ -39,14 +44,28 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   const config = loadConfig({ DATABASE_URL: databaseUrl, API_KEY: 'key-of-the-benchmark', APP_SECRET: SECRET });
   const store = createJobStore(connections);
   const quota = createQuotaEffects(createAccountsStore(connections));
-  const webhooks = startWebhooks(config, [SECRET], createWebhookStore(connections), async () => '{}', log, (stop) => stops.push(stop));
+  const webhooks = startWebhooks(
+    config,
+    [SECRET],
+    createWebhookStore(connections),
+    async () => '{}',
+    log,
+    (stop) => stops.push(stop),
+  );
   const settling = createSettling({
     store,
     log,
-    effects: [(tx, { id, accountId, video, input: { mode, model } }) => quota.settle(tx, { id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model }, true), webhooks.effect],
+    effects: [
+      (tx, { id, accountId, video, input: { mode, model } }) =>
+        quota.settle(tx, { id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model }, true),
+      webhooks.effect,
+    ],
     processEffects: [webhooks.effect],
   });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, {
+    confirm: 'odd',
+    retries: { run: (work) => work() },
+  });
   const statements = countStatements();
   const roundTrips = countRoundTrips(connections.pool);
   stops.push(async () => statements.stop());
@@ -54,13 +73,16 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   async function settle(jobId: string): Promise<void> {
     const task = { taskId: jobId, traceId: jobId };
     const body = JSON.stringify(encodeSuccess(task, videoOf(task)));
-    if (!(await receive({ jobId, attempt: 1, claim: decodeClaim(body), bodyHash: jobId, body }))) throw new Error(`there is no job ${jobId}`);
+    if (!(await receive({ jobId, attempt: 1, claim: decodeClaim(body), bodyHash: jobId, body })))
+      throw new Error(`there is no job ${jobId}`);
   }
 
   /** Sessions report to the statistics some time after they are idle; asked to, at once. */
   async function work(): Promise<Work> {
     await connections.pool.query('select pg_stat_force_next_flush()');
-    const { rows } = await connections.pool.query<Omit<Work, 'statements' | 'roundTrips'>>(`select (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables)::float8 as rows,
+    const { rows } = await connections.pool.query<
+      Omit<Work, 'statements' | 'roundTrips'>
+    >(`select (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables)::float8 as rows,
       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as "walBytes"`);
     return { statements: statements.count(), roundTrips: roundTrips(), ...rows[0]! };
   }

@@ -1,6 +1,7 @@
 /**
- * The cost of a settle by how many webhook endpoints want to know of it: `npm run bench:settle`. Accounts with 0, 1 and 100 endpoints take turns within
- * one run, so that whatever else the machine does meets all of them alike, and the figures are ratios to the account without endpoints.
+ * The cost of a settle by how many webhook endpoints want to know of it: `npm run bench:settle`. Accounts with 0, 1 and
+ * 100 endpoints take turns within one run, so that whatever else the machine does meets all of them alike, and the
+ * figures are ratios to the account without endpoints.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -50,15 +50,23 @@ const result = await runChaos({
 
 const told: Partial<Record<ViolationKind, number>> = {};
 for (const violation of result.violations) {
-  console.log(`VIOLATION ${violation.kind}, ${violationKinds[violation.kind]}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`);
+  console.log(
+    `VIOLATION ${violation.kind}, ${violationKinds[violation.kind]}: ${violation.message} (job ${violation.jobId}, key ${violation.key})`,
+  );
   const before = told[violation.kind] ?? 0;
   told[violation.kind] = before + 1;
   if (before < HISTORIES) for (const line of historyOf(violation, result.evidence)) console.log(`  ${line}`);
 }
 for (const failure of result.failures) console.log(`FAILURE ${failure}`);
-if (result.violations.length + result.failures.length > 0) console.log(`Logs and ledger are in ${result.folder}; the same plan again: --seed ${seed}`);
+if (result.violations.length + result.failures.length > 0)
+  console.log(`Logs and ledger are in ${result.folder}; the same plan again: --seed ${seed}`);
 
-const summary = summarise({ seed, commit, mode: values.jobs === undefined ? name : `${name} scaled to ${mode.jobs} jobs`, ...result });
+const summary = summarise({
+  seed,
+  commit,
+  mode: values.jobs === undefined ? name : `${name} scaled to ${mode.jobs} jobs`,
+  ...result,
+});
 if (values.report) writeReport(summary);
 console.log(JSON.stringify(summary));
 process.exit(result.violations.length + result.failures.length > 0 ? 1 : 0);

@@ -1,6 +1,6 @@
 /**
- * A crowd of clients in a process of its own: reads, submits and WebSocket handshakes at a fixed rate, whatever becomes of those before, for a
- * bounded time. It connects to loopback addresses only.
+ * A crowd of clients in a process of its own: reads, submits and WebSocket handshakes at a fixed rate, whatever becomes
+ * of those before, for a bounded time. It connects to loopback addresses only.
  */
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -42,24 +42,49 @@ const PATIENCE_MS = 20_000;
 /** The maximum number of concurrent requests. Each has a connection, so that none waits for one in this process. */
 const MAX_UNDER_WAY = 4_000;
 const TICK_MS = 2;
-const CYCLE: readonly Kind[] = ['read', 'submit', 'read', 'handshake', 'list', 'read', 'restSubmit', 'handshake', 'read', 'submit'];
+const CYCLE: readonly Kind[] = [
+  'read',
+  'submit',
+  'read',
+  'handshake',
+  'list',
+  'read',
+  'restSubmit',
+  'handshake',
+  'read',
+  'submit',
+];
 
 const READ = 'query ($id: ID!) { motionJob(id: $id) { id version state } }';
 const LIST = '{ motionJobs(first: 5) { nodes { id state } } }';
-const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }';
+const GENERATE =
+  'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }';
 const MEDIA = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
-const REST_BODY = { image_url: MEDIA.imageUrl, video_url: MEDIA.videoUrl, mode: 'std', character_orientation: 'image', async: true };
+const REST_BODY = {
+  image_url: MEDIA.imageUrl,
+  video_url: MEDIA.videoUrl,
+  mode: 'std',
+  character_orientation: 'image',
+  async: true,
+};
 
 interface Body {
   readonly data?: { readonly generateMotion?: { readonly job: { readonly id: string } | null } | null } | null;
-  readonly errors?: readonly { readonly extensions?: { readonly code?: string; readonly retryAfterSeconds?: number } }[];
+  readonly errors?: readonly {
+    readonly extensions?: { readonly code?: string; readonly retryAfterSeconds?: number };
+  }[];
   readonly task_id?: string;
 }
 
 export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
   const { hostname, port } = new URL(url);
   if (hostname !== '127.0.0.1') throw new Error('the crowd goes to loopback only');
-  const pool = new Pool(url, { connections: MAX_UNDER_WAY, pipelining: 1, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
+  const pool = new Pool(url, {
+    connections: MAX_UNDER_WAY,
+    pipelining: 1,
+    headersTimeout: PATIENCE_MS,
+    bodyTimeout: PATIENCE_MS,
+  });
   const answers: Answered[] = [];
   const cpuBefore = process.cpuUsage();
   let [underWay, skipped] = [0, 0];
@@ -75,13 +100,25 @@ export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed 
       answers.push({
         kind,
         // What was refused for overload says when to come again in its body too; a database that is away does not.
-        outcome: [answer.statusCode, code, code === 'SERVICE_UNAVAILABLE' && retryAfterSeconds === undefined && 'of the database'].filter(Boolean).join(' '),
+        outcome: [
+          answer.statusCode,
+          code,
+          code === 'SERVICE_UNAVAILABLE' && retryAfterSeconds === undefined && 'of the database',
+        ]
+          .filter(Boolean)
+          .join(' '),
         ms: performance.now() - from,
         retryAfter: answer.headers['retry-after']?.toString() ?? null,
         jobId: read.data?.generateMotion?.job?.id ?? (kind === 'restSubmit' ? read.task_id : null) ?? null,
       });
     } catch (error) {
-      answers.push({ kind, outcome: (error as NodeJS.ErrnoException).code ?? (error as Error).name, ms: performance.now() - from, retryAfter: null, jobId: null });
+      answers.push({
+        kind,
+        outcome: (error as NodeJS.ErrnoException).code ?? (error as Error).name,
+        ms: performance.now() - from,
+        retryAfter: null,
+        jobId: null,
+      });
     }
   }
 
@@ -117,7 +154,8 @@ export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed 
 /** A text frame of a client, short enough for one byte of length or two more, masked with zeros. */
 function frameOf(message: object): Buffer {
   const text = Buffer.from(JSON.stringify(message));
-  const length = text.length < 126 ? Buffer.from([0x80 | text.length]) : Buffer.from([0xfe, text.length >> 8, text.length & 255]);
+  const length =
+    text.length < 126 ? Buffer.from([0x80 | text.length]) : Buffer.from([0xfe, text.length >> 8, text.length & 255]);
   return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), text]);
 }
 
@@ -129,10 +167,18 @@ function shakeHands(port: number, key: string): Promise<Answered> {
     let heard = '';
     const end = (outcome: string): void => {
       socket.destroy();
-      resolve({ kind: 'handshake', outcome, ms: performance.now() - from, retryAfter: /retry-after: (\d+)/i.exec(heard)?.[1] ?? null, jobId: null });
+      resolve({
+        kind: 'handshake',
+        outcome,
+        ms: performance.now() - from,
+        retryAfter: /retry-after: (\d+)/i.exec(heard)?.[1] ?? null,
+        jobId: null,
+      });
     };
     const headers = `host: 127.0.0.1:${port}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13`;
-    socket.write(`GET /graphql HTTP/1.1\r\n${headers}\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n`);
+    socket.write(
+      `GET /graphql HTTP/1.1\r\n${headers}\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n`,
+    );
     socket.setTimeout(PATIENCE_MS, () => end('TIMEOUT'));
     socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.name));
     socket.on('close', () => end('closed'));

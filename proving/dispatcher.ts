@@ -1,6 +1,6 @@
 /**
- * One dispatcher in a process of its own, without a gateway around it: the real store, the real client of the
- * upstream, the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
+ * One dispatcher in a process of its own, without a gateway around it: the real store, the real client of the upstream,
+ * the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
  */
 import { setTimeout } from 'node:timers/promises';
 import { createConnections } from '../src/db/client.ts';
@@ -24,21 +24,52 @@ interface Options {
   readonly reconcileMs: number;
 }
 
-const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(process.argv[2]!) as Options;
+const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(
+  process.argv[2]!,
+) as Options;
 
 // A stage that is gone leaves nothing behind.
 process.on('disconnect', () => process.exit());
 
 const quiet = () => undefined;
-const log: Log = { info: quiet, warn: quiet, error: (fields, message) => process.send?.({ error: `${message}: ${(fields as { err?: Error }).err?.message ?? ''}` }) };
+const log: Log = {
+  info: quiet,
+  warn: quiet,
+  error: (fields, message) =>
+    process.send?.({ error: `${message}: ${(fields as { err?: Error }).err?.message ?? ''}` }),
+};
 const store = createJobStore(createConnections(databaseUrl, 4, quiet));
 const settling = createSettling({ store, log, effects: [] });
 // Nobody listens there: results are found by polling.
 const callbackUrls = createCallbackUrls(['a-secret-of-the-proving-ground-only'], () => 'http://127.0.0.1:9');
-const upstream = createUpstreamClient({ id: upstreamId, sandbox: false, baseUrl: upstreamUrl, token: 'token', callbackUrls, submitTimeoutMs });
+const upstream = createUpstreamClient({
+  id: upstreamId,
+  sandbox: false,
+  baseUrl: upstreamUrl,
+  token: 'token',
+  callbackUrls,
+  submitTimeoutMs,
+});
 const pollSteps = { firstMs: 300, intervalMs: 300 };
-const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => pollSteps.firstMs, firstListingMs: null, log });
-const reconciler = createReconciler({ store, upstream, settling, hearing: createHearing(store, upstreamId, pollSteps, true, log), jobDeadlineMs: admission.jobDeadlineMs, queueDeadlineMs: 86_400_000, firstListingMs: null, log });
+const dispatcher = createDispatcher({
+  store,
+  upstream,
+  settling,
+  admission,
+  firstPollMs: () => pollSteps.firstMs,
+  firstListingMs: null,
+  log,
+});
+const reconciler = createReconciler({
+  store,
+  upstream,
+  settling,
+  hearing: createHearing(store, upstreamId, pollSteps, true, log),
+  jobDeadlineMs: admission.jobDeadlineMs,
+  queueDeadlineMs: 86_400_000,
+  firstListingMs: null,
+  log,
+});
 const { signal } = new AbortController();
 
 const looks = async () => {

@@ -1,7 +1,7 @@
 /**
- * The proof of the account feed: while writers change jobs, followers come and go, on two instances and one with a small
- * memory, each going on from the cursor of the last update that it read. In the end every one of them must have the newest
- * version of every job, and nobody who was there may have waited long for a change.
+ * The proof of the account feed: while writers change jobs, followers come and go, on two instances and one with a
+ * small memory, each going on from the cursor of the last update that it read. In the end every one of them must have
+ * the newest version of every job, and nobody who was there may have waited long for a change.
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,7 +26,10 @@ export interface FeedFigures extends WriterFigures {
   readonly deliveries: number;
   /** Deliveries of a version that the follower had. */
   readonly repeats: number;
-  /** From the commit of the first version that a follower did not have to the delivery of that or a newer one, while it was there. */
+  /**
+   * From the commit of the first version that a follower did not have to the delivery of that or a newer one, while it
+   * was there.
+   */
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
   readonly lagMaxMs: number;
@@ -56,18 +59,28 @@ export interface FeedProofOptions {
   readonly patienceMs?: number;
 }
 
-export async function proveFeed(url: string, changes: number, { spoil = (reader) => reader, patienceMs = 10_000 }: FeedProofOptions = {}): Promise<FeedFigures> {
-  const instances = await Promise.all([1_000, 1_000, SMALL_BOX].map((maxUnread) => startInstance(url, maxUnread, spoil)));
+export async function proveFeed(
+  url: string,
+  changes: number,
+  { spoil = (reader) => reader, patienceMs = 10_000 }: FeedProofOptions = {},
+): Promise<FeedFigures> {
+  const instances = await Promise.all(
+    [1_000, 1_000, SMALL_BOX].map((maxUnread) => startInstance(url, maxUnread, spoil)),
+  );
   const [a, b, small] = instances.map(({ following }) => following) as [Following, Following, Following];
   const counts: Counts = { resumes: 0, unavailable: 0, deliveries: 0, repeats: 0, missed: 0, lagsMs: [] };
   try {
-    const { ledger, run } = await createWriters(url, changes, (changed) => instances[randomInt(instances.length)]!.announce(changed));
+    const { ledger, run } = await createWriters(url, changes, (changed) =>
+      instances[randomInt(instances.length)]!.announce(changed),
+    );
     const start = performance.now();
     const cursor = await a.findCursor(ACCOUNT);
     const role = { ledger, changes, from: cursor, patienceMs, counts };
     const quick = Array.from({ length: FOLLOWERS }, () => follow({ ...role, instances: [a, b], slowUntil: null }));
     // Far behind in the end: they would keep this one process busy while the others' last lags are measured.
-    const slow = Array.from({ length: SLOW_FOLLOWERS }, () => follow({ ...role, instances: [small], slowUntil: Promise.all(quick) }));
+    const slow = Array.from({ length: SLOW_FOLLOWERS }, () =>
+      follow({ ...role, instances: [small], slowUntil: Promise.all(quick) }),
+    );
     const written = await run();
     const seconds = (performance.now() - start) / 1_000;
     await Promise.all([...quick, ...slow]);
@@ -97,7 +110,12 @@ async function startInstance(url: string, maxUnread: number, spoil: (reader: Cha
   const connections = createConnections(url, 5, () => undefined);
   const feed = await startFeed(url, () => undefined);
   const complain = (fields: object, message: string) => console.error(message, fields);
-  const following = createFollowing({ reader: spoil(createJobStore(connections)), feed, maxUnread, log: { info: () => undefined, warn: complain, error: complain } });
+  const following = createFollowing({
+    reader: spoil(createJobStore(connections)),
+    feed,
+    maxUnread,
+    log: { info: () => undefined, warn: complain, error: complain },
+  });
   return {
     following,
     announce: feed.announce,
@@ -120,7 +138,9 @@ interface Role {
   readonly counts: Counts;
 }
 
-/** One follower from the first change until it has everything, or is given up. A slow one reads less than is written. */
+/**
+ * One follower from the first change until it has everything, or is given up. A slow one reads less than is written.
+ */
 async function follow({ ledger, changes, instances, from, slowUntil, patienceMs, counts }: Role): Promise<void> {
   const versions = new Map(ledger.jobIds.map((id) => [id, 1]));
   let cursor = from;
@@ -141,7 +161,11 @@ async function follow({ ledger, changes, instances, from, slowUntil, patienceMs,
   }
 
   /** Goes on from the cursor, reads, and goes away again. */
-  async function visit(limit: number, end: Promise<unknown>, hasAll: (latest: string | null) => boolean): Promise<void> {
+  async function visit(
+    limit: number,
+    end: Promise<unknown>,
+    hasAll: (latest: string | null) => boolean,
+  ): Promise<void> {
     const updates = await instances[randomInt(instances.length)]!.follow(ACCOUNT, cursor).catch((error: unknown) => {
       // A machine that is too busy; the client comes back, as any would.
       if (!(error instanceof UnavailableError)) throw error;

@@ -1,4 +1,7 @@
-/** Writers who change jobs and announce it as the gateway does, in transactions that overlap in every way, and a record of what they committed. */
+/**
+ * Writers who change jobs and announce it as the gateway does, in transactions that overlap in every way, and a record
+ * of what they committed.
+ */
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
 import type { RunningFeed } from '../src/db/feed.ts';
@@ -23,10 +26,18 @@ export interface WriterFigures {
 
 const WRITERS = 16;
 const HOT_JOBS = 20;
-const fields = { image_url: 'https://a.com/a.png', video_url: 'https://a.com/a.mp4', mode: 'STD', character_orientation: 'IMAGE', upstream_id: 'prove', input_hash: 'v1:' };
+const fields = {
+  image_url: 'https://a.com/a.png',
+  video_url: 'https://a.com/a.mp4',
+  mode: 'STD',
+  character_orientation: 'IMAGE',
+  upstream_id: 'prove',
+  input_hash: 'v1:',
+};
 
 /** What the store's `amend` does. */
-const AMEND = 'update jobs set version = version + 1, updated_at = now(), changed_xid = pg_current_xact_id() where id = $1 returning version';
+const AMEND =
+  'update jobs set version = version + 1, updated_at = now(), changed_xid = pg_current_xact_id() where id = $1 returning version';
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
@@ -42,7 +53,9 @@ async function amend(client: pg.Client, jobId: string): Promise<number> {
 async function insertJobs(client: pg.Client, accountId: string, count: number): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(
     `insert into jobs (id, account_id, sandbox, keep_original_sound, watermark, labels, ${Object.keys(fields).join()})
-     select gen_random_uuid(), $1, true, true, false, '[]', ${Object.values(fields).map((value) => `'${value}'`).join()} from generate_series(1, $2)
+     select gen_random_uuid(), $1, true, true, false, '[]', ${Object.values(fields)
+       .map((value) => `'${value}'`)
+       .join()} from generate_series(1, $2)
      returning id`,
     [accountId, count],
   );
@@ -51,7 +64,11 @@ async function insertJobs(client: pg.Client, accountId: string, count: number): 
 }
 
 /** `announce` as the store would call it. */
-export async function createWriters(url: string, changes: number, announce: RunningFeed['announce']): Promise<{ readonly ledger: Ledger; run(): Promise<WriterFigures> }> {
+export async function createWriters(
+  url: string,
+  changes: number,
+  announce: RunningFeed['announce'],
+): Promise<{ readonly ledger: Ledger; run(): Promise<WriterFigures> }> {
   const clients = await Promise.all(Array.from({ length: WRITERS }, () => connect(url)));
   const long = await connect(url);
   const jobIds = await insertJobs(long, ACCOUNT, Math.max(HOT_JOBS * 2, Math.ceil(changes / 5)));
@@ -79,9 +96,13 @@ export async function createWriters(url: string, changes: number, announce: Runn
     tell();
   }
 
-  /** In one order, so that writers wait for each other and never in a circle. The first job is the long transaction's. */
+  /**
+   * In one order, so that writers wait for each other and never in a circle. The first job is the long transaction's.
+   */
   function pick(): string[] {
-    const indexes = Array.from({ length: randomInt(1, 4) }, () => (randomInt(10) === 0 ? randomInt(1, HOT_JOBS) : randomInt(1, jobIds.length)));
+    const indexes = Array.from({ length: randomInt(1, 4) }, () =>
+      randomInt(10) === 0 ? randomInt(1, HOT_JOBS) : randomInt(1, jobIds.length),
+    );
     return [...new Set(indexes)].sort((a, b) => a - b).map((index) => jobIds[index]!);
   }
 
@@ -90,7 +111,10 @@ export async function createWriters(url: string, changes: number, announce: Runn
     const picked = pick();
     begun += picked.length;
     await client.query('begin');
-    const { rows } = await client.query<{ xid: string }>({ name: 'xid', text: 'select pg_current_xact_id()::text as xid' });
+    const { rows } = await client.query<{ xid: string }>({
+      name: 'xid',
+      text: 'select pg_current_xact_id()::text as xid',
+    });
     for (let steps = randomInt(4); steps > 0; steps -= 1) await client.query('select 1');
     const written = new Map<string, number>();
     for (const id of picked) written.set(id, await amend(client, id));

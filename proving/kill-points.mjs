@@ -1,6 +1,7 @@
 /**
- * Crashes on order, without a line of the product knowing: preloaded into a gateway by `node --import`, armed by its parent over IPC.
- * At the ordered moment it writes down where it is and kills its own process with SIGKILL. Without an order it only looks on.
+ * Crashes on order, without a line of the product knowing: preloaded into a gateway by `node --import`, armed by its
+ * parent over IPC. At the ordered moment it writes down where it is and kills its own process with SIGKILL. Without an
+ * order it only looks on.
  *
  *   K1  before the commit of an accept            K6  after the commit of a submit's answer
  *   K2  after it                                  K7  callback read and written, not committed
@@ -31,7 +32,10 @@ process.channel?.unref();
 
 function reach(point, detail) {
   if (ordered !== point) return;
-  appendFileSync(process.env.KILL_POINT_FILE, `${JSON.stringify({ at: Date.now(), point, pid: process.pid, detail })}\n`);
+  appendFileSync(
+    process.env.KILL_POINT_FILE,
+    `${JSON.stringify({ at: Date.now(), point, pid: process.pid, detail })}\n`,
+  );
   process.kill(process.pid, 'SIGKILL');
 }
 
@@ -53,7 +57,8 @@ function note(client, text, values) {
   }
 }
 
-const kindOf = (done) => (done.accept ? 'accept' : done.callback ? 'callback' : done.intent ? 'intent' : done.answerOf ? 'answer' : null);
+const kindOf = (done) =>
+  done.accept ? 'accept' : done.callback ? 'callback' : done.intent ? 'intent' : done.answerOf ? 'answer' : null;
 const beforeCommit = { accept: 'K1', callback: 'K7' };
 const afterCommit = { accept: 'K2', callback: 'K8', answer: 'K6' };
 

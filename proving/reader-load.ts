@@ -1,4 +1,7 @@
-/** The clients of the readers' proof, in a process of their own: they open sockets, measure what arrives, and stop reading when told. */
+/**
+ * The clients of the readers' proof, in a process of their own: they open sockets, measure what arrives, and stop
+ * reading when told.
+ */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
@@ -8,7 +11,13 @@ export interface Group {
 }
 
 export type Order =
-  | { readonly kind: 'open'; readonly url: string; readonly apiKey: string; readonly healthy: Group; readonly stalling: Group }
+  | {
+      readonly kind: 'open';
+      readonly url: string;
+      readonly apiKey: string;
+      readonly healthy: Group;
+      readonly stalling: Group;
+    }
   /** The stalling ones come back and read nothing beyond their first state. */
   | { readonly kind: 'stall' }
   /** Answers with the latencies since the last time. */
@@ -35,7 +44,9 @@ interface Reader {
 }
 
 interface Next {
-  readonly payload: { readonly data: { readonly jobUpdated: { readonly version: number; readonly updatedAt: string } } };
+  readonly payload: {
+    readonly data: { readonly jobUpdated: { readonly version: number; readonly updatedAt: string } };
+  };
 }
 
 interface Target {
@@ -49,7 +60,12 @@ let latenciesMs: number[] = [];
 let openStalling: ((readOn: boolean) => Promise<void>) | undefined;
 
 /** Resolves when the first state has come. */
-async function open({ url, apiKey }: Target, query: string, jobId: string, onNext: (reader: Reader, data: Buffer) => void): Promise<Reader> {
+async function open(
+  { url, apiKey }: Target,
+  query: string,
+  jobId: string,
+  onNext: (reader: Reader, data: Buffer) => void,
+): Promise<Reader> {
   const socket = new WebSocket(url, 'graphql-transport-ws');
   const reader: Reader = { socket, jobId, version: 0 };
   socket.on('error', () => undefined);
@@ -68,10 +84,18 @@ function measure(reader: Reader, data: Buffer): void {
   latenciesMs.push(Date.now() - Date.parse(updatedAt));
 }
 
-async function openGroup(readers: Reader[], { jobIds, sockets }: Group, openOne: (jobId: string) => Promise<Reader>): Promise<void> {
+async function openGroup(
+  readers: Reader[],
+  { jobIds, sockets }: Group,
+  openOne: (jobId: string) => Promise<Reader>,
+): Promise<void> {
   while (readers.length < sockets) {
     const count = Math.min(AT_ONCE, sockets - readers.length);
-    readers.push(...(await Promise.all(Array.from({ length: count }, (_, index) => openOne(jobIds[(readers.length + index) % jobIds.length]!)))));
+    readers.push(
+      ...(await Promise.all(
+        Array.from({ length: count }, (_, index) => openOne(jobIds[(readers.length + index) % jobIds.length]!)),
+      )),
+    );
   }
 }
 
@@ -88,7 +112,8 @@ async function obey(order: Order): Promise<void> {
         });
       return openStalling(true);
     case 'stall':
-      // Fresh connections: for one that has read fast, the kernels hold twice as much, which takes twice as long to fill.
+      // Fresh connections: for one that has read fast, the kernels hold twice as much, which takes twice as long to
+      // fill.
       for (const { socket } of stalling.splice(0)) socket.terminate();
       return openStalling!(false);
     case 'measure':
@@ -100,7 +125,8 @@ async function obey(order: Order): Promise<void> {
 process.on('message', (order: Order) => {
   void obey(order).then(() => {
     const open = healthy.filter(({ socket }) => socket.readyState === socket.OPEN);
-    const behind = order.kind === 'finish' ? open.filter(({ jobId, version }) => version !== order.versions[jobId]).length : 0;
+    const behind =
+      order.kind === 'finish' ? open.filter(({ jobId, version }) => version !== order.versions[jobId]).length : 0;
     const answer: Answer = { latenciesMs, open: open.length, behind };
     if (order.kind !== 'finish') latenciesMs = [];
     process.send!(answer);

@@ -1,4 +1,6 @@
-/** Readers that stop reading beside healthy ones on one gateway: starts the built program and its clients, and measures. */
+/**
+ * Readers that stop reading beside healthy ones on one gateway: starts the built program and its clients, and measures.
+ */
 import { execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -69,7 +71,12 @@ const INSERT = `insert into jobs (id, account_id, version, state, rank, attempt,
   from generate_series(1, $1) returning id`;
 
 /** Runs the build in `dist` on an empty database and the folder `dataDir`. Leaves nothing running. */
-export async function runReaders(databaseUrl: string, dataDir: string, plan: ReaderPlan, dist = PROJECT_DIST): Promise<ReaderFigures> {
+export async function runReaders(
+  databaseUrl: string,
+  dataDir: string,
+  plan: ReaderPlan,
+  dist = PROJECT_DIST,
+): Promise<ReaderFigures> {
   const gateway = await startGateway(join(dist, 'main.js'), databaseUrl, dataDir, plan.settings);
   const load = fork(await programOf('proving/reader-load.ts'), { execArgv: [] });
   const order = async (given: Order): Promise<Answer> => {
@@ -82,10 +89,19 @@ export async function runReaders(databaseUrl: string, dataDir: string, plan: Rea
     const insert = async (count: number) => (await db.query<{ id: string }>(INSERT, [count])).rows.map(({ id }) => id);
     const [healthyIds, stalledIds] = [await insert(plan.healthyJobs.count), await insert(plan.stalledJobs.count)];
     const url = `${gateway.url.replace('http', 'ws')}/graphql`;
-    await order({ kind: 'open', url, apiKey: await giveKey(databaseUrl), healthy: { jobIds: healthyIds, sockets: plan.healthy }, stalling: { jobIds: stalledIds, sockets: plan.stalled } });
+    await order({
+      kind: 'open',
+      url,
+      apiKey: await giveKey(databaseUrl),
+      healthy: { jobIds: healthyIds, sockets: plan.healthy },
+      stalling: { jobIds: stalledIds, sockets: plan.stalled },
+    });
 
     const versions: Record<string, number> = {};
-    const changing = [change(db, healthyIds, plan.healthyJobs.changesPerSecond, versions, ending.signal), change(db, stalledIds, plan.stalledJobs.changesPerSecond, {}, ending.signal)];
+    const changing = [
+      change(db, healthyIds, plan.healthyJobs.changesPerSecond, versions, ending.signal),
+      change(db, stalledIds, plan.stalledJobs.changesPerSecond, {}, ending.signal),
+    ];
     const memory = sampleMemory(gateway.pid, ending.signal);
     await setTimeout((1_000 * plan.normalSeconds) / 3);
     await order({ kind: 'measure' });
@@ -103,7 +119,12 @@ export async function runReaders(databaseUrl: string, dataDir: string, plan: Rea
     ending.abort();
     await Promise.all(changing);
     let finish = await order({ kind: 'finish', versions });
-    for (const from = Date.now(); finish.behind > 0 && Date.now() - from < 5_000; finish = await order({ kind: 'finish', versions })) await setTimeout(100);
+    for (
+      const from = Date.now();
+      finish.behind > 0 && Date.now() - from < 5_000;
+      finish = await order({ kind: 'finish', versions })
+    )
+      await setTimeout(100);
 
     const slow = gateway.ends.filter(({ code }) => code === 1013);
     const after = slow.map(({ time }) => (time - stalledAt) / 1_000).sort((a, b) => a - b);
@@ -130,9 +151,11 @@ export async function runReaders(databaseUrl: string, dataDir: string, plan: Rea
 export function violationsOf(figures: ReaderFigures, plan: ReaderPlan): string[] {
   const { normal, whileStalled, rssNormalMb, rssPeakMb } = figures;
   const allowedMs = Math.max(plan.noiseMs, 2 * normal.p99Ms);
-  const allowedMb = rssNormalMb + MEMORY_NOISE_MB + (plan.stalled * Number(plan.settings.MAX_BUFFERED_BYTES ?? MIB)) / MIB;
+  const allowedMb =
+    rssNormalMb + MEMORY_NOISE_MB + (plan.stalled * Number(plan.settings.MAX_BUFFERED_BYTES ?? MIB)) / MIB;
   return [
-    figures.lastClosedAfterSeconds > plan.limitSeconds && `not every stalled reader was closed with 1013 within ${plan.limitSeconds} s`,
+    figures.lastClosedAfterSeconds > plan.limitSeconds &&
+      `not every stalled reader was closed with 1013 within ${plan.limitSeconds} s`,
     figures.cutOff > 0 && `${figures.cutOff} readers were cut off without a 1013`,
     normal.updates === 0 && 'no update reached a healthy reader',
     whileStalled.p99Ms > allowedMs && `the healthy p99 was ${whileStalled.p99Ms} ms, allowed were ${allowedMs} ms`,
@@ -148,8 +171,25 @@ interface End {
   readonly time: number;
 }
 
-async function startGateway(main: string, databaseUrl: string, dataDir: string, settings: Readonly<Record<string, string>>) {
-  const env = { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', UPSTREAM: 'sandbox', DATABASE_URL: databaseUrl, DATA_DIR: dataDir, API_KEY: ADMINISTRATOR_KEY, APP_SECRET: 'proof-secret-0123456789-0123456789', ...unlimited, ...settings };
+async function startGateway(
+  main: string,
+  databaseUrl: string,
+  dataDir: string,
+  settings: Readonly<Record<string, string>>,
+) {
+  const env = {
+    PATH: process.env.PATH,
+    ENV_FILE: 'off',
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    UPSTREAM: 'sandbox',
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    API_KEY: ADMINISTRATOR_KEY,
+    APP_SECRET: 'proof-secret-0123456789-0123456789',
+    ...unlimited,
+    ...settings,
+  };
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const ends: End[] = [];
@@ -171,13 +211,21 @@ async function startGateway(main: string, databaseUrl: string, dataDir: string, 
 }
 
 /** Changes the jobs one after the other, evenly, and notes their newest versions. */
-async function change(db: pg.Pool, ids: readonly string[], perSecond: number, versions: Record<string, number>, signal: AbortSignal): Promise<void> {
+async function change(
+  db: pg.Pool,
+  ids: readonly string[],
+  perSecond: number,
+  versions: Record<string, number>,
+  signal: AbortSignal,
+): Promise<void> {
   const startedAt = performance.now();
   for (let index = 0; !signal.aborted; index += 1) {
     const id = ids[index % ids.length]!;
     const { rows } = await db.query<{ version: number }>(CHANGE, [id]);
     versions[id] = rows[0]!.version;
-    await setTimeout(Math.max(0, startedAt + (1_000 * (index + 1)) / perSecond - performance.now()), undefined, { signal }).catch(() => undefined);
+    await setTimeout(Math.max(0, startedAt + (1_000 * (index + 1)) / perSecond - performance.now()), undefined, {
+      signal,
+    }).catch(() => undefined);
   }
 }
 
@@ -185,7 +233,9 @@ function sampleMemory(pid: number, signal: AbortSignal) {
   let peakMb = 0;
   void (async () => {
     while (!signal.aborted) {
-      const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]).catch(() => ({ stdout: '0' }));
+      const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]).catch(() => ({
+        stdout: '0',
+      }));
       peakMb = Math.max(peakMb, Math.round(Number(stdout) / 1_024));
       await setTimeout(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 /**
- * `npm run chaos:teeth`: a proof that the proofs can fail. It plants one bug after the other into a copy of the program; with each
- * of them its scenario must turn red, and without it stay green.
+ * `npm run chaos:teeth`: a proof that the proofs can fail. It plants one bug after the other into a copy of the
+ * program; with each of them its scenario must turn red, and without it stay green.
  *
  *   --only <name>     one tooth, or several
  *   --seed <text>     what is drawn (default: the time)
@@ -37,11 +37,24 @@ for (const tooth of teeth) {
   const result = await bite(tooth, `${seed}-${tooth.name}`, interrupted.signal);
   bitten.push(result);
   const said = result.verdict === 'bit' ? result.violations : result.troubles;
-  console.log(`${result.verdict.padEnd(20)} ${result.name} (${result.healthySeconds} s healthy, ${result.bugSeconds} s with the bug)${said.map((line) => `\n${' '.repeat(21)}${line}`).join('')}`);
+  console.log(
+    `${result.verdict.padEnd(20)} ${result.name} (${result.healthySeconds} s healthy, ${result.bugSeconds} s with the bug)${said.map((line) => `\n${' '.repeat(21)}${line}`).join('')}`,
+  );
 }
 const seconds = Math.round((performance.now() - from) / 1_000);
 const bit = bitten.filter(({ verdict }) => verdict === 'bit').length;
 
-if (values.report && bitten.length === teeth.length) writeTeeth(bitten, `Seed ${seed}, commit ${commit}, ${seconds} s.`);
-console.log(JSON.stringify({ seed, commit, seconds, teeth: bitten.length, bit, slowestSeconds: Math.max(0, ...bitten.flatMap(({ healthySeconds, bugSeconds }) => [healthySeconds, bugSeconds])), results: bitten }));
+if (values.report && bitten.length === teeth.length)
+  writeTeeth(bitten, `Seed ${seed}, commit ${commit}, ${seconds} s.`);
+console.log(
+  JSON.stringify({
+    seed,
+    commit,
+    seconds,
+    teeth: bitten.length,
+    bit,
+    slowestSeconds: Math.max(0, ...bitten.flatMap(({ healthySeconds, bugSeconds }) => [healthySeconds, bugSeconds])),
+    results: bitten,
+  }),
+);
 process.exit(bit === bitten.length && !interrupted.signal.aborted ? 0 : 1);

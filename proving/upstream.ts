@@ -1,4 +1,7 @@
-/** The upstream of the proving ground: a process of its own, whose ledger says what it received, took, answered and called back. */
+/**
+ * The upstream of the proving ground: a process of its own, whose ledger says what it received, took, answered and
+ * called back.
+ */
 import { createUpstreamServer } from './upstream/server.ts';
 import type { FromUpstream, ToUpstream, UpstreamOptions } from './upstream/messages.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Builds what has changed since the last build: the server with esbuild, the playground with vite. Quick when nothing has, so it
- * runs before every start and test; `--force` builds all. Without the development packages it keeps what is built. It writes to
- * standard error only, because commands that are run after it may print JSON.
+ * Builds what has changed since the last build: the server with esbuild, the playground with vite. Quick when nothing
+ * has, so it runs before every start and test; `--force` builds all. Without the development packages it keeps what is
+ * built. It writes to standard error only, because commands that are run after it may print JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,7 +34,15 @@ const targets = [
     name: 'playground',
     inputs: ['web/playground', 'package-lock.json'],
     stamp: 'dist/playground/.built',
-    make: () => run(join(require.resolve('vite/package.json'), '../bin/vite.js'), 'build', '--config', 'web/playground/vite.config.ts', '--logLevel', 'error'),
+    make: () =>
+      run(
+        join(require.resolve('vite/package.json'), '../bin/vite.js'),
+        'build',
+        '--config',
+        'web/playground/vite.config.ts',
+        '--logLevel',
+        'error',
+      ),
   },
 ];
 
@@ -52,7 +60,10 @@ const isStale = ({ inputs, stamp }) => {
   // The bundle contains packages. An install may change them without changing the modification time of any input.
   if (force || !existsSync(path) || (startedBy === 'prepare' && canBuild)) return true;
   // A production install may do without the sources; then there is nothing to compare with.
-  return existsSync(join(root, inputs[0])) && inputs.some((input) => existsSync(join(root, input)) && changedAt(join(root, input)) > statSync(path).mtimeMs);
+  return (
+    existsSync(join(root, inputs[0])) &&
+    inputs.some((input) => existsSync(join(root, input)) && changedAt(join(root, input)) > statSync(path).mtimeMs)
+  );
 };
 
 async function run(program, ...args) {
@@ -74,13 +85,16 @@ async function build({ name, stamp, make }) {
 const stale = targets.filter(isStale);
 if (stale.length > 0 && !canBuild) {
   // A production install: what was built before the development packages were removed is used as it is.
-  const how = 'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
+  const how =
+    'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
   if (targets.some(({ stamp }) => !existsSync(join(root, stamp)))) {
     console.error(`The gateway is not built, and the development packages that build it are not installed. ${how}`);
     // An install alone is no failure: `dist/` may be copied later.
     process.exitCode = startedBy === 'prepare' ? 0 : 1;
   } else if (stale.length > 0) {
-    console.error(`The built gateway is older than its sources, and the development packages that build it are not installed. ${how}`);
+    console.error(
+      `The built gateway is older than its sources, and the development packages that build it are not installed. ${how}`,
+    );
   }
 } else {
   try {

@@ -1,1 +1,5 @@
-export function bundle(options: { readonly root: string; readonly entry: string; readonly outdir: string }): Promise<void>;
+export function bundle(options: {
+  readonly root: string;
+  readonly entry: string;
+  readonly outdir: string;
+}): Promise<void>;

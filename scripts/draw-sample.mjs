@@ -1,6 +1,6 @@
 /**
- * Draws `assets/sandbox/motion.mp4`, the result of every sandbox task: a small figure that dances and waves, with a tune. Needs ffmpeg.
- * Usage: node scripts/draw-sample.mjs [file]
+ * Draws `assets/sandbox/motion.mp4`, the result of every sandbox task: a small figure that dances and waves, with a
+ * tune. Needs ffmpeg. Usage: node scripts/draw-sample.mjs [file]
  */
 import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
@@ -26,7 +26,10 @@ const colors = Object.fromEntries(Object.entries(palette).map(([name, color]) =>
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** A frame of RGB to draw on; `shape` blends a color in wherever `distance` from an outline is below zero, with soft edges. */
+/**
+ * A frame of RGB to draw on; `shape` blends a color in wherever `distance` from an outline is below zero, with soft
+ * edges.
+ */
 function createFrame() {
   const pixels = Buffer.alloc(WIDTH * HEIGHT * 3);
   function shape(color, [left, top, right, bottom], distance, opacity = 1) {
@@ -50,7 +53,12 @@ function createFrame() {
     });
   }
   function ellipse(color, [cx, cy], rx, ry, opacity = 1) {
-    shape(color, [cx - rx - 1, cy - ry - 1, cx + rx + 1, cy + ry + 1], (x, y) => (Math.hypot((x - cx) / rx, (y - cy) / ry) - 1) * Math.min(rx, ry), opacity);
+    shape(
+      color,
+      [cx - rx - 1, cy - ry - 1, cx + rx + 1, cy + ry + 1],
+      (x, y) => (Math.hypot((x - cx) / rx, (y - cy) / ry) - 1) * Math.min(rx, ry),
+      opacity,
+    );
   }
   return { pixels, shape, limb, ellipse };
 }
@@ -68,7 +76,8 @@ function drawBackground({ pixels, ellipse }, beat) {
   for (let y = 0; y < HEIGHT; y += 1) {
     const share = clamp(y / 700, 0, 1);
     const row = y < 700 ? colors.top.map((part, at) => part + (colors.bottom[at] - part) * share) : colors.floor;
-    for (let x = 0; x < WIDTH; x += 1) for (let part = 0; part < 3; part += 1) pixels[(y * WIDTH + x) * 3 + part] = row[part];
+    for (let x = 0; x < WIDTH; x += 1)
+      for (let part = 0; part < 3; part += 1) pixels[(y * WIDTH + x) * 3 + part] = row[part];
   }
   const pulse = 6 * Math.cos(2 * Math.PI * beat);
   ellipse(colors.disc, [240, 380], 190 + pulse, 190 + pulse, 0.35);
@@ -93,7 +102,12 @@ function drawFace({ limb, ellipse }, head, lean, isBlinking) {
   }
   for (let step = 0; step < 12; step += 1) {
     const [from, to] = [step, step + 1].map((part) => Math.PI * (0.15 + (0.7 * part) / 12));
-    limb(colors.ink, at(19 * Math.cos(from), 15 + 14 * Math.sin(from)), at(19 * Math.cos(to), 15 + 14 * Math.sin(to)), 2.6);
+    limb(
+      colors.ink,
+      at(19 * Math.cos(from), 15 + 14 * Math.sin(from)),
+      at(19 * Math.cos(to), 15 + 14 * Math.sin(to)),
+      2.6,
+    );
   }
 }
 
@@ -151,9 +165,17 @@ function drawFrame(index) {
   const frame = createFrame();
   const beat = (index / FRAMES) * BEATS;
   drawBackground(frame, beat);
-  for (const [x, offset] of [[70, 0], [410, 0.35], [120, 0.7]]) {
+  for (const [x, offset] of [
+    [70, 0],
+    [410, 0.35],
+    [120, 0.7],
+  ]) {
     const rise = ((2 * beat) / BEATS + offset) % 1;
-    drawNote(frame, [x + 16 * Math.sin(2 * Math.PI * (rise + offset)), 330 - 260 * rise], 4 * Math.sin(2 * Math.PI * 2 * rise));
+    drawNote(
+      frame,
+      [x + 16 * Math.sin(2 * Math.PI * (rise + offset)), 330 - 260 * rise],
+      4 * Math.sin(2 * Math.PI * 2 * rise),
+    );
   }
   drawFigure(frame, beat);
   return frame.pixels;
@@ -170,7 +192,8 @@ function composeTune() {
       const envelope = Math.min(1, time * 200) * Math.exp(-5 * time) * Math.min(1, (seconds - time) * 50);
       const phase = 2 * Math.PI * frequency * time;
       // What rings beyond the end rings at the beginning.
-      samples[(from + at) % samples.length] += gain * envelope * (Math.sin(phase) + 0.3 * Math.sin(2 * phase) + 0.12 * Math.sin(4 * phase));
+      samples[(from + at) % samples.length] +=
+        gain * envelope * (Math.sin(phase) + 0.3 * Math.sin(2 * phase) + 0.12 * Math.sin(4 * phase));
     }
   };
   const melody = [72, 76, 79, 76, 74, 77, 81, 77, 72, 76, 79, 84, 83, 79, 74, 79, 76, 79, 84, 88];
@@ -180,7 +203,8 @@ function composeTune() {
   for (let half = 0; half < 2 * BEATS; half += 1) {
     for (let at = 0; at < 0.05 * RATE; at += 1) {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-      samples[Math.round((half / 2) * beatSeconds * RATE) + at] += (half % 2 === 0 ? 0.03 : 0.07) * (seed / 1_073_741_824 - 1) * Math.exp(-at / (0.012 * RATE));
+      samples[Math.round((half / 2) * beatSeconds * RATE) + at] +=
+        (half % 2 === 0 ? 0.03 : 0.07) * (seed / 1_073_741_824 - 1) * Math.exp(-at / (0.012 * RATE));
     }
   }
   const bytes = Buffer.alloc(samples.length * 2);
@@ -198,7 +222,8 @@ const options = [
   '-movflags +faststart -fflags +bitexact -flags:v +bitexact -flags:a +bitexact',
 ];
 const ffmpeg = spawn('ffmpeg', [...options.join(' ').split(' '), file], { stdio: ['pipe', 'inherit', 'inherit'] });
-for (let index = 0; index < FRAMES; index += 1) if (!ffmpeg.stdin.write(drawFrame(index))) await once(ffmpeg.stdin, 'drain');
+for (let index = 0; index < FRAMES; index += 1)
+  if (!ffmpeg.stdin.write(drawFrame(index))) await once(ffmpeg.stdin, 'drain');
 ffmpeg.stdin.end();
 const [code] = await once(ffmpeg, 'close');
 rmSync(folder, { recursive: true });

@@ -4,7 +4,9 @@ import { settings } from '../src/config.ts';
 
 const file = new URL('../docs/settings.md', import.meta.url);
 
-const rows = Object.entries(settings).map(([name, { fallback, expected, meaning }]) => `| \`${name}\` | ${fallback} | ${expected} | ${meaning} |`);
+const rows = Object.entries(settings).map(
+  ([name, { fallback, expected, meaning }]) => `| \`${name}\` | ${fallback} | ${expected} | ${meaning} |`,
+);
 const text = `# Settings
 
 Environment variables. All of them are optional unless the default says otherwise; a blank one counts as not set, and every bad one

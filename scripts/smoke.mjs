@@ -1,6 +1,7 @@
 /**
- * Starts the built gateway as a newcomer does, submits the example and waits for its result, with the Node that runs this script or with
- * another major version: `node scripts/smoke.mjs 22` fetches the package `node-<platform>-<arch>` of that version from the npm registry.
+ * Starts the built gateway as a newcomer does, submits the example and waits for its result, with the Node that runs
+ * this script or with another major version: `node scripts/smoke.mjs 22` fetches the package `node-<platform>-<arch>`
+ * of that version from the npm registry.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +18,11 @@ chmodSync(folder, 0o755);
 function findNode(major) {
   if (major === undefined) return process.execPath;
   const name = `node-${process.platform}-${process.arch}`;
-  execFileSync('npm', ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--silent', `${name}@${major}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(
+    'npm',
+    ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--silent', `${name}@${major}`],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
   return join(folder, 'node_modules', name, 'bin/node');
 }
 
@@ -33,7 +38,11 @@ async function untilBanner(child) {
 }
 
 async function ask({ url, key }, query) {
-  const response = await fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body: JSON.stringify({ query }) });
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ query }),
+  });
   const { data, errors } = await response.json();
   if (errors) throw new Error(JSON.stringify(errors));
   return data;
@@ -43,7 +52,17 @@ const node = findNode(process.argv[2]);
 const version = execFileSync(node, ['--version']).toString().trim();
 const startedAt = performance.now();
 const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(2);
-const child = spawn(node, [join(root, 'dist/main.js')], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '1', DATA_DIR: join(folder, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] });
+const child = spawn(node, [join(root, 'dist/main.js')], {
+  env: {
+    PATH: process.env.PATH,
+    ENV_FILE: 'off',
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    SANDBOX_SECONDS: '1',
+    DATA_DIR: join(folder, 'data'),
+  },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 const ended = once(child, 'exit');
 const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
 try {
@@ -56,8 +75,10 @@ try {
       prompt: "Make the picture come alive" }) { job { id } userErrors { message } } }`,
   );
   let job = generateMotion.job;
-  while (!job.isTerminal) ({ motionJob: job } = await ask(gateway, `{ motionJob(id: "${job.id}") { id isTerminal state settledBy } }`));
-  if (job.state !== 'SUCCEEDED' || job.settledBy !== 'CALLBACK') throw new Error(`the job ended as ${JSON.stringify(job)}`);
+  while (!job.isTerminal)
+    ({ motionJob: job } = await ask(gateway, `{ motionJob(id: "${job.id}") { id isTerminal state settledBy } }`));
+  if (job.state !== 'SUCCEEDED' || job.settledBy !== 'CALLBACK')
+    throw new Error(`the job ended as ${JSON.stringify(job)}`);
   console.log(`Node ${version}: the result came after ${seconds()} s, of which the sandbox took 1`);
   child.kill('SIGTERM');
   const [code] = await ended;

@@ -1,4 +1,7 @@
-/** The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the reverse. */
+/**
+ * The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the
+ * reverse.
+ */
 import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
@@ -41,7 +44,10 @@ import { startSandbox } from './upstream/sandbox/server.ts';
 /** The longest of them is a day. */
 const KEEP_WINDOWS_DAYS = 7;
 
-/** A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the end of its patience. Submits and callbacks wait for at least the longest statement. */
+/**
+ * A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the
+ * end of its patience. Submits and callbacks wait for at least the longest statement.
+ */
 const STALL_MS = { read: 1_500, submit: 3_000, callback: 5_000 } as const;
 
 /** Made by the migrations; what was accepted before there were accounts is its. */
@@ -53,7 +59,10 @@ export interface Gateway {
   readonly sandboxUrl: string | null;
   /** How the upstream reaches us; null when results are found by polling only. */
   readonly publicUrl: string | null;
-  /** An ordinary key of the account `default`, which the playground fills in by itself; null unless the sandbox is on a loopback host. */
+  /**
+   * An ordinary key of the account `default`, which the playground fills in by itself; null unless the sandbox is on a
+   * loopback host.
+   */
   readonly apiKey: string | null;
   /** What is open now, for tests that nothing is left over; and how many sockets have closed, by their code. */
   readonly live: Live;
@@ -61,12 +70,15 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Starts a gateway. Rejects with an error whose message is for an operator; what had been started by then is stopped. */
+/**
+ * Starts a gateway. Rejects with an error whose message is for an operator; what had been started by then is stopped.
+ */
 export async function startGateway(config: Config, log: FastifyBaseLogger): Promise<Gateway> {
   const stops: (() => Promise<unknown>)[] = [];
   let stopped: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {
-    for (const stop of stops.reverse()) await stop().catch((error: unknown) => log.error({ err: error }, 'a part did not stop cleanly'));
+    for (const stop of stops.reverse())
+      await stop().catch((error: unknown) => log.error({ err: error }, 'a part did not stop cleanly'));
   };
   try {
     const running = await start(config, log, (stop) => stops.push(stop));
@@ -81,7 +93,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const databaseUrl = config.DATABASE_URL ?? (await startDatabase(config, log, onStop));
   const secrets = await loadSecrets({ apiKey: config.API_KEY, appSecrets: config.APP_SECRET }, config.DATA_DIR);
   await migrateDatabase(databaseUrl);
-  const { store, urgentStore, healthStore, urgentCount, accountsStore, webhookStore, feed, takeDatabaseWaitMs } = await connect(config, databaseUrl, log, onStop);
+  const { store, urgentStore, healthStore, urgentCount, accountsStore, webhookStore, feed, takeDatabaseWaitMs } =
+    await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
   // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
@@ -95,7 +108,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     token: config.ACEDATA_API_TOKEN ?? 'sandbox',
     callbackUrls,
     // The sandbox is on this machine.
-    proxies: sandbox ? null : { httpsProxy: config.HTTPS_PROXY, httpProxy: config.HTTP_PROXY, noProxy: config.NO_PROXY },
+    proxies: sandbox
+      ? null
+      : { httpsProxy: config.HTTPS_PROXY, httpProxy: config.HTTP_PROXY, noProxy: config.NO_PROXY },
     submitTimeoutMs: 1_000 * (config.SUBMIT_TIMEOUT_SECONDS ?? (reachable ? 30 : 330)),
   });
   onStop(() => upstream.stop());
@@ -131,7 +146,10 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     },
     queueDeadlineMs: 1_000 * config.QUEUE_DEADLINE_SECONDS,
     maxUnreadJobs: config.MAX_UNREAD_JOBS,
-    callbacks: { confirm: config.CALLBACK_CONFIRM, retry: { waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, maxWaiting: config.MAX_WAITING_OPERATIONS } },
+    callbacks: {
+      confirm: config.CALLBACK_CONFIRM,
+      retry: { waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, maxWaiting: config.MAX_WAITING_OPERATIONS },
+    },
     expectsCallbacks: reachable,
     listingLookup: config.LISTING_LOOKUP === 'on',
     keep: {
@@ -142,12 +160,24 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     },
     keepElsewhere: [
       // Without its row a key of the open sandbox that was revoked would be made anew.
-      { kind: 'ended keys', days: config.KEEP_ENDED_KEYS_DAYS, deleteByAge: (days, limit) => accountsStore.deleteEndedKeysByAge(days, limit, openKeys.map(hashApiKey)) },
-      { kind: 'changes of accounts', days: config.KEEP_ACCOUNT_LOG_DAYS, deleteByAge: accountsStore.deleteChangesByAge },
+      {
+        kind: 'ended keys',
+        days: config.KEEP_ENDED_KEYS_DAYS,
+        deleteByAge: (days, limit) => accountsStore.deleteEndedKeysByAge(days, limit, openKeys.map(hashApiKey)),
+      },
+      {
+        kind: 'changes of accounts',
+        days: config.KEEP_ACCOUNT_LOG_DAYS,
+        deleteByAge: accountsStore.deleteChangesByAge,
+      },
       { kind: 'windows of limits', days: KEEP_WINDOWS_DAYS, deleteByAge: accountsStore.deleteWindowsByAge },
     ],
     acceptEffects: [async (tx, job) => refusalOf(await accounts.quota.reserve(tx, job.accountId, job.id))],
-    settleEffects: [(tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'), webhooks.effect, async (tx, job) => afterCommit(tx, () => metrics.countEnd(job))],
+    settleEffects: [
+      (tx, job) => accounts.quota.settle(tx, toCharged(job), job.state === 'SUCCEEDED'),
+      webhooks.effect,
+      async (tx, job) => afterCommit(tx, () => metrics.countEnd(job)),
+    ],
     processEffects: [webhooks.effect],
     checkWebhookUrl: webhooks.checkUrl,
   });
@@ -155,7 +185,9 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
   // The upstream calls us by the public name.
   const edges = {
-    isOurHost: createHostCheck(allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])]),
+    isOurHost: createHostCheck(
+      allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
+    ),
     // A page of a development server on this machine is not asked for a setting, where nothing is paid.
     origins: createOriginCheck({
       origins: config.CORS_ORIGINS ?? [],
@@ -165,24 +197,69 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     }),
     logRefusal: createRefusalLog(log),
   };
-  const app = await createServer({ logger: log, maxBodyBytes: config.MAX_BODY_BYTES, trustProxy: config.TRUST_PROXY, ...edges });
-  const { load, admission, acceptors } = startOverloadProtection(app, config, GRAPHQL_PATH, edges.origins, takeDatabaseWaitMs, log, onStop);
-  const rest = config.REST === 'on' ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, admission, log, onStop) : null;
+  const app = await createServer({
+    logger: log,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    trustProxy: config.TRUST_PROXY,
+    ...edges,
+  });
+  const { load, admission, acceptors } = startOverloadProtection(
+    app,
+    config,
+    GRAPHQL_PATH,
+    edges.origins,
+    takeDatabaseWaitMs,
+    log,
+    onStop,
+  );
+  const rest =
+    config.REST === 'on'
+      ? await startRest(app, config, { jobs, accounts, webhooks: webhooks.core }, store, admission, log, onStop)
+      : null;
   onStop(() => closeServer(app, acceptors, 1_000 * config.DRAIN_SECONDS));
   onStop(() => jobs.stop(1_000 * config.DRAIN_SECONDS));
 
   let draining = false;
-  await registerCallbacks(app, { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText }, (callback) => admission.prioritize(() => jobs.receiveCallback(callback)), config.MAX_BODY_BYTES);
-  registerHealth(app, { isDraining: () => draining, isFeedListening: feed.isListening, findPause: jobs.findPause, isDeaf: jobs.isDeaf, isOverloaded: () => load.overload() !== null });
-  if (config.PLAYGROUND) await registerPlayground(app, { graphqlPath: GRAPHQL_PATH, sandbox: sandbox !== null, openKey, cameByProxy: createProxyCheck(config.TRUST_PROXY) });
+  await registerCallbacks(
+    app,
+    { path: CALLBACK_PATH, verify: callbackUrls.verify, decode: decodeClaim, redact: redactText },
+    (callback) => admission.prioritize(() => jobs.receiveCallback(callback)),
+    config.MAX_BODY_BYTES,
+  );
+  registerHealth(app, {
+    isDraining: () => draining,
+    isFeedListening: feed.isListening,
+    findPause: jobs.findPause,
+    isDeaf: jobs.isDeaf,
+    isOverloaded: () => load.overload() !== null,
+  });
+  if (config.PLAYGROUND)
+    await registerPlayground(app, {
+      graphqlPath: GRAPHQL_PATH,
+      sandbox: sandbox !== null,
+      openKey,
+      cameByProxy: createProxyCheck(config.TRUST_PROXY),
+    });
   metrics.register(app, accounts.authenticate, () => live);
-  const sockets = await registerBothTransports(app, config, { jobs, accounts, webhooks: webhooks.core }, admission, edges, log);
-  // Fastify runs these hooks after its server has closed, last in, first out: requests on connections of acceptors are answered before Apollo stops.
+  const sockets = await registerBothTransports(
+    app,
+    config,
+    { jobs, accounts, webhooks: webhooks.core },
+    admission,
+    edges,
+    log,
+  );
+  // Fastify runs these hooks after its server has closed, last in, first out: requests on connections of acceptors are
+  // answered before Apollo stops.
   app.addHook('onClose', () => acceptors.close());
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
   await warmUp(urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
-  await app.listen({ host: config.HOST === 'localhost' ? await addressOfLocalhost() : config.HOST, port: config.PORT, backlog: config.LISTEN_BACKLOG });
+  await app.listen({
+    host: config.HOST === 'localhost' ? await addressOfLocalhost() : config.HOST,
+    port: config.PORT,
+    backlog: config.LISTEN_BACKLOG,
+  });
   onStop(async () => {
     draining = true;
     rest?.stop();
@@ -198,7 +275,10 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
 }
 
 async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnStop): Promise<string> {
-  const server = await startEmbeddedServer({ dataDir: config.DATA_DIR, log: (level, message) => log[level]({}, message) });
+  const server = await startEmbeddedServer({
+    dataDir: config.DATA_DIR,
+    log: (level, message) => log[level]({}, message),
+  });
   onStop(() => server.stop());
   return server.url;
 }
@@ -212,17 +292,28 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   const options = { keepOpen: urgentCount, statementTimeoutMs };
   const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain, options);
   onStop(() => closePool(connections));
-  // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not keep the accepted ones from getting out.
+  // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not
+  // keep the accepted ones from getting out.
   const urgentConnections = createConnections(databaseUrl, urgentCount, complain, options);
   onStop(() => closePool(urgentConnections));
-  // A burst of callbacks that wait for connections is no database that does not answer: a balancer would take the callbacks away.
+  // A burst of callbacks that wait for connections is no database that does not answer: a balancer would take the
+  // callbacks away.
   const healthConnections = createConnections(databaseUrl, 1, complain, { keepOpen: 1, statementTimeoutMs });
   onStop(() => closePool(healthConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
   onStop(() => feed.stop());
-  const readConnections = withPatience({ waitMs: 1_000 * config.READ_WAIT_SECONDS, stallMs: STALL_MS.read }, connections);
-  const submitConnections = withPatience({ waitMs: 1_000 * config.SUBMIT_WAIT_SECONDS, stallMs: Math.max(STALL_MS.submit, statementTimeoutMs) }, connections);
-  const callbackConnections = withPatience({ waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, stallMs: Math.max(STALL_MS.callback, statementTimeoutMs) }, urgentConnections);
+  const readConnections = withPatience(
+    { waitMs: 1_000 * config.READ_WAIT_SECONDS, stallMs: STALL_MS.read },
+    connections,
+  );
+  const submitConnections = withPatience(
+    { waitMs: 1_000 * config.SUBMIT_WAIT_SECONDS, stallMs: Math.max(STALL_MS.submit, statementTimeoutMs) },
+    connections,
+  );
+  const callbackConnections = withPatience(
+    { waitMs: 1_000 * config.CALLBACK_WAIT_SECONDS, stallMs: Math.max(STALL_MS.callback, statementTimeoutMs) },
+    urgentConnections,
+  );
   return {
     store: createJobStore(readConnections, feed.announce, submitConnections),
     urgentStore: createJobStore(callbackConnections, feed.announce),
@@ -235,7 +326,12 @@ async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogg
   };
 }
 
-function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets, store: ReturnType<typeof createAccountsStore>, open: boolean): AccountsCore<Transaction> {
+function startAccounts(
+  config: Config,
+  { administratorKey, appSecrets }: Secrets,
+  store: ReturnType<typeof createAccountsStore>,
+  open: boolean,
+): AccountsCore<Transaction> {
   const registration = {
     isOpen: (config.REGISTRATION ?? (open ? 'open' : 'closed')) === 'open',
     isLocal: open,
@@ -244,12 +340,32 @@ function startAccounts(config: Config, { administratorKey, appSecrets }: Secrets
     freeQuotaPerDay: config.FREE_QUOTA_PER_DAY,
     perAddressPerHour: config.REGISTRATIONS_PER_HOUR,
   };
-  return createAccounts({ store, appSecrets, administratorKey, registration, maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT, limits: { unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE, requestsPerMinute: config.REQUESTS_PER_MINUTE, submitsPerMinute: config.SUBMITS_PER_MINUTE, submitsPerMinutePerAccount: config.SUBMITS_PER_MINUTE_PER_ACCOUNT, webhooksPerMinute: config.WEBHOOKS_ASKED_PER_MINUTE } });
+  return createAccounts({
+    store,
+    appSecrets,
+    administratorKey,
+    registration,
+    maxLiveKeys: config.MAX_KEYS_PER_ACCOUNT,
+    limits: {
+      unknownKeysPerMinute: config.UNKNOWN_KEYS_PER_MINUTE,
+      requestsPerMinute: config.REQUESTS_PER_MINUTE,
+      submitsPerMinute: config.SUBMITS_PER_MINUTE,
+      submitsPerMinutePerAccount: config.SUBMITS_PER_MINUTE_PER_ACCOUNT,
+      webhooksPerMinute: config.WEBHOOKS_ASKED_PER_MINUTE,
+    },
+  });
 }
 
-const refusalOf = (refused: { readonly remaining: number } | null) => refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
+const refusalOf = (refused: { readonly remaining: number } | null) =>
+  refused && ({ code: 'QUOTA_EXHAUSTED', ...refused } as const);
 
-const toCharged = ({ id, accountId, video, input: { mode, model } }: Job) => ({ id, accountId, billedSeconds: video?.durationSeconds ?? null, mode, model });
+const toCharged = ({ id, accountId, video, input: { mode, model } }: Job) => ({
+  id,
+  accountId,
+  billedSeconds: video?.durationSeconds ?? null,
+  mode,
+  model,
+});
 
 async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onStop: OnStop) {
   if (config.UPSTREAM !== 'sandbox') return null;
@@ -267,9 +383,13 @@ async function startSandboxIfAsked(config: Config, log: FastifyBaseLogger, onSto
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
-/** One address only: for each further one, Fastify would start another server, to which connection limits, load shedding and the shutdown would not apply. */
+/**
+ * One address only: for each further one, Fastify would start another server, to which connection limits, load shedding
+ * and the shutdown would not apply.
+ */
 async function addressOfLocalhost(): Promise<string> {
   const addresses = await lookup('localhost', { all: true });
   return (addresses.find(({ family }) => family === 4) ?? addresses[0]!).address;

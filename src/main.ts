@@ -15,9 +15,18 @@ interface CommandEntry {
 const commands: Readonly<Record<string, CommandEntry>> = {
   start: { summary: 'start a gateway (the default)', load: async () => (await import('./cli/start.ts')).start },
   admin: { summary: 'accounts and keys', load: async () => (await import('./cli/admin.ts')).admin },
-  gate: { summary: 'say how the gate to the upstream stands, or open it', load: async () => (await import('./cli/gate.ts')).gate },
-  migrate: { summary: 'bring the database to this version', load: async () => (await import('./cli/migrate.ts')).migrate },
-  'check-config': { summary: 'check the settings without starting', load: async () => (await import('./cli/check-config.ts')).checkConfig },
+  gate: {
+    summary: 'say how the gate to the upstream stands, or open it',
+    load: async () => (await import('./cli/gate.ts')).gate,
+  },
+  migrate: {
+    summary: 'bring the database to this version',
+    load: async () => (await import('./cli/migrate.ts')).migrate,
+  },
+  'check-config': {
+    summary: 'check the settings without starting',
+    load: async () => (await import('./cli/check-config.ts')).checkConfig,
+  },
 };
 
 const OPTIONS = `  --help      this text, or that of a command
@@ -31,7 +40,8 @@ const usage = (): string => {
   return `Usage: motion-gateway <command> [options]\n\n${lines.join('\n')}\n\n${OPTIONS}`;
 };
 
-const versionOf = (): string => (JSON.parse(readFileSync(new URL('package.json', projectRoot), 'utf8')) as { version: string }).version;
+const versionOf = (): string =>
+  (JSON.parse(readFileSync(new URL('package.json', projectRoot), 'utf8')) as { version: string }).version;
 
 /** Resolves with the exit code; null when the process goes on by itself. */
 async function run(args: readonly string[]): Promise<number | null> {

@@ -10,8 +10,9 @@ const WRITTEN = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([^\s/?#@\\*,]+)\/?$/i;
 const NOT_OF_PAGES = new Set(['ws', 'wss', 'ftp', 'file', 'data', 'blob', 'about']);
 
 /**
- * One entry of the setting in the spelling of an `Origin` header: lower case, no default port, no trailing slash. `https://*.example.com`
- * stands for every name one label below that domain. Null for an entry that no browser could match, such as one without a scheme.
+ * One entry of the setting in the spelling of an `Origin` header: lower case, no default port, no trailing slash.
+ * `https://*.example.com` stands for every name one label below that domain. Null for an entry that no browser could
+ * match, such as one without a scheme.
  */
 export function parseOrigin(text: string): string | null {
   if (text === ANY_ORIGIN) return ANY_ORIGIN;
@@ -39,9 +40,13 @@ export function isLoopbackOrigin(origin: string): boolean {
   return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(origin);
 }
 
-/** Host and port as `Origin` spells them, or null. Web origins follow WHATWG `URL`; those of applications, `capacitor://localhost`, have plain names. */
+/**
+ * Host and port as `Origin` spells them, or null. Web origins follow WHATWG `URL`; those of applications,
+ * `capacitor://localhost`, have plain names.
+ */
 function hostOf(scheme: string, text: string): string | null {
   if (scheme === '' || NOT_OF_PAGES.has(scheme)) return null;
-  if (scheme !== 'http' && scheme !== 'https') return /^[a-z0-9_.-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase() : null;
+  if (scheme !== 'http' && scheme !== 'https')
+    return /^[a-z0-9_.-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase() : null;
   return parseUrl(`${scheme}://${text}`)?.host ?? null;
 }

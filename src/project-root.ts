@@ -6,6 +6,9 @@ export const projectRoot = findAbove(new URL('.', import.meta.url));
 function findAbove(folder: URL): URL {
   if (existsSync(new URL('package.json', folder))) return folder;
   const parent = new URL('..', folder);
-  if (parent.href === folder.href) throw new Error(`There is no package.json above ${import.meta.url}: copy it with the built program, and the folders migrations and assets.`);
+  if (parent.href === folder.href)
+    throw new Error(
+      `There is no package.json above ${import.meta.url}: copy it with the built program, and the folders migrations and assets.`,
+    );
   return findAbove(parent);
 }

@@ -1,4 +1,7 @@
-/** The administrator's key and the application secret: from the settings, or made at the first start and kept in the data directory. */
+/**
+ * The administrator's key and the application secret: from the settings, or made at the first start and kept in the
+ * data directory.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,9 +18,13 @@ interface Given {
   readonly appSecrets: readonly string[] | null;
 }
 
-/** What is not given is read from `secrets.json` in `dataDir`, which only its owner can read, and made there the first time. */
+/**
+ * What is not given is read from `secrets.json` in `dataDir`, which only its owner can read, and made there the first
+ * time.
+ */
 export async function loadSecrets(given: Given, dataDir: string): Promise<Secrets> {
-  if (given.apiKey !== null && given.appSecrets !== null) return { administratorKey: given.apiKey, appSecrets: given.appSecrets };
+  if (given.apiKey !== null && given.appSecrets !== null)
+    return { administratorKey: given.apiKey, appSecrets: given.appSecrets };
   const kept = await loadKept(dataDir);
   return { administratorKey: given.apiKey ?? kept.apiKey, appSecrets: given.appSecrets ?? [kept.appSecret] };
 }
@@ -29,13 +36,21 @@ interface Kept {
 
 async function loadKept(dataDir: string): Promise<Kept> {
   const file = join(dataDir, 'secrets.json');
-  const made: Kept = { apiKey: `mga_${randomBytes(24).toString('base64url')}`, appSecret: randomBytes(32).toString('base64url') };
+  const made: Kept = {
+    apiKey: `mga_${randomBytes(24).toString('base64url')}`,
+    appSecret: randomBytes(32).toString('base64url'),
+  };
   const refused = (error: Error): never => {
-    throw new Error(`${file} cannot be written (${error.message}): set API_KEY and APP_SECRET, or choose another DATA_DIR`, { cause: error });
+    throw new Error(
+      `${file} cannot be written (${error.message}): set API_KEY and APP_SECRET, or choose another DATA_DIR`,
+      { cause: error },
+    );
   };
   await mkdir(dataDir, { recursive: true }).catch(refused);
   // Fails when the file is there: of two first starts at once, both use what the first one wrote.
-  const opened = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? null : refused(error)));
+  const opened = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'EEXIST' ? null : refused(error),
+  );
   if (!opened) return readKept(file);
   try {
     await opened.writeFile(`${JSON.stringify(made, null, 2)}\n`);
@@ -51,7 +66,9 @@ async function loadKept(dataDir: string): Promise<Kept> {
   return made;
 }
 
-/** How often, and after which time, a file is read again that is empty: the process that made it is about to write it. */
+/**
+ * How often, and after which time, a file is read again that is empty: the process that made it is about to write it.
+ */
 const EMPTY = { tries: 20, afterMs: 50 } as const;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
@@ -64,9 +81,13 @@ async function readKept(file: string): Promise<Kept> {
       text = await readFile(file, 'utf8');
     }
   } catch (error) {
-    throw new Error(`${file} cannot be read (${(error as Error).message}): let the user of this process read it, or set API_KEY and APP_SECRET`, { cause: error });
+    throw new Error(
+      `${file} cannot be read (${(error as Error).message}): let the user of this process read it, or set API_KEY and APP_SECRET`,
+      { cause: error },
+    );
   }
-  const damage = (cause?: unknown): Error => new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause });
+  const damage = (cause?: unknown): Error =>
+    new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause });
   try {
     const { apiKey, appSecret } = JSON.parse(text) as Partial<Kept>;
     if (isText(apiKey) && isText(appSecret)) return { apiKey, appSecret };

@@ -10,7 +10,10 @@ import { holdQueries } from './support/hold.ts';
 
 const options: AcceptorOptions = { count: 7, backlog: 1_024, maxConnections: 1_000 };
 
-async function startServer(more: Partial<AcceptorOptions> = {}, answer = (_request: IncomingMessage, response: ServerResponse): void => void response.end('answered')) {
+async function startServer(
+  more: Partial<AcceptorOptions> = {},
+  answer = (_request: IncomingMessage, response: ServerResponse): void => void response.end('answered'),
+) {
   const server = createServer(answer);
   const acceptors = createAcceptors(server, { ...options, ...more });
   await once(server.listen(0, '127.0.0.1', options.backlog), 'listening');
@@ -29,7 +32,7 @@ function openConnections(port: number, count: number): Socket[] {
 }
 
 function block(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until; );
+  for (const until = performance.now() + ms; performance.now() < until;);
 }
 
 /** How many connections that all wait are accepted in one turn of the event loop, at most. */
@@ -58,7 +61,9 @@ describe('further handles of a listening socket', () => {
   test('have their connections answered by the server', async () => {
     const { acceptors, port } = await startServer();
     await acceptors.add();
-    const answers = await Promise.all(Array.from({ length: 50 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text()));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text()),
+    );
     expect(new Set(answers)).toEqual(new Set(['answered']));
   });
 
@@ -110,7 +115,9 @@ describe('further handles of a listening socket', () => {
     const held: ServerResponse[] = [];
     const { server, acceptors, port } = await startServer({}, (_request, response) => void held.push(response));
     await acceptors.add();
-    const answers = Array.from({ length: 40 }, async () => (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text());
+    const answers = Array.from({ length: 40 }, async () =>
+      (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text(),
+    );
     await expect.poll(() => held.length).toBe(40);
     server.close();
     let closed = false;
@@ -149,7 +156,10 @@ describe('further handles of a listening socket', () => {
 /** Descriptors of this process for the socket that listens on the port. */
 function listeningDescriptors(port: number): number {
   const hexadecimal = port.toString(16).toUpperCase().padStart(4, '0');
-  const listening = readFileSync('/proc/self/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).find((fields) => fields[1]?.endsWith(`:${hexadecimal}`) && fields[3] === '0A');
+  const listening = readFileSync('/proc/self/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find((fields) => fields[1]?.endsWith(`:${hexadecimal}`) && fields[3] === '0A');
   const links = readdirSync('/proc/self/fd').map((descriptor) => {
     try {
       return readlinkSync(`/proc/self/fd/${descriptor}`);

@@ -17,12 +17,28 @@ describe('keys', () => {
   test('are no more than the limit by rotating either, and one is replaced without an overlap also then', async () => {
     const gateway = common();
     const account = await makeAccount(gateway);
-    const first = (await account.client.request<{ viewer: { keys: { id: string }[] } }>('{ viewer { keys { id } } }')).data.viewer.keys[0]!.id;
+    const first = (await account.client.request<{ viewer: { keys: { id: string }[] } }>('{ viewer { keys { id } } }'))
+      .data.viewer.keys[0]!.id;
     const rotate = async ({ client }: Pick<MadeAccount, 'client'>, id: string, overlapSeconds: number) =>
-      (await client.request<{ rotateApiKey: { key: string | null; apiKey: { id: string } | null; userErrors: { code: string; field: string[] }[] } }>('mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { key apiKey { id } userErrors { code field } } }', { input: { id, overlapSeconds } })).data.rotateApiKey;
+      (
+        await client.request<{
+          rotateApiKey: {
+            key: string | null;
+            apiKey: { id: string } | null;
+            userErrors: { code: string; field: string[] }[];
+          };
+        }>(
+          'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { key apiKey { id } userErrors { code field } } }',
+          { input: { id, overlapSeconds } },
+        )
+      ).data.rotateApiKey;
     const second = await rotate(account, first, 3_600);
     expect(second.userErrors).toEqual([]);
-    expect(await rotate(account, first, 3_600)).toEqual({ key: null, apiKey: null, userErrors: [{ code: 'TOO_MANY', field: ['input', 'overlapSeconds'] }] });
+    expect(await rotate(account, first, 3_600)).toEqual({
+      key: null,
+      apiKey: null,
+      userErrors: [{ code: 'TOO_MANY', field: ['input', 'overlapSeconds'] }],
+    });
     const third = await rotate(account, second.apiKey!.id, 0);
     expect(third.userErrors).toEqual([]);
     // The refusal has not ended it.
@@ -44,9 +60,17 @@ test("the time of a key's last use is written again after a minute, and not befo
     writes.push(keyId);
   };
   const tokens = createClientTokens(['a secret of at least 32 characters']);
-  const authenticate = createAuthenticate({ store: { ...store, noteUse }, tokens, administratorKey: 'administrator', admitsAnonymous: false, unknownKeysPerMinute: 60, nowMs: () => now });
+  const authenticate = createAuthenticate({
+    store: { ...store, noteUse },
+    tokens,
+    administratorKey: 'administrator',
+    admitsAnonymous: false,
+    unknownKeysPerMinute: 60,
+    nowMs: () => now,
+  });
   const use = () => authenticate(`Bearer ${key}`, undefined, '127.0.0.1');
-  const lastUse = async () => (await asAdministrator<{ at: Date }>('select last_used_at as at from api_keys', url))[0]!.at;
+  const lastUse = async () =>
+    (await asAdministrator<{ at: Date }>('select last_used_at as at from api_keys', url))[0]!.at;
   await use();
   await expect.poll(() => writes.length).toBe(1);
   const first = await lastUse();
@@ -65,12 +89,31 @@ describe('a monthly quota', () => {
     const account = await makeAccount(gateway, { monthlyLimit: 2 });
     // To a row that is a month ahead every transaction of now is such a one.
     const ahead = `(date_trunc('month', now() at time zone 'UTC') + interval '1 month')::date`;
-    await asAdministrator(`update accounts set month = ${ahead}, month_taken = 1 where id = '${account.id}'`, gateway.databaseUrl);
-    const submit = async () => (await account.client.request<{ generateMotion: { userErrors: object[] } }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }', { input: EXAMPLE })).data.generateMotion.userErrors;
+    await asAdministrator(
+      `update accounts set month = ${ahead}, month_taken = 1 where id = '${account.id}'`,
+      gateway.databaseUrl,
+    );
+    const submit = async () =>
+      (
+        await account.client.request<{ generateMotion: { userErrors: object[] } }>(
+          'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }',
+          { input: EXAMPLE },
+        )
+      ).data.generateMotion.userErrors;
     expect(await submit()).toEqual([]);
     expect(await submit()).toEqual([{ code: 'QUOTA_EXHAUSTED' }]);
-    expect(await asAdministrator(`select month = ${ahead} as "isAhead", month_taken as taken from accounts where id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true, taken: 2 }]);
-    expect(await asAdministrator(`select month = ${ahead} as "isAhead" from quota_ledger where account_id = '${account.id}'`, gateway.databaseUrl)).toEqual([{ isAhead: true }]);
+    expect(
+      await asAdministrator(
+        `select month = ${ahead} as "isAhead", month_taken as taken from accounts where id = '${account.id}'`,
+        gateway.databaseUrl,
+      ),
+    ).toEqual([{ isAhead: true, taken: 2 }]);
+    expect(
+      await asAdministrator(
+        `select month = ${ahead} as "isAhead" from quota_ledger where account_id = '${account.id}'`,
+        gateway.databaseUrl,
+      ),
+    ).toEqual([{ isAhead: true }]);
   });
 });
 
@@ -90,7 +133,10 @@ describe('a client token', () => {
     const tokens = createClientTokens(['a secret of at least 32 characters...']);
     vi.useFakeTimers({ now: 1_000_000_000_000, toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { token, expiresAt } = await tokens.sign({ accountId: 'a', keyId: 'k', scopes: ['jobs:read'], jobIds: null, epoch: 0 }, 3_600);
+    const { token, expiresAt } = await tokens.sign(
+      { accountId: 'a', keyId: 'k', scopes: ['jobs:read'], jobIds: null, epoch: 0 },
+      3_600,
+    );
     vi.setSystemTime(1_000_000_000_000 - 25_000);
     expect(await tokens.verify(token)).toMatchObject({ expiresAt });
     vi.setSystemTime(expiresAt.getTime() - 1_000);
@@ -102,9 +148,16 @@ describe('a client token', () => {
   test('that is limited to certain jobs is given no cursor of the account', async () => {
     const gateway = common();
     const { id } = await gateway.client.generate();
-    const { data } = await gateway.client.request<{ createClientToken: { token: string } }>('mutation ($id: ID!) { createClientToken(input: { scopes: [JOBS_READ], jobIds: [$id] }) { token } }', { id });
+    const { data } = await gateway.client.request<{ createClientToken: { token: string } }>(
+      'mutation ($id: ID!) { createClientToken(input: { scopes: [JOBS_READ], jobIds: [$id] }) { token } }',
+      { id },
+    );
     const list = '{ motionJobs { updatesCursor nodes { id } } }';
-    expect((await clientWith(gateway, data.createClientToken.token).request(list)).data).toEqual({ motionJobs: { updatesCursor: null, nodes: [{ id }] } });
-    expect((await gateway.client.request(list)).data).toEqual({ motionJobs: { updatesCursor: expect.any(String) as string, nodes: [{ id }] } });
+    expect((await clientWith(gateway, data.createClientToken.token).request(list)).data).toEqual({
+      motionJobs: { updatesCursor: null, nodes: [{ id }] },
+    });
+    expect((await gateway.client.request(list)).data).toEqual({
+      motionJobs: { updatesCursor: expect.any(String) as string, nodes: [{ id }] },
+    });
   });
 });

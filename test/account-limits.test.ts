@@ -19,9 +19,18 @@ interface Key {
 }
 
 const createKey = async ({ request: ask }: TestClient, name: string, scopes: string, expiresAt: string | null = null) =>
-  (await ask<{ createApiKey: { key: string; apiKey: Key } }>(`mutation ($name: String!, $expiresAt: DateTime) { createApiKey(input: { name: $name, scopes: [${scopes}], expiresAt: $expiresAt }) { key apiKey { id expiresAt } } }`, { name, expiresAt })).data.createApiKey;
+  (
+    await ask<{ createApiKey: { key: string; apiKey: Key } }>(
+      `mutation ($name: String!, $expiresAt: DateTime) { createApiKey(input: { name: $name, scopes: [${scopes}], expiresAt: $expiresAt }) { key apiKey { id expiresAt } } }`,
+      { name, expiresAt },
+    )
+  ).data.createApiKey;
 
-const listKeys = async ({ request: ask }: TestClient, first: number) => ask<{ viewer: { keys: Key[] | null } }>('query ($first: Int!) { viewer { keys(first: $first) { id name revokedAt } } }', { first });
+const listKeys = async ({ request: ask }: TestClient, first: number) =>
+  ask<{ viewer: { keys: Key[] | null } }>(
+    'query ($first: Int!) { viewer { keys(first: $first) { id name revokedAt } } }',
+    { first },
+  );
 
 const common = shared(() => startGateway({ UPSTREAM_MAX_IN_FLIGHT: '1' }));
 
@@ -29,13 +38,24 @@ test('submits are limited over all keys of an account and all instances, other a
   const settings = { SUBMITS_PER_MINUTE_PER_ACCOUNT: '3' };
   const gateway = await startGateway(settings);
   const second = await startGateway({ ...settings, DATABASE_URL: gateway.databaseUrl });
-  const [one, two] = [await createKey(gateway.client, 'one', 'JOBS_WRITE'), await createKey(gateway.client, 'two', 'JOBS_WRITE')];
+  const [one, two] = [
+    await createKey(gateway.client, 'one', 'JOBS_WRITE'),
+    await createKey(gateway.client, 'two', 'JOBS_WRITE'),
+  ];
   await clientWith(gateway, one.key).generate();
   await clientWith(second, two.key).generate();
   await createRestClient({ url: gateway.url, apiKey: one.key }).take({ prompt: 'third' });
-  const { errors } = await clientWith(second, two.key).request('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: EXAMPLE });
-  expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }]);
-  expect(await createRestClient({ url: gateway.url, apiKey: one.key }).submit()).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
+  const { errors } = await clientWith(second, two.key).request(
+    'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }',
+    { input: EXAMPLE },
+  );
+  expect(errors).toMatchObject([
+    { extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } },
+  ]);
+  expect(await createRestClient({ url: gateway.url, apiKey: one.key }).submit()).toMatchObject({
+    status: 429,
+    body: { error: { code: 'too_many_requests' } },
+  });
   await (await makeAccount(gateway)).client.generate();
 });
 
@@ -48,13 +68,20 @@ describe('keys', () => {
     const names = async (first: number) => (await listKeys(client, first)).data.viewer.keys!.map(({ name }) => name);
     expect(await names(3)).toEqual(['c', 'b', 'a']);
     expect((await names(100)).at(-1)).toBe('d');
-    for (const first of [0, 101]) expect((await listKeys(client, first)).errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    for (const first of [0, 101])
+      expect((await listKeys(client, first)).errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 
   test('that expire are followed by keys that live as long, when they are rotated', async () => {
     const { client } = common();
     const lifeMs = 10 * 86_400_000;
-    const rotate = async (id: string) => (await client.request<{ rotateApiKey: { apiKey: Key } }>('mutation ($id: ID!) { rotateApiKey(input: { id: $id, overlapSeconds: 60 }) { apiKey { id expiresAt } } }', { id })).data.rotateApiKey.apiKey;
+    const rotate = async (id: string) =>
+      (
+        await client.request<{ rotateApiKey: { apiKey: Key } }>(
+          'mutation ($id: ID!) { rotateApiKey(input: { id: $id, overlapSeconds: 60 }) { apiKey { id expiresAt } } }',
+          { id },
+        )
+      ).data.rotateApiKey.apiKey;
     const { apiKey } = await createKey(client, 'ten days', 'JOBS_READ', new Date(Date.now() + lifeMs).toISOString());
     const next = await rotate(apiKey.id);
     // Again while the old one still opens: its own end has come nearer, that of its successors has not.
@@ -67,16 +94,22 @@ describe('keys', () => {
   test('end in the year 9999 at the latest, also after a rotation', async () => {
     const { client } = common();
     const create = async (expiresAt: string) =>
-      (await client.request<{ createApiKey: { apiKey: Key | null; userErrors: object[] } }>(
-        `mutation ($expiresAt: DateTime) {
+      (
+        await client.request<{ createApiKey: { apiKey: Key | null; userErrors: object[] } }>(
+          `mutation ($expiresAt: DateTime) {
           createApiKey(input: { name: "late", scopes: [JOBS_READ], expiresAt: $expiresAt }) {
             apiKey { id expiresAt }
             userErrors { code field message }
           }
         }`,
-        { expiresAt },
-      )).data.createApiKey;
-    const error = { code: 'INVALID_FORMAT', field: ['input', 'expiresAt'], message: 'A time is in the years 1 to 9999.' };
+          { expiresAt },
+        )
+      ).data.createApiKey;
+    const error = {
+      code: 'INVALID_FORMAT',
+      field: ['input', 'expiresAt'],
+      message: 'A time is in the years 1 to 9999.',
+    };
     expect(await create('9999-12-31T23:59:59-01:00')).toEqual({ apiKey: null, userErrors: [error] });
     const { apiKey } = await create('9999-12-31T23:59:59Z');
     let id = apiKey!.id;
@@ -96,42 +129,79 @@ describe('keys', () => {
     await gateway.client.generate({ prompt: 'first' });
     const { id } = await gateway.client.generate({ idempotencyKey: 'one' });
     expect((await writer.generate({ idempotencyKey: 'one' })).id).toBe(id);
-    const canceled = await writer.request<{ cancelMotionJob: { job: { id: string; prompt: string } } }>('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id prompt } } }', { id });
+    const canceled = await writer.request<{ cancelMotionJob: { job: { id: string; prompt: string } } }>(
+      'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id prompt } } }',
+      { id },
+    );
     expect(canceled.data.cancelMotionJob.job.id).toBe(id);
-    const readings = ['query ($id: ID!) { motionJob(id: $id) { id } }', 'query ($id: ID!) { node(id: $id) { id } }', 'query ($id: ID!) { motionJobs(filter: { ids: [$id] }) { nodes { id } } }', 'query ($id: ID!) { webhookDeliveries(jobId: $id) { nodes { id } } }'];
-    for (const query of readings) expect((await writer.request(query, { id })).errors?.map(({ extensions }) => extensions.code), query).toEqual(['FORBIDDEN']);
+    const readings = [
+      'query ($id: ID!) { motionJob(id: $id) { id } }',
+      'query ($id: ID!) { node(id: $id) { id } }',
+      'query ($id: ID!) { motionJobs(filter: { ids: [$id] }) { nodes { id } } }',
+      'query ($id: ID!) { webhookDeliveries(jobId: $id) { nodes { id } } }',
+    ];
+    for (const query of readings)
+      expect(
+        (await writer.request(query, { id })).errors?.map(({ extensions }) => extensions.code),
+        query,
+      ).toEqual(['FORBIDDEN']);
     // Nor what hangs on the job, where reading is a scope of its own.
-    expect((await writer.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id timeline { nodes { type } } } } }', { id })).errors?.map(({ extensions }) => extensions.code)).toEqual(['FORBIDDEN']);
+    expect(
+      (
+        await writer.request(
+          'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id timeline { nodes { type } } } } }',
+          { id },
+        )
+      ).errors?.map(({ extensions }) => extensions.code),
+    ).toEqual(['FORBIDDEN']);
   });
 });
 
-test("what has ended is forgotten by age, and what counts is kept: ended keys, the log of changes, windows of limits", async () => {
+test('what has ended is forgotten by age, and what counts is kept: ended keys, the log of changes, windows of limits', async () => {
   const url = await createDatabase();
   const connections = createConnections(url, 2, () => undefined);
   onTestFinished(() => connections.pool.end());
   const store = createAccountsStore(connections);
   const sql = <Row extends object>(text: string) => asAdministrator<Row & Record<string, unknown>>(text, url);
-  const key = (name: string, expires: string, revoked: string) => `(gen_random_uuid(), 'default', '${name}', '${name}', 'last', '{jobs:read}', now() - interval '300 days', ${expires}, ${revoked})`;
+  const key = (name: string, expires: string, revoked: string) =>
+    `(gen_random_uuid(), 'default', '${name}', '${name}', 'last', '{jobs:read}', now() - interval '300 days', ${expires}, ${revoked})`;
   const ago = (days: number) => `now() - interval '${days} days'`;
   await sql(`insert into api_keys (id, account_id, name, hash, last_four, scopes, created_at, expires_at, revoked_at) values
     ${[key('live', 'null', 'null'), key('later', "now() + interval '1 day'", 'null'), key('revoked', 'null', ago(91)), key('lately', 'null', ago(89)), key('expired', ago(91), 'null'), key('spared', ago(91), ago(91)), key('revoked early', "now() + interval '1 day'", ago(91))].join()}`);
-  await sql(`insert into account_log (account_id, actor, action, at) values ('default', 'a', 'old', ${ago(401)}), ('default', 'a', 'new', ${ago(399)})`);
-  await sql(`insert into rate_windows (subject, started_at, count) values ('old', ${ago(8)}, 1), ('new', ${ago(1)}, 1)`);
+  await sql(
+    `insert into account_log (account_id, actor, action, at) values ('default', 'a', 'old', ${ago(401)}), ('default', 'a', 'new', ${ago(399)})`,
+  );
+  await sql(
+    `insert into rate_windows (subject, started_at, count) values ('old', ${ago(8)}, 1), ('new', ${ago(1)}, 1)`,
+  );
   const kinds = [
-    { kind: 'ended keys', days: 90, deleteByAge: (days: number, limit: number) => store.deleteEndedKeysByAge(days, limit, ['spared']) },
+    {
+      kind: 'ended keys',
+      days: 90,
+      deleteByAge: (days: number, limit: number) => store.deleteEndedKeysByAge(days, limit, ['spared']),
+    },
     { kind: 'changes', days: 400, deleteByAge: store.deleteChangesByAge },
     { kind: 'windows', days: 7, deleteByAge: store.deleteWindowsByAge },
   ];
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   await createRetention(kinds, log).runOnce(new AbortController().signal);
-  expect((await sql<{ name: string }>(`select name from api_keys where name <> 'proof' order by name`)).map(({ name }) => name)).toEqual(['lately', 'later', 'live', 'spared']);
-  expect(await sql(`select action from account_log where account_id = 'default' and actor = 'a'`)).toEqual([{ action: 'new' }]);
+  expect(
+    (await sql<{ name: string }>(`select name from api_keys where name <> 'proof' order by name`)).map(
+      ({ name }) => name,
+    ),
+  ).toEqual(['lately', 'later', 'live', 'spared']);
+  expect(await sql(`select action from account_log where account_id = 'default' and actor = 'a'`)).toEqual([
+    { action: 'new' },
+  ]);
   expect(await sql('select subject from rate_windows')).toEqual([{ subject: 'new' }]);
 });
 
 test('a gateway deletes them by its settings', async () => {
   const databaseUrl = await createDatabase();
-  await asAdministrator(`insert into rate_windows (subject, started_at, count) values ('old', now() - interval '8 days', 1)`, databaseUrl);
+  await asAdministrator(
+    `insert into rate_windows (subject, started_at, count) values ('old', now() - interval '8 days', 1)`,
+    databaseUrl,
+  );
   await startGateway({ DATABASE_URL: databaseUrl });
   await expect.poll(() => asAdministrator(`select 1 from rate_windows where subject = 'old'`, databaseUrl)).toEqual([]);
 });
@@ -140,8 +210,15 @@ test('the sandbox is asked by names of this machine only', async () => {
   const { sandboxUrl } = common();
   const ask = (host: string) =>
     new Promise<number>((resolve, reject) => {
-      request(sandboxUrl!, { headers: { host } }, (response) => resolve(response.resume().statusCode!)).on('error', reject).end();
+      request(sandboxUrl!, { headers: { host } }, (response) => resolve(response.resume().statusCode!))
+        .on('error', reject)
+        .end();
     });
   const { host, port } = new URL(sandboxUrl!);
-  expect([await ask(host), await ask(`localhost:${port}`), await ask('evil.example.com'), await ask(`127.0.0.1.evil.example.com:${port}`)]).toEqual([200, 200, 421, 421]);
+  expect([
+    await ask(host),
+    await ask(`localhost:${port}`),
+    await ask('evil.example.com'),
+    await ask(`127.0.0.1.evil.example.com:${port}`),
+  ]).toEqual([200, 200, 421, 421]);
 });

@@ -13,7 +13,8 @@ const ACCOUNT = 'default';
 const SLOW = { timeout: 10_000 };
 
 /** For connections that are opened from now on. */
-const databaseSetting = (setting: string): string => `do $$ begin execute format('alter database %I set ${setting}', current_database()); end $$`;
+const databaseSetting = (setting: string): string =>
+  `do $$ begin execute format('alter database %I set ${setting}', current_database()); end $$`;
 
 /** One instance that announces, by proxies, and another one that hears. */
 async function startInstances(prepare: string | null = null) {
@@ -25,12 +26,29 @@ async function startInstances(prepare: string | null = null) {
   const there = await startFeed(url, () => undefined);
   onTestFinished(async () => void (await Promise.all([here.stop(), there.stop()])));
   const heard: string[] = [];
-  there.subscribe((id, version) => void heard.push(`${id} ${version}`), () => undefined);
+  there.subscribe(
+    (id, version) => void heard.push(`${id} ${version}`),
+    () => undefined,
+  );
   const connections = createConnections(storeProxy.url, 2, () => undefined);
   onTestFinished(() => closePool(connections));
   const store = createJobStore(connections, here.announce);
   const { input } = submittingJob();
-  const insert = () => store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId: ACCOUNT, upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' })).then((job) => job!.id);
+  const insert = () =>
+    store
+      .transaction((tx) =>
+        store.insert(tx, {
+          id: uuidv7(),
+          accountId: ACCOUNT,
+          upstreamId: 'test',
+          sandbox: true,
+          input,
+          labels: [],
+          idempotencyKey: null,
+          inputHash: 'v1:',
+        }),
+      )
+      .then((job) => job!.id);
   const announce = (id: string, version = 1) => here.announce({ id, version, accountId: ACCOUNT });
   /** All that was announced before is heard by then. */
   const untilHeard = async (id: string) => {
@@ -129,7 +147,10 @@ test('what PostgreSQL cannot take at the moment is announced again, over the sam
     create function public.pg_notify(text, text) returns void language plpgsql as $$ begin raise 'no room' using errcode = 'disk_full'; end $$`);
   announce('a');
   await expect.poll(() => logs).toEqual(['changes could not be announced: no room']);
-  await asAdministrator('drop function public.pg_notify; alter function pg_catalog.pg_notify_of_before(text, text) rename to pg_notify', url);
+  await asAdministrator(
+    'drop function public.pg_notify; alter function pg_catalog.pg_notify_of_before(text, text) rename to pg_notify',
+    url,
+  );
   await expect.poll(() => heard, SLOW).toEqual(['a 1']);
   expect(new Set(logs)).toEqual(new Set(['changes could not be announced: no room']));
 });

@@ -1,8 +1,11 @@
-/** Which order of events on a connection says that an answer arrived, for a client's own connection and for a proxy's. */
+/**
+ * Which order of events on a connection says that an answer arrived, for a client's own connection and for a proxy's.
+ */
 import { describe, expect, test } from 'vitest';
 import { isVerdict, nextProgress, type Progress, type Sight } from '../src/http/rest/answer-evidence.ts';
 
-const judge = (sights: readonly Sight[], proxied: boolean): Progress => sights.reduce<Progress>((progress, sight) => nextProgress(progress, sight, proxied), 'HELD');
+const judge = (sights: readonly Sight[], proxied: boolean): Progress =>
+  sights.reduce<Progress>((progress, sight) => nextProgress(progress, sight, proxied), 'HELD');
 
 const W = 'answerWritten';
 const orders: readonly (readonly [Sight[], Progress, Progress])[] = [
@@ -44,8 +47,18 @@ describe('the order', () => {
     expect([judge(sights, false), judge(sights, true)]).toEqual([direct, proxied]);
   });
 
-  const all: readonly Sight[] = [W, 'nextRequest', 'pipelinedRequest', 'peerClosed', 'reset', 'weClosed', 'settled', 'watchEnded'];
-  const sequences = (length: number): Sight[][] => (length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => all.map((sight) => [...rest, sight])));
+  const all: readonly Sight[] = [
+    W,
+    'nextRequest',
+    'pipelinedRequest',
+    'peerClosed',
+    'reset',
+    'weClosed',
+    'settled',
+    'watchEnded',
+  ];
+  const sequences = (length: number): Sight[][] =>
+    length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => all.map((sight) => [...rest, sight]));
 
   test('of any five events is judged by evidence: answered only if it was written and something shows that it was read, and never through a proxy', () => {
     const wrong = sequences(5).filter((sights) => {
@@ -57,7 +70,11 @@ describe('the order', () => {
   });
 
   test('does not matter any more once there is a verdict', () => {
-    const changed = sequences(4).filter((sights) => isVerdict(judge(sights, false)) && all.some((sight) => judge([...sights, sight], false) !== judge(sights, false)));
+    const changed = sequences(4).filter(
+      (sights) =>
+        isVerdict(judge(sights, false)) &&
+        all.some((sight) => judge([...sights, sight], false) !== judge(sights, false)),
+    );
     expect(changed).toEqual([]);
   });
 });

@@ -19,12 +19,21 @@ interface Answer {
 }
 
 /** Not fetch, which trusts no certificate of our own. */
-function send(url: string, { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+function send(
+  url: string,
+  {
+    method = 'GET',
+    headers = {},
+    body = '',
+  }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
   const request = url.startsWith('https:') ? tlsRequest : plainRequest;
   return new Promise((resolve, reject) => {
     request(url, { method, headers, agent: false, rejectUnauthorized: false }, (response) => {
       text(response).then((read) => resolve({ status: response.statusCode!, body: read }), reject);
-    }).on('error', reject).end(body);
+    })
+      .on('error', reject)
+      .end(body);
   });
 }
 
@@ -39,29 +48,50 @@ async function useAsPage({ url, apiKey }: Front): Promise<void> {
   const { origin } = new URL(url);
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${apiKey}`, origin };
   const run = async <T>(query: string, variables: object = {}): Promise<T> => {
-    const { status, body } = await send(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+    const { status, body } = await send(`${url}/graphql`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query, variables }),
+    });
     expect(status, body).toBe(200);
     return (JSON.parse(body) as { data: T }).data;
   };
   expect(await run('{ __typename }')).toEqual({ __typename: 'Query' });
-  expect(await send(`${url}/graphql?query=%7B__typename%7D`, { headers })).toMatchObject({ status: 200, body: expect.stringContaining('Query') as string });
-  const { generateMotion } = await run<{ generateMotion: { job: { id: string } } }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: EXAMPLE });
+  expect(await send(`${url}/graphql?query=%7B__typename%7D`, { headers })).toMatchObject({
+    status: 200,
+    body: expect.stringContaining('Query') as string,
+  });
+  const { generateMotion } = await run<{ generateMotion: { job: { id: string } } }>(
+    'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }',
+    { input: EXAMPLE },
+  );
 
   class PageSocket extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols, { origin, rejectUnauthorized: false });
     }
   }
-  const client = createSocketClient({ url: `${url.replace(/^http/, 'ws')}/graphql`, webSocketImpl: PageSocket, connectionParams: { Authorization: `Bearer ${apiKey}` }, retryAttempts: 0 });
+  const client = createSocketClient({
+    url: `${url.replace(/^http/, 'ws')}/graphql`,
+    webSocketImpl: PageSocket,
+    connectionParams: { Authorization: `Bearer ${apiKey}` },
+    retryAttempts: 0,
+  });
   onTestFinished(() => void client.dispose());
   const states: string[] = [];
-  const updates = client.iterate<{ jobUpdated: { state: string } }>({ query: 'subscription ($id: ID!) { jobUpdated(id: $id) { state } }', variables: { id: generateMotion.job.id } });
+  const updates = client.iterate<{ jobUpdated: { state: string } }>({
+    query: 'subscription ($id: ID!) { jobUpdated(id: $id) { state } }',
+    variables: { id: generateMotion.job.id },
+  });
   for await (const { data } of updates) states.push(data!.jobUpdated.state);
   expect(states.at(-1)).toBe('SUCCEEDED');
   await client.dispose();
 }
 
-/** The page, with everything that it loads, at a path that a proxy has put a prefix before; resolves with the key that it is given. */
+/**
+ * The page, with everything that it loads, at a path that a proxy has put a prefix before; resolves with the key that
+ * it is given.
+ */
 async function loadPlayground(page: string): Promise<unknown> {
   const { status, body } = await send(page);
   expect(status).toBe(200);
@@ -86,10 +116,22 @@ describe.skipIf(nginxPath === undefined)('behind nginx', () => {
     for (const url of [prefixUrl, tlsUrl]) {
       await useAsPage({ url, apiKey: gateway.apiKey });
       expect((await handshake(url, { origin: 'https://evil.example.com' })).status, url).toBe(403);
-      expect((await handshake(url, { origin: new URL(url).origin.replace('127.0.0.1', 'localhost') })).status, url).toBe(403);
+      expect(
+        (await handshake(url, { origin: new URL(url).origin.replace('127.0.0.1', 'localhost') })).status,
+        url,
+      ).toBe(403);
       for (const path of ['/graphql/', '/kling/motion/', '/kling/motion']) {
         const body = path.startsWith('/graphql') ? { query: '{ __typename }' } : { ...SEED_BODY, async: true };
-        expect((await send(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${gateway.apiKey}` }, body: JSON.stringify(body) })).status, path).toBe(200);
+        expect(
+          (
+            await send(`${url}${path}`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json', authorization: `Bearer ${gateway.apiKey}` },
+              body: JSON.stringify(body),
+            })
+          ).status,
+          path,
+        ).toBe(200);
       }
       const { servers } = JSON.parse((await send(`${url}/openapi.json`)).body) as { servers: { url: string }[] };
       expect(servers.map((server) => new URL(server.url, `${url}/openapi.json`).href)).toEqual([`${url}/`]);
@@ -110,7 +152,11 @@ describe.skipIf(nginxPath === undefined)('behind nginx', () => {
   test('a forged header of a client does not make another origin ours', async () => {
     const gateway = await startGateway(settings);
     const { prefixUrl } = await startNginx(gateway.url);
-    const forged = { 'x-forwarded-host': 'evil.example.com', 'x-forwarded-proto': 'https', 'x-forwarded-for': '127.0.0.1' };
+    const forged = {
+      'x-forwarded-host': 'evil.example.com',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-for': '127.0.0.1',
+    };
     expect((await handshake(prefixUrl, { origin: 'https://evil.example.com', headers: forged })).status).toBe(403);
   });
 });
@@ -130,7 +176,10 @@ describe("behind Vite's development proxy", () => {
     const closed = await startGateway(paid);
     const url = await startVite(closed.url);
     const { origin } = new URL(url);
-    expect(await handshake(url, { origin })).toMatchObject({ status: 403, body: expect.stringContaining('CORS_ORIGINS') as string });
+    expect(await handshake(url, { origin })).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('CORS_ORIGINS') as string,
+    });
     const open = await startGateway({ ...paid, CORS_ORIGINS: `${origin}/` });
     const opened = await startVite(open.url);
     expect((await handshake(opened, { origin })).status).toBe(101);

@@ -45,7 +45,8 @@ async function startWatch() {
     url,
     watch: await watching.watch(ACCOUNT, id),
     wake: (version: number) => emit!(id, version, ACCOUNT),
-    write: (version: number) => asAdministrator(`update jobs set version = ${version}, changed_xid = pg_current_xact_id()`, url),
+    write: (version: number) =>
+      asAdministrator(`update jobs set version = ${version}, changed_xid = pg_current_xact_id()`, url),
     reads: () => reads,
   };
 }
@@ -101,7 +102,9 @@ describe('a burst of 10,000 changes', () => {
     let version = 0;
     let messages = 0;
     while (version < BURST + 2) {
-      ({ version } = ((await next()) as { payload: { data: { jobUpdated: { version: number } } } }).payload.data.jobUpdated);
+      ({ version } = (
+        (await next()) as { payload: { data: { jobUpdated: { version: number } } } }
+      ).payload.data.jobUpdated);
       messages += 1;
     }
     expect([version, messages]).toEqual([BURST + 2, 1]);

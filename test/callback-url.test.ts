@@ -9,7 +9,9 @@ const tokenOf = (url: string | null) => url!.split('/').at(-1)!;
 describe('a callback URL', () => {
   test('names its job and attempt, below the public URL', () => {
     const url = urlsOf(OLD).urlFor(JOB, 3);
-    expect(url).toMatch(new RegExp(`^https://gateway\\.example\\.com/base/callbacks/${JOB}/3\\.[\\w-]{8}\\.[\\w-]{43}$`));
+    expect(url).toMatch(
+      new RegExp(`^https://gateway\\.example\\.com/base/callbacks/${JOB}/3\\.[\\w-]{8}\\.[\\w-]{43}$`),
+    );
     expect(urlsOf(OLD).verify(JOB, tokenOf(url))).toEqual({ jobId: JOB, attempt: 3 });
     expect(urlsOf(OLD).verifyUrl(url!)).toEqual({ jobId: JOB, attempt: 3 });
   });
@@ -29,15 +31,24 @@ describe('a callback URL', () => {
     const urls = urlsOf(OLD);
     const token = tokenOf(urls.urlFor(JOB, 1));
     for (let index = 0; index < token.length; index += 1) {
-      // The last of 43 base64 characters carries two bits that decode to nothing; the text is compared, so it counts too.
+      // The last of 43 base64 characters carries two bits that decode to nothing; the text is compared, so it counts
+      // too.
       for (const other of ['A', 'z', '0', '.']) {
         if (other === token[index]) continue;
-        expect(urls.verify(JOB, token.slice(0, index) + other + token.slice(index + 1)), `${index} ${other}`).toBeNull();
+        expect(
+          urls.verify(JOB, token.slice(0, index) + other + token.slice(index + 1)),
+          `${index} ${other}`,
+        ).toBeNull();
       }
     }
   });
 
-  test.each(['https://gateway.example.com/callbacks/', `https://gateway.example.com/callbacks/${JOB}/`, 'nonsense', ''])('%s is none of ours', (url) => {
+  test.each([
+    'https://gateway.example.com/callbacks/',
+    `https://gateway.example.com/callbacks/${JOB}/`,
+    'nonsense',
+    '',
+  ])('%s is none of ours', (url) => {
     expect(urlsOf(OLD).verifyUrl(url)).toBeNull();
   });
 });

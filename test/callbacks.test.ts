@@ -29,37 +29,65 @@ async function startProcessing(started = usual()) {
 }
 
 async function callBackEncoded(url: string, encoding: string, body: Buffer): Promise<number> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, body: new Uint8Array(body) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+    body: new Uint8Array(body),
+  });
   await response.arrayBuffer();
   return response.status;
 }
 
-const inboxOf = (databaseUrl: string, { id }: { readonly id: string }) => asAdministrator<{ verdict: string; body: string; hash: string }>(`select verdict, body, body_hash as hash from callbacks where job_id = '${id}' order by received_at`, databaseUrl);
+const inboxOf = (databaseUrl: string, { id }: { readonly id: string }) =>
+  asAdministrator<{ verdict: string; body: string; hash: string }>(
+    `select verdict, body, body_hash as hash from callbacks where job_id = '${id}' order by received_at`,
+    databaseUrl,
+  );
 
 describe('a callback', () => {
   test('settles its job, and is kept without the signature of its link', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
-    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK', video: { id: '842578800134742051', url: 'https://cdn.example.com/result.mp4?sign=secret' } });
+    expect(await client.find(job.id)).toMatchObject({
+      state: 'SUCCEEDED',
+      settledBy: 'CALLBACK',
+      video: { id: '842578800134742051', url: 'https://cdn.example.com/result.mp4?sign=secret' },
+    });
     const [kept] = await inboxOf(databaseUrl, job);
     expect(kept!.verdict).toBe('APPLIED');
     expect(kept!.body).not.toContain('secret');
   });
 
-  test.each([[''], ['json'], ['application/json; charset=nonsense'], ['text/html'], [undefined]])('settles its job with Content-Type %j', async (contentType) => {
-    const { client, job, taskId, callbackUrl } = await startProcessing();
-    const answer = new Promise<number>((resolve, reject) => {
-      const sent = request(callbackUrl, { method: 'POST', headers: contentType === undefined ? {} : { 'content-type': contentType } }, (response) => resolve(response.resume().statusCode!));
-      sent.on('error', reject).end(JSON.stringify(successOf(taskId)));
-    });
-    expect(await answer).toBe(200);
-    expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
-  });
+  test.each([[''], ['json'], ['application/json; charset=nonsense'], ['text/html'], [undefined]])(
+    'settles its job with Content-Type %j',
+    async (contentType) => {
+      const { client, job, taskId, callbackUrl } = await startProcessing();
+      const answer = new Promise<number>((resolve, reject) => {
+        const sent = request(
+          callbackUrl,
+          { method: 'POST', headers: contentType === undefined ? {} : { 'content-type': contentType } },
+          (response) => resolve(response.resume().statusCode!),
+        );
+        sent.on('error', reject).end(JSON.stringify(successOf(taskId)));
+      });
+      expect(await answer).toBe(200);
+      expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
+    },
+  );
 
   test('that fails the job says why', async () => {
     const { client, job, taskId, callbackUrl } = await startProcessing();
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
-    expect(await client.find(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_FAILED', upstreamCode: 'api_error', message: 'fetch failed', final: true, charge: 'NOT_CHARGED' } });
+    expect(await client.find(job.id)).toMatchObject({
+      state: 'FAILED',
+      failure: {
+        code: 'UPSTREAM_FAILED',
+        upstreamCode: 'api_error',
+        message: 'fetch failed',
+        final: true,
+        charge: 'NOT_CHARGED',
+      },
+    });
   });
 
   test('that contradicts a claim which still waits for its look-up is not believed: one look-up decides about both', async () => {
@@ -97,7 +125,14 @@ describe('a callback', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', taskId, settledBy: 'POLL' });
     const { version } = (await client.find(job.id))!;
     submit.answer(200, { task_id: taskId });
-    await expect.poll(() => asAdministrator(`select 1 as one from job_events where type = 'ATTEMPT_ENDED' and job_id = '${job.id}'`, databaseUrl)).toHaveLength(1);
+    await expect
+      .poll(() =>
+        asAdministrator(
+          `select 1 as one from job_events where type = 'ATTEMPT_ENDED' and job_id = '${job.id}'`,
+          databaseUrl,
+        ),
+      )
+      .toHaveLength(1);
     expect((await client.find(job.id))!.version).toBe(version);
   });
 
@@ -125,7 +160,9 @@ describe('a callback', () => {
 
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBack(callbackUrl, { ...successOf(taskId), again: true })).toBe(200);
-    await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', failure: null });
+    await expect
+      .poll(() => client.find(job.id))
+      .toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', failure: null });
     expect(await verdicts()).toEqual(['APPLIED', 'CONFIRMED', 'CONFIRMED']);
   });
 
@@ -135,11 +172,16 @@ describe('a callback', () => {
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', failure: null });
     expect((await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict)).toEqual(['APPLIED', 'CONTRADICTED']);
-    expect(logs).toContainEqual(expect.objectContaining({ level: 50, jobId: job.id, msg: 'the upstream contradicts how a job has ended' }));
+    expect(logs).toContainEqual(
+      expect.objectContaining({ level: 50, jobId: job.id, msg: 'the upstream contradicts how a job has ended' }),
+    );
   });
 
   test.each<[string, (taskId: string) => unknown]>([
-    ['success together with an error', (taskId) => ({ ...successOf(taskId), error: { code: 'api_error', message: 'odd' } })],
+    [
+      'success together with an error',
+      (taskId) => ({ ...successOf(taskId), error: { code: 'api_error', message: 'odd' } }),
+    ],
     ['a bare error string', (taskId) => ({ success: false, error: 'still running', task_id: taskId })],
     ['success without a URL', (taskId) => ({ success: true, state: 'succeed', task_id: taskId })],
     ['a body that is no JSON', () => '{"success": tr'],
@@ -154,7 +196,9 @@ describe('a callback', () => {
   });
 
   test('of exactly the size limit is read whole', async () => {
-    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing(await startWithUpstream({ MAX_BODY_BYTES: '2048' }));
+    const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing(
+      await startWithUpstream({ MAX_BODY_BYTES: '2048' }),
+    );
     const body = JSON.stringify({ ...successOf(taskId), padding: '' });
     const exact = body.replace('"padding":""', `"padding":"${'x'.repeat(2_048 - body.length)}"`);
     expect(Buffer.byteLength(exact)).toBe(2_048);
@@ -212,8 +256,19 @@ describe('a callback', () => {
     const [, token] = /\/([^/]+)$/.exec(callbackUrl)!;
     const [attempt, keyId, mac] = token!.split('.') as [string, string, string];
     const flipped = `${mac.slice(0, -2)}${mac.at(-2) === 'A' ? 'Q' : 'A'}${mac.at(-1)}`;
-    for (const forged of [`${attempt}.${keyId}.${flipped}`, `2.${keyId}.${mac}`, `${attempt}.AAAAAAAA.${mac}`, `${attempt}.${keyId}.`, `${attempt}.${keyId}.${mac}x`, 'x', `0${attempt}.${keyId}.${mac}`]) {
-      const response = await fetch(`${url}/callbacks/${job.id}/${forged}`, { method: 'POST', body: JSON.stringify(successOf(taskId)) });
+    for (const forged of [
+      `${attempt}.${keyId}.${flipped}`,
+      `2.${keyId}.${mac}`,
+      `${attempt}.AAAAAAAA.${mac}`,
+      `${attempt}.${keyId}.`,
+      `${attempt}.${keyId}.${mac}x`,
+      'x',
+      `0${attempt}.${keyId}.${mac}`,
+    ]) {
+      const response = await fetch(`${url}/callbacks/${job.id}/${forged}`, {
+        method: 'POST',
+        body: JSON.stringify(successOf(taskId)),
+      });
       expect([response.status, await response.text()], forged).toEqual([404, '']);
     }
     const elsewhere = await fetch(callbackUrl.replace(job.id, randomUUID()), { method: 'POST', body: '{}' });

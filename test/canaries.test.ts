@@ -1,4 +1,7 @@
-/** Secrets that can be told from everything else go through all of the gateway, and are found nowhere that they should not be. */
+/**
+ * Secrets that can be told from everything else go through all of the gateway, and are found nowhere that they should
+ * not be.
+ */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { asAdministratorOf, clientWith } from './support/administrator.ts';
@@ -15,7 +18,12 @@ import { webhooksOf } from './support/webhooks.ts';
 const canary = (name: string): string => `canary${name}${randomBytes(12).toString('hex')}`;
 
 async function startWithCanaries(settings: Record<string, string> = {}) {
-  const secrets: Record<string, string> = { upstreamToken: canary('Upstream'), administratorKey: canary('Administrator'), appSecret: canary('App') + canary('Secret'), databasePassword: canary('Database') };
+  const secrets: Record<string, string> = {
+    upstreamToken: canary('Upstream'),
+    administratorKey: canary('Administrator'),
+    appSecret: canary('App') + canary('Secret'),
+    databasePassword: canary('Database'),
+  };
   const databaseUrl = await createDatabase();
   const role = canary('role').slice(0, 40);
   await asAdministrator(`create role ${role} superuser login password '${secrets.databasePassword}'`);
@@ -42,20 +50,31 @@ async function startWithCanaries(settings: Record<string, string> = {}) {
 
 /** Every row of every table as JSON, by `table.column`. */
 async function dump(databaseUrl: string): Promise<Map<string, string>> {
-  const columns = await asAdministrator<{ table: string; column: string }>(`select table_name as table, column_name as column from information_schema.columns where table_schema = 'public'`, databaseUrl);
+  const columns = await asAdministrator<{ table: string; column: string }>(
+    `select table_name as table, column_name as column from information_schema.columns where table_schema = 'public'`,
+    databaseUrl,
+  );
   const found = new Map<string, string>();
   for (const { table, column } of columns) {
-    const rows = await asAdministrator<{ text: string | null }>(`select string_agg("${column}"::text, ' ') as text from "${table}"`, databaseUrl);
+    const rows = await asAdministrator<{ text: string | null }>(
+      `select string_agg("${column}"::text, ' ') as text from "${table}"`,
+      databaseUrl,
+    );
     found.set(`${table}.${column}`, rows[0]?.text ?? '');
   }
   return found;
 }
 
-const namesIn = (text: string, secrets: Readonly<Record<string, string>>): string[] => Object.entries(secrets).filter(([, secret]) => text.includes(secret)).map(([name]) => name);
+const namesIn = (text: string, secrets: Readonly<Record<string, string>>): string[] =>
+  Object.entries(secrets)
+    .filter(([, secret]) => text.includes(secret))
+    .map(([name]) => name);
 
 /** Where each secret was found in the database. */
 async function placesOf(secrets: Readonly<Record<string, string>>, databaseUrl: string): Promise<string[]> {
-  return [...(await dump(databaseUrl))].flatMap(([column, text]) => namesIn(text, secrets).map((name) => `${name} in ${column}`)).sort();
+  return [...(await dump(databaseUrl))]
+    .flatMap(([column, text]) => namesIn(text, secrets).map((name) => `${name} in ${column}`))
+    .sort();
 }
 
 const logOf = ({ logs }: TestGateway): string => logs.map((line) => JSON.stringify(line)).join('\n');
@@ -66,21 +85,38 @@ describe('secrets', () => {
   test('are in no log, no answer and no table, whatever goes well or wrong', { timeout: 120_000 }, async () => {
     const { secrets, upstream, gateway, administrator, databaseUrl } = await startWithCanaries();
     const answers: string[] = [];
-    const ask = (client: TestGateway['client'], query: string, variables: Record<string, unknown> = {}) => client.request<Record<string, Record<string, unknown>>>(query, variables);
+    const ask = (client: TestGateway['client'], query: string, variables: Record<string, unknown> = {}) =>
+      client.request<Record<string, Record<string, unknown>>>(query, variables);
     const tell = (value: unknown): void => void answers.push(JSON.stringify(value));
 
     // Keys and tokens: shown once, to whom they were made for.
-    const made = await ask(administrator, 'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { key account { id } } }', { input: { name: 'Canaries', email: 'team@example.com' } });
+    const made = await ask(
+      administrator,
+      'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { key account { id } } }',
+      { input: { name: 'Canaries', email: 'team@example.com' } },
+    );
     secrets.firstKey = made.data.createAccount!.key as string;
     const first = clientWith(gateway, secrets.firstKey);
-    const second = await ask(first, CREATE_KEY, { input: { name: 'second', scopes: ['JOBS_READ', 'JOBS_WRITE', 'ACCOUNT_ADMIN'] } });
+    const second = await ask(first, CREATE_KEY, {
+      input: { name: 'second', scopes: ['JOBS_READ', 'JOBS_WRITE', 'ACCOUNT_ADMIN'] },
+    });
     secrets.secondKey = second.data.createApiKey!.key as string;
-    const rotated = await ask(first, 'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { key } }', { input: { id: (second.data.createApiKey!.apiKey as { id: string }).id, overlapSeconds: 60 } });
+    const rotated = await ask(first, 'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { key } }', {
+      input: { id: (second.data.createApiKey!.apiKey as { id: string }).id, overlapSeconds: 60 },
+    });
     secrets.rotatedKey = rotated.data.rotateApiKey!.key as string;
     const client = clientWith(gateway, secrets.rotatedKey);
-    const token = await ask(client, 'mutation { createClientToken(input: { scopes: [JOBS_READ], ttlSeconds: 600 }) { token } }');
+    const token = await ask(
+      client,
+      'mutation { createClientToken(input: { scopes: [JOBS_READ], ttlSeconds: 600 }) { token } }',
+    );
     secrets.clientToken = token.data.createClientToken!.token as string;
-    expect(namesIn(JSON.stringify([made, second, rotated, token]), secrets)).toEqual(['firstKey', 'secondKey', 'rotatedKey', 'clientToken']);
+    expect(namesIn(JSON.stringify([made, second, rotated, token]), secrets)).toEqual([
+      'firstKey',
+      'secondKey',
+      'rotatedKey',
+      'clientToken',
+    ]);
     tell(await ask(client, '{ viewer { account { id name } keys { id name lastFour } } }'));
 
     // Webhooks: a URL that is a secret itself, and secrets that sign, before and after a rotation.
@@ -91,7 +127,9 @@ describe('secrets', () => {
     secrets.webhookSecret = created.secret!;
     secrets.rotatedWebhookSecret = (await webhooks.rotate(created.endpoint!.id)).secret!;
     secrets.accountWebhookSecret = (await webhooks.rotate(null)).secret!;
-    receiver.answerWith((response) => void response.writeHead(500, { 'x-echo': secrets.webhookSecret }).end(`no ${secrets.hook}`));
+    receiver.answerWith(
+      (response) => void response.writeHead(500, { 'x-echo': secrets.webhookSecret }).end(`no ${secrets.hook}`),
+    );
 
     // A job that succeeds, with a link that is signed, by a callback whose URL is secret.
     secrets.signature = canary('Signature');
@@ -107,23 +145,48 @@ describe('secrets', () => {
     expect(await callBack(reach, `{"task_id": "canary-task", "video_url": "${link}`)).toBe(200);
     expect(await callBack(reach.slice(0, -1), successOf('canary-task', link))).toBe(404);
     await client.untilEnd(job.id);
-    tell(await ask(client, 'query ($id: ID!) { motionJob(id: $id) { id state timeline { nodes { type message } } } }', { id: job.id }));
+    tell(
+      await ask(client, 'query ($id: ID!) { motionJob(id: $id) { id state timeline { nodes { type message } } } }', {
+        id: job.id,
+      }),
+    );
 
     await expect.poll(() => receiver.received.length).toBe(2);
-    expect(receiver.received.every((received) => isBelieved(received, secrets.webhookSecret!) && isBelieved(received, secrets.rotatedWebhookSecret!))).toBe(true);
+    expect(
+      receiver.received.every(
+        (received) =>
+          isBelieved(received, secrets.webhookSecret!) && isBelieved(received, secrets.rotatedWebhookSecret!),
+      ),
+    ).toBe(true);
     await expect.poll(async () => (await webhooks.deliveries()).nodes.map(({ state }) => state)).toEqual(['FAILED']);
     tell(await webhooks.deliveries());
 
     // The upstream says no, repeating what it was sent.
     const refused = await client.generate({ prompt: 'refused' });
-    (await upstream.nextSubmit()).answer(400, { success: false, error: { code: 'bad_request', message: `bad callback_url ${callbackUrl}, result ${link}, token Bearer ${secrets.upstreamToken}` }, trace_id: 'a' });
+    (await upstream.nextSubmit()).answer(400, {
+      success: false,
+      error: {
+        code: 'bad_request',
+        message: `bad callback_url ${callbackUrl}, result ${link}, token Bearer ${secrets.upstreamToken}`,
+      },
+      trace_id: 'a',
+    });
     await client.untilEnd(refused.id);
-    tell(await ask(client, 'query ($id: ID!) { motionJob(id: $id) { failure { code message } timeline { nodes { type message } } } }', { id: refused.id }));
+    tell(
+      await ask(
+        client,
+        'query ($id: ID!) { motionJob(id: $id) { failure { code message } timeline { nodes { type message } } } }',
+        { id: refused.id },
+      ),
+    );
     const unconfirmed = await client.generate({ prompt: 'cut' });
     const cut = await upstream.nextSubmit();
     upstream.records.set('late', recordOf('late', cut.body.callback_url, failureOf('late', 'api_error', `no ${link}`)));
     cut.cut();
-    await callBack(cut.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('late', 'api_error', `no ${link}`));
+    await callBack(
+      cut.body.callback_url!.replace('http://gateway.invalid', gateway.url),
+      failureOf('late', 'api_error', `no ${link}`),
+    );
     await client.untilEnd(unconfirmed.id);
 
     // Over REST: a receiver whose URL is a secret, a result whose link is, and what goes wrong.
@@ -135,9 +198,15 @@ describe('secrets', () => {
     const restCallback = `${listener.url}?token=${secrets.restHook}`;
     const taskId = await rest.take({ callback_url: restCallback });
     const taken = await upstream.nextSubmit();
-    upstream.records.set('canary-rest', recordOf('canary-rest', taken.body.callback_url, successOf('canary-rest', signed)));
+    upstream.records.set(
+      'canary-rest',
+      recordOf('canary-rest', taken.body.callback_url, successOf('canary-rest', signed)),
+    );
     taken.answer(200, { task_id: 'canary-rest' });
-    await callBack(taken.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('canary-rest', signed));
+    await callBack(
+      taken.body.callback_url!.replace('http://gateway.invalid', gateway.url),
+      successOf('canary-rest', signed),
+    );
     await expect.poll(() => listener.received.length).toBe(1);
     expect(listener.received[0]!.body).toContain(secrets.restSignature);
     expect(JSON.stringify((await rest.retrieve(taskId)).body)).toContain(secrets.restHook);
@@ -146,8 +215,20 @@ describe('secrets', () => {
 
     // Credentials in every wrong place.
     secrets.wrongKey = canary('Wrong');
-    for (const path of [`/graphql?key=${secrets.rotatedKey}&authorization=${secrets.wrongKey}`, `/${secrets.rotatedKey}`, `/callbacks/${secrets.wrongKey}/${secrets.rotatedKey}`]) {
-      tell(await (await fetch(`${gateway.url}${path}`, { method: 'POST', headers: { authorization: `Bearer ${secrets.wrongKey}`, 'content-type': 'application/json' }, body: '{' })).text());
+    for (const path of [
+      `/graphql?key=${secrets.rotatedKey}&authorization=${secrets.wrongKey}`,
+      `/${secrets.rotatedKey}`,
+      `/callbacks/${secrets.wrongKey}/${secrets.rotatedKey}`,
+    ]) {
+      tell(
+        await (
+          await fetch(`${gateway.url}${path}`, {
+            method: 'POST',
+            headers: { authorization: `Bearer ${secrets.wrongKey}`, 'content-type': 'application/json' },
+            body: '{',
+          })
+        ).text(),
+      );
     }
     tell(await ask(clientWith(gateway, secrets.wrongKey), '{ viewer { account { id } } }'));
     const socket = await openSocket(gateway, { init: false });
@@ -157,14 +238,31 @@ describe('secrets', () => {
     watching.send(subscribe('1', 'subscription ($id: ID!) { jobUpdated(id: $id) { id state } }', { id: job.id }));
     tell(await watching.next());
 
-    tell(await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${secrets.administratorKey}` } })).text());
+    tell(
+      await (
+        await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${secrets.administratorKey}` } })
+      ).text(),
+    );
 
     // A fault inside, with all of it among the parameters: of accepting, and of settling.
-    await asAdministrator(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$; create trigger fail before insert on jobs for each row execute function fail()`, databaseUrl);
-    tell(await ask(client, 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, videoUrl: link, idempotencyKey: secrets.wrongKey } }));
-    await asAdministrator(`drop trigger fail on jobs; create trigger fail before update on jobs for each row execute function fail()`, databaseUrl);
+    await asAdministrator(
+      `create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$; create trigger fail before insert on jobs for each row execute function fail()`,
+      databaseUrl,
+    );
+    tell(
+      await ask(client, 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', {
+        input: { ...EXAMPLE, videoUrl: link, idempotencyKey: secrets.wrongKey },
+      }),
+    );
+    await asAdministrator(
+      `drop trigger fail on jobs; create trigger fail before update on jobs for each row execute function fail()`,
+      databaseUrl,
+    );
     expect(await callBack(reach, { ...successOf('canary-task', link), extra: 1 })).toBeLessThan(600);
-    await asAdministrator('drop trigger fail on jobs; create trigger fail before insert on api_keys for each row execute function fail()', databaseUrl);
+    await asAdministrator(
+      'drop trigger fail on jobs; create trigger fail before insert on api_keys for each row execute function fail()',
+      databaseUrl,
+    );
     tell(await ask(first, CREATE_KEY, { input: { name: 'third', scopes: ['JOBS_READ'] } }));
     await asAdministrator('drop trigger fail on api_keys', databaseUrl);
     expect(answers.join('\n')).not.toContain('GRAPHQL_VALIDATION_FAILED');
@@ -194,13 +292,29 @@ describe('secrets', () => {
   });
 
   test('are not printed by a start that fails', async () => {
-    const secrets = { administratorKey: canary('Administrator'), appSecret: canary('App'), databasePassword: canary('Database'), upstreamToken: canary('Upstream') };
-    const settings = { API_KEY: secrets.administratorKey, APP_SECRET: secrets.appSecret, ACEDATA_API_TOKEN: secrets.upstreamToken };
+    const secrets = {
+      administratorKey: canary('Administrator'),
+      appSecret: canary('App'),
+      databasePassword: canary('Database'),
+      upstreamToken: canary('Upstream'),
+    };
+    const settings = {
+      API_KEY: secrets.administratorKey,
+      APP_SECRET: secrets.appSecret,
+      ACEDATA_API_TOKEN: secrets.upstreamToken,
+    };
     const starts = [
       { ...settings, DATABASE_URL: `postgres://user:${secrets.databasePassword}@127.0.0.1:1/nothing` },
       { ...settings, DATABASE_URL: `postgres://user:${secrets.databasePassword}@no.such.host.invalid/nothing` },
       { ...settings, DATABASE_URL: `mysql://user:${secrets.databasePassword}@127.0.0.1/nothing` },
-      { ...settings, API_KEY: `${secrets.administratorKey} `, APP_SECRET: `x,${secrets.appSecret}`, ACEDATA_API_TOKEN: `${secrets.upstreamToken}\n`, DATABASE_URL: secrets.databasePassword, PORT: 'none' },
+      {
+        ...settings,
+        API_KEY: `${secrets.administratorKey} `,
+        APP_SECRET: `x,${secrets.appSecret}`,
+        ACEDATA_API_TOKEN: `${secrets.upstreamToken}\n`,
+        DATABASE_URL: secrets.databasePassword,
+        PORT: 'none',
+      },
     ];
     for (const start of starts) {
       const process = startProcess(start);

@@ -1,4 +1,7 @@
-/** A checker that cannot fail is worthless: each kind of violation once, made by hand, and what looks like one and is none. */
+/**
+ * A checker that cannot fail is worthless: each kind of violation once, made by hand, and what looks like one and is
+ * none.
+ */
 import { describe, expect, test } from 'vitest';
 import { check, type ViolationKind } from '../proving/checker/check.ts';
 import type { BalanceRow, CallbackRow, Evidence, HeardWebhook, JobRow } from '../proving/checker/evidence.ts';
@@ -26,17 +29,64 @@ const evidenceOf = ({ clients, ledger, webhooks, ...tables }: Case): Evidence =>
 
 const kindsOf = (built: Case): ViolationKind[] => [...new Set(check(evidenceOf(built)).map(({ kind }) => kind))].sort();
 
-const seen = (version: number, state: Seen['state'], jobId = 'job'): Seen => ({ jobId, version, state, final: state === 'FAILED' ? true : null });
+const seen = (version: number, state: Seen['state'], jobId = 'job'): Seen => ({
+  jobId,
+  version,
+  state,
+  final: state === 'FAILED' ? true : null,
+});
 const by = { client: 'c1', gateway: 'g1' };
-const received = (attempt: number, fault = 'none'): LedgerRecord => ({ kind: 'received', gateway: 'g1', jobId: 'job', attempt, fault });
-const taken = (taskId = 'task'): LedgerRecord => ({ kind: 'taken', jobId: 'job', attempt: 1, taskId, outcome: 'success', videoUrl: `https://media.example.com/${taskId}.mp4`, endsAt: 0 });
-const callback = (what: 'true' | 'forgedMac', status: number | null): LedgerRecord => ({ kind: 'callback', jobId: 'job', taskId: 'task', callback: what, claimedTaskId: 'task', sentAt: 0, status });
-const watch = (operation: number, event: object): ClientRecord => ({ op: 'watch', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
-const generate = (operation: number, event: object, key = 'key'): ClientRecord => ({ op: 'generate', key, ...by, operation, ...event }) as ClientRecord;
-const read = (operation: number, event: object): ClientRecord => ({ op: 'read', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
-const cancel = (operation: number, event: object): ClientRecord => ({ op: 'cancel', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
-const told = (id: string, status: HeardWebhook['status'], version = 4, type = 'motion_job.succeeded'): HeardWebhook => ({ id, digest: 'digest', status, type, jobId: 'job', version });
-const row: JobRow = { id: 'job', key: 'key', state: 'SUCCEEDED', version: 4, attempt: 1, taskId: 'task', resultUrl: 'https://media.example.com/task.mp4', failureCode: null, settledBy: 'CALLBACK', entries: 'CHARGE RESERVE' };
+const received = (attempt: number, fault = 'none'): LedgerRecord => ({
+  kind: 'received',
+  gateway: 'g1',
+  jobId: 'job',
+  attempt,
+  fault,
+});
+const taken = (taskId = 'task'): LedgerRecord => ({
+  kind: 'taken',
+  jobId: 'job',
+  attempt: 1,
+  taskId,
+  outcome: 'success',
+  videoUrl: `https://media.example.com/${taskId}.mp4`,
+  endsAt: 0,
+});
+const callback = (what: 'true' | 'forgedMac', status: number | null): LedgerRecord => ({
+  kind: 'callback',
+  jobId: 'job',
+  taskId: 'task',
+  callback: what,
+  claimedTaskId: 'task',
+  sentAt: 0,
+  status,
+});
+const watch = (operation: number, event: object): ClientRecord =>
+  ({ op: 'watch', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
+const generate = (operation: number, event: object, key = 'key'): ClientRecord =>
+  ({ op: 'generate', key, ...by, operation, ...event }) as ClientRecord;
+const read = (operation: number, event: object): ClientRecord =>
+  ({ op: 'read', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
+const cancel = (operation: number, event: object): ClientRecord =>
+  ({ op: 'cancel', jobId: 'job', ...by, operation, ...event }) as ClientRecord;
+const told = (
+  id: string,
+  status: HeardWebhook['status'],
+  version = 4,
+  type = 'motion_job.succeeded',
+): HeardWebhook => ({ id, digest: 'digest', status, type, jobId: 'job', version });
+const row: JobRow = {
+  id: 'job',
+  key: 'key',
+  state: 'SUCCEEDED',
+  version: 4,
+  attempt: 1,
+  taskId: 'task',
+  resultUrl: 'https://media.example.com/task.mp4',
+  failureCode: null,
+  settledBy: 'CALLBACK',
+  entries: 'CHARGE RESERVE',
+};
 
 /** One job that went well, and everything that may be written about it. */
 const wellDone = (): Case => ({
@@ -61,13 +111,26 @@ const wellDone = (): Case => ({
   webhooks: null,
 });
 
-const failed = (failureCode: JobRow['failureCode']): JobRow => ({ ...row, state: 'FAILED', failureCode, resultUrl: null, taskId: null, entries: 'RELEASE RESERVE' });
-const without = (built: Case, op: ClientRecord['op']): void => void (built.clients = built.clients.filter((record) => record.op !== op));
+const failed = (failureCode: JobRow['failureCode']): JobRow => ({
+  ...row,
+  state: 'FAILED',
+  failureCode,
+  resultUrl: null,
+  taskId: null,
+  entries: 'RELEASE RESERVE',
+});
+const without = (built: Case, op: ClientRecord['op']): void =>
+  void (built.clients = built.clients.filter((record) => record.op !== op));
 
 /** How each promise is broken, once. */
 const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
-  lost: (built) => built.clients.push(generate(9, { type: 'invoke' }, 'other'), generate(9, { type: 'ok', replayed: false, seen: seen(1, 'QUEUED', 'gone') }, 'other')),
-  phantom: (built) => (built.clients = [generate(1, { type: 'invoke' }), generate(1, { type: 'fail', reason: 'SERVICE_UNAVAILABLE' })]),
+  lost: (built) =>
+    built.clients.push(
+      generate(9, { type: 'invoke' }, 'other'),
+      generate(9, { type: 'ok', replayed: false, seen: seen(1, 'QUEUED', 'gone') }, 'other'),
+    ),
+  phantom: (built) =>
+    (built.clients = [generate(1, { type: 'invoke' }), generate(1, { type: 'fail', reason: 'SERVICE_UNAVAILABLE' })]),
   twoJobs: (built) => built.jobs.push({ ...failed('SUBMIT_OUTCOME_UNKNOWN'), id: 'twin' }),
   twoTasks: (built) => built.ledger.push(taken('second')),
   sentAgain: (built) => built.ledger.push(received(2, 'reset')),
@@ -75,7 +138,7 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
     without(built, 'watch');
     built.jobs = [failed('SUBMIT_OUTCOME_UNKNOWN')];
   },
-  foreignTask: (built) => (built.jobs = [{ ...row, taskId: 'somebody else\'s' }]),
+  foreignTask: (built) => (built.jobs = [{ ...row, taskId: "somebody else's" }]),
   wrongEnd: (built) => {
     built.clients = [];
     built.jobs = [{ ...failed('TIMED_OUT'), taskId: 'task' }];
@@ -85,18 +148,25 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
     built.clients = [];
     built.jobs = [{ ...row, state: 'UNCONFIRMED', resultUrl: null, entries: 'RESERVE' }];
   },
-  wrongCancel: (built) => built.clients.push(cancel(9, { type: 'invoke' }), cancel(9, { type: 'ok', seen: seen(2, 'CANCELED') })),
+  wrongCancel: (built) =>
+    built.clients.push(cancel(9, { type: 'invoke' }), cancel(9, { type: 'ok', seen: seen(2, 'CANCELED') })),
   forgedAccepted: (built) => built.ledger.push(callback('forgedMac', 200)),
   callbackRefused: (built) => built.ledger.push(callback('true', 404)),
-  malformed: (built) => built.ledger.push({ kind: 'malformed', gateway: 'g1', path: 'motion', why: 'image_url: expected an http(s) URL' }),
-  wentBack: (built) => built.clients.push(read(9, { type: 'invoke' }), read(9, { type: 'ok', seen: seen(2, 'SUBMITTING') })),
+  malformed: (built) =>
+    built.ledger.push({ kind: 'malformed', gateway: 'g1', path: 'motion', why: 'image_url: expected an http(s) URL' }),
+  wentBack: (built) =>
+    built.clients.push(read(9, { type: 'invoke' }), read(9, { type: 'ok', seen: seen(2, 'SUBMITTING') })),
   watchUnfinished: (built) => (built.clients = built.clients.filter(({ type }) => type !== 'completed')),
   wrongLedger: (built) => (built.jobs = [{ ...row, entries: 'RESERVE' }]),
-  wrongBalance: (built) => (built.balances = [{ accountId: 'default', used: 2, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }]),
+  wrongBalance: (built) =>
+    (built.balances = [{ accountId: 'default', used: 2, usedByLedger: 1, reserved: 0, reservedByLedger: 0 }]),
   webhookLost: (built) => (built.webhooks = [told('event', 500), told('event', 'reset')]),
   webhookTwice: (built) => (built.webhooks = [told('event', 200), told('other', 200)]),
   webhookWrong: (built) => (built.webhooks = [told('event', 200), told('early', 200, 3, 'motion_job.canceled')]),
-  watchWrong: (built) => (built.clients = built.clients.filter((record) => !(record.op === 'watch' && record.type === 'saw' && record.seen.state === 'SUCCEEDED'))),
+  watchWrong: (built) =>
+    (built.clients = built.clients.filter(
+      (record) => !(record.op === 'watch' && record.type === 'saw' && record.seen.state === 'SUCCEEDED'),
+    )),
 };
 
 describe('the checker', () => {
@@ -117,7 +187,7 @@ describe('the checker', () => {
     expect(kindsOf(unwatched)).toEqual(['lost']);
   });
 
-  test('sees a forged body that was kept for the job\'s own task', () => {
+  test("sees a forged body that was kept for the job's own task", () => {
     const built = wellDone();
     built.callbacks.push({ jobId: 'job', taskId: 'task', verdict: 'REPEATED', forged: true });
     expect(kindsOf(built)).toEqual(['forgedAccepted']);
@@ -156,7 +226,12 @@ describe('the checker', () => {
   describe('does not mind', () => {
     test('a submit after a sure no', () => {
       const built = wellDone();
-      built.ledger = [received(1, 'busy'), { kind: 'refused', jobId: 'job', attempt: 1, httpStatus: 429, again: true }, received(2), taken()];
+      built.ledger = [
+        received(1, 'busy'),
+        { kind: 'refused', jobId: 'job', attempt: 1, httpStatus: 429, again: true },
+        received(2),
+        taken(),
+      ];
       expect(kindsOf(built)).toEqual([]);
     });
 
@@ -170,13 +245,24 @@ describe('the checker', () => {
 
     test('a failure that a watch ended with, and a success lifted later', () => {
       const built = wellDone();
-      built.clients = [generate(1, { type: 'invoke' }), generate(1, { type: 'ok', replayed: false, seen: seen(1, 'QUEUED') }), watch(2, { type: 'invoke', afterVersion: 1 }), watch(2, { type: 'saw', seen: seen(3, 'FAILED') }), watch(2, { type: 'completed' })];
+      built.clients = [
+        generate(1, { type: 'invoke' }),
+        generate(1, { type: 'ok', replayed: false, seen: seen(1, 'QUEUED') }),
+        watch(2, { type: 'invoke', afterVersion: 1 }),
+        watch(2, { type: 'saw', seen: seen(3, 'FAILED') }),
+        watch(2, { type: 'completed' }),
+      ];
       expect(kindsOf(built)).toEqual([]);
     });
 
     test('a request whose end nobody knows, with a job and without one', () => {
       const built = wellDone();
-      built.clients = [generate(1, { type: 'invoke' }), generate(1, { type: 'unknown', reason: 'TimeoutError' }), generate(2, { type: 'invoke' }, 'never'), generate(2, { type: 'unknown', reason: 'ECONNRESET' }, 'never')];
+      built.clients = [
+        generate(1, { type: 'invoke' }),
+        generate(1, { type: 'unknown', reason: 'TimeoutError' }),
+        generate(2, { type: 'invoke' }, 'never'),
+        generate(2, { type: 'unknown', reason: 'ECONNRESET' }, 'never'),
+      ];
       expect(kindsOf(built)).toEqual([]);
     });
 
@@ -190,13 +276,18 @@ describe('the checker', () => {
 
     test('an end that was told at the second try, and once more, and the failure that it was lifted from', () => {
       const built = wellDone();
-      built.webhooks = [told('failure', 200, 3, 'motion_job.failed'), told('event', 500), told('event', 200), told('event', 200)];
+      built.webhooks = [
+        told('failure', 200, 3, 'motion_job.failed'),
+        told('event', 500),
+        told('event', 200),
+        told('event', 200),
+      ];
       expect(kindsOf(built)).toEqual([]);
     });
 
     test('a forged claim that was kept and refuted', () => {
       const built = wellDone();
-      built.callbacks.push({ jobId: 'job', taskId: 'somebody else\'s', verdict: 'REFUTED', forged: true });
+      built.callbacks.push({ jobId: 'job', taskId: "somebody else's", verdict: 'REFUTED', forged: true });
       expect(kindsOf(built)).toEqual([]);
     });
   });
@@ -217,7 +308,12 @@ describe('the checker', () => {
     const lines = historyOf(violation!, evidence);
     expect(lines.filter((line) => line.includes(' client '))).toHaveLength(built.clients.length);
     expect(lines.filter((line) => line.includes(' upstream '))).toHaveLength(built.ledger.length);
-    expect(lines.slice(0, -2).map((line) => line.slice(0, 12))).toEqual(lines.slice(0, -2).map((line) => line.slice(0, 12)).sort());
+    expect(lines.slice(0, -2).map((line) => line.slice(0, 12))).toEqual(
+      lines
+        .slice(0, -2)
+        .map((line) => line.slice(0, 12))
+        .sort(),
+    );
     expect(lines.at(-2)).toContain('"state":"SUCCEEDED"');
   });
 });

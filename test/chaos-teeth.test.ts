@@ -1,4 +1,7 @@
-/** The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is for the run itself to show. */
+/**
+ * The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is
+ * for the run itself to show.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,10 +13,13 @@ import { unboundedMailbox } from '../proving/teeth/unbounded-mailbox.ts';
 import type * as mailboxes from '../src/jobs/mailbox.ts';
 
 describe('a tooth', () => {
-  test.each(teeth.map((tooth) => [tooth.name, tooth] as const))('%s finds each of its places exactly once', (_name, { edits }) => {
-    expect(edits.length).toBeGreaterThan(0);
-    expect([...applyEdits(edits).keys()].sort()).toEqual([...new Set(edits.map(({ file }) => file))].sort());
-  });
+  test.each(teeth.map((tooth) => [tooth.name, tooth] as const))(
+    '%s finds each of its places exactly once',
+    (_name, { edits }) => {
+      expect(edits.length).toBeGreaterThan(0);
+      expect([...applyEdits(edits).keys()].sort()).toEqual([...new Set(edits.map(({ file }) => file))].sort());
+    },
+  );
 
   test('has a name of its own', () => {
     expect(new Set(teeth.map(({ name }) => name)).size).toBe(teeth.length);
@@ -39,7 +45,12 @@ describe('a tooth', () => {
     const [planted, healthy] = [await plant('test', unboundedMailbox.edits), await plant('test-without', [])];
     expect(await drain(planted)).toEqual([1, 2, 3]);
     expect(await drain(healthy)).toEqual([3]);
-    const programOfBuild = (dist: string) => readdirSync(dist).filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(dist, name), 'utf8')).sort().join('');
+    const programOfBuild = (dist: string) =>
+      readdirSync(dist)
+        .filter((name) => name.endsWith('.js'))
+        .map((name) => readFileSync(join(dist, name), 'utf8'))
+        .sort()
+        .join('');
     expect(programOfBuild(planted)).not.toBe(programOfBuild(healthy));
   });
 });

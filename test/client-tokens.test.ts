@@ -29,11 +29,26 @@ describe('a token', () => {
     const tokens = createClientTokens(SECRETS);
     const { token } = await tokens.sign(claims, 60);
     const [header, payload, signature] = token.split('.') as [string, string, string];
-    const changed = Buffer.from(Buffer.from(payload, 'base64url').toString().replace('"sub":"a"', '"sub":"b"')).toString('base64url');
+    const changed = Buffer.from(
+      Buffer.from(payload, 'base64url').toString().replace('"sub":"a"', '"sub":"b"'),
+    ).toString('base64url');
     const unsigned = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString('base64url');
     const key = new TextEncoder().encode('some other key of 32 characters!!');
-    const foreign = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject('a').setExpirationTime('1h').sign(key);
-    for (const text of ['', 'a.b.c', `${header}.${changed}.${signature}`, `${unsigned}.${payload}.`, `${header}.${payload}.`, foreign, `${token}x`]) expect(await tokens.verify(text), text).toBeNull();
+    const foreign = await new SignJWT({})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('a')
+      .setExpirationTime('1h')
+      .sign(key);
+    for (const text of [
+      '',
+      'a.b.c',
+      `${header}.${changed}.${signature}`,
+      `${unsigned}.${payload}.`,
+      `${header}.${payload}.`,
+      foreign,
+      `${token}x`,
+    ])
+      expect(await tokens.verify(text), text).toBeNull();
   });
 
   test('is worth nothing an hour after it was signed, whatever it says itself', async () => {
@@ -54,9 +69,15 @@ interface Minted {
 }
 
 const mint = async ({ client }: Pick<TestGateway, 'client'>, input: object): Promise<Minted> =>
-  (await client.request<{ createClientToken: Minted }>('mutation ($input: CreateClientTokenInput!) { createClientToken(input: $input) { token userErrors { code field } } }', { input })).data.createClientToken;
+  (
+    await client.request<{ createClientToken: Minted }>(
+      'mutation ($input: CreateClientTokenInput!) { createClientToken(input: $input) { token userErrors { code field } } }',
+      { input },
+    )
+  ).data.createClientToken;
 
-const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) => answer.errors?.map(({ extensions }) => extensions.code);
+const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) =>
+  answer.errors?.map(({ extensions }) => extensions.code);
 
 describe('a browser with a token', () => {
   const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
@@ -68,8 +89,12 @@ describe('a browser with a token', () => {
     const browser = clientWith(gateway, token);
     expect(await browser.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED' });
     await browser.stop();
-    expect(codesOf(await browser.request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }'))).toEqual(['FORBIDDEN']);
-    expect(codesOf(await browser.request(`mutation { deleteMotionJob(input: { id: "${job.id}" }) { deletedId } }`))).toEqual(['FORBIDDEN']);
+    expect(
+      codesOf(await browser.request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }')),
+    ).toEqual(['FORBIDDEN']);
+    expect(
+      codesOf(await browser.request(`mutation { deleteMotionJob(input: { id: "${job.id}" }) { deletedId } }`)),
+    ).toEqual(['FORBIDDEN']);
     expect(codesOf(await browser.request('{ viewer { keys { id } } }'))).toEqual(['FORBIDDEN']);
   });
 
@@ -80,20 +105,39 @@ describe('a browser with a token', () => {
     const browser = clientWith(gateway, token);
     expect(await browser.find(mine.id)).toMatchObject({ id: mine.id });
     expect(await browser.find(other.id)).toBeNull();
-    expect((await browser.request<{ node: object | null }>('query ($id: ID!) { node(id: $id) { id } }', { id: other.id })).data.node).toBeNull();
+    expect(
+      (await browser.request<{ node: object | null }>('query ($id: ID!) { node(id: $id) { id } }', { id: other.id }))
+        .data.node,
+    ).toBeNull();
     for (const filter of [null, { ids: [mine.id, other.id] }]) {
-      const { data } = await browser.request<{ motionJobs: { nodes: object[] } }>('query ($filter: MotionJobFilter) { motionJobs(filter: $filter) { nodes { id } } }', { filter });
+      const { data } = await browser.request<{ motionJobs: { nodes: object[] } }>(
+        'query ($filter: MotionJobFilter) { motionJobs(filter: $filter) { nodes { id } } }',
+        { filter },
+      );
       expect(data.motionJobs.nodes).toEqual([{ id: mine.id }]);
     }
-    expect((await browser.request<{ motionJobs: { nodes: object[] } }>('query ($ids: [ID!]) { motionJobs(filter: { ids: $ids }) { nodes { id } } }', { ids: [other.id] })).data.motionJobs.nodes).toEqual([]);
+    expect(
+      (
+        await browser.request<{ motionJobs: { nodes: object[] } }>(
+          'query ($ids: [ID!]) { motionJobs(filter: { ids: $ids }) { nodes { id } } }',
+          { ids: [other.id] },
+        )
+      ).data.motionJobs.nodes,
+    ).toEqual([]);
     expect(codesOf(await browser.request('{ viewer { account { email } } }'))).toEqual(['FORBIDDEN']);
 
     const socket = await openSocket({ url: gateway.url, apiKey: token });
     socket.send(subscribe('a', WATCH, { id: other.id }));
-    expect(await socket.next()).toMatchObject({ id: 'a', payload: { errors: [{ extensions: { code: 'NOT_FOUND' } }] } });
+    expect(await socket.next()).toMatchObject({
+      id: 'a',
+      payload: { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
+    });
     await socket.next();
     socket.send(subscribe('b', 'subscription { jobsUpdated { cursor } }'));
-    expect(await socket.next()).toMatchObject({ id: 'b', payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] } });
+    expect(await socket.next()).toMatchObject({
+      id: 'b',
+      payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] },
+    });
   });
 
   test('is sent away with 4403 when the token expires, and goes on with a new one without a gap', async () => {
@@ -113,7 +157,8 @@ describe('a browser with a token', () => {
 
     const again = clientWith(gateway, (await mint(gateway, { scopes: ['JOBS_READ'], ttlSeconds: 60 })).token);
     const versions: number[] = [];
-    for await (const { data } of again.watch(job.id, payload.data.jobUpdated.version)) versions.push(data!.jobUpdated.version);
+    for await (const { data } of again.watch(job.id, payload.data.jobUpdated.version))
+      versions.push(data!.jobUpdated.version);
     expect(versions[0]).toBeGreaterThan(payload.data.jobUpdated.version);
     expect(await again.find(job.id)).toMatchObject({ state: 'SUCCEEDED', version: versions.at(-1) });
     await again.stop();
@@ -128,21 +173,48 @@ describe('a browser with a token', () => {
     expect((await clientWith(gateway, token).request('{ viewer { account { id } } }')).status).toBe(401);
     expect(await socket.closed).toBe(4403);
 
-    const { data } = await account.client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key apiKey { id } } }');
-    const { token: second } = await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_READ'] });
+    const { data } = await account.client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>(
+      'mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key apiKey { id } } }',
+    );
+    const { token: second } = await mint(
+      { client: clientWith(gateway, data.createApiKey.key) },
+      { scopes: ['JOBS_READ'] },
+    );
     expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(200);
-    await account.client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', { id: data.createApiKey.apiKey.id });
+    await account.client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', {
+      id: data.createApiKey.apiKey.id,
+    });
     expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(401);
   });
 
   test.each<[string, object, object[]]>([
     ['no scope', { scopes: [] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
-    ['the scope to rule over the account', { scopes: ['ACCOUNT_ADMIN'] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
-    ['more than an hour', { scopes: ['JOBS_READ'], ttlSeconds: 3_601 }, [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }]],
-    ['less than a minute', { scopes: ['JOBS_READ'], ttlSeconds: 59 }, [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }]],
+    [
+      'the scope to rule over the account',
+      { scopes: ['ACCOUNT_ADMIN'] },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
+    ],
+    [
+      'more than an hour',
+      { scopes: ['JOBS_READ'], ttlSeconds: 3_601 },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }],
+    ],
+    [
+      'less than a minute',
+      { scopes: ['JOBS_READ'], ttlSeconds: 59 },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }],
+    ],
     ['no jobs at all', { scopes: ['JOBS_READ'], jobIds: [] }, [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }]],
-    ['too many jobs', { scopes: ['JOBS_READ'], jobIds: Array.from({ length: 101 }, String) }, [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }]],
-    ['certain jobs, to write', { scopes: ['JOBS_WRITE'], jobIds: ['a'] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
+    [
+      'too many jobs',
+      { scopes: ['JOBS_READ'], jobIds: Array.from({ length: 101 }, String) },
+      [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }],
+    ],
+    [
+      'certain jobs, to write',
+      { scopes: ['JOBS_WRITE'], jobIds: ['a'] },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
+    ],
   ])('cannot be given %s', async (_name, input, userErrors) => {
     const gateway = common();
     expect(await mint(gateway, input)).toEqual({ token: null, userErrors });
@@ -150,8 +222,20 @@ describe('a browser with a token', () => {
 
   test('is given at most what the key may do, and an administrator none', async () => {
     const gateway = common();
-    const { data } = await gateway.client.request<{ createApiKey: { key: string } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }');
-    expect((await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_WRITE'] })).userErrors).toEqual([{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]);
-    expect(codesOf(await clientWith(gateway, gateway.administratorKey).request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }', {}, { 'x-account-id': 'default' }))).toEqual(['FORBIDDEN']);
+    const { data } = await gateway.client.request<{ createApiKey: { key: string } }>(
+      'mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }',
+    );
+    expect(
+      (await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_WRITE'] })).userErrors,
+    ).toEqual([{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]);
+    expect(
+      codesOf(
+        await clientWith(gateway, gateway.administratorKey).request(
+          'mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }',
+          {},
+          { 'x-account-id': 'default' },
+        ),
+      ),
+    ).toEqual(['FORBIDDEN']);
   });
 });

@@ -13,7 +13,9 @@ test.each([DAY_MS, -DAY_MS])('by %i ms', async (wrongMs) => {
   onTestFinished(() => void vi.useRealTimers());
   const taken = await dispatcher.take();
   if (taken.kind !== 'job') throw new Error(taken.kind);
-  const [lease] = await sql(`select extract(epoch from lease_expires_at - now())::float8 as seconds from jobs where state = 'SUBMITTING'`);
+  const [lease] = await sql(
+    `select extract(epoch from lease_expires_at - now())::float8 as seconds from jobs where state = 'SUBMITTING'`,
+  );
   expect(lease!.seconds).toBeGreaterThan(LEASE_SECONDS - 15);
   expect(lease!.seconds).toBeLessThanOrEqual(LEASE_SECONDS);
   await reconcile();

@@ -13,14 +13,37 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
 describe('settings', () => {
   test('a proxy is taken from the names that programs agree on, and must be one where it is used', () => {
     const env = { ACEDATA_API_TOKEN: 'token' };
-    expect(loadConfig({ ...env, HTTPS_PROXY: 'http://a.com:3128', http_proxy: 'http://b.com', HTTP_PROXY: 'http://c.com', NO_PROXY: '' })).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', HTTP_PROXY: 'http://b.com', NO_PROXY: null });
-    expect(loadConfig({ ...env, https_proxy: '', HTTPS_PROXY: 'http://a.com:3128', no_proxy: ' ', NO_PROXY: 'b.com' })).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', NO_PROXY: 'b.com' });
-    expect(() => loadConfig({ ...env, https_proxy: 'socks5://a.com', HTTP_PROXY: 'a.com:80' })).toThrow('HTTPS_PROXY: expected the http(s) URL of a proxy\nHTTP_PROXY: expected the http(s) URL of a proxy');
+    expect(
+      loadConfig({
+        ...env,
+        HTTPS_PROXY: 'http://a.com:3128',
+        http_proxy: 'http://b.com',
+        HTTP_PROXY: 'http://c.com',
+        NO_PROXY: '',
+      }),
+    ).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', HTTP_PROXY: 'http://b.com', NO_PROXY: null });
+    expect(
+      loadConfig({ ...env, https_proxy: '', HTTPS_PROXY: 'http://a.com:3128', no_proxy: ' ', NO_PROXY: 'b.com' }),
+    ).toMatchObject({ HTTPS_PROXY: 'http://a.com:3128', NO_PROXY: 'b.com' });
+    expect(() => loadConfig({ ...env, https_proxy: 'socks5://a.com', HTTP_PROXY: 'a.com:80' })).toThrow(
+      'HTTPS_PROXY: expected the http(s) URL of a proxy\nHTTP_PROXY: expected the http(s) URL of a proxy',
+    );
     expect(loadConfig({ HTTPS_PROXY: 'a.com:80' })).toMatchObject({ UPSTREAM: 'sandbox' });
   });
 
   test('without any, describe a newcomer', () => {
-    expect(loadConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 4000, SANDBOX_PORT: 4001, UPSTREAM: 'sandbox', UPSTREAM_ID: 'sandbox', DATABASE_URL: null, PUBLIC_URL: null, PLAYGROUND: true, INTROSPECTION: true, UPSTREAM_MAX_IN_FLIGHT: 5 });
+    expect(loadConfig({})).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 4000,
+      SANDBOX_PORT: 4001,
+      UPSTREAM: 'sandbox',
+      UPSTREAM_ID: 'sandbox',
+      DATABASE_URL: null,
+      PUBLIC_URL: null,
+      PLAYGROUND: true,
+      INTROSPECTION: true,
+      UPSTREAM_MAX_IN_FLIGHT: 5,
+    });
   });
 
   test('have the numbers of the design where nothing else is said', () => {
@@ -50,14 +73,28 @@ describe('settings', () => {
   test('production opens nothing by itself, and wants the upstream said', () => {
     const named = { NODE_ENV: 'production', UPSTREAM: 'sandbox', EMBEDDED_DATABASE: 'on' };
     expect(loadConfig(named)).toMatchObject({ PLAYGROUND: false, INTROSPECTION: false });
-    expect(loadConfig({ ...named, NODE_ENV: 'Production', PLAYGROUND: 'on' })).toMatchObject({ PLAYGROUND: true, INTROSPECTION: false });
-    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^UPSTREAM: in production expected/), expect.stringMatching(/^DATABASE_URL: expected to be set in production/)]);
+    expect(loadConfig({ ...named, NODE_ENV: 'Production', PLAYGROUND: 'on' })).toMatchObject({
+      PLAYGROUND: true,
+      INTROSPECTION: false,
+    });
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^UPSTREAM: in production expected/),
+      expect.stringMatching(/^DATABASE_URL: expected to be set in production/),
+    ]);
   });
 
   test.each([
-    ['the embedded database in production only when it is asked for', { NODE_ENV: 'production', UPSTREAM: 'sandbox' }, 'DATABASE_URL'],
+    [
+      'the embedded database in production only when it is asked for',
+      { NODE_ENV: 'production', UPSTREAM: 'sandbox' },
+      'DATABASE_URL',
+    ],
     ['no database at all', { EMBEDDED_DATABASE: 'off' }, 'DATABASE_URL'],
-    ['two databases', { EMBEDDED_DATABASE: 'on', DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) }, 'EMBEDDED_DATABASE'],
+    [
+      'two databases',
+      { EMBEDDED_DATABASE: 'on', DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) },
+      'EMBEDDED_DATABASE',
+    ],
     ['two listeners on one port', { PORT: '5000', SANDBOX_PORT: '5000' }, 'SANDBOX_PORT'],
     ['listings without a callback URL to find', { ACEDATA_API_TOKEN: 'token', LISTING_LOOKUP: 'on' }, 'PUBLIC_URL'],
   ])('that contradict each other are refused: %s', (_what, env, name) => {
@@ -72,7 +109,11 @@ describe('settings', () => {
     ['PORT', ' 5000 ', 5000],
     ['HOST', '[::1]', '::1'],
     ['HOST', 'gateway.example.com', 'gateway.example.com'],
-    ['TRUST_PROXY', '10.0.0.0/8 , ::1,loopback,172.16.0.0/255.240.0.0,', '10.0.0.0/8,::1,loopback,172.16.0.0/255.240.0.0'],
+    [
+      'TRUST_PROXY',
+      '10.0.0.0/8 , ::1,loopback,172.16.0.0/255.240.0.0,',
+      '10.0.0.0/8,::1,loopback,172.16.0.0/255.240.0.0',
+    ],
     ['PUBLIC_URL', 'https://host.example.com/motion/', 'https://host.example.com/motion'],
     ['PUBLIC_URL', 'http://[::1]:4000', 'http://[::1]:4000'],
     ['PUBLIC_URL', 'https:///host.example.com', 'https://host.example.com'],
@@ -80,7 +121,11 @@ describe('settings', () => {
     ['PUBLIC_URL', 'https://host.example.com\\motion\\', 'https://host.example.com/motion'],
     ['PUBLIC_URL', 'HTTPS://Host.Example.com:443//', 'https://host.example.com'],
     ['ACEDATA_BASE_URL', 'https:///host.example.com/v1/', 'https://host.example.com/v1'],
-    ['ALLOWED_HOSTS', 'App.example.com,::1,*.example.com,app.example.com', ['app.example.com', '[::1]', '*.example.com']],
+    [
+      'ALLOWED_HOSTS',
+      'App.example.com,::1,*.example.com,app.example.com',
+      ['app.example.com', '[::1]', '*.example.com'],
+    ],
     ['REGISTRATION_DOMAINS', 'Example.com, example.com', ['example.com']],
     ['WEBHOOK_RETRY_SECONDS', '1, 1, .5', [1, 1, 0.5]],
     ['PLAYGROUND', 'No', false],
@@ -90,43 +135,79 @@ describe('settings', () => {
     expect(loadConfig({ [name]: value })).toMatchObject({ [name]: meant });
   });
 
-  test.each(['postgresql://user@/db?host=/run/postgresql', 'postgres://u:p%23%40@h:6543/db?sslmode=no-verify', 'postgres:///db'])('DATABASE_URL=%s is taken', (url) => {
+  test.each([
+    'postgresql://user@/db?host=/run/postgresql',
+    'postgres://u:p%23%40@h:6543/db?sslmode=no-verify',
+    'postgres:///db',
+  ])('DATABASE_URL=%s is taken', (url) => {
     expect(problemsOf({ DATABASE_URL: url, API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) })).toEqual([]);
   });
 
   describe('PGSSLMODE', () => {
     const env = { DATABASE_URL: 'postgres://h/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) };
-    test.each(['verify_full', 'REQUIRE', 'allow', 'on', ' require', ' '])('%j, which would mean no TLS, is refused', (value) => {
-      const problem = 'PGSSLMODE: expected one of disable, prefer, require, verify-ca, verify-full, no-verify, or sslmode in DATABASE_URL';
-      expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([problem]);
-    });
+    test.each(['verify_full', 'REQUIRE', 'allow', 'on', ' require', ' '])(
+      '%j, which would mean no TLS, is refused',
+      (value) => {
+        const problem =
+          'PGSSLMODE: expected one of disable, prefer, require, verify-ca, verify-full, no-verify, or sslmode in DATABASE_URL';
+        expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([problem]);
+      },
+    );
     test.each(['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify', ''])('%j is taken', (value) => {
       expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([]);
     });
-    test.each(['sslmode=verify-full', 'ssl=true', 'sslnegotiation=direct'])('does not count beside %s in DATABASE_URL', (parameter) => {
-      expect(problemsOf({ ...env, DATABASE_URL: `postgres://h/b?${parameter}`, PGSSLMODE: 'allow' })).toEqual([]);
-    });
+    test.each(['sslmode=verify-full', 'ssl=true', 'sslnegotiation=direct'])(
+      'does not count beside %s in DATABASE_URL',
+      (parameter) => {
+        expect(problemsOf({ ...env, DATABASE_URL: `postgres://h/b?${parameter}`, PGSSLMODE: 'allow' })).toEqual([]);
+      },
+    );
     test('does not count for the embedded server', () => {
       expect(problemsOf({ PGSSLMODE: 'allow' })).toEqual([]);
     });
   });
 
   test('a database of its own wants a key and a secret that all instances share', () => {
-    expect(problemsOf({ DATABASE_URL: 'postgres://a/b' })).toEqual([expect.stringMatching(/^API_KEY: expected/), expect.stringMatching(/^APP_SECRET: expected/)]);
-    expect(problemsOf({ DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}` })).toEqual([]);
+    expect(problemsOf({ DATABASE_URL: 'postgres://a/b' })).toEqual([
+      expect.stringMatching(/^API_KEY: expected/),
+      expect.stringMatching(/^APP_SECRET: expected/),
+    ]);
+    expect(
+      problemsOf({
+        DATABASE_URL: 'postgres://a/b',
+        API_KEY: 'k'.repeat(16),
+        APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}`,
+      }),
+    ).toEqual([]);
     // A secret of before that has spaces goes on: with another one, sealed secrets and callback URLs would be lost.
-    expect(problemsOf({ DATABASE_URL: 'postgres://a/b', API_KEY: 'k'.repeat(16), APP_SECRET: 'a secret of several words that is long enough' })).toEqual([]);
+    expect(
+      problemsOf({
+        DATABASE_URL: 'postgres://a/b',
+        API_KEY: 'k'.repeat(16),
+        APP_SECRET: 'a secret of several words that is long enough',
+      }),
+    ).toEqual([]);
   });
 
   test('keep jobs and timelines for ever, raw callbacks and spent keys for 30 days, and nothing for less than 7', () => {
-    expect(loadConfig({})).toMatchObject({ KEEP_JOBS_DAYS: null, KEEP_TIMELINES_DAYS: null, KEEP_CALLBACKS_DAYS: 30, KEEP_SPENT_KEYS_DAYS: 30 });
+    expect(loadConfig({})).toMatchObject({
+      KEEP_JOBS_DAYS: null,
+      KEEP_TIMELINES_DAYS: null,
+      KEEP_CALLBACKS_DAYS: 30,
+      KEEP_SPENT_KEYS_DAYS: 30,
+    });
     const least = { KEEP_JOBS_DAYS: 7, KEEP_TIMELINES_DAYS: 7, KEEP_CALLBACKS_DAYS: 7, KEEP_SPENT_KEYS_DAYS: 7 };
     expect(loadConfig(Object.fromEntries(Object.keys(least).map((name) => [name, '7'])))).toMatchObject(least);
   });
 
   test('receivers in a private network are networks, addresses and names, with or without a port', () => {
     expect(loadConfig({}).EGRESS_ALLOW).toEqual([]);
-    expect(loadConfig({ EGRESS_ALLOW: '10.0.0.0/8, fd00::/8,10.1.2.3 ,10.1.2.3:8080,fd00::1,[fd00::1],[fd00::1]:8080,Hooks.corp,intranet:80,a_b.internal.,' }).EGRESS_ALLOW).toEqual([
+    expect(
+      loadConfig({
+        EGRESS_ALLOW:
+          '10.0.0.0/8, fd00::/8,10.1.2.3 ,10.1.2.3:8080,fd00::1,[fd00::1],[fd00::1]:8080,Hooks.corp,intranet:80,a_b.internal.,',
+      }).EGRESS_ALLOW,
+    ).toEqual([
       { kind: 'network', address: '10.0.0.0', prefix: 8, port: null },
       { kind: 'network', address: 'fd00::', prefix: 8, port: null },
       { kind: 'network', address: '10.1.2.3', prefix: 32, port: null },
@@ -143,17 +224,66 @@ describe('settings', () => {
   test.each([
     ['NODE_ENV', ['prod', 'PROD', 'production1']],
     ['HOST', ['0.0.0.0:4000', 'http://a', '*', 'a b', '999.1.1.1']],
-    ['TRUST_PROXY', ['nope', 'true', '1', '*', ',', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.1 10.0.0.2', 'fe80::1%eth0', '10.0.0.1,nope', 'https://10.0.0.1']],
+    [
+      'TRUST_PROXY',
+      [
+        'nope',
+        'true',
+        '1',
+        '*',
+        ',',
+        '10.0.0.0/33',
+        '10.0.0.0/0',
+        '10.0.0.1 10.0.0.2',
+        'fe80::1%eth0',
+        '10.0.0.1,nope',
+        'https://10.0.0.1',
+      ],
+    ],
     ['PORT', ['-1', '65536', '1.5', 'http', '0x', '0x10', '1e3', '+80', 'Infinity', '4 000', '4_000']],
     ['UPSTREAM_MAX_IN_FLIGHT', ['0', '1001', 'five']],
     ['UPSTREAM_SUBMITS_PER_SECOND', ['0', 'NaN', 'Infinity', '1e1', '0x1', '1,5', '1.']],
-    ['PUBLIC_URL', ['gateway', 'ftp://a', '//a', 'https://host/?x=1', 'https://host/#a', 'https://host?', 'https://host#', 'https://u:p@host', 'https:host', 'https://*.host', 'https://a b', 'https://']],
+    [
+      'PUBLIC_URL',
+      [
+        'gateway',
+        'ftp://a',
+        '//a',
+        'https://host/?x=1',
+        'https://host/#a',
+        'https://host?',
+        'https://host#',
+        'https://u:p@host',
+        'https:host',
+        'https://*.host',
+        'https://a b',
+        'https://',
+      ],
+    ],
     ['ACEDATA_BASE_URL', ['https://host/?x=1', 'https://host/#a', 'https://u@host', 'api.acedata.cloud']],
-    ['DATABASE_URL', ['mysql://a/b', 'a', 'postgres://u:p#w@h/b', 'postgres://u:12?3@h/b', 'postgres://u:p/w@h/b', 'postgres://u:p%w@h/b', 'postgres://u:p w@h/b', 'postgres://h:port/b', 'postgres://h/b?port=x', 'postgres://h/b?sslmode=on', 'postgres://h/b?sslmode=verify-full&sslrootcert=/no/such/file']],
+    [
+      'DATABASE_URL',
+      [
+        'mysql://a/b',
+        'a',
+        'postgres://u:p#w@h/b',
+        'postgres://u:12?3@h/b',
+        'postgres://u:p/w@h/b',
+        'postgres://u:p%w@h/b',
+        'postgres://u:p w@h/b',
+        'postgres://h:port/b',
+        'postgres://h/b?port=x',
+        'postgres://h/b?sslmode=on',
+        'postgres://h/b?sslmode=verify-full&sslrootcert=/no/such/file',
+      ],
+    ],
     ['APP_SECRET', ['short', `${'a'.repeat(32)},short`, 'a'.repeat(31), ',', 'at-least-32-characters-of-randomness']],
     ['API_KEY', ['short', 'with blanks in between', 'at-least-16-visible-characters']],
     ['ACEDATA_API_TOKEN', ['Bearer token', 'a b']],
-    ['REGISTRATION_DOMAINS', ['@example.com', '.example.com', 'corp', '-', 'a..b', '*.example.com', ',', 'https://example.com', '127.0.0.1']],
+    [
+      'REGISTRATION_DOMAINS',
+      ['@example.com', '.example.com', 'corp', '-', 'a..b', '*.example.com', ',', 'https://example.com', '127.0.0.1'],
+    ],
     ['ALLOWED_HOSTS', ['example.com:443', 'https://example.com', '*', '*.*.com', ':::', 'a,b c', ',']],
     ['WEBHOOK_RETRY_SECONDS', ['1,,2', '1e3', '5,0x10', ',', '0', 'soon']],
     ['PLAYGROUND', ['maybe', '2', 'onn']],
@@ -162,11 +292,45 @@ describe('settings', () => {
     ['EMBEDDED_DATABASE', ['maybe']],
     ['CALLBACK_CONFIRM', ['never']],
     ['UPSTREAM_ID', ['With Blanks']],
-    ['EGRESS_ALLOW', ['10.0.0.0/33', 'fd00::/129', '172.16.0.0/', '/8', '10.0/8', 'corp/8', '10.1.2.3/8:80', '10.1', '0x7f000001', '2130706433', '127.0.0.1.5', '::ffff:10.0.0.1', '::ffff:0:0/96', 'fe80::1%eth0', '[10.0.0.1]', '[fd00::2', 'fd00::2]:80', 'hooks.corp:0', 'hooks.corp:65536', 'hooks.corp:http', 'http://hooks.corp', 'user@hooks.corp', '*.corp', '.corp', 'a..corp', 'münchen.de', '10.0.0.0/8 10.0.0.1', '10.0.0.1,b/c']],
+    [
+      'EGRESS_ALLOW',
+      [
+        '10.0.0.0/33',
+        'fd00::/129',
+        '172.16.0.0/',
+        '/8',
+        '10.0/8',
+        'corp/8',
+        '10.1.2.3/8:80',
+        '10.1',
+        '0x7f000001',
+        '2130706433',
+        '127.0.0.1.5',
+        '::ffff:10.0.0.1',
+        '::ffff:0:0/96',
+        'fe80::1%eth0',
+        '[10.0.0.1]',
+        '[fd00::2',
+        'fd00::2]:80',
+        'hooks.corp:0',
+        'hooks.corp:65536',
+        'hooks.corp:http',
+        'http://hooks.corp',
+        'user@hooks.corp',
+        '*.corp',
+        '.corp',
+        'a..corp',
+        'münchen.de',
+        '10.0.0.0/8 10.0.0.1',
+        '10.0.0.1,b/c',
+      ],
+    ],
     ['EGRESS_CONNECTIONS_PER_HOST', ['0', '1001', '1.5']],
     ['EGRESS_TIMEOUT_SECONDS', ['0', '301']],
     ['EGRESS_ANSWER_BYTES', ['-1', '1048577']],
-    ...['KEEP_JOBS_DAYS', 'KEEP_TIMELINES_DAYS', 'KEEP_CALLBACKS_DAYS', 'KEEP_SPENT_KEYS_DAYS'].map((name): [string, string[]] => [name, ['0', '6', '7.5', '36501', '-30', 'for ever']]),
+    ...['KEEP_JOBS_DAYS', 'KEEP_TIMELINES_DAYS', 'KEEP_CALLBACKS_DAYS', 'KEEP_SPENT_KEYS_DAYS'].map(
+      (name): [string, string[]] => [name, ['0', '6', '7.5', '36501', '-30', 'for ever']],
+    ),
   ])('%s is refused when it makes no sense, without repeating it', (name, values) => {
     for (const value of values) {
       const [problem, ...rest] = problemsOf({ [name]: value }).filter((line) => line.startsWith(`${name}:`));

@@ -17,7 +17,13 @@ function message(type: string, ...fields: readonly (string | Buffer)[]): Buffer 
 
 const authenticated = message('R', Buffer.alloc(4));
 const ready = message('Z', Buffer.from('I'));
-const gone = message('E', 'SFATAL', 'C57P01', 'Mterminating connection due to unexpected postmaster exit', Buffer.alloc(1));
+const gone = message(
+  'E',
+  'SFATAL',
+  'C57P01',
+  'Mterminating connection due to unexpected postmaster exit',
+  Buffer.alloc(1),
+);
 
 test('a server that is killed in the instant in which it takes a connection fails the transaction, and not the process', async () => {
   const server = createServer((socket) => {
@@ -26,7 +32,11 @@ test('a server that is killed in the instant in which it takes a connection fail
     socket.once('data', () => socket.end(Buffer.concat([authenticated, ready, gone])));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const connections = createConnections(`postgres://a:b@127.0.0.1:${(server.address() as AddressInfo).port}/c`, 2, () => undefined);
+  const connections = createConnections(
+    `postgres://a:b@127.0.0.1:${(server.address() as AddressInfo).port}/c`,
+    2,
+    () => undefined,
+  );
   onTestFinished(async () => {
     await closePool(connections);
     server.close();
@@ -58,7 +68,11 @@ test('a server that takes longer to shake hands than anybody waits is reached al
     await closePool(connections);
     server.close();
   });
-  const query = () => connections.pool.query('select 1 as one').then(({ rows }) => rows as unknown[], (error: Error) => error.message);
+  const query = () =>
+    connections.pool.query('select 1 as one').then(
+      ({ rows }) => rows as unknown[],
+      (error: Error) => error.message,
+    );
   expect(await query(), 'nobody waits for so long').toBe('timeout exceeded when trying to connect');
   // Its connection is there for somebody else.
   await expect.poll(query).toEqual([{ one: 1 }]);

@@ -1,4 +1,7 @@
-/** What operations cost at the gate: fields that are read from the database for themselves cost more, and a subscription counts for each event. */
+/**
+ * What operations cost at the gate: fields that are read from the database for themselves cost more, and a subscription
+ * counts for each event.
+ */
 import { getOperationAST, isObjectType, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { createValueGate } from '../src/http/operation-values.ts';
@@ -30,14 +33,20 @@ describe('the cost of an operation', () => {
     ['{ motionJob(id: "a") { id state } }', 12],
     ['{ motionJob(id: "a") { id } b: motionJob(id: "b") { id } }', 22],
     ['{ motionJob(id: "a") { queuePosition } }', 20],
-    ['{ motionJob(id: "a") { queuePosition estimatedCompletionAt timeline(first: 2) { nodes { at } } } }', 10 + 30 + 2 + 2],
+    [
+      '{ motionJob(id: "a") { queuePosition estimatedCompletionAt timeline(first: 2) { nodes { at } } } }',
+      10 + 30 + 2 + 2,
+    ],
     ['{ motionJobs(first: 5) { nodes { queuePosition } } }', 10 + 5 + 50],
     ['{ motionJobs { nodes { queuePosition } } }', 10 + 20 + 200],
     ['{ motionJobs(first: 5) { nodes { timeline { nodes { at } } } } }', 10 + 5 + 50 + 250 + 250],
     // A node of a list is there already; only the one at the top is read.
     ['{ node(id: "a") { ... on MotionJob { queuePosition } } }', 20],
     ['{ motionJobs(first: 2) { edges { node { id } } } }', 10 + 2 + 2 + 2],
-    ['{ motionJobs(first: 2) { ...Page } } fragment Page on MotionJobConnection { nodes { ...Job } } fragment Job on MotionJob { queuePosition }', 10 + 2 + 20],
+    [
+      '{ motionJobs(first: 2) { ...Page } } fragment Page on MotionJobConnection { nodes { ...Job } } fragment Job on MotionJob { queuePosition }',
+      10 + 2 + 20,
+    ],
     ['{ motionJobs(first: 2) { nodes { ... { queuePosition } } } }', 10 + 2 + 20],
     ['subscription { jobUpdated(id: "a") { version } }', 2],
     ['subscription { jobsUpdated { job { queuePosition timeline(first: 2) { nodes { at } } } } }', 1 + 1 + 20 + 4],
@@ -45,23 +54,44 @@ describe('the cost of an operation', () => {
 
   test('is higher for every field below the top that has a resolver of its own, which may read', () => {
     const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-    const below = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith('__') && !roots.includes(type));
-    const resolved = below.flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()).filter(({ resolve }) => resolve) : []));
-    expect(resolved.map(({ name }) => name).sort()).toEqual(['estimatedCompletionAt', 'keys', 'queuePosition', 'timeline', 'usage']);
+    const below = Object.values(schema.getTypeMap()).filter(
+      (type) => isObjectType(type) && !type.name.startsWith('__') && !roots.includes(type),
+    );
+    const resolved = below.flatMap((type) =>
+      isObjectType(type) ? Object.values(type.getFields()).filter(({ resolve }) => resolve) : [],
+    );
+    expect(resolved.map(({ name }) => name).sort()).toEqual([
+      'estimatedCompletionAt',
+      'keys',
+      'queuePosition',
+      'timeline',
+      'usage',
+    ]);
     for (const { name, extensions } of resolved) expect(extensions.complexity, name).toBeGreaterThan(1);
   });
 });
 
-const everything = (first: number) => `subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: ${first}) { nodes { type at message } } } }`;
+const everything = (first: number) =>
+  `subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: ${first}) { nodes { type at message } } } }`;
 
 test('a subscription that costs too much for each event is refused as it is asked for, and a query that costs as much is not', async () => {
   const gateway = await startGateway({ MAX_SUBSCRIPTION_COST: '100' });
   const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
   const { send, next } = await openSocket(gateway);
   send(subscribe('a', everything(30), { id }));
-  expect(await next()).toMatchObject({ id: 'a', type: 'error', payload: [{ extensions: { code: 'OPERATION_TOO_LARGE' }, message: expect.stringContaining('100') as string }] });
+  expect(await next()).toMatchObject({
+    id: 'a',
+    type: 'error',
+    payload: [{ extensions: { code: 'OPERATION_TOO_LARGE' }, message: expect.stringContaining('100') as string }],
+  });
   expect(gateway.live.watchers()).toBe(0);
   send(subscribe('b', everything(10), { id }));
   expect(await next()).toMatchObject({ id: 'b', type: 'next', payload: { data: { jobUpdated: { version: 1 } } } });
-  expect((await gateway.client.request(everything(30).replace('subscription', 'query').replace('jobUpdated', 'motionJob'), { id: id! })).errors).toBeUndefined();
+  expect(
+    (
+      await gateway.client.request(everything(30).replace('subscription', 'query').replace('jobUpdated', 'motionJob'), {
+        id: id!,
+      })
+    ).errors,
+  ).toBeUndefined();
 });

@@ -5,7 +5,8 @@ import { emptiedDatabase } from './support/emptied-database.ts';
 
 const emptied = emptiedDatabase();
 
-const start = async (options: CoreOptions = {}) => withOpenGate(await startCore({ database: await emptied(), ...options }));
+const start = async (options: CoreOptions = {}) =>
+  withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 const TWO_HOURS_AGO = `attempted_at = now() - interval '2 hours', next_poll_at = null`;
 
@@ -65,7 +66,9 @@ describe('an attempt at another upstream', () => {
     const id = await accept();
     play.submit = () => Promise.resolve(accepted('a'));
     await submitNext();
-    await sql(`update jobs set upstream_id = 'another', attempted_at = now() - interval '69 minutes', next_poll_at = null`);
+    await sql(
+      `update jobs set upstream_id = 'another', attempted_at = now() - interval '69 minutes', next_poll_at = null`,
+    );
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
     await sql(`update jobs set attempted_at = now() - interval '71 minutes'`);

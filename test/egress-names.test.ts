@@ -31,7 +31,9 @@ function answerOf(question: Buffer): Buffer {
 test('name servers that keep silent hold up no other look-up, and are given up', async () => {
   const find = createLookup([await startNameServer(() => null)], 500);
   let open = 40;
-  const waiting = Array.from({ length: open }, (_, number) => find(`never${number}.example.com`).finally(() => (open -= 1)));
+  const waiting = Array.from({ length: open }, (_, number) =>
+    find(`never${number}.example.com`).finally(() => (open -= 1)),
+  );
   // The system's own look-ups, which the upstream and the database need: more of them than there are threads.
   for (let count = 0; count < 8; count += 1) expect((await lookup('localhost')).address).toBeTypeOf('string');
   expect(open).toBe(40);

@@ -25,23 +25,57 @@ function drip(socket: Socket, text: string): void {
 describe('a receiver that answers', () => {
   test('gets the request once, and its answer is read', async () => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(201, 'thanks')));
-    const answer = await egressOf(LOOPBACK).post(`${receiver.url}/hook?a=b`, { ...aRequest, headers: { 'content-type': 'application/json', 'webhook-id': 'msg_1', Host: 'somewhere.else' }, body: '{"ü":1}' });
-    expect(answer).toEqual({ kind: 'answered', httpStatus: 201, text: 'thanks', ms: expect.any(Number) as number, waitedMs: expect.any(Number) as number });
+    const answer = await egressOf(LOOPBACK).post(`${receiver.url}/hook?a=b`, {
+      ...aRequest,
+      headers: { 'content-type': 'application/json', 'webhook-id': 'msg_1', Host: 'somewhere.else' },
+      body: '{"ü":1}',
+    });
+    expect(answer).toEqual({
+      kind: 'answered',
+      httpStatus: 201,
+      text: 'thanks',
+      ms: expect.any(Number) as number,
+      waitedMs: expect.any(Number) as number,
+    });
     const [head = '', body] = receiver.requests[0]!.split('\r\n\r\n');
-    expect(head.split('\r\n').map((line) => line.toLowerCase()).sort()).toEqual(['connection: close', 'content-length: 8', 'content-type: application/json', `host: ${new URL(receiver.url).host}`, 'post /hook?a=b http/1.1', 'webhook-id: msg_1']);
+    expect(
+      head
+        .split('\r\n')
+        .map((line) => line.toLowerCase())
+        .sort(),
+    ).toEqual([
+      'connection: close',
+      'content-length: 8',
+      'content-type: application/json',
+      `host: ${new URL(receiver.url).host}`,
+      'post /hook?a=b http/1.1',
+      'webhook-id: msg_1',
+    ]);
     expect(body).toBe('{"ü":1}');
     expect(receiver.requests).toHaveLength(1);
   });
 
   test.each([200, 204, 400, 404, 410, 429, 500, 503])('with %i has answered', async (status) => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(status, '')));
-    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({ kind: 'answered', httpStatus: status });
+    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({
+      kind: 'answered',
+      httpStatus: status,
+    });
   });
 
   test.each([301, 302, 303, 307, 308])('with %i is not followed', async (status) => {
     const canary = await startCanary();
-    const receiver = await startRawUpstream((socket) => void socket.end(`HTTP/1.1 ${status} X\r\nlocation: http://127.0.0.1:${canary.port}/\r\ncontent-length: 0\r\n\r\n`));
-    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({ kind: 'answered', httpStatus: status, text: '' });
+    const receiver = await startRawUpstream(
+      (socket) =>
+        void socket.end(
+          `HTTP/1.1 ${status} X\r\nlocation: http://127.0.0.1:${canary.port}/\r\ncontent-length: 0\r\n\r\n`,
+        ),
+    );
+    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({
+      kind: 'answered',
+      httpStatus: status,
+      text: '',
+    });
     expect(canary.connections()).toBe(0);
   });
 
@@ -51,8 +85,19 @@ describe('a receiver that answers', () => {
     ['a character that is cut in two', Buffer.from('123456789ü'), '123456789'],
     ['a body that says it is packed', Buffer.from('not gzip'), 'not gzip'],
   ])('with %s is read as text that can be stored', async (_what, body, text) => {
-    const receiver = await startRawUpstream((socket) => void socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`), body])));
-    expect(await egressOf(LOOPBACK, { maxAnswerBytes: 10 }).post(receiver.url, aRequest)).toMatchObject({ httpStatus: 200, text });
+    const receiver = await startRawUpstream(
+      (socket) =>
+        void socket.end(
+          Buffer.concat([
+            Buffer.from(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`),
+            body,
+          ]),
+        ),
+    );
+    expect(await egressOf(LOOPBACK, { maxAnswerBytes: 10 }).post(receiver.url, aRequest)).toMatchObject({
+      httpStatus: 200,
+      text,
+    });
   });
 });
 
@@ -72,14 +117,29 @@ describe('a receiver that takes its time', () => {
 
   test('is given up before TLS, and while its name is looked up', async () => {
     const silent = await startRawUpstream(() => undefined);
-    expect(endOf(await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(silent.url.replace('http:', 'https:'), aRequest))).toBe('TIMED_OUT');
-    expect(endOf(await egressOf('', { timeoutMs: SOON_MS, lookup: () => new Promise(() => undefined) }).post('http://hooks.example.com/', aRequest))).toBe('TIMED_OUT');
+    expect(
+      endOf(await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(silent.url.replace('http:', 'https:'), aRequest)),
+    ).toBe('TIMED_OUT');
+    expect(
+      endOf(
+        await egressOf('', { timeoutMs: SOON_MS, lookup: () => new Promise(() => undefined) }).post(
+          'http://hooks.example.com/',
+          aRequest,
+        ),
+      ),
+    ).toBe('TIMED_OUT');
   });
 
   test('over its body has answered, with what came by then', async () => {
-    const receiver = await startRawUpstream((socket) => (socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst'), drip(socket, '.')));
+    const receiver = await startRawUpstream(
+      (socket) => (socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst'), drip(socket, '.')),
+    );
     const end = await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(receiver.url, aRequest);
-    expect(end).toMatchObject({ kind: 'answered', httpStatus: 200, text: expect.stringMatching(/^first\.*$/) as string });
+    expect(end).toMatchObject({
+      kind: 'answered',
+      httpStatus: 200,
+      text: expect.stringMatching(/^first\.*$/) as string,
+    });
     expect(end.ms).toBeLessThan(LATE_MS);
   });
 });
@@ -109,7 +169,9 @@ describe('a receiver that sends 10 GB', () => {
   });
 
   test('of head is no answer', async () => {
-    const receiver = await startRawUpstream((socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, `x-a: ${'b'.repeat(8_192)}\r\n`)));
+    const receiver = await startRawUpstream(
+      (socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, `x-a: ${'b'.repeat(8_192)}\r\n`)),
+    );
     expect(endOf(await egressOf(LOOPBACK).post(receiver.url, aRequest))).toBe('RESET');
   });
 });
@@ -120,7 +182,10 @@ describe('a receiver that breaks off', () => {
     ['without an answer', (socket) => void socket.end()],
     ['within the head', (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-le')],
     ['with what is not HTTP', (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
-    ['with another protocol', (socket) => void socket.end('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')],
+    [
+      'with another protocol',
+      (socket) => void socket.end('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
+    ],
   ])('%s has not answered, and is not asked again', async (_how, answer) => {
     const receiver = await startRawUpstream(answer);
     expect(endOf(await egressOf(LOOPBACK).post(receiver.url, aRequest))).toBe('RESET');
@@ -128,8 +193,14 @@ describe('a receiver that breaks off', () => {
   });
 
   test('within the body has answered', async () => {
-    const receiver = await startRawUpstream((socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'));
-    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({ kind: 'answered', httpStatus: 200, text: 'half' });
+    const receiver = await startRawUpstream(
+      (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'),
+    );
+    expect(await egressOf(LOOPBACK).post(receiver.url, aRequest)).toMatchObject({
+      kind: 'answered',
+      httpStatus: 200,
+      text: 'half',
+    });
   });
 });
 
@@ -141,17 +212,25 @@ describe('a receiver that is not there', () => {
     server.close();
     await once(server, 'close');
     expect(endOf(await egressOf(LOOPBACK).post(`http://127.0.0.1:${port}/`, aRequest))).toBe('NOT_CONNECTED');
-    expect(endOf(await egressOf('', { lookup: async () => [] }).post('http://hooks.example.com/', aRequest))).toBe('NOT_RESOLVED');
+    expect(endOf(await egressOf('', { lookup: async () => [] }).post('http://hooks.example.com/', aRequest))).toBe(
+      'NOT_RESOLVED',
+    );
     expect(endOf(await egressOf('').post('http://hooks.example.com/', aRequest))).toBe('NOT_RESOLVED');
     // By the system's resolver.
-    expect(endOf(await egressOf('no-such-host.invalid', { lookup: undefined }).post('http://no-such-host.invalid/', aRequest))).toBe('NOT_RESOLVED');
+    expect(
+      endOf(
+        await egressOf('no-such-host.invalid', { lookup: undefined }).post('http://no-such-host.invalid/', aRequest),
+      ),
+    ).toBe('NOT_RESOLVED');
   });
 });
 
 describe('a request that cannot be sent', () => {
   test('fails without an exception', async () => {
     const receiver = await startRawUpstream(() => undefined);
-    expect(await egressOf(LOOPBACK).post(receiver.url, { ...aRequest, headers: { 'bad header': 'a\nb' } })).toMatchObject({ kind: 'failed', reason: 'RESET' });
+    expect(
+      await egressOf(LOOPBACK).post(receiver.url, { ...aRequest, headers: { 'bad header': 'a\nb' } }),
+    ).toMatchObject({ kind: 'failed', reason: 'RESET' });
     expect(receiver.requests).toEqual([]);
   });
 });
@@ -180,7 +259,11 @@ describe('connections to one host', () => {
 
   test('that hang do not make a request fail that waits for them, nor one to another host', async () => {
     const slow = await startPatient();
-    const egress = egressOf(`${LOOPBACK}, hooks.corp`, { maxConnectionsPerHost: 1, timeoutMs: 1_000, lookup: async () => ['127.0.0.1'] });
+    const egress = egressOf(`${LOOPBACK}, hooks.corp`, {
+      maxConnectionsPerHost: 1,
+      timeoutMs: 1_000,
+      lookup: async () => ['127.0.0.1'],
+    });
     const { port } = new URL(slow.url);
     const hanging = egress.post(slow.url, aRequest);
     const behind = egress.post(slow.url, aRequest);
@@ -194,7 +277,7 @@ describe('connections to one host', () => {
     expect(endOf(await behind)).toBe('200');
   });
 
-  test('that are all in use for too long are nobody\'s fault', async () => {
+  test("that are all in use for too long are nobody's fault", async () => {
     const receiver = await startPatient();
     const egress = egressOf(LOOPBACK, { maxConnectionsPerHost: 1, timeoutMs: SOON_MS });
     const ends = await Promise.all(Array.from({ length: 4 }, () => egress.post(receiver.url, aRequest)));
@@ -233,17 +316,24 @@ describe('in a process of its own', () => {
   const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/egress/${name}`, import.meta.url));
 
   async function postInChild(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
-    const { stdout } = await promisify(execFile)(process.execPath, [await programOf('test/support/egress-child.ts'), ...urls], { env: { PATH: process.env.PATH, EGRESS_ALLOW: `${LOOPBACK}, hooks.corp, other.corp`, ...env } });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [await programOf('test/support/egress-child.ts'), ...urls],
+      { env: { PATH: process.env.PATH, EGRESS_ALLOW: `${LOOPBACK}, hooks.corp, other.corp`, ...env } },
+    );
     return (JSON.parse(stdout) as Parameters<typeof endOf>[0][]).map(endOf);
   }
 
   /** Its certificate is for `hooks.corp` and 127.0.0.1. */
   async function startHttps(): Promise<{ readonly port: number; readonly requests: string[] }> {
     const requests: string[] = [];
-    const server = createHttpsServer({ key: readFileSync(fixture('key.pem')), cert: readFileSync(fixture('certificate.pem')) }, (request, response) => {
-      requests.push(request.headers.host ?? '');
-      response.end('thanks');
-    }).listen(0, '127.0.0.1');
+    const server = createHttpsServer(
+      { key: readFileSync(fixture('key.pem')), cert: readFileSync(fixture('certificate.pem')) },
+      (request, response) => {
+        requests.push(request.headers.host ?? '');
+        response.end('thanks');
+      },
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(async () => {
       server.closeAllConnections();
@@ -256,7 +346,13 @@ describe('in a process of its own', () => {
   test('a certificate must be trusted and that of the host, whatever the environment says', async () => {
     const { port, requests } = await startHttps();
     const named = `https://hooks.corp:${port}/`;
-    const trusting = await postInChild({ NODE_EXTRA_CA_CERTS: fixture('certificate.pem') }, named, `https://hooks.corp.:${port}/`, `https://127.0.0.1:${port}/`, `https://other.corp:${port}/`);
+    const trusting = await postInChild(
+      { NODE_EXTRA_CA_CERTS: fixture('certificate.pem') },
+      named,
+      `https://hooks.corp.:${port}/`,
+      `https://127.0.0.1:${port}/`,
+      `https://other.corp:${port}/`,
+    );
     expect(trusting).toEqual(['200', '200', '200', 'TLS']);
     expect(await postInChild({}, named)).toEqual(['TLS']);
     expect(await postInChild({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, named)).toEqual(['TLS']);
@@ -268,7 +364,12 @@ describe('in a process of its own', () => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
     const proxy = `http://127.0.0.1:${canary.port}`;
     const names = ['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
-    expect(await postInChild({ ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1', NO_PROXY: '' }, receiver.url)).toEqual(['200']);
+    expect(
+      await postInChild(
+        { ...Object.fromEntries(names.map((name) => [name, proxy])), NODE_USE_ENV_PROXY: '1', NO_PROXY: '' },
+        receiver.url,
+      ),
+    ).toEqual(['200']);
     expect(canary.connections()).toBe(0);
   });
 });

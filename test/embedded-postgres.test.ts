@@ -8,7 +8,26 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { getServerPackage, prepareBinaries } from '../src/db/embedded/binaries.ts';
 import { DataDirError, DataDirInUseError, EmbeddedServerError } from '../src/db/embedded/errors.ts';
 import { lockDataDir } from '../src/db/embedded/lock.ts';
-import { atEnd, canLend, cleanUp, closedDir, fillWithData, insert, isAlive, logged, makeTemplate, openDir, pidFile, pidOf, query, removeTemplate, rows, serviceUser, start, startGatewayProcess } from './support/embedded.ts';
+import {
+  atEnd,
+  canLend,
+  cleanUp,
+  closedDir,
+  fillWithData,
+  insert,
+  isAlive,
+  logged,
+  makeTemplate,
+  openDir,
+  pidFile,
+  pidOf,
+  query,
+  removeTemplate,
+  rows,
+  serviceUser,
+  start,
+  startGatewayProcess,
+} from './support/embedded.ts';
 
 beforeAll(makeTemplate);
 afterEach(cleanUp);
@@ -126,7 +145,9 @@ it('a stop disconnects whoever is connected', async () => {
   await server.stop();
   await ended;
   // A smart shutdown would wait for the client, and an immediate one would leave a recovery to the next start.
-  expect(await readFile(join(server.dataDir, 'postgres.log'), 'utf8')).toMatch(/received fast shutdown request[^]*database system is shut down\s*$/);
+  expect(await readFile(join(server.dataDir, 'postgres.log'), 'utf8')).toMatch(
+    /received fast shutdown request[^]*database system is shut down\s*$/,
+  );
 });
 
 describe('after kill -9', () => {
@@ -152,7 +173,10 @@ describe('after kill -9', () => {
     const server = await start(dir);
     const pid = await pidOf(server.dataDir);
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(logged).toContainEqual(expect.stringContaining(`(process ${pid}) ended unexpectedly`)), 10_000);
+    await vi.waitFor(
+      () => expect(logged).toContainEqual(expect.stringContaining(`(process ${pid}) ended unexpectedly`)),
+      10_000,
+    );
   });
 
   it('of the server, it is started again at the same place with everything that was acknowledged', async () => {
@@ -212,7 +236,10 @@ describe('after kill -9', () => {
 
 describe('a directory that cannot be used is refused in one line', () => {
   const refusal = async (dir: string) => {
-    const error: unknown = await start(dir).then(() => null, (reason: unknown) => reason);
+    const error: unknown = await start(dir).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(DataDirError);
     expect((error as Error).message.split('\n')).toHaveLength(1);
     return (error as Error).message;
@@ -262,20 +289,23 @@ describe('platforms and users', () => {
     expect((await stat(join(server.dataDir, 'postgres.log'))).uid).toBe(serviceUser!.uid);
   });
 
-  it.runIf(serviceUser)('root keeps the data of a directory that the server cannot enter elsewhere, says so, and finds them again', async () => {
-    const dir = await closedDir();
-    let elsewhere = '';
-    atEnd(() => rm(elsewhere, { recursive: true, force: true }));
-    const server = await start(dir);
-    elsewhere = server.dataDir;
-    expect(elsewhere).toMatch(/^\/var\/lib\/motion-gateway\/[0-9a-f]{16}$/);
-    expect(logged).toContainEqual(expect.stringContaining(`The database is in ${elsewhere}`));
-    await query(server.url, `create table kept as select 'x' as text`);
-    await server.stop();
-    // Opened later: the data stay where they are.
-    await chmod(dir, 0o755);
-    expect(await rows((await start(dir)).url)).toEqual(['x']);
-  });
+  it.runIf(serviceUser)(
+    'root keeps the data of a directory that the server cannot enter elsewhere, says so, and finds them again',
+    async () => {
+      const dir = await closedDir();
+      let elsewhere = '';
+      atEnd(() => rm(elsewhere, { recursive: true, force: true }));
+      const server = await start(dir);
+      elsewhere = server.dataDir;
+      expect(elsewhere).toMatch(/^\/var\/lib\/motion-gateway\/[0-9a-f]{16}$/);
+      expect(logged).toContainEqual(expect.stringContaining(`The database is in ${elsewhere}`));
+      await query(server.url, `create table kept as select 'x' as text`);
+      await server.stop();
+      // Opened later: the data stay where they are.
+      await chmod(dir, 0o755);
+      expect(await rows((await start(dir)).url)).toEqual(['x']);
+    },
+  );
 
   it('programs without their library links in a place closed to the server are copied, once', async () => {
     const { native, version } = await getServerPackage();

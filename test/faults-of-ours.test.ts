@@ -33,7 +33,14 @@ test('a callback that no decoder survives is handed on as one that cannot be rea
   );
   const { statusCode } = await app.inject({ method: 'POST', url: '/callbacks/a/b', payload: 'a body' });
   expect(statusCode).toBe(200);
-  expect(received).toEqual([expect.objectContaining({ jobId: 'a', attempt: 1, claim: { taskId: null, outcome: null, odd: 'undecodable' }, body: 'a body' })]);
+  expect(received).toEqual([
+    expect.objectContaining({
+      jobId: 'a',
+      attempt: 1,
+      claim: { taskId: null, outcome: null, odd: 'undecodable' },
+      body: 'a body',
+    }),
+  ]);
 });
 
 test('a subscription that cannot be begun is answered, and its socket goes on', async () => {
@@ -42,10 +49,23 @@ test('a subscription that cannot be begun is answered, and its socket goes on', 
   const load = startLoad({ maxEventLoopDelayMs: 60_000, maxDatabaseWaitMs: 60_000 }, () => 0);
   onTestFinished(load.stop);
   const options: Partial<SocketOptions> = {
-    admission: createAdmission(load, { maxRunning: 10, maxWaiting: 10, waitMs: { submit: 60_000, read: 60_000, handshake: 60_000 } }, 60_000),
+    admission: createAdmission(
+      load,
+      { maxRunning: 10, maxWaiting: 10, waitMs: { submit: 60_000, read: 60_000, handshake: 60_000 } },
+      60_000,
+    ),
     path: '/graphql',
     schema: buildSchema('type Query { a: Int } type Subscription { a: Int }'),
-    authenticate: () => Promise.resolve({ kind: 'key', accountId: 'a', scopes: [], jobIds: null, keyId: 'k', epoch: null, expiresAt: null }),
+    authenticate: () =>
+      Promise.resolve({
+        kind: 'key',
+        accountId: 'a',
+        scopes: [],
+        jobIds: null,
+        keyId: 'k',
+        epoch: null,
+        expiresAt: null,
+      }),
     gate: broken,
     maskError: createMaskError(log, false),
     log,
@@ -75,7 +95,11 @@ test('a subscription that cannot be begun is answered, and its socket goes on', 
   });
   const socket = await openSocket({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: 'k' });
   socket.send(subscribe('1', 'subscription { a }'));
-  expect(await socket.next()).toMatchObject({ type: 'error', id: '1', payload: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+  expect(await socket.next()).toMatchObject({
+    type: 'error',
+    id: '1',
+    payload: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
+  });
   socket.send({ type: 'ping' });
   expect(await socket.next()).toEqual({ type: 'pong' });
 });

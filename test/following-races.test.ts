@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import type { ChangeReader, Snapshot } from '../src/jobs/snapshot.ts';
 import { ACCOUNT, readOne, said, startFollowing } from './support/following.ts';
 
-/** Following whose next read of changes, or the next one for somebody who has seen no more than `seen`, waits until `meanwhile` is over, once it has its rows. */
+/**
+ * Following whose next read of changes, or the next one for somebody who has seen no more than `seen`, waits until
+ * `meanwhile` is over, once it has its rows.
+ */
 async function startInterruptible(url?: string) {
   let meanwhile = async (): Promise<void> => undefined;
   let mostSeen: Snapshot | null = null;
@@ -18,7 +21,11 @@ async function startInterruptible(url?: string) {
       return page;
     },
   });
-  return { ...(await startFollowing({ around, ...(url !== undefined && { url }) })), duringNextRead: (interruption: () => Promise<void>, seen: Snapshot | null = null) => void ([meanwhile, mostSeen] = [interruption, seen]) };
+  return {
+    ...(await startFollowing({ around, ...(url !== undefined && { url }) })),
+    duringNextRead: (interruption: () => Promise<void>, seen: Snapshot | null = null) =>
+      void ([meanwhile, mostSeen] = [interruption, seen]),
+  };
 }
 
 test('a change that comes while a follower catches up reaches it', { timeout: 90_000 }, async () => {
@@ -45,10 +52,13 @@ test('a wake-up during a read causes another read', { timeout: 90_000 }, async (
   const inserted: string[] = [];
   duringNextRead(async () => {
     const woken = new Promise<void>((resolve) => {
-      const unsubscribe = feed.subscribe(() => {
-        unsubscribe();
-        resolve();
-      }, () => undefined);
+      const unsubscribe = feed.subscribe(
+        () => {
+          unsubscribe();
+          resolve();
+        },
+        () => undefined,
+      );
     });
     inserted.push(await insert());
     await woken;
@@ -57,23 +67,27 @@ test('a wake-up during a read causes another read', { timeout: 90_000 }, async (
   expect(said([await readOne(updates), await readOne(updates)])).toEqual(inserted.map((id) => `${id} 1`));
 });
 
-test('a read that fails is repeated without another wake-up, of the tail and of one who catches up', { timeout: 90_000 }, async () => {
-  const fail = () => Promise.reject(new Error('the connection is gone'));
-  const first = await startInterruptible();
-  const cursor = await first.following.findCursor(ACCOUNT);
-  const updates = await first.following.follow(ACCOUNT);
-  first.duringNextRead(fail);
-  const job = await first.insert();
-  expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
-  expect(first.warnings).toEqual(['changes of a followed account could not be read; they are read again']);
+test(
+  'a read that fails is repeated without another wake-up, of the tail and of one who catches up',
+  { timeout: 90_000 },
+  async () => {
+    const fail = () => Promise.reject(new Error('the connection is gone'));
+    const first = await startInterruptible();
+    const cursor = await first.following.findCursor(ACCOUNT);
+    const updates = await first.following.follow(ACCOUNT);
+    first.duringNextRead(fail);
+    const job = await first.insert();
+    expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
+    expect(first.warnings).toEqual(['changes of a followed account could not be read; they are read again']);
 
-  // Two pages, of which the reader asks for the second.
-  const jobs = new Set([job, ...(await first.insertMany(200))]);
-  const second = await startInterruptible(first.url);
-  const away = await second.following.follow(ACCOUNT, cursor);
-  second.duringNextRead(fail);
-  while (jobs.size > 0) jobs.delete((await readOne(away)).job.id);
-  expect(second.warnings).toEqual(['changes could not be read; they are read again']);
-  await first.amend(job);
-  expect(said([await readOne(away)])).toEqual([`${job} 2`]);
-});
+    // Two pages, of which the reader asks for the second.
+    const jobs = new Set([job, ...(await first.insertMany(200))]);
+    const second = await startInterruptible(first.url);
+    const away = await second.following.follow(ACCOUNT, cursor);
+    second.duringNextRead(fail);
+    while (jobs.size > 0) jobs.delete((await readOne(away)).job.id);
+    expect(second.warnings).toEqual(['changes could not be read; they are read again']);
+    await first.amend(job);
+    expect(said([await readOne(away)])).toEqual([`${job} 2`]);
+  },
+);

@@ -12,7 +12,8 @@ const quiet = () => undefined;
 const quietly = { after: null, log: { info: quiet, warn: quiet, error: quiet }, onClose: quiet };
 
 const base = shared(() => startStore());
-const startOnBase = (options: Parameters<typeof startFollowing>[0] = {}) => startFollowing({ base: base(), ...options });
+const startOnBase = (options: Parameters<typeof startFollowing>[0] = {}) =>
+  startFollowing({ base: base(), ...options });
 
 describe('a follower', () => {
   test('gets new jobs and changes of its account, in the order in which they were committed', async () => {
@@ -32,7 +33,11 @@ describe('a follower', () => {
     const theirs = await insert(another);
     const cursor = await following.findCursor(another);
     const all = encodeCursor(decodeCursor(cursor)!.history, { xmax: 0n, inProgress: [] });
-    const [a, b, c] = [await following.follow(account, cursor), await following.follow(account, all), await following.follow(account)];
+    const [a, b, c] = [
+      await following.follow(account, cursor),
+      await following.follow(account, all),
+      await following.follow(account),
+    ];
     await amend(theirs);
     const mine = await insert();
     for (const updates of [a, b, c]) expect(said([await readOne(updates)])).toEqual([`${mine} 1`]);
@@ -107,7 +112,9 @@ describe('a follower', () => {
     await away.return!();
     await old.amend(job);
     await old.commit();
-    expect(await asAdministrator<{ changed_xid: string }>(`select changed_xid::text from jobs where id = '${job}'`, url)).toEqual([{ changed_xid: String(old.xid) }]);
+    expect(
+      await asAdministrator<{ changed_xid: string }>(`select changed_xid::text from jobs where id = '${job}'`, url),
+    ).toEqual([{ changed_xid: String(old.xid) }]);
     expect(said([await readOne(updates)])).toEqual([`${job} 3`]);
     expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 3`]);
   });
@@ -116,10 +123,20 @@ describe('a follower', () => {
     const { url, account, store, insertMany } = await startOnBase();
     const ids = await insertMany(30);
     const { history, snapshot } = await store.findMoment(account);
-    const follower = createFollower({ ...quietly, accountId: account, reader: store, history, seen: () => snapshot, maxUnread: 10 });
+    const follower = createFollower({
+      ...quietly,
+      accountId: account,
+      reader: store,
+      history,
+      seen: () => snapshot,
+      maxUnread: 10,
+    });
     let most = 0;
     for (let round = 0; round < 5; round += 1) {
-      await asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where account_id = '${account}'`, url);
+      await asAdministrator(
+        `update jobs set version = version + 1, changed_xid = pg_current_xact_id() where account_id = '${account}'`,
+        url,
+      );
       const { changes } = await store.listChanges(account, snapshot, null, 500);
       follower.offer(changes.map(({ job }) => ({ job, since: snapshot })));
       most = Math.max(most, follower.unread());
@@ -134,7 +151,14 @@ describe('a follower', () => {
     const jobs = [];
     for (let count = 0; count < 3; count += 1) jobs.push((await store.find(account, await insert()))!);
     const changes = jobs.map((job, index) => ({ job, since: { xmax: BigInt(index), inProgress: [] } }));
-    const follower = createFollower({ ...quietly, accountId: account, reader: store, history: 'h', seen: () => ({ xmax: 3n, inProgress: [] }), maxUnread: 10 });
+    const follower = createFollower({
+      ...quietly,
+      accountId: account,
+      reader: store,
+      history: 'h',
+      seen: () => ({ xmax: 3n, inProgress: [] }),
+      maxUnread: 10,
+    });
     follower.offer(changes);
     // A read that failed after its first page begins anew.
     follower.offer([changes[1]!]);
@@ -150,7 +174,8 @@ describe('a follower', () => {
     const [slow, quick] = [await following.follow(account), await following.follow(account)];
     const newest = new Map<string, number>();
     const reading = (async () => {
-      for await (const { job } of quick) if (job.version === 6 && newest.set(job.id, job.version).size === ids.length) break;
+      for await (const { job } of quick)
+        if (job.version === 6 && newest.set(job.id, job.version).size === ids.length) break;
     })();
     for (let round = 0; round < 5; round += 1) for (const id of ids) await amend(id);
     await reading;
@@ -191,23 +216,37 @@ describe('a follower', () => {
 
   test('leaves at once while it waits, and nothing is left of it', async () => {
     const { account, following, insert } = await startOnBase();
-    const [a, b, c] = [await following.follow(account), await following.follow(account), await following.follow('theirs')];
+    const [a, b, c] = [
+      await following.follow(account),
+      await following.follow(account),
+      await following.follow('theirs'),
+    ];
     expect(following.count()).toBe(3);
     const waiting = [a.next(), a.next()];
     await a.return!();
-    expect(await Promise.all(waiting)).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }]);
+    expect(await Promise.all(waiting)).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
     await expect(c.throw!(new Error('enough'))).rejects.toThrow('enough');
     expect(following.count()).toBe(1);
     const job = await insert();
     expect(said([await readOne(b)])).toEqual([`${job} 1`]);
     const last = b.next();
     following.stop();
-    expect([await last, await b.next(), following.count()]).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }, 0]);
+    expect([await last, await b.next(), following.count()]).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+      0,
+    ]);
   });
 
   test('begins again after the first read for its account has failed', async () => {
     let fails = true;
-    const around = (reader: ChangeReader): ChangeReader => ({ ...reader, findMoment: (accountId) => (fails ? Promise.reject(new Error('away')) : reader.findMoment(accountId)) });
+    const around = (reader: ChangeReader): ChangeReader => ({
+      ...reader,
+      findMoment: (accountId) => (fails ? Promise.reject(new Error('away')) : reader.findMoment(accountId)),
+    });
     const { account, following, insert } = await startOnBase({ around });
     await expect(following.follow(account)).rejects.toThrow('away');
     fails = false;

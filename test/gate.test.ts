@@ -9,7 +9,8 @@ import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';
 
 const emptied = emptiedDatabase();
-const start = async (options: Parameters<typeof startCore>[0] = {}) => startCore({ database: await emptied(), ...options });
+const start = async (options: Parameters<typeof startCore>[0] = {}) =>
+  startCore({ database: await emptied(), ...options });
 
 describe('turns', () => {
   test("one account's 1,000 jobs do not delay another's first one", { timeout: 180_000 }, async () => {
@@ -59,7 +60,8 @@ describe('turns', () => {
   test('are not taken by who repeats a key', async () => {
     const { accept, sql } = await start();
     await accept('a', null, 'key');
-    for (let index = 0; index < 5; index += 1) await expect(accept('a', null, 'key')).rejects.toThrow('the key was used before');
+    for (let index = 0; index < 5; index += 1)
+      await expect(accept('a', null, 'key')).rejects.toThrow('the key was used before');
     await accept('a');
     expect(await sql('select tag::int as tag from jobs order by tag')).toEqual([{ tag: 1 }, { tag: 2 }]);
   });
@@ -95,10 +97,18 @@ test('an attempt past its deadline holds no slot, also while its end is put off 
 });
 
 describe('trouble', () => {
-  const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({ accountId, inputHash, about });
+  const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({
+    accountId,
+    inputHash,
+    about,
+  });
 
   test.each<[string, Fault[], boolean]>([
-    ['one input of one account, again and again', [fault('a', '1'), fault('a', '1'), fault('a', '1'), fault('a', '1')], false],
+    [
+      'one input of one account, again and again',
+      [fault('a', '1'), fault('a', '1'), fault('a', '1'), fault('a', '1')],
+      false,
+    ],
     ['two inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '1')], false],
     ['three inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
     ['two accounts', [fault('a', '1'), fault('b', '1')], true],
@@ -111,11 +121,15 @@ describe('trouble', () => {
   test('is remembered up to 20 faults', () => {
     let faults: readonly Fault[] = [];
     for (let index = 0; index < 30; index += 1) faults = addFault(faults, fault('a', String(index)));
-    expect(faults.map(({ inputHash }) => inputHash)).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 10)));
+    expect(faults.map(({ inputHash }) => inputHash)).toEqual(
+      Array.from({ length: 20 }, (_, index) => String(index + 10)),
+    );
   });
 
   test('shuts the gate for longer each time, up to the last step', () => {
-    expect([0, 1, 2, 3, 9].map((before) => pauseFor('blocked', 'used_up', before).pauseMs / 1_000)).toEqual([60, 120, 300, 600, 600]);
+    expect([0, 1, 2, 3, 9].map((before) => pauseFor('blocked', 'used_up', before).pauseMs / 1_000)).toEqual([
+      60, 120, 300, 600, 600,
+    ]);
   });
 
   test("from one account's bad input shuts nobody out", async () => {
@@ -149,7 +163,13 @@ describe('trouble', () => {
     const { accept, play, dispatcher, passTime, signal, sql } = await start();
     for (let index = 0; index < 4; index += 1) await accept();
     const taken = [await dispatcher.take(), await dispatcher.take(), await dispatcher.take()];
-    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up' }, httpStatus: 403, traceId: null });
+    play.submit = () =>
+      Promise.resolve({
+        kind: 'refused',
+        refusal: { kind: 'blocked', reason: 'used_up' },
+        httpStatus: 403,
+        traceId: null,
+      });
     for (const each of taken) if (each.kind === 'job') await dispatcher.submit(each.job, signal);
     expect(await sql('select pause_count as count from gates')).toEqual([{ count: 1 }]);
     await passTime();
@@ -158,33 +178,40 @@ describe('trouble', () => {
     expect(await sql('select pause_count as count from gates')).toEqual([{ count: 2 }]);
   });
 
-  test.each<SubmitEnd>([inDoubt('path'), { kind: 'neverSent', reason: 'AbortError' }])('that we caused ourselves, by cutting off a submit at a stop, is none ($kind)', async (end) => {
-    const { accept, play, dispatcher, sql } = await start();
-    play.submit = () => Promise.resolve(end);
-    for (let index = 0; index < 3; index += 1) {
-      await accept();
-      const taken = await dispatcher.take();
-      if (taken.kind === 'job') await dispatcher.submit(taken.job, AbortSignal.abort());
-    }
-    expect(await sql('select pause_reason as reason from gates')).toEqual([{ reason: null }]);
-  });
+  test.each<SubmitEnd>([inDoubt('path'), { kind: 'neverSent', reason: 'AbortError' }])(
+    'that we caused ourselves, by cutting off a submit at a stop, is none ($kind)',
+    async (end) => {
+      const { accept, play, dispatcher, sql } = await start();
+      play.submit = () => Promise.resolve(end);
+      for (let index = 0; index < 3; index += 1) {
+        await accept();
+        const taken = await dispatcher.take();
+        if (taken.kind === 'job') await dispatcher.submit(taken.job, AbortSignal.abort());
+      }
+      expect(await sql('select pause_reason as reason from gates')).toEqual([{ reason: null }]);
+    },
+  );
 });
 
 describe('an intent whose commit went unanswered', () => {
   /** Commits as it should, or not at all, and tells the dispatcher neither; later ones are answered. */
-  const unanswered = (commits: boolean, answering = false) => (store: JobStore): JobStore => ({
-    ...store,
-    async transaction(work) {
-      if (answering) return store.transaction(work);
-      answering = true;
-      await store.transaction(async (tx) => {
-        const value = await work(tx);
-        if (!commits) throw new Error('rolled back');
-        return value;
-      }).catch(() => undefined);
-      throw new UnavailableError(new Error('no answer'), true);
-    },
-  });
+  const unanswered =
+    (commits: boolean, answering = false) =>
+    (store: JobStore): JobStore => ({
+      ...store,
+      async transaction(work) {
+        if (answering) return store.transaction(work);
+        answering = true;
+        await store
+          .transaction(async (tx) => {
+            const value = await work(tx);
+            if (!commits) throw new Error('rolled back');
+            return value;
+          })
+          .catch(() => undefined);
+        throw new UnavailableError(new Error('no answer'), true);
+      },
+    });
 
   test('is put back, because nobody sent it', async () => {
     const { accept, dispatcher, find, signal } = await start({ dispatchStore: unanswered(true) });
@@ -207,7 +234,9 @@ describe('an intent whose commit went unanswered', () => {
 
   test('is looked for again only while the database is away: any other error is told', async () => {
     const broken = new Error('a bug');
-    const { dispatcher, signal } = await start({ dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }) });
+    const { dispatcher, signal } = await start({
+      dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }),
+    });
     await expect(dispatcher.retract(submittingJob(), signal)).rejects.toBe(broken);
   });
 
@@ -216,7 +245,9 @@ describe('an intent whose commit went unanswered', () => {
     const id = await accept();
     const taken = await dispatcher.take();
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 0 });
-    await sql(`update jobs set state = 'SUBMITTING', rank = 1, attempt = 1, lease_token = gen_random_uuid(), attempted_at = now()`);
+    await sql(
+      `update jobs set state = 'SUBMITTING', rank = 1, attempt = 1, lease_token = gen_random_uuid(), attempted_at = now()`,
+    );
     const stopping = new AbortController();
     if (taken.kind !== 'unsure') throw new Error(taken.kind);
     const retracting = dispatcher.retract(taken.job, stopping.signal);

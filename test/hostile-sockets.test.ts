@@ -1,4 +1,7 @@
-/** What hostile clients do to sockets, case by case, on one gateway. `npm run prove:sockets` is the same with many at once, again and again. */
+/**
+ * What hostile clients do to sockets, case by case, on one gateway. `npm run prove:sockets` is the same with many at
+ * once, again and again.
+ */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,15 +30,29 @@ beforeAll(async () => {
   await chmod(folder, 0o755);
   const url = new URL(inject('serverUrl'));
   url.pathname = name;
-  const log = pino({ level: 'info' }, { write: (line: string) => void ((JSON.parse(line) as { level: number }).level >= ERROR && errors.push(line)) });
-  const config = loadConfig({ DATABASE_URL: url.href, DATA_DIR: folder, API_KEY: 'test-key-0123456789', APP_SECRET: 'test-secret-0123456789-0123456789-0123456789', PORT: '0', SANDBOX_PORT: '0', DRAIN_SECONDS: '1', ...settings });
+  const log = pino(
+    { level: 'info' },
+    { write: (line: string) => void ((JSON.parse(line) as { level: number }).level >= ERROR && errors.push(line)) },
+  );
+  const config = loadConfig({
+    DATABASE_URL: url.href,
+    DATA_DIR: folder,
+    API_KEY: 'test-key-0123456789',
+    APP_SECRET: 'test-secret-0123456789-0123456789-0123456789',
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    DRAIN_SECONDS: '1',
+    ...settings,
+  });
   gateway = await startGateway(config, log);
   const [job] = await asAdministrator<{ id: string }>(INSERT_LASTING_JOB, url.href);
   target = { url: gateway.url, apiKey: await giveKey(url.href), jobId: job!.id };
 });
 
 afterEach(async () => {
-  await expect.poll(() => [gateway.live.sockets(), gateway.live.watchers()], { message: 'sockets and watchers left over' }).toEqual([0, 0]);
+  await expect
+    .poll(() => [gateway.live.sockets(), gateway.live.watchers()], { message: 'sockets and watchers left over' })
+    .toEqual([0, 0]);
   // What strangers send is no error of ours, whatever it is.
   expect(errors.splice(0)).toEqual([]);
 });

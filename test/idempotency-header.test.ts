@@ -28,13 +28,17 @@ test.each<[string, string]>([
 
 /** The id of the job, or the code of what is wrong. */
 const overGraphQL = async ({ client }: TestGateway, key: string, input: object = {}): Promise<string> => {
-  const answer = await client.request<{ generateMotion: { job: { id: string } | null; userErrors: { code: string }[] } }>(
+  const answer = await client.request<{
+    generateMotion: { job: { id: string } | null; userErrors: { code: string }[] };
+  }>(
     'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }',
     { input: { ...EXAMPLE, ...input } },
     { 'idempotency-key': key },
   );
   const [error] = answer.errors ?? [];
-  return error ? (error.extensions.code as string) : answer.data.generateMotion.job?.id ?? answer.data.generateMotion.userErrors[0]!.code;
+  return error
+    ? (error.extensions.code as string)
+    : (answer.data.generateMotion.job?.id ?? answer.data.generateMotion.userErrors[0]!.code);
 };
 
 /** The id of the task, or the status. */
@@ -64,12 +68,17 @@ describe('a key in quotes', () => {
   test('that an earlier version stored with its quotes still is the key of that job, also when the job was deleted', async () => {
     const gateway = plain();
     const [one, two] = [await overGraphQL(gateway, 'first'), await overRest(gateway, 'second')];
-    await asAdministrator(`update jobs set idempotency_key = '"' || idempotency_key || '"' where idempotency_key in ('first', 'second')`, gateway.databaseUrl);
+    await asAdministrator(
+      `update jobs set idempotency_key = '"' || idempotency_key || '"' where idempotency_key in ('first', 'second')`,
+      gateway.databaseUrl,
+    );
     expect(await overGraphQL(gateway, '"first"')).toBe(one);
     expect(await overGraphQL(gateway, '"first"', { prompt: 'another' })).toBe('IDEMPOTENCY_KEY_REUSED');
     expect(await overRest(gateway, '"second"')).toBe(two);
     await gateway.client.untilEnd(one);
-    await gateway.client.request('mutation ($id: ID!) { deleteMotionJob(input: { id: $id }) { deletedId } }', { id: one });
+    await gateway.client.request('mutation ($id: ID!) { deleteMotionJob(input: { id: $id }) { deletedId } }', {
+      id: one,
+    });
     expect(await overGraphQL(gateway, '"first"')).toBe('JOB_DELETED');
   });
 });

@@ -6,7 +6,10 @@ import { describe, expect, test } from 'vitest';
 
 const src = fileURLToPath(new URL('../src', import.meta.url));
 
-/** Who may import what of src; the longest matching path on the left counts. A folder may always import from itself, and everyone from the leaves. */
+/**
+ * Who may import what of src; the longest matching path on the left counts. A folder may always import from itself, and
+ * everyone from the leaves.
+ */
 const allowed: Record<string, readonly string[]> = {
   'main.ts': ['cli', 'config.ts'],
   cli: ['accounts', 'config.ts', 'db', 'gateway.ts', 'resembling-settings.ts', 'start'],
@@ -22,7 +25,16 @@ const allowed: Record<string, readonly string[]> = {
   'project-root.ts': [],
   http: ['resolvers', 'accounts', 'jobs', 'upstream/wire', 'webhooks', 'origins.ts'],
   resolvers: ['schema', 'accounts', 'jobs', 'webhooks'],
-  schema: ['accounts/account.ts', 'accounts/account-rules.ts', 'accounts/ports.ts', 'jobs/job.ts', 'jobs/input-rules.ts', 'jobs/timeline.ts', 'webhooks/webhook.ts', 'webhooks/endpoints.ts'],
+  schema: [
+    'accounts/account.ts',
+    'accounts/account-rules.ts',
+    'accounts/ports.ts',
+    'jobs/job.ts',
+    'jobs/input-rules.ts',
+    'jobs/timeline.ts',
+    'webhooks/webhook.ts',
+    'webhooks/endpoints.ts',
+  ],
   upstream: ['jobs', 'upstream/wire'],
   'upstream/wire': [],
   'upstream/sandbox': ['upstream/wire'],
@@ -38,11 +50,16 @@ const leaves = ['network', 'time', 'project-root.ts'];
 const covers = (path: string, file: string): boolean => file === path || file.startsWith(`${path}/`);
 
 /** The most specific row that speaks of a file. */
-const rowOf = (file: string): string | undefined => Object.keys(allowed).filter((path) => covers(path, file)).sort((a, b) => b.length - a.length)[0];
+const rowOf = (file: string): string | undefined =>
+  Object.keys(allowed)
+    .filter((path) => covers(path, file))
+    .sort((a, b) => b.length - a.length)[0];
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(src, file), 'utf8');
-  const paths = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]/g)].map((match) => match[1] ?? match[2] ?? '');
+  const paths = [
+    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]/g),
+  ].map((match) => match[1] ?? match[2] ?? '');
   return paths.map((path) => normalize(join(dirname(file), path)));
 }
 
@@ -55,7 +72,9 @@ describe('imports', () => {
 
   test.each(files.map((file) => [file]))('%s imports only what its place allows', (file) => {
     const row = rowOf(file) ?? '';
-    const wrong = importsOf(file).filter((path) => ![row, ...leaves].some((may) => covers(may, path)) && !allowed[row]?.some((may) => covers(may, path)));
+    const wrong = importsOf(file).filter(
+      (path) => ![row, ...leaves].some((may) => covers(may, path)) && !allowed[row]?.some((may) => covers(may, path)),
+    );
     expect(wrong).toEqual([]);
   });
 

@@ -50,12 +50,15 @@ describe('a list', () => {
     const { id: accountId, client } = await makeAccount(plain());
     await addJobs(databaseUrl, { count: 100, ageDays: 1, evidence: 3, accountId });
     const [events, outlooks] = [countStatements(EVENTS), countStatements(GATE)];
-    const { data, errors } = await client.request<{ motionJobs: { nodes: { timeline: Page; queuePosition: null; estimatedCompletionAt: null }[] } }>(
+    const { data, errors } = await client.request<{
+      motionJobs: { nodes: { timeline: Page; queuePosition: null; estimatedCompletionAt: null }[] };
+    }>(
       '{ motionJobs(first: 100) { nodes { queuePosition estimatedCompletionAt timeline(first: 2) { nodes { type } pageInfo { hasNextPage } } } } }',
     );
     expect(errors).toBeUndefined();
     expect(data.motionJobs.nodes).toHaveLength(100);
-    for (const { timeline } of data.motionJobs.nodes) expect(timeline).toEqual({ nodes: [{ type: 'POLL' }, { type: 'POLL' }], pageInfo: { hasNextPage: true } });
+    for (const { timeline } of data.motionJobs.nodes)
+      expect(timeline).toEqual({ nodes: [{ type: 'POLL' }, { type: 'POLL' }], pageInfo: { hasNextPage: true } });
     expect([events(), outlooks()]).toEqual([1, 1]);
   });
 
@@ -63,10 +66,19 @@ describe('a list', () => {
     const { databaseUrl } = plain();
     const { id: accountId, client } = await makeAccount(plain());
     const ids = await addJobs(databaseUrl, { count: 3, ageDays: 1, accountId });
-    for (const [index, id] of ids.entries()) await asAdministrator(`insert into job_events (job_id, type, version) select '${id}', 'POLL', ${index} * 10 + number from generate_series(1, 4) number order by number`, databaseUrl);
-    const first = await client.request<{ motionJob: { timeline: { pageInfo: { endCursor: string } } } }>('query ($id: ID!) { motionJob(id: $id) { timeline(first: 3) { pageInfo { endCursor } } } }', { id: ids[1]! });
+    for (const [index, id] of ids.entries())
+      await asAdministrator(
+        `insert into job_events (job_id, type, version) select '${id}', 'POLL', ${index} * 10 + number from generate_series(1, 4) number order by number`,
+        databaseUrl,
+      );
+    const first = await client.request<{ motionJob: { timeline: { pageInfo: { endCursor: string } } } }>(
+      'query ($id: ID!) { motionJob(id: $id) { timeline(first: 3) { pageInfo { endCursor } } } }',
+      { id: ids[1]! },
+    );
     const events = countStatements(EVENTS);
-    const { data, errors } = await client.request<{ motionJobs: { nodes: { id: string; two: object; rest: object; bad: null }[] } }>(
+    const { data, errors } = await client.request<{
+      motionJobs: { nodes: { id: string; two: object; rest: object; bad: null }[] };
+    }>(
       'query ($after: String) { motionJobs(first: 3) { nodes { id two: timeline(first: 2) { nodes { version } } rest: timeline(first: 9, after: $after) { nodes { version } } bad: timeline(first: 201) { nodes { id } } } } }',
       { after: first.data.motionJob.timeline.pageInfo.endCursor },
     );
@@ -93,11 +105,13 @@ describe('pages of a list', () => {
       const ids = await addJobs(url, { count: 7, ageDays: 1 });
       await asAdministrator(`update jobs set created_at = '${at}' where id in ('${ids.join(`', '`)}')`, url);
     }
-    const expected = (await asAdministrator<{ id: string }>('select id from jobs order by created_at desc, id desc', url)).map(({ id }) => id);
+    const expected = (
+      await asAdministrator<{ id: string }>('select id from jobs order by created_at desc, id desc', url)
+    ).map(({ id }) => id);
     for (const first of [1, 2, 5, 7, 20, 21]) {
       const found: string[] = [];
       let after: string | null = null;
-      for (let hasNextPage = true; hasNextPage; ) {
+      for (let hasNextPage = true; hasNextPage;) {
         const page = await listJobs('default', { first, after, filter: {} });
         found.push(...page.jobs.map(({ id }) => id));
         const last = page.jobs.at(-1);
@@ -109,19 +123,24 @@ describe('pages of a list', () => {
   });
 });
 
-const WATCH = 'subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: 2) { nodes { type } } } }';
+const WATCH =
+  'subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: 2) { nodes { type } } } }';
 
 describe('a change', () => {
   test('of a job that 320 subscriptions on 4 sockets watch costs what it costs for one', async () => {
     const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1, state: 'PROCESSING', evidence: 3 });
     const sockets = await Promise.all([1, 2, 3, 4].map(() => openSocket(gateway)));
-    for (const socket of sockets) for (let number = 0; number < 80; number += 1) socket.send(subscribe(String(number), WATCH, { id }));
+    for (const socket of sockets)
+      for (let number = 0; number < 80; number += 1) socket.send(subscribe(String(number), WATCH, { id }));
     for (const socket of sockets) for (let number = 0; number < 80; number += 1) await untilNext(socket);
     const [events, outlooks] = [countStatements(EVENTS), countStatements(GATE)];
     await change(gateway, id!);
     for (const socket of sockets) {
-      for (let number = 0; number < 80; number += 1) expect(await untilNext(socket)).toEqual({ jobUpdated: { version: 2, queuePosition: null, timeline: { nodes: [{ type: 'POLL' }, { type: 'POLL' }] } } });
+      for (let number = 0; number < 80; number += 1)
+        expect(await untilNext(socket)).toEqual({
+          jobUpdated: { version: 2, queuePosition: null, timeline: { nodes: [{ type: 'POLL' }, { type: 'POLL' }] } },
+        });
     }
     // A second one for those who come while the first is read.
     expect([1, 2]).toContain(events());
@@ -138,7 +157,8 @@ describe('a change', () => {
     const events = countStatements(EVENTS);
     for (const id of ids) await change(gateway, id);
     await held.waits();
-    for (let number = 0; number < 10; number += 1) expect((await gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }')).errors).toBeUndefined();
+    for (let number = 0; number < 10; number += 1)
+      expect((await gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }')).errors).toBeUndefined();
     // One, and on a busy machine another one when the first has waited for longer than a statement may.
     expect(events()).toBeLessThan(4);
     await held.release();
@@ -148,7 +168,11 @@ describe('a change', () => {
 
 test('requests that take every connection of clients leave a callback its own', async () => {
   const upstream = await startFakeUpstream();
-  const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', DATABASE_POOL_SIZE: '3' });
+  const gateway = await startGateway({
+    ...upstream.settings,
+    PUBLIC_URL: 'http://gateway.invalid',
+    DATABASE_POOL_SIZE: '3',
+  });
   const first = await gateway.client.generate();
   const submit = await upstream.nextSubmit();
   submit.answer(200, { task_id: 'a' });
@@ -156,7 +180,9 @@ test('requests that take every connection of clients leave a callback its own', 
   const held = await holdQueries(gateway.databaseUrl, 'api_keys');
   const crowd = Array.from({ length: 20 }, () => gateway.client.request('{ viewer { account { id } } }'));
   await held.waits();
-  expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('a'))).toBe(200);
+  expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('a'))).toBe(
+    200,
+  );
   const states = await asAdministrator<{ state: string }>('select state from jobs', gateway.databaseUrl);
   expect(states).toEqual([{ state: 'SUCCEEDED' }]);
   await held.release();
@@ -172,7 +198,11 @@ test('a thousand who come back at once to watch are read for by four connections
     reading -= 1;
     return { ...submittingJob(), id, accountId };
   };
-  const watching = createWatching({ find, list: async () => [] }, { subscribe: () => () => undefined }, pino({ level: 'silent' }));
+  const watching = createWatching(
+    { find, list: async () => [] },
+    { subscribe: () => () => undefined },
+    pino({ level: 'silent' }),
+  );
   onTestFinished(() => watching.stop());
   await Promise.all(Array.from({ length: 1_000 }, (_, index) => watching.watch('a', String(index))));
   expect([watching.count(), most]).toEqual([1_000, 4]);

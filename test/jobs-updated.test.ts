@@ -20,7 +20,10 @@ interface Result {
 }
 
 const subscribe = ({ client }: Pick<TestGateway, 'client'>, after?: string | null) =>
-  client.socket.iterate({ query: 'subscription ($after: String) { jobsUpdated(after: $after) { cursor job { id version state } } }', variables: { after } }) as AsyncIterableIterator<Result>;
+  client.socket.iterate({
+    query: 'subscription ($after: String) { jobsUpdated(after: $after) { cursor job { id version state } } }',
+    variables: { after },
+  }) as AsyncIterableIterator<Result>;
 
 /** Subscribes, and waits until that is in force. */
 async function subscribeNow(gateway: TestGateway): Promise<AsyncIterableIterator<Result>> {
@@ -43,7 +46,13 @@ async function readUntil(updates: AsyncIterator<Result>, isLast: (update: Update
 }
 
 async function list({ client }: Pick<TestGateway, 'client'>, after: string | null = null) {
-  const { data } = await client.request<{ motionJobs: { updatesCursor: string | null; nodes: { id: string; version: number }[]; pageInfo: { endCursor: string | null } } }>(
+  const { data } = await client.request<{
+    motionJobs: {
+      updatesCursor: string | null;
+      nodes: { id: string; version: number }[];
+      pageInfo: { endCursor: string | null };
+    };
+  }>(
     'query ($after: String) { motionJobs(first: 2, after: $after) { updatesCursor nodes { id version } pageInfo { endCursor } } }',
     { after },
   );
@@ -105,11 +114,20 @@ describe('jobsUpdated', () => {
     const jobs = [await a.client.generate(), await a.client.generate(), await a.client.generate()];
     const page = await list(b);
     const next = await list(b, page.pageInfo.endCursor);
-    expect([page.nodes.length, typeof page.updatesCursor, next.nodes.length, next.updatesCursor]).toEqual([2, 'string', 1, page.updatesCursor]);
-    await asAdministrator(`update jobs set version = version + 10, changed_xid = pg_current_xact_id() where id = '${jobs[0]!.id}'`, gateways.a.databaseUrl);
+    expect([page.nodes.length, typeof page.updatesCursor, next.nodes.length, next.updatesCursor]).toEqual([
+      2,
+      'string',
+      1,
+      page.updatesCursor,
+    ]);
+    await asAdministrator(
+      `update jobs set version = version + 10, changed_xid = pg_current_xact_id() where id = '${jobs[0]!.id}'`,
+      gateways.a.databaseUrl,
+    );
     await readUntil(subscribe(a, page.updatesCursor), ({ job }) => job.id === jobs[0]!.id && job.version > 10);
     // Nothing is left to the other tests.
-    for (let count = 0; count < jobs.length; count += 1) (await upstream.nextSubmit()).answer(200, successOf(randomUUID()));
+    for (let count = 0; count < jobs.length; count += 1)
+      (await upstream.nextSubmit()).answer(200, successOf(randomUUID()));
     for (const { id } of jobs) await a.client.untilEnd(id);
   });
 
@@ -117,9 +135,21 @@ describe('jobsUpdated', () => {
     const [a, { a: other }] = [await startGateway(), two()];
     const { updatesCursor } = await list(a);
     const history = Buffer.from(updatesCursor!, 'base64url').toString().split(' ')[1]!;
-    const cursors = ['x', '', 'A'.repeat(5_000), (await list(other)).updatesCursor, encodeCursor(history, { xmax: 2n ** 64n - 1n, inProgress: [] })];
+    const cursors = [
+      'x',
+      '',
+      'A'.repeat(5_000),
+      (await list(other)).updatesCursor,
+      encodeCursor(history, { xmax: 2n ** 64n - 1n, inProgress: [] }),
+    ];
     for (const cursor of cursors) {
-      expect(await subscribe(a, cursor).next()).toMatchObject({ value: { errors: [{ extensions: { code: 'CURSOR_INVALID' }, message: expect.stringContaining('updatesCursor') as string }] } });
+      expect(await subscribe(a, cursor).next()).toMatchObject({
+        value: {
+          errors: [
+            { extensions: { code: 'CURSOR_INVALID' }, message: expect.stringContaining('updatesCursor') as string },
+          ],
+        },
+      });
     }
     expect(a.live.watchers()).toBe(0);
   });

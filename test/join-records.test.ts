@@ -12,9 +12,21 @@ import { held, hungUp, sharedJoining, startJoining, type Stage } from './support
 
 describe('earlier requests', () => {
   const limits = { joinMs: 900_000, leaseMs: 10_000 };
-  const request = (jobId: string, more: Partial<EarlierRequest> = {}): EarlierRequest => ({ jobId, state: 'OPEN', unansweredForMs: null, doubtfulSinceMs: null, askedForMs: null, openAtMs: 1_000, ...more });
-  const unanswered = (jobId: string, forMs = 0): EarlierRequest => request(jobId, { state: 'UNANSWERED', unansweredForMs: forMs });
-  const doubtful = (jobId: string, sinceMs: number, forMs = 890_000): EarlierRequest => ({ ...unanswered(jobId, forMs), doubtfulSinceMs: sinceMs });
+  const request = (jobId: string, more: Partial<EarlierRequest> = {}): EarlierRequest => ({
+    jobId,
+    state: 'OPEN',
+    unansweredForMs: null,
+    doubtfulSinceMs: null,
+    askedForMs: null,
+    openAtMs: 1_000,
+    ...more,
+  });
+  const unanswered = (jobId: string, forMs = 0): EarlierRequest =>
+    request(jobId, { state: 'UNANSWERED', unansweredForMs: forMs });
+  const doubtful = (jobId: string, sinceMs: number, forMs = 890_000): EarlierRequest => ({
+    ...unanswered(jobId, forMs),
+    doubtfulSinceMs: sinceMs,
+  });
 
   test.each<[string, EarlierRequest[], object]>([
     ['none', [], { kind: 'none' }],
@@ -25,10 +37,18 @@ describe('earlier requests', () => {
     ['an unanswered one beside it', [request('b'), unanswered('a')], { kind: 'joined', jobId: 'a' }],
     ['one that was seen open since', [request('a', { openAtMs: 5_000 })], { kind: 'none' }],
     ['one whose instance is asked', [request('a', { askedForMs: 9_999 })], { kind: 'unsure', jobIds: ['a'] }],
-    ['one whose answer was written before this one arrived, and is in doubt', [doubtful('a', 4_700)], { kind: 'joined', jobId: 'a' }],
+    [
+      'one whose answer was written before this one arrived, and is in doubt',
+      [doubtful('a', 4_700)],
+      { kind: 'joined', jobId: 'a' },
+    ],
     ['one whose answer was written after this one arrived, and is in doubt', [doubtful('a', 4_701)], { kind: 'none' }],
     ['one that was in doubt for too long', [doubtful('a', 4_700, 900_000)], { kind: 'none' }],
-    ['an unanswered one beside one in doubt that is no repeat', [doubtful('b', 4_701), unanswered('a')], { kind: 'joined', jobId: 'a' }],
+    [
+      'an unanswered one beside one in doubt that is no repeat',
+      [doubtful('b', 4_701), unanswered('a')],
+      { kind: 'joined', jobId: 'a' },
+    ],
     ['one whose instance is silent', [request('a', { askedForMs: 10_000 })], { kind: 'joined', jobId: 'a' }],
   ])('%s', (_name, earlier, judgement) => {
     expect(judge(earlier, { arrivedMs: 4_700, sinceMs: 5_000 }, limits)).toEqual(judgement);
@@ -52,7 +72,11 @@ async function lockRecord({ gateway }: Stage, jobId: string): Promise<() => Prom
 }
 
 const waitingForLocks = async (stage: Stage): Promise<number> =>
-  (await stage.sql<{ waiting: number }>(`select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))[0]!.waiting;
+  (
+    await stage.sql<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+  )[0]!.waiting;
 
 describe('a record', () => {
   const common = sharedJoining();
@@ -66,7 +90,9 @@ describe('a record', () => {
     await expect.poll(stage.states).toEqual(['UNANSWERED', 'OPEN']);
     await stage.sql(`update rest_requests set state = 'OPEN', unanswered_at = null where job_id = '${first}'`);
     await stage.sql('update rest_requests set asked_at = clock_timestamp()');
-    await expect.poll(async () => stage.sql('select job_id from rest_requests where confirmed_at is not null')).toEqual([{ job_id: second }]);
+    await expect
+      .poll(async () => stage.sql('select job_id from rest_requests where confirmed_at is not null'))
+      .toEqual([{ job_id: second }]);
     stage.open();
     await expect.poll(stage.gateway.live.watchers).toBe(2);
     expect(await stage.jobs()).toEqual([first, second]);
@@ -100,10 +126,19 @@ describe('a record', () => {
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
     const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000, doubtMs: 10_000, breakMs: 0 };
     const store = storeOf(stage);
-    const joining = createJoining({ store, accept: () => Promise.reject(new Error('not asked for')), instanceId, limits, log: pino({ level: 'silent' }) });
+    const joining = createJoining({
+      store,
+      accept: () => Promise.reject(new Error('not asked for')),
+      instanceId,
+      limits,
+      log: pino({ level: 'silent' }),
+    });
     joining.start();
     onTestFinished(() => joining.stop());
-    for (const [earlier, left] of [['ANSWERED', null], ['DOUBTFUL', false]] as const) {
+    for (const [earlier, left] of [
+      ['ANSWERED', null],
+      ['DOUBTFUL', false],
+    ] as const) {
       await store.reopen(jobId!, instanceId, Date.now());
       const release = await lockRecord(stage, jobId!);
       joining.ended(jobId!, earlier);
@@ -111,7 +146,9 @@ describe('a record', () => {
       joining.ended(jobId!, 'UNANSWERED');
       await release();
       await expect.poll(() => waitingForLocks(stage)).toBe(0);
-      await expect.poll(() => stage.sql('select state, confirmed_at > unanswered_at as doubtful from rest_requests')).toEqual([{ state: 'UNANSWERED', doubtful: left }]);
+      await expect
+        .poll(() => stage.sql('select state, confirmed_at > unanswered_at as doubtful from rest_requests'))
+        .toEqual([{ state: 'UNANSWERED', doubtful: left }]);
     }
   });
 
@@ -119,37 +156,63 @@ describe('a record', () => {
     const stage = common();
     await held(stage);
     const [jobId] = await stage.jobs();
-    const [{ key_id: keyId, body_hash: bodyHash, instance_id: instanceId }] = (await stage.sql('select key_id, body_hash, instance_id from rest_requests')) as [Record<'key_id' | 'body_hash' | 'instance_id', string>];
+    const [{ key_id: keyId, body_hash: bodyHash, instance_id: instanceId }] = (await stage.sql(
+      'select key_id, body_hash, instance_id from rest_requests',
+    )) as [Record<'key_id' | 'body_hash' | 'instance_id', string>];
     const store = storeOf(stage);
     await store.recordDoubts(instanceId, [jobId!], Date.now() - 2_000, 890_000);
-    const rows = await stage.sql(`select state, (extract(epoch from clock_timestamp() - confirmed_at))::int as written, (extract(epoch from clock_timestamp() - unanswered_at))::int as unanswered from rest_requests`);
+    const rows = await stage.sql(
+      `select state, (extract(epoch from clock_timestamp() - confirmed_at))::int as written, (extract(epoch from clock_timestamp() - unanswered_at))::int as unanswered from rest_requests`,
+    );
     expect(rows).toEqual([{ state: 'UNANSWERED', written: 2, unanswered: 890 }]);
     const connections = createConnections(stage.gateway.databaseUrl, 1, () => undefined);
     onTestFinished(() => connections.pool.end());
-    const { nowMs, earlier } = await connections.db.transaction((tx) => store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000));
-    expect(judge(earlier, { arrivedMs: nowMs - 1_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'joined', jobId });
-    expect(judge(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'none' });
+    const { nowMs, earlier } = await connections.db.transaction((tx) =>
+      store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000),
+    );
+    expect(judge(earlier, { arrivedMs: nowMs - 1_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+      kind: 'joined',
+      jobId,
+    });
+    expect(judge(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+      kind: 'none',
+    });
     // A reset ends the doubt: the client did not read the answer, whenever the repeat arrived.
     await store.recordAnswers(instanceId, [jobId!], 'UNANSWERED', true);
-    const { earlier: after } = await connections.db.transaction((tx) => store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000));
-    expect(judge(after, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({ kind: 'joined', jobId });
+    const { earlier: after } = await connections.db.transaction((tx) =>
+      store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000),
+    );
+    expect(judge(after, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+      kind: 'joined',
+      jobId,
+    });
   });
 
   test('is looked for with one connection by a crowd of equal requests: everybody else has the others', async () => {
     const stage = await startJoining({ DATABASE_POOL_SIZE: '4' });
     const other = await makeAccount(stage.gateway);
     await held(stage);
-    const [like] = await stage.sql<{ key_id: string; body_hash: string }>('select key_id, body_hash from rest_requests');
+    const [like] = await stage.sql<{ key_id: string; body_hash: string }>(
+      'select key_id, body_hash from rest_requests',
+    );
     const elsewhere = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await elsewhere.connect();
     onTestFinished(() => elsewhere.end());
     // Another instance looks too, and takes its time.
     await elsewhere.query('begin');
-    await elsewhere.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`request ${like!.key_id} ${like!.body_hash}`]);
+    await elsewhere.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `request ${like!.key_id} ${like!.body_hash}`,
+    ]);
     for (let number = 0; number < 20; number += 1) stage.open();
-    const waiting = () => stage.sql<{ waiting: number }>(`select count(*)::int as waiting from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`);
+    const waiting = () =>
+      stage.sql<{ waiting: number }>(
+        `select count(*)::int as waiting from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`,
+      );
     await expect.poll(waiting).toEqual([{ waiting: 1 }]);
-    for (let number = 0; number < 5; number += 1) expect(await other.client.request('{ viewer { account { id } } }')).toMatchObject({ data: { viewer: { account: { id: other.id } } } });
+    for (let number = 0; number < 5; number += 1)
+      expect(await other.client.request('{ viewer { account { id } } }')).toMatchObject({
+        data: { viewer: { account: { id: other.id } } },
+      });
     expect(await waiting()).toEqual([{ waiting: 1 }]);
     await elsewhere.query('rollback');
   });
@@ -163,7 +226,9 @@ describe('a record', () => {
     // As of the time that it says, and not of the write.
     const openAtMs = Date.now() - 5_000;
     await storeOf(stage).reopen(jobId!, here, openAtMs);
-    expect(await stage.sql('select state, instance_id, asked_at, opened_at from rest_requests')).toEqual([{ state: 'OPEN', instance_id: here, asked_at: null, opened_at: new Date(openAtMs) }]);
+    expect(await stage.sql('select state, instance_id, asked_at, opened_at from rest_requests')).toEqual([
+      { state: 'OPEN', instance_id: here, asked_at: null, opened_at: new Date(openAtMs) },
+    ]);
   });
 
   test('is confirmed as of when it was asked for, however late that is written', async () => {
@@ -175,7 +240,9 @@ describe('a record', () => {
     const { nowMs, jobIds } = await store.findAsked(instanceId);
     await setTimeout(200);
     await store.confirmOpen(jobIds, nowMs);
-    const [{ late }] = (await stage.sql<{ late: number }>('select (extract(epoch from clock_timestamp() - confirmed_at) * 1000)::float8 as late from rest_requests')) as [{ late: number }];
+    const [{ late }] = (await stage.sql<{ late: number }>(
+      'select (extract(epoch from clock_timestamp() - confirmed_at) * 1000)::float8 as late from rest_requests',
+    )) as [{ late: number }];
     expect(late).toBeGreaterThan(190);
     expect((await store.findAsked(instanceId)).jobIds).toEqual([]);
   });
@@ -184,7 +251,10 @@ describe('a record', () => {
     const stage = common();
     for (const prompt of ['one', 'two', 'three', 'four']) await hungUp(stage, { prompt });
     const [one, two, three, four] = await stage.jobs();
-    const age = (id: string | undefined, opened: string, unanswered: string) => stage.sql(`update rest_requests set opened_at = now() - interval '${opened}', unanswered_at = now() - interval '${unanswered}' where job_id = '${id}'`);
+    const age = (id: string | undefined, opened: string, unanswered: string) =>
+      stage.sql(
+        `update rest_requests set opened_at = now() - interval '${opened}', unanswered_at = now() - interval '${unanswered}' where job_id = '${id}'`,
+      );
     await age(one, '2 h', '2 h');
     await age(two, '3 h', '90 min');
     await age(three, '3 h', '1 min');
@@ -192,7 +262,10 @@ describe('a record', () => {
     expect(await forgetRequests(3_600_000, 1)).toBe(1);
     expect(await forgetRequests(3_600_000, 10)).toBe(1);
     expect(await forgetRequests(3_600_000, 10)).toBe(0);
-    expect(await stage.sql('select job_id from rest_requests order by opened_at')).toEqual([{ job_id: three }, { job_id: four }]);
+    expect(await stage.sql('select job_id from rest_requests order by opened_at')).toEqual([
+      { job_id: three },
+      { job_id: four },
+    ]);
     // What was sent lives as long as the job.
     expect([...(await findSent('default', [one!, two!])).keys()].sort()).toEqual([one, two].sort());
     expect([...(await findSent('another', [one!, two!])).keys()]).toEqual([]);

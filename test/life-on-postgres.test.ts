@@ -30,11 +30,40 @@ async function startLife() {
   const log = { info: quiet, warn: quiet, error: quiet };
   const settling = createSettling({ store, log, effects: [] });
   let end: SubmitEnd = ends.accepted;
-  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(end), lookUp: () => Promise.resolve(new Map()), list: () => Promise.resolve([]) };
-  const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: 3_600_000 };
-  const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => 3_600_000, firstListingMs: null, log });
+  const upstream: Upstream = {
+    id: 'test',
+    sandbox: true,
+    submitTimeoutMs: 60_000,
+    submit: () => Promise.resolve(end),
+    lookUp: () => Promise.resolve(new Map()),
+    list: () => Promise.resolve([]),
+  };
+  const admission = {
+    maxInFlight: 1_000_000,
+    submitsPerSecond: 1_000_000,
+    unconfirmedSlotMs: 60_000,
+    jobDeadlineMs: 3_600_000,
+  };
+  const dispatcher = createDispatcher({
+    store,
+    upstream,
+    settling,
+    admission,
+    firstPollMs: () => 3_600_000,
+    firstListingMs: null,
+    log,
+  });
   const reconciler = (jobDeadlineMs: number, queueDeadlineMs: number) =>
-    createReconciler({ store, upstream, settling, jobDeadlineMs, queueDeadlineMs, hearing: createHearing(store, 'test', { firstMs: 3_600_000, intervalMs: 3_600_000 }, true, log), firstListingMs: null, log });
+    createReconciler({
+      store,
+      upstream,
+      settling,
+      jobDeadlineMs,
+      queueDeadlineMs,
+      hearing: createHearing(store, 'test', { firstMs: 3_600_000, intervalMs: 3_600_000 }, true, log),
+      firstListingMs: null,
+      log,
+    });
   const [patient, impatient] = [reconciler(3_600_000, 3_600_000), reconciler(0, 0)];
   const cancel = createCancel(store, settling);
   const { signal } = new AbortController();
@@ -43,7 +72,18 @@ async function startLife() {
   async function begin() {
     await asAdministrator('delete from jobs; delete from gates', url);
     const { input } = submittingJob();
-    await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId: 'default', upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' }));
+    await store.transaction((tx) =>
+      store.insert(tx, {
+        id: uuidv7(),
+        accountId: 'default',
+        upstreamId: 'test',
+        sandbox: true,
+        input,
+        labels: [],
+        idempotencyKey: null,
+        inputHash: 'v1:',
+      }),
+    );
     const taken = await dispatcher.take();
     if (taken.kind !== 'job') throw new Error('not taken');
     return taken.job;
@@ -81,35 +121,56 @@ test('every history of an attempt ends on PostgreSQL as the pure rules say', { t
       for (const event of events) await happen(job, event);
       const { state, rank, taskId } = (await store.find('default', job.id))!;
       const expected = events.reduce(live, submittingJob());
-      expect({ state, rank, taskId }, events.join(', ')).toEqual({ state: expected.state, rank: expected.rank, taskId: expected.taskId });
+      expect({ state, rank, taskId }, events.join(', ')).toEqual({
+        state: expected.state,
+        rank: expected.rank,
+        taskId: expected.taskId,
+      });
     }),
     { numRuns: 250 },
   );
 });
 
-test('the guard of the statement that writes a state is the pure one, for every state and every move', { timeout: 180_000 }, async () => {
-  const { store, begin, url } = await startLife();
-  const failure = outcomes.failure.kind === 'failed' ? outcomes.failure.failure : null;
-  const video = outcomes.success.kind === 'succeeded' ? outcomes.success.video : null;
-  const rows = [
-    ['QUEUED', 0, 0], ['SUBMITTING', 1, 1], ['UNCONFIRMED', 2, 1], ['QUEUED', 3, 1], ['SUBMITTING', 4, 2], ['UNCONFIRMED', 5, 2],
-    ['PROCESSING', 1000, 1], ['FAILED', 1001, 1], ['FAILED', 1002, 1], ['SUCCEEDED', 1003, 1], ['CANCELED', 1004, 1],
-  ] as const;
-  const [ours, theirs] = [randomUUID(), randomUUID()];
-  const all = [1, 2].flatMap((n) => [moves.submit(n), moves.doubt(n), moves.requeue(n, ours), moves.requeue(n, theirs)]).concat(moves.process, moves.expire, moves.fail, moves.succeed, moves.cancel);
-  const { id } = await begin();
-  for (const [state, rank, attempt] of rows) {
-    for (const move of all) {
-      await asAdministrator(
-        `update jobs set state = '${state}', rank = ${rank}, attempt = ${attempt}, lease_token = '${ours}', failure_code = ${state === 'FAILED' ? `'TIMED_OUT'` : 'null'}, result_url = ${state === 'SUCCEEDED' ? `'http://a'` : 'null'}`,
-        url,
-      );
-      const patch = { failure: move.to === 'FAILED' ? failure : null, video: move.to === 'SUCCEEDED' ? video : null };
-      const moved = await store.transaction((tx) => store.advance(tx, id, move, patch));
-      expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(permits({ state, rank, attempt, leaseToken: ours }, move));
+test(
+  'the guard of the statement that writes a state is the pure one, for every state and every move',
+  { timeout: 180_000 },
+  async () => {
+    const { store, begin, url } = await startLife();
+    const failure = outcomes.failure.kind === 'failed' ? outcomes.failure.failure : null;
+    const video = outcomes.success.kind === 'succeeded' ? outcomes.success.video : null;
+    const rows = [
+      ['QUEUED', 0, 0],
+      ['SUBMITTING', 1, 1],
+      ['UNCONFIRMED', 2, 1],
+      ['QUEUED', 3, 1],
+      ['SUBMITTING', 4, 2],
+      ['UNCONFIRMED', 5, 2],
+      ['PROCESSING', 1000, 1],
+      ['FAILED', 1001, 1],
+      ['FAILED', 1002, 1],
+      ['SUCCEEDED', 1003, 1],
+      ['CANCELED', 1004, 1],
+    ] as const;
+    const [ours, theirs] = [randomUUID(), randomUUID()];
+    const all = [1, 2]
+      .flatMap((n) => [moves.submit(n), moves.doubt(n), moves.requeue(n, ours), moves.requeue(n, theirs)])
+      .concat(moves.process, moves.expire, moves.fail, moves.succeed, moves.cancel);
+    const { id } = await begin();
+    for (const [state, rank, attempt] of rows) {
+      for (const move of all) {
+        await asAdministrator(
+          `update jobs set state = '${state}', rank = ${rank}, attempt = ${attempt}, lease_token = '${ours}', failure_code = ${state === 'FAILED' ? `'TIMED_OUT'` : 'null'}, result_url = ${state === 'SUCCEEDED' ? `'http://a'` : 'null'}`,
+          url,
+        );
+        const patch = { failure: move.to === 'FAILED' ? failure : null, video: move.to === 'SUCCEEDED' ? video : null };
+        const moved = await store.transaction((tx) => store.advance(tx, id, move, patch));
+        expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(
+          permits({ state, rank, attempt, leaseToken: ours }, move),
+        );
+      }
     }
-  }
-});
+  },
+);
 
 test('two of anything at once change the job once', { timeout: 180_000 }, async () => {
   const { store, begin, happen } = await startLife();

@@ -11,9 +11,14 @@ import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 
 const ask = ({ url }: Pick<TestGateway, 'url'>, key: string | null, query = '{ __typename }') =>
-  fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...(key !== null && { authorization: `Bearer ${key}` }) }, body: JSON.stringify({ query }) });
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key !== null && { authorization: `Bearer ${key}` }) },
+    body: JSON.stringify({ query }),
+  });
 
-const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) => answer.errors?.map(({ extensions }) => extensions.code);
+const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) =>
+  answer.errors?.map(({ extensions }) => extensions.code);
 
 const common = shared(() => startGateway({ SOCKET_MESSAGES_PER_SECOND: '10', MAX_COST: '300' }));
 
@@ -28,16 +33,27 @@ describe('requests', () => {
       standings.push([response.status, response.headers.get('ratelimit-policy'), remaining]);
       if (response.status !== 429) continue;
       expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }] });
+      expect(await response.json()).toMatchObject({
+        errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }],
+      });
     }
     const policy = '"requests";q=3;w=60';
-    expect(standings).toEqual([[200, policy, '2'], [200, policy, '1'], [200, policy, '0'], [429, policy, '0']]);
+    expect(standings).toEqual([
+      [200, policy, '2'],
+      [200, policy, '1'],
+      [200, policy, '0'],
+      [429, policy, '0'],
+    ]);
     expect((await ask(gateway, other.key)).status).toBe(200);
   });
 
   test('without a key are limited by address', async () => {
     const gateway = await startGateway({ REQUESTS_PER_MINUTE: '2' });
-    expect([(await ask(gateway, null)).status, (await ask(gateway, null)).status, (await ask(gateway, null)).status]).toEqual([200, 200, 429]);
+    expect([
+      (await ask(gateway, null)).status,
+      (await ask(gateway, null)).status,
+      (await ask(gateway, null)).status,
+    ]).toEqual([200, 200, 429]);
     expect((await ask(gateway, gateway.apiKey)).status).toBe(200);
   });
 });
@@ -48,13 +64,18 @@ describe('submits', () => {
     const second = await startGateway({ DATABASE_URL: gateway.databaseUrl, SUBMITS_PER_MINUTE: '4' });
     const three = `mutation ($input: GenerateMotionInput!) { ${['a', 'b', 'c'].map((name) => `${name}: generateMotion(input: $input) { job { id } }`).join(' ')} }`;
     expect((await gateway.client.request(three, { input: EXAMPLE })).errors).toBeUndefined();
-    const { data, errors } = await second.client.request<Record<string, { job: object } | null>>(three, { input: EXAMPLE });
+    const { data, errors } = await second.client.request<Record<string, { job: object } | null>>(three, {
+      input: EXAMPLE,
+    });
     expect([data.a?.job, data.b, data.c]).toEqual([expect.any(Object), null, null]);
     expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'RATE_LIMITED' } }, { path: ['c'] }]);
     // What is left of the minute.
     await asAdministrator(`update rate_windows set started_at = now() - interval '40 seconds'`, gateway.databaseUrl);
     const [error] = (await second.client.request(three, { input: EXAMPLE })).errors!;
-    const [now] = await asAdministrator<{ left: number }>(`select ceil(60 - extract(epoch from now() - min(started_at)))::int as left from rate_windows`, gateway.databaseUrl);
+    const [now] = await asAdministrator<{ left: number }>(
+      `select ceil(60 - extract(epoch from now() - min(started_at)))::int as left from rate_windows`,
+      gateway.databaseUrl,
+    );
     // However slow the request was: what was left when it was made, which is at least what is left now.
     expect(error!.extensions.retryAfterSeconds).toBeGreaterThanOrEqual(now!.left);
     expect(error!.extensions.retryAfterSeconds).toBeLessThanOrEqual(20);
@@ -69,7 +90,10 @@ describe('sockets', () => {
     const refused = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
     // A handshake that is wrong takes no place.
-    for (let number = 0; number < 3; number += 1) await fetch(`${gateway.url}/graphql`, { headers: { connection: 'upgrade', upgrade: 'websocket' } }).catch(() => undefined);
+    for (let number = 0; number < 3; number += 1)
+      await fetch(`${gateway.url}/graphql`, { headers: { connection: 'upgrade', upgrade: 'websocket' } }).catch(
+        () => undefined,
+      );
     first.socket.close();
     await first.closed;
     await openSocket(gateway);
@@ -92,7 +116,10 @@ describe('sockets', () => {
     const gateway = await startGateway({ MAX_SUBSCRIPTIONS_PER_KEY: '2', SANDBOX_SECONDS: '60' });
     const { id } = await gateway.client.generate();
     const [one, two] = [await openSocket(gateway), await openSocket(gateway)];
-    for (const [socket, name] of [[one, 'a'], [two, 'b']] as const) {
+    for (const [socket, name] of [
+      [one, 'a'],
+      [two, 'b'],
+    ] as const) {
       socket.send(subscribe(name, WATCH, { id }));
       expect(await socket.next()).toMatchObject({ id: name, type: 'next' });
     }
@@ -104,13 +131,15 @@ describe('sockets', () => {
       break;
     }
     one.send({ id: 'a', type: 'complete' });
-    await expect.poll(async () => {
-      two.send(subscribe('d', WATCH, { id }));
-      for (;;) {
-        const message = await two.next();
-        if (message.id === 'd') return message.type;
-      }
-    }).toBe('next');
+    await expect
+      .poll(async () => {
+        two.send(subscribe('d', WATCH, { id }));
+        for (;;) {
+          const message = await two.next();
+          if (message.id === 'd') return message.type;
+        }
+      })
+      .toBe('next');
   });
 
   test('that send too many messages are closed with 1013', async () => {
@@ -126,14 +155,25 @@ describe('sockets', () => {
 describe('an operation', () => {
   test('may answer only so many fields, lists at the length that is asked for', async () => {
     const gateway = common();
-    const cost = async (query: string, variables: object = {}) => codesOf(await gateway.client.request(query, variables as Record<string, unknown>)) ?? 'within';
+    const cost = async (query: string, variables: object = {}) =>
+      codesOf(await gateway.client.request(query, variables as Record<string, unknown>)) ?? 'within';
     expect(await cost('{ motionJobs(first: 100) { nodes { id } } }')).toBe('within');
     expect(await cost('{ motionJobs(first: 100) { nodes { id state version } } }')).toEqual(['OPERATION_TOO_LARGE']);
-    expect(await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 1 })).toBe('within');
-    expect(await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 100 })).toEqual(['OPERATION_TOO_LARGE']);
+    expect(
+      await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 1 }),
+    ).toBe('within');
+    expect(
+      await cost('query ($first: Int!) { motionJobs(first: $first) { nodes { id state version } } }', { first: 100 }),
+    ).toEqual(['OPERATION_TOO_LARGE']);
     expect(await cost('{ motionJobs { nodes { id state version taskId } } }')).toBe('within');
-    expect(await cost('{ motionJobs(first: 3) { nodes { timeline(first: 60) { nodes { at } } } } }')).toEqual(['OPERATION_TOO_LARGE']);
-    expect(await cost('{ motionJobs(first: 100) { ...Page } } fragment Page on MotionJobConnection { nodes { id state version } }')).toEqual(['OPERATION_TOO_LARGE']);
+    expect(await cost('{ motionJobs(first: 3) { nodes { timeline(first: 60) { nodes { at } } } } }')).toEqual([
+      'OPERATION_TOO_LARGE',
+    ]);
+    expect(
+      await cost(
+        '{ motionJobs(first: 100) { ...Page } } fragment Page on MotionJobConnection { nodes { id state version } }',
+      ),
+    ).toEqual(['OPERATION_TOO_LARGE']);
   });
 
   test('that takes too long is answered, and says when a job may have been accepted', async () => {
@@ -144,11 +184,26 @@ describe('an operation', () => {
     await db.query('begin; lock table jobs in access exclusive mode');
     const [read, submit] = await Promise.all([
       gateway.client.request('{ motionJobs { nodes { id } } }'),
-      gateway.client.request('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', { input: { ...EXAMPLE, idempotencyKey: 'one' } }),
+      gateway.client.request(
+        'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }',
+        { input: { ...EXAMPLE, idempotencyKey: 'one' } },
+      ),
     ]);
-    expect([read.status, read.errors]).toEqual([503, [{ message: expect.any(String) as string, extensions: { code: 'OPERATION_TIMED_OUT' } }]]);
+    expect([read.status, read.errors]).toEqual([
+      503,
+      [{ message: expect.any(String) as string, extensions: { code: 'OPERATION_TIMED_OUT' } }],
+    ]);
     expect(submit.errors).toMatchObject([{ extensions: { code: 'OPERATION_TIMED_OUT', mayHaveBeenAccepted: true } }]);
     await db.query('commit');
-    await expect.poll(async () => (await gateway.client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { idempotencyKey } } }')).data.motionJobs.nodes).toEqual([{ idempotencyKey: 'one' }]);
+    await expect
+      .poll(
+        async () =>
+          (
+            await gateway.client.request<{ motionJobs: { nodes: object[] } }>(
+              '{ motionJobs { nodes { idempotencyKey } } }',
+            )
+          ).data.motionJobs.nodes,
+      )
+      .toEqual([{ idempotencyKey: 'one' }]);
   });
 });

@@ -7,7 +7,12 @@ import { recordOf, startFakeUpstream, successOf } from './support/fake-upstream.
 import { startGateway } from './support/gateway.ts';
 import { outcomes } from './support/life.ts';
 
-const settings = { PUBLIC_URL: 'http://gateway.invalid', LISTING_LOOKUP: 'on', POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' };
+const settings = {
+  PUBLIC_URL: 'http://gateway.invalid',
+  LISTING_LOOKUP: 'on',
+  POLL_FIRST_SECONDS: '0.05',
+  POLL_INTERVAL_SECONDS: '0.05',
+};
 
 async function start(overrides: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
@@ -39,7 +44,11 @@ describe('a task whose submit was never answered', () => {
     upstream.limitPages(7);
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
-    for (let index = 0; index < 30; index += 1) upstream.records.set(`other-${index}`, index < 15 && index % 2 === 0 ? othersRecord(`other-${index}`) : { id: null });
+    for (let index = 0; index < 30; index += 1)
+      upstream.records.set(
+        `other-${index}`,
+        index < 15 && index % 2 === 0 ? othersRecord(`other-${index}`) : { id: null },
+      );
     const taskId = randomUUID();
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
     submit.cut();
@@ -74,10 +83,15 @@ describe('a task whose submit was never answered', () => {
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     submit.cut();
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'SUBMIT_OUTCOME_UNKNOWN', final: false } });
+    expect(await client.untilEnd(job.id)).toMatchObject({
+      state: 'FAILED',
+      failure: { code: 'SUBMIT_OUTCOME_UNKNOWN', final: false },
+    });
     const taskId = randomUUID();
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
-    await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId, failure: null });
+    await expect
+      .poll(() => client.find(job.id))
+      .toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId, failure: null });
     expect(upstream.submitCount()).toBe(1);
   });
 

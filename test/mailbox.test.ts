@@ -12,7 +12,10 @@ describe('a mailbox', () => {
     const { mailbox } = open();
     for (let index = 0; index <= 10_000; index += 1) mailbox.put('a', `a${index}`);
     mailbox.put('b', 'b');
-    expect([await mailbox.next(), await mailbox.next()]).toEqual([{ value: 'a10000', done: false }, { value: 'b', done: false }]);
+    expect([await mailbox.next(), await mailbox.next()]).toEqual([
+      { value: 'a10000', done: false },
+      { value: 'b', done: false },
+    ]);
   });
 
   test('hands a value to the reader that waits', async () => {
@@ -20,7 +23,10 @@ describe('a mailbox', () => {
     const [first, second] = [mailbox.next(), mailbox.next()];
     mailbox.put('a', '1');
     mailbox.put('a', '2');
-    expect([await first, await second]).toEqual([{ value: '1', done: false }, { value: '2', done: false }]);
+    expect([await first, await second]).toEqual([
+      { value: '1', done: false },
+      { value: '2', done: false },
+    ]);
   });
 
   test('gives what is in it before it ends', async () => {
@@ -28,7 +34,10 @@ describe('a mailbox', () => {
     mailbox.put('a', '1');
     mailbox.end();
     mailbox.put('a', '2');
-    expect([await mailbox.next(), await mailbox.next()]).toEqual([{ value: '1', done: false }, { value: undefined, done: true }]);
+    expect([await mailbox.next(), await mailbox.next()]).toEqual([
+      { value: '1', done: false },
+      { value: undefined, done: true },
+    ]);
     expect(closed()).toBe(1);
   });
 
@@ -37,7 +46,10 @@ describe('a mailbox', () => {
     const waiting = [mailbox.next(), mailbox.next()];
     await mailbox.return!();
     await mailbox.return!();
-    expect(await Promise.all(waiting)).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }]);
+    expect(await Promise.all(waiting)).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
     expect(closed()).toBe(1);
   });
 

@@ -5,7 +5,8 @@ import { shared } from './support/on-end.ts';
 import { openSocket, subscribe, WATCH } from './support/socket.ts';
 import { asAdministrator } from './support/database.ts';
 
-const scrape = ({ url }: TestGateway, key?: string) => fetch(`${url}/metrics`, { headers: key ? { authorization: `Bearer ${key}` } : {} });
+const scrape = ({ url }: TestGateway, key?: string) =>
+  fetch(`${url}/metrics`, { headers: key ? { authorization: `Bearer ${key}` } : {} });
 
 const common = shared(() => startGateway());
 
@@ -56,7 +57,10 @@ test('show how many sockets and watchers are open now, and count each socket tha
   const figures = async () => ({
     sockets: await valueOf(gateway, 'motion_gateway_sockets'),
     watchers: await valueOf(gateway, 'motion_gateway_watchers'),
-    closed: [await valueOf(gateway, 'motion_gateway_socket_closes_total{code="1000"}'), await valueOf(gateway, 'motion_gateway_socket_closes_total{code="4400"}')],
+    closed: [
+      await valueOf(gateway, 'motion_gateway_socket_closes_total{code="1000"}'),
+      await valueOf(gateway, 'motion_gateway_socket_closes_total{code="4400"}'),
+    ],
   });
   expect(await figures()).toEqual({ sockets: 0, watchers: 0, closed: [0, 0] });
   const [first, second, third] = [await openSocket(gateway), await openSocket(gateway), await openSocket(gateway)];
@@ -77,7 +81,10 @@ test('show how many sockets and watchers are open now, and count each socket tha
 test('count each request by the pattern of its route and its status', async () => {
   const gateway = common();
   const count = (labels: string) => valueOf(gateway, `motion_gateway_http_request_seconds_count{${labels}}`);
-  const [answered, unknown] = ['method="POST",route="/graphql",status="200"', 'method="GET",route="unknown",status="404"'];
+  const [answered, unknown] = [
+    'method="POST",route="/graphql",status="200"',
+    'method="GET",route="unknown",status="404"',
+  ];
   expect([await count(answered), await count(unknown)]).toEqual([0, 0]);
   for (let sent = 1; sent <= 3; sent += 1) await gateway.client.request('{ viewer { account { id } } }');
   for (const path of ['/a', '/b?c=d']) expect((await fetch(`${gateway.url}${path}`)).status).toBe(404);
@@ -89,12 +96,18 @@ test('do not count an end that was rolled back', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
   // Checked at the commit, when all effects have run.
-  await asAdministrator(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$;
-    create constraint trigger fail after update on jobs deferrable initially deferred for each row when (new.state = 'CANCELED') execute function fail()`, gateway.databaseUrl);
+  await asAdministrator(
+    `create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$;
+    create constraint trigger fail after update on jobs deferrable initially deferred for each row when (new.state = 'CANCELED') execute function fail()`,
+    gateway.databaseUrl,
+  );
   await gateway.client.generate();
   await upstream.nextSubmit();
   const { id } = await gateway.client.generate();
-  const { errors } = await gateway.client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { state } } }', { id });
+  const { errors } = await gateway.client.request(
+    'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { state } } }',
+    { id },
+  );
   expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
   expect(await (await scrape(gateway, gateway.administratorKey)).text()).not.toContain('state="CANCELED"');
 });

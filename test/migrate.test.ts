@@ -28,7 +28,9 @@ test('a migration that was changed after it was applied is refused', async () =>
   const folder = await createFolder();
   await cp(migrations, folder, { recursive: true });
   await appendFile(`${folder}/0000_jobs.sql`, '\n-- changed');
-  await expect(migrateDatabase(await createDatabase(), folder)).rejects.toThrow('migration 0000_jobs is not applied as it is written');
+  await expect(migrateDatabase(await createDatabase(), folder)).rejects.toThrow(
+    'migration 0000_jobs is not applied as it is written',
+  );
 });
 
 test('the database of a later version is refused', async () => {
@@ -45,7 +47,12 @@ test('balances of before used and reserved were one column are kept', async () =
   const before = { ...journal, entries: journal.entries.filter(({ tag }) => tag < '0006') };
   await writeFile(`${folder}/meta/_journal.json`, JSON.stringify(before));
   await migrateDatabase(url, folder);
-  await asAdministrator(`insert into accounts (id, name, status, quota_limit, quota_used, quota_reserved) values ('acme', 'Acme', 'ACTIVE', 10, 3, 2)`, url);
+  await asAdministrator(
+    `insert into accounts (id, name, status, quota_limit, quota_used, quota_reserved) values ('acme', 'Acme', 'ACTIVE', 10, 3, 2)`,
+    url,
+  );
   await migrateDatabase(url);
-  expect(await asAdministrator(`select quota_limit, quota_taken from accounts where id = 'acme'`, url)).toEqual([{ quota_limit: 10, quota_taken: 5 }]);
+  expect(await asAdministrator(`select quota_limit, quota_taken from accounts where id = 'acme'`, url)).toEqual([
+    { quota_limit: 10, quota_taken: 5 },
+  ]);
 });

@@ -18,7 +18,8 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers());
 });
 
-const amendInSilence = (url: string, id: string) => asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}'`, url);
+const amendInSilence = (url: string, id: string) =>
+  asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}'`, url);
 
 test('a watcher of a job is told within 25 s', async () => {
   const { url, store, feed, insert } = await startFollowing();
@@ -75,7 +76,8 @@ async function watchRow(first: Job, afterVersion?: number) {
     watch,
     change(changes: Partial<Job>) {
       row = { ...row, ...changes };
-      // Wake-ups for versions that a watcher has are dropped: the one of a database that goes on in an older state may be.
+      // Wake-ups for versions that a watcher has are dropped: the one of a database that goes on in an older state may
+      // be.
       wake(row.id, 1_000, row.accountId);
     },
   };

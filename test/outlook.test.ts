@@ -12,12 +12,27 @@ const since = (ms: number) => new Date(now - ms);
 
 describe('the estimate', () => {
   test.each<[string, Parameters<typeof estimate>[0], Partial<Parameters<typeof estimate>[1]>, number | null]>([
-    ['of the next in the queue is a rate away plus how long tasks take', { state: 'QUEUED', attemptedAt: null }, { position: 1 }, now + 1_000 + 100_000],
-    ['of the eleventh waits for two rounds of slots', { state: 'QUEUED', attemptedAt: null }, { position: 11 }, now + 200_000 + 100_000],
+    [
+      'of the next in the queue is a rate away plus how long tasks take',
+      { state: 'QUEUED', attemptedAt: null },
+      { position: 1 },
+      now + 1_000 + 100_000,
+    ],
+    [
+      'of the eleventh waits for two rounds of slots',
+      { state: 'QUEUED', attemptedAt: null },
+      { position: 11 },
+      now + 200_000 + 100_000,
+    ],
     ['is none far behind', { state: 'QUEUED', attemptedAt: null }, { position: 1_000 }, null],
     ['is none while the gate is shut', { state: 'QUEUED', attemptedAt: null }, { position: 1, isShut: true }, null],
     ['of a task counts from its attempt', { state: 'PROCESSING', attemptedAt: since(40_000) }, {}, now + 60_000],
-    ['of a task that takes longer than most is the longest of 19 in 20', { state: 'PROCESSING', attemptedAt: since(150_000) }, {}, now + 150_000],
+    [
+      'of a task that takes longer than most is the longest of 19 in 20',
+      { state: 'PROCESSING', attemptedAt: since(150_000) },
+      {},
+      now + 150_000,
+    ],
     ['of one that takes longer than that is none', { state: 'PROCESSING', attemptedAt: since(400_000) }, {}, null],
     ['of what has ended is none', { state: 'SUCCEEDED', attemptedAt: since(1) }, {}, null],
   ])('%s', (_name, job, more, expected) => {
@@ -26,7 +41,11 @@ describe('the estimate', () => {
 });
 
 const OUTLOOKS = 'query { motionJobs(first: 100) { nodes { id state queuePosition estimatedCompletionAt } } }';
-type Outlooks = { motionJobs: { nodes: { id: string; state: string; queuePosition: number | null; estimatedCompletionAt: string | null }[] } };
+type Outlooks = {
+  motionJobs: {
+    nodes: { id: string; state: string; queuePosition: number | null; estimatedCompletionAt: string | null }[];
+  };
+};
 
 test('places in the queue are shown for a whole list, and an estimate as soon as there is a past', async () => {
   const upstream = await startFakeUpstream();
@@ -43,7 +62,9 @@ test('places in the queue are shown for a whole list, and an estimate as soon as
   const positions = new Map(nodes.map(({ id, queuePosition }) => [id, queuePosition]));
   expect(queued.map(({ id }) => positions.get(id))).toEqual([1, 2, 3]);
   expect([positions.get(running.id), positions.get(done.id)]).toEqual([null, null]);
-  const estimates = nodes.filter(({ state }) => state === 'QUEUED').map(({ estimatedCompletionAt }) => Date.parse(estimatedCompletionAt!));
+  const estimates = nodes
+    .filter(({ state }) => state === 'QUEUED')
+    .map(({ estimatedCompletionAt }) => Date.parse(estimatedCompletionAt!));
   expect(estimates).toEqual([...estimates].sort((a, b) => b - a));
   expect(Math.min(...estimates)).toBeGreaterThan(askedAt - 1_000);
 

@@ -18,8 +18,16 @@ const ORIGIN = 'https://app.example.com';
 const FIXED_SLOTS = { TARGET_EVENT_LOOP_DELAY_MS: '60000' };
 
 const READ = 'query ($id: ID!) { motionJob(id: $id) { id } }';
-const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }';
-const OVERLOADED = { errors: [{ message: expect.stringMatching(/^The gateway is overloaded\. Nothing was executed; /) as string, extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: expect.any(Number) as number } }] };
+const GENERATE =
+  'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code } } }';
+const OVERLOADED = {
+  errors: [
+    {
+      message: expect.stringMatching(/^The gateway is overloaded\. Nothing was executed; /) as string,
+      extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: expect.any(Number) as number },
+    },
+  ],
+};
 
 const post = ({ url, apiKey }: TestGateway, query: string, variables: object = {}, signal?: AbortSignal) =>
   fetch(`${url}/graphql`, {
@@ -40,7 +48,8 @@ async function takeSlots({ live }: TestGateway, kind: Kind, count: number): Prom
   return leaveAll;
 }
 
-const countJobs = async ({ databaseUrl }: TestGateway) => (await asAdministrator<{ count: number }>('select count(*)::int from jobs', databaseUrl))[0]!.count;
+const countJobs = async ({ databaseUrl }: TestGateway) =>
+  (await asAdministrator<{ count: number }>('select count(*)::int from jobs', databaseUrl))[0]!.count;
 
 async function expectOverloaded(response: Response): Promise<void> {
   expect(response.status).toBe(503);
@@ -51,7 +60,14 @@ async function expectOverloaded(response: Response): Promise<void> {
 describe('while the event loop is late', () => {
   const startUpstream = async (more: Record<string, string> = {}) => {
     const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), ...FIXED_SLOTS, MAX_EVENT_LOOP_DELAY_MS: '10', CORS_ORIGINS: ORIGIN, ...more });
+    const gateway = await startGateway({
+      ...upstream.settings,
+      ...(await publicAddress()),
+      ...FIXED_SLOTS,
+      MAX_EVENT_LOOP_DELAY_MS: '10',
+      CORS_ORIGINS: ORIGIN,
+      ...more,
+    });
     const job = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     return { gateway, upstream, job, task };
@@ -64,26 +80,43 @@ describe('while the event loop is late', () => {
   const start = async (more: Record<string, string> = {}, spinMs = 40) => makeLate(await startUpstream(more), spinMs);
   const refusing = shared(() => startUpstream());
 
-  test('reads are refused with 503, Retry-After and a GraphQL error that a browser may read', { timeout: 60_000 }, async () => {
-    const { gateway } = await makeLate(refusing());
-    const byGet = await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`, { headers: { origin: ORIGIN, 'apollo-require-preflight': '1' } });
-    for (const response of [byGet, await read(gateway), await post(gateway, '{ viewer { account { id } } }')]) {
-      expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
-      expect(response.headers.get('access-control-expose-headers')).toContain('retry-after');
-      expect(response.headers.get('x-request-id')).not.toBeNull();
-      await expectOverloaded(response);
-    }
-    const preflight = await fetch(`${gateway.url}/graphql`, { method: 'OPTIONS', headers: { origin: ORIGIN, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' } });
-    expect(preflight.status).toBe(204);
-  });
+  test(
+    'reads are refused with 503, Retry-After and a GraphQL error that a browser may read',
+    { timeout: 60_000 },
+    async () => {
+      const { gateway } = await makeLate(refusing());
+      const byGet = await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`, {
+        headers: { origin: ORIGIN, 'apollo-require-preflight': '1' },
+      });
+      for (const response of [byGet, await read(gateway), await post(gateway, '{ viewer { account { id } } }')]) {
+        expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+        expect(response.headers.get('access-control-expose-headers')).toContain('retry-after');
+        expect(response.headers.get('x-request-id')).not.toBeNull();
+        await expectOverloaded(response);
+      }
+      const preflight = await fetch(`${gateway.url}/graphql`, {
+        method: 'OPTIONS',
+        headers: {
+          origin: ORIGIN,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization',
+        },
+      });
+      expect(preflight.status).toBe(204);
+    },
+  );
 
-  test('REST look-ups are refused in the envelope of the vendor, by the code that says that nothing was done', { timeout: 60_000 }, async () => {
-    const { gateway, job } = await makeLate(refusing());
-    const { status, headers, body } = await createRestClient(gateway).retrieve(job.id);
-    expect([status, body.error?.code]).toEqual([429, 'too_many_requests']);
-    expect(body).toMatchObject({ success: false, trace_id: expect.any(String) as string });
-    expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(2);
-  });
+  test(
+    'REST look-ups are refused in the envelope of the vendor, by the code that says that nothing was done',
+    { timeout: 60_000 },
+    async () => {
+      const { gateway, job } = await makeLate(refusing());
+      const { status, headers, body } = await createRestClient(gateway).retrieve(job.id);
+      expect([status, body.error?.code]).toEqual([429, 'too_many_requests']);
+      expect(body).toMatchObject({ success: false, trace_id: expect.any(String) as string });
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   test('WebSocket handshakes are refused with 503 and Retry-After', { timeout: 60_000 }, async () => {
     const { gateway } = await makeLate(refusing());
@@ -94,23 +127,40 @@ describe('while the event loop is late', () => {
     expect(gateway.live.sockets()).toBe(0);
   });
 
-  test('submits, callbacks and health checks are served, and metrics, health and log tell of the refusals', { timeout: 60_000 }, async () => {
-    const { gateway, upstream, task } = await start();
-    task.answer(200, { task_id: 'the-task' });
-    await expectOverloaded(await read(gateway));
-    expect(await (await submit(gateway)).json()).toMatchObject({ data: { generateMotion: { userErrors: [] } } });
-    expect((await createRestClient(gateway).submit({ async: true })).status).toBe(200);
-    expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
-    expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
-    const ready = await fetch(`${gateway.url}/readyz`);
-    expect([ready.status, await ready.json()]).toEqual([200, expect.objectContaining({ status: 'degraded', load: 'shedding' })]);
-    const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.administratorKey}` } })).text();
-    expect(metrics).toMatch(/motion_gateway_shed_total\{kind="read",reason="EVENT_LOOP"\} 1\n/);
-    expect(metrics).toMatch(/motion_gateway_event_loop_delay_seconds \d/);
-    // One line for an interval, and none for each refusal.
-    expect(gateway.logs.filter(({ msg, status }) => msg === 'request' && status === 503)).toEqual([]);
-    await expect.poll(() => gateway.logs, { timeout: 20_000 }).toContainEqual(expect.objectContaining({ level: 40, refused: 1, msg: 'load is shed: requests were refused with 503 or 429' }));
-  });
+  test(
+    'submits, callbacks and health checks are served, and metrics, health and log tell of the refusals',
+    { timeout: 60_000 },
+    async () => {
+      const { gateway, upstream, task } = await start();
+      task.answer(200, { task_id: 'the-task' });
+      await expectOverloaded(await read(gateway));
+      expect(await (await submit(gateway)).json()).toMatchObject({ data: { generateMotion: { userErrors: [] } } });
+      expect((await createRestClient(gateway).submit({ async: true })).status).toBe(200);
+      expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
+      expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
+      const ready = await fetch(`${gateway.url}/readyz`);
+      expect([ready.status, await ready.json()]).toEqual([
+        200,
+        expect.objectContaining({ status: 'degraded', load: 'shedding' }),
+      ]);
+      const metrics = await (
+        await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.administratorKey}` } })
+      ).text();
+      expect(metrics).toMatch(/motion_gateway_shed_total\{kind="read",reason="EVENT_LOOP"\} 1\n/);
+      expect(metrics).toMatch(/motion_gateway_event_loop_delay_seconds \d/);
+      // One line for an interval, and none for each refusal.
+      expect(gateway.logs.filter(({ msg, status }) => msg === 'request' && status === 503)).toEqual([]);
+      await expect
+        .poll(() => gateway.logs, { timeout: 20_000 })
+        .toContainEqual(
+          expect.objectContaining({
+            level: 40,
+            refused: 1,
+            msg: 'load is shed: requests were refused with 503 or 429',
+          }),
+        );
+    },
+  );
 
   test('so many requests whose kind only their body tells are read, and no more', { timeout: 60_000 }, async () => {
     const { gateway } = await start();
@@ -135,7 +185,15 @@ describe('while the event loop is late', () => {
 });
 
 describe('when all slots are taken', () => {
-  const start = (more: Record<string, string> = {}) => startGateway({ ...FIXED_SLOTS, MAX_OPERATIONS: '2', MAX_WAITING_OPERATIONS: '1', SUBMIT_WAIT_SECONDS: '60', READ_WAIT_SECONDS: '60', ...more });
+  const start = (more: Record<string, string> = {}) =>
+    startGateway({
+      ...FIXED_SLOTS,
+      MAX_OPERATIONS: '2',
+      MAX_WAITING_OPERATIONS: '1',
+      SUBMIT_WAIT_SECONDS: '60',
+      READ_WAIT_SECONDS: '60',
+      ...more,
+    });
 
   test('what is beyond the queue is refused at once at each door, and a refused submit stores nothing and counts for no limit', async () => {
     const gateway = await start();
@@ -151,14 +209,19 @@ describe('when all slots are taken', () => {
     const refusedSubmit = await submit(gateway);
     expect(refusedSubmit.headers.get('ratelimit')).toBeNull();
     await expectOverloaded(refusedSubmit);
-    await expectOverloaded(await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`, { headers: { 'apollo-require-preflight': '1' } }));
+    await expectOverloaded(
+      await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`, { headers: { 'apollo-require-preflight': '1' } }),
+    );
     expect((await rest.submit({ async: true })).status).toBe(429);
     expect((await rest.retrieve(crypto.randomUUID())).status).toBe(429);
     const handshake = dial(gateway.url);
     onTestFinished(() => handshake.reset());
     expect(await handshake.answer).toMatchObject({ status: 503 });
     expect(await countJobs(gateway)).toBe(0);
-    const [windows] = await asAdministrator<{ count: number }>('select count(*)::int from rate_windows', gateway.databaseUrl);
+    const [windows] = await asAdministrator<{ count: number }>(
+      'select count(*)::int from rate_windows',
+      gateway.databaseUrl,
+    );
     expect(windows!.count).toBe(0);
 
     leave();
@@ -176,7 +239,10 @@ describe('when all slots are taken', () => {
     await expect.poll(async () => (await gateway.client.find(job.id))?.state).toBe('PROCESSING');
     await takeSlots(gateway, 'read', 2);
     expect(await reportSuccess(upstream, task.body.callback_url!, 'the-task')).toBe(200);
-    const [row] = await asAdministrator<{ state: string }>(`select state from jobs where id = '${job.id}'`, gateway.databaseUrl);
+    const [row] = await asAdministrator<{ state: string }>(
+      `select state from jobs where id = '${job.id}'`,
+      gateway.databaseUrl,
+    );
     expect(row).toEqual({ state: 'SUCCEEDED' });
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   });
@@ -187,7 +253,10 @@ describe('when all slots are taken', () => {
     const waitingSubmit = submit(gateway);
     await expect.poll(() => gateway.live.admission.figures().waiting).toBe(1);
     await expectOverloaded(await read(gateway));
-    expect(gateway.live.admission.figures()).toMatchObject({ waiting: 1, refused: [{ kind: 'read', reason: 'WAIT', count: 1 }] });
+    expect(gateway.live.admission.figures()).toMatchObject({
+      waiting: 1,
+      refused: [{ kind: 'read', reason: 'WAIT', count: 1 }],
+    });
     const other = await start({ SUBMIT_WAIT_SECONDS: '1' });
     await takeSlots(other, 'read', 2);
     await expectOverloaded(await submit(other));
@@ -223,9 +292,16 @@ describe('when all slots are taken', () => {
 
 test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_000 }, async () => {
   // How long the burst takes depends on the machine; a patient client gets it accepted on every one.
-  const gateway = await startGateway({ UPSTREAM_SUBMITS_PER_SECOND: '1', SUBMIT_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60', STATEMENT_TIMEOUT_SECONDS: '60' });
+  const gateway = await startGateway({
+    UPSTREAM_SUBMITS_PER_SECOND: '1',
+    SUBMIT_WAIT_SECONDS: '60',
+    OPERATION_TIMEOUT_SECONDS: '60',
+    STATEMENT_TIMEOUT_SECONDS: '60',
+  });
   keepMachineBusy();
-  const answers = await Promise.all(Array.from({ length: 100 }, async () => (await submit(gateway)).json() as Promise<object>));
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async () => (await submit(gateway)).json() as Promise<object>),
+  );
   const accepted = answers.filter((answer) => JSON.stringify(answer).includes('"userErrors":[]'));
   expect(answers.filter((answer) => !accepted.includes(answer))).toEqual([]);
   expect(await countJobs(gateway)).toBe(100);

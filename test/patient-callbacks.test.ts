@@ -11,7 +11,13 @@ describe('a callback that finds no database connection', () => {
   /** One connection for callbacks; that of the first job stands still, because somebody has locked its row. */
   const start = async (more: Record<string, string>) => {
     const upstream = await startFakeUpstream();
-    const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), DATABASE_POOL_SIZE: '2', POLL_FIRST_SECONDS: '3600', ...more });
+    const gateway = await startGateway({
+      ...upstream.settings,
+      ...(await publicAddress()),
+      DATABASE_POOL_SIZE: '2',
+      POLL_FIRST_SECONDS: '3600',
+      ...more,
+    });
     const urls: string[] = [];
     const ids: string[] = [];
     for (const taskId of ['first', 'second']) {
@@ -26,7 +32,11 @@ describe('a callback that finds no database connection', () => {
     onTestFinished(() => locker.end());
     await locker.query(`begin; select 1 from jobs where id = '${ids[0]}' for update`);
     const first = callBack(urls[0]!, successOf('first'));
-    const waits = () => asAdministrator(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, gateway.databaseUrl);
+    const waits = () =>
+      asAdministrator(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        gateway.databaseUrl,
+      );
     await expect.poll(waits).not.toEqual([]);
     return { gateway, first, second: callBack(urls[1]!, successOf('second')), secondId: ids[1]! };
   };
@@ -48,7 +58,12 @@ describe('a callback that the database does not answer', () => {
   const start = async () => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
-    const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), DATABASE_URL: proxy.url, POLL_FIRST_SECONDS: '3600' });
+    const gateway = await startGateway({
+      ...upstream.settings,
+      ...(await publicAddress()),
+      DATABASE_URL: proxy.url,
+      POLL_FIRST_SECONDS: '3600',
+    });
     const { id } = await gateway.client.generate();
     const task = await upstream.nextSubmit();
     task.answer(200, { task_id: 'a' });

@@ -13,13 +13,22 @@ let port: number;
 
 async function start(options: Partial<PlaygroundOptions> = {}): Promise<void> {
   app = Fastify({ trustProxy: true, routerOptions: { ignoreTrailingSlash: true } });
-  await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, cameByProxy: createProxyCheck(null), ...options });
+  await registerPlayground(app, {
+    graphqlPath: '/graphql',
+    sandbox: true,
+    openKey: KEY,
+    cameByProxy: createProxyCheck(null),
+    ...options,
+  });
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;
 }
 
 // Not fetch, which writes the Host header itself.
-function get(path: string, headers: Record<string, string>): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
+function get(
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, (answer) => {
       let body = '';
@@ -70,11 +79,14 @@ describe('the key in the playground', () => {
     expect(await keyFor('rebinding.example', { 'x-forwarded-host': `localhost:${port}` })).toBeNull();
   });
 
-  it.each(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'])('is withheld when %s says that a proxy sends our address as the host', async (header) => {
-    await start();
-    expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1' })).toBeNull();
-    expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1', 'sec-fetch-site': 'same-origin' })).toBeNull();
-  });
+  it.each(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'])(
+    'is withheld when %s says that a proxy sends our address as the host',
+    async (header) => {
+      await start();
+      expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1' })).toBeNull();
+      expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1', 'sec-fetch-site': 'same-origin' })).toBeNull();
+    },
+  );
 
   it('is withheld from a trusted proxy, whatever it sends', async () => {
     await start({ cameByProxy: createProxyCheck('127.0.0.1') });
@@ -102,7 +114,12 @@ describe('the key in the playground', () => {
     await start();
     await app.close();
     app = Fastify();
-    await registerPlayground(app, { graphqlPath: '/graphql', sandbox: true, openKey: KEY, cameByProxy: createProxyCheck(null) });
+    await registerPlayground(app, {
+      graphqlPath: '/graphql',
+      sandbox: true,
+      openKey: KEY,
+      cameByProxy: createProxyCheck(null),
+    });
     const answer = await app.inject({ url: '/playground/config.json', headers: { host: `localhost:${port}` } });
     expect(answer.json()).toEqual({ graphqlPath: '/graphql', apiKey: null, sandbox: true });
   });

@@ -15,10 +15,14 @@ test('polls come every minute to 15 min, every 5 min to 2 h, hourly to 24 h, and
 
 test('they are spread by 20 % either way', () => {
   fc.assert(
-    fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.integer({ min: 0, max: 14 * MINUTE }), (random, ageMs) => {
-      const ms = nextPollMs(ageMs, steps, random)!;
-      expect(ms).toBeGreaterThanOrEqual(0.8 * MINUTE);
-      expect(ms).toBeLessThanOrEqual(1.2 * MINUTE);
-    }),
+    fc.property(
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      fc.integer({ min: 0, max: 14 * MINUTE }),
+      (random, ageMs) => {
+        const ms = nextPollMs(ageMs, steps, random)!;
+        expect(ms).toBeGreaterThanOrEqual(0.8 * MINUTE);
+        expect(ms).toBeLessThanOrEqual(1.2 * MINUTE);
+      },
+    ),
   );
 });

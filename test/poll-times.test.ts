@@ -14,7 +14,13 @@ test('180 s after the submit, and then every 60 s, a fifth more or less', async 
   upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, {}));
   submit.answer(200, { task_id: taskId });
   await expect.poll(async () => (await client.find(job.id))!.state).toBe('PROCESSING');
-  const read = async (what: string) => (await asAdministrator<{ seconds: number }>(`select extract(epoch from ${what})::float8 as seconds from jobs`, databaseUrl))[0]!.seconds;
+  const read = async (what: string) =>
+    (
+      await asAdministrator<{ seconds: number }>(
+        `select extract(epoch from ${what})::float8 as seconds from jobs`,
+        databaseUrl,
+      )
+    )[0]!.seconds;
   // Both are written by one transaction, whose time counts: how long this test takes makes no difference.
   expect(await read('next_poll_at - submitted_at')).toBeCloseTo(180, 2);
 

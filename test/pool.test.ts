@@ -6,13 +6,18 @@ import { PatientPool } from '../src/db/pool.ts';
 import { startProxy } from './support/proxy.ts';
 
 test('outlives a crowd that has given up waiting, and serves whoever comes after it', async () => {
-  const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 1_000, handshakeMs: 5_000 });
+  const pool = new PatientPool(
+    { connectionString: inject('serverUrl'), max: 1 },
+    { waitMs: 1_000, handshakeMs: 5_000 },
+  );
   onTestFinished(() => pool.end());
   const held = await pool.connect();
   const crowd = await Promise.allSettled(Array.from({ length: 20_000 }, () => pool.connect()));
   expect(crowd.filter(({ status }) => status === 'fulfilled')).toEqual([]);
   held.release();
-  await expect.poll(async () => (await pool.query<{ one: number }>('select 1 as one').catch(() => null))?.rows).toEqual([{ one: 1 }]);
+  await expect
+    .poll(async () => (await pool.query<{ one: number }>('select 1 as one').catch(() => null))?.rows)
+    .toEqual([{ one: 1 }]);
   expect(pool.takeLongestWaitMs()).toBeGreaterThan(0);
 });
 
@@ -21,7 +26,8 @@ test('lets each caller say how long it waits, and serves those that wait in the 
   onTestFinished(() => pool.end());
   const held = await pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 });
   const served: string[] = [];
-  const wait = (name: string) => pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 }).then((client) => (served.push(name), client.release()));
+  const wait = (name: string) =>
+    pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 }).then((client) => (served.push(name), client.release()));
   const patient = ['a', 'b', 'c'].map(wait);
   await expect(pool.connect()).rejects.toThrow('timeout exceeded when trying to connect');
   await expect(pool.query('select 1')).rejects.toThrow('timeout exceeded when trying to connect');
@@ -49,7 +55,10 @@ test('a view of it with a limit of its own shares its connections', async () => 
 });
 
 test('refuses everybody who waits when it ends', async () => {
-  const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 60_000, handshakeMs: 5_000 });
+  const pool = new PatientPool(
+    { connectionString: inject('serverUrl'), max: 1 },
+    { waitMs: 60_000, handshakeMs: 5_000 },
+  );
   const held = await pool.connect();
   const crowd = Promise.allSettled(Array.from({ length: 20_000 }, () => pool.connect()));
   const ended = pool.end();
@@ -59,7 +68,10 @@ test('refuses everybody who waits when it ends', async () => {
 });
 
 test('a patient caller waits as long as the pool moves, and gives up soon when it does not', async () => {
-  const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 60_000, handshakeMs: 5_000 });
+  const pool = new PatientPool(
+    { connectionString: inject('serverUrl'), max: 1 },
+    { waitMs: 60_000, handshakeMs: 5_000 },
+  );
   onTestFinished(() => pool.end());
   const patience = { waitMs: 60_000, stallMs: 1_500 };
   const from = performance.now();
@@ -86,7 +98,9 @@ test('a caller that waits when a connection breaks is as patient with the next h
   // Several handshakes take too long before one succeeds.
   const silencing = setInterval(() => proxy.silenceOpen(), 1);
   held.release(new Error('broken'));
-  expect(await Promise.race([waiting.catch(String), setTimeout(1_000, 'waits')]).finally(() => clearInterval(silencing))).toBe('waits');
+  expect(
+    await Promise.race([waiting.catch(String), setTimeout(1_000, 'waits')]).finally(() => clearInterval(silencing)),
+  ).toBe('waits');
   const client = await waiting;
   expect((await client.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }]);
   client.release();

@@ -40,7 +40,12 @@ describe('a gateway on nothing but Node', () => {
 
   test('killed with kill -9 in the middle of a job loses nothing: the next one has the same key and finishes it', async () => {
     const dataDir = await createDataDir();
-    const settings = { DATA_DIR: dataDir, SANDBOX_SECONDS: '1', POLL_FIRST_SECONDS: '0.2', POLL_INTERVAL_SECONDS: '0.2' };
+    const settings = {
+      DATA_DIR: dataDir,
+      SANDBOX_SECONDS: '1',
+      POLL_FIRST_SECONDS: '0.2',
+      POLL_INTERVAL_SECONDS: '0.2',
+    };
     const first = startProcess(settings);
     const before = await first.untilReady();
     const client = createClient(before);
@@ -100,7 +105,13 @@ describe('a stop', () => {
   async function startBusy() {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
-    const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, DRAIN_SECONDS: '60' });
+    const gateway = startProcess({
+      ...upstream.settings,
+      DATABASE_URL: databaseUrl,
+      API_KEY,
+      APP_SECRET,
+      DRAIN_SECONDS: '60',
+    });
     const client = createClient({ url: (await gateway.untilReady()).url, apiKey: await giveKey(databaseUrl) });
     await client.generate();
     const submit = await upstream.nextSubmit();
@@ -113,7 +124,8 @@ describe('a stop', () => {
     const { gateway, submit } = await startBusy();
     gateway.child.kill('SIGINT');
     await expect.poll(() => saidBy(gateway, 'draining')).toBe(1);
-    // Two signals of one kind may be delivered as one; this is another kind, and is seen to arrive. A second later it would end the process.
+    // Two signals of one kind may be delivered as one; this is another kind, and is seen to arrive. A second later it
+    // would end the process.
     gateway.child.kill('SIGTERM');
     await expect.poll(() => saidBy(gateway, 'already draining')).toBe(1);
     submit.answer(200, { task_id: 'a' });
@@ -146,7 +158,13 @@ describe('a stop', () => {
   test('finishes the submit under way, takes its callback meanwhile, and ends the database last', async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
-    const gateway = startProcess({ ...upstream.settings, DATABASE_URL: databaseUrl, API_KEY, APP_SECRET, ...(await publicAddress()) });
+    const gateway = startProcess({
+      ...upstream.settings,
+      DATABASE_URL: databaseUrl,
+      API_KEY,
+      APP_SECRET,
+      ...(await publicAddress()),
+    });
     const { url } = await gateway.untilReady();
     const client = createClient({ url, apiKey: await giveKey(databaseUrl) });
     const job = await client.generate();
@@ -194,7 +212,15 @@ describe('a start that cannot be', () => {
   };
 
   test('names every bad variable at once', async () => {
-    expect(await refused({ PORT: 'x', UPSTREAM: 'nobody', UPSTREAM_MAX_IN_FLIGHT: '0', DATABASE_URL: 'mysql://a', LOG_LEVEL: 'loud' })).toEqual([
+    expect(
+      await refused({
+        PORT: 'x',
+        UPSTREAM: 'nobody',
+        UPSTREAM_MAX_IN_FLIGHT: '0',
+        DATABASE_URL: 'mysql://a',
+        LOG_LEVEL: 'loud',
+      }),
+    ).toEqual([
       'PORT: expected an integer from 0 to 65535',
       'DATABASE_URL: expected a postgres:// URL',
       'UPSTREAM: expected `acedata` or `sandbox`',
@@ -208,17 +234,29 @@ describe('a start that cannot be', () => {
     await once(taken, 'listening');
     onTestFinished(() => void taken.close());
     const { port } = taken.address() as AddressInfo;
-    const lines = await refused({ PORT: String(port), DATABASE_URL: await createDatabase(), API_KEY, APP_SECRET, DATA_DIR: await createFolder(), LOG_LEVEL: 'silent' });
+    const lines = await refused({
+      PORT: String(port),
+      DATABASE_URL: await createDatabase(),
+      API_KEY,
+      APP_SECRET,
+      DATA_DIR: await createFolder(),
+      LOG_LEVEL: 'silent',
+    });
     expect(lines).toEqual([expect.stringContaining(`Port ${port} of 127.0.0.1 is in use`)]);
   });
 
   test('says that the password is wrong', async () => {
     const url = new URL(await createDatabase());
     url.password = 'wrong';
-    expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([expect.stringMatching(/^DATABASE_URL: the database cannot be used \(password authentication failed/)]);
+    expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: the database cannot be used \(password authentication failed/),
+    ]);
   });
 
   test('in production without a word about upstream and database', async () => {
-    expect(await refused({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^UPSTREAM: in production expected/), expect.stringMatching(/^DATABASE_URL: expected to be set in production/)]);
+    expect(await refused({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^UPSTREAM: in production expected/),
+      expect.stringMatching(/^DATABASE_URL: expected to be set in production/),
+    ]);
   });
 });

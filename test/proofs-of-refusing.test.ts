@@ -6,17 +6,34 @@ import { proveSiege } from '../proving/proofs/siege.ts';
 
 const quiet = { seed: 'test', log: () => undefined };
 
-test('hostile operations are answered alike on both transports: small, soon, and without a fault', { timeout: 120_000 }, async () => {
-  const { figures, violations } = await proveOperations({ ...quiet, size: 90 });
-  expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ documents: 90, kinds: 39, answers: { HTTP: { executed: expect.any(Number) as number }, socket: { executed: expect.any(Number) as number } } });
-});
+test(
+  'hostile operations are answered alike on both transports: small, soon, and without a fault',
+  { timeout: 120_000 },
+  async () => {
+    const { figures, violations } = await proveOperations({ ...quiet, size: 90 });
+    expect(violations).toEqual([]);
+    expect(figures).toMatchObject({
+      documents: 90,
+      kinds: 39,
+      answers: { HTTP: { executed: expect.any(Number) as number }, socket: { executed: expect.any(Number) as number } },
+    });
+  },
+);
 
-test('forged callbacks and slow connections change nothing, and the valid ones are answered', { timeout: 120_000 }, async () => {
-  const { figures, violations } = await proveSiege({ ...quiet, size: 1_000, slow: { connections: 100, seconds: 1 }, maxRatio: null });
-  expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ forgedAnswers: { 404: expect.any(Number) as number } });
-});
+test(
+  'forged callbacks and slow connections change nothing, and the valid ones are answered',
+  { timeout: 120_000 },
+  async () => {
+    const { figures, violations } = await proveSiege({
+      ...quiet,
+      size: 1_000,
+      slow: { connections: 100, seconds: 1 },
+      maxRatio: null,
+    });
+    expect(violations).toEqual([]);
+    expect(figures).toMatchObject({ forgedAnswers: { 404: expect.any(Number) as number } });
+  },
+);
 
 test('a race for quota ends with exactly the balance', { timeout: 120_000 }, async () => {
   const { figures, violations } = await proveQuota({ ...quiet, size: 2, balance: 20, calls: 100 });

@@ -2,8 +2,12 @@
 import { expect, test } from 'vitest';
 import { proveSockets } from '../proving/proofs/sockets.ts';
 
-test('hostile sockets, several at once, end as they should beside a healthy watcher, and leave nothing', { timeout: 120_000 }, async () => {
-  const { figures, violations } = await proveSockets({ seed: 'test', size: 1, log: () => undefined });
-  expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ connectionsLeft: 0, rounds: 1 });
-});
+test(
+  'hostile sockets, several at once, end as they should beside a healthy watcher, and leave nothing',
+  { timeout: 120_000 },
+  async () => {
+    const { figures, violations } = await proveSockets({ seed: 'test', size: 1, log: () => undefined });
+    expect(violations).toEqual([]);
+    expect(figures).toMatchObject({ connectionsLeft: 0, rounds: 1 });
+  },
+);

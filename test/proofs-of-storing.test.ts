@@ -24,5 +24,12 @@ test('a kill of all of PostgreSQL loses nothing that was acknowledged', { timeou
 test('percentiles are by the nearest rank, and what ends when another begins is not at once with it', () => {
   expect(spreadOf([4, 1, 3, 2])).toEqual({ p50: 2, p90: 4, p99: 4, max: 4 });
   expect(spreadOf([])).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 });
-  expect(mostAtOnce([{ from: 0, to: 2 }, { from: 2, to: 3 }, { from: 1, to: 3 }, { from: 5, to: Infinity }])).toBe(2);
+  expect(
+    mostAtOnce([
+      { from: 0, to: 2 },
+      { from: 2, to: 3 },
+      { from: 1, to: 3 },
+      { from: 5, to: Infinity },
+    ]),
+  ).toBe(2);
 });

@@ -2,8 +2,16 @@
 import { expect, test } from 'vitest';
 import { proveWebhooks } from '../proving/proofs/webhooks.ts';
 
-test('webhooks to receivers that fail, hang, reset, redirect and go away are delivered or given up by the rules, while a gateway is killed', { timeout: 240_000 }, async () => {
-  const { figures, violations } = await proveWebhooks({ seed: 'test', size: 100, log: () => undefined });
-  expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ deliveries: 100, kills: 1, receivers: { failing: 1, gone: 1, hanging: 1, healthy: 5, redirecting: 1, resetting: 1 } });
-});
+test(
+  'webhooks to receivers that fail, hang, reset, redirect and go away are delivered or given up by the rules, while a gateway is killed',
+  { timeout: 240_000 },
+  async () => {
+    const { figures, violations } = await proveWebhooks({ seed: 'test', size: 100, log: () => undefined });
+    expect(violations).toEqual([]);
+    expect(figures).toMatchObject({
+      deliveries: 100,
+      kills: 1,
+      receivers: { failing: 1, gone: 1, hanging: 1, healthy: 5, redirecting: 1, resetting: 1 },
+    });
+  },
+);

@@ -15,11 +15,15 @@ const plan: ReaderPlan = {
   settings: { MAX_UNSENT_SECONDS: '1', SOCKET_PING_SECONDS: '60' },
 };
 
-test('readers that stop reading are closed with 1013, and healthy ones beside them feel nothing', { timeout: 180_000 }, async () => {
-  const figures = await runReaders(await createDatabase(), await createFolder(), plan);
-  expect(violationsOf(figures, plan)).toEqual([]);
-  expect(figures).toMatchObject({ closed: { UNSENT: 2 }, healthyOpen: 20 });
-});
+test(
+  'readers that stop reading are closed with 1013, and healthy ones beside them feel nothing',
+  { timeout: 180_000 },
+  async () => {
+    const figures = await runReaders(await createDatabase(), await createFolder(), plan);
+    expect(violationsOf(figures, plan)).toEqual([]);
+    expect(figures).toMatchObject({ closed: { UNSENT: 2 }, healthyOpen: 20 });
+  },
+);
 
 test('every promise of the run can be broken', () => {
   const latency = { updates: 100, p50Ms: 10, p99Ms: 20, maxMs: 30 };
@@ -45,5 +49,6 @@ test('every promise of the run can be broken', () => {
     { healthyOpen: 19 },
     { healthyBehind: 1 },
   ];
-  for (const change of broken) expect(violationsOf({ ...good, ...change }, plan), JSON.stringify(change)).toHaveLength(1);
+  for (const change of broken)
+    expect(violationsOf({ ...good, ...change }, plan), JSON.stringify(change)).toHaveLength(1);
 });

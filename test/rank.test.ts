@@ -73,7 +73,8 @@ describe('a cancel', () => {
   });
 
   test('always takes effect on an attempt that did not arrive, whenever it comes', () => {
-    for (const order of permutations<LifeEvent>(['refused', 'leaseExpiry', 'cancel'])) expect(endOf(order).state, order.join(', ')).toBe('CANCELED');
+    for (const order of permutations<LifeEvent>(['refused', 'leaseExpiry', 'cancel']))
+      expect(endOf(order).state, order.join(', ')).toBe('CANCELED');
   });
 });
 

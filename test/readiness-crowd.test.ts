@@ -12,7 +12,10 @@ test('a crowd that asks for readiness takes one connection to the database, and 
   const crowd = Array.from({ length: 50 }, () => fetch(`${gateway.url}/readyz`).then(({ status }) => status));
   await held.waits();
   expect((await gateway.client.request('{ viewer { account { id } } }')).status).toBe(200);
-  const waiting = await asAdministrator<{ count: number }>(`select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%from "gates"%' and query not like '%for update%'`, gateway.databaseUrl);
+  const waiting = await asAdministrator<{ count: number }>(
+    `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%from "gates"%' and query not like '%for update%'`,
+    gateway.databaseUrl,
+  );
   expect(waiting).toEqual([{ count: 1 }]);
   await held.release();
   expect(new Set(await Promise.all(crowd))).toEqual(new Set([200]));
@@ -30,7 +33,11 @@ test('callbacks that wait for all connections of theirs leave the instance ready
   onTestFinished(() => locker.end());
   await locker.query('begin; select 1 from jobs for update');
   const answers = Promise.all(Array.from({ length: 20 }, () => callBack(submit.body.callback_url!, successOf('a'))));
-  const waits = () => asAdministrator(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, gateway.databaseUrl);
+  const waits = () =>
+    asAdministrator(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      gateway.databaseUrl,
+    );
   await expect.poll(waits).not.toEqual([]);
   const ready = await fetch(`${gateway.url}/readyz`);
   expect([ready.status, await ready.json()]).toMatchObject([200, { database: 'ok' }]);

@@ -10,7 +10,8 @@ import { outcomes } from './support/life.ts';
 
 const emptied = emptiedDatabase();
 
-const start = async (options: CoreOptions = {}) => withOpenGate(await startCore({ database: await emptied(), ...options }));
+const start = async (options: CoreOptions = {}) =>
+  withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 describe('a look-up', () => {
   test('does not lose a callback that comes while it is under way', async () => {
@@ -38,7 +39,10 @@ describe('a look-up', () => {
     await submitNext();
     await receive(claimed, { taskId: 'poison', outcome: outcomes.success }, 'first');
     await asAdministrator('update jobs set next_poll_at = now()', url);
-    play.lookUp = (ids) => (ids.includes('poison') ? Promise.reject(new Error('no')) : Promise.resolve(new Map([['known', reportOf('known', known)]])));
+    play.lookUp = (ids) =>
+      ids.includes('poison')
+        ? Promise.reject(new Error('no'))
+        : Promise.resolve(new Map([['known', reportOf('known', known)]]));
     await reconcile();
     expect(await find(known)).toMatchObject({ state: 'SUCCEEDED' });
     expect(await find(claimed)).toMatchObject({ state: 'UNCONFIRMED' });
@@ -128,7 +132,17 @@ test('a task that was made for another job, as its record shows, does not settle
 describe('a job that shuts the gate', () => {
   const suspect: SubmitEnd = {
     kind: 'refused',
-    refusal: { kind: 'blocked', reason: 'HTTP 403', failure: { code: 'UPSTREAM_REJECTED', message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' } },
+    refusal: {
+      kind: 'blocked',
+      reason: 'HTTP 403',
+      failure: {
+        code: 'UPSTREAM_REJECTED',
+        message: 'no',
+        upstreamCode: null,
+        upstreamTraceId: null,
+        charge: 'NOT_CHARGED',
+      },
+    },
     httpStatus: 403,
     traceId: null,
   };
@@ -175,7 +189,8 @@ describe('a job', () => {
     const { accept, submitNext, receive, reconcile, play, sql } = await start();
     const id = await accept();
     await submitNext();
-    for (let index = 0; index < 110; index += 1) await receive(id, { taskId: `claim-${index}`, outcome: outcomes.success }, `body-${index}`);
+    for (let index = 0; index < 110; index += 1)
+      await receive(id, { taskId: `claim-${index}`, outcome: outcomes.success }, `body-${index}`);
     expect(await sql('select count(*)::int as count from callbacks')).toEqual([{ count: 100 }]);
     const asked: number[] = [];
     play.lookUp = (ids) => {
@@ -192,7 +207,10 @@ describe('a job', () => {
     play.submit = () => Promise.resolve(accepted('own'));
     await submitNext();
     await receive(id, { taskId: 'poison', outcome: outcomes.failure }, 'first');
-    play.lookUp = (ids) => (ids.includes('poison') ? Promise.reject(new Error('no')) : Promise.resolve(new Map([['own', reportOf('own', id)]])));
+    play.lookUp = (ids) =>
+      ids.includes('poison')
+        ? Promise.reject(new Error('no'))
+        : Promise.resolve(new Map([['own', reportOf('own', id)]]));
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'own' });
   });
@@ -200,18 +218,34 @@ describe('a job', () => {
   test('is asked for a fresh link a day before its link expires, once', async () => {
     const { accept, submitNext, play, reconcile, find, sql } = await start();
     const id = await accept();
-    const video = outcomes.success.kind === 'succeeded' ? { ...outcomes.success.video, urlExpiresAt: new Date(Date.now() + 30 * 24 * HOUR_MS) } : null;
-    play.submit = () => Promise.resolve({ ...accepted('a'), outcome: { kind: 'succeeded', video: video! } } as SubmitEnd);
+    const video =
+      outcomes.success.kind === 'succeeded'
+        ? { ...outcomes.success.video, urlExpiresAt: new Date(Date.now() + 30 * 24 * HOUR_MS) }
+        : null;
+    play.submit = () =>
+      Promise.resolve({ ...accepted('a'), outcome: { kind: 'succeeded', video: video! } } as SubmitEnd);
     await submitNext();
-    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([{ days: 29 }]);
+    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([
+      { days: 29 },
+    ]);
 
     await sql('update jobs set next_poll_at = now()');
-    const fresh = { ...video!, url: 'https://cdn.example.com/a.mp4?sign=new', urlExpiresAt: new Date(Date.now() + 60 * 24 * HOUR_MS) };
+    const fresh = {
+      ...video!,
+      url: 'https://cdn.example.com/a.mp4?sign=new',
+      urlExpiresAt: new Date(Date.now() + 60 * 24 * HOUR_MS),
+    };
     play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id, { kind: 'succeeded', video: fresh })]]));
     const before = (await find(id))!;
     await reconcile();
-    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', version: before.version + 1, video: { url: fresh.url } });
-    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([{ days: 59 }]);
+    expect(await find(id)).toMatchObject({
+      state: 'SUCCEEDED',
+      version: before.version + 1,
+      video: { url: fresh.url },
+    });
+    expect(await sql(`select round(extract(epoch from next_poll_at - now()) / 86400)::int as days from jobs`)).toEqual([
+      { days: 59 },
+    ]);
 
     // The same link again: there is nothing to wait for.
     await sql('update jobs set next_poll_at = now()');

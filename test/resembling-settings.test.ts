@@ -21,11 +21,36 @@ test.each([
   expect(meantBy(written)).toBe(meant);
 });
 
-test.each(['PATH', 'HOME', 'USER', 'SHELL', 'TERM', 'LANG', 'PWD', 'SHLVL', 'HOSTNAME', 'EDITOR', 'LOGNAME', 'DISPLAY', 'TMPDIR', 'CI', 'PGHOST', 'PGPORT', 'npm_config_port', 'OPENAI_API_KEY', 'HTTPS_PROXY', 'NODE_OPTIONS', 'VITEST_POOL_ID', 'COLORTERM', 'MAIL', 'OLDPWD', 'DEBUG'])(
-  '%s is somebody else\'s',
-  (written) => expect(meantBy(written)).toBeUndefined(),
-);
+test.each([
+  'PATH',
+  'HOME',
+  'USER',
+  'SHELL',
+  'TERM',
+  'LANG',
+  'PWD',
+  'SHLVL',
+  'HOSTNAME',
+  'EDITOR',
+  'LOGNAME',
+  'DISPLAY',
+  'TMPDIR',
+  'CI',
+  'PGHOST',
+  'PGPORT',
+  'npm_config_port',
+  'OPENAI_API_KEY',
+  'HTTPS_PROXY',
+  'NODE_OPTIONS',
+  'VITEST_POOL_ID',
+  'COLORTERM',
+  'MAIL',
+  'OLDPWD',
+  'DEBUG',
+])("%s is somebody else's", (written) => expect(meantBy(written)).toBeUndefined());
 
 test('settings resemble nothing', () => {
-  expect(findResembling(Object.fromEntries(Object.keys(settings).map((name) => [name, 'x'])), Object.keys(settings))).toEqual([]);
+  expect(
+    findResembling(Object.fromEntries(Object.keys(settings).map((name) => [name, 'x'])), Object.keys(settings)),
+  ).toEqual([]);
 });

@@ -44,7 +44,9 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
   test('did not arrive when the client closes and has not read it', async () => {
     const { ends, ask } = await startAnswering();
     let written = false;
-    const client = await ask((response) => void response.once('close', () => (written = true)).end('yes'), headers, { reads: false });
+    const client = await ask((response) => void response.once('close', () => (written = true)).end('yes'), headers, {
+      reads: false,
+    });
     await expect.poll(() => written).toBe(true);
     client.destroy();
     await becomes(ends, ['UNANSWERED']);
@@ -117,21 +119,24 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test.each(['x-forwarded-for: 192.0.2.1', 'via: 1.1 edge', 'forwarded: for=192.0.2.1'])('to a proxy (%s) did not arrive when the proxy resets, and is in doubt otherwise', async (header) => {
-    const { ends, ask } = await startAnswering();
-    const reset = await ask((response) => void response.end('yes'), [...headers, header]);
-    await once(reset, 'data');
-    expect(ends).toEqual(['closing']);
-    reset.resetAndDestroy();
-    await becomes(ends, ['closing', 'UNANSWERED']);
-    const closed = await ask((response) => void response.end('yes'), [...headers, header]);
-    await once(closed, 'data');
-    closed.destroy();
-    await becomes(ends, ['closing', 'UNANSWERED', 'closing', 'closing', 'DOUBTFUL']);
-    const open = await ask((response) => void response.end('yes'), [...headers, header], { allowHalfOpen: true });
-    await once(open, 'data');
-    await becomes(ends, ['closing', 'UNANSWERED', 'closing', 'closing', 'DOUBTFUL', 'closing', 'DOUBTFUL']);
-  });
+  test.each(['x-forwarded-for: 192.0.2.1', 'via: 1.1 edge', 'forwarded: for=192.0.2.1'])(
+    'to a proxy (%s) did not arrive when the proxy resets, and is in doubt otherwise',
+    async (header) => {
+      const { ends, ask } = await startAnswering();
+      const reset = await ask((response) => void response.end('yes'), [...headers, header]);
+      await once(reset, 'data');
+      expect(ends).toEqual(['closing']);
+      reset.resetAndDestroy();
+      await becomes(ends, ['closing', 'UNANSWERED']);
+      const closed = await ask((response) => void response.end('yes'), [...headers, header]);
+      await once(closed, 'data');
+      closed.destroy();
+      await becomes(ends, ['closing', 'UNANSWERED', 'closing', 'closing', 'DOUBTFUL']);
+      const open = await ask((response) => void response.end('yes'), [...headers, header], { allowHalfOpen: true });
+      await once(open, 'data');
+      await becomes(ends, ['closing', 'UNANSWERED', 'closing', 'closing', 'DOUBTFUL', 'closing', 'DOUBTFUL']);
+    },
+  );
 });
 
 test('a client that waits for the end of the connection gets it, and only then decides', async () => {
@@ -187,12 +192,15 @@ describe('a client that pipelines', () => {
     await becomes(ends, ['UNANSWERED', 'UNANSWERED']);
   });
 
-  test.each([[[]], [[1]]])('has all of its requests unanswered when its connection breaks before the first answer, those that were answered out of turn (%j) too', async (outOfTurn) => {
-    const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
-    for (const index of outOfTurn) held[index]!.end('yes');
-    client.resetAndDestroy();
-    await becomes(ends, ['UNANSWERED', 'UNANSWERED']);
-  });
+  test.each([[[]], [[1]]])(
+    'has all of its requests unanswered when its connection breaks before the first answer, those that were answered out of turn (%j) too',
+    async (outOfTurn) => {
+      const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
+      for (const index of outOfTurn) held[index]!.end('yes');
+      client.resetAndDestroy();
+      await becomes(ends, ['UNANSWERED', 'UNANSWERED']);
+    },
+  );
 
   test('has its other request ended by its FIN, and the answer before it is in doubt', async () => {
     const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
@@ -209,15 +217,22 @@ describe('a client that pipelines', () => {
   });
 });
 
-test('a connection whose client vanished is noticed by TCP keep-alive', { skip: process.platform !== 'linux' }, async () => {
-  const { ask, port } = await startAnswering();
-  let held: ServerResponse | undefined;
-  const client = await ask((response) => void (held = response));
-  await expect.poll(() => held).toBeDefined();
-  const hex = (value: number): string => value.toString(16).toUpperCase().padStart(4, '0');
-  const table = execFileSync('cat', ['/proc/self/net/tcp'], { encoding: 'utf8' });
-  const [, , , , , timer] = table.split('\n').map((line) => line.trim().split(/\s+/)).find(([, local, remote]) => local?.endsWith(`:${hex(port)}`) && remote?.endsWith(`:${hex(client.localPort!)}`))!;
-  // Kind 2 is the keep-alive timer; the rest is when it fires, in hundredths of a second.
-  expect(timer!.split(':')[0]).toBe('02');
-  expect(Number.parseInt(timer!.split(':')[1]!, 16)).toBeLessThanOrEqual(3_000);
-});
+test(
+  'a connection whose client vanished is noticed by TCP keep-alive',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    const { ask, port } = await startAnswering();
+    let held: ServerResponse | undefined;
+    const client = await ask((response) => void (held = response));
+    await expect.poll(() => held).toBeDefined();
+    const hex = (value: number): string => value.toString(16).toUpperCase().padStart(4, '0');
+    const table = execFileSync('cat', ['/proc/self/net/tcp'], { encoding: 'utf8' });
+    const [, , , , , timer] = table
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .find(([, local, remote]) => local?.endsWith(`:${hex(port)}`) && remote?.endsWith(`:${hex(client.localPort!)}`))!;
+    // Kind 2 is the keep-alive timer; the rest is when it fires, in hundredths of a second.
+    expect(timer!.split(':')[0]).toBe('02');
+    expect(Number.parseInt(timer!.split(':')[1]!, 16)).toBeLessThanOrEqual(3_000);
+  },
+);

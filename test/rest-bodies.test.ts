@@ -1,4 +1,7 @@
-/** Bodies of REST requests: what is refused and how it is told, what reaches the upstream, and which bodies are the same request. */
+/**
+ * Bodies of REST requests: what is refused and how it is told, what reaches the upstream, and which bodies are the same
+ * request.
+ */
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';
@@ -42,19 +45,43 @@ describe('a body', () => {
   test('with all of that is told all of it', async () => {
     const { rest } = refusing();
     const { body } = await rest.submit({ image_url: 'http://10.0.0.1/', callback_url: 'http://10.0.0.1/' });
-    expect(body.error?.message.split('; ').map((violation) => violation.split(':')[0])).toEqual(['image_url', 'callback_url']);
+    expect(body.error?.message.split('; ').map((violation) => violation.split(':')[0])).toEqual([
+      'image_url',
+      'callback_url',
+    ]);
     // Whatever kind of rule each of them breaks.
-    const all = await rest.submit({ mode: 'fast', image_url: 'http://10.0.0.1/', video_url: 'https://a.com/a.gif', callback_url: 'http://localhost/cb', seed: 1 }, { 'idempotency-key': 'a b' });
-    expect(all.body.error?.message.split('; ').map((violation) => violation.split(':')[0]).sort()).toEqual(['Idempotency-Key', 'callback_url', 'image_url', 'mode', 'seed', 'video_url']);
+    const all = await rest.submit(
+      {
+        mode: 'fast',
+        image_url: 'http://10.0.0.1/',
+        video_url: 'https://a.com/a.gif',
+        callback_url: 'http://localhost/cb',
+        seed: 1,
+      },
+      { 'idempotency-key': 'a b' },
+    );
+    expect(
+      all.body.error?.message
+        .split('; ')
+        .map((violation) => violation.split(':')[0])
+        .sort(),
+    ).toEqual(['Idempotency-Key', 'callback_url', 'image_url', 'mode', 'seed', 'video_url']);
   });
 
-  test.each(["https://cdn.acedata.cloud/a.png?sig=a'b", 'HTTPS://CDN.acedata.cloud:443/x/../%7ea.png?q=%2f|{}', 'https://cdn.acedata.cloud/日本/a.png?q=ü#f', 'https://münchen.de/a.png'])('whose URL is %s brings it to the upstream, to the record and to GraphQL as it was sent', async (image_url) => {
+  test.each([
+    "https://cdn.acedata.cloud/a.png?sig=a'b",
+    'HTTPS://CDN.acedata.cloud:443/x/../%7ea.png?q=%2f|{}',
+    'https://cdn.acedata.cloud/日本/a.png?q=ü#f',
+    'https://münchen.de/a.png',
+  ])('whose URL is %s brings it to the upstream, to the record and to GraphQL as it was sent', async (image_url) => {
     const { rest, upstream, gateway } = accepting();
     const video_url = image_url.replace('.png', '.mp4');
     const id = await rest.take({ image_url, video_url });
     expect((await upstream.nextSubmit()).body).toMatchObject({ image_url, video_url });
     expect((await rest.retrieve(id)).body).toMatchObject({ request: { image_url, video_url } });
-    expect((await gateway.client.request(`{ motionJob(id: "${id}") { imageUrl videoUrl } }`)).data).toEqual({ motionJob: { imageUrl: image_url, videoUrl: video_url } });
+    expect((await gateway.client.request(`{ motionJob(id: "${id}") { imageUrl videoUrl } }`)).data).toEqual({
+      motionJob: { imageUrl: image_url, videoUrl: video_url },
+    });
     const made = await gateway.client.generate({ imageUrl: image_url, videoUrl: video_url, prompt: 'by GraphQL' });
     expect((await upstream.nextSubmit()).body).toMatchObject({ image_url, video_url });
     expect((await rest.retrieve(made.id)).body).toMatchObject({ request: { image_url, video_url } });
@@ -84,20 +111,53 @@ describe('a body', () => {
   test('that is too large is refused', async () => {
     const { rest } = refusing();
     const answer = await rest.submit({ prompt: 'x'.repeat(70_000) });
-    expect([...told(answer), answer.body.error?.message]).toEqual([413, 'bad_request', 'The body is larger than the limit of 65536 bytes (MAX_BODY_BYTES).']);
+    expect([...told(answer), answer.body.error?.message]).toEqual([
+      413,
+      'bad_request',
+      'The body is larger than the limit of 65536 bytes (MAX_BODY_BYTES).',
+    ]);
     const small = (await start({ MAX_BODY_BYTES: '2000' })).rest;
     for (const path of ['/kling/motion', '/kling/tasks', '/graphql']) {
       const response = await small.post(path, { image_url: `data:image/png;base64,${'A'.repeat(2_000)}` });
-      expect([response.status, JSON.stringify(response.body)], path).toEqual([413, expect.stringContaining('limit of 2000 bytes')]);
+      expect([response.status, JSON.stringify(response.body)], path).toEqual([
+        413,
+        expect.stringContaining('limit of 2000 bytes'),
+      ]);
     }
   });
 
   test('comes to the upstream as a job of GraphQL would', async () => {
     const { rest, upstream, gateway } = accepting();
-    const id = await rest.take({ mode: 'pro', character_orientation: 'video', keep_original_sound: 'no', model_name: 'kling-v3', watermark_info: { enabled: true }, callback_url: 'https://a.com/cb' });
+    const id = await rest.take({
+      mode: 'pro',
+      character_orientation: 'video',
+      keep_original_sound: 'no',
+      model_name: 'kling-v3',
+      watermark_info: { enabled: true },
+      callback_url: 'https://a.com/cb',
+    });
     const { body } = await upstream.nextSubmit();
-    expect(body).toEqual({ ...SEED_BODY, mode: 'pro', character_orientation: 'video', keep_original_sound: 'no', model_name: 'kling-v3', watermark_info: { enabled: true }, callback_url: expect.stringContaining(`http://gateway.invalid/callbacks/${id}/`) as string });
-    const { data } = await gateway.client.request(`{ motionJob(id: "${id}") { mode characterOrientation keepOriginalSound model watermark imageUrl videoUrl prompt } }`);
-    expect(data).toEqual({ motionJob: { ...EXAMPLE, mode: 'PRO', characterOrientation: 'VIDEO', keepOriginalSound: false, model: 'kling-v3', watermark: true } });
+    expect(body).toEqual({
+      ...SEED_BODY,
+      mode: 'pro',
+      character_orientation: 'video',
+      keep_original_sound: 'no',
+      model_name: 'kling-v3',
+      watermark_info: { enabled: true },
+      callback_url: expect.stringContaining(`http://gateway.invalid/callbacks/${id}/`) as string,
+    });
+    const { data } = await gateway.client.request(
+      `{ motionJob(id: "${id}") { mode characterOrientation keepOriginalSound model watermark imageUrl videoUrl prompt } }`,
+    );
+    expect(data).toEqual({
+      motionJob: {
+        ...EXAMPLE,
+        mode: 'PRO',
+        characterOrientation: 'VIDEO',
+        keepOriginalSound: false,
+        model: 'kling-v3',
+        watermark: true,
+      },
+    });
   });
 });

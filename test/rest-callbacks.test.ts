@@ -11,7 +11,13 @@ import { webhooksOf } from './support/webhooks.ts';
 
 async function start(settings: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
-  const gateway = await startGateway({ ...upstream.settings, ...ALLOW_LOOPBACK, PUBLIC_URL: 'http://gateway.invalid', WEBHOOK_RETRY_SECONDS: '0.1,0.1,0.1', ...settings });
+  const gateway = await startGateway({
+    ...upstream.settings,
+    ...ALLOW_LOOPBACK,
+    PUBLIC_URL: 'http://gateway.invalid',
+    WEBHOOK_RETRY_SECONDS: '0.1,0.1,0.1',
+    ...settings,
+  });
   return { upstream, gateway };
 }
 
@@ -20,7 +26,15 @@ type Started = Awaited<ReturnType<typeof start>>;
 /** An account of its own at a gateway, and a receiver. */
 async function join({ upstream, gateway }: Started) {
   const { id: accountId, key, client } = await makeAccount(gateway);
-  return { upstream, gateway, accountId, rest: createRestClient({ url: gateway.url, apiKey: key }), client, webhooks: webhooksOf(client), receiver: await startWebhookReceiver() };
+  return {
+    upstream,
+    gateway,
+    accountId,
+    rest: createRestClient({ url: gateway.url, apiKey: key }),
+    client,
+    webhooks: webhooksOf(client),
+    receiver: await startWebhookReceiver(),
+  };
 }
 
 const common = shared(() => start());
@@ -31,16 +45,34 @@ test('is told again until it answers, byte by byte what was true at the end, sig
   const id = await rest.take({ callback_url: receiver.url });
   const submit = await upstream.nextSubmit();
   submit.answer(200, { task_id: 'a' });
-  expect(await reportSuccess(upstream, submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), 'a')).toBe(200);
+  expect(
+    await reportSuccess(upstream, submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), 'a'),
+  ).toBe(200);
   await expect.poll(() => receiver.received.length).toBe(2);
   // A link that is fetched anew, as it is before it expires, changes the job and not what was said of its end.
-  await asAdministrator(`update jobs set result_url = 'https://cdn.example.com/later.mp4', version = version + 1 where id = '${id}'`, gateway.databaseUrl);
+  await asAdministrator(
+    `update jobs set result_url = 'https://cdn.example.com/later.mp4', version = version + 1 where id = '${id}'`,
+    gateway.databaseUrl,
+  );
   receiver.answerWith(200);
-  await expect.poll(async () => (await webhooks.deliveries({ jobId: id })).nodes).toMatchObject([{ state: 'DELIVERED', endpointId: null, eventType: 'MOTION_JOB_SUCCEEDED' }]);
+  await expect
+    .poll(async () => (await webhooks.deliveries({ jobId: id })).nodes)
+    .toMatchObject([{ state: 'DELIVERED', endpointId: null, eventType: 'MOTION_JOB_SUCCEEDED' }]);
   const { trace_id: traceId } = (await rest.retrieve(id)).body;
   const { video_url, video_id, duration } = successOf('a');
-  expect(JSON.parse(receiver.received[0]!.body)).toEqual({ success: true, state: 'succeed', task_id: id, trace_id: traceId, video_id, video_url, duration });
-  expect([new Set(receiver.received.map(({ body }) => body)).size, new Set(receiver.received.map((received) => received.id)).size]).toEqual([1, 1]);
+  expect(JSON.parse(receiver.received[0]!.body)).toEqual({
+    success: true,
+    state: 'succeed',
+    task_id: id,
+    trace_id: traceId,
+    video_id,
+    video_url,
+    duration,
+  });
+  expect([
+    new Set(receiver.received.map(({ body }) => body)).size,
+    new Set(receiver.received.map((received) => received.id)).size,
+  ]).toEqual([1, 1]);
   const secret = await webhooks.secret();
   expect(receiver.received.map((received) => isBelieved(received, secret!))).toEqual(receiver.received.map(() => true));
 });
@@ -54,9 +86,23 @@ test('hears of the end only, and endpoints beside it of what they want, in their
   submit.answer(200, { task_id: 'b' });
   await expect.poll(() => endpoint.received.map(({ event }) => event.type)).toEqual(['motion_job.processing']);
   expect(receiver.received).toEqual([]);
-  await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), failureOf('b', 'api_error', 'no luck'));
-  await expect.poll(() => endpoint.received.map(({ event }) => event.type)).toEqual(['motion_job.processing', 'motion_job.failed']);
-  await expect.poll(() => receiver.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ success: false, task_id: id, trace_id: expect.any(String) as string, error: { code: 'api_error', message: 'no luck' } }]);
+  await callBack(
+    submit.body.callback_url!.replace('http://gateway.invalid', gateway.url),
+    failureOf('b', 'api_error', 'no luck'),
+  );
+  await expect
+    .poll(() => endpoint.received.map(({ event }) => event.type))
+    .toEqual(['motion_job.processing', 'motion_job.failed']);
+  await expect
+    .poll(() => receiver.received.map(({ body }) => JSON.parse(body) as unknown))
+    .toEqual([
+      {
+        success: false,
+        task_id: id,
+        trace_id: expect.any(String) as string,
+        error: { code: 'api_error', message: 'no luck' },
+      },
+    ]);
   expect(endpoint.received[1]!.event.data.job).toMatchObject({ id, webhookUrl: receiver.url });
   expect(receiver.received[0]!.id).toBe(endpoint.received[1]!.id);
 });
@@ -86,8 +132,19 @@ test('of a canceled job is told by the code of that', async () => {
   const { client, rest, receiver } = await join(await start({ UPSTREAM_MAX_IN_FLIGHT: '1' }));
   await rest.take();
   const id = await rest.take({ callback_url: receiver.url, prompt: 'another' });
-  await client.request('mutation ($input: CancelMotionJobInput!) { cancelMotionJob(input: $input) { job { id } } }', { input: { id } });
-  await expect.poll(() => receiver.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ success: false, task_id: id, trace_id: expect.any(String) as string, error: { code: 'bad_request', message: 'The job was canceled.' } }]);
+  await client.request('mutation ($input: CancelMotionJobInput!) { cancelMotionJob(input: $input) { job { id } } }', {
+    input: { id },
+  });
+  await expect
+    .poll(() => receiver.received.map(({ body }) => JSON.parse(body) as unknown))
+    .toEqual([
+      {
+        success: false,
+        task_id: id,
+        trace_id: expect.any(String) as string,
+        error: { code: 'bad_request', message: 'The job was canceled.' },
+      },
+    ]);
 });
 
 test('is part of what an idempotency key stands for, with GraphQL and without', async () => {
@@ -96,6 +153,11 @@ test('is part of what an idempotency key stands for, with GraphQL and without', 
   const id = await rest.take({ callback_url: receiver.url }, key);
   expect(await rest.take({ callback_url: receiver.url }, key)).toBe(id);
   expect((await rest.submit({ async: true }, key)).body.error).toMatchObject({ code: 'bad_request' });
-  expect(await asAdministrator(`select count(*)::int as jobs from jobs where account_id = '${accountId}'`, gateway.databaseUrl)).toEqual([{ jobs: 1 }]);
+  expect(
+    await asAdministrator(
+      `select count(*)::int as jobs from jobs where account_id = '${accountId}'`,
+      gateway.databaseUrl,
+    ),
+  ).toEqual([{ jobs: 1 }]);
   await upstream.nextSubmit();
 });

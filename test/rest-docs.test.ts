@@ -11,14 +11,31 @@ const rows = page.split('\n').flatMap((line) => (line.startsWith('| ') ? [line.s
 const codesIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
 
 test('every failure of a job, with its code and status', () => {
-  const written = rows.filter(([name]) => codesIn(name!)[0]! in failureTellings).map(([name, code, meaning]) => [codesIn(name!)[0], code, meaning]);
-  expect(written).toEqual(Object.entries(failureTellings).map(([name, { code, meaning }]) => [name, `\`${code}\` (${errorStatuses[code]})`, meaning]));
+  const written = rows
+    .filter(([name]) => codesIn(name!)[0]! in failureTellings)
+    .map(([name, code, meaning]) => [codesIn(name!)[0], code, meaning]);
+  expect(written).toEqual(
+    Object.entries(failureTellings).map(([name, { code, meaning }]) => [
+      name,
+      `\`${code}\` (${errorStatuses[code]})`,
+      meaning,
+    ]),
+  );
 });
 
 test('every status and code that OpenAPI knows, and no other', () => {
-  const written = rows.flatMap(([statuses, code]) => (/^\d{3}/.test(statuses!) ? statuses!.split(', ').map((status) => `${status} ${codesIn(code!)[0]}`) : []));
-  const { paths } = describeRest() as { paths: Record<string, { post: { responses: Record<string, { content: Record<string, { examples?: Record<string, unknown> }> }> } }> };
-  const described = Object.values(paths).flatMap(({ post }) => Object.keys(post.responses)).filter((status) => status !== '200');
+  const written = rows.flatMap(([statuses, code]) =>
+    /^\d{3}/.test(statuses!) ? statuses!.split(', ').map((status) => `${status} ${codesIn(code!)[0]}`) : [],
+  );
+  const { paths } = describeRest() as {
+    paths: Record<
+      string,
+      { post: { responses: Record<string, { content: Record<string, { examples?: Record<string, unknown> }> }> } }
+    >;
+  };
+  const described = Object.values(paths)
+    .flatMap(({ post }) => Object.keys(post.responses))
+    .filter((status) => status !== '200');
   expect([...new Set(written.map((entry) => entry.split(' ')[0]))].sort()).toEqual([...new Set(described)].sort());
   for (const entry of written) {
     const [status, code] = entry.split(' ') as [string, keyof typeof errorStatuses];
@@ -28,5 +45,11 @@ test('every status and code that OpenAPI knows, and no other', () => {
 });
 
 test('every field of a submit', () => {
-  expect(rows.filter(([, , values]) => values !== undefined).flatMap(([names]) => codesIn(names!)).filter((name) => name in submitBody.shape).sort()).toEqual(Object.keys(submitBody.shape).sort());
+  expect(
+    rows
+      .filter(([, , values]) => values !== undefined)
+      .flatMap(([names]) => codesIn(names!))
+      .filter((name) => name in submitBody.shape)
+      .sort(),
+  ).toEqual(Object.keys(submitBody.shape).sort());
 });

@@ -14,8 +14,14 @@ describe('an idempotency key', () => {
     expect(job.id).toBe(id);
     const { id: other } = await stage.gateway.client.generate({ idempotencyKey: 'order-2' });
     expect(await stage.rest.take({}, { 'idempotency-key': 'order-2' })).toBe(other);
-    expect(await stage.rest.submit({ async: true, prompt: 'else' }, key)).toMatchObject({ status: 400, body: { error: { code: 'bad_request', message: expect.stringContaining('Idempotency-Key') as string } } });
-    expect(await stage.rest.submit({}, { 'idempotency-key': 'a b' })).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('Idempotency-Key') as string } } });
+    expect(await stage.rest.submit({ async: true, prompt: 'else' }, key)).toMatchObject({
+      status: 400,
+      body: { error: { code: 'bad_request', message: expect.stringContaining('Idempotency-Key') as string } },
+    });
+    expect(await stage.rest.submit({}, { 'idempotency-key': 'a b' })).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('Idempotency-Key') as string } },
+    });
     expect(await stage.states()).toEqual([]);
   });
 
@@ -24,7 +30,10 @@ describe('an idempotency key', () => {
     const key = { 'idempotency-key': 'order-1' };
     const first = stage.rest.submit({}, key);
     await stage.finish();
-    expect((await stage.rest.submit({}, key)).body).toMatchObject({ task_id: (await first).body.task_id, state: 'succeed' });
+    expect((await stage.rest.submit({}, key)).body).toMatchObject({
+      task_id: (await first).body.task_id,
+      state: 'succeed',
+    });
     expect(await stage.jobs()).toHaveLength(1);
   });
 });

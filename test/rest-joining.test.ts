@@ -35,7 +35,10 @@ describe('a request is joined by its repeat', () => {
   test('when it was held for too long and answered 504', async () => {
     const stage = await startJoining({ REST_HOLD_SECONDS: '0.2' });
     const { status, body } = await stage.rest.submit();
-    expect({ status, body }).toMatchObject({ status: 504, body: { success: false, error: { code: 'timeout' }, task_id: (await stage.jobs())[0] } });
+    expect({ status, body }).toMatchObject({
+      status: 504,
+      body: { success: false, error: { code: 'timeout' }, task_id: (await stage.jobs())[0] },
+    });
     const again = stage.rest.submit();
     await stage.finish();
     let repeat = await again;
@@ -60,7 +63,11 @@ describe('a request is joined by its repeat', () => {
   test('when it was answered 500 because the job failed, and repeating that does not make it last', async () => {
     const stage = common();
     const first = stage.rest.submit();
-    (await stage.upstream.nextSubmit()).answer(200, { success: false, task_id: 'a', error: { code: 'api_error', message: 'no' } });
+    (await stage.upstream.nextSubmit()).answer(200, {
+      success: false,
+      task_id: 'a',
+      error: { code: 'api_error', message: 'no' },
+    });
     const { status, body } = await first;
     expect([status, body.error?.code]).toEqual([500, 'api_error']);
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
@@ -139,7 +146,16 @@ describe('a request is joined by its repeat', () => {
     // The accept waits in the middle of its transaction.
     await db.query('begin; lock table job_events in share mode');
     const first = stage.open({ async: true });
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (
+            await stage.sql(
+              `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+            )
+          ).length,
+      )
+      .toBe(1);
     first.hangUp();
     await db.query('commit');
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
@@ -157,7 +173,10 @@ describe('a request is joined by its repeat', () => {
     const repeat = stage.open({}, undefined, theirs);
     await expect.poll(stage.gateway.live.watchers).toBe(1);
     repeat.hangUp();
-    expect(await createRestClient(theirs).submit({ async: true })).toMatchObject({ status: 403, body: { error: { code: 'used_up' } } });
+    expect(await createRestClient(theirs).submit({ async: true })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'used_up' } },
+    });
   });
 });
 
@@ -195,7 +214,10 @@ describe('a request is not joined', () => {
     const stage = common();
     const first = stage.rest.submit();
     await stage.fail(403, 'forbidden');
-    expect(await first).toMatchObject({ status: 403, body: { error: { code: 'forbidden' }, task_id: (await stage.jobs())[0] } });
+    expect(await first).toMatchObject({
+      status: 403,
+      body: { error: { code: 'forbidden' }, task_id: (await stage.jobs())[0] },
+    });
     await another(stage);
   });
 
@@ -246,12 +268,22 @@ describe('a request is not joined', () => {
   test('by another key, even of the same account', async () => {
     const stage = common();
     await hungUp(stage);
-    const { data } = await stage.gateway.client.request<{ createApiKey: { key: string } }>('mutation { createApiKey(input: { name: "x", scopes: [JOBS_WRITE] }) { key } }');
+    const { data } = await stage.gateway.client.request<{ createApiKey: { key: string } }>(
+      'mutation { createApiKey(input: { name: "x", scopes: [JOBS_WRITE] }) { key } }',
+    );
     stage.open({}, undefined, { url: stage.gateway.url, apiKey: data.createApiKey.key });
     await expect.poll(async () => (await stage.jobs()).length).toBe(2);
   });
 
-  test.each([{ prompt: 'Something else' }, { mode: 'pro' }, { keep_original_sound: 'no' }, { model_name: 'kling-v3' }, { watermark_info: { enabled: true } }, { async: true }, { callback_url: 'https://a.com/cb' }])('by another body: %j', async (more) => {
+  test.each([
+    { prompt: 'Something else' },
+    { mode: 'pro' },
+    { keep_original_sound: 'no' },
+    { model_name: 'kling-v3' },
+    { watermark_info: { enabled: true } },
+    { async: true },
+    { callback_url: 'https://a.com/cb' },
+  ])('by another body: %j', async (more) => {
     const stage = common();
     await hungUp(stage);
     await another(stage, more);
@@ -271,12 +303,27 @@ describe('a request is not joined', () => {
     onTestFinished(() => db.end());
     await db.query('begin; lock table rest_requests in access exclusive mode');
     const first = stage.open();
-    await expect.poll(async () => (await stage.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length).toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (
+            await stage.sql(
+              `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+            )
+          ).length,
+      )
+      .toBe(1);
     first.hangUp();
     // What is heard by a later connection is heard after the break.
     await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
     await db.query('commit');
-    await expect.poll(async () => stage.sql(`select 1 from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway' and state <> 'idle'`)).toEqual([]);
+    await expect
+      .poll(async () =>
+        stage.sql(
+          `select 1 from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway' and state <> 'idle'`,
+        ),
+      )
+      .toEqual([]);
     expect(await stage.jobs()).toEqual([]);
   });
 });

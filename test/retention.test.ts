@@ -28,12 +28,20 @@ async function start(keep: Partial<Keep> = {}, database?: ReturnType<typeof open
   const { url, connections } = database ?? (await emptied());
   const store = createJobStore(connections);
   const said: object[] = [];
-  const log = { info: (fields: object) => void said.push(fields), warn: (fields: object) => void said.push(fields), error: () => undefined };
-  const retention = createRetention(agedJobs(store, { jobsDays: null, timelinesDays: null, callbacksDays: 30, spentKeysDays: 30, ...keep }), log);
+  const log = {
+    info: (fields: object) => void said.push(fields),
+    warn: (fields: object) => void said.push(fields),
+    error: () => undefined,
+  };
+  const retention = createRetention(
+    agedJobs(store, { jobsDays: null, timelinesDays: null, callbacksDays: 30, spentKeysDays: 30, ...keep }),
+    log,
+  );
   return { url, store, said, runOnce: () => retention.runOnce(signal) };
 }
 
-const idsIn = async (url: string): Promise<string[]> => (await asAdministrator<{ id: string }>('select id from jobs', url)).map(({ id }) => id).sort();
+const idsIn = async (url: string): Promise<string[]> =>
+  (await asAdministrator<{ id: string }>('select id from jobs', url)).map(({ id }) => id).sort();
 
 describe('a job', () => {
   test('goes when its end is older than the setting, and not before', async () => {
@@ -82,16 +90,27 @@ describe('a job', () => {
     await addJobs(url, { count: 1, ageDays: 19, evidence: 3, key: 'young-' });
     await runOnce();
     expect(await countRows(url)).toEqual({ jobs: 1, callbacks: 3, timelines: 3, spentKeys: 2 });
-    const kept = await asAdministrator('select account_id, idempotency_key, input_hash from spent_keys order by 2', url);
-    expect(kept).toEqual([1, 2].map((number) => ({ account_id: 'default', idempotency_key: `old-${number}`, input_hash: `v1:${number}` })));
+    const kept = await asAdministrator(
+      'select account_id, idempotency_key, input_hash from spent_keys order by 2',
+      url,
+    );
+    expect(kept).toEqual(
+      [1, 2].map((number) => ({ account_id: 'default', idempotency_key: `old-${number}`, input_hash: `v1:${number}` })),
+    );
   });
 
   test('whose key is spent already, as after a restore, goes all the same and spends it anew', async () => {
     const { url, runOnce } = await start({ jobsDays: 7 });
     const [id] = await addJobs(url, { ageDays: 8, key: 'key-' });
-    await asAdministrator(`insert into spent_keys (account_id, idempotency_key, job_id, input_hash, deleted_at) values ('default', 'key-1', gen_random_uuid(), 'v1:', now() - interval '29 days')`, url);
+    await asAdministrator(
+      `insert into spent_keys (account_id, idempotency_key, job_id, input_hash, deleted_at) values ('default', 'key-1', gen_random_uuid(), 'v1:', now() - interval '29 days')`,
+      url,
+    );
     await runOnce();
-    const kept = await asAdministrator(`select job_id, input_hash, deleted_at > now() - interval '1 hour' as anew from spent_keys`, url);
+    const kept = await asAdministrator(
+      `select job_id, input_hash, deleted_at > now() - interval '1 hour' as anew from spent_keys`,
+      url,
+    );
     expect(kept).toEqual([{ job_id: id, input_hash: 'v1:1', anew: true }]);
   });
 });
@@ -131,7 +150,10 @@ describe('a round', () => {
     expect(left.filter((id) => !young.includes(id))).toEqual([]);
     expect(await runOnce()).toBe(MINUTE_MS);
     expect(await countRows(url)).toMatchObject({ jobs: 0 });
-    expect(said).toEqual([{ kind: 'jobs', count: 500, days: 7 }, { kind: 'jobs', count: 50, days: 7 }]);
+    expect(said).toEqual([
+      { kind: 'jobs', count: 500, days: 7 },
+      { kind: 'jobs', count: 50, days: 7 },
+    ]);
     expect(await runOnce()).toBe(MINUTE_MS);
   });
 
@@ -139,12 +161,19 @@ describe('a round', () => {
     const { url, store } = await start();
     const other = createJobStore(openDatabase(url).connections);
     await addJobs(url, { count: 300, ageDays: 8, key: 'key-', evidence: 2 });
-    const drain = async (instance: typeof store, deleteByAge: 'deleteEndedJobsByAge' | 'deleteCallbacksByAge' | 'deleteTimelinesByAge') => {
+    const drain = async (
+      instance: typeof store,
+      deleteByAge: 'deleteEndedJobsByAge' | 'deleteCallbacksByAge' | 'deleteTimelinesByAge',
+    ) => {
       let sum = 0;
       for (let count = 1; count > 0; sum += count) count = await instance[deleteByAge](7, 10);
       return sum;
     };
-    const of = async (kind: Parameters<typeof drain>[1]) => (await Promise.all([store, other, store, other].map((instance) => drain(instance, kind)))).reduce((sum, count) => sum + count, 0);
+    const of = async (kind: Parameters<typeof drain>[1]) =>
+      (await Promise.all([store, other, store, other].map((instance) => drain(instance, kind)))).reduce(
+        (sum, count) => sum + count,
+        0,
+      );
     expect(await of('deleteCallbacksByAge')).toBe(600);
     expect(await of('deleteTimelinesByAge')).toBe(600);
     expect(await of('deleteEndedJobsByAge')).toBe(300);
@@ -172,7 +201,10 @@ describe('a round', () => {
     await asAdministrator('alter table callbacks rename column received_at to was_received_at', url);
     expect(await runOnce()).toBe(MINUTE_MS);
     expect(await countRows(url)).toMatchObject({ jobs: 0 });
-    expect(said).toEqual([expect.objectContaining({ kind: 'callbacks', err: expect.any(Error) as Error }), { kind: 'jobs', count: 1, days: 7 }]);
+    expect(said).toEqual([
+      expect.objectContaining({ kind: 'callbacks', err: expect.any(Error) as Error }),
+      { kind: 'jobs', count: 1, days: 7 },
+    ]);
   });
 });
 
@@ -197,7 +229,12 @@ test('a backlog is deleted in rounds that are a second apart, and then a round b
   );
   onTestFinished(() => loop.stop());
   await first;
-  for (const [waitMs, left] of [[1_000, 100], [1_000, 0], [MINUTE_MS, 0], [MINUTE_MS, 0]] as const) {
+  for (const [waitMs, left] of [
+    [1_000, 100],
+    [1_000, 0],
+    [MINUTE_MS, 0],
+    [MINUTE_MS, 0],
+  ] as const) {
     const before = begun;
     // Lets the loop see that the round has ended.
     await new Promise(setImmediate);

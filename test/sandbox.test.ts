@@ -7,7 +7,12 @@ import type { SandboxTask } from '../src/upstream/sandbox/task-book.ts';
 import { startCallbackReceiver } from './support/callback-receiver.ts';
 import { createFolder } from './support/folder.ts';
 
-const input = { image_url: 'https://a.com/a.png', video_url: 'https://a.com/a.mp4', mode: 'std', character_orientation: 'image' };
+const input = {
+  image_url: 'https://a.com/a.png',
+  video_url: 'https://a.com/a.mp4',
+  mode: 'std',
+  character_orientation: 'image',
+};
 
 interface TaskRecord {
   readonly id: string;
@@ -25,19 +30,34 @@ interface Answer<Body = Record<string, unknown>> {
 }
 
 async function start(options: Partial<SandboxOptions> = {}) {
-  const sandbox = await startSandbox({ host: '127.0.0.1', port: 0, token: null, seconds: 0.05, journalFile: null, log: { info: () => undefined }, ...options });
+  const sandbox = await startSandbox({
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    seconds: 0.05,
+    journalFile: null,
+    log: { info: () => undefined },
+    ...options,
+  });
   onTestFinished(() => sandbox.stop());
   sandbox.resume();
   async function post<Body>(path: string, body: unknown, authorization = 'Bearer any'): Promise<Answer<Body>> {
-    const response = await fetch(sandbox.url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...(authorization && { authorization }) }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+    const response = await fetch(sandbox.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
     const text = await response.text();
     return { status: response.status, body: (text.endsWith('}') ? JSON.parse(text) : text) as Body };
   }
-  const submit = (more: object = { async: true }, authorization?: string) => post<Record<string, unknown>>('/kling/motion', { ...input, ...more }, authorization);
+  const submit = (more: object = { async: true }, authorization?: string) =>
+    post<Record<string, unknown>>('/kling/motion', { ...input, ...more }, authorization);
   const take = async (more?: object) => String((await submit(more)).body.task_id);
   const retrieve = async (id: string) => (await post<TaskRecord>('/kling/tasks', { action: 'retrieve', id })).body;
-  const retrieveBatch = async (asked: object) => (await post<{ items: TaskRecord[]; count: number }>('/kling/tasks', { action: 'retrieve_batch', ...asked })).body;
-  const untilEnd = (id: string) => expect.poll(async () => (await retrieve(id)).finished_at, { interval: 5 }).toBeTypeOf('number');
+  const retrieveBatch = async (asked: object) =>
+    (await post<{ items: TaskRecord[]; count: number }>('/kling/tasks', { action: 'retrieve_batch', ...asked })).body;
+  const untilEnd = (id: string) =>
+    expect.poll(async () => (await retrieve(id)).finished_at, { interval: 5 }).toBeTypeOf('number');
   return { ...sandbox, post, submit, take, retrieve, retrieveBatch, untilEnd };
 }
 
@@ -45,7 +65,15 @@ const like = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const number: unknown = expect.any(Number);
 const uuid = like(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const envelope = (code: string) => ({ success: false, error: { code, message: like(/./) }, trace_id: uuid });
-const success = { success: true, state: 'succeed', duration: '5.066', video_id: like(/^8425\d{14}$/), video_url: like(/\/media\//), task_id: uuid, trace_id: uuid };
+const success = {
+  success: true,
+  state: 'succeed',
+  duration: '5.066',
+  video_id: like(/^8425\d{14}$/),
+  video_url: like(/\/media\//),
+  task_id: uuid,
+  trace_id: uuid,
+};
 const failure = { ...envelope('api_error'), task_id: uuid };
 const accepted: Answer<unknown> = { status: 200, body: { task_id: uuid } };
 
@@ -65,16 +93,43 @@ const plays: Record<Exclude<Scenario, 'hang'>, Play> = {
   'bad-media': { answers: [refused(400, 'bad_request')], callbacks: [], end: null },
   failed: { answers: [accepted], callbacks: [[failure, 0]], end: failure },
   'lost-callback': { answers: [accepted], callbacks: [], end: success },
-  'duplicate-callback': { answers: [accepted], callbacks: [[success, 0], [success, 0], [success, 0.5]], end: success },
+  'duplicate-callback': {
+    answers: [accepted],
+    callbacks: [
+      [success, 0],
+      [success, 0],
+      [success, 0.5],
+    ],
+    end: success,
+  },
   'early-callback': { answers: [accepted], callbacks: [[success, 0]], end: success },
   'late-callback': { answers: [accepted], callbacks: [[success, 3]], end: success },
-  'contradictory-callback': { answers: [accepted], callbacks: [[failure, 0], [success, 0.5]], end: success },
-  'rate-limited': { answers: [refused(429, 'too_many_requests'), refused(429, 'too_many_requests'), accepted], callbacks: [[success, 0]], end: success },
+  'contradictory-callback': {
+    answers: [accepted],
+    callbacks: [
+      [failure, 0],
+      [success, 0.5],
+    ],
+    end: success,
+  },
+  'rate-limited': {
+    answers: [refused(429, 'too_many_requests'), refused(429, 'too_many_requests'), accepted],
+    callbacks: [[success, 0]],
+    end: success,
+  },
   'used-up': { answers: [refused(403, 'used_up'), accepted], callbacks: [[success, 0]], end: success },
   'server-error': { answers: [refused(500, 'api_error')], callbacks: [], end: null },
-  'gateway-timeout': { answers: [{ status: 504, body: like(/^<html>.*504/) }], callbacks: [[success, 0]], end: success },
+  'gateway-timeout': {
+    answers: [{ status: 504, body: like(/^<html>.*504/) }],
+    callbacks: [[success, 0]],
+    end: success,
+  },
   synchronous: { answers: [{ status: 200, body: success }], callbacks: [], end: success },
-  malformed: { answers: [{ status: 200, body: like(/^\{"task_id": "[0-9a-f-]{12}$/) }], callbacks: [[success, 0]], end: success },
+  malformed: {
+    answers: [{ status: 200, body: like(/^\{"task_id": "[0-9a-f-]{12}$/) }],
+    callbacks: [[success, 0]],
+    end: success,
+  },
 };
 
 describe('the scenario', () => {
@@ -82,10 +137,12 @@ describe('the scenario', () => {
     const receiver = await startCallbackReceiver();
     const sandbox = await start();
     const prompt = `A dance. sandbox:${scenario}`;
-    for (const answer of answers) expect(await sandbox.submit({ prompt, callback_url: `${receiver.url}/cb` })).toEqual(answer);
+    for (const answer of answers)
+      expect(await sandbox.submit({ prompt, callback_url: `${receiver.url}/cb` })).toEqual(answer);
     if (scenario === 'early-callback') expect(receiver.received, 'before the answer').toHaveLength(1);
 
-    const tasks = async () => (await sandbox.retrieveBatch({})).items.filter(({ request }) => request.prompt === prompt);
+    const tasks = async () =>
+      (await sandbox.retrieveBatch({})).items.filter(({ request }) => request.prompt === prompt);
     await expect.poll(async () => (await tasks()).map(({ response }) => response)).toEqual(end === null ? [] : [end]);
     await expect.poll(() => receiver.received.length).toBe(callbacks.length);
     // What else would come has come before the callback of a task made now.
@@ -96,14 +153,24 @@ describe('the scenario', () => {
     const [task] = await tasks();
     expect(received.map(({ body }) => body)).toEqual(callbacks.map(([body]) => body));
     for (const [index, { method, headers, body, atMs }] of received.entries()) {
-      expect({ method, type: headers['content-type'], token: headers.authorization, taskId: body.task_id }).toEqual({ method: 'POST', type: 'application/json', token: undefined, taskId: task!.id });
-      expect(atMs, 'not too early').toBeGreaterThanOrEqual(Math.floor(1_000 * (task!.finished_at! + callbacks[index]![1] * task!.elapsed!)));
+      expect({ method, type: headers['content-type'], token: headers.authorization, taskId: body.task_id }).toEqual({
+        method: 'POST',
+        type: 'application/json',
+        token: undefined,
+        taskId: task!.id,
+      });
+      expect(atMs, 'not too early').toBeGreaterThanOrEqual(
+        Math.floor(1_000 * (task!.finished_at! + callbacks[index]![1] * task!.elapsed!)),
+      );
     }
   });
 
   test('hang is never answered, makes no task, and ends with the sandbox', async () => {
     const sandbox = await start();
-    const hung = sandbox.submit({ prompt: 'sandbox:hang' }).then(() => 'answered', () => 'cut');
+    const hung = sandbox.submit({ prompt: 'sandbox:hang' }).then(
+      () => 'answered',
+      () => 'cut',
+    );
     expect((await sandbox.submit({})).body).toMatchObject({ state: 'succeed' });
     expect(await Promise.race([hung, Promise.resolve('waiting')])).toBe('waiting');
     expect(await sandbox.retrieveBatch({})).toMatchObject({ count: 1 });
@@ -114,31 +181,61 @@ describe('the scenario', () => {
   test('of an input that is refused at first is played again for the next task of that input', async () => {
     const sandbox = await start();
     const statuses: number[] = [];
-    for (let index = 0; index < 6; index += 1) statuses.push((await sandbox.submit({ prompt: 'sandbox:rate-limited', async: true })).status);
+    for (let index = 0; index < 6; index += 1)
+      statuses.push((await sandbox.submit({ prompt: 'sandbox:rate-limited', async: true })).status);
     expect(statuses).toEqual([429, 429, 200, 429, 429, 200]);
   });
 
   test('that does not exist is refused with the nearest one and all there are, and there is no task', async () => {
     const sandbox = await start();
-    for (const [name, nearest] of [['modrated', 'moderated'], ['Fail', 'failed'], ['late_callback', 'late-callback'], ['toString', null]] as const) {
+    for (const [name, nearest] of [
+      ['modrated', 'moderated'],
+      ['Fail', 'failed'],
+      ['late_callback', 'late-callback'],
+      ['toString', null],
+    ] as const) {
       const { status, body } = await sandbox.submit({ prompt: `A dance. sandbox:success sandbox:${name}` });
       const error = body.error as Record<string, string>;
       expect([status, error.code, (await sandbox.retrieveBatch({})).count], name).toEqual([400, 'bad_request', 0]);
-      expect(error.message).toBe(`The sandbox has no scenario "${name.toLowerCase()}"${nearest === null ? '.' : `; did you mean "${nearest}"?`} Scenarios: ${Object.keys(scenarios).join(', ')}.`);
+      expect(error.message).toBe(
+        `The sandbox has no scenario "${name.toLowerCase()}"${nearest === null ? '.' : `; did you mean "${nearest}"?`} Scenarios: ${Object.keys(scenarios).join(', ')}.`,
+      );
     }
   });
 
   test('is described in the README', async () => {
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-    expect(Object.entries(scenarios).filter(([name, what]) => !readme.includes(`| \`${name}\` | ${what} |`))).toEqual([]);
+    expect(Object.entries(scenarios).filter(([name, what]) => !readme.includes(`| \`${name}\` | ${what} |`))).toEqual(
+      [],
+    );
   });
 
   test('is listed at the root, and found anywhere in the prompt', async () => {
     const { url } = await start();
     expect(await (await fetch(url)).json()).toMatchObject({ scenarios });
     expect(Object.keys(scenarios).sort()).toEqual([...Object.keys(plays), 'hang'].sort());
-    const prompts = [undefined, '', 'sandbox:', 'in the sandbox: children', 'notsandbox:hang', 'A dance (sandbox:hang), please', 'sandbox:hang.', 'Sandbox:HANG', 'sandbox:failed sandbox:hang'];
-    expect(prompts.map(scenarioOf)).toEqual(['success', 'success', 'success', 'success', 'success', 'hang', 'hang', 'hang', 'failed']);
+    const prompts = [
+      undefined,
+      '',
+      'sandbox:',
+      'in the sandbox: children',
+      'notsandbox:hang',
+      'A dance (sandbox:hang), please',
+      'sandbox:hang.',
+      'Sandbox:HANG',
+      'sandbox:failed sandbox:hang',
+    ];
+    expect(prompts.map(scenarioOf)).toEqual([
+      'success',
+      'success',
+      'success',
+      'success',
+      'success',
+      'hang',
+      'hang',
+      'hang',
+      'failed',
+    ]);
   });
 });
 
@@ -154,7 +251,10 @@ describe('a submit', () => {
 
   test('that is held ends with the sandbox', async () => {
     const sandbox = await start({ seconds: 600 });
-    const held = sandbox.submit({}).then(() => 'answered', () => 'cut');
+    const held = sandbox.submit({}).then(
+      () => 'answered',
+      () => 'cut',
+    );
     await expect.poll(async () => (await sandbox.retrieveBatch({})).count).toBe(1);
     await sandbox.stop();
     expect(await held).toBe('cut');
@@ -162,7 +262,11 @@ describe('a submit', () => {
 
   test('beyond the tasks in flight is refused until one has ended', async () => {
     const sandbox = await start({ maxInFlight: 2, seconds: 3 });
-    expect([await sandbox.submit(), await sandbox.submit(), await sandbox.submit()]).toEqual([accepted, accepted, refused(429, 'too_many_requests')]);
+    expect([await sandbox.submit(), await sandbox.submit(), await sandbox.submit()]).toEqual([
+      accepted,
+      accepted,
+      refused(429, 'too_many_requests'),
+    ]);
     await expect.poll(() => sandbox.submit()).toEqual(accepted);
   });
 
@@ -171,7 +275,9 @@ describe('a submit', () => {
     expect(await submit({}, '')).toEqual(refused(400, 'no_token'));
     expect(await submit({}, 'Basic right')).toEqual(refused(400, 'no_token'));
     expect(await submit({}, 'Bearer wrong')).toEqual(refused(401, 'invalid_token'));
-    expect(await post('/kling/tasks', { action: 'retrieve_batch' }, 'Bearer wrong')).toEqual(refused(401, 'invalid_token'));
+    expect(await post('/kling/tasks', { action: 'retrieve_batch' }, 'Bearer wrong')).toEqual(
+      refused(401, 'invalid_token'),
+    );
     expect(await submit({ async: true }, 'Bearer right')).toEqual(accepted);
     expect(await anybody.submit({}, '')).toEqual(refused(400, 'no_token'));
   });
@@ -202,9 +308,23 @@ describe('a look-up', () => {
     const callback_url = 'http://127.0.0.1:9/cb';
     const id = await sandbox.take({ callback_url });
     const running = await sandbox.retrieve(id);
-    expect(running).toEqual({ id, type: 'motion', trace_id: uuid, job_id: id, created_at: number, started_at: running.created_at, request: { ...input, callback_url }, response: {} });
+    expect(running).toEqual({
+      id,
+      type: 'motion',
+      trace_id: uuid,
+      job_id: id,
+      created_at: number,
+      started_at: running.created_at,
+      request: { ...input, callback_url },
+      response: {},
+    });
     await sandbox.untilEnd(id);
-    expect(await sandbox.retrieve(id)).toEqual({ ...running, response: { ...success, task_id: id, video_url: `${sandbox.url}/media/${id}.mp4` }, finished_at: number, elapsed: number });
+    expect(await sandbox.retrieve(id)).toEqual({
+      ...running,
+      response: { ...success, task_id: id, video_url: `${sandbox.url}/media/${id}.mp4` },
+      finished_at: number,
+      elapsed: number,
+    });
   });
 
   test('of many shows those that are known, in the order asked', async () => {
@@ -235,21 +355,39 @@ describe('a result', () => {
     const url = String((await submit({})).body.video_url);
     const whole = await fetch(url);
     const bytes = Buffer.from(await whole.arrayBuffer());
-    expect([whole.status, whole.headers.get('content-type'), whole.headers.get('access-control-allow-origin'), bytes.toString('latin1', 4, 8)]).toEqual([200, 'video/mp4', '*', 'ftyp']);
+    expect([
+      whole.status,
+      whole.headers.get('content-type'),
+      whole.headers.get('access-control-allow-origin'),
+      bytes.toString('latin1', 4, 8),
+    ]).toEqual([200, 'video/mp4', '*', 'ftyp']);
 
     const part = await fetch(url, { headers: { range: 'bytes=4-7' } });
-    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, `bytes 4-7/${bytes.length}`, 'ftyp']);
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([
+      206,
+      `bytes 4-7/${bytes.length}`,
+      'ftyp',
+    ]);
     const beyond = await fetch(url, { headers: { range: `bytes=${bytes.length}-` } });
     expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, `bytes */${bytes.length}`]);
     const head = await fetch(url, { method: 'HEAD' });
-    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, String(bytes.length), '']);
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([
+      200,
+      String(bytes.length),
+      '',
+    ]);
   });
 
   test('is not there before the end, after a failure, or for an unknown task', async () => {
     const [slow, sandbox] = [await start({ seconds: 600 }), await start()];
     const failed = await sandbox.take({ async: true, prompt: 'sandbox:failed' });
     await sandbox.untilEnd(failed);
-    for (const url of [`${slow.url}/media/${await slow.take()}.mp4`, `${sandbox.url}/media/${failed}.mp4`, `${sandbox.url}/media/motion.mp4`, `${sandbox.url}/media/..%2fREADME.md`]) {
+    for (const url of [
+      `${slow.url}/media/${await slow.take()}.mp4`,
+      `${sandbox.url}/media/${failed}.mp4`,
+      `${sandbox.url}/media/motion.mp4`,
+      `${sandbox.url}/media/..%2fREADME.md`,
+    ]) {
       const response = await fetch(url);
       expect([response.status, await response.json()], url).toEqual([404, envelope('no_api')]);
     }
@@ -262,7 +400,10 @@ describe('a journal', () => {
   /** A minute passes while the sandbox is stopped. */
   async function passMinute(journalFile: string): Promise<void> {
     const { task } = JSON.parse(await readFile(journalFile, 'utf8')) as { task: SandboxTask };
-    await writeFile(journalFile, `${JSON.stringify({ task: { ...task, createdAtMs: task.createdAtMs - 60_000, endsAtMs: task.endsAtMs - 60_000 } })}\n`);
+    await writeFile(
+      journalFile,
+      `${JSON.stringify({ task: { ...task, createdAtMs: task.createdAtMs - 60_000, endsAtMs: task.endsAtMs - 60_000 } })}\n`,
+    );
   }
 
   test('lets a task outlive its sandbox, and its overdue callback is sent once', async () => {
@@ -275,7 +416,10 @@ describe('a journal', () => {
     await passMinute(journalFile);
 
     const second = await start({ journalFile });
-    expect(await second.retrieve(id)).toMatchObject({ request: running.request, response: { task_id: id, state: 'succeed' } });
+    expect(await second.retrieve(id)).toMatchObject({
+      request: running.request,
+      response: { task_id: id, state: 'succeed' },
+    });
     await expect.poll(() => receiver.received.map(({ body }) => body.task_id)).toEqual([id]);
     await expect.poll(() => readFile(journalFile, 'utf8')).toContain(`{"called":"${id}"}`);
     await second.stop();

@@ -34,16 +34,31 @@ describe('secrets that are not given', () => {
   test('complete those that are given', async () => {
     const directory = await newDirectory();
     const made = await loadSecrets(nothing, directory);
-    expect(await loadSecrets({ apiKey: 'mine', appSecrets: null }, directory)).toEqual({ administratorKey: 'mine', appSecrets: made.appSecrets });
-    expect(await loadSecrets({ apiKey: null, appSecrets: ['a', 'b'] }, directory)).toEqual({ administratorKey: made.administratorKey, appSecrets: ['a', 'b'] });
+    expect(await loadSecrets({ apiKey: 'mine', appSecrets: null }, directory)).toEqual({
+      administratorKey: 'mine',
+      appSecrets: made.appSecrets,
+    });
+    expect(await loadSecrets({ apiKey: null, appSecrets: ['a', 'b'] }, directory)).toEqual({
+      administratorKey: made.administratorKey,
+      appSecrets: ['a', 'b'],
+    });
   });
 
-  test.each(['{"apiKey":"a"}', '{"apiKey":"","appSecret":"b"}', '{"apiKey":5,"appSecret":"b"}', 'null', 'not JSON', ''])('are not made anew over a file that is damaged: %s', async (text) => {
+  test.each([
+    '{"apiKey":"a"}',
+    '{"apiKey":"","appSecret":"b"}',
+    '{"apiKey":5,"appSecret":"b"}',
+    'null',
+    'not JSON',
+    '',
+  ])('are not made anew over a file that is damaged: %s', async (text) => {
     const directory = await newDirectory();
     await loadSecrets(nothing, directory);
     const file = join(directory, 'secrets.json');
     await writeFile(file, text);
-    await expect(loadSecrets(nothing, directory)).rejects.toThrow(`${file} is damaged: restore it, or remove it to have new secrets made`);
+    await expect(loadSecrets(nothing, directory)).rejects.toThrow(
+      `${file} is damaged: restore it, or remove it to have new secrets made`,
+    );
     expect(await readFile(file, 'utf8')).toBe(text);
   });
 
@@ -62,10 +77,15 @@ describe('secrets that are not given', () => {
   test('need a directory that can be written', async () => {
     const directory = await newDirectory();
     await writeFile(directory, 'a file');
-    await expect(loadSecrets(nothing, directory)).rejects.toThrow(/secrets\.json cannot be written \(.+\): set API_KEY and APP_SECRET, or choose another DATA_DIR/);
+    await expect(loadSecrets(nothing, directory)).rejects.toThrow(
+      /secrets\.json cannot be written \(.+\): set API_KEY and APP_SECRET, or choose another DATA_DIR/,
+    );
   });
 });
 
 test('secrets that are all given need no directory', async () => {
-  expect(await loadSecrets({ apiKey: 'key', appSecrets: ['secret'] }, '/dev/null/nowhere')).toEqual({ administratorKey: 'key', appSecrets: ['secret'] });
+  expect(await loadSecrets({ apiKey: 'key', appSecrets: ['secret'] }, '/dev/null/nowhere')).toEqual({
+    administratorKey: 'key',
+    appSecrets: ['secret'],
+  });
 });

@@ -1,4 +1,7 @@
-/** What a settle asks of PostgreSQL, by how many endpoints are to be told: counted in statements and rows, and not in time. */
+/**
+ * What a settle asks of PostgreSQL, by how many endpoints are to be told: counted in statements and rows, and not in
+ * time.
+ */
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
 import { startSettleStage } from '../bench/settle-stage.ts';
@@ -12,13 +15,17 @@ async function costOf(endpoints: number, eventTypes: string) {
   const query = <T extends Record<string, unknown>>(text: string) => asAdministrator<T>(text, databaseUrl);
   const account = randomUUID();
   const jobs = await prepareJobs({ database: { query } }, 2 * SETTLES, account);
-  await query(`insert into webhook_endpoints (id, account_id, url, host, event_types) select gen_random_uuid(), '${account}', 'https://hooks.example.com/' || n, 'hooks.example.com', '{${eventTypes}}' from generate_series(1, ${endpoints}) n`);
+  await query(
+    `insert into webhook_endpoints (id, account_id, url, host, event_types) select gen_random_uuid(), '${account}', 'https://hooks.example.com/' || n, 'hooks.example.com', '{${eventTypes}}' from generate_series(1, ${endpoints}) n`,
+  );
   const stage = startSettleStage(databaseUrl);
   onTestFinished(() => stage.stop());
   // Prepared first.
   for (const job of jobs.slice(0, SETTLES)) await stage.settle(job);
   const { statements, roundTrips, rows } = await stage.count(jobs.slice(SETTLES));
-  const [{ locked }] = (await query<{ locked: number }>(`select count(*)::int as locked from webhook_endpoints where xmax <> '0'`)) as [{ locked: number }];
+  const [{ locked }] = (await query<{ locked: number }>(
+    `select count(*)::int as locked from webhook_endpoints where xmax <> '0'`,
+  )) as [{ locked: number }];
   return { statements, roundTrips, rows, locked };
 }
 
@@ -28,7 +35,12 @@ test('a settle takes five round trips', async () => {
 });
 
 test('a settle writes one row more where somebody wants to know of it, for one endpoint as for a hundred, and locks no endpoint', async () => {
-  const [nobody, one, hundred, unwanted] = [await costOf(0, 'motion_job.succeeded'), await costOf(1, 'motion_job.succeeded'), await costOf(100, 'motion_job.succeeded'), await costOf(100, 'motion_job.failed')];
+  const [nobody, one, hundred, unwanted] = [
+    await costOf(0, 'motion_job.succeeded'),
+    await costOf(1, 'motion_job.succeeded'),
+    await costOf(100, 'motion_job.succeeded'),
+    await costOf(100, 'motion_job.failed'),
+  ];
   expect(one).toEqual({ ...nobody, rows: nobody.rows + 1 });
   expect(hundred).toEqual(one);
   expect(unwanted).toEqual(nobody);

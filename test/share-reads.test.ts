@@ -4,7 +4,12 @@ import { shareReads } from '../src/accounts/share-reads.ts';
 
 function startReader() {
   const begun: { readonly key: string; answer(value: string): void; fail(): void }[] = [];
-  const read = shareReads((key) => new Promise<string>((resolve, reject) => begun.push({ key, answer: resolve, fail: () => reject(new Error('no answer')) })));
+  const read = shareReads(
+    (key) =>
+      new Promise<string>((resolve, reject) =>
+        begun.push({ key, answer: resolve, fail: () => reject(new Error('no answer')) }),
+      ),
+  );
   return { begun, read };
 }
 
@@ -38,7 +43,8 @@ test('one that fails fails for all who wait for it, and for nobody after them', 
   const { begun, read } = startReader();
   const waiting = [read('a'), read('a'), read('a')];
   begun[0]!.fail();
-  for (const each of await Promise.allSettled(waiting)) expect(each).toMatchObject({ status: 'rejected', reason: { message: 'no answer' } });
+  for (const each of await Promise.allSettled(waiting))
+    expect(each).toMatchObject({ status: 'rejected', reason: { message: 'no answer' } });
   const next = read('a');
   expect(begun).toHaveLength(2);
   begun[1]!.answer('here');

@@ -1,4 +1,7 @@
-/** An upstream that names one task for two jobs: both jobs end, nobody is charged for a task that was not made, and nothing is an unexpected error. */
+/**
+ * An upstream that names one task for two jobs: both jobs end, nobody is charged for a task that was not made, and
+ * nothing is an unexpected error.
+ */
 import { describe, expect, test } from 'vitest';
 import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
@@ -8,11 +11,20 @@ import { startGateway } from './support/gateway.ts';
 import { outcomes } from './support/life.ts';
 import { createRestClient } from './support/rest.ts';
 
-const REFUSED = { state: 'FAILED', taskId: null, failure: { code: 'UPSTREAM_REJECTED', charge: 'NOT_CHARGED', message: expect.stringContaining('task of another job') as string } };
+const REFUSED = {
+  state: 'FAILED',
+  taskId: null,
+  failure: {
+    code: 'UPSTREAM_REJECTED',
+    charge: 'NOT_CHARGED',
+    message: expect.stringContaining('task of another job') as string,
+  },
+};
 const running = { kind: 'running' } as const;
 
 const emptied = emptiedDatabase();
-const start = async (options: Parameters<typeof startCore>[0] = {}) => startCore({ database: await emptied(), ...options });
+const start = async (options: Parameters<typeof startCore>[0] = {}) =>
+  startCore({ database: await emptied(), ...options });
 
 /** Two jobs, of which the first has the task `same`. */
 async function startTwo(options: Parameters<typeof startCore>[0] = {}) {
@@ -33,7 +45,9 @@ describe('an answer that names the task of another job', () => {
     await receive(first, { taskId: 'same', outcome: outcomes.success }, 'a');
     expect(await find(first)).toMatchObject({ state: 'SUCCEEDED', taskId: 'same' });
     expect([unexpected(), errors]).toEqual([[], ['the upstream answered a submit with the task of another job']]);
-    expect(await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED' and job_id = '${second}'`)).toEqual([{ count: 1 }]);
+    expect(
+      await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED' and job_id = '${second}'`),
+    ).toEqual([{ count: 1 }]);
   });
 
   test('is recorded once, however often it is recorded', async () => {
@@ -59,15 +73,23 @@ describe('an answer that names the task of another job', () => {
       await passTime();
     }
     await Promise.all(jobs.map((job) => dispatcher.submit(job, signal)));
-    expect(await sql('select state, count(*)::int as count from jobs group by state order by state')).toEqual([{ state: 'FAILED', count: 2 }, { state: 'PROCESSING', count: 1 }]);
+    expect(await sql('select state, count(*)::int as count from jobs group by state order by state')).toEqual([
+      { state: 'FAILED', count: 2 },
+      { state: 'PROCESSING', count: 1 },
+    ]);
     expect(new Set(errors)).toEqual(new Set(['the upstream answered a submit with the task of another job']));
   });
 
   test('and holds the result, gives it to the job that it was answered to', async () => {
     const { submitNext, play, find, second, unexpected } = await startTwo();
-    play.submit = () => Promise.resolve<SubmitEnd>({ kind: 'accepted', taskId: 'same', outcome: outcomes.success, traceId: null });
+    play.submit = () =>
+      Promise.resolve<SubmitEnd>({ kind: 'accepted', taskId: 'same', outcome: outcomes.success, traceId: null });
     await submitNext();
-    expect(await find(second)).toMatchObject({ state: 'SUCCEEDED', taskId: null, video: { url: expect.any(String) as string } });
+    expect(await find(second)).toMatchObject({
+      state: 'SUCCEEDED',
+      taskId: null,
+      video: { url: expect.any(String) as string },
+    });
     expect(unexpected()).toEqual([]);
   });
 
@@ -100,7 +122,10 @@ describe('a callback that claims the task of another job', () => {
     await receive(first, { taskId: 'same', outcome: outcomes.success }, 'a');
     play.lookUp = () => Promise.resolve(new Map([['same', reportOf('same', second)]]));
     await reconcile();
-    expect([await find(first), await find(second)]).toMatchObject([{ state: 'SUCCEEDED', taskId: 'same' }, { state: 'SUCCEEDED', taskId: null }]);
+    expect([await find(first), await find(second)]).toMatchObject([
+      { state: 'SUCCEEDED', taskId: 'same' },
+      { state: 'SUCCEEDED', taskId: null },
+    ]);
     expect(unexpected()).toEqual([]);
   });
 
@@ -132,7 +157,10 @@ describe('a callback that claims the task of another job', () => {
 });
 
 describe('a listing that shows the task of another job', () => {
-  test.each([['finished', outcomes.success, { state: 'SUCCEEDED' }], ['failed', outcomes.failure, { state: 'FAILED', failure: { code: 'UPSTREAM_FAILED' } }]])('as made for this one and %s, ends it', async (_name, outcome, end) => {
+  test.each([
+    ['finished', outcomes.success, { state: 'SUCCEEDED' }],
+    ['failed', outcomes.failure, { state: 'FAILED', failure: { code: 'UPSTREAM_FAILED' } }],
+  ])('as made for this one and %s, ends it', async (_name, outcome, end) => {
     const { submitNext, reconcile, play, find, second, unexpected } = await startTwo({ listing: true });
     play.submit = () => Promise.resolve(inDoubt('path'));
     await submitNext();
@@ -142,12 +170,17 @@ describe('a listing that shows the task of another job', () => {
     expect(unexpected()).toEqual([]);
   });
 
-  test.each([['runs', running, { failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } }], ['has succeeded', outcomes.success, { state: 'SUCCEEDED' }]])('and %s at the deadline, ends it too', async (_name, outcome, end) => {
+  test.each([
+    ['runs', running, { failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } }],
+    ['has succeeded', outcomes.success, { state: 'SUCCEEDED' }],
+  ])('and %s at the deadline, ends it too', async (_name, outcome, end) => {
     const { submitNext, reconcile, play, find, second, unexpected, sql } = await startTwo({ listing: true });
     play.submit = () => Promise.resolve(inDoubt('path'));
     await submitNext();
     play.list = () => Promise.resolve([reportOf('same', second, outcome)]);
-    await sql(`update jobs set attempted_at = attempted_at - interval '${2 * HOUR_MS} ms', next_poll_at = null where id = '${second}'`);
+    await sql(
+      `update jobs set attempted_at = attempted_at - interval '${2 * HOUR_MS} ms', next_poll_at = null where id = '${second}'`,
+    );
     await reconcile();
     expect(await find(second)).toMatchObject(end);
     expect(unexpected()).toEqual([]);
@@ -156,7 +189,11 @@ describe('a listing that shows the task of another job', () => {
 
 test('through the whole gateway: both jobs end, the quota of the second is given back, and nothing is logged as unexpected', async () => {
   const upstream = await startFakeUpstream();
-  const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '10' });
+  const gateway = await startGateway({
+    ...upstream.settings,
+    PUBLIC_URL: 'http://gateway.invalid',
+    UPSTREAM_MAX_IN_FLIGHT: '10',
+  });
   const rest = createRestClient(gateway);
   const here = (url: string) => url.replace('http://gateway.invalid', gateway.url);
   const ids: string[] = [];
@@ -165,13 +202,27 @@ test('through the whole gateway: both jobs end, the quota of the second is given
     ids.push(await rest.take({ prompt }));
     submits.push(await upstream.nextSubmit());
     submits.at(-1)!.answer(200, { task_id: 'same' });
-    await expect.poll(async () => (await rest.retrieve(ids.at(-1)!)).body.started_at ?? (await rest.retrieve(ids.at(-1)!)).body.finished_at).toBeTypeOf('number');
+    await expect
+      .poll(
+        async () =>
+          (await rest.retrieve(ids.at(-1)!)).body.started_at ?? (await rest.retrieve(ids.at(-1)!)).body.finished_at,
+      )
+      .toBeTypeOf('number');
   }
   upstream.records.set('same', recordOf('same', submits[0]!.body.callback_url, successOf('same')));
   await expect.poll(async () => (await rest.retrieve(ids[1]!)).body.finished_at).toBeTypeOf('number');
   for (const { body } of submits) expect(await callBack(here(body.callback_url!), successOf('same'))).toBe(200);
   const records = await Promise.all(ids.map(async (id) => (await rest.retrieve(id)).body));
-  expect(records).toMatchObject([{ response: { success: true } }, { response: { success: false, error: { code: 'bad_request', message: REFUSED.failure.message } } }]);
-  expect((await gateway.client.request<{ viewer: { account: { quota: object } } }>('{ viewer { account { quota { used reserved } } } }')).data).toMatchObject({ viewer: { account: { quota: { used: 1, reserved: 0 } } } });
+  expect(records).toMatchObject([
+    { response: { success: true } },
+    { response: { success: false, error: { code: 'bad_request', message: REFUSED.failure.message } } },
+  ]);
+  expect(
+    (
+      await gateway.client.request<{ viewer: { account: { quota: object } } }>(
+        '{ viewer { account { quota { used reserved } } } }',
+      )
+    ).data,
+  ).toMatchObject({ viewer: { account: { quota: { used: 1, reserved: 0 } } } });
   expect(gateway.logs.filter(({ err }) => err !== undefined)).toEqual([]);
 });

@@ -16,8 +16,18 @@ const ORIGIN = 'https://app.example.com';
 async function start() {
   const app = Fastify();
   onTestFinished(() => app.close());
-  const load: Load = { overload: () => 'EVENT_LOOP', eventLoopDelayMs: () => 0, databaseWaitMs: () => 0, onSample: () => undefined, stop: () => undefined };
-  const admission = createAdmission(load, { maxRunning: 4, maxWaiting: 4, waitMs: { submit: 1_000, read: 1_000, handshake: 1_000 } }, 1);
+  const load: Load = {
+    overload: () => 'EVENT_LOOP',
+    eventLoopDelayMs: () => 0,
+    databaseWaitMs: () => 0,
+    onSample: () => undefined,
+    stop: () => undefined,
+  };
+  const admission = createAdmission(
+    load,
+    { maxRunning: 4, maxWaiting: 4, waitMs: { submit: 1_000, read: 1_000, handshake: 1_000 } },
+    1,
+  );
   const origins = createOriginCheck({ origins: [ORIGIN], allowsLoopback: false, publicUrl: null, trustProxy: null });
   registerShedding(app, admission, { graphqlPath: '/graphql', neverShed: ['/callbacks/', '/livez'], origins });
   app.all('*', async () => 'served');
@@ -59,9 +69,20 @@ test.each([
 test('a refusal can be read by pages of allowed origins, and by no others', async () => {
   const { ask } = await start();
   const allowed = await ask('GET', '/graphql', { origin: ORIGIN });
-  expect(allowed.headers).toMatchObject({ 'access-control-allow-origin': ORIGIN, vary: 'Origin', 'x-content-type-options': 'nosniff', 'x-request-id': expect.any(String) as string });
+  expect(allowed.headers).toMatchObject({
+    'access-control-allow-origin': ORIGIN,
+    vary: 'Origin',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': expect.any(String) as string,
+  });
   expect(allowed.headers['access-control-expose-headers']).toContain('retry-after');
   expect(allowed.headers['retry-after']).toMatch(/^[2-5]$/);
-  expect(JSON.parse(allowed.body)).toMatchObject({ errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: Number(allowed.headers['retry-after']) } }] });
-  expect((await ask('GET', '/graphql', { origin: 'https://other.example.com' })).headers['access-control-allow-origin']).toBeUndefined();
+  expect(JSON.parse(allowed.body)).toMatchObject({
+    errors: [
+      { extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: Number(allowed.headers['retry-after']) } },
+    ],
+  });
+  expect(
+    (await ask('GET', '/graphql', { origin: 'https://other.example.com' })).headers['access-control-allow-origin'],
+  ).toBeUndefined();
 });

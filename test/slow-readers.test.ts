@@ -6,13 +6,21 @@ import { startGateway } from './support/gateway.ts';
 import { openSocket, subscribe, WATCH, type OpenSocket } from './support/socket.ts';
 
 /** Limits that nobody passes in a test; each test lowers its own. */
-const PATIENT = { SOCKET_INIT_SECONDS: '60', MAX_BUFFERED_BYTES: '67108864', MAX_UNSENT_SECONDS: '60', SOCKET_PING_SECONDS: '60' };
+const PATIENT = {
+  SOCKET_INIT_SECONDS: '60',
+  MAX_BUFFERED_BYTES: '67108864',
+  MAX_UNSENT_SECONDS: '60',
+  SOCKET_PING_SECONDS: '60',
+};
 
 async function startWatched(overrides: Record<string, string>) {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({ ...upstream.settings, ...PATIENT, ...overrides });
   const { id } = await gateway.client.generate();
-  const ends = () => gateway.logs.filter(({ msg }) => /^a socket (reads too slowly|does not answer)/.test(String(msg))).map(({ level, code, reason }) => ({ level, code, reason }));
+  const ends = () =>
+    gateway.logs
+      .filter(({ msg }) => /^a socket (reads too slowly|does not answer)/.test(String(msg)))
+      .map(({ level, code, reason }) => ({ level, code, reason }));
   return { ...gateway, id, ends };
 }
 

@@ -36,7 +36,9 @@ describe('a subscription', () => {
     (await upstream.nextSubmit()).answer(403, { error: { code: 'forbidden', message: 'no' } });
     const { version } = await client.untilEnd(other.id);
     expect(await client.watch(other.id, version).next()).toMatchObject({ done: true });
-    expect((await client.watch(other.id, version - 1).next()).value).toMatchObject({ data: { jobUpdated: { state: 'FAILED', version } } });
+    expect((await client.watch(other.id, version - 1).next()).value).toMatchObject({
+      data: { jobUpdated: { state: 'FAILED', version } },
+    });
   });
 
   test('of an unknown job, or of text that is no id, is the error NOT_FOUND, and the socket lives on', async () => {
@@ -44,7 +46,11 @@ describe('a subscription', () => {
     const { send, next } = await openSocket(gateway);
     for (const id of [randomUUID(), 'nonsense']) {
       send(subscribe('1', WATCH, { id }));
-      expect(await next()).toMatchObject({ id: '1', type: 'next', payload: { errors: [{ message: 'There is no such job.', extensions: { code: 'NOT_FOUND' } }] } });
+      expect(await next()).toMatchObject({
+        id: '1',
+        type: 'next',
+        payload: { errors: [{ message: 'There is no such job.', extensions: { code: 'NOT_FOUND' } }] },
+      });
       expect(await next()).toEqual({ id: '1', type: 'complete' });
     }
   });
@@ -99,7 +105,9 @@ describe('a socket', () => {
     const gateway = await startQueueing();
     const half = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1', allowHalfOpen: true });
     half.on('error', () => undefined);
-    half.write('GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n');
+    half.write(
+      'GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n',
+    );
     const [answer] = (await once(half, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 /);
     await gateway.stop();
@@ -122,7 +130,11 @@ describe('a socket', () => {
     ['a field that does not exist', 'subscription { nope }', 'GRAPHQL_VALIDATION_FAILED'],
     ['no operation', 'fragment F on MotionJob { id }', 'GRAPHQL_VALIDATION_FAILED'],
     ['too many tokens', `subscription { jobUpdated(id: "a") { ${'id '.repeat(2000)} } }`, 'GRAPHQL_PARSE_FAILED'],
-    ['too many aliases', `subscription { jobUpdated(id: "a") { ${Array.from({ length: 40 }, (_, index) => `a${index}: ${index % 2 ? 'state' : 'version'}`).join(' ')} } }`, 'OPERATION_TOO_LARGE'],
+    [
+      'too many aliases',
+      `subscription { jobUpdated(id: "a") { ${Array.from({ length: 40 }, (_, index) => `a${index}: ${index % 2 ? 'state' : 'version'}`).join(' ')} } }`,
+      'OPERATION_TOO_LARGE',
+    ],
   ])('answers %s with an error and lives on', async (_name, query, code) => {
     const { send, next } = await openSocket(queueing());
     send(subscribe('1', query));
@@ -137,7 +149,11 @@ describe('a socket', () => {
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
     for (const name of ['1', '2', '3']) send(subscribe(name, WATCH, { id, after: 1000 }));
-    expect(await next()).toMatchObject({ id: '3', type: 'error', payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }] });
+    expect(await next()).toMatchObject({
+      id: '3',
+      type: 'error',
+      payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }],
+    });
     send({ id: '1', type: 'complete' });
     await expect.poll(() => gateway.live.watchers()).toBe(1);
     send(subscribe('4', WATCH, { id, after: 1000 }));

@@ -30,21 +30,29 @@ async function start() {
   const { url, connections } = await emptied();
   const store = createJobStore(connections);
   const effects: string[] = [];
-  const deps = { upstream: { id: 'test', sandbox: true }, effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)], nudge: () => undefined, checkWebhookUrl: () => ({ ok: false as const, code: 'INVALID_URL' as const, message: 'none here' }) };
+  const deps = {
+    upstream: { id: 'test', sandbox: true },
+    effects: [async (_tx: unknown, { id }: { id: string }) => (effects.push(id), null)],
+    nudge: () => undefined,
+    checkWebhookUrl: () => ({ ok: false as const, code: 'INVALID_URL' as const, message: 'none here' }),
+  };
   const accept = createAccept({ store, ...deps });
   return {
     url,
     pool: connections.pool,
     store,
     effects,
-    accept: (changes: Partial<MotionRequest> = {}, accountId = 'default') => accept(accountId, { ...request, ...changes }),
+    accept: (changes: Partial<MotionRequest> = {}, accountId = 'default') =>
+      accept(accountId, { ...request, ...changes }),
     /** The same over a store that the test has changed. */
     acceptOver: (changed: typeof store) => createAccept({ store: changed, ...deps })('default', request),
     /** Accepts a job and ends it. */
     async acceptAndEnd() {
       const result = await accept('default', request);
       if (result.kind !== 'accepted') throw new Error(result.kind);
-      await connections.pool.query(`update jobs set state = 'CANCELED', rank = 1004, completed_at = now() where id = '${result.job.id}'`);
+      await connections.pool.query(
+        `update jobs set state = 'CANCELED', rank = 1004, completed_at = now() where id = '${result.job.id}'`,
+      );
       return result.job.id;
     },
   };
@@ -97,7 +105,14 @@ describe('a deletion at the same time', () => {
     await client.query('begin');
     expect(await createRetentionStore({ db: drizzle(client) }).deleteEndedJob('default', id)).toBe(true);
     const accepting = accept();
-    await expect.poll(() => asAdministrator(`select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into "jobs"%'`, url)).toEqual([{ waits: 1 }]);
+    await expect
+      .poll(() =>
+        asAdministrator(
+          `select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into "jobs"%'`,
+          url,
+        ),
+      )
+      .toEqual([{ waits: 1 }]);
     await client.query('commit');
     expect(await accepting).toEqual({ kind: 'jobDeleted' });
     expect(await countRows(url)).toMatchObject({ jobs: 0 });
@@ -112,7 +127,14 @@ describe('a deletion at the same time', () => {
     await client.query('begin');
     await createRetentionStore({ db: drizzle(client) }).deleteEndedJob('default', id);
     const accepting = accept();
-    await expect.poll(() => asAdministrator(`select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into "jobs"%'`, url)).toEqual([{ waits: 1 }]);
+    await expect
+      .poll(() =>
+        asAdministrator(
+          `select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into "jobs"%'`,
+          url,
+        ),
+      )
+      .toEqual([{ waits: 1 }]);
     await client.query('rollback');
     expect(await accepting).toMatchObject({ kind: 'replayed', job: { id } });
   });
@@ -144,7 +166,9 @@ describe('a deletion at the same time', () => {
         kinds.push(result.kind);
         if (result.kind === 'replayed') expect(result.job.id).toBe(id);
       }
-      const { rows } = await pool.query('select (select count(*)::int from jobs) as jobs, (select count(*)::int from spent_keys) as spent');
+      const { rows } = await pool.query(
+        'select (select count(*)::int from jobs) as jobs, (select count(*)::int from spent_keys) as spent',
+      );
       expect(rows, `round ${round}`).toEqual([{ jobs: 0, spent: 1 }]);
       await pool.query('delete from spent_keys');
     }

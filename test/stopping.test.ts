@@ -20,7 +20,14 @@ test('leaves no connection to the database open', async () => {
   const { id } = await gateway.client.generate();
   await gateway.client.untilEnd(id);
   const database = new URL(gateway.databaseUrl).pathname.slice(1);
-  const connections = async () => (await asAdministrator<{ name: string }>(`select application_name as name from pg_stat_activity where datname = '${database}'`)).map(({ name }) => name).sort();
+  const connections = async () =>
+    (
+      await asAdministrator<{ name: string }>(
+        `select application_name as name from pg_stat_activity where datname = '${database}'`,
+      )
+    )
+      .map(({ name }) => name)
+      .sort();
   // Each of the two pools has connections of its own; the feed has one.
   const before = await connections();
   expect(before).toContain('motion-gateway feed');

@@ -30,11 +30,26 @@ describe('a submit', () => {
 
   test('carries the input in the upstream words, and a callback URL of its own', async () => {
     const { client, upstream } = together();
-    const job = await client.generate({ mode: 'PRO', keepOriginalSound: false, characterOrientation: 'VIDEO', model: 'kling-v3', watermark: true });
+    const job = await client.generate({
+      mode: 'PRO',
+      keepOriginalSound: false,
+      characterOrientation: 'VIDEO',
+      model: 'kling-v3',
+      watermark: true,
+    });
     const submit = await upstream.nextSubmit();
     const { body } = submit;
-    expect(body).toMatchObject({ mode: 'pro', keep_original_sound: 'no', character_orientation: 'video', model_name: 'kling-v3', watermark_info: { enabled: true }, prompt: 'Make the picture come alive' });
-    expect(body.callback_url).toMatch(new RegExp(`^http://gateway\\.invalid/callbacks/${job.id}/1\\.[\\w-]{8}\\.[\\w-]{43}$`));
+    expect(body).toMatchObject({
+      mode: 'pro',
+      keep_original_sound: 'no',
+      character_orientation: 'video',
+      model_name: 'kling-v3',
+      watermark_info: { enabled: true },
+      prompt: 'Make the picture come alive',
+    });
+    expect(body.callback_url).toMatch(
+      new RegExp(`^http://gateway\\.invalid/callbacks/${job.id}/1\\.[\\w-]{8}\\.[\\w-]{43}$`),
+    );
     expect(body).not.toHaveProperty('async');
     submit.answer(200, successOf(job.id));
   });
@@ -56,7 +71,11 @@ describe('a submit', () => {
     const { client, upstream } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, successOf('the-task'));
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'SUBMIT_ANSWER', taskId: 'the-task' });
+    expect(await client.untilEnd(job.id)).toMatchObject({
+      state: 'SUCCEEDED',
+      settledBy: 'SUBMIT_ANSWER',
+      taskId: 'the-task',
+    });
   });
 
   test('that moderation refuses fails the job, and nobody else waits for it', async () => {
@@ -65,7 +84,10 @@ describe('a submit', () => {
     (await upstream.nextSubmit()).answer(403, refusal('forbidden'));
     (await upstream.nextSubmit()).answer(200, successOf('b'));
     const ends = await Promise.all(jobs.map(({ id }) => client.untilEnd(id)));
-    expect(ends).toMatchObject([{ state: 'FAILED', failure: { code: 'CONTENT_REJECTED', final: true, charge: 'NOT_CHARGED' } }, { state: 'SUCCEEDED' }]);
+    expect(ends).toMatchObject([
+      { state: 'FAILED', failure: { code: 'CONTENT_REJECTED', final: true, charge: 'NOT_CHARGED' } },
+      { state: 'SUCCEEDED' },
+    ]);
   });
 
   test('that is told to slow down goes back to the queue and is sent again after a pause', async () => {
@@ -82,18 +104,26 @@ describe('a submit', () => {
     expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'ok' });
   });
 
-  test.each(['used_up', 'disabled', 'invalid_token'])('that is refused for %s keeps every job queued, and says so', async (code) => {
-    const { client, upstream, stateOf, url, logs } = await start();
-    const jobs = [await client.generate(), await client.generate()];
-    (await upstream.nextSubmit()).answer(403, refusal(code));
-    // The second may have passed the gate before the first was refused.
-    await expect.poll(async () => {
-      if (upstream.submitCount() > 1) (await Promise.race([upstream.nextSubmit(), new Promise<null>((resolve) => setImmediate(resolve, null))]))?.answer(403, refusal(code));
-      return Promise.all(jobs.map(({ id }) => stateOf(id)));
-    }).toEqual(['QUEUED', 'QUEUED']);
-    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'degraded', upstream: 'paused' });
-    expect(logs).toContainEqual(expect.objectContaining({ level: 50, reason: code }));
-  });
+  test.each(['used_up', 'disabled', 'invalid_token'])(
+    'that is refused for %s keeps every job queued, and says so',
+    async (code) => {
+      const { client, upstream, stateOf, url, logs } = await start();
+      const jobs = [await client.generate(), await client.generate()];
+      (await upstream.nextSubmit()).answer(403, refusal(code));
+      // The second may have passed the gate before the first was refused.
+      await expect
+        .poll(async () => {
+          if (upstream.submitCount() > 1)
+            (
+              await Promise.race([upstream.nextSubmit(), new Promise<null>((resolve) => setImmediate(resolve, null))])
+            )?.answer(403, refusal(code));
+          return Promise.all(jobs.map(({ id }) => stateOf(id)));
+        })
+        .toEqual(['QUEUED', 'QUEUED']);
+      expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'degraded', upstream: 'paused' });
+      expect(logs).toContainEqual(expect.objectContaining({ level: 50, reason: code }));
+    },
+  );
 });
 
 describe('a submit whose fate is unknown', () => {
@@ -117,7 +147,9 @@ describe('a submit whose fate is unknown', () => {
 
     const taskId = randomUUID();
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
-    expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', url), successOf(taskId))).toBe(200);
+    expect(await callBack(submit.body.callback_url!.replace('http://gateway.invalid', url), successOf(taskId))).toBe(
+      200,
+    );
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', taskId, settledBy: 'POLL' });
     expect(upstream.submitCount()).toBe(before + 1);
   });
@@ -137,7 +169,11 @@ describe('a submit whose fate is unknown', () => {
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     submit.cut();
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', settledBy: 'DEADLINE', failure: { code: 'SUBMIT_OUTCOME_UNKNOWN', charge: 'POSSIBLY_CHARGED', final: false } });
+    expect(await client.untilEnd(job.id)).toMatchObject({
+      state: 'FAILED',
+      settledBy: 'DEADLINE',
+      failure: { code: 'SUBMIT_OUTCOME_UNKNOWN', charge: 'POSSIBLY_CHARGED', final: false },
+    });
 
     const taskId = randomUUID();
     upstream.records.set(taskId, recordOf(taskId, submit.body.callback_url, successOf(taskId)));
@@ -163,7 +199,10 @@ describe('a submit that was never sent', () => {
     // A door that is closed at first: nothing listens at the address that the gateway knows.
     const door = createServer((socket) => {
       const { port } = new URL(upstream.url);
-      import('node:net').then(({ connect }) => void socket.pipe(connect(Number(port), '127.0.0.1')).pipe(socket), () => undefined);
+      import('node:net').then(
+        ({ connect }) => void socket.pipe(connect(Number(port), '127.0.0.1')).pipe(socket),
+        () => undefined,
+      );
       socket.on('error', () => undefined);
     });
     const port = await new Promise<number>((resolve) => {
@@ -172,7 +211,9 @@ describe('a submit that was never sent', () => {
     await new Promise((resolve) => door.close(resolve));
     const { client, url } = await startGateway({ ...upstream.settings, ACEDATA_BASE_URL: `http://127.0.0.1:${port}` });
     const job = await client.generate();
-    await expect.poll(async () => (await (await fetch(`${url}/readyz`)).json()) as object).toMatchObject({ upstream: 'paused' });
+    await expect
+      .poll(async () => (await (await fetch(`${url}/readyz`)).json()) as object)
+      .toMatchObject({ upstream: 'paused' });
     expect(await client.find(job.id)).toMatchObject({ state: 'QUEUED' });
     door.listen(port, '127.0.0.1');
     (await upstream.nextSubmit()).answer(200, successOf('a'));
@@ -188,7 +229,13 @@ describe('the gate', () => {
     const settings = { ...upstream.settings, ...quickPolls, DATABASE_URL: databaseUrl, UPSTREAM_MAX_IN_FLIGHT: '2' };
     const [a, b] = [await startGateway(settings), await startGateway(settings)];
     const jobs = await Promise.all(Array.from({ length: 6 }, (_, index) => (index % 2 ? a : b).client.generate()));
-    const inFlight = async () => (await asAdministrator<{ count: number }>(`select count(*)::int as count from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`, databaseUrl))[0]!.count;
+    const inFlight = async () =>
+      (
+        await asAdministrator<{ count: number }>(
+          `select count(*)::int as count from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+          databaseUrl,
+        )
+      )[0]!.count;
     for (let done = 0; done < 6; done += 1) {
       const submit = await upstream.nextSubmit();
       expect(await inFlight()).toBeLessThanOrEqual(2);
@@ -215,7 +262,10 @@ describe('the gate', () => {
       (await upstream.nextSubmit()).answer(200, successOf(id));
       await client.untilEnd(id);
     }
-    const rows = await asAdministrator<{ at: Date }>('select attempted_at as at from jobs order by attempted_at', databaseUrl);
+    const rows = await asAdministrator<{ at: Date }>(
+      'select attempted_at as at from jobs order by attempted_at',
+      databaseUrl,
+    );
     const gaps = rows.slice(1).map(({ at }, index) => at.getTime() - rows[index]!.at.getTime());
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(240);
   });
@@ -230,7 +280,9 @@ describe('an answer to a submit', () => {
     const submit = await upstream.nextSubmit();
     await proxy.cut();
     submit.answer(200, { task_id: 'a' });
-    await expect.poll(async () => (await client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id })).errors).toBeDefined();
+    await expect
+      .poll(async () => (await client.request('query ($id: ID!) { motionJob(id: $id) { id } }', { id: job.id })).errors)
+      .toBeDefined();
     await proxy.restore();
     await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
     expect(upstream.submitCount()).toBe(1);
@@ -256,7 +308,10 @@ describe('a deadline', () => {
     const { client, upstream, databaseUrl } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'b' });
-    await asAdministrator(`update jobs set upstream_id = 'another', attempted_at = now() - interval '1 hour' where id = '${job.id}'`, databaseUrl);
+    await asAdministrator(
+      `update jobs set upstream_id = 'another', attempted_at = now() - interval '1 hour' where id = '${job.id}'`,
+      databaseUrl,
+    );
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 
@@ -266,7 +321,10 @@ describe('a deadline', () => {
     const submit = await upstream.nextSubmit();
     upstream.records.set('a', recordOf('a', submit.body.callback_url));
     submit.answer(200, { task_id: 'a' });
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT', final: false } });
+    expect(await client.untilEnd(job.id)).toMatchObject({
+      state: 'FAILED',
+      failure: { code: 'TIMED_OUT', final: false },
+    });
     upstream.records.set('a', recordOf('a', submit.body.callback_url, successOf('a')));
     await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
   });
@@ -275,7 +333,10 @@ describe('a deadline', () => {
     const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '3' });
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
-    expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_LOST', charge: 'POSSIBLY_CHARGED' } });
+    expect(await client.untilEnd(job.id)).toMatchObject({
+      state: 'FAILED',
+      failure: { code: 'UPSTREAM_LOST', charge: 'POSSIBLY_CHARGED' },
+    });
     expect(upstream.submitCount()).toBe(1);
   });
 
@@ -284,7 +345,10 @@ describe('a deadline', () => {
     await client.generate();
     await upstream.nextSubmit();
     const waiting = await client.generate();
-    expect(await client.untilEnd(waiting.id)).toMatchObject({ state: 'FAILED', failure: { code: 'QUEUE_EXPIRED', charge: 'NOT_CHARGED', final: true } });
+    expect(await client.untilEnd(waiting.id)).toMatchObject({
+      state: 'FAILED',
+      failure: { code: 'QUEUE_EXPIRED', charge: 'NOT_CHARGED', final: true },
+    });
     expect(upstream.submitCount()).toBe(1);
   });
 });
@@ -294,7 +358,13 @@ test('a queued job of another upstream is never sent, and fails', async () => {
   await client.generate();
   await upstream.nextSubmit();
   const queued = await client.generate();
-  await asAdministrator(`update jobs set upstream_id = 'another', created_at = now() - interval '6 minutes' where id = '${queued.id}'`, databaseUrl);
-  expect(await client.untilEnd(queued.id)).toMatchObject({ state: 'FAILED', failure: { code: 'UPSTREAM_CHANGED', charge: 'NOT_CHARGED' } });
+  await asAdministrator(
+    `update jobs set upstream_id = 'another', created_at = now() - interval '6 minutes' where id = '${queued.id}'`,
+    databaseUrl,
+  );
+  expect(await client.untilEnd(queued.id)).toMatchObject({
+    state: 'FAILED',
+    failure: { code: 'UPSTREAM_CHANGED', charge: 'NOT_CHARGED' },
+  });
   expect(upstream.submitCount()).toBe(1);
 });

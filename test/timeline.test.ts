@@ -21,12 +21,20 @@ const TIMELINE = `query ($id: ID!, $first: Int! = 50, $after: String) {
   }
 }`;
 
-type Page = { motionJob: { timeline: { nodes: Event[]; pageInfo: { hasNextPage: boolean; endCursor: string } } | null } | null };
+type Page = {
+  motionJob: { timeline: { nodes: Event[]; pageInfo: { hasNextPage: boolean; endCursor: string } } | null } | null;
+};
 
 async function start() {
   const upstream = await startFakeUpstream();
-  const gateway = await startGateway({ ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' });
-  const read = async (id: string, variables: object = {}) => (await gateway.client.request<Page>(TIMELINE, { id, ...variables })).data.motionJob!.timeline!;
+  const gateway = await startGateway({
+    ...upstream.settings,
+    PUBLIC_URL: 'http://gateway.invalid',
+    POLL_FIRST_SECONDS: '0.05',
+    POLL_INTERVAL_SECONDS: '0.05',
+  });
+  const read = async (id: string, variables: object = {}) =>
+    (await gateway.client.request<Page>(TIMELINE, { id, ...variables })).data.motionJob!.timeline!;
   return { upstream, ...gateway, read };
 }
 
@@ -34,7 +42,10 @@ describe('a timeline', () => {
   test('tells acceptance, each attempt with its end, each callback with its verdict, and where they took the job', async () => {
     const { client, upstream, url, read } = await start();
     const job = await client.generate();
-    (await upstream.nextSubmit()).answer(429, { error: { code: 'too_many_requests', message: 'slow down' }, trace_id: 'trace-1' });
+    (await upstream.nextSubmit()).answer(429, {
+      error: { code: 'too_many_requests', message: 'slow down' },
+      trace_id: 'trace-1',
+    });
     const submit = await upstream.nextSubmit();
     submit.answer(504, '<html></html>');
     await expect.poll(async () => (await client.find(job.id))!.state).toBe('UNCONFIRMED');
@@ -50,7 +61,14 @@ describe('a timeline', () => {
     expect(nodes).toMatchObject([
       { type: 'ACCEPTED', state: 'QUEUED', version: 1 },
       { type: 'ATTEMPT_BEGUN', state: 'SUBMITTING', attempt: 1 },
-      { type: 'ATTEMPT_ENDED', state: 'QUEUED', attempt: 1, submitEnd: 'REFUSED', httpStatus: 429, upstreamTraceId: 'trace-1' },
+      {
+        type: 'ATTEMPT_ENDED',
+        state: 'QUEUED',
+        attempt: 1,
+        submitEnd: 'REFUSED',
+        httpStatus: 429,
+        upstreamTraceId: 'trace-1',
+      },
       { type: 'ATTEMPT_BEGUN', state: 'SUBMITTING', attempt: 2 },
       { type: 'ATTEMPT_ENDED', state: 'UNCONFIRMED', attempt: 2, submitEnd: 'AMBIGUOUS', httpStatus: 504 },
       { type: 'CALLBACK', state: null, verdict: 'PENDING', attempt: 2 },
@@ -102,17 +120,22 @@ describe('a timeline', () => {
     expect(ids).not.toContain(theirs!.id);
     await asAdministrator(`delete from job_events where job_id = '${job.id}' and type = 'ACCEPTED'`, databaseUrl);
     expect((await read(job.id)).nodes.map(({ id }) => id)).toEqual(ids.slice(1));
-    expect((await read(job.id, { first: 2, after: first.pageInfo.endCursor })).nodes.map(({ id }) => id)).toEqual(ids.slice(2));
+    expect((await read(job.id, { first: 2, after: first.pageInfo.endCursor })).nodes.map(({ id }) => id)).toEqual(
+      ids.slice(2),
+    );
   });
 
   const refusing = shared(start);
-  test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])('refuses %j, and the job is answered all the same', async (variables) => {
-    const { client } = refusing();
-    const job = await client.generate();
-    const { data, errors } = await client.request<Page>(TIMELINE, { id: job.id, ...variables });
-    expect(data.motionJob).toEqual({ timeline: null });
-    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
-  });
+  test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])(
+    'refuses %j, and the job is answered all the same',
+    async (variables) => {
+      const { client } = refusing();
+      const job = await client.generate();
+      const { data, errors } = await client.request<Page>(TIMELINE, { id: job.id, ...variables });
+      expect(data.motionJob).toEqual({ timeline: null });
+      expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+    },
+  );
 });
 
 test('an end that is recorded twice is told once', async () => {
@@ -131,7 +154,9 @@ test('an end that is recorded twice is told once', async () => {
   expect(others).toEqual([]);
 });
 
-/** Both make the timeline fail for the gateway's role, and not the acceptance of a job, which writes to the same table. */
+/**
+ * Both make the timeline fail for the gateway's role, and not the acceptance of a job, which writes to the same table.
+ */
 const faults: readonly [string, (role: string) => string][] = [
   ['INTERNAL_SERVER_ERROR', (role) => `revoke select on job_events from ${role}`],
   [
@@ -144,17 +169,30 @@ const faults: readonly [string, (role: string) => string][] = [
 test.each(faults)('%s after a job was accepted carries mayHaveBeenAccepted', async (code, breakTimeline) => {
   const databaseUrl = await createDatabase();
   const role = `clerk_${randomUUID().slice(0, 8)}`;
-  await asAdministrator(`create role ${role} login password 'clerk'; grant all on all tables in schema public to ${role}; grant all on schema drizzle to ${role}; grant all on all tables in schema drizzle to ${role}; grant create on database ${new URL(databaseUrl).pathname.slice(1)} to ${role}; ${breakTimeline(role)}`, databaseUrl);
+  await asAdministrator(
+    `create role ${role} login password 'clerk'; grant all on all tables in schema public to ${role}; grant all on schema drizzle to ${role}; grant all on all tables in schema drizzle to ${role}; grant create on database ${new URL(databaseUrl).pathname.slice(1)} to ${role}; ${breakTimeline(role)}`,
+    databaseUrl,
+  );
   const url = new URL(databaseUrl);
   [url.username, url.password] = [role, 'clerk'];
   const upstream = await startFakeUpstream();
   const { client } = await startGateway({ ...upstream.settings, DATABASE_URL: url.href });
-  const generate = (fields: string) => client.request<{ generateMotion: object }>(`mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id ${fields} } } }`, { input: EXAMPLE });
+  const generate = (fields: string) =>
+    client.request<{ generateMotion: object }>(
+      `mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id ${fields} } } }`,
+      { input: EXAMPLE },
+    );
   const failed = await generate('timeline(first: 1) { nodes { id } }');
-  expect(failed.errors).toMatchObject([{ path: ['generateMotion', 'job', 'timeline'], extensions: { code, mayHaveBeenAccepted: true } }]);
-  expect(failed.data.generateMotion, 'what was paid for is not hidden').toMatchObject({ job: { id: expect.any(String) as string } });
+  expect(failed.errors).toMatchObject([
+    { path: ['generateMotion', 'job', 'timeline'], extensions: { code, mayHaveBeenAccepted: true } },
+  ]);
+  expect(failed.data.generateMotion, 'what was paid for is not hidden').toMatchObject({
+    job: { id: expect.any(String) as string },
+  });
   const { job } = failed.data.generateMotion as { job: { id: string } };
-  const read = await client.request('query ($id: ID!) { motionJob(id: $id) { timeline(first: 1) { nodes { id } } } }', { id: job.id });
+  const read = await client.request('query ($id: ID!) { motionJob(id: $id) { timeline(first: 1) { nodes { id } } } }', {
+    id: job.id,
+  });
   expect(read.errors, 'nothing was accepted').toMatchObject([{ extensions: { code } }]);
   expect(read.errors![0]!.extensions).not.toHaveProperty('mayHaveBeenAccepted');
   expect((await generate('')).errors).toBeUndefined();

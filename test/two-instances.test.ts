@@ -16,8 +16,12 @@ test('one callback, ten times at two instances, is answered 200 each time and ch
   await expect.poll(async () => (await a.client.find(job.id))!.state).toBe('PROCESSING');
   const { version } = (await a.client.find(job.id))!;
   const urlAt = ({ url }: { url: string }) => submit.body.callback_url!.replace('http://gateway.invalid', url);
-  const statuses = await Promise.all(Array.from({ length: 10 }, (_, index) => callBack(urlAt(index % 2 === 0 ? a : b), successOf(taskId))));
+  const statuses = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => callBack(urlAt(index % 2 === 0 ? a : b), successOf(taskId))),
+  );
   expect(statuses).toEqual(Array(10).fill(200));
   expect((await b.client.find(job.id))!).toMatchObject({ state: 'SUCCEEDED', version: version + 1 });
-  expect(await asAdministrator('select verdict from callbacks', settings.DATABASE_URL)).toEqual([{ verdict: 'APPLIED' }]);
+  expect(await asAdministrator('select verdict from callbacks', settings.DATABASE_URL)).toEqual([
+    { verdict: 'APPLIED' },
+  ]);
 });

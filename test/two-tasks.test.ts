@@ -25,7 +25,9 @@ test("its own submit's answer outranks the id that a look-up let it adopt, and b
   await reconcile();
   expect(asked).toContain('a');
   expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'a' });
-  expect(await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([{ count: 1 }]);
+  expect(await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([
+    { count: 1 },
+  ]);
 });
 
 test('one that has ended by the adopted one keeps its end, and the attempt its place in the timeline', async () => {
@@ -41,7 +43,9 @@ test('one that has ended by the adopted one keeps its end, and the attempt its p
   await submitNext();
   expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'b' });
   expect(errors).toEqual(['a job has two tasks']);
-  expect(await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([{ count: 1 }]);
+  expect(await sql(`select count(*)::int as count from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([
+    { count: 1 },
+  ]);
 });
 
 test('a claim of another one that is ours too changes nothing and is told', async () => {
@@ -50,20 +54,23 @@ test('a claim of another one that is ours too changes nothing and is told', asyn
   play.submit = () => Promise.resolve(accepted('a'));
   await submitNext();
   await receive(id, { taskId: 'b', outcome: outcomes.success }, 'first');
-  play.lookUp = (taskIds) => Promise.resolve(new Map(taskIds.map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
+  play.lookUp = (taskIds) =>
+    Promise.resolve(new Map(taskIds.map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
   await reconcile();
   expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: 'a' });
   expect(errors).toContain('a job has two tasks');
 });
 
 describe('a task that an error names in answer to the submit', () => {
-  test('is recorded and looked up, and its result is the job\'s', async () => {
+  test("is recorded and looked up, and its result is the job's", async () => {
     const { accept, submitNext, reconcile, play, find, sql } = await startCore();
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('job', 'a'));
     await submitNext();
     expect(await find(id)).toMatchObject({ state: 'UNCONFIRMED', taskId: 'a' });
-    expect(await sql(`select http_status from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([{ http_status: 500 }]);
+    expect(await sql(`select http_status from job_events where type = 'ATTEMPT_ENDED'`)).toEqual([
+      { http_status: 500 },
+    ]);
     play.lookUp = () => Promise.resolve(new Map([['a', reportOf('a', id)]]));
     await sql('update jobs set next_poll_at = now()');
     await reconcile();
@@ -80,16 +87,25 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(second)).toMatchObject({ state: 'UNCONFIRMED', taskId: null });
   });
 
-  test.each(['unknown to the upstream', 'made for another job'])('and that is %s gives way to the one that echoes the job', async (how) => {
-    const { accept, submitNext, receive, reconcile, play, find } = await startCore();
-    const id = await accept();
-    play.submit = () => Promise.resolve(inDoubt('job', 'x'));
-    await submitNext();
-    await receive(id, { taskId: 'r', outcome: outcomes.success }, 'first');
-    play.lookUp = () => Promise.resolve(new Map([['r', reportOf('r', id)], ...(how.startsWith('made') ? [['x', reportOf('x', randomUUID())] as const] : [])]));
-    await reconcile();
-    expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
-  });
+  test.each(['unknown to the upstream', 'made for another job'])(
+    'and that is %s gives way to the one that echoes the job',
+    async (how) => {
+      const { accept, submitNext, receive, reconcile, play, find } = await startCore();
+      const id = await accept();
+      play.submit = () => Promise.resolve(inDoubt('job', 'x'));
+      await submitNext();
+      await receive(id, { taskId: 'r', outcome: outcomes.success }, 'first');
+      play.lookUp = () =>
+        Promise.resolve(
+          new Map([
+            ['r', reportOf('r', id)],
+            ...(how.startsWith('made') ? [['x', reportOf('x', randomUUID())] as const] : []),
+          ]),
+        );
+      await reconcile();
+      expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
+    },
+  );
 
   test('gives way to the first of two that echo the job, and that one to none', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await startCore();
@@ -97,10 +113,15 @@ describe('a task that an error names in answer to the submit', () => {
     play.submit = () => Promise.resolve(inDoubt('job', 'x'));
     await submitNext();
     for (const taskId of ['r', 's']) await receive(id, { taskId, outcome: outcomes.success }, taskId);
-    play.lookUp = () => Promise.resolve(new Map(['r', 's'].map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
+    play.lookUp = () =>
+      Promise.resolve(new Map(['r', 's'].map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
     await reconcile();
     // In doubt, then another task, then running: no change is made for the second one.
-    expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: expect.stringMatching(/^[rs]$/) as string, version: 5 });
+    expect(await find(id)).toMatchObject({
+      state: 'PROCESSING',
+      taskId: expect.stringMatching(/^[rs]$/) as string,
+      version: 5,
+    });
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'PROCESSING', version: 5 });
   });
@@ -116,7 +137,7 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
   });
 
-  test('does not replace one that a look-up has shown to be the job\'s', async () => {
+  test("does not replace one that a look-up has shown to be the job's", async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await startCore();
     const id = await accept();
     play.submit = async () => {

@@ -18,8 +18,12 @@ test('says that the job may have been accepted, and the repeat finds it', { time
     databaseUrl,
   );
   const { client } = await startGateway({ ...upstream.settings, DATABASE_URL: databaseUrl });
-  const generate = () => client.request<{ generateMotion: object | null }>(GENERATE, { input: { ...EXAMPLE, idempotencyKey: 'one' } });
-  expect(await generate()).toMatchObject({ data: { generateMotion: null }, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE', mayHaveBeenAccepted: true } }] });
+  const generate = () =>
+    client.request<{ generateMotion: object | null }>(GENERATE, { input: { ...EXAMPLE, idempotencyKey: 'one' } });
+  expect(await generate()).toMatchObject({
+    data: { generateMotion: null },
+    errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE', mayHaveBeenAccepted: true } }],
+  });
   const jobs = () => asAdministrator<{ id: string }>('select id from jobs', databaseUrl);
   await expect.poll(jobs).toHaveLength(1);
   expect((await generate()).data.generateMotion).toEqual({ replayed: true, job: { id: (await jobs())[0]!.id } });

@@ -8,8 +8,16 @@ import { createRestClient } from './support/rest.ts';
 import { openSocket } from './support/socket.ts';
 
 const ask = async ({ url }: TestGateway, key: string) => {
-  const response = await fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body: '{"query":"{ __typename }"}' });
-  return { status: response.status, retryAfter: Number(response.headers.get('retry-after')), body: (await response.json()) as object };
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: '{"query":"{ __typename }"}',
+  });
+  return {
+    status: response.status,
+    retryAfter: Number(response.headers.get('retry-after')),
+    body: (await response.json()) as object,
+  };
 };
 
 test('are refused at every door after too many of them, and keys that were good before are not', async () => {
@@ -20,14 +28,22 @@ test('are refused at every door after too many of them, and keys that were good 
   for (let count = 0; count < 5; count += 1) expect((await ask(gateway, 'mg_nonsense')).status).toBe(401);
   for (let count = 0; count < 3; count += 1) expect((await ask(gateway, makeApiKey())).status).toBe(401);
   const over = await ask(gateway, makeApiKey());
-  expect(over).toMatchObject({ status: 429, body: { errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: over.retryAfter } }] } });
+  expect(over).toMatchObject({
+    status: 429,
+    body: { errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: over.retryAfter } }] },
+  });
   expect(over.retryAfter).toBeGreaterThan(0);
   expect((await ask(gateway, unseen.key)).status).toBe(429);
-  expect(await createRestClient({ url: gateway.url, apiKey: makeApiKey() }).submit()).toMatchObject({ status: 429, body: { error: { code: 'too_many_requests' } } });
+  expect(await createRestClient({ url: gateway.url, apiKey: makeApiKey() }).submit()).toMatchObject({
+    status: 429,
+    body: { error: { code: 'too_many_requests' } },
+  });
   const socket = await openSocket(gateway, { init: false });
   socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${makeApiKey()}` } });
   expect(await socket.closed).toBe(1013);
-  expect((await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${makeApiKey()}` } })).status).toBe(429);
+  expect((await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${makeApiKey()}` } })).status).toBe(
+    429,
+  );
 
   expect((await ask(gateway, seen.key)).status).toBe(200);
   expect((await ask(gateway, gateway.administratorKey)).status).toBe(200);

@@ -14,7 +14,14 @@ const attempt = { jobId: submittingJob().id, attempt: 1, input: submittingJob().
 const never = new AbortController().signal;
 
 function clientOf(baseUrl: string, submitTimeoutMs = 2_000) {
-  const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl, token: 'secret-token', callbackUrls, submitTimeoutMs });
+  const client = createUpstreamClient({
+    id: 'test',
+    sandbox: false,
+    baseUrl,
+    token: 'secret-token',
+    callbackUrls,
+    submitTimeoutMs,
+  });
   onTestFinished(() => client.stop());
   return client;
 }
@@ -31,10 +38,20 @@ const answering = (status: number, body: string | object, contentType?: string) 
 
 const packed = (status: number, body: string, encoding: string, pack: (body: Buffer) => Buffer) => (socket: Socket) => {
   const bytes = pack(Buffer.from(body));
-  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]));
+  socket.end(
+    Buffer.concat([
+      Buffer.from(
+        `HTTP/1.1 ${status} X\r\ncontent-type: application/json\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${bytes.length}\r\n\r\n`,
+      ),
+      bytes,
+    ]),
+  );
 };
 
-const redirecting = (status: number, location: string) => (socket: Socket) => void socket.end(`HTTP/1.1 ${status} X\r\n${location === '' ? '' : `location: ${location}\r\n`}content-length: 0\r\n\r\n`);
+const redirecting = (status: number, location: string) => (socket: Socket) =>
+  void socket.end(
+    `HTTP/1.1 ${status} X\r\n${location === '' ? '' : `location: ${location}\r\n`}content-length: 0\r\n\r\n`,
+  );
 
 describe('an attempt that was never sent', () => {
   test('the connection is refused', async () => {
@@ -48,7 +65,9 @@ describe('an attempt that was never sent', () => {
   });
 
   test('TLS is not spoken there', async () => {
-    const server = createServer((socket) => void socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    const server = createServer(
+      (socket) => void socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const client = clientOf(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -67,7 +86,10 @@ describe('an attempt that may have arrived', () => {
     ['the connection is reset', (socket) => void socket.resetAndDestroy()],
     ['the connection is closed without an answer', (socket) => void socket.end()],
     ['nothing is answered in time', () => undefined],
-    ['the headers come and the body does not', (socket) => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"task_id"')],
+    [
+      'the headers come and the body does not',
+      (socket) => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"task_id"'),
+    ],
     ['the body is cut off', (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"task_id"')],
     ['the answer is not HTTP', (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
     ['200 without a task id', answering(200, {})],
@@ -84,12 +106,26 @@ describe('an attempt that may have arrived', () => {
     ['408 without an envelope', answering(408, '<html></html>', 'text/html')],
     ['425 from a proxy', answering(425, '')],
     ['460 from a proxy', answering(460, '')],
-    ['a redirect that may answer a request that was worked on', (socket) => void socket.end('HTTP/1.1 303 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n')],
+    [
+      'a redirect that may answer a request that was worked on',
+      (socket) => void socket.end('HTTP/1.1 303 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n'),
+    ],
     ['200 with a body in an unknown encoding', packed(200, '{"task_id":"a"}', 'rot13', (body) => body)],
-    ['200 with a body in an encoding by a name that every object has', packed(200, '{"task_id":"a"}', 'constructor', (body) => body)],
+    [
+      '200 with a body in an encoding by a name that every object has',
+      packed(200, '{"task_id":"a"}', 'constructor', (body) => body),
+    ],
     ['200 with a body that is not gzip although it says so', packed(200, '{"task_id":"a"}', 'gzip', (body) => body)],
-    ['200 with half a gzip body', packed(200, JSON.stringify({ task_id: 'a', more: randomBytes(200).toString('hex') }), 'gzip', (body) => gzipSync(body).subarray(0, 60))],
-    ['200 with a small body that unpacks to a huge one', packed(200, `{"task_id":"a","more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync)],
+    [
+      '200 with half a gzip body',
+      packed(200, JSON.stringify({ task_id: 'a', more: randomBytes(200).toString('hex') }), 'gzip', (body) =>
+        gzipSync(body).subarray(0, 60),
+      ),
+    ],
+    [
+      '200 with a small body that unpacks to a huge one',
+      packed(200, `{"task_id":"a","more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync),
+    ],
     ['200 with a huge body', answering(200, `{"task_id":"a","more":"${' '.repeat(5_000_000)}"}`)],
   ])('%s', async (_name, answer) => {
     const { end, arrived } = await submitTo(answer, 300);
@@ -112,10 +148,30 @@ describe('an attempt that the upstream refused', () => {
     ['404 no_api', 404, envelope('no_api'), { kind: 'blocked', reason: 'no_api' }],
     ['401 from a proxy', 401, '<html></html>', { kind: 'blocked', reason: 'HTTP 401' }],
     ['402 with a code of its own', 402, envelope('payment_required'), { kind: 'blocked', reason: 'payment_required' }],
-    ['403 from a proxy', 403, '<html></html>', { kind: 'blocked', reason: 'HTTP 403', failure: { code: 'UPSTREAM_REJECTED' } }],
-    ['403 forbidden', 403, envelope('forbidden'), { kind: 'rejected', failure: { code: 'CONTENT_REJECTED', upstreamCode: 'forbidden', charge: 'NOT_CHARGED' } }],
-    ['400 bad_request', 400, envelope('bad_request', 'missing field'), { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', upstreamTraceId: 't-1' } }],
-    ['400 bad_request about the media', 400, envelope('bad_request', 'image ratio out of range'), { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } }],
+    [
+      '403 from a proxy',
+      403,
+      '<html></html>',
+      { kind: 'blocked', reason: 'HTTP 403', failure: { code: 'UPSTREAM_REJECTED' } },
+    ],
+    [
+      '403 forbidden',
+      403,
+      envelope('forbidden'),
+      { kind: 'rejected', failure: { code: 'CONTENT_REJECTED', upstreamCode: 'forbidden', charge: 'NOT_CHARGED' } },
+    ],
+    [
+      '400 bad_request',
+      400,
+      envelope('bad_request', 'missing field'),
+      { kind: 'rejected', failure: { code: 'UPSTREAM_REJECTED', upstreamTraceId: 't-1' } },
+    ],
+    [
+      '400 bad_request about the media',
+      400,
+      envelope('bad_request', 'image ratio out of range'),
+      { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } },
+    ],
   ])('%s', async (_name, status, body, refusal) => {
     const { end } = await submitTo(answering(status, body));
     expect(end).toMatchObject({ kind: 'refused', httpStatus: status, refusal });
@@ -123,11 +179,22 @@ describe('an attempt that the upstream refused', () => {
 });
 
 describe('an attempt that was redirected', () => {
-  test.each([301, 302, 307, 308])('by %i was never taken, is followed nowhere, and says where the settings may be wrong', async (status) => {
-    const { end, arrived } = await submitTo(redirecting(status, 'https://www.example.com/kling/motion'));
-    expect(end).toEqual({ kind: 'refused', refusal: { kind: 'blocked', reason: 'redirected to https://www.example.com/kling/motion, check ACEDATA_BASE_URL' }, httpStatus: status, traceId: null });
-    expect(arrived).toBe(1);
-  });
+  test.each([301, 302, 307, 308])(
+    'by %i was never taken, is followed nowhere, and says where the settings may be wrong',
+    async (status) => {
+      const { end, arrived } = await submitTo(redirecting(status, 'https://www.example.com/kling/motion'));
+      expect(end).toEqual({
+        kind: 'refused',
+        refusal: {
+          kind: 'blocked',
+          reason: 'redirected to https://www.example.com/kling/motion, check ACEDATA_BASE_URL',
+        },
+        httpStatus: status,
+        traceId: null,
+      });
+      expect(arrived).toBe(1);
+    },
+  );
 
   test.each([
     ['https://user:pass@a.com/login?token=secret#secret', 'https://a.com/login'],
@@ -139,16 +206,29 @@ describe('an attempt that was redirected', () => {
     ['https://a.com/secret-token-0123456789/secret-token-0123456789', 'https://a.com/[redacted]/[redacted]'],
   ])('to %s tells no secret', async (location, told) => {
     const upstream = await startRawUpstream(redirecting(302, location));
-    const client = createUpstreamClient({ id: 'test', sandbox: false, baseUrl: upstream.url, token: 'secret-token-0123456789', callbackUrls, submitTimeoutMs: 2_000 });
+    const client = createUpstreamClient({
+      id: 'test',
+      sandbox: false,
+      baseUrl: upstream.url,
+      token: 'secret-token-0123456789',
+      callbackUrls,
+      submitTimeoutMs: 2_000,
+    });
     onTestFinished(() => client.stop());
-    expect(await client.submit(attempt, never)).toMatchObject({ refusal: { kind: 'blocked', reason: `redirected to ${told}, check ACEDATA_BASE_URL` } });
-    await expect(client.lookUp(['a', 'b', 'c'], never)).rejects.toThrow(`redirected to ${told}, check ACEDATA_BASE_URL`);
+    expect(await client.submit(attempt, never)).toMatchObject({
+      refusal: { kind: 'blocked', reason: `redirected to ${told}, check ACEDATA_BASE_URL` },
+    });
+    await expect(client.lookUp(['a', 'b', 'c'], never)).rejects.toThrow(
+      `redirected to ${told}, check ACEDATA_BASE_URL`,
+    );
     expect(upstream.requests.length, 'no id is asked for alone').toBe(2);
   });
 
   test('to a path of the same host tells the whole address', async () => {
     const upstream = await startRawUpstream(redirecting(308, '/v2/kling/motion?key=secret'));
-    expect(await clientOf(`${upstream.url}/`).submit(attempt, never)).toMatchObject({ refusal: { reason: `redirected to ${upstream.url}/v2/kling/motion, check ACEDATA_BASE_URL` } });
+    expect(await clientOf(`${upstream.url}/`).submit(attempt, never)).toMatchObject({
+      refusal: { reason: `redirected to ${upstream.url}/v2/kling/motion, check ACEDATA_BASE_URL` },
+    });
   });
 });
 
@@ -179,7 +259,11 @@ describe('an answer without a good status that names a task', () => {
     [402, error('used_up'), 'blocked'],
     [403, { task_id: 'a' }, 'blocked'],
   ])('%i with %j is a refusal all the same', async (status, body, kind) => {
-    expect((await submitTo(answering(status, body))).end).toMatchObject({ kind: 'refused', httpStatus: status, refusal: { kind } });
+    expect((await submitTo(answering(status, body))).end).toMatchObject({
+      kind: 'refused',
+      httpStatus: status,
+      refusal: { kind },
+    });
   });
 });
 
@@ -199,28 +283,41 @@ describe('an answer that is compressed', () => {
     expect(end).toMatchObject({ kind: 'accepted', taskId: 'a' });
     const refused = await submitTo(packed(403, '{"error":{"code":"used_up","message":"no"}}', encoding, pack));
     expect(refused.end).toMatchObject({ kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up' } });
-    const upstream = await startRawUpstream(packed(200, '{"items":[{"id":"a","response":{}}],"count":1}', encoding, pack));
+    const upstream = await startRawUpstream(
+      packed(200, '{"items":[{"id":"a","response":{}}],"count":1}', encoding, pack),
+    );
     expect([...(await clientOf(upstream.url).lookUp(['a'], never)).keys()]).toEqual(['a']);
   });
 
   test.each<[string, (socket: Socket) => void]>([
     ['too large once it is unpacked', packed(200, `{"items":[],"more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync)],
     ['too large as it is', answering(200, `{"items":[],"more":"${' '.repeat(5_000_000)}"}`)],
-    ['packed three times', packed(200, '{"items":[]}', 'gzip, gzip, gzip', (body) => gzipSync(gzipSync(gzipSync(body))))],
+    [
+      'packed three times',
+      packed(200, '{"items":[]}', 'gzip, gzip, gzip', (body) => gzipSync(gzipSync(gzipSync(body)))),
+    ],
   ])('of a look-up that is %s says nothing about any task', async (_name, answer) => {
     const upstream = await startRawUpstream(answer);
     await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow();
   });
 
   test('after a byte order mark is read', async () => {
-    expect((await submitTo(answering(200, '\ufeff{"task_id":"a"}'))).end).toMatchObject({ kind: 'accepted', taskId: 'a' });
+    expect((await submitTo(answering(200, '\ufeff{"task_id":"a"}'))).end).toMatchObject({
+      kind: 'accepted',
+      taskId: 'a',
+    });
   });
 });
 
 describe('an attempt that arrived', () => {
   test('the answer is a task id', async () => {
     const { end, request } = await submitTo(answering(200, { task_id: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0' }));
-    expect(end).toEqual({ kind: 'accepted', taskId: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0', outcome: null, traceId: null });
+    expect(end).toEqual({
+      kind: 'accepted',
+      taskId: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0',
+      outcome: null,
+      traceId: null,
+    });
     expect(request).toContain('authorization: Bearer secret-token');
     expect(JSON.parse(request.split('\r\n\r\n')[1]!)).toEqual({
       image_url: 'https://a.com/a.png',
@@ -233,17 +330,42 @@ describe('an attempt that arrived', () => {
   });
 
   test('the answer is the finished result', async () => {
-    const { end } = await submitTo(answering(200, { success: true, video_id: '842578800134742051', video_url: 'https://cdn.example.com/a.mp4', duration: '5.066', state: 'succeed', task_id: 't' }));
-    expect(end).toMatchObject({ kind: 'accepted', taskId: 't', outcome: { kind: 'succeeded', video: { id: '842578800134742051', durationSeconds: 5.066 } } });
+    const { end } = await submitTo(
+      answering(200, {
+        success: true,
+        video_id: '842578800134742051',
+        video_url: 'https://cdn.example.com/a.mp4',
+        duration: '5.066',
+        state: 'succeed',
+        task_id: 't',
+      }),
+    );
+    expect(end).toMatchObject({
+      kind: 'accepted',
+      taskId: 't',
+      outcome: { kind: 'succeeded', video: { id: '842578800134742051', durationSeconds: 5.066 } },
+    });
   });
 });
 
 describe('a look-up', () => {
-  const record = (id: string, callbackUrl: string | null, response: object = {}) => ({ id, type: 'motion', request: { callback_url: callbackUrl }, response });
+  const record = (id: string, callbackUrl: string | null, response: object = {}) => ({
+    id,
+    type: 'motion',
+    request: { callback_url: callbackUrl },
+    response,
+  });
 
   test('reports the tasks that are known, each with the job that it was made for', async () => {
     const ours = callbackUrls.urlFor(attempt.jobId, 1)!;
-    const items = [record('a', ours), record('b', 'https://elsewhere.example.com/hook'), record('c', ours.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')))];
+    const items = [
+      record('a', ours),
+      record('b', 'https://elsewhere.example.com/hook'),
+      record(
+        'c',
+        ours.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')),
+      ),
+    ];
     const upstream = await startRawUpstream(answering(200, { items, count: 3 }));
     const reports = await clientOf(upstream.url).lookUp(['a', 'b', 'c', 'd'], never);
     expect([...reports.values()]).toEqual([
@@ -281,6 +403,6 @@ describe('a look-up', () => {
     ['nonsense', 200, 'nonsense'],
   ])('%s is no report of an unknown task', async (_name, status, body) => {
     const upstream = await startRawUpstream(answering(status, body));
-    await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow("look-up failed");
+    await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow('look-up failed');
   });
 });

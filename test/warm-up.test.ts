@@ -10,20 +10,36 @@ const isReady = async ({ url }: TestGateway) => (await fetch(`${url}/readyz`)).s
 test('the start opens every connection for callbacks before the gateway listens, and leaves no rows in the database', async () => {
   const gateway = await startGateway({ DATABASE_POOL_SIZE: '9', WARM_UP_SECONDS: '60' });
   expect(warmUpOf(gateway)).toMatchObject({ warm: 3, of: 3 });
-  const sessions = await asAdministrator<{ query: string }>(`select query from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway'`, gateway.databaseUrl);
+  const sessions = await asAdministrator<{ query: string }>(
+    `select query from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway'`,
+    gateway.databaseUrl,
+  );
   // Dispatching goes on with the last one that was free.
   expect(sessions.filter(({ query }) => query === 'rollback').length).toBeGreaterThanOrEqual(2);
   const tables = ['jobs', 'job_events', 'callbacks', 'turns', 'quota_ledger', 'webhook_events', 'spent_keys'];
-  const counts = await asAdministrator(tables.map((table) => `select '${table}' as "table", count(*)::int as rows from ${table}`).join(' union all '), gateway.databaseUrl);
+  const counts = await asAdministrator(
+    tables.map((table) => `select '${table}' as "table", count(*)::int as rows from ${table}`).join(' union all '),
+    gateway.databaseUrl,
+  );
   expect(counts).toEqual(tables.map((table) => ({ table, rows: 0 })));
-  expect((await (await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.administratorKey}` } })).text()).match(/^motion_gateway_job_ends_total\{.*$/gm)).toBeNull();
+  expect(
+    (
+      await (
+        await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.administratorKey}` } })
+      ).text()
+    ).match(/^motion_gateway_job_ends_total\{.*$/gm),
+  ).toBeNull();
 });
 
 test('a rehearsal that fails halfway does not keep the gateway from starting', async () => {
   const databaseUrl = await createDatabase();
   await asAdministrator('alter table callbacks rename column body to hidden', databaseUrl);
   const gateway = await startGateway({ DATABASE_URL: databaseUrl, DATABASE_POOL_SIZE: '4', WARM_UP_SECONDS: '3' });
-  expect(warmUpOf(gateway)).toMatchObject({ warm: 0, of: 2, err: expect.objectContaining({ message: expect.stringContaining('callbacks') as string }) as object });
+  expect(warmUpOf(gateway)).toMatchObject({
+    warm: 0,
+    of: 2,
+    err: expect.objectContaining({ message: expect.stringContaining('callbacks') as string }) as object,
+  });
   expect(await isReady(gateway)).toBe(200);
   await asAdministrator('alter table callbacks rename column hidden to body', databaseUrl);
   await gateway.client.untilEnd((await gateway.client.generate()).id);

@@ -18,9 +18,21 @@ const emptied = emptiedDatabase();
 async function start() {
   const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
-  await asAdministrator(`insert into accounts (id, name, status) values ('${accountId}', 'Acme', 'ACTIVE')`, databaseUrl);
-  const { id } = await store.transaction((tx) => store.insertEndpoint(tx, { id: randomUUID(), accountId, url, host: hostOf(url), eventTypes: ['motion_job.succeeded'] }));
-  const event = () => ({ id: randomUUID(), accountId, jobId: null, type: 'motion_job.succeeded', body: '{}', own: null }) as const;
+  await asAdministrator(
+    `insert into accounts (id, name, status) values ('${accountId}', 'Acme', 'ACTIVE')`,
+    databaseUrl,
+  );
+  const { id } = await store.transaction((tx) =>
+    store.insertEndpoint(tx, {
+      id: randomUUID(),
+      accountId,
+      url,
+      host: hostOf(url),
+      eventTypes: ['motion_job.succeeded'],
+    }),
+  );
+  const event = () =>
+    ({ id: randomUUID(), accountId, jobId: null, type: 'motion_job.succeeded', body: '{}', own: null }) as const;
   const tell = (tx: Transaction) => store.tell(tx, event());
   const fanOut = () => store.fanOut({ events: 10, deliveries: 100 });
   /** An event that has its deliveries. */
@@ -28,34 +40,52 @@ async function start() {
     await store.transaction(tell);
     await fanOut();
   };
-  const states = async () => (await store.listDeliveries(accountId, { first: 10, after: null })).map(({ state }) => state);
+  const states = async () =>
+    (await store.listDeliveries(accountId, { first: 10, after: null })).map(({ state }) => state);
   /** Resolves when `promise` has ended, or when it is one of `count` sessions that wait for a lock. */
   async function untilStuck(promise: Promise<unknown>, count = 1): Promise<void> {
     let ended = false;
     void promise.catch(() => undefined).finally(() => (ended = true));
-    await expect.poll(async () => ended || (await asAdministrator<{ n: number }>(`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, databaseUrl))[0]!.n >= count).toBe(true);
+    await expect
+      .poll(
+        async () =>
+          ended ||
+          (
+            await asAdministrator<{ n: number }>(
+              `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+              databaseUrl,
+            )
+          )[0]!.n >= count,
+      )
+      .toBe(true);
   }
-  const claim = async (): Promise<DueDelivery> => (await store.claim({ limit: 1, perHost: 1, leaseMs: 60_000, busyHosts: [], slowHosts: [] }))[0]!;
+  const claim = async (): Promise<DueDelivery> =>
+    (await store.claim({ limit: 1, perHost: 1, leaseMs: 60_000, busyHosts: [], slowHosts: [] }))[0]!;
   return { databaseUrl, store, id, event, tell, fanOut, tellAll, states, untilStuck, claim };
 }
 
 const refused = { httpStatus: 500, failure: null, latencyMs: 1, nextInMs: 60_000, state: 'DUE' } as const;
 
 const ends = {
-  deleted: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) => store.deleteEndpoint(tx, accountId, id),
-  disabled: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) => store.changeEndpoint(tx, accountId, id, { status: 'DISABLED' }),
+  deleted: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) =>
+    store.deleteEndpoint(tx, accountId, id),
+  disabled: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) =>
+    store.changeEndpoint(tx, accountId, id, { status: 'DISABLED' }),
 } as const;
 
-test.each(['deleted', 'disabled'] as const)('a fan-out skips an endpoint that is being %s, and makes no delivery to it afterwards', async (how) => {
-  const { store, id, tell, fanOut, states } = await start();
-  await store.transaction(tell);
-  await store.transaction(async (tx) => {
-    await ends[how](store, id)(tx);
-    expect(await fanOut()).toEqual({ made: 0, done: 0, left: 1 });
-  });
-  expect(await fanOut()).toEqual({ made: 0, done: 1, left: 0 });
-  expect(await states()).toEqual([]);
-});
+test.each(['deleted', 'disabled'] as const)(
+  'a fan-out skips an endpoint that is being %s, and makes no delivery to it afterwards',
+  async (how) => {
+    const { store, id, tell, fanOut, states } = await start();
+    await store.transaction(tell);
+    await store.transaction(async (tx) => {
+      await ends[how](store, id)(tx);
+      expect(await fanOut()).toEqual({ made: 0, done: 0, left: 1 });
+    });
+    expect(await fanOut()).toEqual({ made: 0, done: 1, left: 0 });
+    expect(await states()).toEqual([]);
+  },
+);
 
 test('a fan-out skips an endpoint whose URL is being changed, and then makes the delivery to the new URL', async () => {
   const { store, id, tell, fanOut } = await start();
@@ -66,18 +96,28 @@ test('a fan-out skips an endpoint whose URL is being changed, and then makes the
     expect(await fanOut()).toEqual({ made: 0, done: 0, left: 1 });
   });
   expect(await fanOut()).toEqual({ made: 1, done: 1, left: 0 });
-  expect(await store.listDeliveries(accountId, { first: 10, after: null })).toMatchObject([{ url: elsewhere, state: 'DUE' }]);
+  expect(await store.listDeliveries(accountId, { first: 10, after: null })).toMatchObject([
+    { url: elsewhere, state: 'DUE' },
+  ]);
 });
 
-/** Holds a fan-out after it has locked the event and the endpoint and before it has written the delivery, until `work` has ended. */
-async function whileFanningOut({ databaseUrl, store, id, event, fanOut, untilStuck }: Awaited<ReturnType<typeof start>>, work: () => Promise<void>): Promise<Awaited<ReturnType<typeof fanOut>>> {
+/**
+ * Holds a fan-out after it has locked the event and the endpoint and before it has written the delivery, until `work`
+ * has ended.
+ */
+async function whileFanningOut(
+  { databaseUrl, store, id, event, fanOut, untilStuck }: Awaited<ReturnType<typeof start>>,
+  work: () => Promise<void>,
+): Promise<Awaited<ReturnType<typeof fanOut>>> {
   const told = event();
   await store.transaction((tx) => store.tell(tx, told));
   const blocker = new pg.Client({ connectionString: databaseUrl });
   await blocker.connect();
   try {
     // The unique index has whoever writes the same delivery wait for this transaction.
-    await blocker.query(`begin; insert into webhook_deliveries (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at) values (gen_random_uuid(), '${told.id}', '${accountId}', '${id}', 'x', 'x', 'STANDARD', now())`);
+    await blocker.query(
+      `begin; insert into webhook_deliveries (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at) values (gen_random_uuid(), '${told.id}', '${accountId}', '${id}', 'x', 'x', 'STANDARD', now())`,
+    );
     const fanningOut = fanOut();
     await untilStuck(fanningOut);
     await work();
@@ -88,17 +128,20 @@ async function whileFanningOut({ databaseUrl, store, id, event, fanOut, untilStu
   }
 }
 
-test.each(['deleted', 'disabled'] as const)('a delivery that is being made while its endpoint is being %s is stopped with the others', async (how) => {
-  const running = await start();
-  const { store, id, states, untilStuck } = running;
-  let ending: Promise<unknown> = Promise.resolve();
-  await whileFanningOut(running, async () => {
-    ending = store.transaction<unknown>(ends[how](store, id));
-    await untilStuck(ending, 2);
-  });
-  await ending;
-  expect(await states()).toEqual(['STOPPED']);
-});
+test.each(['deleted', 'disabled'] as const)(
+  'a delivery that is being made while its endpoint is being %s is stopped with the others',
+  async (how) => {
+    const running = await start();
+    const { store, id, states, untilStuck } = running;
+    let ending: Promise<unknown> = Promise.resolve();
+    await whileFanningOut(running, async () => {
+      ending = store.transaction<unknown>(ends[how](store, id));
+      await untilStuck(ending, 2);
+    });
+    await ending;
+    expect(await states()).toEqual(['STOPPED']);
+  },
+);
 
 test('a delivery that is being made while the URL of its endpoint is being changed goes to the new URL', async () => {
   const running = await start();
@@ -106,11 +149,15 @@ test('a delivery that is being made while the URL of its endpoint is being chang
   const elsewhere = 'https://new.example.com/in';
   let moving: Promise<unknown> = Promise.resolve();
   await whileFanningOut(running, async () => {
-    moving = store.transaction((tx) => store.changeEndpoint(tx, accountId, id, { url: elsewhere, host: hostOf(elsewhere) }));
+    moving = store.transaction((tx) =>
+      store.changeEndpoint(tx, accountId, id, { url: elsewhere, host: hostOf(elsewhere) }),
+    );
     await untilStuck(moving, 2);
   });
   await moving;
-  expect(await store.listDeliveries(accountId, { first: 10, after: null })).toMatchObject([{ url: elsewhere, state: 'DUE' }]);
+  expect(await store.listDeliveries(accountId, { first: 10, after: null })).toMatchObject([
+    { url: elsewhere, state: 'DUE' },
+  ]);
 });
 
 test('an event that one instance fans out is skipped by the others', async () => {
@@ -132,7 +179,9 @@ test('an event is told without waiting for an endpoint that is being deleted', a
     return store.transaction(tell);
   });
   expect(isWanted).toBe(true);
-  expect(await asAdministrator('select needs_fan_out from webhook_events', databaseUrl)).toEqual([{ needs_fan_out: true }]);
+  expect(await asAdministrator('select needs_fan_out from webhook_events', databaseUrl)).toEqual([
+    { needs_fan_out: true },
+  ]);
 });
 
 test('what is asked for again while its endpoint is disabled does not become due', async () => {
@@ -188,7 +237,11 @@ test('what an address says after its endpoint has moved counts for nothing', asy
   const elsewhere = 'https://new.example.com/in';
   await store.transaction((tx) => store.changeEndpoint(tx, accountId, id, { url: elsewhere, host: hostOf(elsewhere) }));
   // It is gone there: that is why it moved.
-  expect(await store.transaction((tx) => store.record(tx, due, { ...refused, httpStatus: 410, nextInMs: null, state: 'FAILED' }))).toBeNull();
+  expect(
+    await store.transaction((tx) =>
+      store.record(tx, due, { ...refused, httpStatus: 410, nextInMs: null, state: 'FAILED' }),
+    ),
+  ).toBeNull();
   expect(await states()).toEqual(['DUE']);
 });
 
@@ -207,7 +260,9 @@ test('telling, fanning out and recording tries do not wait for each other', asyn
       await store.noteFailure(other, id);
       await tellAll();
       await store.transaction(async (third) => {
-        expect(await store.recordSuccess(delivered, { ...refused, httpStatus: 200, nextInMs: null, state: 'DELIVERED' })).toBe(true);
+        expect(
+          await store.recordSuccess(delivered, { ...refused, httpStatus: 200, nextInMs: null, state: 'DELIVERED' }),
+        ).toBe(true);
         await tell(third);
       });
     });

@@ -26,21 +26,50 @@ async function startStore(databaseUrl?: string) {
   const { url, connections } = databaseUrl === undefined ? await emptied() : openDatabase(databaseUrl);
   const store = createWebhookStore(connections);
   const query = <T extends Record<string, unknown>>(text: string) => asAdministrator<T>(text, url);
-  const makeAccount = (name: string) => query(`insert into accounts (id, name, status) values ('${name}', 'An account', 'ACTIVE')`);
+  const makeAccount = (name: string) =>
+    query(`insert into accounts (id, name, status) values ('${name}', 'An account', 'ACTIVE')`);
   const makeEndpoint = async (eventTypes: readonly JobEventType[] = ENDS, account = accountId): Promise<string> => {
     const id = randomUUID();
-    await store.transaction((tx) => store.insertEndpoint(tx, { id, accountId: account, url: `https://hooks.example.com/${id}`, host: 'hooks.example.com', eventTypes }));
+    await store.transaction((tx) =>
+      store.insertEndpoint(tx, {
+        id,
+        accountId: account,
+        url: `https://hooks.example.com/${id}`,
+        host: 'hooks.example.com',
+        eventTypes,
+      }),
+    );
     return id;
   };
-  const tell = async (type: JobEventType = 'motion_job.succeeded', account = accountId, own: { url: string; host: string; format: 'STANDARD'; body: null } | null = null) => {
+  const tell = async (
+    type: JobEventType = 'motion_job.succeeded',
+    account = accountId,
+    own: { url: string; host: string; format: 'STANDARD'; body: null } | null = null,
+  ) => {
     const id = randomUUID();
-    const isWanted = await store.transaction((tx) => store.tell(tx, { id, accountId: account, jobId: null, type, body: '{}', own }));
+    const isWanted = await store.transaction((tx) =>
+      store.tell(tx, { id, accountId: account, jobId: null, type, body: '{}', own }),
+    );
     return { id, isWanted };
   };
-  const receivers = async () => (await query<{ endpoint: string | null }>('select endpoint_id as endpoint from webhook_deliveries')).map(({ endpoint }) => endpoint).sort();
-  const pending = async () => (await query<{ n: number }>('select count(*)::int as n from webhook_events where needs_fan_out'))[0]!.n;
+  const receivers = async () =>
+    (await query<{ endpoint: string | null }>('select endpoint_id as endpoint from webhook_deliveries'))
+      .map(({ endpoint }) => endpoint)
+      .sort();
+  const pending = async () =>
+    (await query<{ n: number }>('select count(*)::int as n from webhook_events where needs_fan_out'))[0]!.n;
   if (databaseUrl === undefined) await makeAccount(accountId);
-  return { url, store, query, makeAccount, makeEndpoint, tell, receivers, pending, fanOut: (limits = LIMITS) => store.fanOut(limits) };
+  return {
+    url,
+    store,
+    query,
+    makeAccount,
+    makeEndpoint,
+    tell,
+    receivers,
+    pending,
+    fanOut: (limits = LIMITS) => store.fanOut(limits),
+  };
 }
 
 describe('telling a job event', () => {
@@ -85,8 +114,17 @@ describe('telling a job event', () => {
 describe('the fan-out of an event', () => {
   test('reaches the endpoints that are active and want its type at the moment of the fan-out', async () => {
     const { store, makeEndpoint, tell, receivers, fanOut } = await startStore();
-    const change = (id: string, to: Parameters<typeof store.changeEndpoint>[3]) => store.transaction((tx) => store.changeEndpoint(tx, accountId, id, to));
-    const [kept, disabled, deleted, narrowed, widened, enabled, flickering] = [await makeEndpoint(), await makeEndpoint(), await makeEndpoint(), await makeEndpoint(), await makeEndpoint(['motion_job.failed']), await makeEndpoint(), await makeEndpoint()];
+    const change = (id: string, to: Parameters<typeof store.changeEndpoint>[3]) =>
+      store.transaction((tx) => store.changeEndpoint(tx, accountId, id, to));
+    const [kept, disabled, deleted, narrowed, widened, enabled, flickering] = [
+      await makeEndpoint(),
+      await makeEndpoint(),
+      await makeEndpoint(),
+      await makeEndpoint(),
+      await makeEndpoint(['motion_job.failed']),
+      await makeEndpoint(),
+      await makeEndpoint(),
+    ];
     await change(enabled, { status: 'DISABLED' });
     await tell();
     await change(disabled, { status: 'DISABLED' });
@@ -112,7 +150,13 @@ describe('the fan-out of an event', () => {
     await tell();
     const portions: unknown[] = [];
     for (let round = 0; round < 5; round += 1) portions.push(await fanOut({ events: 10, deliveries: 4 }));
-    expect(portions).toEqual([{ made: 4, done: 0, left: 2 }, { made: 4, done: 1, left: 1 }, { made: 4, done: 0, left: 1 }, { made: 2, done: 1, left: 0 }, { made: 0, done: 0, left: 0 }]);
+    expect(portions).toEqual([
+      { made: 4, done: 0, left: 2 },
+      { made: 4, done: 1, left: 1 },
+      { made: 4, done: 0, left: 1 },
+      { made: 2, done: 1, left: 0 },
+      { made: 0, done: 0, left: 0 },
+    ]);
     expect(await receivers()).toEqual([...endpoints, ...endpoints].sort());
   });
 
@@ -122,7 +166,13 @@ describe('the fan-out of an event', () => {
     const endpoints: string[] = [];
     for (let made = 0; made < 5; made += 1) endpoints.push(await makeEndpoint());
     for (let told = 0; told < 40; told += 1) await tell();
-    while ((await pending()) > 0) await Promise.all([fanOut, ...others.map((other) => other.fanOut)].flatMap((work) => [work({ events: 3, deliveries: 7 }), work({ events: 3, deliveries: 7 })]));
+    while ((await pending()) > 0)
+      await Promise.all(
+        [fanOut, ...others.map((other) => other.fanOut)].flatMap((work) => [
+          work({ events: 3, deliveries: 7 }),
+          work({ events: 3, deliveries: 7 }),
+        ]),
+      );
     expect(await receivers()).toEqual(endpoints.flatMap((id) => Array.from({ length: 40 }, () => id)).sort());
   });
 
@@ -137,8 +187,12 @@ describe('the fan-out of an event', () => {
       await tell('motion_job.succeeded', other);
     }
     await fanOut({ events: 10, deliveries: 20 });
-    const shares = await query<{ account: string; n: number }>('select account_id as account, count(*)::int as n from webhook_deliveries group by 1');
-    expect(new Map(shares.map(({ account, n }) => [account, n]))).toEqual(new Map([[accountId, 4], ...others.map((other) => [other, 1] as const)]));
+    const shares = await query<{ account: string; n: number }>(
+      'select account_id as account, count(*)::int as n from webhook_deliveries group by 1',
+    );
+    expect(new Map(shares.map(({ account, n }) => [account, n]))).toEqual(
+      new Map([[accountId, 4], ...others.map((other) => [other, 1] as const)]),
+    );
   });
 
   test('takes the accounts first that have waited longest', async () => {
@@ -149,7 +203,10 @@ describe('the fan-out of an event', () => {
       await makeEndpoint(ENDS, account);
       await tell('motion_job.succeeded', account);
     }
-    const told = async () => (await query<{ account: string }>('select account_id as account from webhook_deliveries order by 1')).map(({ account }) => account);
+    const told = async () =>
+      (await query<{ account: string }>('select account_id as account from webhook_deliveries order by 1')).map(
+        ({ account }) => account,
+      );
     expect(await fanOut({ events: 2, deliveries: 10 })).toEqual({ made: 2, done: 2, left: 0 });
     expect(await told()).toEqual(['c', 'd']);
     await fanOut({ events: 2, deliveries: 10 });
@@ -159,10 +216,19 @@ describe('the fan-out of an event', () => {
   test('does not happen if the transaction of the job is rolled back', async () => {
     const { store, makeEndpoint, pending, query } = await startStore();
     await makeEndpoint();
-    await store.transaction(async (tx) => {
-      await store.tell(tx, { id: randomUUID(), accountId, jobId: null, type: 'motion_job.succeeded', body: '{}', own: null });
-      throw new Error('rolled back');
-    }).catch(() => undefined);
+    await store
+      .transaction(async (tx) => {
+        await store.tell(tx, {
+          id: randomUUID(),
+          accountId,
+          jobId: null,
+          type: 'motion_job.succeeded',
+          body: '{}',
+          own: null,
+        });
+        throw new Error('rolled back');
+      })
+      .catch(() => undefined);
     expect([await pending(), await query('select 1 from webhook_events')]).toEqual([0, []]);
   });
 
@@ -185,7 +251,11 @@ test('the database refuses a second delivery of an event to an endpoint', async 
   await makeEndpoint();
   await tell();
   await fanOut();
-  await expect(query(`insert into webhook_deliveries (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at) select gen_random_uuid(), event_id, account_id, endpoint_id, url, host, format, now() from webhook_deliveries`)).rejects.toThrow('webhook_deliveries_by_event');
+  await expect(
+    query(
+      `insert into webhook_deliveries (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at) select gen_random_uuid(), event_id, account_id, endpoint_id, url, host, format, now() from webhook_deliveries`,
+    ),
+  ).rejects.toThrow('webhook_deliveries_by_event');
 });
 
 describe('a gateway', () => {
@@ -195,7 +265,16 @@ describe('a gateway', () => {
     await first.stop();
     const { store } = await startStore(first.databaseUrl);
     const id = randomUUID();
-    await store.transaction((tx) => store.tell(tx, { id, accountId: 'default', jobId: null, type: 'motion_job.succeeded', body: '{"type":"motion_job.succeeded"}', own: null }));
+    await store.transaction((tx) =>
+      store.tell(tx, {
+        id,
+        accountId: 'default',
+        jobId: null,
+        type: 'motion_job.succeeded',
+        body: '{"type":"motion_job.succeeded"}',
+        own: null,
+      }),
+    );
     await startGateway({ ...ALLOW_LOOPBACK, DATABASE_URL: first.databaseUrl });
     await expect.poll(() => receiver.received.map((one) => one.id)).toEqual([id]);
     expect(isBelieved(receiver.received[0]!, secret!)).toBe(true);
@@ -211,11 +290,16 @@ describe('a gateway', () => {
     await expect.poll(() => gateway.logs.map(({ msg }) => msg)).toContain('delivering webhooks failed; it goes on');
     await asAdministrator('alter table webhook_events rename column hidden to needs_fan_out', gateway.databaseUrl);
     await gateway.client.untilEnd((await gateway.client.generate()).id);
-    await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['webhook.test', 'motion_job.succeeded']);
+    await expect
+      .poll(() => receiver.received.map(({ event }) => event.type))
+      .toEqual(['webhook.test', 'motion_job.succeeded']);
   });
 
   test('fans out while hanging receivers occupy all of its delivery slots', async () => {
-    const [gateway, hanging] = [await startGateway({ ...ALLOW_LOOPBACK, MAX_WEBHOOKS_AT_ONCE: '1' }), await startWebhookReceiver()];
+    const [gateway, hanging] = [
+      await startGateway({ ...ALLOW_LOOPBACK, MAX_WEBHOOKS_AT_ONCE: '1' }),
+      await startWebhookReceiver(),
+    ];
     const webhooks = webhooksOf(gateway.client);
     hanging.answerWith(() => undefined);
     const { endpoint } = await webhooks.create({ url: hanging.url });
@@ -223,7 +307,9 @@ describe('a gateway', () => {
     await expect.poll(() => hanging.received.length).toBe(1);
     const { id } = await gateway.client.generate();
     await gateway.client.untilEnd(id);
-    await expect.poll(async () => (await webhooks.deliveries({ jobId: id })).nodes).toMatchObject([{ state: 'DUE', attempts: [] }]);
+    await expect
+      .poll(async () => (await webhooks.deliveries({ jobId: id })).nodes)
+      .toMatchObject([{ state: 'DUE', attempts: [] }]);
     expect(hanging.received).toHaveLength(1);
   });
 });

@@ -7,7 +7,8 @@ import { publicAddresses, publicHosts, refusedUrls } from './support/egress-urls
 import { startGateway } from './support/gateway.ts';
 import { webhooksOf } from './support/webhooks.ts';
 
-const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }';
+const GENERATE =
+  'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }';
 const manyRequests = { REQUESTS_PER_MINUTE: '100000', SUBMITS_PER_MINUTE: '100000', MAX_WEBHOOK_ENDPOINTS: '1000' };
 
 test('no URL that leads nowhere public can be registered, and nothing is kept of it', async () => {
@@ -21,18 +22,28 @@ test('no URL that leads nowhere public can be registered, and nothing is kept of
     const [created, updated, { data }] = await Promise.all([
       webhooks.create({ url }),
       webhooks.update({ id: endpoint!.id, url }),
-      gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(GENERATE, { input: { ...EXAMPLE, webhookUrl: url } }),
+      gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(GENERATE, {
+        input: { ...EXAMPLE, webhookUrl: url },
+      }),
     ]);
     return [url, created, updated, data.generateMotion];
   };
   // Some at a time: 500 mutations at once are an overload, and some of them are refused.
   const answers: unknown[] = [];
-  for (let from = 0; from < urls.length; from += 10) answers.push(...(await Promise.all(urls.slice(from, from + 10).map(([url]) => ask(url)))));
+  for (let from = 0; from < urls.length; from += 10)
+    answers.push(...(await Promise.all(urls.slice(from, from + 10).map(([url]) => ask(url)))));
   const refused = (code: string, name: string) => [{ code, field: ['input', name] }];
   expect(answers).toEqual(
-    urls.map(([url, code]) => [url, { endpoint: null, secret: null, userErrors: refused(code, 'url') }, { endpoint: null, userErrors: refused(code, 'url') }, { job: null, userErrors: refused(code, 'webhookUrl') }]),
+    urls.map(([url, code]) => [
+      url,
+      { endpoint: null, secret: null, userErrors: refused(code, 'url') },
+      { endpoint: null, userErrors: refused(code, 'url') },
+      { job: null, userErrors: refused(code, 'webhookUrl') },
+    ]),
   );
-  expect(await asAdministrator('select url from webhook_endpoints', gateway.databaseUrl)).toEqual([{ url: 'https://hooks.example.org/' }]);
+  expect(await asAdministrator('select url from webhook_endpoints', gateway.databaseUrl)).toEqual([
+    { url: 'https://hooks.example.org/' },
+  ]);
   expect(await asAdministrator('select count(*)::int as jobs from jobs', gateway.databaseUrl)).toEqual([{ jobs: 0 }]);
   expect(canary.connections()).toBe(0);
 });
@@ -41,7 +52,9 @@ test('public ones can', async () => {
   const gateway = await startGateway(manyRequests);
   const hosts = [...publicHosts, ...publicAddresses].map(([host]) => host);
   expect(hosts.length).toBeGreaterThanOrEqual(10);
-  const created = await Promise.all(hosts.map(async (host) => (await webhooksOf(gateway.client).create({ url: `https://${host}/hook` })).userErrors));
+  const created = await Promise.all(
+    hosts.map(async (host) => (await webhooksOf(gateway.client).create({ url: `https://${host}/hook` })).userErrors),
+  );
   expect(created).toEqual(hosts.map(() => []));
 });
 
@@ -51,8 +64,21 @@ test('an endpoint that leads elsewhere by the time it is told is not connected t
   const webhooks = webhooksOf(gateway.client);
   const { endpoint } = await webhooks.create({ url: 'https://hooks.example.org/' });
   // As a name does whose owner has changed its addresses since.
-  await asAdministrator(`update webhook_endpoints set url = 'http://127.0.0.1:${canary.port}/', host = '127.0.0.1:${canary.port}'`, gateway.databaseUrl);
+  await asAdministrator(
+    `update webhook_endpoints set url = 'http://127.0.0.1:${canary.port}/', host = '127.0.0.1:${canary.port}'`,
+    gateway.databaseUrl,
+  );
   await webhooks.test(endpoint!.id);
-  await expect.poll(async () => (await webhooks.deliveries()).nodes).toMatchObject([{ state: 'FAILED', attempts: [{ failure: 'BLOCKED', httpStatus: null }, { failure: 'BLOCKED', httpStatus: null }] }]);
+  await expect
+    .poll(async () => (await webhooks.deliveries()).nodes)
+    .toMatchObject([
+      {
+        state: 'FAILED',
+        attempts: [
+          { failure: 'BLOCKED', httpStatus: null },
+          { failure: 'BLOCKED', httpStatus: null },
+        ],
+      },
+    ]);
   expect(canary.connections()).toBe(0);
 });

@@ -32,19 +32,37 @@ describe('an endpoint', () => {
     const { secret, endpoint } = await webhooksOf(gateway.client).create({ url: receiver.url, eventTypes: ALL_TYPES });
     const { id } = await gateway.client.generate({ labels: [{ key: 'order', value: '7' }], idempotencyKey: 'one' });
     await gateway.client.untilEnd(id);
-    await expect.poll(() => receiver.received.map(({ event }) => event.type).sort()).toEqual(['motion_job.processing', 'motion_job.succeeded']);
+    await expect
+      .poll(() => receiver.received.map(({ event }) => event.type).sort())
+      .toEqual(['motion_job.processing', 'motion_job.succeeded']);
     const ended = receiver.received.find(({ event }) => event.type === 'motion_job.succeeded')!;
-    const { data } = await gateway.client.request<{ motionJob: object }>(`query ($id: ID!) { motionJob(id: $id) { ${JOB} } }`, { id });
-    expect(ended.event).toEqual({ type: 'motion_job.succeeded', timestamp: expect.any(String) as string, data: { job: data.motionJob } });
+    const { data } = await gateway.client.request<{ motionJob: object }>(
+      `query ($id: ID!) { motionJob(id: $id) { ${JOB} } }`,
+      { id },
+    );
+    expect(ended.event).toEqual({
+      type: 'motion_job.succeeded',
+      timestamp: expect.any(String) as string,
+      data: { job: data.motionJob },
+    });
     expect(receiver.received.every((received) => isBelieved(received, secret!))).toBe(true);
     expect(new Set(receiver.received.map((received) => received.id)).size).toBe(2);
-    expect(ended.headers).toMatchObject({ 'content-type': 'application/json; charset=utf-8', 'webhook-timestamp': expect.stringMatching(/^\d{10}$/) as string });
-    expect((await webhooksOf(gateway.client).deliveries({ endpointId: endpoint!.id })).nodes).toMatchObject([{ state: 'DELIVERED', jobId: id, attempts: [{ number: 1, httpStatus: 204, failure: null }] }, { state: 'DELIVERED' }]);
+    expect(ended.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'webhook-timestamp': expect.stringMatching(/^\d{10}$/) as string,
+    });
+    expect((await webhooksOf(gateway.client).deliveries({ endpointId: endpoint!.id })).nodes).toMatchObject([
+      { state: 'DELIVERED', jobId: id, attempts: [{ number: 1, httpStatus: 204, failure: null }] },
+      { state: 'DELIVERED' },
+    ]);
   });
 
   test('is told of what it wants only, and of its own account only', async () => {
     const upstream = await startFakeUpstream();
-    const [gateway, receiver] = [await start({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' }), await startWebhookReceiver()];
+    const [gateway, receiver] = [
+      await start({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' }),
+      await startWebhookReceiver(),
+    ];
     const other = await makeAccount(gateway);
     await webhooksOf(gateway.client).create({ url: receiver.url, eventTypes: ['MOTION_JOB_CANCELED'] });
     await webhooksOf(other.client).create({ url: receiver.url, eventTypes: ['MOTION_JOB_FAILED'] });
@@ -54,8 +72,12 @@ describe('an endpoint', () => {
     await gateway.client.generate();
     const waiting = await gateway.client.generate();
     await upstream.nextSubmit();
-    await gateway.client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', { id: waiting.id });
-    await expect.poll(() => receiver.received.map(({ event }) => [event.type, event.data.job.id])).toEqual([['motion_job.canceled', waiting.id]]);
+    await gateway.client.request('mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { id } } }', {
+      id: waiting.id,
+    });
+    await expect
+      .poll(() => receiver.received.map(({ event }) => [event.type, event.data.job.id]))
+      .toEqual([['motion_job.canceled', waiting.id]]);
     expect((await webhooksOf(other.client).deliveries()).nodes).toEqual([]);
     expect((await webhooksOf(gateway.client).deliveries()).nodes).toHaveLength(1);
   });
@@ -67,7 +89,13 @@ describe('an endpoint', () => {
     expect(endpoint!.eventTypes).toEqual(['MOTION_JOB_SUCCEEDED', 'MOTION_JOB_FAILED', 'MOTION_JOB_CANCELED']);
     const { id } = endpoint!;
     const unknown = [{ code: 'NOT_FOUND', field: ['input', 'id'] }];
-    for (const stranger of [await others.update({ id, enabled: false }), await others.delete(id), await others.test(id), await mine.update({ id: 'nonsense', enabled: false })]) expect(stranger.userErrors).toEqual(unknown);
+    for (const stranger of [
+      await others.update({ id, enabled: false }),
+      await others.delete(id),
+      await others.test(id),
+      await mine.update({ id: 'nonsense', enabled: false }),
+    ])
+      expect(stranger.userErrors).toEqual(unknown);
     expect([await others.secret(id), await others.secret('nonsense')]).toEqual([null, null]);
     expect((await others.rotate(id)).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
     await mine.update({ id, url: receiver.url });
@@ -85,9 +113,15 @@ describe('an endpoint', () => {
 
   test('is in the log of changes, with who changed it and without its URL', async () => {
     const gateway = await join();
-    const [{ last }] = (await asAdministrator<{ last: string }>('select coalesce(max(id), 0)::text as last from account_log', gateway.databaseUrl)) as [{ last: string }];
+    const [{ last }] = (await asAdministrator<{ last: string }>(
+      'select coalesce(max(id), 0)::text as last from account_log',
+      gateway.databaseUrl,
+    )) as [{ last: string }];
     const webhooks = webhooksOf(gateway.client);
-    const { endpoint } = await webhooks.create({ url: 'https://example.org/hook?token=secret', eventTypes: ['MOTION_JOB_FAILED'] });
+    const { endpoint } = await webhooks.create({
+      url: 'https://example.org/hook?token=secret',
+      eventTypes: ['MOTION_JOB_FAILED'],
+    });
     const { id } = endpoint!;
     await webhooks.update({ id, enabled: false });
     await webhooks.rotate(id);
@@ -96,10 +130,23 @@ describe('an endpoint', () => {
     await webhooks.delete(id);
     await webhooks.delete(id);
     const actor = expect.stringMatching(/^key [0-9a-f-]{36}$/) as string;
-    const entries = await asAdministrator(`select account_id as account, actor, action, details from account_log where action like '%webhook%' and id > ${last} order by id`, gateway.databaseUrl);
+    const entries = await asAdministrator(
+      `select account_id as account, actor, action, details from account_log where action like '%webhook%' and id > ${last} order by id`,
+      gateway.databaseUrl,
+    );
     expect(entries).toEqual([
-      { account: gateway.accountId, actor, action: 'made a webhook endpoint', details: { endpointId: id, host: 'example.org', eventTypes: ['motion_job.failed'] } },
-      { account: gateway.accountId, actor, action: 'changed a webhook endpoint', details: { endpointId: id, status: 'DISABLED' } },
+      {
+        account: gateway.accountId,
+        actor,
+        action: 'made a webhook endpoint',
+        details: { endpointId: id, host: 'example.org', eventTypes: ['motion_job.failed'] },
+      },
+      {
+        account: gateway.accountId,
+        actor,
+        action: 'changed a webhook endpoint',
+        details: { endpointId: id, status: 'DISABLED' },
+      },
       { account: gateway.accountId, actor, action: 'rotated a webhook secret', details: { endpointId: id } },
       { account: gateway.accountId, actor, action: 'rotated a webhook secret', details: { endpointId: null } },
       { account: gateway.accountId, actor, action: 'deleted a webhook endpoint', details: { endpointId: id } },
@@ -115,8 +162,13 @@ describe('an endpoint', () => {
     await webhooks.redeliver(deliveryId!);
     await expect.poll(() => receiver.received.length).toBe(2);
     const second = await start({ WEBHOOKS_ASKED_PER_MINUTE: '2', DATABASE_URL: gateway.databaseUrl });
-    const { errors } = await second.client.request('mutation ($id: ID!) { testWebhookEndpoint(input: { id: $id }) { deliveryId } }', { id: endpoint!.id });
-    expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } }]);
+    const { errors } = await second.client.request(
+      'mutation ($id: ID!) { testWebhookEndpoint(input: { id: $id }) { deliveryId } }',
+      { id: endpoint!.id },
+    );
+    expect(errors).toMatchObject([
+      { extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) as number } },
+    ]);
     await gateway.client.untilEnd((await gateway.client.generate()).id);
     await expect.poll(() => receiver.received.length).toBe(3);
   });
@@ -132,8 +184,17 @@ describe('an endpoint', () => {
   ])('at %s is refused, and so is a job with it', async (url, code) => {
     const gateway = guarded();
     expect((await webhooksOf(gateway.client).create({ url })).userErrors).toEqual([{ code, field: ['input', 'url'] }]);
-    const { data } = await gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }', { input: { ...EXAMPLE, webhookUrl: url, prompt: 'x'.repeat(3_000) } });
-    expect(data.generateMotion).toEqual({ job: null, userErrors: [{ code: 'TOO_LONG', field: ['input', 'prompt'] }, { code, field: ['input', 'webhookUrl'] }] });
+    const { data } = await gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(
+      'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }',
+      { input: { ...EXAMPLE, webhookUrl: url, prompt: 'x'.repeat(3_000) } },
+    );
+    expect(data.generateMotion).toEqual({
+      job: null,
+      userErrors: [
+        { code: 'TOO_LONG', field: ['input', 'prompt'] },
+        { code, field: ['input', 'webhookUrl'] },
+      ],
+    });
   });
 });
 
@@ -146,19 +207,28 @@ describe("a job's own URL", () => {
     expect(receiver.received[0]!.event.data.job).toMatchObject({ id, webhookUrl: receiver.url });
     expect(isBelieved(receiver.received[0]!, (await webhooksOf(gateway.client).secret())!)).toBe(true);
     // Recorded after the receiver has answered.
-    await expect.poll(async () => (await webhooksOf(gateway.client).deliveries({ jobId: id })).nodes).toMatchObject([{ endpointId: null, state: 'DELIVERED' }]);
+    await expect
+      .poll(async () => (await webhooksOf(gateway.client).deliveries({ jobId: id })).nodes)
+      .toMatchObject([{ endpointId: null, state: 'DELIVERED' }]);
   });
 
   test('is part of what an idempotency key stands for', async () => {
     const gateway = await join();
     await gateway.client.generate({ idempotencyKey: 'a', webhookUrl: 'https://example.org/one' });
-    const { data } = await gateway.client.request<{ generateMotion: object }>('mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }', { input: { ...EXAMPLE, idempotencyKey: 'a', webhookUrl: 'https://example.org/two' } });
+    const { data } = await gateway.client.request<{ generateMotion: object }>(
+      'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { userErrors { code } } }',
+      { input: { ...EXAMPLE, idempotencyKey: 'a', webhookUrl: 'https://example.org/two' } },
+    );
     expect(data.generateMotion).toEqual({ userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] });
   });
 
   test('hears of a success after a failure that was not final, as another event with a higher version', async () => {
     const upstream = await startFakeUpstream();
-    const gateway = await start({ ...upstream.settings, JOB_DEADLINE_SECONDS: '0.3', PUBLIC_URL: 'http://gateway.invalid' });
+    const gateway = await start({
+      ...upstream.settings,
+      JOB_DEADLINE_SECONDS: '0.3',
+      PUBLIC_URL: 'http://gateway.invalid',
+    });
     const receiver = await startWebhookReceiver();
     const { id } = await gateway.client.generate({ webhookUrl: receiver.url });
     const submit = await upstream.nextSubmit();
@@ -167,7 +237,9 @@ describe("a job's own URL", () => {
     await expect.poll(() => receiver.received.length).toBe(1);
     upstream.records.set('late', recordOf('late', submit.body.callback_url, successOf('late')));
     await callBack(submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), successOf('late'));
-    await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['motion_job.failed', 'motion_job.succeeded']);
+    await expect
+      .poll(() => receiver.received.map(({ event }) => event.type))
+      .toEqual(['motion_job.failed', 'motion_job.succeeded']);
     const [failed, succeeded] = receiver.received;
     expect(failed!.event.data.job).toMatchObject({ failure: { final: false } });
     expect(succeeded!.id).not.toBe(failed!.id);
@@ -181,7 +253,12 @@ describe("a job's own URL", () => {
     await gateway.client.untilEnd(id);
     await expect.poll(() => receiver.received.length).toBe(1);
     await gateway.client.request('mutation ($id: ID!) { deleteMotionJob(input: { id: $id }) { deletedId } }', { id });
-    expect(await asAdministrator('select (select count(*) from webhook_events)::int as events, (select count(*) from webhook_deliveries)::int as deliveries', gateway.databaseUrl)).toEqual([{ events: 0, deliveries: 0 }]);
+    expect(
+      await asAdministrator(
+        'select (select count(*) from webhook_events)::int as events, (select count(*) from webhook_deliveries)::int as deliveries',
+        gateway.databaseUrl,
+      ),
+    ).toEqual([{ events: 0, deliveries: 0 }]);
   });
 });
 
@@ -192,7 +269,10 @@ test('a webhook stays below 20 kB: what is longest of the client is left out, an
   await gateway.client.untilEnd(id);
   await expect.poll(() => receiver.received.length).toBe(1);
   expect(Buffer.byteLength(receiver.received[0]!.body)).toBeLessThan(20_000);
-  expect(receiver.received[0]!.event.data).toMatchObject({ job: { id, labels: null, prompt: expect.any(String) as string }, omitted: ['labels'] });
+  expect(receiver.received[0]!.event.data).toMatchObject({
+    job: { id, labels: null, prompt: expect.any(String) as string },
+    omitted: ['labels'],
+  });
 });
 
 describe('secrets', () => {
@@ -201,7 +281,12 @@ describe('secrets', () => {
     const sealed = sealer.seal('whsec_secret', 'one');
     expect(sealer.open(sealed, 'one')).toBe('whsec_secret');
     expect(() => sealer.open(sealed, 'other')).toThrow(BrokenSealError);
-    expect(() => sealer.open(sealed.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')), 'one')).toThrow(BrokenSealError);
+    expect(() =>
+      sealer.open(
+        sealed.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')),
+        'one',
+      ),
+    ).toThrow(BrokenSealError);
   });
 
   test('are rotated with an overlap in which both are believed', async () => {
@@ -213,9 +298,15 @@ describe('secrets', () => {
     await webhooks.test(endpoint!.id);
     await expect.poll(() => receiver.received.length).toBe(1);
     expect([secret, next].map((one) => isBelieved(receiver.received[0]!, one!))).toEqual([true, true]);
-    const [{ hours }] = (await asAdministrator<{ hours: number }>(`select round(extract(epoch from previous_until - now()) / 3600)::int as hours from webhook_secrets where owner = '${endpoint!.id}'`, gateway.databaseUrl)) as [{ hours: number }];
+    const [{ hours }] = (await asAdministrator<{ hours: number }>(
+      `select round(extract(epoch from previous_until - now()) / 3600)::int as hours from webhook_secrets where owner = '${endpoint!.id}'`,
+      gateway.databaseUrl,
+    )) as [{ hours: number }];
     expect(hours).toBe(24);
-    await asAdministrator(`update webhook_secrets set previous_until = now() where owner = '${endpoint!.id}'`, gateway.databaseUrl);
+    await asAdministrator(
+      `update webhook_secrets set previous_until = now() where owner = '${endpoint!.id}'`,
+      gateway.databaseUrl,
+    );
     await webhooks.test(endpoint!.id);
     await expect.poll(() => receiver.received.length).toBe(2);
     expect([secret, next].map((one) => isBelieved(receiver.received[1]!, one!))).toEqual([false, true]);
@@ -225,13 +316,17 @@ describe('secrets', () => {
     const first = await start();
     const receiver = await startWebhookReceiver();
     const { endpoint, secret } = await webhooksOf(first.client).create({ url: receiver.url });
-    expect(JSON.stringify(await asAdministrator('select * from webhook_secrets', first.databaseUrl))).not.toContain(secret!.slice(6, 20));
+    expect(JSON.stringify(await asAdministrator('select * from webhook_secrets', first.databaseUrl))).not.toContain(
+      secret!.slice(6, 20),
+    );
     const settings = { DATABASE_URL: first.databaseUrl };
     const newer = 'a-newer-secret-0123456789-0123456789-0123456789';
     const second = await start({ ...settings, APP_SECRET: `${newer},test-secret-0123456789-0123456789-0123456789` });
     expect(await webhooksOf(second.client).secret(endpoint!.id)).toBe(secret);
     const third = await start({ ...settings, APP_SECRET: 'another-secret-0123456789-0123456789-0123456789' });
-    const { errors } = await third.client.request('query ($id: ID) { webhookSecret(endpointId: $id) }', { id: endpoint!.id });
+    const { errors } = await third.client.request('query ($id: ID) { webhookSecret(endpointId: $id) }', {
+      id: endpoint!.id,
+    });
     expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
   });
 
@@ -247,7 +342,10 @@ describe('secrets', () => {
     const second = await start({ ...settings, APP_SECRET: `${newer},test-secret-0123456789-0123456789-0123456789` });
     await expect.poll(() => second.logs.filter((line) => 'resealed' in line)).toMatchObject([{ resealed: 2 }]);
     const third = await start({ ...settings, APP_SECRET: newer });
-    expect([await webhooksOf(third.client).secret(endpoint!.id), await webhooksOf(third.client).secret(null)]).toEqual([secret, ofAccount]);
+    expect([await webhooksOf(third.client).secret(endpoint!.id), await webhooksOf(third.client).secret(null)]).toEqual([
+      secret,
+      ofAccount,
+    ]);
     await Promise.all([first.stop(), second.stop()]);
     await webhooksOf(third.client).test(endpoint!.id);
     await expect.poll(() => receiver.received.length).toBe(1);
@@ -258,7 +356,10 @@ describe('secrets', () => {
   test('that no secret of the application opens are told by their owners, and left as they are', async () => {
     const first = await start();
     const { endpoint, secret } = await webhooksOf(first.client).create({ url: 'https://example.com/hook' });
-    const second = await start({ DATABASE_URL: first.databaseUrl, APP_SECRET: 'another-secret-0123456789-0123456789-0123456789' });
+    const second = await start({
+      DATABASE_URL: first.databaseUrl,
+      APP_SECRET: 'another-secret-0123456789-0123456789-0123456789',
+    });
     await expect.poll(() => second.logs.filter((line) => 'owners' in line)).toMatchObject([{ owners: [endpoint!.id] }]);
     expect(await webhooksOf(first.client).secret(endpoint!.id)).toBe(secret);
   });

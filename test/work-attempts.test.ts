@@ -10,7 +10,8 @@ import { outcomes } from './support/life.ts';
 
 const emptied = emptiedDatabase();
 
-const start = async (options: CoreOptions = {}) => withOpenGate(await startCore({ database: await emptied(), ...options }));
+const start = async (options: CoreOptions = {}) =>
+  withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 /** Holds the lock of a job's row until it is released. */
 function lockRow(pool: Pool, jobId: string): { readonly until: Promise<unknown>; release(): void } {
@@ -63,7 +64,8 @@ describe('work that crashes every time', () => {
     const { accept, submitNext, play, reconcile, find, sql, errors } = await start({
       settleEffects: [
         async (tx, job) => {
-          if (job.state === 'SUCCEEDED' && outages-- > 0) await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
+          if (job.state === 'SUCCEEDED' && outages-- > 0)
+            await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
         },
       ],
     });
@@ -93,7 +95,13 @@ describe('work that crashes every time', () => {
           if (job.state !== 'SUCCEEDED' || outages-- <= 0) return;
           // Gets the lock as soon as this transaction has lost it, before what would take the attempt back.
           locks.push(lockRow(connections.pool, job.id));
-          await expect.poll(() => core.sql(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).toHaveLength(1);
+          await expect
+            .poll(() =>
+              core.sql(
+                `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+              ),
+            )
+            .toHaveLength(1);
           await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
         },
       ],
@@ -120,7 +128,9 @@ describe('work that crashes every time', () => {
       await sql('update jobs set next_poll_at = now()');
       await reconcile();
     }
-    expect(await sql('select work_attempts as count, next_poll_at is null as set_aside from jobs')).toEqual([{ count: 0, set_aside: false }]);
+    expect(await sql('select work_attempts as count, next_poll_at is null as set_aside from jobs')).toEqual([
+      { count: 0, set_aside: false },
+    ]);
   });
 
   test('on a callback leaves its body in the inbox, answers, and asks the upstream', async () => {
@@ -132,6 +142,8 @@ describe('work that crashes every time', () => {
     expect(await sql('select body, verdict from callbacks')).toEqual([{ body: 'a body', verdict: 'SET_ASIDE' }]);
     expect(await sql('select next_poll_at <= now() as due from jobs')).toEqual([{ due: true }]);
     expect(errors).toEqual(['a callback could not be settled and is set aside']);
-    expect((await store.listEvents([{ accountId: 'default', jobId: id, afterId: 0, limit: 10 }]))[0]!.at(-1)).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });
+    expect(
+      (await store.listEvents([{ accountId: 'default', jobId: id, afterId: 0, limit: 10 }]))[0]!.at(-1),
+    ).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });
   });
 });

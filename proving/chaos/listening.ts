@@ -13,15 +13,20 @@ export interface Listening {
   stop(): void;
 }
 
-const CREATE = 'mutation ($input: CreateWebhookEndpointInput!) { created: createWebhookEndpoint(input: $input) { endpoint { id } } }';
+const CREATE =
+  'mutation ($input: CreateWebhookEndpointInput!) { created: createWebhookEndpoint(input: $input) { endpoint { id } } }';
 const ENDS = ['SUCCEEDED', 'FAILED', 'CANCELED'].map((end) => `MOTION_JOB_${end}`);
 
 export async function startListening(stage: Stage, random: Random): Promise<Listening> {
   const file = join(stage.folder, 'webhooks.jsonl');
   const journal = openJournal<HeardWebhook>(file);
   const receiver = await startReceiver('failing', random, '', (one) => journal.append(heardOf(one)));
-  const reply = await stage.send<{ created: { endpoint: object | null } }>(stage.gateways[0]!, { query: CREATE, variables: { input: { url: receiver.url, eventTypes: ENDS } } });
-  if (reply.kind !== 'answered' || !reply.answer.data?.created.endpoint) throw new Error(`no endpoint was made: ${JSON.stringify(reply)}`);
+  const reply = await stage.send<{ created: { endpoint: object | null } }>(stage.gateways[0]!, {
+    query: CREATE,
+    variables: { input: { url: receiver.url, eventTypes: ENDS } },
+  });
+  if (reply.kind !== 'answered' || !reply.answer.data?.created.endpoint)
+    throw new Error(`no endpoint was made: ${JSON.stringify(reply)}`);
   return {
     file,
     stop() {
@@ -32,6 +37,16 @@ export async function startListening(stage: Stage, random: Random): Promise<List
 }
 
 function heardOf({ id, body, status }: Seen): HeardWebhook {
-  const { type, data } = JSON.parse(body) as { readonly type: string; readonly data: { readonly job: { readonly id: string; readonly version: number } } };
-  return { id, digest: createHash('sha256').update(body).digest('base64url').slice(0, 16), status, type, jobId: data.job.id, version: data.job.version };
+  const { type, data } = JSON.parse(body) as {
+    readonly type: string;
+    readonly data: { readonly job: { readonly id: string; readonly version: number } };
+  };
+  return {
+    id,
+    digest: createHash('sha256').update(body).digest('base64url').slice(0, 16),
+    status,
+    type,
+    jobId: data.job.id,
+    version: data.job.version,
+  };
 }

@@ -39,9 +39,32 @@ const full: Mode = {
 };
 
 const modes: Readonly<Record<ModeName, Mode>> = {
-  quick: { ...full, jobs: 300, jobsPerSecond: 4, clients: 6, gatewayKills: 15, databaseKills: 2, connectionCuts: 3, silentFeeds: 2, silentDatabases: 1, refusals: 2, roundsOfKillPoints: 1, deadlineSeconds: 30 },
+  quick: {
+    ...full,
+    jobs: 300,
+    jobsPerSecond: 4,
+    clients: 6,
+    gatewayKills: 15,
+    databaseKills: 2,
+    connectionCuts: 3,
+    silentFeeds: 2,
+    silentDatabases: 1,
+    refusals: 2,
+    roundsOfKillPoints: 1,
+    deadlineSeconds: 30,
+  },
   full,
-  long: { ...full, jobs: 40_000, gatewayKills: 400, databaseKills: 80, connectionCuts: 160, silentFeeds: 80, silentDatabases: 80, refusals: 80, roundsOfKillPoints: 100 },
+  long: {
+    ...full,
+    jobs: 40_000,
+    gatewayKills: 400,
+    databaseKills: 80,
+    connectionCuts: 160,
+    silentFeeds: 80,
+    silentDatabases: 80,
+    refusals: 80,
+    roundsOfKillPoints: 100,
+  },
 };
 
 /** With another number of jobs, everything else is scaled to it. */
@@ -80,7 +103,19 @@ export const settingsOf = ({ deadlineSeconds }: Mode): Readonly<Record<string, s
 });
 
 export const rates: FaultRates = {
-  submits: { none: 76, slow: 3, reset: 2, close: 2, hang: 2, half: 2, html: 3, errorEnvelope: 3, busy: 2, rejected: 2, finished: 3 },
+  submits: {
+    none: 76,
+    slow: 3,
+    reset: 2,
+    close: 2,
+    hang: 2,
+    half: 2,
+    html: 3,
+    errorEnvelope: 3,
+    busy: 2,
+    rejected: 2,
+    finished: 3,
+  },
   early: 0.05,
   lost: 0.03,
   contradictory: 0.02,

@@ -13,7 +13,9 @@ type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds'
 
 export interface Injected extends Pick<Mode, Storm> {
   readonly killPoints: Readonly<Record<KillPoint, number>>;
-  /** From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest. */
+  /**
+   * From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest.
+   */
   readonly slowestDatabaseMs: number;
   readonly slowestGatewayMs: number;
 }
@@ -26,7 +28,14 @@ export interface Nemesis {
   failures(): readonly string[];
 }
 
-const storms: readonly Storm[] = ['gatewayKills', 'databaseKills', 'connectionCuts', 'silentFeeds', 'silentDatabases', 'refusals'];
+const storms: readonly Storm[] = [
+  'gatewayKills',
+  'databaseKills',
+  'connectionCuts',
+  'silentFeeds',
+  'silentDatabases',
+  'refusals',
+];
 
 const FIRE_LIMIT_MS = 12_000;
 const TRIES = 5;
@@ -38,7 +47,14 @@ const TAKE_BACK_MS = 300;
 const isFeed = (opening: string): boolean => opening.includes('motion-gateway feed');
 
 export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (message: string) => void): Nemesis {
-  const counts: Record<Storm, number> = { gatewayKills: 0, databaseKills: 0, connectionCuts: 0, silentFeeds: 0, silentDatabases: 0, refusals: 0 };
+  const counts: Record<Storm, number> = {
+    gatewayKills: 0,
+    databaseKills: 0,
+    connectionCuts: 0,
+    silentFeeds: 0,
+    silentDatabases: 0,
+    refusals: 0,
+  };
   const fired = Object.fromEntries(killPoints.map((point) => [point, 0])) as Record<KillPoint, number>;
   const failures: string[] = [];
   let slowestDatabaseMs = 0;
@@ -48,12 +64,16 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   const restarts = new Set<Promise<void>>();
   let stopping = false;
 
-  const wasAtPoint = (pid: number | null | undefined, point?: KillPoint): boolean => readJournal<{ pid: number; point: string }>(stage.killFile).some((line) => line.pid === pid && (point === undefined || line.point === point));
+  const wasAtPoint = (pid: number | null | undefined, point?: KillPoint): boolean =>
+    readJournal<{ pid: number; point: string }>(stage.killFile).some(
+      (line) => line.pid === pid && (point === undefined || line.point === point),
+    );
 
   for (const gateway of stage.gateways) {
     gateway.onOwnEnd(({ code, signal, pid }) => {
       // An order that was taken back, and was carried out before a busy process heard of that.
-      if (signal === 'SIGKILL' && wasAtPoint(pid)) log(`${gateway.name} was killed by an order that had been taken back`);
+      if (signal === 'SIGKILL' && wasAtPoint(pid))
+        log(`${gateway.name} was killed by an order that had been taken back`);
       else failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
       if (!busy.has(gateway)) restart(gateway);
     });
@@ -164,7 +184,8 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     if (point === 'K4') stage.upstream.send({ kind: 'holdNext', gateway: gateway.name });
     else gateway.order(point);
     const limit = new AbortController();
-    const wait = (ms: number) => Promise.race([ended, setTimeout(ms, null, { signal: limit.signal }).catch(() => null)]);
+    const wait = (ms: number) =>
+      Promise.race([ended, setTimeout(ms, null, { signal: limit.signal }).catch(() => null)]);
     let end = await wait(FIRE_LIMIT_MS);
     if (!end) {
       if (point === 'K4') stage.upstream.send({ kind: 'holdNone', gateway: gateway.name });
@@ -179,7 +200,10 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     restart(gateway);
     // K4 is the upstream's word, and the kill ours.
     const wasThere = point === 'K4' || wasAtPoint(pid, point);
-    if (end.signal !== 'SIGKILL') failures.push(`${gateway.name} was to be killed at ${point} and ended with code ${end.code}, signal ${end.signal}`);
+    if (end.signal !== 'SIGKILL')
+      failures.push(
+        `${gateway.name} was to be killed at ${point} and ended with code ${end.code}, signal ${end.signal}`,
+      );
     return end.signal === 'SIGKILL' && wasThere;
   }
 

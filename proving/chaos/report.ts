@@ -12,12 +12,18 @@ export function summarise({ seed, commit, mode, seconds, injected, figures, viol
 
 export const writeReport = (summary: Summary): void => partOf('chaos').write(tableOf(summary));
 
-const inWords = (counts: Readonly<Record<string, number>>): string => Object.entries(counts).map(([name, number]) => `${name} ${number.toLocaleString('en')}`).join(', ');
+const inWords = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, number]) => `${name} ${number.toLocaleString('en')}`)
+    .join(', ');
 
 function tableOf(summary: Summary): string {
   const { injected, seconds } = summary;
   const rows: readonly (readonly [string, string | number])[] = [
-    ['run', `${summary.mode}, seed ${summary.seed}, commit ${summary.commit}, ${Math.round(seconds.start + seconds.load + seconds.settle)} s`],
+    [
+      'run',
+      `${summary.mode}, seed ${summary.seed}, commit ${summary.commit}, ${Math.round(seconds.start + seconds.load + seconds.settle)} s`,
+    ],
     ['jobs', summary.jobs],
     ['gateways killed', `${injected.gatewayKills}, ready again after ${injected.slowestGatewayMs} ms at most`],
     ['crashes at kill points', inWords(injected.killPoints)],
@@ -42,5 +48,9 @@ function tableOf(summary: Summary): string {
     ['**ends that no webhook told, or told twice or wrongly**', summary.webhooks],
     ['**watches that went back, hung or ended wrongly**', summary.watching],
   ];
-  return ['| | |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`)].join('\n');
+  return [
+    '| | |',
+    '| --- | --- |',
+    ...rows.map(([name, value]) => `| ${name} | ${typeof value === 'number' ? value.toLocaleString('en') : value} |`),
+  ].join('\n');
 }

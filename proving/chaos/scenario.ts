@@ -43,9 +43,21 @@ export interface ScenarioResult {
 }
 
 /** What time may still cure. */
-const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult', 'watchUnfinished', 'watchWrong', 'wentBack', 'webhookLost']);
+const curable: ReadonlySet<ViolationKind> = new Set([
+  'open',
+  'orphan',
+  'wrongEnd',
+  'wrongResult',
+  'watchUnfinished',
+  'watchWrong',
+  'wentBack',
+  'webhookLost',
+]);
 
-/** A submitter that died leaves its job's lease for so long; a poller, its poll; a missed wake-up costs at most the re-read. */
+/**
+ * A submitter that died leaves its job's lease for so long; a poller, its poll; a missed wake-up costs at most the
+ * re-read.
+ */
 const LEASE_MARGIN_SECONDS = 15;
 const POLL_LEASE_SECONDS = 30;
 const SETTLE_MARGIN_SECONDS = 30;
@@ -60,7 +72,15 @@ const MAX_LOAD_FACTOR = 4;
 /** More jobs than this that failed without having reached the upstream, and the run has shown nothing. */
 const MAX_NEVER_ARRIVED = 0.1;
 
-export async function runChaos({ seed, mode, dist, settings = {}, listing, log, signal }: ScenarioOptions): Promise<ScenarioResult> {
+export async function runChaos({
+  seed,
+  mode,
+  dist,
+  settings = {},
+  listing,
+  log,
+  signal,
+}: ScenarioOptions): Promise<ScenarioResult> {
   const from = Date.now();
   const stage = await startStage({
     gateways: mode.gateways,
@@ -81,7 +101,15 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
     setMaxListeners(0, ending.signal);
     signal?.addEventListener('abort', () => ending.abort());
     const clients = Array.from({ length: mode.clients }, (_, index) =>
-      createClient({ name: `c${index + 1}`, seed, stage, journal, random: createRandom(`${seed}:client:${index}`), rates: usualRates, signal: ending.signal }),
+      createClient({
+        name: `c${index + 1}`,
+        seed,
+        stage,
+        journal,
+        random: createRandom(`${seed}:client:${index}`),
+        rates: usualRates,
+        signal: ending.signal,
+      }),
     );
 
     const troubles: string[] = [];
@@ -95,12 +123,19 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
       .finally(() => (broken = false));
     const lag = monitorEventLoopDelay();
     lag.enable();
-    const progress = setInterval(() => log(`${Math.round((Date.now() - loadedFrom) / 1_000)} s: ${submitted} jobs, lag p99 ${Math.round(lag.percentile(99) / 1e6)} ms max ${Math.round(lag.max / 1e6)} ms, ${JSON.stringify(nemesis.injected())}`), LOG_EVERY_MS);
+    const progress = setInterval(
+      () =>
+        log(
+          `${Math.round((Date.now() - loadedFrom) / 1_000)} s: ${submitted} jobs, lag p99 ${Math.round(lag.percentile(99) / 1e6)} ms max ${Math.round(lag.max / 1e6)} ms, ${JSON.stringify(nemesis.injected())}`,
+        ),
+      LOG_EVERY_MS,
+    );
     let submitted = 0;
     try {
       const runs = new Set<Promise<void>>();
       const maxLoadMs = MAX_LOAD_FACTOR * 1_000 * (mode.jobs / mode.jobsPerSecond);
-      // Clients wait for the one before, where the machine has other work: the proxies and the clients are in this process, and a crowd of repeats would keep the gateways from the database for ever.
+      // Clients wait for the one before, where the machine has other work: the proxies and the clients are in this
+      // process, and a crowd of repeats would keep the gateways from the database for ever.
       while ((submitted < mode.jobs || broken) && Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted) {
         while (runs.size >= MAX_RUNS) await Promise.race(runs);
         const run = clients[submitted % clients.length]!.run(submitted).finally(() => runs.delete(run));
@@ -129,7 +164,9 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
       ...troubles,
       ...nemesis.failures(),
       ...(stillUp < stage.gateways.length ? [`${stage.gateways.length - stillUp} gateways are not up at the end`] : []),
-      ...(figures.neverArrived > MAX_NEVER_ARRIVED * figures.jobs ? [`${figures.neverArrived} of ${figures.jobs} jobs never reached the upstream`] : []),
+      ...(figures.neverArrived > MAX_NEVER_ARRIVED * figures.jobs
+        ? [`${figures.neverArrived} of ${figures.jobs} jobs never reached the upstream`]
+        : []),
       ...(submitted < mode.jobs ? [`only ${submitted} of ${mode.jobs} jobs were submitted in time`] : []),
     ];
     keepFolder = violations.length + failures.length > 0;
@@ -139,7 +176,11 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
       failures,
       figures,
       injected: nemesis.injected(),
-      seconds: { start: seconds(loadedFrom - from), load: seconds(settlingFrom - loadedFrom), settle: seconds(Date.now() - settlingFrom) },
+      seconds: {
+        start: seconds(loadedFrom - from),
+        load: seconds(settlingFrom - loadedFrom),
+        settle: seconds(Date.now() - settlingFrom),
+      },
       folder: stage.folder,
     };
   } finally {
@@ -151,11 +192,18 @@ export async function runChaos({ seed, mode, dist, settings = {}, listing, log, 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 /** Resolves when nothing is left that time could cure, or when that has had all the time it may need. */
-async function untilSettled(gather: () => Promise<Evidence>, { deadlineSeconds }: Mode, log: (message: string) => void, signal: AbortSignal): Promise<void> {
+async function untilSettled(
+  gather: () => Promise<Evidence>,
+  { deadlineSeconds }: Mode,
+  log: (message: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const from = Date.now();
   let least = Infinity;
   let betterAt = from;
-  const limitMs = 1_000 * (deadlineSeconds + SUBMIT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + POLL_LEASE_SECONDS + SETTLE_MARGIN_SECONDS);
+  const limitMs =
+    1_000 *
+    (deadlineSeconds + SUBMIT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + POLL_LEASE_SECONDS + SETTLE_MARGIN_SECONDS);
   while (!signal.aborted) {
     await setTimeout(SETTLE_CHECK_MS);
     const left = check(await gather()).filter(({ kind }) => curable.has(kind)).length;

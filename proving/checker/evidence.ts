@@ -1,4 +1,7 @@
-/** What the checker may look at: the clients' logs, the upstream's ledger and the final tables. Nothing of the gateways themselves. */
+/**
+ * What the checker may look at: the clients' logs, the upstream's ledger and the final tables. Nothing of the gateways
+ * themselves.
+ */
 import type { FailureCode, JobState } from '../../src/jobs/job.ts';
 import type { Verdict } from '../../src/jobs/timeline.ts';
 import type { ClientRecord } from '../clients/records.ts';
@@ -87,8 +90,10 @@ export interface Facts extends Evidence {
 }
 
 export function factsOf(evidence: Evidence): Facts {
-  const ledger = <K extends LedgerRecord['kind']>(kind: K) => evidence.ledger.filter((entry): entry is ByLedger<K> => entry.kind === kind);
-  const clients = <K extends ClientRecord['op']>(op: K) => evidence.clients.filter((entry): entry is ByOperation<K> => entry.op === op);
+  const ledger = <K extends LedgerRecord['kind']>(kind: K) =>
+    evidence.ledger.filter((entry): entry is ByLedger<K> => entry.kind === kind);
+  const clients = <K extends ClientRecord['op']>(op: K) =>
+    evidence.clients.filter((entry): entry is ByOperation<K> => entry.op === op);
   return {
     ...evidence,
     rows: new Map(evidence.jobs.map((row) => [row.id, row])),

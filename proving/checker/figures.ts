@@ -30,27 +30,37 @@ const unanswered = new Set(['reset', 'close', 'hang', 'half', 'html', 'errorEnve
 
 export function figuresOf(evidence: Evidence): Figures {
   const { jobs, clients, ledger, rows, received, posted, watches } = factsOf(evidence);
-  const unknown = [...received].filter(([, entries]) => entries.some(({ fault }) => unanswered.has(fault))).flatMap(([jobId]) => rows.get(jobId) ?? []);
+  const unknown = [...received]
+    .filter(([, entries]) => entries.some(({ fault }) => unanswered.has(fault)))
+    .flatMap(([jobId]) => rows.get(jobId) ?? []);
   return {
     jobs: jobs.length,
     ends: count(jobs.map(({ state, failureCode }) => failureCode ?? state)),
     settledBy: count(jobs.map(({ settledBy }) => settledBy ?? 'none')),
-    operations: count(clients.filter((entry) => entry.op !== 'watch' && entry.type !== 'invoke').map(({ op, type }) => `${op} ${type}`)),
+    operations: count(
+      clients.filter((entry) => entry.op !== 'watch' && entry.type !== 'invoke').map(({ op, type }) => `${op} ${type}`),
+    ),
     submits: count([...received.values()].flat().map(({ fault }) => fault)),
     tasks: ledger.filter(({ kind }) => kind === 'taken').length,
-    callbacks: { ...count(posted.map(({ callback }) => callback)), lost: ledger.filter(({ kind }) => kind === 'lostCallback').length },
+    callbacks: {
+      ...count(posted.map(({ callback }) => callback)),
+      lost: ledger.filter(({ kind }) => kind === 'lostCallback').length,
+    },
     callbackAnswers: count(posted.map(({ status }) => String(status ?? 'none'))),
     lookUps: ledger.filter(({ kind }) => kind === 'lookUp').length,
     listings: ledger.filter(({ kind }) => kind === 'listing').length,
     unknownSubmits: count(unknown.map(({ state, failureCode }) => failureCode ?? state)),
-    neverArrived: jobs.filter(({ id, failureCode }) => failureCode === 'SUBMIT_OUTCOME_UNKNOWN' && !received.has(id)).length,
+    neverArrived: jobs.filter(({ id, failureCode }) => failureCode === 'SUBMIT_OUTCOME_UNKNOWN' && !received.has(id))
+      .length,
     watches: {
       jobs: watches.size,
       completed: [...watches.values()].filter((entries) => entries.some(({ type }) => type === 'completed')).length,
       connections: clients.filter((entry) => entry.op === 'watch' && entry.type === 'invoke').length,
       states: clients.filter((entry) => entry.op === 'watch' && entry.type === 'saw').length,
     },
-    watchBreaks: count(clients.flatMap((entry) => (entry.op === 'watch' && entry.type === 'unknown' ? [entry.reason] : []))),
+    watchBreaks: count(
+      clients.flatMap((entry) => (entry.op === 'watch' && entry.type === 'unknown' ? [entry.reason] : [])),
+    ),
   };
 }
 

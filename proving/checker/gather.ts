@@ -3,9 +3,22 @@ import type { ClientRecord } from '../clients/records.ts';
 import { readJournal } from '../stage/journal.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { LedgerRecord } from '../upstream/messages.ts';
-import { balancesQuery, callbacksQuery, jobsQuery, type BalanceRow, type CallbackRow, type Evidence, type HeardWebhook, type JobRow } from './evidence.ts';
+import {
+  balancesQuery,
+  callbacksQuery,
+  jobsQuery,
+  type BalanceRow,
+  type CallbackRow,
+  type Evidence,
+  type HeardWebhook,
+  type JobRow,
+} from './evidence.ts';
 
-export async function gatherEvidence(stage: Stage, clientsFile: string, webhooksFile: string | null = null): Promise<Evidence> {
+export async function gatherEvidence(
+  stage: Stage,
+  clientsFile: string,
+  webhooksFile: string | null = null,
+): Promise<Evidence> {
   return {
     clients: readJournal<ClientRecord>(clientsFile),
     ledger: readJournal<LedgerRecord>(stage.ledgerFile),

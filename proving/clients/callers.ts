@@ -22,7 +22,9 @@ export interface Sent {
   readonly status: string;
 }
 
-/** When each callback is due, ms from the start: as if many tasks, none of which knows of another, ended at that rate. */
+/**
+ * When each callback is due, ms from the start: as if many tasks, none of which knows of another, ended at that rate.
+ */
 export function arrivals(random: Random, perSecond: number, seconds: number): number[] {
   const times: number[] = [];
   for (let at = 0; ; times.push(at)) {
@@ -32,9 +34,14 @@ export function arrivals(random: Random, perSecond: number, seconds: number): nu
 }
 
 /** Jobs that the upstream works on, and for which their account has reserved. */
-export async function prepareJobs(stage: { readonly database: Pick<Stage['database'], 'query'> }, count: number, account: string): Promise<string[]> {
+export async function prepareJobs(
+  stage: { readonly database: Pick<Stage['database'], 'query'> },
+  count: number,
+  account: string,
+): Promise<string[]> {
   const ids: string[] = [];
-  await stage.database.query(`insert into accounts (id, name, status, quota_taken) values ('${account}', 'An account', 'ACTIVE', ${count})
+  await stage.database
+    .query(`insert into accounts (id, name, status, quota_taken) values ('${account}', 'An account', 'ACTIVE', ${count})
     on conflict (id) do update set quota_taken = accounts.quota_taken + excluded.quota_taken`);
   for (let left = count; left > 0; left -= INSERT_BATCH) {
     const rows = await stage.database.query<{ id: string }>(`with made as (insert into jobs
@@ -51,19 +58,36 @@ export async function prepareJobs(stage: { readonly database: Pick<Stage['databa
 export interface Callers {
   /** The URL's path of a job's first attempt. */
   pathOf(jobId: string): string;
-  /** Posts at the instance of this number, counted on from the last one. Resolves with the HTTP status, or why there is none. */
+  /**
+   * Posts at the instance of this number, counted on from the last one. Resolves with the HTTP status, or why there is
+   * none.
+   */
   post(number: number, path: string, body: object): Promise<string>;
   stop(): Promise<unknown>;
 }
 
 /** `secret` is the gateways' own. */
 export function startCallers(gatewayUrls: readonly string[], secret: string): Callers {
-  const pools = gatewayUrls.map((url) => new Pool(url, { connections: CONNECTIONS_PER_GATEWAY, pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: TIMEOUT_MS } }));
+  const pools = gatewayUrls.map(
+    (url) =>
+      new Pool(url, {
+        connections: CONNECTIONS_PER_GATEWAY,
+        pipelining: 1,
+        headersTimeout: TIMEOUT_MS,
+        bodyTimeout: TIMEOUT_MS,
+        connect: { timeout: TIMEOUT_MS },
+      }),
+  );
   const urls = createCallbackUrls([secret], () => 'http://gateway');
   return {
     pathOf: (jobId) => new URL(urls.urlFor(jobId, 1)!).pathname,
     post: (number, path, body) =>
-      pools[number % pools.length]!.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }).then(
+      pools[number % pools.length]!.request({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }).then(
         async ({ statusCode, body: answer }) => (await answer.dump(), String(statusCode)),
         (error: Error) => (error as NodeJS.ErrnoException).code ?? error.name,
       ),
@@ -72,7 +96,11 @@ export function startCallers(gatewayUrls: readonly string[], secret: string): Ca
 }
 
 /** Does each at its time, ms from the start, whatever became of those before. Resolves when all are done. */
-export async function onTime(times: readonly number[], act: (index: number) => Promise<void>, eachSecond: (second: number, begun: number) => void = () => undefined): Promise<void> {
+export async function onTime(
+  times: readonly number[],
+  act: (index: number) => Promise<void>,
+  eachSecond: (second: number, begun: number) => void = () => undefined,
+): Promise<void> {
   const waiting: Promise<void>[] = [];
   const from = performance.now();
   let second = 0;
@@ -85,7 +113,12 @@ export async function onTime(times: readonly number[], act: (index: number) => P
 }
 
 /** Each of these jobs is told at its time that its task has succeeded. */
-export async function callBack(callers: Callers, ids: readonly string[], times: readonly number[], log: (message: string) => void): Promise<Sent[]> {
+export async function callBack(
+  callers: Callers,
+  ids: readonly string[],
+  times: readonly number[],
+  log: (message: string) => void,
+): Promise<Sent[]> {
   const sent: Sent[] = [];
   const from = performance.now();
   const post = async (index: number): Promise<void> => {
@@ -94,7 +127,10 @@ export async function callBack(callers: Callers, ids: readonly string[], times: 
     sent.push({ plannedMs: times[index]!, latencyMs: performance.now() - from - times[index]!, status });
   };
   await onTime(times, post, (second, begun) => {
-    if (second % LOG_EVERY_SECONDS === 0) log(`${second} s: ${sent.length} answered, ${begun - sent.length} under way, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`);
+    if (second % LOG_EVERY_SECONDS === 0)
+      log(
+        `${second} s: ${sent.length} answered, ${begun - sent.length} under way, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`,
+      );
   });
   return sent;
 }

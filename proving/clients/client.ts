@@ -1,4 +1,7 @@
-/** One client: it submits jobs with idempotency keys, repeats what it does not know the end of, reads, watches and cancels, and writes everything down. */
+/**
+ * One client: it submits jobs with idempotency keys, repeats what it does not know the end of, reads, watches and
+ * cancels, and writes everything down.
+ */
 import { setTimeout } from 'node:timers/promises';
 import type { GatewayProcess } from '../stage/gateway-process.ts';
 import type { GraphQLAnswer, Reply } from '../stage/graphql-client.ts';
@@ -10,7 +13,10 @@ import type { ClientRecord, End, Seen } from './records.ts';
 import { watchToEnd } from './watcher.ts';
 
 export interface ClientRates {
-  /** Of jobs: followed to their end; sent a second time after the answer; sent twice at once; canceled at once; read some times. */
+  /**
+   * Of jobs: followed to their end; sent a second time after the answer; sent twice at once; canceled at once; read
+   * some times.
+   */
   readonly watched: number;
   readonly repeated: number;
   readonly raced: number;
@@ -20,7 +26,14 @@ export interface ClientRates {
   readonly givenUp: number;
 }
 
-export const usualRates: ClientRates = { watched: 0.35, repeated: 0.03, raced: 0.03, canceled: 0.02, read: 0.15, givenUp: 0.02 };
+export const usualRates: ClientRates = {
+  watched: 0.35,
+  repeated: 0.03,
+  raced: 0.03,
+  canceled: 0.02,
+  read: 0.15,
+  givenUp: 0.02,
+};
 
 export interface ClientOptions {
   readonly name: string;
@@ -34,7 +47,10 @@ export interface ClientOptions {
 }
 
 export interface ProvingClient {
-  /** Submits the job of this number and does with it what clients do; resolves when it was answered or given up, watches go on. */
+  /**
+   * Submits the job of this number and does with it what clients do; resolves when it was answered or given up, watches
+   * go on.
+   */
   run(number: number): Promise<void>;
   /** Resolves when all watches have ended. */
   untilWatched(): Promise<void>;
@@ -50,7 +66,9 @@ const GENERATE = `mutation ($input: GenerateMotionInput!) { payload: generateMot
 const CANCEL = `mutation ($id: ID!) { payload: cancelMotionJob(input: { id: $id }) { job { ${JOB_FIELDS} } userErrors { code } } }`;
 const READ = `query ($id: ID!) { payload: motionJob(id: $id) { ${JOB_FIELDS} } }`;
 
-/** Before a request is repeated, by how often it was; as patient clients do, since impatient ones keep a server down. */
+/**
+ * Before a request is repeated, by how often it was; as patient clients do, since impatient ones keep a server down.
+ */
 const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(20_000, 300 * 2 ** repeats)];
 const READ_PAUSE_MS: readonly [number, number] = [200, 2_000];
 const READS = 4;
@@ -64,7 +82,12 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
   }
 
   /** One request, from invoke to its end. */
-  async function ask<T>(head: { op: 'generate'; key: string } | { op: 'cancel' | 'read'; jobId: string }, query: string, variables: object, toEnd: (data: T) => object): Promise<object> {
+  async function ask<T>(
+    head: { op: 'generate'; key: string } | { op: 'cancel' | 'read'; jobId: string },
+    query: string,
+    variables: object,
+    toEnd: (data: T) => object,
+  ): Promise<object> {
     const gateway = pickGateway();
     const operation = { ...head, client: name, operation: nextOperation(), gateway: gateway.name };
     journal.append({ ...operation, type: 'invoke' });
@@ -75,8 +98,12 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
   }
 
   const generateOnce = (key: string, number: number) =>
-    ask<Payload>({ op: 'generate', key }, GENERATE, { input: { ...INPUT, prompt: `${seed}#${number}`, idempotencyKey: key } }, ({ job, replayed, userErrors }) =>
-      job ? { type: 'ok', replayed, seen: toSeen(job) } : { type: 'fail', reason: userErrors?.[0]?.code ?? 'no job' },
+    ask<Payload>(
+      { op: 'generate', key },
+      GENERATE,
+      { input: { ...INPUT, prompt: `${seed}#${number}`, idempotencyKey: key } },
+      ({ job, replayed, userErrors }) =>
+        job ? { type: 'ok', replayed, seen: toSeen(job) } : { type: 'fail', reason: userErrors?.[0]?.code ?? 'no job' },
     ) as Promise<End | { type: 'ok'; seen: Seen }>;
 
   async function generate(number: number): Promise<Seen | null> {
@@ -93,18 +120,24 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
     }
   }
 
-  const pause = async (range: readonly [number, number]): Promise<void> => void (await setTimeout(random.between(...range), undefined, { signal }).catch(() => undefined));
+  const pause = async (range: readonly [number, number]): Promise<void> =>
+    void (await setTimeout(random.between(...range), undefined, { signal }).catch(() => undefined));
 
   async function read(jobId: string): Promise<void> {
     for (let left = READS; left > 0 && !signal.aborted; left -= 1) {
-      await ask<JobView | null>({ op: 'read', jobId }, READ, { id: jobId }, (job) => ({ type: 'ok', seen: job && toSeen(job) }));
+      await ask<JobView | null>({ op: 'read', jobId }, READ, { id: jobId }, (job) => ({
+        type: 'ok',
+        seen: job && toSeen(job),
+      }));
       await pause(READ_PAUSE_MS);
     }
   }
 
   async function cancel(jobId: string): Promise<void> {
     await ask<Payload>({ op: 'cancel', jobId }, CANCEL, { id: jobId }, ({ job, userErrors }) =>
-      job && userErrors?.length === 0 ? { type: 'ok', seen: toSeen(job) } : { type: 'fail', reason: userErrors?.[0]?.code ?? 'no job' },
+      job && userErrors?.length === 0
+        ? { type: 'ok', seen: toSeen(job) }
+        : { type: 'fail', reason: userErrors?.[0]?.code ?? 'no job' },
     );
   }
 
@@ -114,7 +147,16 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
       if (!seen) return;
       if (random.chance(rates.canceled)) await cancel(seen.jobId);
       if (random.chance(rates.watched)) {
-        const watch = watchToEnd({ jobId: seen.jobId, afterVersion: random.chance(0.5) ? seen.version : 0, client: name, stage, journal, random, pickGateway, signal }).finally(() => watches.delete(watch));
+        const watch = watchToEnd({
+          jobId: seen.jobId,
+          afterVersion: random.chance(0.5) ? seen.version : 0,
+          client: name,
+          stage,
+          journal,
+          random,
+          pickGateway,
+          signal,
+        }).finally(() => watches.delete(watch));
         watches.add(watch);
       }
       if (random.chance(rates.repeated)) await generateOnce(`${seed}-${number}`, number);

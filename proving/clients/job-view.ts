@@ -10,7 +10,12 @@ export interface JobView {
   readonly failure: { readonly final: boolean } | null;
 }
 
-export const toSeen = ({ id, version, state, failure }: JobView): Seen => ({ jobId: id, version, state, final: failure?.final ?? null });
+export const toSeen = ({ id, version, state, failure }: JobView): Seen => ({
+  jobId: id,
+  version,
+  state,
+  final: failure?.final ?? null,
+});
 
 let operations = 0;
 /** A number of its own for each operation of this process. */

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import type { Random } from '../stage/random.ts';
 
 /**
- * What a receiver does: answers 200; answers 500 to the first tries of a delivery; resets the connection of the first tries; does not answer the first try;
- * answers 410; answers 307.
+ * What a receiver does: answers 200; answers 500 to the first tries of a delivery; resets the connection of the first
+ * tries; does not answer the first try; answers 410; answers 307.
  */
 export type Manner = 'healthy' | 'failing' | 'resetting' | 'hanging' | 'gone' | 'redirecting';
 
@@ -32,7 +32,12 @@ const MAX_FAILURES: Readonly<Partial<Record<Manner, number>>> = { failing: 3, re
 const HANG_CHANCE = 0.2;
 
 /** `onSeen` hears of every try before it is answered. */
-export async function startReceiver(manner: Manner, random: Random, redirectTo: string, onSeen: (one: Seen) => void = () => undefined): Promise<Receiver> {
+export async function startReceiver(
+  manner: Manner,
+  random: Random,
+  redirectTo: string,
+  onSeen: (one: Seen) => void = () => undefined,
+): Promise<Receiver> {
   const seen: Seen[] = [];
   const failuresLeft = new Map<string, number>();
 
@@ -45,7 +50,17 @@ export async function startReceiver(manner: Manner, random: Random, redirectTo: 
   }
 
   function statusOf(id: string): Seen['status'] {
-    return manner === 'gone' ? 410 : manner === 'redirecting' ? 307 : manner === 'healthy' || failures(id) <= 0 ? 200 : manner === 'failing' ? 500 : manner === 'resetting' ? 'reset' : 'hang';
+    return manner === 'gone'
+      ? 410
+      : manner === 'redirecting'
+        ? 307
+        : manner === 'healthy' || failures(id) <= 0
+          ? 200
+          : manner === 'failing'
+            ? 500
+            : manner === 'resetting'
+              ? 'reset'
+              : 'hang';
   }
 
   function answer(status: Seen['status'], response: ServerResponse): void {

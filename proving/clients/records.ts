@@ -25,9 +25,12 @@ export type End =
   | { readonly type: 'unknown'; readonly reason: string };
 
 export type ClientRecord =
-  | ({ readonly op: 'generate'; readonly key: string } & Operation & (End | { readonly type: 'ok'; readonly replayed: boolean; readonly seen: Seen }))
-  | ({ readonly op: 'cancel'; readonly jobId: string } & Operation & (End | { readonly type: 'ok'; readonly seen: Seen }))
-  | ({ readonly op: 'read'; readonly jobId: string } & Operation & (End | { readonly type: 'ok'; readonly seen: Seen | null }))
+  | ({ readonly op: 'generate'; readonly key: string } & Operation &
+      (End | { readonly type: 'ok'; readonly replayed: boolean; readonly seen: Seen }))
+  | ({ readonly op: 'cancel'; readonly jobId: string } & Operation &
+      (End | { readonly type: 'ok'; readonly seen: Seen }))
+  | ({ readonly op: 'read'; readonly jobId: string } & Operation &
+      (End | { readonly type: 'ok'; readonly seen: Seen | null }))
   | ({ readonly op: 'watch'; readonly jobId: string } & Operation &
       (
         | { readonly type: 'invoke'; readonly afterVersion: number }

@@ -36,7 +36,16 @@ class QuietSocket extends WebSocket {
 }
 
 /** Resolves when the server completed the watch, or at `signal`. */
-export async function watchToEnd({ jobId, afterVersion, client, stage, journal, random, pickGateway, signal }: WatchOptions): Promise<void> {
+export async function watchToEnd({
+  jobId,
+  afterVersion,
+  client,
+  stage,
+  journal,
+  random,
+  pickGateway,
+  signal,
+}: WatchOptions): Promise<void> {
   let version = afterVersion;
   let silent = 0;
   while (!signal.aborted) {
@@ -53,7 +62,10 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
     const stop = (): void => connection.terminate();
     signal.addEventListener('abort', stop);
     try {
-      for await (const { data, errors } of connection.iterate<{ job: JobView }>({ query: WATCH, variables: { id: jobId, afterVersion: version } })) {
+      for await (const { data, errors } of connection.iterate<{ job: JobView }>({
+        query: WATCH,
+        variables: { id: jobId, afterVersion: version },
+      })) {
         if (errors || !data) throw new Error(codeOf(errors) ?? 'no data');
         const seen = toSeen(data.job);
         version = seen.version;
@@ -70,7 +82,9 @@ export async function watchToEnd({ jobId, afterVersion, client, stage, journal, 
       void connection.dispose();
     }
     silent += 1;
-    await setTimeout(random.between(100, Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** silent)), undefined, { signal }).catch(() => undefined);
+    await setTimeout(random.between(100, Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** silent)), undefined, {
+      signal,
+    }).catch(() => undefined);
   }
 }
 

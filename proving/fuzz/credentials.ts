@@ -23,10 +23,17 @@ function checksumOf(text: string): string {
   return sum;
 }
 
-const isKey = (text: string): boolean => text.length === 41 && text.startsWith('mg_') && [...text.slice(3)].every((sign) => ALPHABET.includes(sign)) && checksumOf(text.slice(3, 35)) === text.slice(35);
+const isKey = (text: string): boolean =>
+  text.length === 41 &&
+  text.startsWith('mg_') &&
+  [...text.slice(3)].every((sign) => ALPHABET.includes(sign)) &&
+  checksumOf(text.slice(3, 35)) === text.slice(35);
 
 const ours = Array.from({ length: 20 }, (_, index) => deriveApiKey(`secret ${index}`));
-const base62 = (length: number) => fc.array(fc.constantFrom(...ALPHABET), { minLength: length, maxLength: length, size: 'max' }).map((signs) => signs.join(''));
+const base62 = (length: number) =>
+  fc
+    .array(fc.constantFrom(...ALPHABET), { minLength: length, maxLength: length, size: 'max' })
+    .map((signs) => signs.join(''));
 const key = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...ours) },
   { weight: 4, arbitrary: mutated(fc.constantFrom(...ours)) },
@@ -39,14 +46,24 @@ export const apiKeys: Target<string, boolean> = {
   name: 'API keys',
   inputs: key,
   run: isApiKey,
-  judge: (text, accepted) => (accepted === isKey(text) ? null : accepted ? 'a key was accepted that nobody can have made' : 'a key was refused'),
+  judge: (text, accepted) =>
+    accepted === isKey(text) ? null : accepted ? 'a key was accepted that nobody can have made' : 'a key was refused',
   kindOf: (accepted) => (accepted ? 'accepted' : 'refused'),
 };
 
-const [OLD, NEW, FOREIGN] = ['an old secret of thirty-two characters', 'a new secret of thirty-two characters', 'a foreign secret of thirty-two chars.'];
+const [OLD, NEW, FOREIGN] = [
+  'an old secret of thirty-two characters',
+  'a new secret of thirty-two characters',
+  'a foreign secret of thirty-two chars.',
+];
 const urls = createCallbackUrls([NEW, OLD], () => 'https://gateway.example.com/base');
 const jobIds = Array.from({ length: 10 }, (_, index) => `0199aaaa-0000-7000-8000-00000000000${index}`);
-const urlsOf = (secret: string) => jobIds.flatMap((jobId) => [1, 2, 9, 999_999_999].map((attempt) => createCallbackUrls([secret], () => 'https://gateway.example.com').urlFor(jobId, attempt)!));
+const urlsOf = (secret: string) =>
+  jobIds.flatMap((jobId) =>
+    [1, 2, 9, 999_999_999].map((attempt) =>
+      createCallbackUrls([secret], () => 'https://gateway.example.com').urlFor(jobId, attempt)!,
+    ),
+  );
 /** By job and token, as they stand in the URL. */
 const made = new Map([...urlsOf(OLD), ...urlsOf(NEW)].map((url) => [url.split('/callbacks/')[1]!, url]));
 const foreign = urlsOf(FOREIGN).map((url) => url.split('/callbacks/')[1]!);
@@ -56,11 +73,35 @@ const place = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...made.keys()) },
   { weight: 4, arbitrary: mutated(fc.constantFrom(...made.keys())) },
   { weight: 1, arbitrary: fc.constantFrom(...foreign) },
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom(...made.keys(), ...foreign), fc.constantFrom(...jobIds, '', '__proto__')).map(([from, jobId]) => `${jobId}/${from.split('/')[1]}`) },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...jobIds), fc.constantFrom('1', '01', '0', '1e0', '1000000000', '-1', '１'), base62(8), fc.constantFrom(OLD, 'x')).map(([jobId, attempt, keyId, secret]) => `${jobId}/${attempt}.${keyId}.${createHmac('sha256', secret).update(`${jobId}.${attempt}`).digest('base64url')}`) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...made.keys(), ...foreign), fc.constantFrom(...jobIds, '', '__proto__'))
+      .map(([from, jobId]) => `${jobId}/${from.split('/')[1]}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(...jobIds),
+        fc.constantFrom('1', '01', '0', '1e0', '1000000000', '-1', '１'),
+        base62(8),
+        fc.constantFrom(OLD, 'x'),
+      )
+      .map(
+        ([jobId, attempt, keyId, secret]) =>
+          `${jobId}/${attempt}.${keyId}.${createHmac('sha256', secret).update(`${jobId}.${attempt}`).digest('base64url')}`,
+      ),
+  },
   { weight: 1, arbitrary: anyText },
 );
-const base = fc.constantFrom('https://gateway.example.com/callbacks/', 'https://evil.example.com/a?b=/callbacks/', '/callbacks/', 'https://gateway.example.com/callbacks/callbacks/', '');
+const base = fc.constantFrom(
+  'https://gateway.example.com/callbacks/',
+  'https://evil.example.com/a?b=/callbacks/',
+  '/callbacks/',
+  'https://gateway.example.com/callbacks/callbacks/',
+  '',
+);
 
 interface Presented {
   readonly place: string;
@@ -78,32 +119,78 @@ export const callbackTokens: Target<Presented, Verified> = {
   judge({ place: text, base: before }, [byToken, byUrl]) {
     const isOurs = made.has(text);
     const right = (echo: Echo | null): boolean => echo !== null && text.startsWith(`${echo.jobId}/${echo.attempt}.`);
-    if (isOurs !== right(byToken) || (!isOurs && byToken !== null)) return isOurs ? 'a token of ours was refused' : 'a token was accepted that we did not make';
+    if (isOurs !== right(byToken) || (!isOurs && byToken !== null))
+      return isOurs ? 'a token of ours was refused' : 'a token was accepted that we did not make';
     const url = before + text;
     const at = url.lastIndexOf('/callbacks/');
-    return (byUrl !== null) === (at >= 0 && made.has(url.slice(at + '/callbacks/'.length))) ? null : 'a URL was judged wrongly';
+    return (byUrl !== null) === (at >= 0 && made.has(url.slice(at + '/callbacks/'.length)))
+      ? null
+      : 'a URL was judged wrongly';
   },
   kindOf: ([token]) => (token === null ? 'refused' : 'accepted'),
 };
 
 const tokens = createClientTokens([NEW, OLD]);
 const strangers = createClientTokens([FOREIGN]);
-const claimsOf = (index: number): ClientTokenClaims => ({ accountId: `account-${index}`, keyId: `key-${index}`, scopes: ['jobs:read'], jobIds: index % 2 ? [jobIds[index]!] : null, epoch: index });
-const signed = new Map<string, ClientTokenClaims>();
-for (let index = 0; index < 10; index += 1) signed.set((await tokens.sign(claimsOf(index), 3_600)).token, claimsOf(index));
-const strange = await Promise.all(Array.from({ length: 5 }, async (_, index) => (await strangers.sign(claimsOf(index), 3_600)).token));
-
-const encoded = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-const headerValue = fc.constantFrom<unknown>('HS256', 'none', 'HS512', 'RS256', 'JWT', '', null, 1, true, {}, [], ['b64'], '__proto__', 'constructor', '\0');
-const header = fc.array(fc.tuple(fc.constantFrom('alg', 'kid', 'typ', 'crit', 'b64', 'jwk', 'jku', 'x5u', '__proto__'), headerValue), { maxLength: 4 }).map((entries) => Object.fromEntries([['alg', 'HS256'], ...entries]) as unknown);
-/** A token of ours with another header or payload, or with parts of two of them. */
-const forged = fc.tuple(fc.constantFrom(...signed.keys(), ...strange), fc.constantFrom(...signed.keys()), fc.oneof(header, anyText), fc.constantFrom(0, 1, 2)).map(([token, other, part, index]) => {
-  const parts = token.split('.');
-  if (index === 2) parts[2] = other.split('.')[2]!;
-  else parts[index] = encoded(part);
-  return parts.join('.');
+const claimsOf = (index: number): ClientTokenClaims => ({
+  accountId: `account-${index}`,
+  keyId: `key-${index}`,
+  scopes: ['jobs:read'],
+  jobIds: index % 2 ? [jobIds[index]!] : null,
+  epoch: index,
 });
-const token = fc.oneof({ weight: 1, arbitrary: fc.constantFrom(...signed.keys()) }, { weight: 4, arbitrary: mutated(fc.constantFrom(...signed.keys())) }, { weight: 1, arbitrary: fc.constantFrom(...strange) }, { weight: 4, arbitrary: forged }, { weight: 1, arbitrary: anyText });
+const signed = new Map<string, ClientTokenClaims>();
+for (let index = 0; index < 10; index += 1)
+  signed.set((await tokens.sign(claimsOf(index), 3_600)).token, claimsOf(index));
+const strange = await Promise.all(
+  Array.from({ length: 5 }, async (_, index) => (await strangers.sign(claimsOf(index), 3_600)).token),
+);
+
+const encoded = (value: unknown): string =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+const headerValue = fc.constantFrom<unknown>(
+  'HS256',
+  'none',
+  'HS512',
+  'RS256',
+  'JWT',
+  '',
+  null,
+  1,
+  true,
+  {},
+  [],
+  ['b64'],
+  '__proto__',
+  'constructor',
+  '\0',
+);
+const header = fc
+  .array(fc.tuple(fc.constantFrom('alg', 'kid', 'typ', 'crit', 'b64', 'jwk', 'jku', 'x5u', '__proto__'), headerValue), {
+    maxLength: 4,
+  })
+  .map((entries) => Object.fromEntries([['alg', 'HS256'], ...entries]) as unknown);
+/** A token of ours with another header or payload, or with parts of two of them. */
+const forged = fc
+  .tuple(
+    fc.constantFrom(...signed.keys(), ...strange),
+    fc.constantFrom(...signed.keys()),
+    fc.oneof(header, anyText),
+    fc.constantFrom(0, 1, 2),
+  )
+  .map(([token, other, part, index]) => {
+    const parts = token.split('.');
+    if (index === 2) parts[2] = other.split('.')[2]!;
+    else parts[index] = encoded(part);
+    return parts.join('.');
+  });
+const token = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom(...signed.keys()) },
+  { weight: 4, arbitrary: mutated(fc.constantFrom(...signed.keys())) },
+  { weight: 1, arbitrary: fc.constantFrom(...strange) },
+  { weight: 4, arbitrary: forged },
+  { weight: 1, arbitrary: anyText },
+);
 
 type Claims = Awaited<ReturnType<typeof tokens.verify>>;
 
@@ -119,7 +206,9 @@ export const clientTokens: Target<string, Claims> = {
     if (found === null) return signed.has(text) ? 'a token of ours was refused' : null;
     const claims = bodies.get(bodyOf(text));
     const { accountId, keyId, scopes, jobIds: only, epoch } = found;
-    return claims !== undefined && isDeepStrictEqual({ accountId, keyId, scopes, jobIds: only, epoch }, claims) ? null : 'a token was accepted that we did not make';
+    return claims !== undefined && isDeepStrictEqual({ accountId, keyId, scopes, jobIds: only, epoch }, claims)
+      ? null
+      : 'a token was accepted that we did not make';
   },
   kindOf: (found) => (found === null ? 'refused' : 'accepted'),
 };

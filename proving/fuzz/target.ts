@@ -1,4 +1,7 @@
-/** One door of the program under inputs of any shape: what it is given, what it does with it, and what must be true of that. */
+/**
+ * One door of the program under inputs of any shape: what it is given, what it does with it, and what must be true of
+ * that.
+ */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { secondsSince, type ProofOptions } from '../proofs/proof.ts';
@@ -25,7 +28,10 @@ export interface TargetFigures {
 
 /** Of CPU time: on a busy machine the wall clock measures what else runs there. */
 const LIMIT_MS = 50;
-/** Garbage collection and compilation can make any run slow once. An input that takes longer than `SLOW_MS` counts by the best of `REPEATS` more runs. */
+/**
+ * Garbage collection and compilation can make any run slow once. An input that takes longer than `SLOW_MS` counts by
+ * the best of `REPEATS` more runs.
+ */
 const SLOW_MS = 5;
 const REPEATS = 3;
 const MAX_TOLD = 4_000;
@@ -33,7 +39,10 @@ const MAX_TOLD = 4_000;
 /** fast-check's seed is a number. */
 const numberOf = (seed: string): number => createHash('sha256').update(seed).digest().readInt32LE(0);
 
-async function measure<Input, Output>(target: Target<Input, Output>, input: Input): Promise<{ readonly output: Output; readonly ms: number }> {
+async function measure<Input, Output>(
+  target: Target<Input, Output>,
+  input: Input,
+): Promise<{ readonly output: Output; readonly ms: number }> {
   const from = process.cpuUsage();
   const output = await target.run(input);
   const { user, system } = process.cpuUsage(from);
@@ -41,7 +50,10 @@ async function measure<Input, Output>(target: Target<Input, Output>, input: Inpu
 }
 
 /** `size` is how many inputs; it ends with the first that breaks a rule, made as small as it can be. */
-export async function fuzz<Input, Output>(target: Target<Input, Output>, { seed, size }: Pick<ProofOptions, 'seed' | 'size'>): Promise<{ readonly figures: TargetFigures; readonly violations: readonly string[] }> {
+export async function fuzz<Input, Output>(
+  target: Target<Input, Output>,
+  { seed, size }: Pick<ProofOptions, 'seed' | 'size'>,
+): Promise<{ readonly figures: TargetFigures; readonly violations: readonly string[] }> {
   const from = Date.now();
   const fastCheckSeed = numberOf(`${seed} ${target.name}`);
   const kinds: Record<string, number> = {};
@@ -61,6 +73,22 @@ export async function fuzz<Input, Output>(target: Target<Input, Output>, { seed,
   });
   const details = await fc.check(property, { seed: fastCheckSeed, numRuns: size });
 
-  const violations = details.failed ? [`${target.name}: ${(details.errorInstance as Error | null)?.message ?? ''}\n${fc.defaultReportMessage(details) ?? ''}`.slice(0, MAX_TOLD)] : [];
-  return { figures: { inputs, slowestMs: Math.round(slowestMs * 100) / 100, kinds, fastCheckSeed, seconds: secondsSince(from) }, violations };
+  const violations = details.failed
+    ? [
+        `${target.name}: ${(details.errorInstance as Error | null)?.message ?? ''}\n${fc.defaultReportMessage(details) ?? ''}`.slice(
+          0,
+          MAX_TOLD,
+        ),
+      ]
+    : [];
+  return {
+    figures: {
+      inputs,
+      slowestMs: Math.round(slowestMs * 100) / 100,
+      kinds,
+      fastCheckSeed,
+      seconds: secondsSince(from),
+    },
+    violations,
+  };
 }

@@ -5,18 +5,103 @@ const KIB_64 = 65_536;
 
 /** Bounds of numbers, of encodings and of objects. */
 const pieces = [
-  '', ' ', '\t', '\n', '\r', '\0', '\u2028', '\u00a0', '\ufeff', '\u202e', '\ud800', '\udc00', '😀', 'ß', 'İ', 'é', 'e\u0301', '\uffff', '１', '。',
-  '"', "'", '\\', '\\"', '\\u0000', '\\ud800', '/', '//', '?', '#', '&', '=', '%', '%00', '%2F', '%zz', '%25', '@', ':', ';', ',', '.', '..', '-', '_', '+', '[', ']', '{', '}', '<', '>',
-  '0', '-0', '-1', '1', '00', '1e308', '1e400', '5e-324', '9007199254740993', '18446744073709551616', '2147483648', '0x7f', 'NaN', 'Infinity', '253402300800000', '8640000000000001',
-  '__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'null', 'undefined', 'true', '[object Object]', '${7*7}', 'http://', 'https://a.com/?sign=x', 'mg_', 'event 1', '<html>',
+  '',
+  ' ',
+  '\t',
+  '\n',
+  '\r',
+  '\0',
+  '\u2028',
+  '\u00a0',
+  '\ufeff',
+  '\u202e',
+  '\ud800',
+  '\udc00',
+  '😀',
+  'ß',
+  'İ',
+  'é',
+  'e\u0301',
+  '\uffff',
+  '１',
+  '。',
+  '"',
+  "'",
+  '\\',
+  '\\"',
+  '\\u0000',
+  '\\ud800',
+  '/',
+  '//',
+  '?',
+  '#',
+  '&',
+  '=',
+  '%',
+  '%00',
+  '%2F',
+  '%zz',
+  '%25',
+  '@',
+  ':',
+  ';',
+  ',',
+  '.',
+  '..',
+  '-',
+  '_',
+  '+',
+  '[',
+  ']',
+  '{',
+  '}',
+  '<',
+  '>',
+  '0',
+  '-0',
+  '-1',
+  '1',
+  '00',
+  '1e308',
+  '1e400',
+  '5e-324',
+  '9007199254740993',
+  '18446744073709551616',
+  '2147483648',
+  '0x7f',
+  'NaN',
+  'Infinity',
+  '253402300800000',
+  '8640000000000001',
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'null',
+  'undefined',
+  'true',
+  '[object Object]',
+  '${7*7}',
+  'http://',
+  'https://a.com/?sign=x',
+  'mg_',
+  'event 1',
+  '<html>',
 ] as const;
 
 export const piece = fc.constantFrom(...pieces);
 
 /** Up to 64 KiB of one thing again and again: rare, because it costs a thousand times what others do. */
-const hugeText = fc.tuple(piece, fc.integer({ min: 1_000, max: KIB_64 })).map(([text, length]) => (text || 'a').repeat(length).slice(0, length));
+const hugeText = fc
+  .tuple(piece, fc.integer({ min: 1_000, max: KIB_64 }))
+  .map(([text, length]) => (text || 'a').repeat(length).slice(0, length));
 
-const shortText = fc.oneof(fc.array(piece, { maxLength: 4 }).map((some) => some.join('')), fc.string({ unit: 'binary', maxLength: 12 }), piece);
+const shortText = fc.oneof(
+  fc.array(piece, { maxLength: 4 }).map((some) => some.join('')),
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  piece,
+);
 
 export const anyText = fc.oneof({ weight: 399, arbitrary: shortText }, { weight: 1, arbitrary: hugeText });
 
@@ -60,10 +145,16 @@ function mutate(text: string, { how, place, piece: put }: Mutation): string {
 }
 
 /** Spoilt in one to three places. */
-export const mutated = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.tuple(texts, fc.array(mutation, { minLength: 1, maxLength: 3 })).map(([text, mutations]) => mutations.reduce(mutate, text));
+export const mutated = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .tuple(texts, fc.array(mutation, { minLength: 1, maxLength: 3 }))
+    .map(([text, mutations]) => mutations.reduce(mutate, text));
 
 /** The same URL or name in another spelling: single characters percent-encoded. */
-export const percentEncoded = (text: string, places: readonly number[]): string => [...text].map((character, index) => (places.includes(index) && character <= '\x7f' ? `%${hex(character, 2)}` : character)).join('');
+export const percentEncoded = (text: string, places: readonly number[]): string =>
+  [...text]
+    .map((character, index) => (places.includes(index) && character <= '\x7f' ? `%${hex(character, 2)}` : character))
+    .join('');
 
 /** PostgreSQL's text holds it as it is. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');

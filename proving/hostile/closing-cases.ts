@@ -2,12 +2,17 @@
 import { CLOSE, closeFrame, frame, TEXT } from './frames.ts';
 import { outcomeOf, untilEnd, watch, type SocketCase } from './stand.ts';
 
-const closing = (name: string, expected: string, bytes: Buffer): SocketCase => ({ name, expected, act: untilEnd((socket) => socket.write(bytes)) });
+const closing = (name: string, expected: string, bytes: Buffer): SocketCase => ({
+  name,
+  expected,
+  act: untilEnd((socket) => socket.write(bytes)),
+});
 
 /** Those that nobody may send, and those that nobody has given a meaning. */
 const WRONG_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535];
 
-const withCode = (code: number): SocketCase => closing(`a close with the code ${code}`, 'closed 1002', closeFrame(code));
+const withCode = (code: number): SocketCase =>
+  closing(`a close with the code ${code}`, 'closed 1002', closeFrame(code));
 
 export const closingCases: readonly SocketCase[] = [
   closing('a close without a code is answered by the same', 'closed 1005', frame(CLOSE)),
@@ -22,7 +27,16 @@ export const closingCases: readonly SocketCase[] = [
   {
     name: 'messages behind a close are not read',
     expected: 'closed 1000',
-    act: untilEnd((socket, stand) => socket.write(Buffer.concat([closeFrame(1000), frame(TEXT, JSON.stringify(watch('1', stand, null))), frame(TEXT, 'nonsense'), closeFrame(4999)]))),
+    act: untilEnd((socket, stand) =>
+      socket.write(
+        Buffer.concat([
+          closeFrame(1000),
+          frame(TEXT, JSON.stringify(watch('1', stand, null))),
+          frame(TEXT, 'nonsense'),
+          closeFrame(4999),
+        ]),
+      ),
+    ),
   },
   {
     name: 'a close within a message in fragments',
@@ -33,7 +47,16 @@ export const closingCases: readonly SocketCase[] = [
     // Its end is seen in what is left: nothing may begin any more.
     name: 'a close while a subscription waits for its id',
     expected: 'closed 1000',
-    act: untilEnd((socket, stand) => socket.write(Buffer.concat([...[watch('1', stand), { id: '1', type: 'complete' }, watch('1', stand)].map((message) => frame(TEXT, JSON.stringify(message))), closeFrame(1000)]))),
+    act: untilEnd((socket, stand) =>
+      socket.write(
+        Buffer.concat([
+          ...[watch('1', stand), { id: '1', type: 'complete' }, watch('1', stand)].map((message) =>
+            frame(TEXT, JSON.stringify(message)),
+          ),
+          closeFrame(1000),
+        ]),
+      ),
+    ),
   },
   {
     name: 'a peer that does not answer a close is let go of all the same',
@@ -54,7 +77,7 @@ export const closingCases: readonly SocketCase[] = [
     }),
   },
   {
-    name: 'a connection that breaks is nobody else\'s business',
+    name: "a connection that breaks is nobody else's business",
     expected: 'cut off, and another one lives on',
     async act(stand) {
       const socket = await stand.connect();

@@ -19,7 +19,12 @@ interface Body {
 
 const TIMEOUT_MS = 10_000;
 
-export async function post(url: string, apiKey: string, body: string, contentType = 'application/json'): Promise<Answer> {
+export async function post(
+  url: string,
+  apiKey: string,
+  body: string,
+  contentType = 'application/json',
+): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { authorization: `Bearer ${apiKey}`, ...(contentType && { 'content-type': contentType }) },
@@ -28,11 +33,18 @@ export async function post(url: string, apiKey: string, body: string, contentTyp
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-  return { status: response.status, text, codes: isJson ? codesOf(JSON.parse(text) as Body) : [`HTTP ${response.status}`] };
+  return {
+    status: response.status,
+    text,
+    codes: isJson ? codesOf(JSON.parse(text) as Body) : [`HTTP ${response.status}`],
+  };
 }
 
 export interface Subscriber {
-  /** Subscribes, and resolves when that has ended, or when the socket was closed; the next time there is another socket then. */
+  /**
+   * Subscribes, and resolves when that has ended, or when the socket was closed; the next time there is another socket
+   * then.
+   */
   subscribe(request: Request): Promise<Answer>;
   close(): void;
 }
@@ -64,20 +76,32 @@ export function createSubscriber(url: string, apiKey: string): Subscriber {
       const texts: string[] = [];
       const codes = new Set<string>();
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => finish(() => reject(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))), TIMEOUT_MS);
+        const timer = setTimeout(
+          () => finish(() => reject(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))),
+          TIMEOUT_MS,
+        );
         const finish = (end: () => void): void => {
           clearTimeout(timer);
           current.off('message', hear);
           current.off('close', closed);
           end();
         };
-        const answer = (status: number | null): Answer => ({ status, text: texts.join('\n'), codes: [...codes].sort() });
+        const answer = (status: number | null): Answer => ({
+          status,
+          text: texts.join('\n'),
+          codes: [...codes].sort(),
+        });
         const closed = (code: number): void => finish(() => resolve({ ...answer(code), codes: [`closed ${code}`] }));
         const hear = (data: Buffer): void => {
           const message = JSON.parse(data.toString()) as Message;
           if (message.id !== id) return;
           texts.push(data.toString());
-          const errors = message.type === 'error' ? message.payload : message.type === 'next' ? (message.payload as Body).errors : [];
+          const errors =
+            message.type === 'error'
+              ? message.payload
+              : message.type === 'next'
+                ? (message.payload as Body).errors
+                : [];
           for (const code of codesOf({ errors: (errors ?? []) as Body['errors'] & object })) codes.add(code);
           if (message.type === 'error' || message.type === 'complete') finish(() => resolve(answer(null)));
         };
@@ -90,4 +114,5 @@ export function createSubscriber(url: string, apiKey: string): Subscriber {
   };
 }
 
-const codesOf = ({ errors = [] }: Body): string[] => [...new Set(errors.map(({ extensions }) => String(extensions?.code)))].sort();
+const codesOf = ({ errors = [] }: Body): string[] =>
+  [...new Set(errors.map(({ extensions }) => String(extensions?.code)))].sort();

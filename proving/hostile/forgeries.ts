@@ -1,4 +1,7 @@
-/** Callback URLs that nobody gave out, drawn by chance: what a stranger could make up, and what he could make of one that he has seen. */
+/**
+ * Callback URLs that nobody gave out, drawn by chance: what a stranger could make up, and what he could make of one
+ * that he has seen.
+ */
 import { randomUUID } from 'node:crypto';
 import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
 import type { Random } from '../stage/random.ts';
@@ -21,7 +24,8 @@ export function createForger(random: Random, pathOf: (jobId: string) => string, 
   };
   type Parts = ReturnType<typeof partsOf>;
   const toPath = ({ folder, id, attempt, keyId, mac }: Parts): string => `/${folder}/${id}/${attempt}.${keyId}.${mac}`;
-  const anyMac = (): string => Buffer.from(Array.from({ length: 32 }, () => random.integer(0, 255))).toString('base64url');
+  const anyMac = (): string =>
+    Buffer.from(Array.from({ length: 32 }, () => random.integer(0, 255))).toString('base64url');
 
   const forgeries: readonly ((parts: Parts) => Parts | string)[] = [
     (parts) => ({ ...parts, mac: anyMac() }),

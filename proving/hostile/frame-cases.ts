@@ -15,7 +15,8 @@ const pingOf = (bytes: number): string => {
 };
 
 /** A `ping` with these bytes in its text. */
-const pingWith = (bytes: readonly number[]): Buffer => Buffer.concat([Buffer.from('{"type":"ping","payload":{"text":"'), Buffer.from(bytes), Buffer.from('"}}')]);
+const pingWith = (bytes: readonly number[]): Buffer =>
+  Buffer.concat([Buffer.from('{"type":"ping","payload":{"text":"'), Buffer.from(bytes), Buffer.from('"}}')]);
 
 const writing = (...frames: readonly Buffer[]) =>
   after(async (socket) => {
@@ -34,9 +35,17 @@ async function pour(socket: RawSocket, piece: Buffer, times: number): Promise<vo
   for (let left = times; left > 0 && !socket.isEnding(); left -= 1) await socket.write(piece);
 }
 
-const reservedOpcodes = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode): SocketCase => ({ name: `the reserved opcode ${opcode}`, expected: 'closed 1002', act: writing(frame(opcode, 'x')) }));
+const reservedOpcodes = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode): SocketCase => ({
+  name: `the reserved opcode ${opcode}`,
+  expected: 'closed 1002',
+  act: writing(frame(opcode, 'x')),
+}));
 
-const reservedBits = [1, 2, 4].map((rsv): SocketCase => ({ name: `the reserved bits ${rsv.toString(2).padStart(3, '0')}`, expected: 'closed 1002', act: writing(frame(TEXT, A_PING, { rsv })) }));
+const reservedBits = [1, 2, 4].map((rsv): SocketCase => ({
+  name: `the reserved bits ${rsv.toString(2).padStart(3, '0')}`,
+  expected: 'closed 1002',
+  act: writing(frame(TEXT, A_PING, { rsv })),
+}));
 
 const malformedText = (
   [
@@ -57,15 +66,35 @@ export const frameCases: readonly SocketCase[] = [
   { name: 'the reserved bits of a ping', expected: 'closed 1002', act: writing(frame(PING, '', { rsv: 4 })) },
   ...reservedOpcodes,
   { name: 'a continuation of nothing', expected: 'closed 1002', act: writing(frame(CONTINUATION, A_PING)) },
-  { name: 'a message within another one', expected: 'closed 1002', act: writing(frame(TEXT, '{"type"', { fin: false }), frame(TEXT, A_PING)) },
-  { name: 'a binary message within a text', expected: 'closed 1002', act: writing(frame(TEXT, '{"type"', { fin: false }), frame(BINARY, A_PING)) },
+  {
+    name: 'a message within another one',
+    expected: 'closed 1002',
+    act: writing(frame(TEXT, '{"type"', { fin: false }), frame(TEXT, A_PING)),
+  },
+  {
+    name: 'a binary message within a text',
+    expected: 'closed 1002',
+    act: writing(frame(TEXT, '{"type"', { fin: false }), frame(BINARY, A_PING)),
+  },
   { name: 'a binary message', expected: 'closed 1003', act: writing(frame(BINARY, A_PING)) },
   { name: 'an empty message', expected: 'closed 4400', act: writing(frame(TEXT)) },
 
-  { name: 'a ping in fragments', expected: 'closed 1002', act: writing(frame(PING, 'a', { fin: false }), frame(CONTINUATION, 'b')) },
+  {
+    name: 'a ping in fragments',
+    expected: 'closed 1002',
+    act: writing(frame(PING, 'a', { fin: false }), frame(CONTINUATION, 'b')),
+  },
   { name: 'a ping of 126 bytes', expected: 'closed 1002', act: writing(frame(PING, 'x'.repeat(126))) },
-  { name: 'a ping whose length is written in more bytes than a control frame has', expected: 'closed 1002', act: writing(frame(PING, 'hello', { lengthBytes: 2 })) },
-  { name: 'a ping that announces 2^63 bytes', expected: 'closed 1002', act: writing(frame(PING, '', { announced: 1n << 63n })) },
+  {
+    name: 'a ping whose length is written in more bytes than a control frame has',
+    expected: 'closed 1002',
+    act: writing(frame(PING, 'hello', { lengthBytes: 2 })),
+  },
+  {
+    name: 'a ping that announces 2^63 bytes',
+    expected: 'closed 1002',
+    act: writing(frame(PING, '', { announced: 1n << 63n })),
+  },
   {
     name: 'a ping of 125 bytes is answered with all of them',
     expected: 'lives on',
@@ -86,7 +115,11 @@ export const frameCases: readonly SocketCase[] = [
     }),
   },
   { name: 'a pong that nobody asked for', expected: 'lives on', act: writing(frame(PONG, 'unasked')) },
-  { name: 'thousands of pings at once', expected: 'cut off', act: writing(Buffer.concat(Array.from({ length: 5_000 }, () => frame(PING)))) },
+  {
+    name: 'thousands of pings at once',
+    expected: 'cut off',
+    act: writing(Buffer.concat(Array.from({ length: 5_000 }, () => frame(PING)))),
+  },
   {
     name: 'one ping after the other, more than a socket may send messages',
     expected: 'closed 1013',
@@ -97,14 +130,46 @@ export const frameCases: readonly SocketCase[] = [
       }
     }),
   },
-  { name: 'more pongs than a socket may send messages', expected: 'closed 1013', act: writing(Buffer.concat(Array.from({ length: 2 * MESSAGES_AT_ONCE }, () => frame(PONG)))) },
+  {
+    name: 'more pongs than a socket may send messages',
+    expected: 'closed 1013',
+    act: writing(Buffer.concat(Array.from({ length: 2 * MESSAGES_AT_ONCE }, () => frame(PONG)))),
+  },
 
   ...malformedText,
-  { name: 'malformed UTF-8 in the middle of a message in fragments', expected: 'closed 1007', act: writing(...fragments(TEXT, pingWith([0x20, 0xff, 0x20]), 7)) },
-  { name: 'a character that is cut by a fragment', expected: 'lives on', act: understood((socket) => socket.write(Buffer.concat([frame(TEXT, euro.subarray(0, cut), { fin: false }), frame(CONTINUATION, euro.subarray(cut))]))) },
+  {
+    name: 'malformed UTF-8 in the middle of a message in fragments',
+    expected: 'closed 1007',
+    act: writing(...fragments(TEXT, pingWith([0x20, 0xff, 0x20]), 7)),
+  },
+  {
+    name: 'a character that is cut by a fragment',
+    expected: 'lives on',
+    act: understood((socket) =>
+      socket.write(
+        Buffer.concat([frame(TEXT, euro.subarray(0, cut), { fin: false }), frame(CONTINUATION, euro.subarray(cut))]),
+      ),
+    ),
+  },
 
-  { name: 'a message in fragments of one byte', expected: 'lives on', act: understood((socket) => socket.write(Buffer.concat(fragments(TEXT, A_PING, 1)))) },
-  { name: 'a message among empty fragments', expected: 'lives on', act: understood((socket) => socket.write(Buffer.concat([frame(TEXT, '', { fin: false }), frame(CONTINUATION, '', { fin: false }), frame(CONTINUATION, A_PING)]))) },
+  {
+    name: 'a message in fragments of one byte',
+    expected: 'lives on',
+    act: understood((socket) => socket.write(Buffer.concat(fragments(TEXT, A_PING, 1)))),
+  },
+  {
+    name: 'a message among empty fragments',
+    expected: 'lives on',
+    act: understood((socket) =>
+      socket.write(
+        Buffer.concat([
+          frame(TEXT, '', { fin: false }),
+          frame(CONTINUATION, '', { fin: false }),
+          frame(CONTINUATION, A_PING),
+        ]),
+      ),
+    ),
+  },
   {
     name: 'a frame that comes byte by byte',
     expected: 'lives on',
@@ -112,13 +177,46 @@ export const frameCases: readonly SocketCase[] = [
       for (const byte of frame(TEXT, A_PING)) await socket.write(Buffer.from([byte]));
     }),
   },
-  { name: 'a length in more bytes than it needs, which is the sender\'s fault alone', expected: 'lives on', act: understood((socket) => socket.write(frame(TEXT, A_PING, { lengthBytes: 8 }))) },
-  { name: 'fragments without end and with nothing in them', expected: 'closed 1008', act: after((socket) => pour(socket, Buffer.concat([frame(TEXT, '', { fin: false }), ...Array.from({ length: 20_000 }, () => frame(CONTINUATION, '', { fin: false }))]), 1)) },
+  {
+    name: "a length in more bytes than it needs, which is the sender's fault alone",
+    expected: 'lives on',
+    act: understood((socket) => socket.write(frame(TEXT, A_PING, { lengthBytes: 8 }))),
+  },
+  {
+    name: 'fragments without end and with nothing in them',
+    expected: 'closed 1008',
+    act: after((socket) =>
+      pour(
+        socket,
+        Buffer.concat([
+          frame(TEXT, '', { fin: false }),
+          ...Array.from({ length: 20_000 }, () => frame(CONTINUATION, '', { fin: false })),
+        ]),
+        1,
+      ),
+    ),
+  },
 
-  { name: 'a message as large as one may be', expected: 'lives on', act: understood((socket) => socket.write(frame(TEXT, pingOf(MAX_MESSAGE_BYTES)))) },
-  { name: 'a message of one byte more', expected: 'closed 1009', act: writing(frame(TEXT, pingOf(MAX_MESSAGE_BYTES + 1))) },
-  { name: 'a message of one byte more, in fragments', expected: 'closed 1009', act: writing(...fragments(TEXT, pingOf(MAX_MESSAGE_BYTES + 1), 5_000)) },
-  { name: 'a frame that announces 100 MB, and nothing of it', expected: 'closed 1009', act: writing(frame(TEXT, '', { announced: BigInt(HUGE_BYTES) })) },
+  {
+    name: 'a message as large as one may be',
+    expected: 'lives on',
+    act: understood((socket) => socket.write(frame(TEXT, pingOf(MAX_MESSAGE_BYTES)))),
+  },
+  {
+    name: 'a message of one byte more',
+    expected: 'closed 1009',
+    act: writing(frame(TEXT, pingOf(MAX_MESSAGE_BYTES + 1))),
+  },
+  {
+    name: 'a message of one byte more, in fragments',
+    expected: 'closed 1009',
+    act: writing(...fragments(TEXT, pingOf(MAX_MESSAGE_BYTES + 1), 5_000)),
+  },
+  {
+    name: 'a frame that announces 100 MB, and nothing of it',
+    expected: 'closed 1009',
+    act: writing(frame(TEXT, '', { announced: BigInt(HUGE_BYTES) })),
+  },
   {
     name: 'a frame of 100 MB',
     expected: 'closed 1009',
@@ -127,8 +225,16 @@ export const frameCases: readonly SocketCase[] = [
       await pour(socket, Buffer.alloc(MIB, 'x'), HUGE_BYTES / MIB);
     }),
   },
-  { name: 'a frame that announces 2^53 bytes', expected: 'closed 1009', act: writing(frame(TEXT, 'x', { announced: 1n << 53n })) },
-  { name: 'a frame that announces 2^63 bytes', expected: 'closed 1009', act: writing(frame(TEXT, 'x', { announced: 1n << 63n })) },
+  {
+    name: 'a frame that announces 2^53 bytes',
+    expected: 'closed 1009',
+    act: writing(frame(TEXT, 'x', { announced: 1n << 53n })),
+  },
+  {
+    name: 'a frame that announces 2^63 bytes',
+    expected: 'closed 1009',
+    act: writing(frame(TEXT, 'x', { announced: 1n << 63n })),
+  },
   {
     name: '100 MB in fragments',
     expected: 'closed 1009',

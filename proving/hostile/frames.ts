@@ -1,4 +1,6 @@
-/** Frames of RFC 6455, right ones and every wrong one: what is said of a frame is written, whether it is true or not. */
+/**
+ * Frames of RFC 6455, right ones and every wrong one: what is said of a frame is written, whether it is true or not.
+ */
 import { randomBytes } from 'node:crypto';
 
 export const CONTINUATION = 0x0;
@@ -20,7 +22,11 @@ export interface FrameOptions {
   readonly lengthBytes?: 0 | 2 | 8;
 }
 
-export function frame(opcode: number, payload: Buffer | string = '', { fin = true, rsv = 0, masked = true, announced, lengthBytes }: FrameOptions = {}): Buffer {
+export function frame(
+  opcode: number,
+  payload: Buffer | string = '',
+  { fin = true, rsv = 0, masked = true, announced, lengthBytes }: FrameOptions = {},
+): Buffer {
   const data = Buffer.from(payload);
   const length = announced ?? BigInt(data.length);
   const form = lengthBytes ?? (length < 126n ? 0 : length < 65_536n ? 2 : 8);
@@ -39,7 +45,9 @@ export function frame(opcode: number, payload: Buffer | string = '', { fin = tru
 export function fragments(opcode: number, payload: Buffer | string, bytes: number): Buffer[] {
   const data = Buffer.from(payload);
   return Array.from({ length: Math.ceil(data.length / bytes) }, (_, index) =>
-    frame(index === 0 ? opcode : CONTINUATION, data.subarray(index * bytes, (index + 1) * bytes), { fin: (index + 1) * bytes >= data.length }),
+    frame(index === 0 ? opcode : CONTINUATION, data.subarray(index * bytes, (index + 1) * bytes), {
+      fin: (index + 1) * bytes >= data.length,
+    }),
   );
 }
 
@@ -66,5 +74,8 @@ export function takeFrame(bytes: Buffer): { readonly frame: ServerFrame; readonl
   if (bytes.length < from) return null;
   const length = form === 0 ? second : form === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
   if (bytes.length < from + length) return null;
-  return { frame: { opcode: first & 0x0f, payload: bytes.subarray(from, from + length) }, rest: bytes.subarray(from + length) };
+  return {
+    frame: { opcode: first & 0x0f, payload: bytes.subarray(from, from + length) },
+    rest: bytes.subarray(from + length),
+  };
 }

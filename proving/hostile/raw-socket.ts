@@ -44,7 +44,10 @@ export interface RawSocket {
   finish(): void;
   /** Breaks the connection. */
   reset(): void;
-  /** How it ended, once the server has let go of the connection: `closed <code>`, `HTTP <status>`, or `cut off` without either. */
+  /**
+   * How it ended, once the server has let go of the connection: `closed <code>`, `HTTP <status>`, or `cut off` without
+   * either.
+   */
   readonly end: Promise<string>;
 }
 
@@ -53,14 +56,29 @@ const ACCEPT = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC8
 const NO_CODE = 1005;
 
 export function handshakeOf(url: string, { line = 'GET /graphql HTTP/1.1', headers = {} }: Handshake = {}): Buffer {
-  const all = { host: new URL(url).host, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': KEY, 'sec-websocket-version': '13', 'sec-websocket-protocol': 'graphql-transport-ws', ...headers };
-  const lines = Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [value].flat().map((one) => `${name}: ${one}`)));
+  const all = {
+    host: new URL(url).host,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': KEY,
+    'sec-websocket-version': '13',
+    'sec-websocket-protocol': 'graphql-transport-ws',
+    ...headers,
+  };
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === null ? [] : [value].flat().map((one) => `${name}: ${one}`),
+  );
   return Buffer.from([line, ...lines, '', ''].join('\r\n'));
 }
 
 /** Opens a connection and begins a handshake. */
 export function dial(url: string, { raw, behind, answersClose = true, ...handshake }: DialOptions = {}): RawSocket {
-  const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), allowHalfOpen: true, noDelay: true });
+  const socket: Socket = connect({
+    host: '127.0.0.1',
+    port: Number(new URL(url).port),
+    allowHalfOpen: true,
+    noDelay: true,
+  });
   const messages = createQueue<Message>();
   const pongs = createQueue<Buffer>();
   const answer = createQueue<Answer>();
@@ -79,7 +97,9 @@ export function dial(url: string, { raw, behind, answersClose = true, ...handsha
     const end = bytes.indexOf('\r\n\r\n');
     if (end < 0) return false;
     const [line = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
-    const headers = new Map(lines.map((text) => [text.slice(0, text.indexOf(':')).toLowerCase(), text.slice(text.indexOf(':') + 1).trim()]));
+    const headers = new Map(
+      lines.map((text) => [text.slice(0, text.indexOf(':')).toLowerCase(), text.slice(text.indexOf(':') + 1).trim()]),
+    );
     const status = Number(line.split(' ')[1]);
     bytes = bytes.subarray(end + 4);
     open = status === 101 && headers.get('sec-websocket-accept') === ACCEPT;

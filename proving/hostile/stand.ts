@@ -60,13 +60,17 @@ export async function play({ act }: SocketCase, target: Target): Promise<string>
       const socket = open(options);
       await socket.send(initOf(target));
       const first = await socket.next();
-      if (first?.type !== 'connection_ack') throw new Error(`not acknowledged: ${first ? JSON.stringify(first) : await socket.end}`);
+      if (first?.type !== 'connection_ack')
+        throw new Error(`not acknowledged: ${first ? JSON.stringify(first) : await socket.end}`);
       return socket;
     },
   };
   const late = new AbortController();
   try {
-    return await Promise.race([act(stand), setTimeout(CASE_LIMIT_MS, `nothing within ${CASE_LIMIT_MS / 1_000} s`, { signal: late.signal })]);
+    return await Promise.race([
+      act(stand),
+      setTimeout(CASE_LIMIT_MS, `nothing within ${CASE_LIMIT_MS / 1_000} s`, { signal: late.signal }),
+    ]);
   } catch (error) {
     return (error as Error).message;
   } finally {
@@ -75,13 +79,19 @@ export async function play({ act }: SocketCase, target: Target): Promise<string>
   }
 }
 
-export const initOf = ({ apiKey }: Pick<Target, 'apiKey'>): Message => ({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } });
+export const initOf = ({ apiKey }: Pick<Target, 'apiKey'>): Message => ({
+  type: 'connection_init',
+  payload: { authorization: `Bearer ${apiKey}` },
+});
 
 /** Follows the lasting job and has it already: nothing comes of it, and it does not end. */
 export const watch = (id: unknown, { jobId }: Pick<Target, 'jobId'>, afterVersion: number | null = 1_000): Message => ({
   id,
   type: 'subscribe',
-  payload: { query: 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { version } }', variables: { id: jobId, after: afterVersion } },
+  payload: {
+    query: 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { version } }',
+    variables: { id: jobId, after: afterVersion },
+  },
 });
 
 /** Whether it still answers, and closes as one should: `lives on` then, else how it ended. */
@@ -97,15 +107,19 @@ export async function outcomeOf(socket: RawSocket): Promise<string> {
 }
 
 /** A case on an acknowledged socket: what is done, and then how it stands. */
-export const after = (done: (socket: RawSocket, stand: Stand) => unknown) => async (stand: Stand): Promise<string> => {
-  const socket = await stand.connect();
-  await done(socket, stand);
-  return outcomeOf(socket);
-};
+export const after =
+  (done: (socket: RawSocket, stand: Stand) => unknown) =>
+  async (stand: Stand): Promise<string> => {
+    const socket = await stand.connect();
+    await done(socket, stand);
+    return outcomeOf(socket);
+  };
 
 /** The same where the end comes by itself, without being asked for. */
-export const untilEnd = (done: (socket: RawSocket, stand: Stand) => unknown) => async (stand: Stand): Promise<string> => {
-  const socket = await stand.connect();
-  await done(socket, stand);
-  return socket.end;
-};
+export const untilEnd =
+  (done: (socket: RawSocket, stand: Stand) => unknown) =>
+  async (stand: Stand): Promise<string> => {
+    const socket = await stand.connect();
+    await done(socket, stand);
+    return socket.end;
+  };

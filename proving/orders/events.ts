@@ -24,7 +24,9 @@ export type LifeEvent =
   | { readonly kind: 'begin' }
   | { readonly kind: 'leaseExpiry' }
   | { readonly kind: 'claim'; readonly claim: ClaimName; readonly variant: number }
-  /** The upstream is asked: known tasks and claimed ones are looked up, jobs without a task are looked for by listing. */
+  /**
+   * The upstream is asked: known tasks and claimed ones are looked up, jobs without a task are looked for by listing.
+   */
   | { readonly kind: 'round' }
   /** A look-up of the job's own task says so, whatever the truth is. */
   | { readonly kind: 'heard'; readonly outcome: 'success' | 'failure' }
@@ -33,7 +35,13 @@ export type LifeEvent =
   | { readonly kind: 'cancel' };
 
 /** The upstream's no to this very job. */
-export const rejection: Failure = { code: 'UPSTREAM_REJECTED', message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' };
+export const rejection: Failure = {
+  code: 'UPSTREAM_REJECTED',
+  message: 'no',
+  upstreamCode: null,
+  upstreamTraceId: null,
+  charge: 'NOT_CHARGED',
+};
 
 export const MAX_BEGUN = 3;
 export const OTHER_TASK_ID = '5b0d8b6e-33f1-4f0e-9b8c-0d6b2f6c1e11';
@@ -67,15 +75,44 @@ export const claimOf = (name: ClaimName): Claim => {
   }
 };
 
-export const outcomeOf = (truth: Exclude<Truth, 'none'>): Outcome => (truth === 'running' ? { kind: 'running' } : outcomes[truth]);
+export const outcomeOf = (truth: Exclude<Truth, 'none'>): Outcome =>
+  truth === 'running' ? { kind: 'running' } : outcomes[truth];
 
 /** Any event, of any attempt. */
 export const anyEvent: fc.Arbitrary<LifeEvent> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('end' as const), attempt: fc.integer({ min: 1, max: MAX_BEGUN }), end: fc.constantFrom(...submitEnds) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('end' as const),
+      attempt: fc.integer({ min: 1, max: MAX_BEGUN }),
+      end: fc.constantFrom(...submitEnds),
+    }),
+  },
   { weight: 3, arbitrary: fc.constant<LifeEvent>({ kind: 'begin' }) },
-  { weight: 2, arbitrary: fc.constantFrom<LifeEvent>({ kind: 'leaseExpiry' }, { kind: 'deadline' }, { kind: 'cancel' }, { kind: 'round' }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('claim' as const), claim: fc.constantFrom(...claims), variant: fc.integer({ min: 0, max: 1 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('heard' as const), outcome: fc.constantFrom('success' as const, 'failure' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<LifeEvent>(
+      { kind: 'leaseExpiry' },
+      { kind: 'deadline' },
+      { kind: 'cancel' },
+      { kind: 'round' },
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('claim' as const),
+      claim: fc.constantFrom(...claims),
+      variant: fc.integer({ min: 0, max: 1 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('heard' as const),
+      outcome: fc.constantFrom('success' as const, 'failure' as const),
+    }),
+  },
 );
 
 /** What can be heard of a first attempt that arrived, whose task ends so: nothing in it is a lie. */
@@ -91,7 +128,11 @@ export const eventsOfTask = (outcome: 'success' | 'failure'): fc.Arbitrary<LifeE
       { kind: 'heard', outcome },
       { kind: 'cancel' },
     ),
-    fc.record({ kind: fc.constant('claim' as const), claim: fc.constantFrom<ClaimName>(outcome, 'otherTask', 'unreadable'), variant: fc.integer({ min: 0, max: 1 }) }),
+    fc.record({
+      kind: fc.constant('claim' as const),
+      claim: fc.constantFrom<ClaimName>(outcome, 'otherTask', 'unreadable'),
+      variant: fc.integer({ min: 0, max: 1 }),
+    }),
     ...(outcome === 'success' ? [fc.constant<LifeEvent>({ kind: 'end', attempt: 1, end: 'finished' })] : []),
   );
 

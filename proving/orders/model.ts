@@ -17,12 +17,23 @@ export interface Life {
 
 const tokenOf = (attempt: number): string => (attempt === 1 ? LEASE_TOKEN : `lease ${attempt}`);
 
-export const startOfLife = (): Life => ({ job: { ...submittingJob(), leaseToken: tokenOf(1) }, pending: new Set(), bodies: new Set() });
+export const startOfLife = (): Life => ({
+  job: { ...submittingJob(), leaseToken: tokenOf(1) },
+  pending: new Set(),
+  bodies: new Set(),
+});
 
 export const hashOf = (event: Extract<LifeEvent, { kind: 'claim' }>): string => `${event.claim} ${event.variant}`;
 
 /** What can be compared with a row. */
-export const visible = ({ state, rank, attempt, version, taskId, cancelRequestedAt }: Job) => ({ state, rank, attempt, version, taskId, cancelRequested: cancelRequestedAt !== null });
+export const visible = ({ state, rank, attempt, version, taskId, cancelRequestedAt }: Job) => ({
+  state,
+  rank,
+  attempt,
+  version,
+  taskId,
+  cancelRequested: cancelRequestedAt !== null,
+});
 
 const amended = (job: Job, { taskId, failure, video }: JobPatch): Job => ({
   ...job,
@@ -32,14 +43,16 @@ const amended = (job: Job, { taskId, failure, video }: JobPatch): Job => ({
   video: video === undefined ? job.video : video,
 });
 
-const move = (job: Job, to: Move, patch: JobPatch = {}): Job => (permits(job, to) ? { ...amended(job, patch), state: to.to, rank: to.rank } : job);
+const move = (job: Job, to: Move, patch: JobPatch = {}): Job =>
+  permits(job, to) ? { ...amended(job, patch), state: to.to, rank: to.rank } : job;
 
 function carryOut(job: Job, decision: Decision): Job {
   if (decision.kind === 'advance') return move(job, decision.move, decision.patch);
   return decision.kind === 'amend' ? amended(job, decision.patch) : job;
 }
 
-const hear = (job: Job, outcome: Outcome, source: 'POLL' | 'LISTING' | 'SUBMIT_ANSWER'): Job => carryOut(job, decide(job, { taskId: TASK_ID, outcome, source }));
+const hear = (job: Job, outcome: Outcome, source: 'POLL' | 'LISTING' | 'SUBMIT_ANSWER'): Job =>
+  carryOut(job, decide(job, { taskId: TASK_ID, outcome, source }));
 
 /** Back to the queue, or to its end when the client has asked for that meanwhile. */
 function requeue(job: Job, attempt: number): Job {
@@ -82,7 +95,8 @@ export function live(life: Life, event: LifeEvent, truth: Truth): Life {
       const claim = claimOf(event.claim);
       const first = decideOnClaim(job, claim, 'odd');
       const decision = life.pending.size > 0 ? besidesPending(first, claim) : first;
-      const pending = decision.kind === 'confirm' && claim.taskId !== null ? new Set([...life.pending, claim.taskId]) : life.pending;
+      const pending =
+        decision.kind === 'confirm' && claim.taskId !== null ? new Set([...life.pending, claim.taskId]) : life.pending;
       return { job: carryOut(job, decision), pending, bodies: new Set([...life.bodies, hash]) };
     }
     case 'round':
@@ -91,7 +105,9 @@ export function live(life: Life, event: LifeEvent, truth: Truth): Life {
       return after(hear(job, outcomes[event.outcome], 'POLL'));
     case 'deadline':
       if (isTerminal(job.state)) return life;
-      return after(move(job, moves.expire, { failure: deadlineFailure(job, job.state === 'QUEUED' ? 'queue' : 'attempt', false) }));
+      return after(
+        move(job, moves.expire, { failure: deadlineFailure(job, job.state === 'QUEUED' ? 'queue' : 'attempt', false) }),
+      );
     case 'cancel':
       if (job.state === 'QUEUED') return after({ ...move(job, moves.cancel), cancelRequestedAt: new Date(0) });
       if (job.cancelRequestedAt || (job.state !== 'SUBMITTING' && job.state !== 'UNCONFIRMED')) return life;

@@ -38,23 +38,59 @@ export async function startRealLife(url: string): Promise<RealLife> {
   const play = {
     end: endOf('accepted'),
     reports: new Map<string, TaskReport>(),
-    lookUp: (ids: readonly string[]) => Promise.resolve(new Map(ids.flatMap((id) => (play.reports.has(id) ? [[id, play.reports.get(id)!] as const] : [])))),
+    lookUp: (ids: readonly string[]) =>
+      Promise.resolve(
+        new Map(ids.flatMap((id) => (play.reports.has(id) ? [[id, play.reports.get(id)!] as const] : []))),
+      ),
     list: () => Promise.resolve([...play.reports.values()]),
   } as { end: SubmitEnd; reports: Map<string, TaskReport>; lookUp: Upstream['lookUp']; list: Upstream['list'] };
-  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: () => Promise.resolve(play.end), lookUp: (...args) => play.lookUp(...args), list: (...args) => play.list(...args) };
-  const admission = { maxInFlight: 1_000_000, submitsPerSecond: 1_000_000, unconfirmedSlotMs: 60_000, jobDeadlineMs: HOUR_MS };
-  const dispatcher = createDispatcher({ store, upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs: null, log });
+  const upstream: Upstream = {
+    id: 'test',
+    sandbox: true,
+    submitTimeoutMs: 60_000,
+    submit: () => Promise.resolve(play.end),
+    lookUp: (...args) => play.lookUp(...args),
+    list: (...args) => play.list(...args),
+  };
+  const admission = {
+    maxInFlight: 1_000_000,
+    submitsPerSecond: 1_000_000,
+    unconfirmedSlotMs: 60_000,
+    jobDeadlineMs: HOUR_MS,
+  };
+  const dispatcher = createDispatcher({
+    store,
+    upstream,
+    settling,
+    admission,
+    firstPollMs: () => HOUR_MS,
+    firstListingMs: null,
+    log,
+  });
   const reconciler = (deadlineMs: number, firstListingMs: number | null) =>
-    createReconciler({ store, upstream, settling, jobDeadlineMs: deadlineMs, queueDeadlineMs: deadlineMs, hearing: createHearing(store, 'test', never, true, log), firstListingMs, log });
+    createReconciler({
+      store,
+      upstream,
+      settling,
+      jobDeadlineMs: deadlineMs,
+      queueDeadlineMs: deadlineMs,
+      hearing: createHearing(store, 'test', never, true, log),
+      firstListingMs,
+      log,
+    });
   const [patient, impatient, asking] = [reconciler(HOUR_MS, null), reconciler(0, null), reconciler(HOUR_MS, HOUR_MS)];
   const cancel = createCancel(store, settling);
-  const receive = createReceiveCallback({ store, log, nudge: quiet }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
+  const receive = createReceiveCallback({ store, log, nudge: quiet }, settling, {
+    confirm: 'odd',
+    retries: { run: (work) => work() },
+  });
 
   /** Takes the job through the gate, which stands open. */
   async function begin(): Promise<Job | null> {
     await administrator.query('delete from gates');
     const taken = await dispatcher.take();
-    if (taken.kind === 'unsure' || taken.kind === 'probe') throw new Error(`the database did not answer: ${taken.kind}`);
+    if (taken.kind === 'unsure' || taken.kind === 'probe')
+      throw new Error(`the database did not answer: ${taken.kind}`);
     return taken.kind === 'job' ? taken.job : null;
   }
 
@@ -69,7 +105,8 @@ export async function startRealLife(url: string): Promise<RealLife> {
   async function askUpstream(jobId: string, truth: Truth): Promise<void> {
     await administrator.query('update jobs set next_poll_at = now()');
     play.reports.set(OTHER_TASK_ID, { taskId: OTHER_TASK_ID, outcome: outcomes.success, echo: 'other' });
-    if (truth !== 'none') play.reports.set(TASK_ID, { taskId: TASK_ID, outcome: outcomeOf(truth), echo: { jobId, attempt: 1 } });
+    if (truth !== 'none')
+      play.reports.set(TASK_ID, { taskId: TASK_ID, outcome: outcomeOf(truth), echo: { jobId, attempt: 1 } });
     await asking.runOnce(signal);
     play.reports.clear();
   }
@@ -99,7 +136,11 @@ export async function startRealLife(url: string): Promise<RealLife> {
       case 'heard':
         return store.transaction(async (tx) => {
           const row = (await store.lock(tx, id))!;
-          await settling.carryOut(tx, row, decide(row, { taskId: TASK_ID, outcome: outcomes[event.outcome], source: 'POLL' }));
+          await settling.carryOut(
+            tx,
+            row,
+            decide(row, { taskId: TASK_ID, outcome: outcomes[event.outcome], source: 'POLL' }),
+          );
         });
       case 'deadline':
         return impatient.runOnce(signal);
@@ -111,7 +152,18 @@ export async function startRealLife(url: string): Promise<RealLife> {
   return {
     async live(events, truth) {
       await administrator.query('delete from jobs');
-      await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId: 'default', upstreamId: 'test', sandbox: true, input: submittingJob().input, labels: [], idempotencyKey: randomUUID(), inputHash: 'v1:' }));
+      await store.transaction((tx) =>
+        store.insert(tx, {
+          id: uuidv7(),
+          accountId: 'default',
+          upstreamId: 'test',
+          sandbox: true,
+          input: submittingJob().input,
+          labels: [],
+          idempotencyKey: randomUUID(),
+          inputHash: 'v1:',
+        }),
+      );
       const first = await begin();
       if (!first) throw new Error('the job was not taken');
       const attempts = [first];

@@ -1,6 +1,6 @@
 /**
- * Admission: eight dispatchers that are killed all the time never have more in flight than the cap. Counted where it costs, at the
- * upstream, and by the rows: in the snapshots of single statements, and over the whole run.
+ * Admission: eight dispatchers that are killed all the time never have more in flight than the cap. Counted where it
+ * costs, at the upstream, and by the rows: in the snapshots of single statements, and over the whole run.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -39,7 +39,12 @@ const inFlightQuery = `select count(*)::int as now from jobs where state in ('SU
 /** `size` is how many seconds dispatchers are killed for. */
 export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const upstream = { seed, rates: { ...noFaults, submits: { ...noFaults.submits, none: 19, slow: 1 }, lost: 1 }, taskSeconds: TASK_SECONDS, listing: false };
+  const upstream = {
+    seed,
+    rates: { ...noFaults, submits: { ...noFaults.submits, none: 19, slow: 1 }, lost: 1 },
+    taskSeconds: TASK_SECONDS,
+    listing: false,
+  };
   // Built from the same sources as `dist`.
   const program = await programOf('proving/dispatcher.ts', dirname(dist));
   const stage = await startStage({ gateways: 0, upstream, log });
@@ -49,7 +54,8 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
     await migrateDatabase(stage.database.url);
     await fillQueue(stage, QUEUED_PER_SECOND * size);
     const errors: string[] = [];
-    for (let index = 0; index < DISPATCHERS; index += 1) dispatchers.push(startDispatcher(stage, program, `d${index + 1}`, errors));
+    for (let index = 0; index < DISPATCHERS; index += 1)
+      dispatchers.push(startDispatcher(stage, program, `d${index + 1}`, errors));
     await Promise.all(dispatchers.map(({ ready }) => ready));
 
     const sampling = new AbortController();
@@ -72,12 +78,17 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
     const byEvents = mostAtOnce(await intervalsOf(stage));
     const received = countOf(ledger.flatMap((entry) => (entry.kind === 'received' ? [entry.jobId] : [])));
     const twice = Object.values(received).filter((count) => count > 1).length;
-    for (const [where, most] of [['at the upstream', atUpstream], ['by the rows', rows.most], ['by the timelines', byEvents]] as const) {
+    for (const [where, most] of [
+      ['at the upstream', atUpstream],
+      ['by the rows', rows.most],
+      ['by the timelines', byEvents],
+    ] as const) {
       if (most > CAP) violations.push(`${most} in flight ${where}, and the cap is ${CAP}`);
     }
     if (twice > 0) violations.push(`${twice} jobs were submitted more than once`);
     // Where nothing crowds before the gate, nothing was shown.
-    if (Math.max(atUpstream, rows.most) < CAP) violations.push(`never more than ${Math.max(atUpstream, rows.most)} in flight`);
+    if (Math.max(atUpstream, rows.most) < CAP)
+      violations.push(`never more than ${Math.max(atUpstream, rows.most)} in flight`);
     const states = await stage.database.query<{ state: string }>('select state from jobs');
     return {
       figures: {
@@ -109,12 +120,20 @@ function startDispatcher(stage: Stage, program: string, name: string, errors: st
     databaseUrl: stage.database.url,
     upstreamUrl: stage.upstream.urlFor(name),
     upstreamId: UPSTREAM_ID,
-    admission: { maxInFlight: CAP, submitsPerSecond: 1_000_000, unconfirmedSlotMs: UNCONFIRMED_SLOT_MS, jobDeadlineMs: DEADLINE_MS },
+    admission: {
+      maxInFlight: CAP,
+      submitsPerSecond: 1_000_000,
+      unconfirmedSlotMs: UNCONFIRMED_SLOT_MS,
+      jobDeadlineMs: DEADLINE_MS,
+    },
     submitTimeoutMs: SUBMIT_TIMEOUT_MS,
     lookMs: 10,
     reconcileMs: 300,
   };
-  const child: ChildProcess = fork(program, [JSON.stringify(options)], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(program, [JSON.stringify(options)], {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   child.on('message', (message) => {
     if (typeof message === 'object' && 'error' in message) errors.push(String(message.error));
   });
@@ -129,7 +148,8 @@ function startDispatcher(stage: Stage, program: string, name: string, errors: st
 }
 
 async function fillQueue(stage: Stage, count: number): Promise<void> {
-  await stage.database.query(`insert into jobs (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, tag)
+  await stage.database
+    .query(`insert into jobs (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, tag)
     select uuidv7(), 'account-' || n % 10, '${UPSTREAM_ID}', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'job ' || n, 'STD', 'IMAGE', true, false, '[]', 'v1:' || n, n
     from generate_series(1, ${count}) n`);
 }
@@ -140,7 +160,8 @@ async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: nu
   await client.connect();
   let [most, samples] = [0, 0];
   try {
-    for (; !signal.aborted; samples += 1, await setTimeout(SAMPLE_MS)) most = Math.max(most, (await client.query<{ now: number }>(inFlightQuery)).rows[0]!.now);
+    for (; !signal.aborted; samples += 1, await setTimeout(SAMPLE_MS))
+      most = Math.max(most, (await client.query<{ now: number }>(inFlightQuery)).rows[0]!.now);
     return { most, samples };
   } finally {
     await client.end();
@@ -148,18 +169,33 @@ async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: nu
 }
 
 /**
- * From the intent of each attempt to when the gate counted it no longer, by the database's clock: its job ended or was queued again, its doubt had
- * lasted long enough, or its deadline passed.
+ * From the intent of each attempt to when the gate counted it no longer, by the database's clock: its job ended or was
+ * queued again, its doubt had lasted long enough, or its deadline passed.
  */
 async function intervalsOf(stage: Stage): Promise<{ from: number; to: number }[]> {
-  const left = (state: string): string => `(select at from job_events event where event.job_id = begun.job_id and event.attempt = begun.attempt and event.state = '${state}' limit 1)`;
-  const rows = await stage.database.query<{ begun: Date; attempted: Date | null; completed: Date | null; requeued: Date | null; doubted: Date | null }>(
+  const left = (state: string): string =>
+    `(select at from job_events event where event.job_id = begun.job_id and event.attempt = begun.attempt and event.state = '${state}' limit 1)`;
+  const rows = await stage.database.query<{
+    begun: Date;
+    attempted: Date | null;
+    completed: Date | null;
+    requeued: Date | null;
+    doubted: Date | null;
+  }>(
     `select begun.at as begun, case when jobs.attempt = begun.attempt then attempted_at end as attempted, completed_at as completed, ${left('QUEUED')} as requeued, ${left('UNCONFIRMED')} as doubted
      from job_events begun join jobs on jobs.id = begun.job_id where begun.type = 'ATTEMPT_BEGUN'`,
   );
   return rows.map(({ begun, attempted, completed, requeued, doubted }) => {
     const countedFrom = attempted?.getTime() ?? Infinity;
     const unsure = doubted ? Math.max(doubted.getTime(), countedFrom + UNCONFIRMED_SLOT_MS) : Infinity;
-    return { from: begun.getTime(), to: Math.min(completed?.getTime() ?? Infinity, requeued?.getTime() ?? Infinity, unsure, countedFrom + DEADLINE_MS) };
+    return {
+      from: begun.getTime(),
+      to: Math.min(
+        completed?.getTime() ?? Infinity,
+        requeued?.getTime() ?? Infinity,
+        unsure,
+        countedFrom + DEADLINE_MS,
+      ),
+    };
   });
 }

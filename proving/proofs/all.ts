@@ -35,7 +35,10 @@ export const proofs = {
   readers: { size: 2_000, prove: proveReaders },
   fuzz: { size: 1_000_000, prove: proveFuzz },
   operations: { size: 5_000, prove: proveOperations },
-  siege: { size: 100_000, prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }) },
+  siege: {
+    size: 100_000,
+    prove: (options) => proveSiege({ ...options, slow: { connections: 1_000, seconds: 60 }, maxRatio: 2 }),
+  },
   quota: { size: 50, prove: (options) => proveQuota({ ...options, balance: 100, calls: 500 }) },
   webhooks: { size: 10_000, prove: proveWebhooks },
   sockets: { size: 25, prove: proveSockets },
@@ -50,5 +53,8 @@ async function proveSubmitsBothWays(options: ProofOptions): Promise<Proof> {
   const half = { ...options, size: Math.ceil(options.size / 2) };
   const callbacks = await proveSubmits({ ...half, seed: `${options.seed}-callbacks` }, false);
   const listing = await proveSubmits({ ...half, seed: `${options.seed}-listing` }, true);
-  return { figures: { callbacks: callbacks.figures, listing: listing.figures }, violations: [...callbacks.violations, ...listing.violations] };
+  return {
+    figures: { callbacks: callbacks.figures, listing: listing.figures },
+    violations: [...callbacks.violations, ...listing.violations],
+  };
 }

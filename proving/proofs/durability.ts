@@ -1,6 +1,6 @@
 /**
- * Durability: PostgreSQL is killed, all its processes at once, while jobs are accepted and worked on through the real core and store.
- * What was acknowledged is there afterwards, and writing goes on within seconds.
+ * Durability: PostgreSQL is killed, all its processes at once, while jobs are accepted and worked on through the real
+ * core and store. What was acknowledged is there afterwards, and writing goes on within seconds.
  */
 import { setTimeout } from 'node:timers/promises';
 import { closePool, createConnections, type Connections } from '../../src/db/client.ts';
@@ -12,7 +12,10 @@ import { withDatabase } from '../stage/own-database.ts';
 import { createRandom } from '../stage/random.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';
 
-/** Writers of each kind, and how much all of a kind write at most; accepting is a transaction of six statements, work on a job one of one. */
+/**
+ * Writers of each kind, and how much all of a kind write at most; accepting is a transaction of six statements, work on
+ * a job one of one.
+ */
 const ACCEPTERS = 8;
 const WORKERS = 16;
 const ACCEPTS_PER_SECOND = 150;
@@ -23,7 +26,17 @@ const UP_LIMIT_MS = 60_000;
 const WRITING_LIMIT_MS = 3_000;
 const RETRY_MS = 150;
 
-const INPUT = { imageUrl: 'https://media.example.com/a.jpg', videoUrl: 'https://media.example.com/a.mp4', prompt: 'Kept', mode: 'STD', model: null, characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false, labels: [] } as const;
+const INPUT = {
+  imageUrl: 'https://media.example.com/a.jpg',
+  videoUrl: 'https://media.example.com/a.mp4',
+  prompt: 'Kept',
+  mode: 'STD',
+  model: null,
+  characterOrientation: 'IMAGE',
+  keepOriginalSound: true,
+  watermark: false,
+  labels: [],
+} as const;
 
 /** What the writers know, which is what they were told. */
 interface Told {
@@ -39,12 +52,22 @@ interface Told {
 }
 
 /** `size` is how often PostgreSQL is killed. */
-export const proveDurability = (options: ProofOptions): Promise<Proof> => withDatabase((database) => proveDurabilityOf(database, options));
+export const proveDurability = (options: ProofOptions): Promise<Proof> =>
+  withDatabase((database) => proveDurabilityOf(database, options));
 
 async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const connections = createConnections(database.url, ACCEPTERS + WORKERS, () => undefined);
-  const told: Told = { accepted: [], unsure: [], works: 0, lost: [], failures: [], acceptMs: [], workMs: [], lastBegunAt: 0 };
+  const told: Told = {
+    accepted: [],
+    unsure: [],
+    works: 0,
+    lost: [],
+    failures: [],
+    acceptMs: [],
+    workMs: [],
+    lastBegunAt: 0,
+  };
   const violations: string[] = [];
   try {
     const stopping = new AbortController();
@@ -63,7 +86,9 @@ async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: P
       // A write that was begun after the kill and acknowledged: what was under way may still be answered.
       while (told.lastBegunAt <= killedAt && performance.now() - killedAt < UP_LIMIT_MS) await setTimeout(2);
       silenceMs.push(performance.now() - killedAt);
-      log(`kill ${kill + 1}: writing again after ${Math.round(silenceMs.at(-1)!)} ms; ${told.accepted.length} jobs accepted, ${told.works} works counted`);
+      log(
+        `kill ${kill + 1}: writing again after ${Math.round(silenceMs.at(-1)!)} ms; ${told.accepted.length} jobs accepted, ${told.works} works counted`,
+      );
     }
     await setTimeout(500);
     stopping.abort();
@@ -75,7 +100,8 @@ async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: P
     const silence = spreadOf(silenceMs);
     for (const key of missing) violations.push(`job ${key} was acknowledged and is missing`);
     violations.push(...told.lost);
-    if (silence.max > WRITING_LIMIT_MS) violations.push(`writing went on only ${silence.max} ms after a kill, and the limit is ${WRITING_LIMIT_MS} ms`);
+    if (silence.max > WRITING_LIMIT_MS)
+      violations.push(`writing went on only ${silence.max} ms after a kill, and the limit is ${WRITING_LIMIT_MS} ms`);
     return {
       figures: {
         kills: silenceMs.length,
@@ -97,9 +123,20 @@ async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: P
 }
 
 /** Resolves when they write; the promises, when they have stopped. */
-async function startWriters(connections: Connections, seed: string, told: Told, signal: AbortSignal): Promise<Promise<void>[]> {
+async function startWriters(
+  connections: Connections,
+  seed: string,
+  told: Told,
+  signal: AbortSignal,
+): Promise<Promise<void>[]> {
   const store = createJobStore(connections);
-  const accept = createAccept({ store, upstream: { id: 'acedata', sandbox: false }, effects: [], checkWebhookUrl: () => ({ ok: false, code: 'INVALID_URL', message: 'none here' }), nudge: () => undefined });
+  const accept = createAccept({
+    store,
+    upstream: { id: 'acedata', sandbox: false },
+    effects: [],
+    checkWebhookUrl: () => ({ ok: false, code: 'INVALID_URL', message: 'none here' }),
+    nudge: () => undefined,
+  });
   const acceptPace = createPace(ACCEPTS_PER_SECOND);
   const workPace = createPace(WORKS_PER_SECOND);
 
@@ -126,7 +163,8 @@ async function startWriters(connections: Connections, seed: string, told: Told, 
     const begunAt = performance.now();
     try {
       const count = await store.beginWork(jobId);
-      if (count <= last) told.lost.push(`work on job ${jobId} was acknowledged as ${last}, and the next one as ${count}`);
+      if (count <= last)
+        told.lost.push(`work on job ${jobId} was acknowledged as ${last}, and the next one as ${count}`);
       told.works += 1;
       told.workMs.push(performance.now() - begunAt);
       told.lastBegunAt = Math.max(told.lastBegunAt, begunAt);
@@ -151,7 +189,7 @@ async function startWriters(connections: Connections, seed: string, told: Told, 
       }
     }),
     ...worked.map(async (jobId) => {
-      for (let last = 0; jobId !== null && !signal.aborted; ) {
+      for (let last = 0; jobId !== null && !signal.aborted;) {
         await workPace();
         last = await workOn(jobId, last);
       }

@@ -11,7 +11,10 @@ export function proveFeedAlone({ size }: ProofOptions): Promise<Proof> {
     const figures = await proveFeed(url, size);
     const violations: string[] = [];
     if (figures.missed > 0) violations.push(`${figures.missed} newest versions were missed`);
-    if (figures.lagMaxMs > MAX_LAG_MS) violations.push(`a change was delivered ${figures.lagMaxMs} ms after its commit, and the limit is ${MAX_LAG_MS} ms`);
+    if (figures.lagMaxMs > MAX_LAG_MS)
+      violations.push(
+        `a change was delivered ${figures.lagMaxMs} ms after its commit, and the limit is ${MAX_LAG_MS} ms`,
+      );
     return { figures: { ...figures }, violations };
   });
 }

@@ -1,4 +1,7 @@
-/** Clients that hang up: with a FIN or an RST, at any time or in the moment of their answer, by connections of their own or kept ones, with or without a proxy in between. */
+/**
+ * Clients that hang up: with a FIN or an RST, at any time or in the moment of their answer, by connections of their own
+ * or kept ones, with or without a proxy in between.
+ */
 import { Agent, request, type ClientRequest } from 'node:http';
 import { json } from 'node:stream/consumers';
 import type { GatewayProcess } from '../stage/gateway-process.ts';
@@ -39,17 +42,27 @@ const MAX_CUT_MS = 700;
 const KEPT_TIMES = 15;
 const AIM: readonly [number, number] = [0.7, 1.2];
 
-export async function createHangingClients(gateways: readonly GatewayProcess[], apiKey: string): Promise<HangingClients> {
+export async function createHangingClients(
+  gateways: readonly GatewayProcess[],
+  apiKey: string,
+): Promise<HangingClients> {
   const agent = new Agent({ keepAlive: true });
   const proxies = new Map<string, HttpProxy>();
-  for (const { name, url } of gateways) for (const keepAlive of [false, true]) proxies.set(`${name} ${keepAlive}`, await startHttpProxy(url, keepAlive));
+  for (const { name, url } of gateways)
+    for (const keepAlive of [false, true]) proxies.set(`${name} ${keepAlive}`, await startHttpProxy(url, keepAlive));
   const quickMs: number[] = [];
 
-  const urlOf = ({ name, url }: GatewayProcess, way: Way): string => (way === 'proxy' || way === 'keepAliveProxy' ? proxies.get(`${name} ${way === 'keepAliveProxy'}`)!.url : url);
+  const urlOf = ({ name, url }: GatewayProcess, way: Way): string =>
+    way === 'proxy' || way === 'keepAliveProxy' ? proxies.get(`${name} ${way === 'keepAliveProxy'}`)!.url : url;
 
   function open(url: string, way: Way): ClientRequest {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` };
-    return request(`${url}/kling/motion`, { method: 'POST', agent: way === 'keepAlive' ? agent : false, timeout: ASK_TIMEOUT_MS, headers });
+    return request(`${url}/kling/motion`, {
+      method: 'POST',
+      agent: way === 'keepAlive' ? agent : false,
+      timeout: ASK_TIMEOUT_MS,
+      headers,
+    });
   }
 
   return {
@@ -76,7 +89,16 @@ export async function createHangingClients(gateways: readonly GatewayProcess[], 
           const ms = performance.now() - from;
           if (ms < MAX_CUT_MS && quickMs.push(ms) > KEPT_TIMES) quickMs.shift();
           const retryAfterSeconds = Number(response.headers['retry-after'] ?? 0);
-          json(response).then((read) => end({ kind: 'answered', status: response.statusCode!, body: read as Answered['body'], retryAfterSeconds }), () => end({ kind: 'broken' }));
+          json(response).then(
+            (read) =>
+              end({
+                kind: 'answered',
+                status: response.statusCode!,
+                body: read as Answered['body'],
+                retryAfterSeconds,
+              }),
+            () => end({ kind: 'broken' }),
+          );
         });
         sent.end(JSON.stringify(body));
       }),
@@ -84,7 +106,11 @@ export async function createHangingClients(gateways: readonly GatewayProcess[], 
     drawCut(random) {
       const how = random.pick(['close', 'close', 'reset', 'reset', 'unread'] as const);
       const median = quickMs.toSorted((one, other) => one - other)[quickMs.length >> 1];
-      return { how, afterMs: median !== undefined && random.chance(0.5) ? median * random.between(...AIM) : random.between(0, MAX_CUT_MS) };
+      return {
+        how,
+        afterMs:
+          median !== undefined && random.chance(0.5) ? median * random.between(...AIM) : random.between(0, MAX_CUT_MS),
+      };
     },
 
     async stop() {

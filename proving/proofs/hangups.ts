@@ -1,7 +1,9 @@
 /**
- * Clients that hang up and repeat by themselves, without any idempotency key: a request whose client hung up before it had its answer, in the very moment of the answer
- * too, or that was answered 504, makes one job however often it is repeated, at whichever of two gateways, while gateways are killed. One that was answered makes another
- * job when it is repeated. A half of the clients asks by proxies, where the repeat of an answered request comes after the time in which such an answer is in doubt.
+ * Clients that hang up and repeat by themselves, without any idempotency key: a request whose client hung up before it
+ * had its answer, in the very moment of the answer too, or that was answered 504, makes one job however often it is
+ * repeated, at whichever of two gateways, while gateways are killed. One that was answered makes another job when it is
+ * repeated. A half of the clients asks by proxies, where the repeat of an answered request comes after the time in
+ * which such an answer is in doubt.
  */
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../stage/journal.ts';
@@ -24,13 +26,19 @@ const LEASE_SECONDS = 3;
 /** Longer than a gateway that was killed needs to come back. */
 const DOUBT_SECONDS = 15;
 const JOIN_SECONDS = 900;
-/** A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know: its deadline ends it, and all that its client is told is 504. */
+/**
+ * A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know:
+ * its deadline ends it, and all that its client is told is 504.
+ */
 const SUBMIT_SECONDS = 5;
 const DEADLINE_SECONDS = 30;
 const NEVER_SENT_PER_KILL = 2;
 const RUN_LIMIT_MS = 120_000;
 const SETTLE_LIMIT_MS = 60_000;
-const BODY = { image_url: 'https://media.example.com/character.jpg', video_url: 'https://media.example.com/motion.mp4' };
+const BODY = {
+  image_url: 'https://media.example.com/character.jpg',
+  video_url: 'https://media.example.com/motion.mp4',
+};
 
 interface Row {
   readonly id: string;
@@ -92,41 +100,86 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     const random = createRandom(`${seed}:hangups`);
     const some = Math.max(1, Math.round(size * SHARE));
     const killing = killOften(stage, Math.max(MIN_KILLS, Math.round(size * KILL_SHARE)), createRandom(`${seed}:kills`));
-    const cut = names(`${seed}-cut`, size).map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: index % 8 < ways.length, cuts: true }));
-    const late = names(`${seed}-late`, some).map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: false, cuts: false }));
-    const repeated = await inTurns(random.shuffled([...cut, ...late]), (client) => untilAnswered(crowd, client, createRandom(`${seed}:${client.prompt}`)));
+    const cut = names(`${seed}-cut`, size).map((prompt, index): Client => ({
+      prompt,
+      way: ways[index % ways.length]!,
+      async: index % 8 < ways.length,
+      cuts: true,
+    }));
+    const late = names(`${seed}-late`, some).map((prompt, index): Client => ({
+      prompt,
+      way: ways[index % ways.length]!,
+      async: false,
+      cuts: false,
+    }));
+    const repeated = await inTurns(random.shuffled([...cut, ...late]), (client) =>
+      untilAnswered(crowd, client, createRandom(`${seed}:${client.prompt}`)),
+    );
     const kills = await killing.stop();
     log(`${repeated.length} requests cut or held for too long, ${kills} kills, after ${secondsSince(from)} s`);
 
     // Of a failed task 500 is the answer, which a repeat joins: these shall succeed.
-    const succeeding = names(`${seed}-twice`, 3 * some + 10).filter((prompt) => planSubmit(seed, prompt, 1, noFaults, TASK_SECONDS).outcome === 'success').slice(0, some);
-    const meant = succeeding.map((prompt, index): Client => ({ prompt, way: ways[index % ways.length]!, async: index % 8 < ways.length, cuts: false }));
+    const succeeding = names(`${seed}-twice`, 3 * some + 10)
+      .filter((prompt) => planSubmit(seed, prompt, 1, noFaults, TASK_SECONDS).outcome === 'success')
+      .slice(0, some);
+    const meant = succeeding.map((prompt, index): Client => ({
+      prompt,
+      way: ways[index % ways.length]!,
+      async: index % 8 < ways.length,
+      cuts: false,
+    }));
     const twice = await inTurns(meant, async (client) => {
       const { prompt, way } = client;
       const one = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt}`));
       if (way === 'proxy' || way === 'keepAliveProxy') await untilDoubtEnds(stage, prompt);
       const other = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt} again`));
-      return { ...client, jobIds: [...one.jobIds, ...other.jobIds], ends: [...one.ends, ...other.ends], answered: one.answered && other.answered, ms: one.ms + other.ms };
+      return {
+        ...client,
+        jobIds: [...one.jobIds, ...other.jobIds],
+        ends: [...one.ends, ...other.ends],
+        answered: one.answered && other.answered,
+        ms: one.ms + other.ms,
+      };
     });
     log(`${twice.length} answered requests repeated on purpose after ${secondsSince(from)} s`);
 
     await untilSettled(stage);
     const rows = await stage.database.query<Row>('select id, prompt, state, failure_code as failure from jobs');
-    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) => (entry.kind === 'received' ? [entry.jobId] : []));
+    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) =>
+      entry.kind === 'received' ? [entry.jobId] : [],
+    );
     for (const run of repeated) violations.push(...violationsOf(run, rows, 1));
     for (const run of twice) violations.push(...violationsOf(run, rows, 2));
-    const neverSent = new Set(rows.filter(({ id, failure }) => failure === 'SUBMIT_OUTCOME_UNKNOWN' && !received.includes(id)).map(({ prompt }) => prompt));
+    const neverSent = new Set(
+      rows
+        .filter(({ id, failure }) => failure === 'SUBMIT_OUTCOME_UNKNOWN' && !received.includes(id))
+        .map(({ prompt }) => prompt),
+    );
     // Nobody is killed any more when requests are repeated on purpose.
     const owed = [...repeated.filter(({ prompt }) => !neverSent.has(prompt)), ...twice];
-    for (const { prompt, ends, answered } of owed) if (!answered) violations.push(`${prompt} had no answer: ${ends.join()}`);
-    if (neverSent.size > NEVER_SENT_PER_KILL * kills) violations.push(`${neverSent.size} jobs were never sent, with ${kills} kills`);
+    for (const { prompt, ends, answered } of owed)
+      if (!answered) violations.push(`${prompt} had no answer: ${ends.join()}`);
+    if (neverSent.size > NEVER_SENT_PER_KILL * kills)
+      violations.push(`${neverSent.size} jobs were never sent, with ${kills} kills`);
     const expected = repeated.length + 2 * twice.length;
     if (rows.length !== expected) violations.push(`${rows.length} jobs, not ${expected}`);
-    if (new Set(received).size !== received.length) violations.push(`${received.length} submits of ${new Set(received).size} jobs`);
-    for (const { id, state } of rows) if (state !== 'SUCCEEDED' && state !== 'FAILED') violations.push(`${id} is ${state}`);
+    if (new Set(received).size !== received.length)
+      violations.push(`${received.length} submits of ${new Set(received).size} jobs`);
+    for (const { id, state } of rows)
+      if (state !== 'SUCCEEDED' && state !== 'FAILED') violations.push(`${id} is ${state}`);
     const lateRuns = repeated.filter(({ ends }) => ends.includes('504')).length;
     if (lateRuns < some) violations.push(`only ${lateRuns} requests were answered 504`);
-    const figures = { requests: repeated.length, twice: twice.length, jobs: rows.length, submits: received.length, neverSent: neverSent.size, kills, asks: countOf([...repeated, ...twice].flatMap(({ ends }) => ends)), ms: spreadOf(repeated.map(({ ms }) => ms)), seconds: secondsSince(from) };
+    const figures = {
+      requests: repeated.length,
+      twice: twice.length,
+      jobs: rows.length,
+      submits: received.length,
+      neverSent: neverSent.size,
+      kills,
+      asks: countOf([...repeated, ...twice].flatMap(({ ends }) => ends)),
+      ms: spreadOf(repeated.map(({ ms }) => ms)),
+      seconds: secondsSince(from),
+    };
     return { figures, violations };
   } finally {
     await clients?.stop();
@@ -134,9 +187,13 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
   }
 }
 
-const names = (name: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${name}-${index}`);
+const names = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${name}-${index}`);
 
-/** Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, and when 429 says so, at either gateway, until it is answered for good. */
+/**
+ * Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, and when 429 says so, at either
+ * gateway, until it is answered for good.
+ */
 async function untilAnswered({ stage, clients, violations }: Crowd, client: Client, random: Random): Promise<Run> {
   const { prompt, way, async, cuts } = client;
   const from = performance.now();
@@ -145,7 +202,12 @@ async function untilAnswered({ stage, clients, violations }: Crowd, client: Clie
   let cutsLeft = cuts ? random.integer(1, 3) : 0;
   let failures = 0;
   while (performance.now() - from < RUN_LIMIT_MS) {
-    const answer = await clients.ask(random.pick(stage.gateways), way, { ...BODY, prompt, ...(async && { async }) }, cutsLeft > 0 ? clients.drawCut(random) : null);
+    const answer = await clients.ask(
+      random.pick(stage.gateways),
+      way,
+      { ...BODY, prompt, ...(async && { async }) },
+      cutsLeft > 0 ? clients.drawCut(random) : null,
+    );
     ends.push(answer.kind === 'answered' ? String(answer.status) : answer.kind);
     if (answer.kind === 'cut') cutsLeft -= 1;
     if (answer.kind === 'answered') {
@@ -171,7 +233,8 @@ function violationsOf({ prompt, way, async, jobIds, ends }: Run, rows: readonly 
   const made = rows.filter((row) => row.prompt === prompt).map(({ id }) => id);
   const story = `${prompt} by ${way}${async ? ', async,' : ''} (${ends.join()})`;
   const violations = made.length === jobs ? [] : [`${story} made ${made.length} jobs, not ${jobs}: ${made.join()}`];
-  if (jobIds.length !== jobs || jobIds.some((id) => !made.includes(id))) violations.push(`${story} was told of ${jobIds.join()}`);
+  if (jobIds.length !== jobs || jobIds.some((id) => !made.includes(id)))
+    violations.push(`${story} was told of ${jobIds.join()}`);
   return violations;
 }
 
@@ -206,18 +269,25 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-/** What a proxy took is joined for a while after it was recorded, which takes the longer the busier the machine is: so the record says it. */
+/**
+ * What a proxy took is joined for a while after it was recorded, which takes the longer the busier the machine is: so
+ * the record says it.
+ */
 async function untilDoubtEnds(stage: Stage, prompt: string): Promise<void> {
   await setTimeout(1_000 * DOUBT_SECONDS);
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query(`select from rest_requests join jobs on id = job_id where prompt = '${prompt}' and coalesce(unanswered_at, clock_timestamp()) > clock_timestamp() - interval '${JOIN_SECONDS} s'`);
+    const rows = await stage.database.query(
+      `select from rest_requests join jobs on id = job_id where prompt = '${prompt}' and coalesce(unanswered_at, clock_timestamp()) > clock_timestamp() - interval '${JOIN_SECONDS} s'`,
+    );
     if (rows.length === 0) return;
   }
 }
 
 async function untilSettled(stage: Stage): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query<{ open: number }>(`select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`);
+    const rows = await stage.database.query<{ open: number }>(
+      `select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`,
+    );
     if (rows[0]!.open === 0) return;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A race for idempotency keys: parallel calls with one key, on two instances, make one job and one submit. With two payloads for one key
- * exactly one wins, and every call with the other one is told so.
+ * A race for idempotency keys: parallel calls with one key, on two instances, make one job and one submit. With two
+ * payloads for one key exactly one wins, and every call with the other one is told so.
  */
 import { setTimeout } from 'node:timers/promises';
 import { createRandom } from '../stage/random.ts';
@@ -55,7 +55,11 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
   try {
     const random = createRandom(`${seed}:keys`);
     const race = async (key: string, contested: boolean): Promise<Call[]> => {
-      const payloads = random.shuffled(Array.from({ length: CALLS_PER_KEY }, (_, index): Call['payload'] => (contested && index % 2 ? 'other' : 'one')));
+      const payloads = random.shuffled(
+        Array.from({ length: CALLS_PER_KEY }, (_, index): Call['payload'] =>
+          contested && index % 2 ? 'other' : 'one',
+        ),
+      );
       return Promise.all(payloads.map((payload, index) => call(stage, key, payload, index)));
     };
     const contested = Math.max(1, Math.round(size * CONTESTED_SHARE));
@@ -66,16 +70,33 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
 
     const keys = size + contested;
     await untilSettled(stage);
-    const rows = await stage.database.query<{ id: string; key: string; state: string }>('select id, idempotency_key as key, state from jobs');
-    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) => (entry.kind === 'received' ? [entry.jobId] : []));
+    const rows = await stage.database.query<{ id: string; key: string; state: string }>(
+      'select id, idempotency_key as key, state from jobs',
+    );
+    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) =>
+      entry.kind === 'received' ? [entry.jobId] : [],
+    );
     violations.push(...violationsOf(agreed, rows, 0), ...violationsOf(fought, rows, CALLS_PER_KEY / 2));
     if (rows.length !== keys) violations.push(`${rows.length} jobs of ${keys} keys`);
-    if (received.length !== keys || new Set(received).size !== keys) violations.push(`${received.length} submits of ${new Set(received).size} jobs, of ${keys} keys`);
+    if (received.length !== keys || new Set(received).size !== keys)
+      violations.push(`${received.length} submits of ${new Set(received).size} jobs, of ${keys} keys`);
     const open = rows.filter(({ state }) => state !== 'SUCCEEDED' && state !== 'FAILED').length;
     if (open > 0) violations.push(`${open} jobs have not ended`);
-    const figuresOf = (calls: readonly Call[]) => ({ calls: calls.length, answers: countOf(calls.map(({ reason }) => reason)), repeated: calls.filter(({ repeats }) => repeats > 0).length, ms: spreadOf(calls.map(({ ms }) => ms)) });
+    const figuresOf = (calls: readonly Call[]) => ({
+      calls: calls.length,
+      answers: countOf(calls.map(({ reason }) => reason)),
+      repeated: calls.filter(({ repeats }) => repeats > 0).length,
+      ms: spreadOf(calls.map(({ ms }) => ms)),
+    });
     return {
-      figures: { keys, jobs: rows.length, submits: received.length, onePayload: figuresOf(agreed), twoPayloads: figuresOf(fought), seconds: secondsSince(from) },
+      figures: {
+        keys,
+        jobs: rows.length,
+        submits: received.length,
+        onePayload: figuresOf(agreed),
+        twoPayloads: figuresOf(fought),
+        seconds: secondsSince(from),
+      },
       violations,
     };
   } finally {
@@ -83,37 +104,70 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
   }
 }
 
-/** One call, by turns at either instance, every fourth with the key in the header. Repeated when nobody knows what became of it, as clients do. */
+/**
+ * One call, by turns at either instance, every fourth with the key in the header. Repeated when nobody knows what
+ * became of it, as clients do.
+ */
 async function call(stage: Stage, key: string, payload: Call['payload'], index: number): Promise<Call> {
   const gateway = stage.gateways[index % 2]!;
   const inHeader = index % 4 === 3;
   const input = { ...INPUT, prompt: `${key} ${payload}`, ...(!inHeader && { idempotencyKey: key }) };
   const from = performance.now();
   for (let repeats = 0; ; repeats += 1) {
-    const reply = await stage.send<{ payload: Payload | null }>(gateway, { query: GENERATE, variables: { input }, ...(inHeader && { headers: { 'idempotency-key': key } }), timeoutMs: CALL_TIMEOUT_MS });
+    const reply = await stage.send<{ payload: Payload | null }>(gateway, {
+      query: GENERATE,
+      variables: { input },
+      ...(inHeader && { headers: { 'idempotency-key': key } }),
+      timeoutMs: CALL_TIMEOUT_MS,
+    });
     const answer = reply.kind === 'answered' ? reply.answer.data?.payload : null;
     if (!answer && repeats < MAX_REPEATS) {
       await setTimeout(REPEAT_MS);
       continue;
     }
-    const reason = !answer ? 'unanswered' : answer.job ? (answer.replayed ? 'replayed' : 'accepted') : (answer.userErrors[0]?.code ?? 'nothing');
-    return { key, payload, ms: performance.now() - from, jobId: answer?.job?.id ?? null, replayed: answer?.replayed ?? false, reason, repeats };
+    const reason = !answer
+      ? 'unanswered'
+      : answer.job
+        ? answer.replayed
+          ? 'replayed'
+          : 'accepted'
+        : (answer.userErrors[0]?.code ?? 'nothing');
+    return {
+      key,
+      payload,
+      ms: performance.now() - from,
+      jobId: answer?.job?.id ?? null,
+      replayed: answer?.replayed ?? false,
+      reason,
+      repeats,
+    };
   }
 }
 
-/** The calls of each key must name one job, accepted once; `losers` of them must be refused, all with the same payload. */
-function violationsOf(calls: readonly Call[], rows: readonly { readonly id: string; readonly key: string }[], losers: number): string[] {
+/**
+ * The calls of each key must name one job, accepted once; `losers` of them must be refused, all with the same payload.
+ */
+function violationsOf(
+  calls: readonly Call[],
+  rows: readonly { readonly id: string; readonly key: string }[],
+  losers: number,
+): string[] {
   const violations: string[] = [];
   for (const key of new Set(calls.map((made) => made.key))) {
     const mine = calls.filter((made) => made.key === key);
     const [won, lost] = [mine.filter(({ jobId }) => jobId !== null), mine.filter(({ jobId }) => jobId === null)];
-    const ids = new Set([...won.map(({ jobId }) => jobId), ...rows.filter((row) => row.key === key).map(({ id }) => id)]);
+    const ids = new Set([
+      ...won.map(({ jobId }) => jobId),
+      ...rows.filter((row) => row.key === key).map(({ id }) => id),
+    ]);
     if (ids.size !== 1) violations.push(`${key}: ${ids.size} jobs: ${[...ids].join(', ')}`);
     const accepted = won.filter(({ replayed }) => !replayed).length;
     // An answer that was lost may have been the one that said so.
-    if (accepted > 1 || (accepted === 0 && mine.every(({ repeats }) => repeats === 0))) violations.push(`${key}: ${accepted} calls say that they made the job`);
+    if (accepted > 1 || (accepted === 0 && mine.every(({ repeats }) => repeats === 0)))
+      violations.push(`${key}: ${accepted} calls say that they made the job`);
     if (new Set(won.map(({ payload }) => payload)).size !== 1) violations.push(`${key}: both payloads won`);
-    if (lost.length !== losers || lost.some(({ reason }) => reason !== 'IDEMPOTENCY_KEY_REUSED')) violations.push(`${key}: ${JSON.stringify(countOf(mine.map(({ reason }) => reason)))}`);
+    if (lost.length !== losers || lost.some(({ reason }) => reason !== 'IDEMPOTENCY_KEY_REUSED'))
+      violations.push(`${key}: ${JSON.stringify(countOf(mine.map(({ reason }) => reason)))}`);
   }
   return violations;
 }
@@ -131,7 +185,9 @@ async function inBatches<T>(count: number, work: (number: number) => Promise<T>)
 
 async function untilSettled(stage: Stage): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query<{ open: number }>(`select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`);
+    const rows = await stage.database.query<{ open: number }>(
+      `select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`,
+    );
     if (rows[0]!.open === 0) return;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Hostile operations on both transports: whatever a document or a body is, it is answered, at most so large and after at most so much
- * computing, without a fault inside; and what one transport refuses, the other refuses for the same reason.
+ * Hostile operations on both transports: whatever a document or a body is, it is answered, at most so large and after
+ * at most so much computing, without a fault inside; and what one transport refuses, the other refuses for the same
+ * reason.
  */
 import { setTimeout } from 'node:timers/promises';
 import { bodyKindNames, drawBody } from '../hostile/bodies.ts';
@@ -42,7 +43,12 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
     gateways: 1,
     ...(dist !== undefined && { dist }),
     // As much as a query may, whose first field counts 9 more than a subscription's.
-    settings: { NODE_ENV: 'production', UPSTREAM_SUBMITS_PER_SECOND: '1000', SOCKET_MESSAGES_PER_SECOND: '1000000', MAX_SUBSCRIPTION_COST: '4991' },
+    settings: {
+      NODE_ENV: 'production',
+      UPSTREAM_SUBMITS_PER_SECOND: '1000',
+      SOCKET_MESSAGES_PER_SECOND: '1000000',
+      MAX_SUBSCRIPTION_COST: '4991',
+    },
     upstream: { seed, rates: noFaults, taskSeconds: [0.1, 0.2], listing: false },
     log,
   });
@@ -64,16 +70,22 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
       if (one !== other) violations.push(`${http.kind}: HTTP says ${one || 'yes'}, the socket ${other || 'yes'}`);
     }
     for (const { crossed } of sent) {
-      for (const { kind, door, answer } of crossed) if (answer.codes.length === 0) violations.push(`${kind}: executed over the wrong transport, ${door}`);
+      for (const { kind, door, answer } of crossed)
+        if (answer.codes.length === 0) violations.push(`${kind}: executed over the wrong transport, ${door}`);
     }
     if (stage.gateways[0]!.pid() !== pid || !stage.gateways[0]!.isUp()) violations.push('the gateway has ended');
-    if ((await subscribeMeasured('a plain one', plain(jobId))).answer.codes.length > 0) violations.push('a plain subscription is no longer answered');
+    if ((await subscribeMeasured('a plain one', plain(jobId))).answer.codes.length > 0)
+      violations.push('a plain subscription is no longer answered');
     return {
       figures: {
         documents: sent.length,
         kinds: kindNames.length,
         bodies: bodies.length,
-        answers: { HTTP: answersOf(sent.map(({ http }) => http)), socket: answersOf(sent.map(({ socket }) => socket)), bodies: answersOf(bodies) },
+        answers: {
+          HTTP: answersOf(sent.map(({ http }) => http)),
+          socket: answersOf(sent.map(({ socket }) => socket)),
+          bodies: answersOf(bodies),
+        },
         cpuMs: cpuMsOf(pid) === null ? 'not told here' : spreadOf(all.map(({ cpuMs }) => cpuMs)),
         costliest: all.reduce((most, one) => (one.cpuMs > most.cpuMs ? one : most)).kind,
         answerBytes: spreadOf(all.map(({ answer }) => Buffer.byteLength(answer.text))),
@@ -82,7 +94,10 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
       violations: tell(violations),
     };
 
-    /** Each below both roots on the transport that executes it, and one in ten of those without an operation name also on the other one, which must not. */
+    /**
+     * Each below both roots on the transport that executes it, and one in ten of those without an operation name also
+     * on the other one, which must not.
+     */
     async function sendDocuments(text: string, count: number, id: string) {
       const random = createRandom(`${text}:documents`);
       const results: { http: Sent; socket: Sent; crossed: Sent[]; bytes: number }[] = [];
@@ -91,9 +106,12 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
         const [query, subscription] = [write('query', id), write('subscription', id)];
         const http = await postMeasured(kind, JSON.stringify(query));
         const socket = await subscribeMeasured(kind, subscription);
-        // A request with an operation name may select another operation of the document, which this transport does execute.
+        // A request with an operation name may select another operation of the document, which this transport does
+        // execute.
         const isCrossed = number % 10 === 0 && subscription.operationName === undefined;
-        const crossed = isCrossed ? [await postMeasured(kind, JSON.stringify(subscription)), await subscribeMeasured(kind, query)] : [];
+        const crossed = isCrossed
+          ? [await postMeasured(kind, JSON.stringify(subscription)), await subscribeMeasured(kind, query)]
+          : [];
         results.push({ http, socket, crossed, bytes: Buffer.byteLength(JSON.stringify(subscription)) });
       }
       return results;
@@ -114,7 +132,10 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
   }
 }
 
-const plain = (id: string): Request => ({ query: 'subscription ($id: ID!) { jobUpdated(id: $id) { id } }', variables: { id } });
+const plain = (id: string): Request => ({
+  query: 'subscription ($id: ID!) { jobUpdated(id: $id) { id } }',
+  variables: { id },
+});
 
 /** Counts what the gateway's process computes meanwhile, the least of a few tries when it is too much. */
 function createDoors(stage: Stage, subscriber: ReturnType<typeof createSubscriber>) {
@@ -131,14 +152,22 @@ function createDoors(stage: Stage, subscriber: ReturnType<typeof createSubscribe
   }
   return {
     pid,
-    postMeasured: (kind: string, body: string, contentType?: string) => measure(kind, 'HTTP', () => post(url, stage.apiKey, body, contentType)),
+    postMeasured: (kind: string, body: string, contentType?: string) =>
+      measure(kind, 'HTTP', () => post(url, stage.apiKey, body, contentType)),
     subscribeMeasured: (kind: string, request: Request) => measure(kind, 'socket', () => subscriber.subscribe(request)),
   };
 }
 
 async function makeJob(stage: Stage): Promise<string> {
-  const input = { imageUrl: 'https://media.example.com/a.jpg', videoUrl: 'https://media.example.com/a.mp4', prompt: 'Walk and wave' };
-  const reply = await stage.send<{ generateMotion: { job: { id: string } } }>(stage.gateways[0]!, { query: 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }', variables: { input } });
+  const input = {
+    imageUrl: 'https://media.example.com/a.jpg',
+    videoUrl: 'https://media.example.com/a.mp4',
+    prompt: 'Walk and wave',
+  };
+  const reply = await stage.send<{ generateMotion: { job: { id: string } } }>(stage.gateways[0]!, {
+    query: 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }',
+    variables: { input },
+  });
   if (reply.kind !== 'answered') throw new Error('no job was accepted');
   const { id } = reply.answer.data!.generateMotion.job;
   for (let left = 300; left > 0; left -= 1) {
@@ -153,8 +182,10 @@ function violationsOf({ kind, door, answer: { status, codes, text }, cpuMs }: Se
   const found: string[] = [];
   const bytes = Buffer.byteLength(text);
   if (door === 'HTTP' && status! >= 500) found.push(`${kind}: HTTP ${status}`);
-  if (door === 'socket' && status !== null && status !== 1009) found.push(`${kind}: the socket was closed with ${status}`);
-  if (codes.includes('INTERNAL_SERVER_ERROR') || codes.includes('undefined')) found.push(`${kind}: ${codes.join(' ')} over ${door}`);
+  if (door === 'socket' && status !== null && status !== 1009)
+    found.push(`${kind}: the socket was closed with ${status}`);
+  if (codes.includes('INTERNAL_SERVER_ERROR') || codes.includes('undefined'))
+    found.push(`${kind}: ${codes.join(' ')} over ${door}`);
   if (bytes > MAX_ANSWER_BYTES) found.push(`${kind}: ${bytes} bytes of answer over ${door}`);
   if (cpuMs > MAX_CPU_MS) found.push(`${kind}: ${Math.round(cpuMs)} ms of computing over ${door}, ${REPEATS} times`);
   return found;
@@ -171,5 +202,9 @@ const answersOf = (all: readonly Sent[]) => countOf(all.map(({ answer }) => answ
 /** The first of each kind, with how often. */
 function tell(violations: readonly string[]): string[] {
   const counts = Object.entries(countOf(violations.map((text) => text.replace(/\d+ (ms|bytes)/, '$1'))));
-  return counts.slice(0, MAX_TOLD).map(([text, count]) => `${violations.find((one) => one.replace(/\d+ (ms|bytes)/, '$1') === text)!} (${count} times)`);
+  return counts
+    .slice(0, MAX_TOLD)
+    .map(
+      ([text, count]) => `${violations.find((one) => one.replace(/\d+ (ms|bytes)/, '$1') === text)!} (${count} times)`,
+    );
 }

@@ -1,4 +1,7 @@
-/** Polling: when every callback is lost, each result is found by asking, and not much later than a callback would have told it. */
+/**
+ * Polling: when every callback is lost, each result is found by asking, and not much later than a callback would have
+ * told it.
+ */
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../stage/journal.ts';
 import { startStage } from '../stage/stage.ts';
@@ -19,36 +22,65 @@ const SETTLE_MARGIN_SECONDS = 90;
 
 const GENERATE = `mutation ($input: GenerateMotionInput!) { payload: generateMotion(input: $input) { job { id } userErrors { code } } }`;
 
-/** `size` is the number of jobs. With `scale` below 1 all times are that much shorter; with 1 the gateways have their defaults. */
+/**
+ * `size` is the number of jobs. With `scale` below 1 all times are that much shorter; with 1 the gateways have their
+ * defaults.
+ */
 export async function provePolling({ seed, size, dist, log }: ProofOptions, scale = 1): Promise<Proof> {
   const from = Date.now();
-  const scaled = scale < 1 && { POLL_FIRST_SECONDS: String(FIRST_SECONDS * scale), POLL_INTERVAL_SECONDS: String(INTERVAL_SECONDS * scale), UPSTREAM_SUBMITS_PER_SECOND: '100' };
+  const scaled = scale < 1 && {
+    POLL_FIRST_SECONDS: String(FIRST_SECONDS * scale),
+    POLL_INTERVAL_SECONDS: String(INTERVAL_SECONDS * scale),
+    UPSTREAM_SUBMITS_PER_SECOND: '100',
+  };
   const limitSeconds = LIMIT_SECONDS * scale + (scale < 1 ? SCALED_MARGIN_SECONDS : 0);
   const stage = await startStage({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: { UPSTREAM_MAX_IN_FLIGHT: '50', PLAYGROUND: 'off', ...scaled },
     // Without a listing, the upstream would repeat a lost callback until it is heard.
-    upstream: { seed, rates: { ...noFaults, lost: 1 }, taskSeconds: [TASK_SECONDS[0] * scale, TASK_SECONDS[1] * scale], listing: true },
+    upstream: {
+      seed,
+      rates: { ...noFaults, lost: 1 },
+      taskSeconds: [TASK_SECONDS[0] * scale, TASK_SECONDS[1] * scale],
+      listing: true,
+    },
     log,
   });
   const violations: string[] = [];
   try {
     const ids = new Set<string>();
     for (let number = 0; number < size; number += 1) {
-      const input = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4', prompt: `${seed}#${number}` };
-      const reply = await stage.send<{ payload: { job: { id: string } } }>(stage.gateways[number % 2]!, { query: GENERATE, variables: { input } });
+      const input = {
+        imageUrl: 'https://media.example.com/character.jpg',
+        videoUrl: 'https://media.example.com/motion.mp4',
+        prompt: `${seed}#${number}`,
+      };
+      const reply = await stage.send<{ payload: { job: { id: string } } }>(stage.gateways[number % 2]!, {
+        query: GENERATE,
+        variables: { input },
+      });
       const id = reply.kind === 'answered' ? reply.answer.data?.payload.job.id : undefined;
       if (id === undefined) throw new Error(`job ${number} was not accepted: ${JSON.stringify(reply)}`);
       ids.add(id);
     }
     log(`${ids.size} jobs accepted; they are submitted one by one`);
 
-    const open = async (): Promise<number> => (await stage.database.query<{ open: number }>(`select count(*)::int as open from jobs where completed_at is null`))[0]!.open;
+    const open = async (): Promise<number> =>
+      (
+        await stage.database.query<{ open: number }>(
+          `select count(*)::int as open from jobs where completed_at is null`,
+        )
+      )[0]!.open;
     const limitMs = 1_000 * (limitSeconds + size / (scale < 1 ? 100 : 1) + SETTLE_MARGIN_SECONDS);
     while ((await open()) > 0 && Date.now() - from < limitMs) await setTimeout(Math.max(200, 2_000 * scale));
 
-    const rows = await stage.database.query<{ id: string; state: string; settledBy: string | null; seconds: number | null }>(
+    const rows = await stage.database.query<{
+      id: string;
+      state: string;
+      settledBy: string | null;
+      seconds: number | null;
+    }>(
       `select id, state, settled_by as "settledBy", extract(epoch from completed_at - submitted_at)::float8 as seconds from jobs`,
     );
     const ledger = readJournal<LedgerRecord>(stage.ledgerFile);
@@ -56,13 +88,18 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
     const seconds = spreadOf(rows.flatMap((row) => row.seconds ?? []));
     const called = ledger.filter(({ kind }) => kind === 'callback').length;
     const unsettled = rows.filter((row) => row.seconds === null);
-    const wrong = rows.filter(({ id, state, seconds: took }) => took !== null && state !== (endsAt.get(id)?.outcome === 'success' ? 'SUCCEEDED' : 'FAILED'));
+    const wrong = rows.filter(
+      ({ id, state, seconds: took }) =>
+        took !== null && state !== (endsAt.get(id)?.outcome === 'success' ? 'SUCCEEDED' : 'FAILED'),
+    );
     if (rows.length !== ids.size) violations.push(`${rows.length} jobs of ${ids.size} that were accepted`);
     for (const { id, state } of unsettled) violations.push(`job ${id} has not ended: ${state}`);
     for (const { id, state } of wrong) violations.push(`job ${id} ended otherwise than its task: ${state}`);
-    for (const { id, settledBy } of rows) if (settledBy !== 'POLL') violations.push(`job ${id} was not found by polling: ${settledBy}`);
+    for (const { id, settledBy } of rows)
+      if (settledBy !== 'POLL') violations.push(`job ${id} was not found by polling: ${settledBy}`);
     if (called > 0) violations.push(`${called} callbacks were not lost`);
-    if (seconds.p99 > limitSeconds) violations.push(`p99 is ${seconds.p99} s after the submit, and the limit ${limitSeconds} s`);
+    if (seconds.p99 > limitSeconds)
+      violations.push(`p99 is ${seconds.p99} s after the submit, and the limit ${limitSeconds} s`);
     const lookUps = ledger.flatMap((entry) => (entry.kind === 'lookUp' ? [entry.taskIds.length] : []));
     return {
       figures: {
@@ -70,7 +107,9 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
         ends: countOf(rows.map(({ state }) => state)),
         settledBy: countOf(rows.map(({ settledBy }) => settledBy ?? 'none')),
         secondsAfterSubmit: seconds,
-        secondsAfterTaskEnd: spreadOf(rows.flatMap(({ id, seconds: took }) => (took === null ? [] : took - taskSeconds(endsAt.get(id))))),
+        secondsAfterTaskEnd: spreadOf(
+          rows.flatMap(({ id, seconds: took }) => (took === null ? [] : took - taskSeconds(endsAt.get(id)))),
+        ),
         lostCallbacks: ledger.filter(({ kind }) => kind === 'lostCallback').length,
         lookUps: lookUps.length,
         tasksPerLookUp: spreadOf(lookUps),
@@ -83,4 +122,5 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
   }
 }
 
-const taskSeconds = (task: { readonly at: number; readonly endsAt: number } | undefined): number => (task ? (task.endsAt - task.at) / 1_000 : 0);
+const taskSeconds = (task: { readonly at: number; readonly endsAt: number } | undefined): number =>
+  task ? (task.endsAt - task.at) / 1_000 : 0;

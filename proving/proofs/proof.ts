@@ -27,7 +27,8 @@ export interface Spread {
 /** Percentiles by the nearest rank, rounded to 0.1; zeros without a value. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((one, other) => one - other);
-  const at = (share: number): number => Math.round((sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0) * 10) / 10;
+  const at = (share: number): number =>
+    Math.round((sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0) * 10) / 10;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
@@ -40,7 +41,12 @@ export function countOf(names: readonly string[]): Readonly<Record<string, numbe
 
 /** How many of the intervals overlap at most. One that ends when another begins does not overlap it. */
 export function mostAtOnce(intervals: readonly { readonly from: number; readonly to: number }[]): number {
-  const steps = intervals.filter(({ from, to }) => from < to).flatMap(({ from, to }) => [{ at: from, by: 1 }, { at: to, by: -1 }]);
+  const steps = intervals
+    .filter(({ from, to }) => from < to)
+    .flatMap(({ from, to }) => [
+      { at: from, by: 1 },
+      { at: to, by: -1 },
+    ]);
   steps.sort((one, other) => one.at - other.at || one.by - other.by);
   let now = 0;
   let most = 0;

@@ -1,6 +1,6 @@
 /**
- * A race for quota: far more mutations at once than are left, on two instances. Exactly as many jobs are accepted as the balance has, all
- * others are told so, and the ledger adds up to the balance.
+ * A race for quota: far more mutations at once than are left, on two instances. Exactly as many jobs are accepted as
+ * the balance has, all others are told so, and the ledger adds up to the balance.
  */
 import { setTimeout } from 'node:timers/promises';
 import { send } from '../stage/graphql-client.ts';
@@ -13,7 +13,8 @@ const MAX_REPEATS = 20;
 const REPEAT_MS = 100;
 
 const CREATE = 'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { key account { id } } }';
-const GENERATE = 'mutation ($input: GenerateMotionInput!) { payload: generateMotion(input: $input) { job { id } userErrors { code } } }';
+const GENERATE =
+  'mutation ($input: GenerateMotionInput!) { payload: generateMotion(input: $input) { job { id } userErrors { code } } }';
 const INPUT = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
 
 export interface QuotaOptions extends ProofOptions {
@@ -50,13 +51,23 @@ export async function proveQuota({ seed, size, dist, log, balance, calls }: Quot
     const all: Call[] = [];
     for (let round = 1; round <= size; round += 1) {
       const account = await createAccount(stage, `round ${round}`, balance);
-      const made = await Promise.all(Array.from({ length: calls }, (_, number) => call(stage, account.key, `${seed}-${round}-${number}`, number)));
+      const made = await Promise.all(
+        Array.from({ length: calls }, (_, number) => call(stage, account.key, `${seed}-${round}-${number}`, number)),
+      );
       all.push(...made);
       violations.push(...(await violationsOf(stage, account, made, balance)).map((text) => `round ${round}: ${text}`));
       if (round % 10 === 0) log(`${round} rounds after ${secondsSince(from)} s`);
     }
     return {
-      figures: { rounds: size, balance, calls, answers: countOf(all.map(({ reason }) => reason)), repeated: all.filter(({ repeats }) => repeats > 0).length, ms: spreadOf(all.map(({ ms }) => ms)), seconds: secondsSince(from) },
+      figures: {
+        rounds: size,
+        balance,
+        calls,
+        answers: countOf(all.map(({ reason }) => reason)),
+        repeated: all.filter(({ repeats }) => repeats > 0).length,
+        ms: spreadOf(all.map(({ ms }) => ms)),
+        seconds: secondsSince(from),
+      },
       violations,
     };
   } finally {
@@ -65,7 +76,11 @@ export async function proveQuota({ seed, size, dist, log, balance, calls }: Quot
 }
 
 async function createAccount(stage: Stage, name: string, quotaLimit: number): Promise<Account> {
-  const reply = await send<{ createAccount: { key: string; account: { id: string } } }>(stage.gateways[0]!.url, ADMINISTRATOR_KEY, { query: CREATE, variables: { input: { name, quotaLimit } } });
+  const reply = await send<{ createAccount: { key: string; account: { id: string } } }>(
+    stage.gateways[0]!.url,
+    ADMINISTRATOR_KEY,
+    { query: CREATE, variables: { input: { name, quotaLimit } } },
+  );
   const made = reply.kind === 'answered' ? reply.answer.data?.createAccount : null;
   if (!made) throw new Error(`no account was made: ${JSON.stringify(reply)}`);
   return { id: made.account.id, key: made.key };
@@ -76,7 +91,11 @@ async function call(stage: Stage, apiKey: string, idempotencyKey: string, number
   const { url } = stage.gateways[number % 2]!;
   const from = performance.now();
   for (let repeats = 0; ; repeats += 1) {
-    const reply = await send<{ payload: { job: object | null; userErrors: readonly { code: string }[] } | null }>(url, apiKey, { query: GENERATE, variables: { input: { ...INPUT, idempotencyKey } }, timeoutMs: CALL_TIMEOUT_MS });
+    const reply = await send<{ payload: { job: object | null; userErrors: readonly { code: string }[] } | null }>(
+      url,
+      apiKey,
+      { query: GENERATE, variables: { input: { ...INPUT, idempotencyKey } }, timeoutMs: CALL_TIMEOUT_MS },
+    );
     const payload = reply.kind === 'answered' ? reply.answer.data?.payload : null;
     if (!payload && repeats < MAX_REPEATS) {
       await setTimeout(REPEAT_MS);
@@ -96,7 +115,9 @@ async function violationsOf(stage: Stage, { id }: Account, made: readonly Call[]
   const violations: string[] = [];
   const answers = countOf(made.map(({ reason }) => reason));
   const expected = { accepted: balance, QUOTA_EXHAUSTED: made.length - balance };
-  if (answers.accepted !== expected.accepted || answers.QUOTA_EXHAUSTED !== expected.QUOTA_EXHAUSTED) violations.push(`answered ${JSON.stringify(answers)}, with ${balance} in the balance`);
-  for (const name of ['jobs', 'taken', 'entries', 'held'] as const) if (found![name] !== balance) violations.push(`${name}: ${found![name]}, with ${balance} in the balance`);
+  if (answers.accepted !== expected.accepted || answers.QUOTA_EXHAUSTED !== expected.QUOTA_EXHAUSTED)
+    violations.push(`answered ${JSON.stringify(answers)}, with ${balance} in the balance`);
+  for (const name of ['jobs', 'taken', 'entries', 'held'] as const)
+    if (found![name] !== balance) violations.push(`${name}: ${found![name]}, with ${balance} in the balance`);
   return violations;
 }

@@ -1,4 +1,7 @@
-/** Readers that stop reading, one for every ten healthy ones beside them: they are closed with 1013, and the others do not feel it. */
+/**
+ * Readers that stop reading, one for every ten healthy ones beside them: they are closed with 1013, and the others do
+ * not feel it.
+ */
 import { runReaders, violationsOf, type ReaderPlan } from '../reader-run.ts';
 import { withDatabase } from '../stage/own-database.ts';
 import type { Proof, ProofOptions } from './proof.ts';
@@ -9,7 +12,8 @@ const planOf = (healthy: number): ReaderPlan => ({
   healthy,
   stalled: Math.ceil(STALLED_SHARE * healthy),
   healthyJobs: { count: 20, changesPerSecond: 10 },
-  // 225 kB for each of them 1.6 times a second: the kernel's 4 MB are full after 12 s, half the time until the second ping.
+  // 225 kB for each of them 1.6 times a second: the kernel's 4 MB are full after 12 s, half the time until the second
+  // ping.
   stalledJobs: { count: 10, changesPerSecond: 16 },
   normalSeconds: 15,
   limitSeconds: 30,

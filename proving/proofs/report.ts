@@ -12,10 +12,22 @@ export interface ProofRun extends Proof {
 const HEAD = ['| proof | size | figures | violations | run |', '| --- | --- | --- | --- | --- |'];
 
 /** `order` is that of the rows. */
-export function writeProof({ name, size, figures, violations, seed, commit }: ProofRun, order: readonly string[]): void {
+export function writeProof(
+  { name, size, figures, violations, seed, commit }: ProofRun,
+  order: readonly string[],
+): void {
   const part = partOf('prove:<name>');
-  const rows = new Map(part.read().split('\n').slice(HEAD.length).map((row) => [/^\| (\w+) \|/.exec(row)?.[1] ?? '', row]));
-  rows.set(name, `| ${name} | ${inWords(size)} | ${inWords(figures)} | ${violations.length > 0 ? `**${violations.join('; ')}**` : 'none'} | seed ${seed}, commit ${commit} |`);
+  const rows = new Map(
+    part
+      .read()
+      .split('\n')
+      .slice(HEAD.length)
+      .map((row) => [/^\| (\w+) \|/.exec(row)?.[1] ?? '', row]),
+  );
+  rows.set(
+    name,
+    `| ${name} | ${inWords(size)} | ${inWords(figures)} | ${violations.length > 0 ? `**${violations.join('; ')}**` : 'none'} | seed ${seed}, commit ${commit} |`,
+  );
   part.write([...HEAD, ...order.flatMap((one) => rows.get(one) ?? [])].join('\n'));
 }
 
@@ -25,6 +37,9 @@ function inWords(value: unknown): string {
   if (Array.isArray(value)) return value.map(inWords).join(' and ');
   if (typeof value !== 'object' || value === null) return String(value);
   return Object.entries(value)
-    .map(([name, inner]) => `${name} ${typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? `(${inWords(inner)})` : inWords(inner)}`)
+    .map(
+      ([name, inner]) =>
+        `${name} ${typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? `(${inWords(inner)})` : inWords(inner)}`,
+    )
     .join(', ');
 }

@@ -1,6 +1,6 @@
 /**
- * Ambiguous submits: the connection is reset or closed, nothing is answered, half a body, 502, 504, 500, or the gateway is killed around
- * the submit. None is sent again, and each that the upstream took ends linked to its job.
+ * Ambiguous submits: the connection is reset or closed, nothing is answered, half a body, 502, 504, 500, or the gateway
+ * is killed around the submit. None is sent again, and each that the upstream took ends linked to its job.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
@@ -33,7 +33,19 @@ const MAX_LOAD_FACTOR = 4;
 
 /** Every seventh submit is answered, so that a gateway can also die on a good answer. */
 const rates: FaultRates = {
-  submits: { none: 2, slow: 0, reset: 2, close: 2, hang: 2, half: 2, html: 3, errorEnvelope: 1, busy: 0, rejected: 0, finished: 0 },
+  submits: {
+    none: 2,
+    slow: 0,
+    reset: 2,
+    close: 2,
+    hang: 2,
+    half: 2,
+    html: 3,
+    errorEnvelope: 1,
+    busy: 0,
+    rejected: 0,
+    finished: 0,
+  },
   early: 0.1,
   lost: 0.5,
   contradictory: 0,
@@ -46,7 +58,10 @@ const crashPoints = ['K3', 'K4', 'K5'] as const;
 
 const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult']);
 
-/** `size` is how many ambiguous submits there are at least. With `listing`, tasks are also found by listing; without it, a callback comes sooner or later. */
+/**
+ * `size` is how many ambiguous submits there are at least. With `listing`, tasks are also found by listing; without it,
+ * a callback comes sooner or later.
+ */
 export async function proveSubmits({ seed, size, dist, log }: ProofOptions, listing: boolean): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
@@ -71,12 +86,26 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
     const ending = new AbortController();
     // Each request that waits to be repeated listens.
     setMaxListeners(0, ending.signal);
-    const client = createClient({ name: 'c1', seed, stage, journal: openJournal<ClientRecord>(clientsFile), random: createRandom(`${seed}:client`), rates: { watched: 0, repeated: 0, raced: 0, canceled: 0, read: 0, givenUp: 0 }, signal: ending.signal });
+    const client = createClient({
+      name: 'c1',
+      seed,
+      stage,
+      journal: openJournal<ClientRecord>(clientsFile),
+      random: createRandom(`${seed}:client`),
+      rates: { watched: 0, repeated: 0, raced: 0, canceled: 0, read: 0, givenUp: 0 },
+      signal: ending.signal,
+    });
     const gate = keepGateOpen(stage);
 
     const crashes: string[] = [];
     let crashing = true;
-    const crash = crashOften(stage, Math.max(crashPoints.length, Math.round(size * 0.04)), createRandom(`${seed}:crashes`), crashes, violations).finally(() => (crashing = false));
+    const crash = crashOften(
+      stage,
+      Math.max(crashPoints.length, Math.round(size * 0.04)),
+      createRandom(`${seed}:crashes`),
+      crashes,
+      violations,
+    ).finally(() => (crashing = false));
     const ledger = (): LedgerRecord[] => readJournal<LedgerRecord>(stage.ledgerFile);
     const runs = new Set<Promise<void>>();
     const limitMs = Math.max(60_000, (MAX_LOAD_FACTOR * 1_000 * size) / JOBS_PER_SECOND);
@@ -94,7 +123,9 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
     }
     await crash;
     await Promise.all(runs);
-    log(`${sent} jobs, ${ambiguous(ledger())} ambiguous submits, ${crashes.length} crashes in ${secondsSince(loadedFrom)} s`);
+    log(
+      `${sent} jobs, ${ambiguous(ledger())} ambiguous submits, ${crashes.length} crashes in ${secondsSince(loadedFrom)} s`,
+    );
 
     const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile);
     for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(SETTLE_CHECK_MS)) {
@@ -119,7 +150,10 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
 function keepGateOpen(stage: Stage): { stop(): Promise<void> } {
   const connections = createConnections(stage.database.url, 1, () => undefined);
   const store = createJobStore(connections);
-  const timer = setInterval(() => void store.transaction((tx) => store.resumeGate(tx, 'acedata')).catch(() => undefined), GATE_MS);
+  const timer = setInterval(
+    () => void store.transaction((tx) => store.resumeGate(tx, 'acedata')).catch(() => undefined),
+    GATE_MS,
+  );
   return {
     stop() {
       clearInterval(timer);
@@ -128,7 +162,13 @@ function keepGateOpen(stage: Stage): { stop(): Promise<void> } {
   };
 }
 
-async function crashOften(stage: Stage, count: number, random: Random, crashes: string[], violations: string[]): Promise<void> {
+async function crashOften(
+  stage: Stage,
+  count: number,
+  random: Random,
+  crashes: string[],
+  violations: string[],
+): Promise<void> {
   stage.upstream.onMessage((message) => {
     if (message.kind === 'held') void stage.gateways.find(({ name }) => name === message.gateway)?.kill();
   });
@@ -136,13 +176,20 @@ async function crashOften(stage: Stage, count: number, random: Random, crashes: 
     const gateway = stage.gateways[number % stage.gateways.length]!;
     const point = number < crashPoints.length ? crashPoints[number]! : random.pick(crashPoints);
     const ended = gateway.untilEnd();
-    const order = (on: boolean): void => (point === 'K4' ? stage.upstream.send({ kind: on ? 'holdNext' : 'holdNone', gateway: gateway.name }) : gateway.order(on ? point : null));
+    const order = (on: boolean): void =>
+      point === 'K4'
+        ? stage.upstream.send({ kind: on ? 'holdNext' : 'holdNone', gateway: gateway.name })
+        : gateway.order(on ? point : null);
     const late = new AbortController();
     order(true);
-    const end = await Promise.race([ended, setTimeout(CRASH_LIMIT_MS, null, { signal: late.signal }).catch(() => null)]);
+    const end = await Promise.race([
+      ended,
+      setTimeout(CRASH_LIMIT_MS, null, { signal: late.signal }).catch(() => null),
+    ]);
     late.abort();
     if (end?.signal === 'SIGKILL') crashes.push(point);
-    else violations.push(`${gateway.name} was to die at ${point} and ${end ? `ended with code ${end.code}` : 'did not'}`);
+    else
+      violations.push(`${gateway.name} was to die at ${point} and ${end ? `ended with code ${end.code}` : 'did not'}`);
     if (!end) order(false);
     else await gateway.start();
   }
@@ -151,7 +198,8 @@ async function crashOften(stage: Stage, count: number, random: Random, crashes: 
 const answered = new Set(['none', 'slow']);
 
 /** Submits that were received and, by the fault, never properly answered. */
-const ambiguous = (ledger: readonly LedgerRecord[]): number => ledger.filter((entry) => entry.kind === 'received' && !answered.has(entry.fault)).length;
+const ambiguous = (ledger: readonly LedgerRecord[]): number =>
+  ledger.filter((entry) => entry.kind === 'received' && !answered.has(entry.fault)).length;
 
 interface Link {
   readonly jobId: string;
@@ -165,12 +213,16 @@ const linksQuery = `select jobs.id as "jobId", prompt, submitted_at as "submitte
   (select type from job_events where job_id = jobs.id and (type = 'LISTING' or type = 'CLAIM_JUDGED' and verdict = 'CONFIRMED') order by id limit 1) as by from jobs`;
 
 async function figuresOf(stage: Stage, { ledger, jobs }: Evidence, seed: string) {
-  const links = new Map((await stage.database.query<Link & Record<string, unknown>>(linksQuery)).map((link) => [link.jobId, link]));
+  const links = new Map(
+    (await stage.database.query<Link & Record<string, unknown>>(linksQuery)).map((link) => [link.jobId, link]),
+  );
   const received = ledger.flatMap((entry) => (entry.kind === 'received' ? [entry] : []));
   const tasks = new Map(ledger.flatMap((entry) => (entry.kind === 'taken' ? [[entry.jobId, entry] as const] : [])));
   const rows = new Map(jobs.map((row) => [row.id, row]));
   const kindOf = ({ jobId, attempt, fault }: (typeof received)[number]): string =>
-    fault === 'html' ? `html ${planSubmit(seed, links.get(jobId)!.prompt, attempt, rates, TASK_SECONDS).htmlStatus}` : fault;
+    fault === 'html'
+      ? `html ${planSubmit(seed, links.get(jobId)!.prompt, attempt, rates, TASK_SECONDS).htmlStatus}`
+      : fault;
   const inDoubt = received.filter(({ fault }) => !answered.has(fault));
   const taken = inDoubt.filter(({ jobId }) => tasks.has(jobId));
   const linked = taken.filter(({ jobId }) => rows.get(jobId)?.taskId === tasks.get(jobId)!.taskId);
@@ -184,8 +236,19 @@ async function figuresOf(stage: Stage, { ledger, jobs }: Evidence, seed: string)
     resent: [...times.values()].filter((count) => count > 1).length,
     taken: taken.length,
     linked: linked.length,
-    linkedBy: countOf(linked.map(({ jobId }) => ({ LISTING: 'listing', CLAIM_JUDGED: 'callback', null: 'answer' })[String(links.get(jobId)?.by) as 'LISTING'])),
-    linkedAfterMs: spreadOf(linked.flatMap(({ jobId }) => (links.get(jobId)?.submittedAt?.getTime() ?? NaN) - Number((tasks.get(jobId) as unknown as { at: number }).at))),
+    linkedBy: countOf(
+      linked.map(
+        ({ jobId }) =>
+          ({ LISTING: 'listing', CLAIM_JUDGED: 'callback', null: 'answer' })[String(links.get(jobId)?.by) as 'LISTING'],
+      ),
+    ),
+    linkedAfterMs: spreadOf(
+      linked.flatMap(
+        ({ jobId }) =>
+          (links.get(jobId)?.submittedAt?.getTime() ?? NaN) -
+          Number((tasks.get(jobId) as unknown as { at: number }).at),
+      ),
+    ),
     ends: countOf(jobs.map(({ state, failureCode }) => failureCode ?? state)),
   };
 }

@@ -29,7 +29,11 @@ export async function startDatabase(folder: string, log: (message: string) => vo
   const server = await startEmbeddedServer({ dataDir: folder, log: (_level, message) => log(message) });
 
   async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: server.url, connectionTimeoutMillis: CONNECT_MS, query_timeout: STATEMENT_MS });
+    const client = new pg.Client({
+      connectionString: server.url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: STATEMENT_MS,
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -39,7 +43,8 @@ export async function startDatabase(folder: string, log: (message: string) => vo
     }
   }
 
-  const postmaster = async (): Promise<number> => Number((await readFile(join(server.dataDir, 'data/postmaster.pid'), 'utf8')).split('\n')[0]);
+  const postmaster = async (): Promise<number> =>
+    Number((await readFile(join(server.dataDir, 'data/postmaster.pid'), 'utf8')).split('\n')[0]);
 
   return {
     url: server.url,

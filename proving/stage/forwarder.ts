@@ -8,7 +8,9 @@ export interface Forwarder {
   stop(): Promise<void>;
 }
 
-/** `ports` are asked in turn; when none takes the connection it is reset. What breaks on one side is reset on the other. */
+/**
+ * `ports` are asked in turn; when none takes the connection it is reset. What breaks on one side is reset on the other.
+ */
 export async function startForwarder(ports: readonly number[]): Promise<Forwarder> {
   const open = new Set<Socket>();
   let turn = 0;
@@ -16,15 +18,20 @@ export async function startForwarder(ports: readonly number[]): Promise<Forwarde
   const forward = (client: Socket, left: number): void => {
     if (left === 0) return void client.resetAndDestroy();
     const behind = connect({ port: ports[turn++ % ports.length]!, host: '127.0.0.1', allowHalfOpen: true });
-    behind.once('error', () => forward(client, left - 1)).once('connect', () => {
-      behind.removeAllListeners('error');
-      client.pipe(behind);
-      behind.pipe(client);
-      for (const [from, to] of [[client, behind], [behind, client]] as const) {
-        from.on('error', () => to.resetAndDestroy());
-        from.on('close', () => void to.destroySoon());
-      }
-    });
+    behind
+      .once('error', () => forward(client, left - 1))
+      .once('connect', () => {
+        behind.removeAllListeners('error');
+        client.pipe(behind);
+        behind.pipe(client);
+        for (const [from, to] of [
+          [client, behind],
+          [behind, client],
+        ] as const) {
+          from.on('error', () => to.resetAndDestroy());
+          from.on('close', () => void to.destroySoon());
+        }
+      });
     client.once('close', () => behind.destroySoon());
   };
 

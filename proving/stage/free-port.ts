@@ -2,7 +2,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the range from which systems take ports for outgoing connections: one of those could sit on it while the server is away. */
+/**
+ * Below the range from which systems take ports for outgoing connections: one of those could sit on it while the server
+ * is away.
+ */
 const FIRST = 21_000;
 const LAST = 31_000;
 

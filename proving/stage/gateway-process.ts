@@ -1,4 +1,6 @@
-/** One gateway in a process of its own: the built program, at an address that stays the same over kills and restarts. */
+/**
+ * One gateway in a process of its own: the built program, at an address that stays the same over kills and restarts.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -35,7 +37,10 @@ export interface GatewayProcess {
   isUp(): boolean;
   /** The process of now; undefined when there is none. */
   pid(): number | undefined;
-  /** Starts it and resolves when it is ready. A start that fails, for want of a database, is repeated for up to `limitMs`. */
+  /**
+   * Starts it and resolves when it is ready. A start that fails, for want of a database, is repeated for up to
+   * `limitMs`.
+   */
   start(limitMs?: number): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
@@ -55,7 +60,14 @@ const START_RETRY_MS = 300;
 const READY_CHECK_MS = 50;
 const READY_TIMEOUT_MS = 2_000;
 
-export function createGatewayProcess({ name, dist, port, settings, logFile, killFile }: GatewayOptions): GatewayProcess {
+export function createGatewayProcess({
+  name,
+  dist,
+  port,
+  settings,
+  logFile,
+  killFile,
+}: GatewayOptions): GatewayProcess {
   const url = `http://127.0.0.1:${port}`;
   const listeners: ((end: GatewayEnd) => void)[] = [];
   let child: ChildProcess | undefined;
@@ -66,10 +78,20 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
   function spawnOnce(): void {
     const log = openSync(logFile, 'a');
     asked = false;
-    const started = spawn(process.execPath, [...(killFile === null ? [] : ['--import', KILL_POINTS]), join(dist, 'main.js')], {
-      env: { PATH: process.env.PATH, ENV_FILE: 'off', ...settings, PORT: String(port), ...(killFile !== null && { KILL_POINT_FILE: killFile }) },
-      stdio: ['ignore', log, log, 'ipc'],
-    });
+    const started = spawn(
+      process.execPath,
+      [...(killFile === null ? [] : ['--import', KILL_POINTS]), join(dist, 'main.js')],
+      {
+        env: {
+          PATH: process.env.PATH,
+          ENV_FILE: 'off',
+          ...settings,
+          PORT: String(port),
+          ...(killFile !== null && { KILL_POINT_FILE: killFile }),
+        },
+        stdio: ['ignore', log, log, 'ipc'],
+      },
+    );
     closeSync(log);
     started.on('error', () => undefined);
     child = started;
@@ -98,7 +120,8 @@ export function createGatewayProcess({ name, dist, port, settings, logFile, kill
       for (const until = Date.now() + limitMs; ; await setTimeout(child ? READY_CHECK_MS : START_RETRY_MS)) {
         if (!child) spawnOnce();
         if (await isReady()) break;
-        if (Date.now() > until) throw new Error(`${name} was not ready within ${limitMs / 1_000} s; its log is ${logFile}`);
+        if (Date.now() > until)
+          throw new Error(`${name} was not ready within ${limitMs / 1_000} s; its log is ${logFile}`);
       }
       up = child !== undefined;
     },

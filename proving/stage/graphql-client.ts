@@ -24,12 +24,21 @@ export interface Operation {
 const DEFAULT_TIMEOUT_MS = 8_000;
 
 /** `url` is a gateway's, without a path. Never rejects. */
-export async function send<T>(url: string, apiKey: string, { query, variables = {}, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS }: Operation): Promise<Reply<T>> {
+export async function send<T>(
+  url: string,
+  apiKey: string,
+  { query, variables = {}, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS }: Operation,
+): Promise<Reply<T>> {
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       // A connection of its own: on a kept one, a reset cannot be told from a server that had gone before.
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}`, connection: 'close', ...headers },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${apiKey}`,
+        connection: 'close',
+        ...headers,
+      },
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -1,4 +1,7 @@
-/** A reverse proxy in front of one gateway, as nginx is one: it takes an answer whole before it passes it on, and closes towards the gateway when its client has closed. */
+/**
+ * A reverse proxy in front of one gateway, as nginx is one: it takes an answer whole before it passes it on, and closes
+ * towards the gateway when its client has closed.
+ */
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,11 +16,25 @@ export interface HttpProxy {
 export async function startHttpProxy(targetUrl: string, keepAlive: boolean): Promise<HttpProxy> {
   const agent = new Agent({ keepAlive });
   const server = createServer((incoming, outgoing) => {
-    const headers = { ...incoming.headers, 'x-forwarded-for': incoming.socket.remoteAddress ?? 'unknown', connection: keepAlive ? 'keep-alive' : 'close' };
+    const headers = {
+      ...incoming.headers,
+      'x-forwarded-for': incoming.socket.remoteAddress ?? 'unknown',
+      connection: keepAlive ? 'keep-alive' : 'close',
+    };
     const behind = request(targetUrl + incoming.url!, { method: incoming.method!, agent, headers });
-    const fail = (): void => void (outgoing.headersSent || outgoing.writeHead(502, { 'content-type': 'application/json' }).end('{}'));
+    const fail = (): void =>
+      void (outgoing.headersSent || outgoing.writeHead(502, { 'content-type': 'application/json' }).end('{}'));
     behind.on('error', fail).on('response', (answer) => {
-      buffer(answer).then((body) => outgoing.writeHead(answer.statusCode!, { 'content-type': answer.headers['content-type'] ?? 'text/plain', 'content-length': body.length }).end(body), fail);
+      buffer(answer).then(
+        (body) =>
+          outgoing
+            .writeHead(answer.statusCode!, {
+              'content-type': answer.headers['content-type'] ?? 'text/plain',
+              'content-length': body.length,
+            })
+            .end(body),
+        fail,
+      );
     });
     outgoing.on('close', () => outgoing.writableFinished || behind.destroy());
     incoming.pipe(behind);

@@ -1,4 +1,7 @@
-/** Append-only logs of JSON lines. A line is with the operating system before `append` returns, so a killed process loses none. */
+/**
+ * Append-only logs of JSON lines. A line is with the operating system before `append` returns, so a killed process
+ * loses none.
+ */
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 export interface Journal<T extends object> {

@@ -5,7 +5,8 @@ import { closePool, createConnections } from '../../src/db/client.ts';
 import { createAccountsStore } from '../../src/db/store.ts';
 
 /** The same for an account every time. */
-export const ordinaryKeyOf = (accountId = 'default'): string => deriveApiKey(`of the account ${accountId}, for proofs and tests`);
+export const ordinaryKeyOf = (accountId = 'default'): string =>
+  deriveApiKey(`of the account ${accountId}, for proofs and tests`);
 
 /** Gives an account that is there its ordinary key, with all scopes. */
 export async function giveKey(databaseUrl: string, accountId = 'default'): Promise<string> {
@@ -13,7 +14,17 @@ export async function giveKey(databaseUrl: string, accountId = 'default'): Promi
   const connections = createConnections(databaseUrl, 1, () => undefined);
   const store = createAccountsStore(connections);
   try {
-    await store.transaction((tx) => store.ensureKey(tx, toNewKey(text, { accountId, name: 'proof', scopes: ['jobs:read', 'jobs:write', 'account:admin'], expiresAt: null })));
+    await store.transaction((tx) =>
+      store.ensureKey(
+        tx,
+        toNewKey(text, {
+          accountId,
+          name: 'proof',
+          scopes: ['jobs:read', 'jobs:write', 'account:admin'],
+          expiresAt: null,
+        }),
+      ),
+    );
     return text;
   } finally {
     await closePool(connections);

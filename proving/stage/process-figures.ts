@@ -17,18 +17,29 @@ export function resetPeak(pid: number): number {
   return statusMb(pid, 'VmRSS');
 }
 
-const residentMb = (pid: number): number => toMb(Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })));
+const residentMb = (pid: number): number =>
+  toMb(Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })));
 
-const statusMb = (pid: number, name: string): number => toMb(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+const statusMb = (pid: number, name: string): number =>
+  toMb(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
 
 const toMb = (kib: number): number => Math.round((kib / KIB) * 10) / 10;
 
 /** How many connections to this port of its own it has open; null without `/proc`. IPv4. */
 export function countConnections(pid: number, port: number): number | null {
   if (process.platform !== 'linux') return null;
-  const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trim().split('\n').slice(1).map((line) => line.trim().split(/\s+/));
-  const inodes = new Set(lines.flatMap(([, local = '', , state, , , , , , inode]) => (parseInt(local.split(':')[1]!, 16) === port && state !== LISTEN ? [`socket:[${inode}]`] : [])));
-  return readdirSync(`/proc/${pid}/fd`).filter((descriptor) => inodes.has(linkOf(`/proc/${pid}/fd/${descriptor}`))).length;
+  const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/));
+  const inodes = new Set(
+    lines.flatMap(([, local = '', , state, , , , , , inode]) =>
+      parseInt(local.split(':')[1]!, 16) === port && state !== LISTEN ? [`socket:[${inode}]`] : [],
+    ),
+  );
+  return readdirSync(`/proc/${pid}/fd`).filter((descriptor) => inodes.has(linkOf(`/proc/${pid}/fd/${descriptor}`)))
+    .length;
 }
 
 /** Nothing for one that has just been closed. */

@@ -11,9 +11,9 @@ const DAY_MS = 86_400_000;
 const made = new Map<string, Promise<string>>();
 
 /**
- * Builds the program whose entry point is `entry`, a TypeScript file below `root`, and resolves with its path. A process builds each program once. The output
- * is below `node_modules`, where it finds the packages, and every user can read it. It is removed when the process exits; the output of a process that was
- * killed is removed after a day.
+ * Builds the program whose entry point is `entry`, a TypeScript file below `root`, and resolves with its path. A
+ * process builds each program once. The output is below `node_modules`, where it finds the packages, and every user can
+ * read it. It is removed when the process exits; the output of a process that was killed is removed after a day.
  */
 export function programOf(entry: string, root: string = ROOT): Promise<string> {
   const key = join(root, entry);
@@ -38,6 +38,7 @@ function removeOld(folder: string, prefix: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (name.startsWith(prefix) && stats && stats.mtimeMs < Date.now() - DAY_MS) rmSync(path, { recursive: true, force: true });
+    if (name.startsWith(prefix) && stats && stats.mtimeMs < Date.now() - DAY_MS)
+      rmSync(path, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,6 @@
-/** Everything a proof plays on: database, upstream, gateways behind proxies, and one public address in front of them. */
+/**
+ * Everything a proof plays on: database, upstream, gateways behind proxies, and one public address in front of them.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +19,13 @@ export const ADMINISTRATOR_KEY = 'proving-ground-key';
 const APP_SECRET = 'a-secret-of-the-proving-ground-only';
 
 /** One key and one address do here what a crowd does elsewhere. */
-export const unlimited = { REQUESTS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE: '100000000', SUBMITS_PER_MINUTE_PER_ACCOUNT: '100000000', MAX_SOCKETS_PER_ADDRESS: '1000000', MAX_SOCKETS_PER_KEY: '1000000' } as const;
+export const unlimited = {
+  REQUESTS_PER_MINUTE: '100000000',
+  SUBMITS_PER_MINUTE: '100000000',
+  SUBMITS_PER_MINUTE_PER_ACCOUNT: '100000000',
+  MAX_SOCKETS_PER_ADDRESS: '1000000',
+  MAX_SOCKETS_PER_KEY: '1000000',
+} as const;
 
 export interface StageOptions {
   readonly gateways: number;
@@ -26,7 +34,10 @@ export interface StageOptions {
   /** Over the defaults of the stage. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly upstream: Omit<UpstreamOptions, 'ledgerFile' | 'gateways'>;
-  /** Gateways go by a proxy to the database, and take orders to crash. Off where times are measured: the proxies, in this process, would be a part of them. */
+  /**
+   * Gateways go by a proxy to the database, and take orders to crash. Off where times are measured: the proxies, in
+   * this process, would be a part of them.
+   */
   readonly breakable?: boolean;
   readonly log?: (message: string) => void;
 }
@@ -52,14 +63,22 @@ export interface Stage {
   stop(keepFolder?: boolean): Promise<void>;
 }
 
-export async function startStage({ gateways: count, dist = projectDist, settings = {}, upstream: upstreamOptions, breakable = true, log = () => undefined }: StageOptions): Promise<Stage> {
+export async function startStage({
+  gateways: count,
+  dist = projectDist,
+  settings = {},
+  upstream: upstreamOptions,
+  breakable = true,
+  log = () => undefined,
+}: StageOptions): Promise<Stage> {
   const { folder, databaseFolder } = createFolder();
   const ledgerFile = join(folder, 'ledger.jsonl');
   const killFile = join(folder, 'kill-points.jsonl');
   const stops: (() => Promise<unknown>)[] = [];
   let stopped: Promise<void> | undefined;
   const stopAll = async (keepFolder: boolean): Promise<void> => {
-    for (const stop of stops.reverse()) await stop().catch((error: unknown) => log(`a part of the stage did not stop: ${String(error)}`));
+    for (const stop of stops.reverse())
+      await stop().catch((error: unknown) => log(`a part of the stage did not stop: ${String(error)}`));
     if (!keepFolder) rmSync(folder, { recursive: true, force: true });
   };
 

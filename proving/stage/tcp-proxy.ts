@@ -2,7 +2,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Chooses connections by the first bytes that their client sent, as Latin-1 text. A PostgreSQL client names itself there. */
+/**
+ * Chooses connections by the first bytes that their client sent, as Latin-1 text. A PostgreSQL client names itself
+ * there.
+ */
 type Which = (opening: string) => boolean;
 
 export interface TcpProxy {
@@ -37,11 +40,16 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
     pairs.add(pair);
     const behind = connect(Number(target.port), target.hostname);
     client.once('data', (chunk: Buffer) => (pair.opening = chunk.toString('latin1')));
-    for (const [from, to] of [[client, behind], [behind, client]] as const) {
-      from.on('error', () => undefined).on('close', () => {
-        pairs.delete(pair);
-        to.destroy();
-      });
+    for (const [from, to] of [
+      [client, behind],
+      [behind, client],
+    ] as const) {
+      from
+        .on('error', () => undefined)
+        .on('close', () => {
+          pairs.delete(pair);
+          to.destroy();
+        });
       from.on('data', (chunk) => {
         if (!silent && !pair.muted) to.write(chunk);
       });

@@ -13,7 +13,10 @@ export interface UpstreamProcess {
 }
 
 export async function startUpstreamProcess(options: UpstreamOptions): Promise<UpstreamProcess> {
-  const child = fork(await programOf('proving/upstream.ts'), [JSON.stringify(options)], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(await programOf('proving/upstream.ts'), [JSON.stringify(options)], {
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const ended = once(child, 'exit');
   const [message] = (await Promise.race([once(child, 'message'), ended])) as [FromUpstream | number];
   if (typeof message !== 'object' || message?.kind !== 'listening') throw new Error('the upstream did not start');

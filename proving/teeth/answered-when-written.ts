@@ -3,7 +3,11 @@ import { calmUpstream, until } from './load.ts';
 import type { Tooth } from './tooth.ts';
 
 const REQUESTS = 20;
-const BODY = { image_url: 'https://media.example.com/character.jpg', video_url: 'https://media.example.com/motion.mp4', async: true };
+const BODY = {
+  image_url: 'https://media.example.com/character.jpg',
+  video_url: 'https://media.example.com/motion.mp4',
+  async: true,
+};
 
 export const answeredWhenWritten: Tooth = {
   name: 'answered-when-written',
@@ -12,12 +16,20 @@ export const answeredWhenWritten: Tooth = {
     {
       file: 'src/http/rest/answer-watch.ts',
       find: 'watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));',
-      replace: "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else joining.ended(jobId, 'ANSWERED');",
+      replace:
+        "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else joining.ended(jobId, 'ANSWERED');",
     },
   ],
-  /** Clients by connections of their own reset them as soon as bytes of the answer are there, use none of them, and repeat. */
+  /**
+   * Clients by connections of their own reset them as soon as bytes of the answer are there, use none of them, and
+   * repeat.
+   */
   async scenario(bench) {
-    const stage = await bench.startStage({ gateways: 1, settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' }, upstream: calmUpstream(bench, 60) });
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
     const clients = await createHangingClients(stage.gateways, stage.apiKey);
     try {
       await Promise.all(
@@ -32,8 +44,12 @@ export const answeredWhenWritten: Tooth = {
           await until(`${body.prompt} is answered`, isAnswered);
         }),
       );
-      const twice = await stage.database.query<{ prompt: string }>('select prompt from jobs group by prompt having count(*) > 1');
-      return twice.length > 0 ? [`requests whose client hung up in the moment of the answer made two jobs: ${twice.length} of ${REQUESTS}`] : [];
+      const twice = await stage.database.query<{ prompt: string }>(
+        'select prompt from jobs group by prompt having count(*) > 1',
+      );
+      return twice.length > 0
+        ? [`requests whose client hung up in the moment of the answer made two jobs: ${twice.length} of ${REQUESTS}`]
+        : [];
     } finally {
       await clients.stop();
     }

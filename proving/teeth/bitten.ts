@@ -1,4 +1,7 @@
-/** Biting: a tooth's scenario with the project's own build, which must stay green, and with the bug, which must turn red. */
+/**
+ * Biting: a tooth's scenario with the project's own build, which must stay green, and with the bug, which must turn
+ * red.
+ */
 import { startStage, type Stage } from '../stage/stage.ts';
 import { HEALTHY_DIST, plant } from './plant.ts';
 import type { Bench, Tooth } from './tooth.ts';
@@ -53,7 +56,11 @@ async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal
     clearTimeout(timer);
     signal.removeEventListener('abort', interrupt);
     // One that could not start has stopped what it had started.
-    for (const stage of stages) await stage.then((started) => started.stop(), () => undefined);
+    for (const stage of stages)
+      await stage.then(
+        (started) => started.stop(),
+        () => undefined,
+      );
   }
 }
 
@@ -62,6 +69,21 @@ export async function bite(tooth: Tooth, seed: string, signal: AbortSignal): Pro
   const healthy = await run(tooth, HEALTHY_DIST, `${seed}-healthy`, signal);
   const bug = await run(tooth, bugDist, `${seed}-bug`, signal);
   const troubles = [...healthy.violations, ...[healthy, bug].flatMap(({ error }) => error ?? [])];
-  const verdict = healthy.error !== null || bug.error !== null ? 'not found out' : healthy.violations.length > 0 ? 'healthy build is red' : bug.violations.length > 0 ? 'bit' : 'did not bite';
-  return { name: tooth.name, bug: tooth.bug, verdict, violations: bug.violations, troubles, healthySeconds: healthy.seconds, bugSeconds: bug.seconds };
+  const verdict =
+    healthy.error !== null || bug.error !== null
+      ? 'not found out'
+      : healthy.violations.length > 0
+        ? 'healthy build is red'
+        : bug.violations.length > 0
+          ? 'bit'
+          : 'did not bite';
+  return {
+    name: tooth.name,
+    bug: tooth.bug,
+    verdict,
+    violations: bug.violations,
+    troubles,
+    healthySeconds: healthy.seconds,
+    bugSeconds: bug.seconds,
+  };
 }

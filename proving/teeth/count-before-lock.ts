@@ -19,18 +19,29 @@ export const countBeforeLock: Tooth = {
     {
       file: 'src/jobs/take.ts',
       find: 'const gate = await store.lockGate(tx, upstream.id);',
-      replace: 'const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs }); const gate = await store.lockGate(tx, upstream.id);',
+      replace:
+        'const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs }); const gate = await store.lockGate(tx, upstream.id);',
     },
     {
       file: 'src/jobs/take.ts',
-      find: '    const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs });\n    if',
-      replace: '    if',
+      find: `    const inFlight = await store.countInFlight(tx, upstream.id, {
+      slotMs: unconfirmedSlotMs,
+      deadlineMs: jobDeadlineMs,
+    });
+`,
+      replace: '',
     },
   ],
   async scenario(bench) {
     const stage = await bench.startStage({
       gateways: 3,
-      settings: { UPSTREAM_MAX_IN_FLIGHT: String(CAP), UPSTREAM_SUBMITS_PER_SECOND: '1000', POLL_FIRST_SECONDS: '0.2', POLL_INTERVAL_SECONDS: '0.1', PLAYGROUND: 'off' },
+      settings: {
+        UPSTREAM_MAX_IN_FLIGHT: String(CAP),
+        UPSTREAM_SUBMITS_PER_SECOND: '1000',
+        POLL_FIRST_SECONDS: '0.2',
+        POLL_INTERVAL_SECONDS: '0.1',
+        PLAYGROUND: 'off',
+      },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
     await pauseGate(stage);
@@ -61,7 +72,9 @@ async function mostInRows(url: string, work: () => Promise<void>): Promise<numbe
     const worked = work().finally(() => (working = false));
     while (working) {
       await setTimeout(SAMPLE_MS);
-      const { rows } = await client.query<{ count: number }>(`select count(*)::int from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`);
+      const { rows } = await client.query<{ count: number }>(
+        `select count(*)::int from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+      );
       most = Math.max(most, rows[0]!.count);
     }
     await worked;

@@ -20,17 +20,34 @@ export const guardWithoutRank: Tooth = {
   async scenario(bench) {
     const stage = await bench.startStage({
       gateways: 1,
-      settings: { POLL_FIRST_SECONDS: '0.3', POLL_INTERVAL_SECONDS: '0.3', UPSTREAM_SUBMITS_PER_SECOND: '200', UPSTREAM_MAX_IN_FLIGHT: '100', PLAYGROUND: 'off' },
+      settings: {
+        POLL_FIRST_SECONDS: '0.3',
+        POLL_INTERVAL_SECONDS: '0.3',
+        UPSTREAM_SUBMITS_PER_SECOND: '200',
+        UPSTREAM_MAX_IN_FLIGHT: '100',
+        PLAYGROUND: 'off',
+      },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
     const load = createLoad(bench, stage);
     await Promise.all(Array.from({ length: JOBS }, (_, number) => load.submit(number)));
-    await until('all jobs end', async () => (await stage.database.query('select from jobs where completed_at is not null')).length === JOBS);
+    await until(
+      'all jobs end',
+      async () => (await stage.database.query('select from jobs where completed_at is not null')).length === JOBS,
+    );
     await setTimeout(CALLBACKS_MS);
-    const changed = await stage.database.query<{ version: number }>(`select version from jobs where version > ${VERSIONS} order by version desc`);
-    const twice = await stage.database.query(`select job_id from job_events where type = 'CALLBACK' and verdict = 'APPLIED' group by job_id having count(*) > 1`);
+    const changed = await stage.database.query<{ version: number }>(
+      `select version from jobs where version > ${VERSIONS} order by version desc`,
+    );
+    const twice = await stage.database.query(
+      `select job_id from job_events where type = 'CALLBACK' and verdict = 'APPLIED' group by job_id having count(*) > 1`,
+    );
     return [
-      ...(changed[0] ? [`${changed.length} of ${JOBS} jobs told of changes that were none: a life of ${VERSIONS} states had ${changed[0].version} versions`] : []),
+      ...(changed[0]
+        ? [
+            `${changed.length} of ${JOBS} jobs told of changes that were none: a life of ${VERSIONS} states had ${changed[0].version} versions`,
+          ]
+        : []),
       ...(twice.length > 0 ? [`${twice.length} of ${JOBS} jobs were settled by more than one callback`] : []),
     ];
   },

@@ -1,4 +1,7 @@
-/** A crash of the whole database server at once, as when the machine loses power: no process of it is left to write anything. */
+/**
+ * A crash of the whole database server at once, as when the machine loses power: no process of it is left to write
+ * anything.
+ */
 import { execFileSync } from 'node:child_process';
 import type { StageDatabase } from '../stage/database.ts';
 
@@ -13,7 +16,9 @@ export interface Crash {
 
 /** Finds the processes now: while they are looked for, what is acknowledged becomes safe. */
 export async function prepareCrash(database: StageDatabase): Promise<Crash> {
-  const [row] = await database.query<{ pid: string }>(`select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid`);
+  const [row] = await database.query<{ pid: string }>(
+    `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid`,
+  );
   const postmaster = Number(row!.pid);
   const pids = [...childrenOf(postmaster), postmaster];
   return {
@@ -24,7 +29,9 @@ export async function prepareCrash(database: StageDatabase): Promise<Crash> {
 
 function childrenOf(parent: number): number[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
-  return lines.map((line) => line.trim().split(/\s+/).map(Number)).flatMap(([pid, of]) => (of === parent ? [pid!] : []));
+  return lines
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([pid, of]) => (of === parent ? [pid!] : []));
 }
 
 function kill(pid: number): void {

@@ -34,7 +34,16 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
   const file = join(stage.folder, 'clients.jsonl');
   const journal = openJournal<ClientRecord>(file);
   const { signal } = new AbortController();
-  const createOne = (name: string): ProvingClient => createClient({ name, seed: bench.seed, stage, journal, random: createRandom(`${bench.seed}:${name}`), rates: { ...quiet, ...rates }, signal });
+  const createOne = (name: string): ProvingClient =>
+    createClient({
+      name,
+      seed: bench.seed,
+      stage,
+      journal,
+      random: createRandom(`${bench.seed}:${name}`),
+      rates: { ...quiet, ...rates },
+      signal,
+    });
   const records = (): readonly Entry<ClientRecord>[] => readJournal<ClientRecord>(file);
   let next = 0;
 
@@ -54,14 +63,20 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
       );
     },
     records,
-    acknowledged: () => records().flatMap((record) => (record.op === 'generate' && record.type === 'ok' ? [record.seen.jobId] : [])),
+    acknowledged: () =>
+      records().flatMap((record) => (record.op === 'generate' && record.type === 'ok' ? [record.seen.jobId] : [])),
   };
 }
 
 export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => readJournal<LedgerRecord>(stage.ledgerFile);
 
 /** The rules of the chaos run, as many of them as a scenario is about: one sentence for each that is broken. */
-export async function violationsOf(stage: Stage, load: Load, kinds: readonly ViolationKind[], webhooksFile: string | null = null): Promise<readonly string[]> {
+export async function violationsOf(
+  stage: Stage,
+  load: Load,
+  kinds: readonly ViolationKind[],
+  webhooksFile: string | null = null,
+): Promise<readonly string[]> {
   const found = check(await gatherEvidence(stage, load.file, webhooksFile));
   return kinds.flatMap((kind) => {
     const count = found.filter((violation) => violation.kind === kind).length;
@@ -73,7 +88,8 @@ const CHECK_MS = 200;
 
 /** Whether `isSo` has come true within `limitMs`. */
 export async function comesTrue(isSo: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
-  for (const until = Date.now() + limitMs; Date.now() < until; await setTimeout(CHECK_MS)) if (await isSo()) return true;
+  for (const until = Date.now() + limitMs; Date.now() < until; await setTimeout(CHECK_MS))
+    if (await isSo()) return true;
   return isSo();
 }
 
@@ -84,16 +100,25 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 
 /** Makes so many of the one job that there is. */
 export async function multiplyJob({ database }: Stage, count: number): Promise<void> {
-  const columns = 'account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash';
-  await database.query(`insert into jobs (id, ${columns}) select gen_random_uuid(), ${columns} from jobs, generate_series(2, ${count})`);
+  const columns =
+    'account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash';
+  await database.query(
+    `insert into jobs (id, ${columns}) select gen_random_uuid(), ${columns} from jobs, generate_series(2, ${count})`,
+  );
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Shuts the gate, so that jobs stay queued. All gateways look again in the moment in which it opens, when that is within a second. */
+/**
+ * Shuts the gate, so that jobs stay queued. All gateways look again in the moment in which it opens, when that is
+ * within a second.
+ */
 export async function pauseGate({ database }: Stage, ms = HOUR_MS): Promise<void> {
-  await database.query(`insert into gates (upstream_id, paused_until) values ('acedata', now() + interval '${ms} ms') on conflict (upstream_id) do update set paused_until = excluded.paused_until`);
+  await database.query(
+    `insert into gates (upstream_id, paused_until) values ('acedata', now() + interval '${ms} ms') on conflict (upstream_id) do update set paused_until = excluded.paused_until`,
+  );
 }
 
 /** An upstream that does what it is asked to, and whose tasks take so long. */
-export const calmUpstream = (bench: Bench, taskSeconds: number) => ({ seed: bench.seed, rates: noFaults, taskSeconds: [taskSeconds, taskSeconds], listing: false }) as const;
+export const calmUpstream = (bench: Bench, taskSeconds: number) =>
+  ({ seed: bench.seed, rates: noFaults, taskSeconds: [taskSeconds, taskSeconds], listing: false }) as const;

@@ -1,4 +1,7 @@
-/** Two ways to acknowledge what is not safe yet, and one scenario: clients submit, the whole database crashes, and what was acknowledged must be there. */
+/**
+ * Two ways to acknowledge what is not safe yet, and one scenario: clients submit, the whole database crashes, and what
+ * was acknowledged must be there.
+ */
 import { prepareCrash } from './kill-database.ts';
 import { calmUpstream, createLoad, pauseGate, until, violationsOf } from './load.ts';
 import type { Bench, Tooth } from './tooth.ts';
@@ -19,7 +22,11 @@ const slowCommit = [
 ];
 
 async function submitAndCrash(bench: Bench, { jobs, crashAfter, prepare }: Plan): Promise<readonly string[]> {
-  const stage = await bench.startStage({ gateways: 1, settings: { PLAYGROUND: 'off' }, upstream: calmUpstream(bench, 60) });
+  const stage = await bench.startStage({
+    gateways: 1,
+    settings: { PLAYGROUND: 'off' },
+    upstream: calmUpstream(bench, 60),
+  });
   await pauseGate(stage);
   for (const statement of prepare) await stage.database.query(statement);
   const load = createLoad(bench, stage);
@@ -47,7 +54,8 @@ export const acknowledgeBeforeCommit: Tooth = {
     {
       file: 'src/db/transaction.ts',
       find: `    const { command } = await client.query('commit').catch((error: unknown) => {
-      for (const { act, alsoInDoubt } of acts) if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
+      for (const { act, alsoInDoubt } of acts)
+        if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
 `,
@@ -62,6 +70,12 @@ export const acknowledgeBeforeCommit: Tooth = {
 export const asynchronousCommit: Tooth = {
   name: 'asynchronous-commit',
   bug: 'connects with `synchronous_commit=off`',
-  edits: [{ file: 'src/db/client.ts', find: "session: { applicationName: 'motion-gateway',", replace: "session: { durable: false, applicationName: 'motion-gateway'," }],
+  edits: [
+    {
+      file: 'src/db/client.ts',
+      find: "session: { applicationName: 'motion-gateway',",
+      replace: "session: { durable: false, applicationName: 'motion-gateway',",
+    },
+  ],
   scenario: (bench) => submitAndCrash(bench, { jobs: 12, crashAfter: 4, prepare: [] }),
 };

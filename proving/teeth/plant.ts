@@ -12,19 +12,27 @@ const COPIES = join(ROOT, 'node_modules/.cache/teeth');
 /** The project's own build. */
 export const HEALTHY_DIST = join(ROOT, 'dist');
 
-/** The edited files by their path. Throws when `find` does not stand in its file exactly once: a bug that cannot be planted any more proves nothing. */
+/**
+ * The edited files by their path. Throws when `find` does not stand in its file exactly once: a bug that cannot be
+ * planted any more proves nothing.
+ */
 export function applyEdits(edits: readonly Edit[]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
     const text = texts.get(file) ?? readFileSync(join(ROOT, file), 'utf8');
     const found = text.split(find).length - 1;
     if (found !== 1) throw new Error(`${file} has ${found} times, and not once: ${find}`);
-    texts.set(file, text.replace(find, () => replace));
+    texts.set(
+      file,
+      text.replace(find, () => replace),
+    );
   }
   return texts;
 }
 
-/** Returns the folder of the copy's build. It finds its migrations where the program looks for them: beside that folder. */
+/**
+ * Returns the folder of the copy's build. It finds its migrations where the program looks for them: beside that folder.
+ */
 export async function plant(name: string, edits: readonly Edit[]): Promise<string> {
   const copy = join(COPIES, name);
   rmSync(copy, { recursive: true, force: true });

@@ -3,7 +3,14 @@ import { partOf } from '../page.ts';
 import type { Bitten } from './bitten.ts';
 
 export function writeTeeth(teeth: readonly Bitten[], run: string): void {
-  const rows = teeth.map(({ name, bug, verdict, violations, healthySeconds, bugSeconds }) => `| ${name} | ${bug} | ${verdict === 'bit' ? violations.join('; ') : `**${verdict}**`} | ${healthySeconds} | ${bugSeconds} |`);
-  const table = ['| tooth | the bug | what turned red | healthy, s | with the bug, s |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+  const rows = teeth.map(
+    ({ name, bug, verdict, violations, healthySeconds, bugSeconds }) =>
+      `| ${name} | ${bug} | ${verdict === 'bit' ? violations.join('; ') : `**${verdict}**`} | ${healthySeconds} | ${bugSeconds} |`,
+  );
+  const table = [
+    '| tooth | the bug | what turned red | healthy, s | with the bug, s |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
   partOf('chaos:teeth').write(`${table}\n\n${run}`);
 }

@@ -9,7 +9,13 @@ const END_LIMIT_MS = 9_000;
 export const resendAfterCrash: Tooth = {
   name: 'resend-after-crash',
   bug: 'puts a job back into the queue when its submitter has died',
-  edits: [{ file: 'src/jobs/reconcile.ts', find: 'moves.doubt(job.attempt)', replace: 'moves.requeue(job.attempt, job.leaseToken!)' }],
+  edits: [
+    {
+      file: 'src/jobs/reconcile.ts',
+      find: 'moves.doubt(job.attempt)',
+      replace: 'moves.requeue(job.attempt, job.leaseToken!)',
+    },
+  ],
   async scenario(bench) {
     const stage = await bench.startStage({
       gateways: 2,
@@ -29,9 +35,12 @@ export const resendAfterCrash: Tooth = {
     const load = createLoad(bench, stage);
     await load.submit(1);
     await until('a gateway dies in the middle of its submit', () => isHeld);
-    await stage.database.query(`update jobs set lease_expires_at = now() - interval '1 second' where state = 'SUBMITTING'`);
+    await stage.database.query(
+      `update jobs set lease_expires_at = now() - interval '1 second' where state = 'SUBMITTING'`,
+    );
     const arrived = (): number => readLedger(stage).filter(({ kind }) => kind === 'received').length;
-    const hasEnded = async (): Promise<boolean> => (await stage.database.query(`select from jobs where completed_at is not null`)).length > 0;
+    const hasEnded = async (): Promise<boolean> =>
+      (await stage.database.query(`select from jobs where completed_at is not null`)).length > 0;
     await comesTrue(async () => arrived() > 1 || (await hasEnded()), END_LIMIT_MS);
     return violationsOf(stage, load, ['sentAgain', 'twoTasks', 'wrongEnd']);
   },

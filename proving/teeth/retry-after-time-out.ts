@@ -27,7 +27,10 @@ export const retryAfterTimeOut: Tooth = {
     await load.submit(1);
     const arrived = (): number => readLedger(stage).filter(({ kind }) => kind === 'received').length;
     await until('the upstream hears of the job', () => arrived() > 0);
-    await until('the submit times out', async () => (await stage.database.query(`select from job_events where type = 'ATTEMPT_ENDED'`)).length > 0);
+    await until(
+      'the submit times out',
+      async () => (await stage.database.query(`select from job_events where type = 'ATTEMPT_ENDED'`)).length > 0,
+    );
     await comesTrue(() => arrived() > 1, RETRY_LIMIT_MS);
     return violationsOf(stage, load, ['sentAgain', 'twoTasks']);
   },

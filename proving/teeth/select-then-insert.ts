@@ -8,7 +8,11 @@ export const selectThenInsert: Tooth = {
   name: 'select-then-insert',
   bug: 'looks whether a key was used and then inserts, without a unique index',
   edits: [
-    { file: 'migrations/0000_jobs.sql', find: 'CREATE UNIQUE INDEX "jobs_idempotency_key"', replace: 'CREATE INDEX "jobs_idempotency_key"' },
+    {
+      file: 'migrations/0000_jobs.sql',
+      find: 'CREATE UNIQUE INDEX "jobs_idempotency_key"',
+      replace: 'CREATE INDEX "jobs_idempotency_key"',
+    },
     {
       file: 'src/db/job-writes.ts',
       find: 'const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });',
@@ -18,7 +22,11 @@ export const selectThenInsert: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({ gateways: 2, settings: { PLAYGROUND: 'off' }, upstream: calmUpstream(bench, 60) });
+    const stage = await bench.startStage({
+      gateways: 2,
+      settings: { PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
     await pauseGate(stage);
     // Every client sends its key twice at once, to whichever gateways.
     const load = createLoad(bench, stage, { raced: 1 });

@@ -17,7 +17,12 @@ interface Message {
 }
 
 /** Resolves when the subscription is asked for. */
-export async function subscribe<T>({ url }: GatewayProcess, apiKey: string, { query, variables = {} }: Operation, onData: (data: T) => void): Promise<Subscription> {
+export async function subscribe<T>(
+  { url }: GatewayProcess,
+  apiKey: string,
+  { query, variables = {} }: Operation,
+  onData: (data: T) => void,
+): Promise<Subscription> {
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws');
   const send = (message: object): void => socket.send(JSON.stringify(message));
   await once(socket, 'open');

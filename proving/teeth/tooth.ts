@@ -1,4 +1,7 @@
-/** A tooth: a bug that is planted into a copy of the program, and the scenario that must turn red with it, and must not without. */
+/**
+ * A tooth: a bug that is planted into a copy of the program, and the scenario that must turn red with it, and must not
+ * without.
+ */
 import type { Stage, StageOptions } from '../stage/stage.ts';
 
 /** Replaces the one place where `find` stands. */

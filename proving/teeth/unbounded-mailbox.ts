@@ -14,9 +14,19 @@ const READ_LIMIT_MS = 6_000;
 export const unboundedMailbox: Tooth = {
   name: 'unbounded-mailbox',
   bug: 'keeps every state for a reader, and not only the newest',
-  edits: [{ file: 'src/jobs/mailbox.ts', find: 'unread.set(key, value);', replace: 'unread.set(crypto.randomUUID(), value);' }],
+  edits: [
+    {
+      file: 'src/jobs/mailbox.ts',
+      find: 'unread.set(key, value);',
+      replace: 'unread.set(crypto.randomUUID(), value);',
+    },
+  ],
   async scenario(bench) {
-    const stage = await bench.startStage({ gateways: 1, settings: { MAX_ALIASES: '100', MAX_FIELD_REPEATS: '100', PLAYGROUND: 'off' }, upstream: calmUpstream(bench, 60) });
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { MAX_ALIASES: '100', MAX_FIELD_REPEATS: '100', PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
     await pauseGate(stage);
     const load = createLoad(bench, stage);
     await load.submit(1);
@@ -25,7 +35,12 @@ export const unboundedMailbox: Tooth = {
     await stage.database.query(`update jobs set prompt = repeat('x', 2500)`);
 
     const versions: number[] = [];
-    const reader = await subscribe<{ job: { version: number } }>(stage.gateways[0]!, stage.apiKey, { query: WATCH, variables: { id: jobId } }, ({ job }) => void versions.push(job.version));
+    const reader = await subscribe<{ job: { version: number } }>(
+      stage.gateways[0]!,
+      stage.apiKey,
+      { query: WATCH, variables: { id: jobId } },
+      ({ job }) => void versions.push(job.version),
+    );
     await until('the watch begins', () => versions.length > 0);
     reader.pause();
     await change(stage, jobId);

@@ -24,10 +24,17 @@ export interface Caller {
 function post(url: string, body: JsonObject): Promise<number | null> {
   return new Promise((resolve) => {
     // A connection of its own, so that each callback meets whichever gateway is next.
-    const sent = request(url, { method: 'POST', agent: false, headers: { 'content-type': 'application/json' }, timeout: TIMEOUT_MS }, (response) => {
-      response.resume().once('close', () => resolve(response.statusCode ?? null));
-    });
-    sent.on('timeout', () => sent.destroy()).on('error', () => resolve(null)).on('close', () => resolve(null));
+    const sent = request(
+      url,
+      { method: 'POST', agent: false, headers: { 'content-type': 'application/json' }, timeout: TIMEOUT_MS },
+      (response) => {
+        response.resume().once('close', () => resolve(response.statusCode ?? null));
+      },
+    );
+    sent
+      .on('timeout', () => sent.destroy())
+      .on('error', () => resolve(null))
+      .on('close', () => resolve(null));
     sent.end(JSON.stringify(body));
   });
 }
@@ -36,7 +43,15 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
   async function call(task: Task, callback: CallbackKind, body: JsonObject, url = task.callbackUrl): Promise<void> {
     const sentAt = Date.now();
     const status = await post(url, body);
-    ledger.append({ kind: 'callback', jobId: task.jobId, taskId: task.taskId, callback, claimedTaskId: String(body.task_id), sentAt, status });
+    ledger.append({
+      kind: 'callback',
+      jobId: task.jobId,
+      taskId: task.taskId,
+      callback,
+      claimedTaskId: String(body.task_id),
+      sentAt,
+      status,
+    });
     if (status === 200 && ['true', 'early', 'repeated'].includes(callback)) task.heard = true;
     if (status === 404 && callback !== 'forgedMac') task.refused = true;
   }
@@ -45,10 +60,14 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
     if (kind === 'contradictory') return { ...encodeFailure(task, 'api_error', 'A failure that never was.'), variant };
     if (kind === 'forgedTask') {
       const others = tasks().filter((other) => other.jobId !== task.jobId);
-      const taskId = others[variant * 7 % Math.max(1, others.length)]?.taskId ?? randomUUID();
-      return encodeSuccess({ taskId, traceId: randomUUID() }, { ...videoOf(task), videoUrl: 'https://forged.example.com/video.mp4' });
+      const taskId = others[(variant * 7) % Math.max(1, others.length)]?.taskId ?? randomUUID();
+      return encodeSuccess(
+        { taskId, traceId: randomUUID() },
+        { ...videoOf(task), videoUrl: 'https://forged.example.com/video.mp4' },
+      );
     }
-    if (kind === 'forgedMac') return encodeSuccess(task, { ...videoOf(task), videoUrl: 'https://forged.example.com/video.mp4' });
+    if (kind === 'forgedMac')
+      return encodeSuccess(task, { ...videoOf(task), videoUrl: 'https://forged.example.com/video.mp4' });
     return { ...resultOf(task), ...(variant > 0 && { variant }) };
   }
 
@@ -67,13 +86,25 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
     callEarly: (task) => call(task, 'early', resultOf(task)),
     schedule(task, callbacks) {
       for (const callback of callbacks) {
-        setTimeout(() => {
-          if (callback.lost) return ledger.append({ kind: 'lostCallback', jobId: task.jobId, taskId: task.taskId, callback: callback.kind });
-          const url = callback.kind === 'forgedMac' ? forged(task.callbackUrl) : task.callbackUrl;
-          void call(task, callback.kind, bodyOf(task, callback), url);
-        }, Math.max(0, task.endsAt - Date.now()) + callback.afterEndMs);
+        setTimeout(
+          () => {
+            if (callback.lost)
+              return ledger.append({
+                kind: 'lostCallback',
+                jobId: task.jobId,
+                taskId: task.taskId,
+                callback: callback.kind,
+              });
+            const url = callback.kind === 'forgedMac' ? forged(task.callbackUrl) : task.callbackUrl;
+            void call(task, callback.kind, bodyOf(task, callback), url);
+          },
+          Math.max(0, task.endsAt - Date.now()) + callback.afterEndMs,
+        );
       }
-      repeatUntilHeard(task, callbacks.some(({ kind }) => kind === 'contradictory'));
+      repeatUntilHeard(
+        task,
+        callbacks.some(({ kind }) => kind === 'contradictory'),
+      );
     },
   };
 }

@@ -10,8 +10,8 @@ export interface UpstreamOptions {
   /** How long a task takes, seconds: from, to. */
   readonly taskSeconds: readonly [number, number];
   /**
-   * Whether gateways find tasks by listing. Without it, a task that nobody has asked for, and about which no callback was heard, can be known to nobody:
-   * its callback is repeated until it is answered 200.
+   * Whether gateways find tasks by listing. Without it, a task that nobody has asked for, and about which no callback
+   * was heard, can be known to nobody: its callback is repeated until it is answered 200.
    */
   readonly listing: boolean;
 }
@@ -34,14 +34,47 @@ export type CallbackKind = 'true' | 'early' | 'contradictory' | 'forgedMac' | 'f
 
 export type LedgerRecord =
   /** Written when the whole submit was read, before anything else happens. */
-  | { readonly kind: 'received'; readonly gateway: string; readonly jobId: string; readonly attempt: number; readonly fault: string }
-  | { readonly kind: 'taken'; readonly jobId: string; readonly attempt: number; readonly taskId: string; readonly outcome: TaskOutcome; readonly videoUrl: string; readonly endsAt: number }
+  | {
+      readonly kind: 'received';
+      readonly gateway: string;
+      readonly jobId: string;
+      readonly attempt: number;
+      readonly fault: string;
+    }
+  | {
+      readonly kind: 'taken';
+      readonly jobId: string;
+      readonly attempt: number;
+      readonly taskId: string;
+      readonly outcome: TaskOutcome;
+      readonly videoUrl: string;
+      readonly endsAt: number;
+    }
   /** A sure no; `again` when the same job may be sent again. */
-  | { readonly kind: 'refused'; readonly jobId: string; readonly attempt: number; readonly httpStatus: number; readonly again: boolean }
-  | { readonly kind: 'callback'; readonly jobId: string; readonly taskId: string; readonly callback: CallbackKind; readonly claimedTaskId: string; readonly sentAt: number; readonly status: number | null }
+  | {
+      readonly kind: 'refused';
+      readonly jobId: string;
+      readonly attempt: number;
+      readonly httpStatus: number;
+      readonly again: boolean;
+    }
+  | {
+      readonly kind: 'callback';
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly callback: CallbackKind;
+      readonly claimedTaskId: string;
+      readonly sentAt: number;
+      readonly status: number | null;
+    }
   /** A callback that the network lost. */
   | { readonly kind: 'lostCallback'; readonly jobId: string; readonly taskId: string; readonly callback: CallbackKind }
-  | { readonly kind: 'lookUp'; readonly gateway: string; readonly taskIds: readonly string[]; readonly answered: boolean }
+  | {
+      readonly kind: 'lookUp';
+      readonly gateway: string;
+      readonly taskIds: readonly string[];
+      readonly answered: boolean;
+    }
   | { readonly kind: 'listing'; readonly gateway: string; readonly found: number; readonly offset: number }
   /** A request that breaks the contract. */
   | { readonly kind: 'malformed'; readonly gateway: string; readonly path: string; readonly why: string };

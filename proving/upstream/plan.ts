@@ -1,4 +1,7 @@
-/** What the upstream does with one submit and its task: drawn from the seed, the prompt and the attempt, so that it can be repeated. Pure. */
+/**
+ * What the upstream does with one submit and its task: drawn from the seed, the prompt and the attempt, so that it can
+ * be repeated. Pure.
+ */
 import { createRandom } from '../stage/random.ts';
 import type { TaskOutcome } from './messages.ts';
 
@@ -30,7 +33,19 @@ export interface FaultRates {
 }
 
 export const noFaults: FaultRates = {
-  submits: { none: 1, slow: 0, reset: 0, close: 0, hang: 0, half: 0, html: 0, errorEnvelope: 0, busy: 0, rejected: 0, finished: 0 },
+  submits: {
+    none: 1,
+    slow: 0,
+    reset: 0,
+    close: 0,
+    hang: 0,
+    half: 0,
+    html: 0,
+    errorEnvelope: 0,
+    busy: 0,
+    rejected: 0,
+    finished: 0,
+  },
   early: 0,
   lost: 0,
   contradictory: 0,
@@ -68,13 +83,24 @@ const FAILURE_RATE = 0.15;
 const TAKEN_RATE = 0.6;
 const MAX_BUSY_ATTEMPTS = 3;
 
-export function planSubmit(seed: string, prompt: string, attempt: number, rates: FaultRates, taskSeconds: readonly [number, number]): SubmitPlan {
+export function planSubmit(
+  seed: string,
+  prompt: string,
+  attempt: number,
+  rates: FaultRates,
+  taskSeconds: readonly [number, number],
+): SubmitPlan {
   const random = createRandom(`${seed}:submit:${prompt}:${attempt}`);
   const drawn = random.weighted(rates.submits);
   const fault = drawn === 'busy' && attempt > MAX_BUSY_ATTEMPTS ? 'none' : drawn;
   const outcome: TaskOutcome = random.chance(FAILURE_RATE) ? 'failure' : 'success';
   const taskMs = fault === 'finished' ? 0 : 1_000 * random.between(...taskSeconds);
-  const taken = fault === 'busy' || fault === 'rejected' ? false : ['reset', 'close', 'hang', 'half', 'errorEnvelope'].includes(fault) ? random.chance(TAKEN_RATE) : true;
+  const taken =
+    fault === 'busy' || fault === 'rejected'
+      ? false
+      : ['reset', 'close', 'hang', 'half', 'errorEnvelope'].includes(fault)
+        ? random.chance(TAKEN_RATE)
+        : true;
   const answerAfterMs = fault === 'slow' ? random.between(200, 1_500) : 0;
 
   const count = Number(random.weighted(callbackCounts));
@@ -84,7 +110,12 @@ export function planSubmit(seed: string, prompt: string, attempt: number, rates:
     const contradictory = random.chance(rates.contradictory) && outcome === 'success';
     const kind = forged ? (random.chance(0.5) ? 'forgedMac' : 'forgedTask') : contradictory ? 'contradictory' : 'true';
     if (random.chance(rates.early)) early = true;
-    return { kind, afterEndMs: random.between(0, CALLBACK_SPREAD_MS), lost: kind === 'true' && random.chance(rates.lost), variant: random.integer(0, 2) };
+    return {
+      kind,
+      afterEndMs: random.between(0, CALLBACK_SPREAD_MS),
+      lost: kind === 'true' && random.chance(rates.lost),
+      variant: random.integer(0, 2),
+    };
   });
   const htmlStatus = random.chance(0.5) ? 502 : 504;
   return { fault, taken, outcome, answerAfterMs, htmlStatus, taskMs: early ? 0 : taskMs, early, callbacks };

@@ -34,7 +34,10 @@ interface Submit {
 
 const HTML = '<html><body><h1>Bad Gateway</h1></body></html>';
 
-export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, listing }: UpstreamOptions, say: (message: FromUpstream) => void): UpstreamServer {
+export function createUpstreamServer(
+  { seed, ledgerFile, rates, taskSeconds, listing }: UpstreamOptions,
+  say: (message: FromUpstream) => void,
+): UpstreamServer {
   const ledger = openJournal<LedgerRecord>(ledgerFile);
   const tasks = new Map<string, Task>();
   /** In the order in which they were taken. */
@@ -58,7 +61,15 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
       asked: false,
       refused: false,
     };
-    ledger.append({ kind: 'taken', jobId, attempt, taskId: task.taskId, outcome: task.outcome, videoUrl: videoOf(task).videoUrl, endsAt: task.endsAt });
+    ledger.append({
+      kind: 'taken',
+      jobId,
+      attempt,
+      taskId: task.taskId,
+      outcome: task.outcome,
+      videoUrl: videoOf(task).videoUrl,
+      endsAt: task.endsAt,
+    });
     tasks.set(task.taskId, task);
     taken.push(task);
     return task;
@@ -66,9 +77,15 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
 
   async function submit(gateway: string, text: string, response: ServerResponse): Promise<void> {
     const parsed = parseSubmitBody(readJson(text));
-    const [, jobId, attempt] = /\/callbacks\/([0-9a-f-]{36})\/(\d+)\./.exec((parsed.ok && parsed.body.callback_url) || '') ?? [];
+    const [, jobId, attempt] =
+      /\/callbacks\/([0-9a-f-]{36})\/(\d+)\./.exec((parsed.ok && parsed.body.callback_url) || '') ?? [];
     if (!parsed.ok || jobId === undefined) {
-      ledger.append({ kind: 'malformed', gateway, path: 'motion', why: parsed.ok ? 'no callback URL' : parsed.violations.join('; ') });
+      ledger.append({
+        kind: 'malformed',
+        gateway,
+        path: 'motion',
+        why: parsed.ok ? 'no callback URL' : parsed.violations.join('; '),
+      });
       return send(response, 400, encodeError('bad_request', 'The request breaks the contract.', randomUUID()));
     }
     const known: Submit = { gateway, jobId, attempt: Number(attempt), body: parsed.body };
@@ -87,7 +104,12 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
     return answer(known, plan, task, response);
   }
 
-  async function answer({ jobId, attempt }: Submit, plan: SubmitPlan, task: Task | null, response: ServerResponse): Promise<void> {
+  async function answer(
+    { jobId, attempt }: Submit,
+    plan: SubmitPlan,
+    task: Task | null,
+    response: ServerResponse,
+  ): Promise<void> {
     const { socket } = response;
     const accepted = encodeAccepted(task?.taskId ?? randomUUID());
     const refuse = (httpStatus: number, code: string, again: boolean): void => {
@@ -108,7 +130,9 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
         return;
       case 'half': {
         const text = JSON.stringify(accepted);
-        response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length }).write(text.slice(0, text.length / 2));
+        response
+          .writeHead(200, { 'content-type': 'application/json', 'content-length': text.length })
+          .write(text.slice(0, text.length / 2));
         return void socket?.destroySoon();
       }
       case 'html':
@@ -132,19 +156,32 @@ export function createUpstreamServer({ seed, ledgerFile, rates, taskSeconds, lis
     }
     const { lookUp: asked } = parsed;
     const answered = !lookUpRandom.chance(rates.lookUps);
-    if (asked.kind !== 'window') ledger.append({ kind: 'lookUp', gateway, taskIds: asked.kind === 'one' ? [asked.taskId] : asked.taskIds, answered });
+    if (asked.kind !== 'window')
+      ledger.append({
+        kind: 'lookUp',
+        gateway,
+        taskIds: asked.kind === 'one' ? [asked.taskId] : asked.taskIds,
+        answered,
+      });
     if (!answered) return void response.writeHead(503, { 'content-type': 'text/html' }).end(HTML);
 
     if (asked.kind === 'window') {
       const [from, to] = [asked.from?.getTime() ?? 0, asked.to?.getTime() ?? Infinity];
-      const found = taken.filter(({ createdAt }) => createdAt >= from && createdAt <= to).reverse().slice(asked.offset, asked.offset + asked.limit);
+      const found = taken
+        .filter(({ createdAt }) => createdAt >= from && createdAt <= to)
+        .reverse()
+        .slice(asked.offset, asked.offset + asked.limit);
       ledger.append({ kind: 'listing', gateway, found: found.length, offset: asked.offset });
       return send(response, 200, encodeTaskList(found.map(recordOf)));
     }
-    const found = (asked.kind === 'one' ? [asked.taskId] : asked.taskIds).map((taskId) => tasks.get(taskId)).filter((task) => task !== undefined);
+    const found = (asked.kind === 'one' ? [asked.taskId] : asked.taskIds)
+      .map((taskId) => tasks.get(taskId))
+      .filter((task) => task !== undefined);
     for (const task of found) if (task.endsAt <= Date.now()) task.asked = true;
     if (asked.kind === 'ids') return send(response, 200, encodeTaskList(found.map(recordOf)));
-    return found[0] ? send(response, 200, encodeTaskRecord(recordOf(found[0]))) : send(response, 404, encodeError('not_found', 'There is no such task.', randomUUID()));
+    return found[0]
+      ? send(response, 200, encodeTaskRecord(recordOf(found[0])))
+      : send(response, 404, encodeError('not_found', 'There is no such task.', randomUUID()));
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -22,9 +22,16 @@ export interface Task {
   refused: boolean;
 }
 
-export const videoOf = ({ taskId }: Pick<Task, 'taskId'>): MadeVideo => ({ videoId: `video-${taskId}`, videoUrl: `https://media.example.com/${taskId}.mp4`, durationSeconds: 5.066 });
+export const videoOf = ({ taskId }: Pick<Task, 'taskId'>): MadeVideo => ({
+  videoId: `video-${taskId}`,
+  videoUrl: `https://media.example.com/${taskId}.mp4`,
+  durationSeconds: 5.066,
+});
 
-export const resultOf = (task: Task): JsonObject => (task.outcome === 'success' ? encodeSuccess(task, videoOf(task)) : encodeFailure(task, 'api_error', 'The task failed.'));
+export const resultOf = (task: Task): JsonObject =>
+  task.outcome === 'success'
+    ? encodeSuccess(task, videoOf(task))
+    : encodeFailure(task, 'api_error', 'The task failed.');
 
 export function recordOf(task: Task): WireTask {
   const ended = task.endsAt <= Date.now();

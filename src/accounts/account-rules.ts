@@ -10,17 +10,27 @@ export interface AccountViolation {
 
 export const accountLimits = { name: 100, email: 254, quota: 1_000_000_000, jobIds: 100 } as const;
 
-export const violation = (code: AccountViolation['code'], field: string, message: string): AccountViolation => ({ code, message, field: ['input', field] });
+export const violation = (code: AccountViolation['code'], field: string, message: string): AccountViolation => ({
+  code,
+  message,
+  field: ['input', field],
+});
 
 export function checkName(name: string): AccountViolation[] {
-  if (name.length > accountLimits.name) return [violation('TOO_LONG', 'name', `A name has at most ${accountLimits.name} characters.`)];
-  return /^[^\p{Cc}\p{Cs}]*[^\p{Cc}\p{Cs}\s][^\p{Cc}\p{Cs}]*$/u.test(name) ? [] : [violation('INVALID_FORMAT', 'name', 'A name is text without control characters, and not empty.')];
+  if (name.length > accountLimits.name)
+    return [violation('TOO_LONG', 'name', `A name has at most ${accountLimits.name} characters.`)];
+  return /^[^\p{Cc}\p{Cs}]*[^\p{Cc}\p{Cs}\s][^\p{Cc}\p{Cs}]*$/u.test(name)
+    ? []
+    : [violation('INVALID_FORMAT', 'name', 'A name is text without control characters, and not empty.')];
 }
 
 /** One `@`, a domain with a dot, no blanks; whether somebody reads mail there is not known. */
 export function checkEmail(email: string): AccountViolation[] {
-  if (email.length > accountLimits.email) return [violation('TOO_LONG', 'email', `An e-mail address has at most ${accountLimits.email} characters.`)];
-  return /^[^\s@\p{Cc}\p{Cs}]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/iu.test(email) ? [] : [violation('INVALID_FORMAT', 'email', 'This is not an e-mail address.')];
+  if (email.length > accountLimits.email)
+    return [violation('TOO_LONG', 'email', `An e-mail address has at most ${accountLimits.email} characters.`)];
+  return /^[^\s@\p{Cc}\p{Cs}]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/iu.test(email)
+    ? []
+    : [violation('INVALID_FORMAT', 'email', 'This is not an e-mail address.')];
 }
 
 export function checkScopes(scopes: readonly Scope[], grantable: readonly Scope[] = allScopes): AccountViolation[] {

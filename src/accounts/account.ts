@@ -1,6 +1,8 @@
 /** Accounts: who owns jobs, keys and quota. */
 
-/** `PENDING` waits for an administrator: it may look around, and nothing is accepted for it. `DISABLED` opens nothing. */
+/**
+ * `PENDING` waits for an administrator: it may look around, and nothing is accepted for it. `DISABLED` opens nothing.
+ */
 export const accountStatuses = ['ACTIVE', 'PENDING', 'DISABLED'] as const;
 export type AccountStatus = (typeof accountStatuses)[number];
 
@@ -8,7 +10,9 @@ export type AccountStatus = (typeof accountStatuses)[number];
 export const scopes = ['jobs:read', 'jobs:write', 'account:admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Counted in jobs. A job is reserved when it is accepted, and charged when it succeeds or released at any other end. */
+/**
+ * Counted in jobs. A job is reserved when it is accepted, and charged when it succeeds or released at any other end.
+ */
 export interface Quota {
   /** How many may ever be used; null is no limit. */
   readonly limit: number | null;
@@ -35,7 +39,10 @@ export interface Account {
 
 /** How many more jobs may be accepted now; null is no limit. */
 export function remainingOf({ limit, used, reserved, monthlyLimit, monthlyTaken }: Quota): number | null {
-  const left = [limit === null ? null : limit - used - reserved, monthlyLimit === null ? null : monthlyLimit - monthlyTaken].filter((count) => count !== null);
+  const left = [
+    limit === null ? null : limit - used - reserved,
+    monthlyLimit === null ? null : monthlyLimit - monthlyTaken,
+  ].filter((count) => count !== null);
   return left.length === 0 ? null : Math.max(0, Math.min(...left));
 }
 

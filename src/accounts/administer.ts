@@ -18,7 +18,9 @@ export type AccountResult =
   | { readonly kind: 'done'; readonly account: Account }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
-type CreatedAccount = { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+type CreatedAccount =
+  | { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey }
+  | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
 /** An account is active, with its quota as it was or with another one. */
 export interface Administration {
@@ -30,7 +32,10 @@ export interface Administration {
   disable(accountId: string, actor: string): Promise<AccountResult>;
   setQuota(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
   find(accountId: string): Promise<Account | null>;
-  list(page: { readonly first: number; readonly after?: string | null | undefined }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
+  list(page: {
+    readonly first: number;
+    readonly after?: string | null | undefined;
+  }): Promise<{ readonly accounts: readonly Account[]; readonly hasNextPage: boolean }>;
 }
 
 interface QuotaChange {
@@ -44,7 +49,12 @@ const MAX_PAGE = 100;
 export const firstScopes: readonly Scope[] = ['jobs:read', 'jobs:write', 'account:admin'];
 
 export function createAdministration<Tx>(store: AccountStore<Tx>): Administration {
-  async function change(accountId: string, actor: string, action: string, patch: Parameters<AccountStore<Tx>['changeAccount']>[2]): Promise<AccountResult> {
+  async function change(
+    accountId: string,
+    actor: string,
+    action: string,
+    patch: Parameters<AccountStore<Tx>['changeAccount']>[2],
+  ): Promise<AccountResult> {
     const violations = [...checkCount(patch.limit, 'quotaLimit'), ...checkCount(patch.monthlyLimit, 'monthlyLimit')];
     if (violations.length > 0) return { kind: 'invalid', violations };
     return store.transaction(async (tx): Promise<AccountResult> => {
@@ -57,16 +67,44 @@ export function createAdministration<Tx>(store: AccountStore<Tx>): Administratio
 
   return {
     async create({ name, email, limit, monthlyLimit }, actor) {
-      const violations = [...checkName(name), ...(email === null ? [] : checkEmail(email)), ...checkCount(limit, 'quotaLimit'), ...checkCount(monthlyLimit, 'monthlyLimit')];
+      const violations = [
+        ...checkName(name),
+        ...(email === null ? [] : checkEmail(email)),
+        ...checkCount(limit, 'quotaLimit'),
+        ...checkCount(monthlyLimit, 'monthlyLimit'),
+      ];
       if (violations.length > 0) return { kind: 'invalid', violations };
       return store.transaction(async (tx): Promise<CreatedAccount> => {
-        const account = await store.insertAccount(tx, { id: uuidv7(), name, email: email?.toLowerCase() ?? null, status: 'ACTIVE', limit, monthlyLimit });
-        await store.noteChange(tx, { accountId: account.id, actor, action: 'created the account', details: { limit, monthlyLimit } });
-        return { kind: 'created', account, issued: await issueKey(store, tx, { accountId: account.id, name: 'first', scopes: firstScopes, expiresAt: null }, actor) };
+        const account = await store.insertAccount(tx, {
+          id: uuidv7(),
+          name,
+          email: email?.toLowerCase() ?? null,
+          status: 'ACTIVE',
+          limit,
+          monthlyLimit,
+        });
+        await store.noteChange(tx, {
+          accountId: account.id,
+          actor,
+          action: 'created the account',
+          details: { limit, monthlyLimit },
+        });
+        return {
+          kind: 'created',
+          account,
+          issued: await issueKey(
+            store,
+            tx,
+            { accountId: account.id, name: 'first', scopes: firstScopes, expiresAt: null },
+            actor,
+          ),
+        };
       });
     },
-    approve: (accountId, quota, actor) => change(accountId, actor, 'approved the account', { status: 'ACTIVE', ...quota }),
-    disable: (accountId, actor) => change(accountId, actor, 'disabled the account', { status: 'DISABLED', nextEpoch: true }),
+    approve: (accountId, quota, actor) =>
+      change(accountId, actor, 'approved the account', { status: 'ACTIVE', ...quota }),
+    disable: (accountId, actor) =>
+      change(accountId, actor, 'disabled the account', { status: 'DISABLED', nextEpoch: true }),
     setQuota: (accountId, quota, actor) => change(accountId, actor, 'set the quota', quota),
     find: store.findAccount,
     async list({ first, after }) {

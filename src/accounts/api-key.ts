@@ -1,6 +1,7 @@
 /**
- * API keys: `mg_`, 32 random characters of base62 (190 bits) and a checksum of 6. The checksum tells a mistyped key from an unknown one without the
- * database, and lets scanners of leaked secrets be sure. Only the SHA-256 is stored: with that much chance in a key a slow hash would protect nothing.
+ * API keys: `mg_`, 32 random characters of base62 (190 bits) and a checksum of 6. The checksum tells a mistyped key
+ * from an unknown one without the database, and lets scanners of leaked secrets be sure. Only the SHA-256 is stored:
+ * with that much chance in a key a slow hash would protect nothing.
  */
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -16,11 +17,14 @@ export const makeApiKey = (): string => spell((count) => randomBytes(count));
 /** The same key from the same secret: what the page and the banner of an open sandbox show, after a restart too. */
 export function deriveApiKey(secret: string): string {
   let block = 0;
-  return spell((count) => Buffer.from(hkdfSync('sha256', secret, '', `motion-gateway ordinary key v1 ${block++}`, count)));
+  return spell((count) =>
+    Buffer.from(hkdfSync('sha256', secret, '', `motion-gateway ordinary key v1 ${block++}`, count)),
+  );
 }
 
 /** Whether it has the form of a key and its checksum is right; nothing else can be one. */
-export const isApiKey = (text: string): boolean => FORM.test(text) && text.endsWith(checksumOf(text.slice(PREFIX.length, -CHECKSUM_LENGTH)));
+export const isApiKey = (text: string): boolean =>
+  FORM.test(text) && text.endsWith(checksumOf(text.slice(PREFIX.length, -CHECKSUM_LENGTH)));
 
 export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
@@ -29,7 +33,8 @@ export const lastFourOf = (key: string): string => key.slice(-4);
 function spell(bytes: (count: number) => Buffer): string {
   let text = '';
   // 248 is the largest multiple of 62 in a byte: what is above would make some characters likelier.
-  while (text.length < LENGTH) for (const byte of bytes(2 * LENGTH)) if (byte < 248 && text.length < LENGTH) text += ALPHABET[byte % 62]!;
+  while (text.length < LENGTH)
+    for (const byte of bytes(2 * LENGTH)) if (byte < 248 && text.length < LENGTH) text += ALPHABET[byte % 62]!;
   return `${PREFIX}${text}${checksumOf(text)}`;
 }
 

@@ -1,4 +1,7 @@
-/** Authenticating: from what a client presents to a caller. Every request asks the database, so that a revoked key opens nothing from that moment on. */
+/**
+ * Authenticating: from what a client presents to a caller. Every request asks the database, so that a revoked key opens
+ * nothing from that moment on.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { scopes } from './account.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
@@ -10,14 +13,18 @@ import { shareReads } from './share-reads.ts';
 import { createFindKnown } from './unknown-keys.ts';
 
 /**
- * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, the account that an administrator names, and the network address that
- * it came from. Null when it opens nothing. Rejects with `RateLimitedError` when the address has shown too many keys that are not known, and with
- * `BadAccountArgumentError` when an administrator names an account that there is not.
+ * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, the account that an
+ * administrator names, and the network address that it came from. Null when it opens nothing. Rejects with
+ * `RateLimitedError` when the address has shown too many keys that are not known, and with `BadAccountArgumentError`
+ * when an administrator names an account that there is not.
  */
 export type Authenticate = (authorization: unknown, namedAccount: unknown, address: string) => Promise<Caller | null>;
 
 export interface AuthenticateDeps<Tx> {
-  readonly store: Pick<AccountStore<Tx>, 'findAccount' | 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'>;
+  readonly store: Pick<
+    AccountStore<Tx>,
+    'findAccount' | 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'
+  >;
   readonly tokens: Pick<ClientTokens, 'verify'>;
   readonly administratorKey: string;
   /** Whether who presents nothing may come in, to apply for access. */
@@ -32,7 +39,14 @@ export interface AuthenticateDeps<Tx> {
 const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
-export function createAuthenticate<Tx>({ store, tokens, administratorKey, admitsAnonymous, unknownKeysPerMinute, nowMs = Date.now }: AuthenticateDeps<Tx>): Authenticate {
+export function createAuthenticate<Tx>({
+  store,
+  tokens,
+  administratorKey,
+  admitsAnonymous,
+  unknownKeysPerMinute,
+  nowMs = Date.now,
+}: AuthenticateDeps<Tx>): Authenticate {
   // A client that opens a thousand sockets at once asks once or twice.
   const findKnown = createFindKnown(shareReads(store.findKey), unknownKeysPerMinute);
   const administrator = digest(administratorKey);
@@ -51,7 +65,15 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
     if (!found) return null;
     const { key, account } = found;
     noteUse(key.id);
-    return { kind: 'key', accountId: account.id, scopes: key.scopes, jobIds: null, keyId: key.id, epoch: null, expiresAt: key.expiresAt };
+    return {
+      kind: 'key',
+      accountId: account.id,
+      scopes: key.scopes,
+      jobIds: null,
+      keyId: key.id,
+      epoch: null,
+      expiresAt: key.expiresAt,
+    };
   }
 
   async function byToken(text: string): Promise<Caller | null> {
@@ -68,8 +90,19 @@ export function createAuthenticate<Tx>({ store, tokens, administratorKey, admits
     // The store takes no text with NUL: no account has such an id.
     const isUnknown = accountId !== null && (accountId.includes('\0') || !(await store.findAccount(accountId)));
     if (isUnknown) throw new BadAccountArgumentError('There is no such account.');
-    if (accountId !== null) await store.transaction((tx) => store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }));
-    return { kind: 'administrator', accountId, scopes: scopes.filter((scope) => scope !== 'jobs:write'), jobIds: null, keyId: null, epoch: null, expiresAt: null };
+    if (accountId !== null)
+      await store.transaction((tx) =>
+        store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }),
+      );
+    return {
+      kind: 'administrator',
+      accountId,
+      scopes: scopes.filter((scope) => scope !== 'jobs:write'),
+      jobIds: null,
+      keyId: null,
+      epoch: null,
+      expiresAt: null,
+    };
   }
 
   return async (authorization, namedAccount, address) => {
@@ -90,19 +123,32 @@ export function credentialOf(authorization: unknown): string | null {
 /** Digests have one length; `timingSafeEqual` throws on unequal ones, and a length would tell something. */
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 
-/** Which of these callers may no longer go on, and why: their key has ended, their token's epoch is over, or their account is disabled. */
-export async function findEnded<Tx>(store: Pick<AccountStore<Tx>, 'findLive'>, callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>> {
-  const unique = (values: readonly (string | null)[]): string[] => [...new Set(values.filter((value) => value !== null))];
+/**
+ * Which of these callers may no longer go on, and why: their key has ended, their token's epoch is over, or their
+ * account is disabled.
+ */
+export async function findEnded<Tx>(
+  store: Pick<AccountStore<Tx>, 'findLive'>,
+  callers: readonly Caller[],
+): Promise<ReadonlyMap<Caller, WhyRefused>> {
+  const unique = (values: readonly (string | null)[]): string[] => [
+    ...new Set(values.filter((value) => value !== null)),
+  ];
   const credentialed = callers.filter(({ keyId }) => keyId !== null);
   if (credentialed.length === 0) return new Map();
-  const live = await store.findLive(unique(credentialed.map(({ keyId }) => keyId)), unique(credentialed.map(({ accountId }) => accountId)));
+  const live = await store.findLive(
+    unique(credentialed.map(({ keyId }) => keyId)),
+    unique(credentialed.map(({ accountId }) => accountId)),
+  );
   const whyEnded = ({ keyId, accountId, epoch, expiresAt }: Caller): WhyRefused | null => {
     if (!live.epochs.has(accountId!)) return 'disabled';
     if (live.keyIds.has(keyId!) && (epoch === null || live.epochs.get(accountId!) === epoch)) return null;
     return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'revoked';
   };
-  return new Map(credentialed.flatMap((caller) => {
-    const why = whyEnded(caller);
-    return why === null ? [] : [[caller, why] as const];
-  }));
+  return new Map(
+    credentialed.flatMap((caller) => {
+      const why = whyEnded(caller);
+      return why === null ? [] : [[caller, why] as const];
+    }),
+  );
 }

@@ -16,16 +16,30 @@ export interface Caller {
   readonly expiresAt: Date | null;
 }
 
-export const anonymous: Caller = { kind: 'anonymous', accountId: null, scopes: [], jobIds: null, keyId: null, epoch: null, expiresAt: null };
+export const anonymous: Caller = {
+  kind: 'anonymous',
+  accountId: null,
+  scopes: [],
+  jobIds: null,
+  keyId: null,
+  epoch: null,
+  expiresAt: null,
+};
 
 /** Who the log says it was. */
 export const actorOf = ({ kind, keyId }: Caller): string => (kind === 'administrator' ? kind : `key ${keyId ?? ''}`);
 
-/** The account that the caller may do this for. Throws `UnauthenticatedError` for nobody and `ForbiddenError` for who may not. */
+/**
+ * The account that the caller may do this for. Throws `UnauthenticatedError` for nobody and `ForbiddenError` for who
+ * may not.
+ */
 export function permit(caller: Caller, scope: Scope): string {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();
   if (!caller.scopes.includes(scope)) throw new ForbiddenError(`This needs the scope ${scope}.`);
-  if (caller.accountId === null) throw new ForbiddenError('An administrator names the account: with the header "X-Account-Id", or with "accountId" in the payload of connection_init.');
+  if (caller.accountId === null)
+    throw new ForbiddenError(
+      'An administrator names the account: with the header "X-Account-Id", or with "accountId" in the payload of connection_init.',
+    );
   return caller.accountId;
 }
 
@@ -37,7 +51,8 @@ export function permitAllJobs(caller: Caller, scope: Scope): string {
 }
 
 /** Whether this job is within the caller's limits; one that is not answers like an unknown one. */
-export const mayRead = ({ jobIds }: Caller, jobId: string): boolean => jobIds === null || jobIds.includes(jobId.toLowerCase());
+export const mayRead = ({ jobIds }: Caller, jobId: string): boolean =>
+  jobIds === null || jobIds.includes(jobId.toLowerCase());
 
 /** Throws for everybody but an administrator. */
 export function permitAdministrator(caller: Caller): void {

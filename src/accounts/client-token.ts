@@ -1,6 +1,7 @@
 /**
- * Client tokens: JWTs that a team's server gives to its browsers. They live for at most an hour, can be limited to reading certain jobs, and are all worth
- * nothing as soon as the account's epoch moves on. HMAC keys are derived from the application's secrets: the first signs, all verify, and `kid` says which.
+ * Client tokens: JWTs that a team's server gives to its browsers. They live for at most an hour, can be limited to
+ * reading certain jobs, and are all worth nothing as soon as the account's epoch moves on. HMAC keys are derived from
+ * the application's secrets: the first signs, all verify, and `kid` says which.
  */
 import { createHash, hkdfSync } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
@@ -30,7 +31,9 @@ const ISSUER = 'motion-gateway';
 const AUDIENCE = 'motion-gateway/client';
 const ALGORITHM = 'HS256';
 
-/** How far the clocks of two instances may differ: by so much a token is dated back, as one from the future is refused. */
+/**
+ * How far the clocks of two instances may differ: by so much a token is dated back, as one from the future is refused.
+ */
 const CLOCK_SKEW_SECONDS = 30;
 
 /** `secrets` has at least one. */
@@ -47,7 +50,13 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
         if (!key) throw new errors.JWKSNoMatchingKey();
         return key.secret;
       },
-      { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], maxTokenAge: MAX_TTL_SECONDS + CLOCK_SKEW_SECONDS, requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'] },
+      {
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: [ALGORITHM],
+        maxTokenAge: MAX_TTL_SECONDS + CLOCK_SKEW_SECONDS,
+        requiredClaims: ['sub', 'exp', 'iat', 'key', 'epoch', 'scope'],
+      },
     );
   return {
     async sign({ accountId, keyId, scopes: granted, jobIds, epoch }, ttlSeconds) {
@@ -67,7 +76,8 @@ export function createClientTokens(secrets: readonly string[]): ClientTokens {
     async verify(token) {
       try {
         const { payload } = await verifyToken(token);
-        const { sub, exp, key, epoch, scope, jobs } = payload as typeof payload & Readonly<Record<'key' | 'epoch' | 'scope' | 'jobs', unknown>>;
+        const { sub, exp, key, epoch, scope, jobs } = payload as typeof payload &
+          Readonly<Record<'key' | 'epoch' | 'scope' | 'jobs', unknown>>;
         return {
           accountId: sub!,
           keyId: String(key),

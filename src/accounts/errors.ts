@@ -3,22 +3,37 @@
 export class AccessError extends Error {
   override readonly name: string = 'AccessError';
 
-  constructor(readonly code: string, message: string) {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
     super(message);
   }
 }
 
-/** Why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a credential here. */
+/**
+ * Why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a
+ * credential here.
+ */
 export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
 
 /** With its code each message fits into the reason of a socket's close, which has at most 123 bytes. */
 const refusals: Readonly<Record<WhyRefused, { readonly code: string; readonly message: string }>> = {
   missing: { code: 'UNAUTHENTICATED', message: 'An API key is needed: send it as "Authorization: Bearer <key>".' },
-  malformed: { code: 'AUTHORIZATION_MALFORMED', message: 'authorization must be "Bearer <key>": the word Bearer, a space, and the key.' },
-  unknown: { code: 'INVALID_TOKEN', message: 'The API key or client token is not known here; check that it is complete.' },
+  malformed: {
+    code: 'AUTHORIZATION_MALFORMED',
+    message: 'authorization must be "Bearer <key>": the word Bearer, a space, and the key.',
+  },
+  unknown: {
+    code: 'INVALID_TOKEN',
+    message: 'The API key or client token is not known here; check that it is complete.',
+  },
   expired: { code: 'TOKEN_EXPIRED', message: 'The API key or client token has expired; use a new one.' },
   revoked: { code: 'TOKEN_REVOKED', message: 'The API key or client token was revoked; use another one.' },
-  disabled: { code: 'ACCOUNT_DISABLED', message: 'The account of this key is disabled; ask the administrator of the gateway.' },
+  disabled: {
+    code: 'ACCOUNT_DISABLED',
+    message: 'The account of this key is disabled; ask the administrator of the gateway.',
+  },
 };
 
 /** There is no credential, or none that opens anything, and this needs one. */
@@ -52,7 +67,10 @@ export class BadAccountArgumentError extends AccessError {
 export class RateLimitedError extends AccessError {
   override readonly name = 'RateLimitedError';
 
-  constructor(message: string, readonly retryAfterSeconds: number) {
+  constructor(
+    message: string,
+    readonly retryAfterSeconds: number,
+  ) {
     super('RATE_LIMITED', message);
   }
 }

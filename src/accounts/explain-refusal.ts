@@ -5,7 +5,10 @@ import type { ClientTokens } from './client-token.ts';
 import type { WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 
-/** To be asked about the value of an `Authorization` header that `Authenticate` did not accept, or for which it found no caller. */
+/**
+ * To be asked about the value of an `Authorization` header that `Authenticate` did not accept, or for which it found no
+ * caller.
+ */
 export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 
 export function createExplainRefusal<Tx>(

@@ -31,7 +31,9 @@ interface TokenRequest {
   readonly ttlSeconds: number;
 }
 
-type TokenResult = { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date } | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
+type TokenResult =
+  | { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date }
+  | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
 /** What is offered to clients. */
 export interface Accounts {
@@ -64,10 +66,23 @@ const MAX_USAGE_MS = 366 * 86_400_000;
 /** What a token may be given at most: it never rules over the account. */
 const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
 
-export function createAccounts<Tx>({ store, appSecrets, administratorKey, registration, maxLiveKeys, limits }: AccountsDeps<Tx>): AccountsCore<Tx> {
+export function createAccounts<Tx>({
+  store,
+  appSecrets,
+  administratorKey,
+  registration,
+  maxLiveKeys,
+  limits,
+}: AccountsDeps<Tx>): AccountsCore<Tx> {
   const tokens = createClientTokens(appSecrets);
   return {
-    authenticate: createAuthenticate({ store, tokens, administratorKey, admitsAnonymous: registration.isOpen, unknownKeysPerMinute: limits.unknownKeysPerMinute }),
+    authenticate: createAuthenticate({
+      store,
+      tokens,
+      administratorKey,
+      admitsAnonymous: registration.isOpen,
+      unknownKeysPerMinute: limits.unknownKeysPerMinute,
+    }),
     explainRefusal: createExplainRefusal(store, tokens),
     findEnded: (callers) => findEnded(store, callers),
     acquire: createAcquire(store, registration),
@@ -77,12 +92,37 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
 
     async mintToken(caller, { scopes, jobIds, ttlSeconds }) {
       if (caller.kind !== 'key') throw new ForbiddenError('Client tokens are minted with an API key.');
-      const violations = [...checkScopes(scopes, tokenScopes.filter((scope) => caller.scopes.includes(scope))), ...checkJobIds(jobIds, scopes)];
-      if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= MIN_TTL_SECONDS && ttlSeconds <= MAX_TTL_SECONDS)) violations.push(violation('INVALID_FORMAT', 'ttlSeconds', `A token lives for ${MIN_TTL_SECONDS} to ${MAX_TTL_SECONDS} seconds.`));
+      const violations = [
+        ...checkScopes(
+          scopes,
+          tokenScopes.filter((scope) => caller.scopes.includes(scope)),
+        ),
+        ...checkJobIds(jobIds, scopes),
+      ];
+      if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= MIN_TTL_SECONDS && ttlSeconds <= MAX_TTL_SECONDS))
+        violations.push(
+          violation(
+            'INVALID_FORMAT',
+            'ttlSeconds',
+            `A token lives for ${MIN_TTL_SECONDS} to ${MAX_TTL_SECONDS} seconds.`,
+          ),
+        );
       if (violations.length > 0) return { kind: 'invalid', violations };
       const account = await store.findAccount(caller.accountId!);
       if (!account) throw new ForbiddenError('There is no such account any more.');
-      return { kind: 'minted', ...(await tokens.sign({ accountId: account.id, keyId: caller.keyId!, scopes, jobIds: jobIds?.map((id) => id.toLowerCase()) ?? null, epoch: account.tokenEpoch }, ttlSeconds)) };
+      return {
+        kind: 'minted',
+        ...(await tokens.sign(
+          {
+            accountId: account.id,
+            keyId: caller.keyId!,
+            scopes,
+            jobIds: jobIds?.map((id) => id.toLowerCase()) ?? null,
+            epoch: account.tokenEpoch,
+          },
+          ttlSeconds,
+        )),
+      };
     },
 
     revokeTokens: (accountId, actor) =>
@@ -94,24 +134,36 @@ export function createAccounts<Tx>({ store, appSecrets, administratorKey, regist
 
     async usage(accountId, from, to, by) {
       if (!isStorableTime(from) || !isStorableTime(to)) throw new BadAccountArgumentError(storableTimes);
-      if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS)) throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
+      if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS))
+        throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
       return store.usage(accountId, from, to, by);
     },
 
     quota: createQuotaEffects(store),
-    ensureKey: (accountId, text, name) => store.transaction((tx) => store.ensureKey(tx, toNewKey(text, { accountId, name, scopes: firstScopes, expiresAt: null }))),
+    ensureKey: (accountId, text, name) =>
+      store.transaction((tx) =>
+        store.ensureKey(tx, toNewKey(text, { accountId, name, scopes: firstScopes, expiresAt: null })),
+      ),
     endKey: (text) =>
       store.transaction(async (tx) => {
         const ended = await store.endKey(tx, hashApiKey(text));
-        if (ended) await store.noteChange(tx, { accountId: ended.accountId, actor: 'gateway', action: 'ended a key', details: { keyId: ended.id } });
+        if (ended)
+          await store.noteChange(tx, {
+            accountId: ended.accountId,
+            actor: 'gateway',
+            action: 'ended a key',
+            details: { keyId: ended.id },
+          });
       }),
   };
 }
 
 function checkJobIds(jobIds: readonly string[] | null, scopes: readonly Scope[]): AccountViolation[] {
   if (jobIds === null) return [];
-  if (jobIds.length === 0 || jobIds.length > accountLimits.jobIds) return [violation('TOO_MANY', 'jobIds', `Name 1 to ${accountLimits.jobIds} jobs, or none at all for all of them.`)];
+  if (jobIds.length === 0 || jobIds.length > accountLimits.jobIds)
+    return [violation('TOO_MANY', 'jobIds', `Name 1 to ${accountLimits.jobIds} jobs, or none at all for all of them.`)];
   if (jobIds.some((id) => id.length > 36)) return [violation('TOO_LONG', 'jobIds', "A job's id has 36 characters.")];
-  return scopes.includes('jobs:write') ? [violation('INVALID_FORMAT', 'scopes', 'A token that is limited to certain jobs can only read them.')] : [];
+  return scopes.includes('jobs:write')
+    ? [violation('INVALID_FORMAT', 'scopes', 'A token that is limited to certain jobs can only read them.')]
+    : [];
 }
-

@@ -26,8 +26,8 @@ type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Inva
 export interface Keys {
   create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
   /**
-   * A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that expires is followed by
-   * one that lives as long, to the end of the year 9999 at most.
+   * A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that
+   * expires is followed by one that lives as long, to the end of the year 9999 at most.
    */
   rotate(accountId: string, keyId: string, overlapSeconds: number, actor: string): Promise<IssueResult>;
   /** From now on it opens nothing; its sockets close within a minute. */
@@ -41,16 +41,24 @@ const MAX_OVERLAP_SECONDS = 30 * 86_400;
 const MAX_PAGE = 100;
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-const unknownKey: Invalid = { kind: 'invalid', violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')] };
+const unknownKey: Invalid = {
+  kind: 'invalid',
+  violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')],
+};
 
-const tooManyKeys = (field: string, max: number): Invalid => ({ kind: 'invalid', violations: [violation('TOO_MANY', field, `An account has at most ${max} keys at once: revoke one.`)] });
+const tooManyKeys = (field: string, max: number): Invalid => ({
+  kind: 'invalid',
+  violations: [violation('TOO_MANY', field, `An account has at most ${max} keys at once: revoke one.`)],
+});
 
 export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Keys {
   return {
     async create(accountId, { name, scopes, expiresAt }, actor) {
       const violations = [...checkName(name), ...checkScopes(scopes)];
-      if (expiresAt && expiresAt.getTime() <= Date.now()) violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
-      if (expiresAt && !isStorableTime(expiresAt)) violations.push(violation('INVALID_FORMAT', 'expiresAt', storableTimes));
+      if (expiresAt && expiresAt.getTime() <= Date.now())
+        violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
+      if (expiresAt && !isStorableTime(expiresAt))
+        violations.push(violation('INVALID_FORMAT', 'expiresAt', storableTimes));
       if (violations.length > 0) return { kind: 'invalid', violations };
       return store.transaction(async (tx): Promise<IssueResult> => {
         if ((await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('name', maxLiveKeys);
@@ -59,18 +67,28 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
     },
 
     async rotate(accountId, keyId, overlapSeconds, actor) {
-      if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS)) return { kind: 'invalid', violations: [violation('INVALID_FORMAT', 'overlapSeconds', `An overlap is from 0 to ${MAX_OVERLAP_SECONDS} seconds.`)] };
+      if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS))
+        return {
+          kind: 'invalid',
+          violations: [
+            violation('INVALID_FORMAT', 'overlapSeconds', `An overlap is from 0 to ${MAX_OVERLAP_SECONDS} seconds.`),
+          ],
+        };
       if (!isUuid(keyId)) return unknownKey;
       return store.transaction(async (tx): Promise<IssueResult> => {
         // Without an overlap the new one takes the place of the old one.
-        if (overlapSeconds > 0 && (await store.countLiveKeys(tx, accountId)) >= maxLiveKeys) return tooManyKeys('overlapSeconds', maxLiveKeys);
+        if (overlapSeconds > 0 && (await store.countLiveKeys(tx, accountId)) >= maxLiveKeys)
+          return tooManyKeys('overlapSeconds', maxLiveKeys);
         const old = await store.findLiveKey(tx, accountId, keyId);
         if (!old) return unknownKey;
         await store.expireKey(tx, accountId, keyId, overlapSeconds);
         const lifeMs = old.madeToExpireAt && old.madeToExpireAt.getTime() - old.createdAt.getTime();
         const expiresAt = lifeMs === null ? null : new Date(Math.min(Date.now() + lifeMs, lastStorableTime.getTime()));
         await store.noteChange(tx, { accountId, actor, action: 'rotated a key', details: { keyId, overlapSeconds } });
-        return { kind: 'issued', issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt }, actor) };
+        return {
+          kind: 'issued',
+          issued: await issueKey(store, tx, { accountId, name: old.name, scopes: old.scopes, expiresAt }, actor),
+        };
       });
     },
 
@@ -92,11 +110,26 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
 }
 
 /** Makes a key inside `tx`, with its entry in the log. */
-export async function issueKey<Tx>(store: Pick<AccountStore<Tx>, 'insertKey' | 'noteChange'>, tx: Tx, request: KeyRequest & { readonly accountId: string }, actor: string): Promise<IssuedKey> {
+export async function issueKey<Tx>(
+  store: Pick<AccountStore<Tx>, 'insertKey' | 'noteChange'>,
+  tx: Tx,
+  request: KeyRequest & { readonly accountId: string },
+  actor: string,
+): Promise<IssuedKey> {
   const text = makeApiKey();
   const apiKey = await store.insertKey(tx, toNewKey(text, request));
-  await store.noteChange(tx, { accountId: request.accountId, actor, action: 'made a key', details: { keyId: apiKey.id, name: request.name, scopes: request.scopes } });
+  await store.noteChange(tx, {
+    accountId: request.accountId,
+    actor,
+    action: 'made a key',
+    details: { keyId: apiKey.id, name: request.name, scopes: request.scopes },
+  });
   return { text, apiKey };
 }
 
-export const toNewKey = (text: string, request: KeyRequest & { readonly accountId: string }): NewApiKey => ({ id: uuidv7(), hash: hashApiKey(text), lastFour: lastFourOf(text), ...request });
+export const toNewKey = (text: string, request: KeyRequest & { readonly accountId: string }): NewApiKey => ({
+  id: uuidv7(),
+  hash: hashApiKey(text),
+  lastFour: lastFourOf(text),
+  ...request,
+});

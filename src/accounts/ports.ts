@@ -47,37 +47,67 @@ export interface AccountStore<Tx> {
   /** Whether somebody has given this address before; asked under a lock on the address that `tx` then holds. */
   isKnownEmail(tx: Tx, email: string): Promise<boolean>;
   /** Null when there is no such account. */
-  changeAccount(tx: Tx, accountId: string, change: { readonly status?: AccountStatus; readonly limit?: number | null; readonly monthlyLimit?: number | null; readonly nextEpoch?: true }): Promise<Account | null>;
+  changeAccount(
+    tx: Tx,
+    accountId: string,
+    change: {
+      readonly status?: AccountStatus;
+      readonly limit?: number | null;
+      readonly monthlyLimit?: number | null;
+      readonly nextEpoch?: true;
+    },
+  ): Promise<Account | null>;
 
   insertKey(tx: Tx, key: NewApiKey): Promise<ApiKey>;
-  /** Has a key with this hash, made now if there is none, and not ended if it was only by `endKey`; a revoked one stays revoked. */
+  /**
+   * Has a key with this hash, made now if there is none, and not ended if it was only by `endKey`; a revoked one stays
+   * revoked.
+   */
   ensureKey(tx: Tx, key: NewApiKey): Promise<void>;
   /** Ends the key with this hash now. Null when there is none, or it has ended. */
   endKey(tx: Tx, hash: string): Promise<ApiKey | null>;
   /** Live ones first, then the newest. */
   listKeys(accountId: string, limit: number): Promise<readonly ApiKey[]>;
   /** One that has not ended, with the end that it was made with. */
-  findLiveKey(tx: Tx, accountId: string, keyId: string): Promise<(ApiKey & { readonly madeToExpireAt: Date | null }) | null>;
+  findLiveKey(
+    tx: Tx,
+    accountId: string,
+    keyId: string,
+  ): Promise<(ApiKey & { readonly madeToExpireAt: Date | null }) | null>;
   countLiveKeys(tx: Tx, accountId: string): Promise<number>;
   /** Null when the account has no such key, or it has ended already. */
   revokeKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
-  /** Ends it in `inSeconds`, or earlier if that was set already. Null when the account has no such key, or it has ended. */
+  /**
+   * Ends it in `inSeconds`, or earlier if that was set already. Null when the account has no such key, or it has ended.
+   */
   expireKey(tx: Tx, accountId: string, keyId: string, inSeconds: number): Promise<ApiKey | null>;
   /** A key that has not ended, of an account that is not disabled. */
   findKey(hash: string): Promise<FoundKey | null>;
   /** Why `findKey` does not find a key; null for one that never was. */
   findKeyEnd(hash: string): Promise<'revoked' | 'expired' | 'disabled' | null>;
-  /** Of these keys, those that `findKey` would still find; and of these accounts, the epochs of those that are not disabled. */
-  findLive(keyIds: readonly string[], accountIds: readonly string[]): Promise<{ readonly keyIds: ReadonlySet<string>; readonly epochs: ReadonlyMap<string, number> }>;
+  /**
+   * Of these keys, those that `findKey` would still find; and of these accounts, the epochs of those that are not
+   * disabled.
+   */
+  findLive(
+    keyIds: readonly string[],
+    accountIds: readonly string[],
+  ): Promise<{ readonly keyIds: ReadonlySet<string>; readonly epochs: ReadonlyMap<string, number> }>;
   noteUse(keyId: string): Promise<void>;
 
   noteChange(tx: Tx, change: Change): Promise<void>;
   /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
   countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
-  /** Counts one more in each subject's window of now, over all instances, and resolves with them, in the order of `subjects`. A crash of the database forgets them. */
+  /**
+   * Counts one more in each subject's window of now, over all instances, and resolves with them, in the order of
+   * `subjects`. A crash of the database forgets them.
+   */
   countInWindow(subjects: readonly string[], windowSeconds: number): Promise<readonly Window[]>;
 
-  /** Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with how many went. */
+  /**
+   * Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with
+   * how many went.
+   */
   deleteEndedKeysByAge(days: number, limit: number, sparedHashes: readonly string[]): Promise<number>;
   deleteChangesByAge(days: number, limit: number): Promise<number>;
   deleteWindowsByAge(days: number, limit: number): Promise<number>;

@@ -3,9 +3,15 @@ import { remainingOf } from './account.ts';
 import type { ChargedJob, QuotaStore } from './ports.ts';
 
 export interface QuotaEffects<Tx> {
-  /** Resolves with null when one is reserved, else with how many were left, which is none: then the caller rolls `tx` back. */
+  /**
+   * Resolves with null when one is reserved, else with how many were left, which is none: then the caller rolls `tx`
+   * back.
+   */
   reserve(tx: Tx, accountId: string, jobId: string): Promise<{ readonly remaining: number } | null>;
-  /** A job that succeeded is charged; at any other end it is released, also when the upstream may have charged us: that is our risk. */
+  /**
+   * A job that succeeded is charged; at any other end it is released, also when the upstream may have charged us: that
+   * is our risk.
+   */
   settle(tx: Tx, job: ChargedJob, succeeded: boolean): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Reads of the same thing at the same time are one read. Who asks while one is under way shares the next, which begins after he has asked: nobody is
- * answered with what was read before his question. When the one under way fails, so do they: they would wait for as long once more.
+ * Reads of the same thing at the same time are one read. Who asks while one is under way shares the next, which begins
+ * after he has asked: nobody is answered with what was read before his question. When the one under way fails, so do
+ * they: they would wait for as long once more.
  */
 interface Reading<T> {
   readonly running: Promise<T>;

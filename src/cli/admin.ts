@@ -1,4 +1,7 @@
-/** `motion-gateway admin`: accounts and keys from a shell, beside a gateway that runs. What is printed as a key is printed this once. */
+/**
+ * `motion-gateway admin`: accounts and keys from a shell, beside a gateway that runs. What is printed as a key is
+ * printed this once.
+ */
 import { scopes as allScopes, remainingOf, type Account, type Scope } from '../accounts/account.ts';
 import { createAdministration, firstScopes } from '../accounts/administer.ts';
 import { createKeys } from '../accounts/keys.ts';
@@ -60,7 +63,16 @@ export const admin: Command = {
     const config = readDatabaseSettings();
     return withDatabase(config, (connections) => {
       const store = createAccountsStore(connections);
-      return run(name, { input, store, administration: createAdministration(store), keys: createKeys(store, config.MAX_KEYS_PER_ACCOUNT), accountId, keyId, quota, scopes });
+      return run(name, {
+        input,
+        store,
+        administration: createAdministration(store),
+        keys: createKeys(store, config.MAX_KEYS_PER_ACCOUNT),
+        accountId,
+        keyId,
+        quota,
+        scopes,
+      });
     });
   },
 };
@@ -74,8 +86,21 @@ async function run(name: string, tools: Tools): Promise<number> {
       return 0;
     }
     case 'accounts create': {
-      const made = checked(await administration.create({ name: textOf(input, 'name') ?? '', email: textOf(input, 'email') ?? null, limit: quota.limit ?? null, monthlyLimit: quota.monthlyLimit ?? null }, ACTOR));
-      print(input, { account: viewOf(made.account), key: made.issued.text }, [lineOf(made.account), `key ${made.issued.text}`]);
+      const made = checked(
+        await administration.create(
+          {
+            name: textOf(input, 'name') ?? '',
+            email: textOf(input, 'email') ?? null,
+            limit: quota.limit ?? null,
+            monthlyLimit: quota.monthlyLimit ?? null,
+          },
+          ACTOR,
+        ),
+      );
+      print(input, { account: viewOf(made.account), key: made.issued.text }, [
+        lineOf(made.account),
+        `key ${made.issued.text}`,
+      ]);
       return 0;
     }
     case 'accounts approve':
@@ -91,14 +116,38 @@ async function run(name: string, tools: Tools): Promise<number> {
   }
 }
 
-async function runKeys(name: string, { input, administration, keys, accountId, keyId, scopes }: Tools): Promise<number> {
+async function runKeys(
+  name: string,
+  { input, administration, keys, accountId, keyId, scopes }: Tools,
+): Promise<number> {
   if (!(await administration.find(accountId))) throw new CommandError('There is no such account.');
   if (name === 'keys list') {
     const listed = await keys.list(accountId, MAX_LISTED);
-    const views = listed.map(({ id, name: label, lastFour, scopes: granted, expiresAt, revokedAt }) => ({ id, name: label, lastFour, scopes: granted, expiresAt, revokedAt }));
-    print(input, views, views.map((key) => [key.id, `...${key.lastFour}`, key.name, key.scopes.join(','), key.revokedAt ? 'revoked' : key.expiresAt ? `until ${key.expiresAt.toISOString()}` : 'live'].join('  ')));
+    const views = listed.map(({ id, name: label, lastFour, scopes: granted, expiresAt, revokedAt }) => ({
+      id,
+      name: label,
+      lastFour,
+      scopes: granted,
+      expiresAt,
+      revokedAt,
+    }));
+    print(
+      input,
+      views,
+      views.map((key) =>
+        [
+          key.id,
+          `...${key.lastFour}`,
+          key.name,
+          key.scopes.join(','),
+          key.revokedAt ? 'revoked' : key.expiresAt ? `until ${key.expiresAt.toISOString()}` : 'live',
+        ].join('  '),
+      ),
+    );
   } else if (name === 'keys create') {
-    const { issued } = checked(await keys.create(accountId, { name: textOf(input, 'name') ?? '', scopes, expiresAt: null }, ACTOR));
+    const { issued } = checked(
+      await keys.create(accountId, { name: textOf(input, 'name') ?? '', scopes, expiresAt: null }, ACTOR),
+    );
     print(input, { key: issued.text }, [`key ${issued.text}`]);
   } else {
     const { apiKey } = checked(await keys.revoke(accountId, keyId, ACTOR));
@@ -118,7 +167,10 @@ async function listAccounts({ administration }: Tools): Promise<readonly Account
 
 async function checkQuota({ input, store }: Tools): Promise<number> {
   const imbalances = await store.findImbalances();
-  print(input, imbalances, [...imbalances.map((imbalance) => JSON.stringify(imbalance)), `${imbalances.length} balances differ from their ledgers`]);
+  print(input, imbalances, [
+    ...imbalances.map((imbalance) => JSON.stringify(imbalance)),
+    `${imbalances.length} balances differ from their ledgers`,
+  ]);
   return imbalances.length > 0 ? 1 : 0;
 }
 
@@ -128,7 +180,17 @@ function viewOf({ id, name, email, status, quota }: Account) {
 
 function lineOf({ id, name, email, status, quota }: Account): string {
   const left = remainingOf(quota);
-  return [id, status, left === null ? 'no limit' : `${left} jobs left`, `${quota.used} used`, `${quota.reserved} reserved`, name, email ?? ''].join('  ').trim();
+  return [
+    id,
+    status,
+    left === null ? 'no limit' : `${left} jobs left`,
+    `${quota.used} used`,
+    `${quota.reserved} reserved`,
+    name,
+    email ?? '',
+  ]
+    .join('  ')
+    .trim();
 }
 
 function tell(input: CommandInput, account: Account): number {
@@ -138,7 +200,11 @@ function tell(input: CommandInput, account: Account): number {
 
 const textOf = ({ options }: CommandInput, name: string): string | undefined => options[name] as string | undefined;
 
-function limitOf(input: CommandInput, option: string, name: 'limit' | 'monthlyLimit'): { [K in typeof name]?: number | null } {
+function limitOf(
+  input: CommandInput,
+  option: string,
+  name: 'limit' | 'monthlyLimit',
+): { [K in typeof name]?: number | null } {
   const text = textOf(input, option);
   if (text === undefined) return {};
   if (text === 'none') return { [name]: null };
@@ -156,6 +222,11 @@ function toScopes(text: string | undefined): readonly Scope[] {
 }
 
 function checked<T extends { readonly kind: string }>(result: T): Exclude<T, { readonly kind: 'invalid' }> {
-  if (result.kind === 'invalid') throw new CommandError((result as unknown as { violations: readonly { message: string }[] }).violations.map(({ message }) => message).join('\n'));
+  if (result.kind === 'invalid')
+    throw new CommandError(
+      (result as unknown as { violations: readonly { message: string }[] }).violations
+        .map(({ message }) => message)
+        .join('\n'),
+    );
   return result as Exclude<T, { readonly kind: 'invalid' }>;
 }

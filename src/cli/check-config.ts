@@ -16,7 +16,10 @@ export const checkConfig: Command = {
     try {
       const { config, warnings } = readEnvironment();
       const upstream = config.UPSTREAM === 'sandbox' ? 'the sandbox' : config.ACEDATA_BASE_URL;
-      print(input, { valid: true, problems: [], warnings }, [...warnings, `The settings are valid: ${config.DATABASE_URL ? 'the database of DATABASE_URL' : `an embedded database in ${config.DATA_DIR}`}, upstream ${upstream}.`]);
+      print(input, { valid: true, problems: [], warnings }, [
+        ...warnings,
+        `The settings are valid: ${config.DATABASE_URL ? 'the database of DATABASE_URL' : `an embedded database in ${config.DATA_DIR}`}, upstream ${upstream}.`,
+      ]);
       return 0;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;

@@ -17,12 +17,17 @@ export function readDatabaseSettings(): Config {
 
 export async function withDatabase<T>(config: Config, work: (connections: Connections) => Promise<T>): Promise<T> {
   const url = config.DATABASE_URL ?? (await findRunningServer(config.DATA_DIR));
-  if (url === null) throw new CommandError(`No gateway runs on ${config.DATA_DIR}: start it, or set DATA_DIR or DATABASE_URL as it has them.`);
+  if (url === null)
+    throw new CommandError(
+      `No gateway runs on ${config.DATA_DIR}: start it, or set DATA_DIR or DATABASE_URL as it has them.`,
+    );
   const connections = createConnections(url, 2, (error) => console.error(error.message));
   try {
     // What is wrong with the database is told once and in its own words.
     await connections.pool.query('select 1').catch((error: unknown) => {
-      throw new CommandError(`${config.DATABASE_URL ? 'DATABASE_URL: the' : 'The embedded'} database cannot be used (${explainDatabaseError(error) ?? (error as Error).message}).`);
+      throw new CommandError(
+        `${config.DATABASE_URL ? 'DATABASE_URL: the' : 'The embedded'} database cannot be used (${explainDatabaseError(error) ?? (error as Error).message}).`,
+      );
     });
     return await work(connections);
   } finally {

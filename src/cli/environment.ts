@@ -18,14 +18,19 @@ function loadFile(file: string): void {
   for (const [name, value] of Object.entries(values)) if (!Object.hasOwn(process.env, name)) process.env[name] = value;
 }
 
-/** Reads the file into `process.env`, where variables that are there already win. Throws a `ConfigError` when a file that was named cannot be read. */
+/**
+ * Reads the file into `process.env`, where variables that are there already win. Throws a `ConfigError` when a file
+ * that was named cannot be read.
+ */
 function loadEnvFile(): void {
   const named = process.env.ENV_FILE?.trim() || null;
   if (named === 'off' || (named === null && !existsSync(DEFAULT_FILE))) return;
   try {
     loadFile(named ?? DEFAULT_FILE);
   } catch (error) {
-    throw new ConfigError([`ENV_FILE: expected a file that can be read, or \`off\` (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}: ${named ?? DEFAULT_FILE})`]);
+    throw new ConfigError([
+      `ENV_FILE: expected a file that can be read, or \`off\` (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}: ${named ?? DEFAULT_FILE})`,
+    ]);
   }
 }
 
@@ -33,6 +38,8 @@ function loadEnvFile(): void {
 export function readEnvironment(defaults: Readonly<Record<string, string>> = {}): Environment {
   loadEnvFile();
   const config = loadConfig({ ...defaults, ...process.env });
-  const warnings = findResembling(process.env, Object.keys(settings)).map(({ written, meant }) => `${written} is not a setting and is ignored: did you mean ${meant}?`);
+  const warnings = findResembling(process.env, Object.keys(settings)).map(
+    ({ written, meant }) => `${written} is not a setting and is ignored: did you mean ${meant}?`,
+  );
   return { config, warnings };
 }

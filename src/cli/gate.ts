@@ -29,7 +29,17 @@ export const gate: Command = {
           : pausedForMs > 0
             ? `The gate of ${id} is shut for ${Math.ceil(pausedForMs / 1_000)} s: ${reason}. Then ${probe === 'LOOK_UP' ? 'a look-up' : 'one job'} probes it.`
             : `The gate of ${id} is being probed: ${reason}.`;
-      print(input, { upstream: id, state: reason === null ? 'OPEN' : pausedForMs > 0 ? 'SHUT' : 'PROBING', reason, pausedForMs, probe }, [line]);
+      print(
+        input,
+        {
+          upstream: id,
+          state: reason === null ? 'OPEN' : pausedForMs > 0 ? 'SHUT' : 'PROBING',
+          reason,
+          pausedForMs,
+          probe,
+        },
+        [line],
+      );
     });
     return 0;
   },

@@ -18,11 +18,16 @@ export const migrate: Command = {
     if (input.positionals.length > 0) throw new CommandError(HELP, 2);
     const config = readDatabaseSettings();
     try {
-      const embedded = config.DATABASE_URL ? null : await startEmbeddedServer({ dataDir: config.DATA_DIR, log: (_level, message) => console.error(message) });
+      const embedded = config.DATABASE_URL
+        ? null
+        : await startEmbeddedServer({ dataDir: config.DATA_DIR, log: (_level, message) => console.error(message) });
       await migrateDatabase(config.DATABASE_URL ?? embedded!.url).finally(() => embedded?.stop());
     } catch (error) {
-      if (error instanceof DataDirInUseError) throw new CommandError(`${error.message} A gateway that runs has migrated its database already.`);
-      throw new CommandError(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
+      if (error instanceof DataDirInUseError)
+        throw new CommandError(`${error.message} A gateway that runs has migrated its database already.`);
+      throw new CommandError(
+        explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }),
+      );
     }
     print(input, { migrated: true }, ['The database is up to date.']);
     return 0;

@@ -21,7 +21,10 @@ export const start: Command = {
     const log = pino({
       level: config.LOG_LEVEL,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: ['req.headers', 'headers.authorization', '*.authorization', '*.apiKey', '*.token'], censor: '[redacted]' },
+      redact: {
+        paths: ['req.headers', 'headers.authorization', '*.authorization', '*.apiKey', '*.token'],
+        censor: '[redacted]',
+      },
       serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
     });
     for (const warning of warnings) log.warn({}, warning);
@@ -35,7 +38,9 @@ export const start: Command = {
     } catch (error) {
       if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
       const { explainFailure } = await import('../start/explain-failure.ts');
-      throw new CommandError(explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }));
+      throw new CommandError(
+        explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }),
+      );
     }
   },
 };
@@ -66,7 +71,9 @@ function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => bool
 
 /** Without the credentials that its URL may hold. */
 function describeProxy(config: Config): string {
-  const proxy = /^https:/i.test(config.ACEDATA_BASE_URL) ? (config.HTTPS_PROXY ?? config.HTTP_PROXY) : config.HTTP_PROXY;
+  const proxy = /^https:/i.test(config.ACEDATA_BASE_URL)
+    ? (config.HTTPS_PROXY ?? config.HTTP_PROXY)
+    : config.HTTP_PROXY;
   return proxy === null ? '' : `, through the proxy ${new URL(proxy).origin} unless NO_PROXY names the host`;
 }
 
@@ -84,7 +91,9 @@ function banner(config: Config, { url, sandboxUrl, publicUrl, apiKey }: Gateway)
       ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
       : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)${describeProxy(config)}`]),
     ...(publicUrl === null
-      ? ['  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.']
+      ? [
+          '  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.',
+        ]
       : []),
     '',
   ];

@@ -1,5 +1,22 @@
 /** Accounts and keys in PostgreSQL. */
-import { and, asc, count, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, ne, notInArray, or, placeholder, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  gte,
+  inArray,
+  isNull,
+  lt,
+  ne,
+  notInArray,
+  or,
+  placeholder,
+  sql,
+} from 'drizzle-orm';
 import type { Account, ApiKey } from '../accounts/account.ts';
 import { ACQUIRED, type AccountStore } from '../accounts/ports.ts';
 import type { Transaction } from '../jobs/transaction.ts';
@@ -11,7 +28,17 @@ import { inside, withTransaction } from './transaction.ts';
 
 /** All but the hash, which nothing reads. */
 const { id, accountId: owner, name, lastFour, scopes: granted, createdAt, expiresAt, revokedAt, lastUsedAt } = apiKeys;
-const keyColumns = { id, accountId: owner, name, lastFour, scopes: granted, createdAt, expiresAt, revokedAt, lastUsedAt };
+const keyColumns = {
+  id,
+  accountId: owner,
+  name,
+  lastFour,
+  scopes: granted,
+  createdAt,
+  expiresAt,
+  revokedAt,
+  lastUsedAt,
+};
 
 /** `count` and `reset` as of now, whichever month the row was written in. */
 const accountColumns = {
@@ -57,7 +84,10 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     transaction: (work) => withTransaction(connections, work),
 
     async insertAccount(tx, { limit, ...account }) {
-      const rows = await inside(tx).insert(accounts).values({ ...account, quotaLimit: limit }).returning(accountColumns);
+      const rows = await inside(tx)
+        .insert(accounts)
+        .values({ ...account, quotaLimit: limit })
+        .returning(accountColumns);
       return toAccount(rows[0]!);
     },
 
@@ -79,7 +109,11 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     async isKnownEmail(tx, email) {
       // Of two applications at once the second waits here, and then sees the first.
       await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended(${`e-mail ${email}`}, 0))`);
-      const rows = await inside(tx).select({ id: accounts.id }).from(accounts).where(eq(accounts.email, email)).limit(1);
+      const rows = await inside(tx)
+        .select({ id: accounts.id })
+        .from(accounts)
+        .where(eq(accounts.email, email))
+        .limit(1);
       return rows.length > 0;
     },
 
@@ -99,7 +133,10 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async insertKey(tx, { scopes, ...key }) {
-      const rows = await inside(tx).insert(apiKeys).values({ ...key, scopes: [...scopes], madeToExpireAt: key.expiresAt }).returning(keyColumns);
+      const rows = await inside(tx)
+        .insert(apiKeys)
+        .values({ ...key, scopes: [...scopes], madeToExpireAt: key.expiresAt })
+        .returning(keyColumns);
       return rows[0]!;
     },
 
@@ -107,31 +144,55 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       await inside(tx)
         .insert(apiKeys)
         .values({ ...key, scopes: [...scopes] })
-        .onConflictDoUpdate({ target: apiKeys.hash, set: { expiresAt: key.expiresAt }, setWhere: isNull(apiKeys.revokedAt) });
+        .onConflictDoUpdate({
+          target: apiKeys.hash,
+          set: { expiresAt: key.expiresAt },
+          setWhere: isNull(apiKeys.revokedAt),
+        });
     },
 
     async endKey(tx, hash) {
-      const rows = await inside(tx).update(apiKeys).set({ expiresAt: sql`now()` }).where(and(eq(apiKeys.hash, hash), isLive)).returning(keyColumns);
+      const rows = await inside(tx)
+        .update(apiKeys)
+        .set({ expiresAt: sql`now()` })
+        .where(and(eq(apiKeys.hash, hash), isLive))
+        .returning(keyColumns);
       return rows[0] ?? null;
     },
 
     listKeys: (accountId, limit): Promise<ApiKey[]> =>
-      db.select(keyColumns).from(apiKeys).where(eq(apiKeys.accountId, accountId)).orderBy(desc(sql`(${isLive})`), desc(apiKeys.createdAt), desc(apiKeys.id)).limit(limit),
+      db
+        .select(keyColumns)
+        .from(apiKeys)
+        .where(eq(apiKeys.accountId, accountId))
+        .orderBy(desc(sql`(${isLive})`), desc(apiKeys.createdAt), desc(apiKeys.id))
+        .limit(limit),
 
     async findLiveKey(tx, accountId, keyId) {
-      const rows = await inside(tx).select({ ...keyColumns, madeToExpireAt: apiKeys.madeToExpireAt }).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).for('update');
+      const rows = await inside(tx)
+        .select({ ...keyColumns, madeToExpireAt: apiKeys.madeToExpireAt })
+        .from(apiKeys)
+        .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive))
+        .for('update');
       return rows[0] ?? null;
     },
 
     async countLiveKeys(tx, accountId) {
       // The account's row is locked: of two that make the last key, one is counted by the other.
       await inside(tx).select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('update');
-      const rows = await inside(tx).select({ count: count() }).from(apiKeys).where(and(eq(apiKeys.accountId, accountId), isLive));
+      const rows = await inside(tx)
+        .select({ count: count() })
+        .from(apiKeys)
+        .where(and(eq(apiKeys.accountId, accountId), isLive));
       return rows[0]!.count;
     },
 
     async revokeKey(tx, accountId, keyId) {
-      const rows = await inside(tx).update(apiKeys).set({ revokedAt: sql`now()` }).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive)).returning(keyColumns);
+      const rows = await inside(tx)
+        .update(apiKeys)
+        .set({ revokedAt: sql`now()` })
+        .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, keyId), isLive))
+        .returning(keyColumns);
       return rows[0] ?? null;
     },
 
@@ -152,7 +213,11 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
 
     async findKeyEnd(hash) {
       const rows = await db
-        .select({ status: accounts.status, revokedAt: apiKeys.revokedAt, isExpired: sql<boolean>`${apiKeys.expiresAt} <= now()` })
+        .select({
+          status: accounts.status,
+          revokedAt: apiKeys.revokedAt,
+          isExpired: sql<boolean>`${apiKeys.expiresAt} <= now()`,
+        })
         .from(apiKeys)
         .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
         .where(eq(apiKeys.hash, hash));
@@ -162,13 +227,31 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async findLive(keyIds, accountIds) {
-      const keys = keyIds.length === 0 ? [] : await db.select({ id: apiKeys.id }).from(apiKeys).where(and(inArray(apiKeys.id, [...keyIds]), isLive));
-      const enabled = accountIds.length === 0 ? [] : await db.select({ id: accounts.id, epoch: accounts.tokenEpoch }).from(accounts).where(and(inArray(accounts.id, [...accountIds]), isEnabled));
-      return { keyIds: new Set(keys.map(({ id }) => id)), epochs: new Map(enabled.map(({ id, epoch }) => [id, epoch])) };
+      const keys =
+        keyIds.length === 0
+          ? []
+          : await db
+              .select({ id: apiKeys.id })
+              .from(apiKeys)
+              .where(and(inArray(apiKeys.id, [...keyIds]), isLive));
+      const enabled =
+        accountIds.length === 0
+          ? []
+          : await db
+              .select({ id: accounts.id, epoch: accounts.tokenEpoch })
+              .from(accounts)
+              .where(and(inArray(accounts.id, [...accountIds]), isEnabled));
+      return {
+        keyIds: new Set(keys.map(({ id }) => id)),
+        epochs: new Map(enabled.map(({ id, epoch }) => [id, epoch])),
+      };
     },
 
     async noteUse(keyId) {
-      await db.update(apiKeys).set({ lastUsedAt: sql`now()` }).where(eq(apiKeys.id, keyId));
+      await db
+        .update(apiKeys)
+        .set({ lastUsedAt: sql`now()` })
+        .where(eq(apiKeys.id, keyId));
     },
 
     async noteChange(tx, change) {
@@ -180,7 +263,13 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       const rows = await inside(tx)
         .select({ count: count() })
         .from(accountLog)
-        .where(and(eq(accountLog.action, ACQUIRED), sql`(${accountLog.details} ->> 'limit')::int > 0`, gt(accountLog.at, sql`now() - ${sinceSeconds} * interval '1 second'`)));
+        .where(
+          and(
+            eq(accountLog.action, ACQUIRED),
+            sql`(${accountLog.details} ->> 'limit')::int > 0`,
+            gt(accountLog.at, sql`now() - ${sinceSeconds} * interval '1 second'`),
+          ),
+        );
       return rows[0]!.count;
     },
 
@@ -192,7 +281,10 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
         .values([...subjects].sort().map((subject) => ({ subject, startedAt: sql`now()`, count: 1 })))
         .onConflictDoUpdate({
           target: rateWindows.subject,
-          set: { count: sql`case when ${isOver} then 1 else ${rateWindows.count} + 1 end`, startedAt: sql`case when ${isOver} then now() else ${rateWindows.startedAt} end` },
+          set: {
+            count: sql`case when ${isOver} then 1 else ${rateWindows.count} + 1 end`,
+            startedAt: sql`case when ${isOver} then now() else ${rateWindows.startedAt} end`,
+          },
         })
         .returning({
           subject: rateWindows.subject,
@@ -203,18 +295,45 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
       return subjects.map((subject) => windows.get(subject)!);
     },
 
-    deleteEndedKeysByAge: async (days, limit, spared) => (await db.execute(deletion(apiKeys, [apiKeys.id], sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`, days, limit, notInArray(apiKeys.hash, [...spared])))).rowCount ?? 0,
-    deleteChangesByAge: async (days, limit) => (await db.execute(deletion(accountLog, [accountLog.id], accountLog.at, days, limit))).rowCount ?? 0,
-    deleteWindowsByAge: async (days, limit) => (await db.execute(deletion(rateWindows, [rateWindows.subject], rateWindows.startedAt, days, limit))).rowCount ?? 0,
+    deleteEndedKeysByAge: async (days, limit, spared) =>
+      (
+        await db.execute(
+          deletion(
+            apiKeys,
+            [apiKeys.id],
+            sql`least(${apiKeys.revokedAt}, ${apiKeys.expiresAt})`,
+            days,
+            limit,
+            notInArray(apiKeys.hash, [...spared]),
+          ),
+        )
+      ).rowCount ?? 0,
+    deleteChangesByAge: async (days, limit) =>
+      (await db.execute(deletion(accountLog, [accountLog.id], accountLog.at, days, limit))).rowCount ?? 0,
+    deleteWindowsByAge: async (days, limit) =>
+      (await db.execute(deletion(rateWindows, [rateWindows.subject], rateWindows.startedAt, days, limit))).rowCount ??
+      0,
 
     async usage(accountId, from, to, by) {
-      const key = { DAY: sql<string>`to_char(${quotaLedger.at} at time zone 'UTC', 'YYYY-MM-DD')`, MODE: sql<string>`${quotaLedger.mode}`, MODEL: sql<string | null>`${quotaLedger.model}` }[by];
-      // Rounds each charge as a decimal number: sums of binary fractions show noise, and sums that are rounded last depend on the grouping.
+      const key = {
+        DAY: sql<string>`to_char(${quotaLedger.at} at time zone 'UTC', 'YYYY-MM-DD')`,
+        MODE: sql<string>`${quotaLedger.mode}`,
+        MODEL: sql<string | null>`${quotaLedger.model}`,
+      }[by];
+      // Rounds each charge as a decimal number: sums of binary fractions show noise, and sums that are rounded last
+      // depend on the grouping.
       const billedToMs = sql`round(${quotaLedger.billedSeconds}::numeric, 3)`;
       return db
         .select({ key, jobs: count(), billedSeconds: sql<number>`coalesce(sum(${billedToMs}), 0)::float8` })
         .from(quotaLedger)
-        .where(and(eq(quotaLedger.accountId, accountId), inArray(quotaLedger.kind, ['CHARGE', 'LATE_CHARGE']), gte(quotaLedger.at, from), lt(quotaLedger.at, to)))
+        .where(
+          and(
+            eq(quotaLedger.accountId, accountId),
+            inArray(quotaLedger.kind, ['CHARGE', 'LATE_CHARGE']),
+            gte(quotaLedger.at, from),
+            lt(quotaLedger.at, to),
+          ),
+        )
         .groupBy(sql`1`)
         .orderBy(asc(sql`1`));
     },

@@ -1,6 +1,20 @@
 /** The tables of accounts, keys and quota. */
 import { sql } from 'drizzle-orm';
-import { bigint, check, date, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  check,
+  date,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import type { AccountStatus, Scope } from '../accounts/account.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -17,7 +31,10 @@ export const accounts = pgTable(
     status: text('status').$type<AccountStatus>().notNull(),
     /** Jobs; null is no limit. */
     quotaLimit: integer('quota_limit'),
-    /** Used and reserved, by no matter which: a charge does not write this row, which the ends of all jobs of the account would wait for. */
+    /**
+     * Used and reserved, by no matter which: a charge does not write this row, which the ends of all jobs of the
+     * account would wait for.
+     */
     quotaTaken: integer('quota_taken').notNull().default(0),
     monthlyLimit: integer('monthly_limit'),
     /** The month that `monthTaken` counts; an earlier one counts as nothing. */
@@ -28,7 +45,9 @@ export const accounts = pgTable(
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (account) => [
-    index('accounts_by_email').on(account.email).where(sql`${account.email} is not null`),
+    index('accounts_by_email')
+      .on(account.email)
+      .where(sql`${account.email} is not null`),
     check('accounts_status', sql`${account.status} in ('ACTIVE', 'PENDING', 'DISABLED')`),
     check('accounts_taken', sql`${account.quotaTaken} >= 0`),
   ],
@@ -38,7 +57,9 @@ export const apiKeys = pgTable(
   'api_keys',
   {
     id: uuid('id').primaryKey(),
-    accountId: text('account_id').notNull().references(() => accounts.id),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => accounts.id),
     name: text('name').notNull(),
     /** SHA-256 of the key, hexadecimal; the key itself is nowhere. */
     hash: text('hash').notNull(),
@@ -87,10 +108,16 @@ export const accountLog = pgTable(
     action: text('action').notNull(),
     details: jsonb('details').$type<Readonly<Record<string, unknown>>>(),
   },
-  (entry) => [index('account_log_by_account').on(entry.accountId, entry.id), index('account_log_by_action').on(entry.action, entry.at)],
+  (entry) => [
+    index('account_log_by_account').on(entry.accountId, entry.id),
+    index('account_log_by_action').on(entry.action, entry.at),
+  ],
 );
 
-/** What is counted over all instances, each subject in a window of its own length. Not logged, so that counting costs no flush: a crash of the server empties it. */
+/**
+ * What is counted over all instances, each subject in a window of its own length. Not logged, so that counting costs no
+ * flush: a crash of the server empties it.
+ */
 export const rateWindows = pgTable('rate_windows', {
   subject: text('subject').primaryKey(),
   startedAt: instant('started_at').notNull(),

@@ -1,7 +1,8 @@
 /**
- * Announcing changes over the feed's connection, after their commits. NOTIFY inside the transactions would make all commits of the server
- * come one after the other, each with its own wait for the disk: PostgreSQL holds a lock from before such a commit until it is on disk.
- * So changes are announced by statements of their own, which write nothing, and each takes along all that has come up meanwhile.
+ * Announcing changes over the feed's connection, after their commits. NOTIFY inside the transactions would make all
+ * commits of the server come one after the other, each with its own wait for the disk: PostgreSQL holds a lock from
+ * before such a commit until it is on disk. So changes are announced by statements of their own, which write nothing,
+ * and each takes along all that has come up meanwhile.
  */
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
@@ -13,13 +14,18 @@ type Changed = Pick<Job, 'id' | 'version' | 'accountId'>;
 export interface Announcer {
   /** To be called when the change is committed. */
   announce(changed: Changed): void;
-  /** Announces by this connection from now on, first of all what an earlier one has left. `onLost` hears when it does not answer. */
+  /**
+   * Announces by this connection from now on, first of all what an earlier one has left. `onLost` hears when it does
+   * not answer.
+   */
   announceOver(client: pg.Client, onLost: (error: Error) => void): void;
   /** Resolves when nothing is left to announce, or can be; at the latest after `limitMs`. */
   untilAnnounced(limitMs: number): Promise<void>;
 }
 
-/** Jobs whose last change may wait while the connection is away. The oldest go: what is watched is read again anyway. */
+/**
+ * Jobs whose last change may wait while the connection is away. The oldest go: what is watched is read again anyway.
+ */
 const MAX_WAITING = 10_000;
 const BATCH = 500;
 const RETRY_MS = 1_000;
@@ -41,7 +47,11 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
       const { client, onLost } = way;
       const batch = [...waiting.values()].slice(0, BATCH);
       try {
-        await client.query({ name: 'announce', text: 'select pg_notify($1, change) from unnest($2::text[]) change', values: [channel, batch.map(({ id, version, accountId }) => `${id} ${version} ${accountId}`)] });
+        await client.query({
+          name: 'announce',
+          text: 'select pg_notify($1, change) from unnest($2::text[]) change',
+          values: [channel, batch.map(({ id, version, accountId }) => `${id} ${version} ${accountId}`)],
+        });
         forget(batch);
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) {
@@ -51,7 +61,8 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
           continue;
         }
         log(`changes could not be announced: ${error.message}`);
-        // It cannot at the moment, for instance for want of room on its disk; or it does not take them, and that costs time only.
+        // It cannot at the moment, for instance for want of room on its disk; or it does not take them, and that costs
+        // time only.
         if (isUnavailable(error) || error.code === QUEUE_FULL) await setTimeout(RETRY_MS);
         else forget(batch);
       }

@@ -7,7 +7,10 @@ import { toJob } from './job-row.ts';
 import { jobs } from './tables.ts';
 import { sqlStateOf } from './unavailable.ts';
 
-/** The server, its timeline (another one after a failover and after a restore to a point in time), the database, and the table, which a restored dump makes anew. */
+/**
+ * The server, its timeline (another one after a failover and after a restore to a point in time), the database, and the
+ * table, which a restored dump makes anew.
+ */
 const server = sql`(select system_identifier from pg_control_system())`;
 const timeline = sql`substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)`;
 const table = sql`(select oid from pg_database where datname = current_database()), 'jobs'::regclass::oid`;
@@ -32,7 +35,10 @@ const START: ChangePosition = { xid: 0n, jobId: '00000000-0000-0000-0000-0000000
 
 export function createChangeReader({ db }: Connections): ChangeReader {
   // Built and planned once, which costs more than the reading.
-  const statements = histories.map((history, index) => ({ moment: momentStatement(db, history, `moment_${index}`), changes: changesStatement(db, history, `changes_${index}`) }));
+  const statements = histories.map((history, index) => ({
+    moment: momentStatement(db, history, `moment_${index}`),
+    changes: changesStatement(db, history, `changes_${index}`),
+  }));
   let known = 0;
 
   async function telling<T>(read: (statement: (typeof statements)[number]) => Promise<T>): Promise<T> {
@@ -56,7 +62,8 @@ export function createChangeReader({ db }: Connections): ChangeReader {
 
     async listChanges(accountId, seen, after, limit) {
       const position = after ?? START;
-      // One lower bound for each walk: given two, PostgreSQL may begin at the lower one and pass over all that lies between.
+      // One lower bound for each walk: given two, PostgreSQL may begin at the lower one and pass over all that lies
+      // between.
       const start = position.xid < seen.xmax ? { ...START, xid: seen.xmax } : position;
       const rows = await telling(({ changes }) =>
         changes.execute({
@@ -70,7 +77,13 @@ export function createChangeReader({ db }: Connections): ChangeReader {
         }),
       );
       const { history, snapshot } = rows[0]!.moment;
-      return { history, snapshot: toSnapshot(snapshot), changes: rows.flatMap(({ changes }) => (changes ? [{ xid: BigInt(changes.changedXid), job: toJob(changes) }] : [])) };
+      return {
+        history,
+        snapshot: toSnapshot(snapshot),
+        changes: rows.flatMap(({ changes }) =>
+          changes ? [{ xid: BigInt(changes.changedXid), job: toJob(changes) }] : [],
+        ),
+      };
     },
   };
 }
@@ -82,11 +95,17 @@ function momentStatement(db: Database, history: SQL<string>, name: string) {
     .where(and(eq(jobs.accountId, placeholder('accountId')), isOfThisHistory))
     .orderBy(desc(jobs.changedXid))
     .limit(1);
-  return db.select({ history, snapshot: snapshotNow, newestXid: sql<string | null>`(${newest})` }).from(here).prepare(name);
+  return db
+    .select({ history, snapshot: snapshotNow, newestXid: sql<string | null>`(${newest})` })
+    .from(here)
+    .prepare(name);
 }
 
 function changesStatement(db: Database, history: SQL<string>, name: string) {
-  /** The jobs that some transactions changed. Both ways to say which are a walk along the index, one condition for both would be none. */
+  /**
+   * The jobs that some transactions changed. Both ways to say which are a walk along the index, one condition for both
+   * would be none.
+   */
   const changedBy = (transactions: SQL | undefined) =>
     db
       .select()
@@ -94,13 +113,27 @@ function changesStatement(db: Database, history: SQL<string>, name: string) {
       .where(and(eq(jobs.accountId, placeholder('accountId')), transactions, isOfThisHistory))
       .orderBy(...inOrder())
       .limit(placeholder('limit'));
-  const behind = (xid: string, jobId: string) => sql`(${jobs.changedXid}, ${jobs.id}) > (${placeholder(xid)}::xid8, ${placeholder(jobId)}::uuid)`;
-  const late = changedBy(and(sql`${jobs.changedXid} = any(${placeholder('inProgress')}::xid8[])`, behind('xid', 'jobId')));
+  const behind = (xid: string, jobId: string) =>
+    sql`(${jobs.changedXid}, ${jobs.id}) > (${placeholder(xid)}::xid8, ${placeholder(jobId)}::uuid)`;
+  const late = changedBy(
+    and(sql`${jobs.changedXid} = any(${placeholder('inProgress')}::xid8[])`, behind('xid', 'jobId')),
+  );
   const later = changedBy(behind('startXid', 'startJobId'));
-  const changes = unionAll(late, later).orderBy(...inOrder()).limit(placeholder('limit')).as('changes');
-  const moment = db.select({ history: history.as('history'), snapshot: snapshotNow.as('snapshot') }).from(here).as('moment');
+  const changes = unionAll(late, later)
+    .orderBy(...inOrder())
+    .limit(placeholder('limit'))
+    .as('changes');
+  const moment = db
+    .select({ history: history.as('history'), snapshot: snapshotNow.as('snapshot') })
+    .from(here)
+    .as('moment');
   // One statement: the rows are what the snapshot sees.
-  return db.select().from(moment).leftJoin(changes, sql`true`).orderBy(changes.changedXid, changes.id).prepare(name);
+  return db
+    .select()
+    .from(moment)
+    .leftJoin(changes, sql`true`)
+    .orderBy(changes.changedXid, changes.id)
+    .prepare(name);
 }
 
 /** From `xmin:xmax:in,progress`. */

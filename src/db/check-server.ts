@@ -16,17 +16,32 @@ interface Facts {
   readonly replication_role: string;
 }
 
-/** Throws an `UnsuitableServerError` for a server that is too old, a standby, or a database that cannot hold every text. */
+/**
+ * Throws an `UnsuitableServerError` for a server that is too old, a standby, or a database that cannot hold every text.
+ */
 export async function checkServer(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<Facts>(`
     select current_setting('server_version_num')::int as version, current_setting('server_version') as version_name,
       current_setting('server_encoding') as encoding, pg_is_in_recovery() as in_recovery, current_setting('session_replication_role') as replication_role`);
-  const { version, version_name: versionName, encoding, in_recovery: inRecovery, replication_role: replicationRole } = rows[0]!;
+  const {
+    version,
+    version_name: versionName,
+    encoding,
+    in_recovery: inRecovery,
+    replication_role: replicationRole,
+  } = rows[0]!;
   const refuse = (message: string): never => {
     throw new UnsuitableServerError(message);
   };
-  if (version < OLDEST_VERSION) refuse(`the server is PostgreSQL ${versionName}, and the gateway needs 15 or later: upgrade the server`);
-  if (encoding !== 'UTF8') refuse(`the encoding of the database is ${encoding}, and the gateway needs UTF8: create the database with ENCODING 'UTF8' TEMPLATE template0`);
+  if (version < OLDEST_VERSION)
+    refuse(`the server is PostgreSQL ${versionName}, and the gateway needs 15 or later: upgrade the server`);
+  if (encoding !== 'UTF8')
+    refuse(
+      `the encoding of the database is ${encoding}, and the gateway needs UTF8: create the database with ENCODING 'UTF8' TEMPLATE template0`,
+    );
   if (inRecovery) refuse('the server is a standby and read-only: name the primary server');
-  if (replicationRole !== 'origin') refuse(`session_replication_role is ${replicationRole}, which turns foreign keys off: reset it for the database and the role`);
+  if (replicationRole !== 'origin')
+    refuse(
+      `session_replication_role is ${replicationRole}, which turns foreign keys off: reset it for the database and the role`,
+    );
 }

@@ -10,7 +10,10 @@ export type Database = NodePgDatabase;
 /** A caller without a limit of its own waits this long for a connection: with one statement, less than 5 s in total. */
 const WAIT_MS = 1_500;
 const HANDSHAKE_MS = 5_000;
-/** Balancers and NAT drop connections that are silent for some minutes, and Linux asks whether the other side is there after two hours. */
+/**
+ * Balancers and NAT drop connections that are silent for some minutes, and Linux asks whether the other side is there
+ * after two hours.
+ */
 const KEEP_ALIVE_MS = 30_000;
 
 interface PoolOptions {
@@ -30,7 +33,10 @@ const CLOSE_LIMIT_MS = 3_000;
 /** Closes the pool; connections that do not answer any more are left behind after 3 s. */
 export async function closePool({ pool }: Connections): Promise<void> {
   const late = new AbortController();
-  await Promise.race([pool.end(), setTimeout(CLOSE_LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+  await Promise.race([
+    pool.end(),
+    setTimeout(CLOSE_LIMIT_MS, undefined, { signal: late.signal }).catch(() => undefined),
+  ]);
   late.abort();
 }
 
@@ -43,8 +49,16 @@ export function withPatience(patience: Patience, { pool }: Connections): Connect
   return { pool: view, db: drizzle(view) };
 }
 
-/** A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced when they are needed. */
-export function createConnections(url: string, size: number, onError: (error: Error) => void, { keepOpen = 0, statementTimeoutMs = 3_000 }: PoolOptions = {}): Connections {
+/**
+ * A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced when they are
+ * needed.
+ */
+export function createConnections(
+  url: string,
+  size: number,
+  onError: (error: Error) => void,
+  { keepOpen = 0, statementTimeoutMs = 3_000 }: PoolOptions = {},
+): Connections {
   const settings = {
     connectionString: url,
     max: size,
@@ -59,7 +73,8 @@ export function createConnections(url: string, size: number, onError: (error: Er
   };
   const pool = new PatientPool(settings, { waitMs: WAIT_MS, handshakeMs: HANDSHAKE_MS });
   pool.on('error', onError);
-  // The pool listens to idle clients and a borrower to his own; in the same chunk of bytes a server can hand over a connection and end it, before the borrower has it.
+  // The pool listens to idle clients and a borrower to his own; in the same chunk of bytes a server can hand over a
+  // connection and end it, before the borrower has it.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return { pool, db: drizzle(pool) };
 }

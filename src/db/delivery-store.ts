@@ -1,7 +1,8 @@
 /**
- * Webhooks on their way: deliveries, leases and the log. Endpoints are locked before their deliveries, here and wherever both are written: an owner who
- * changes or deletes an endpoint reaches all deliveries that are due to it, those that are being made at that moment among them (`fan-out.ts`).
- * A delivery to an endpoint that is just being disabled for its failures ends when it is claimed.
+ * Webhooks on their way: deliveries, leases and the log. Endpoints are locked before their deliveries, here and
+ * wherever both are written: an owner who changes or deletes an endpoint reaches all deliveries that are due to it,
+ * those that are being made at that moment among them (`fan-out.ts`). A delivery to an endpoint that is just being
+ * disabled for its failures ends when it is claimed.
  */
 import { and, asc, desc, eq, getTableColumns, inArray, lt, or, sql } from 'drizzle-orm';
 import type { Transaction } from '../jobs/transaction.ts';
@@ -10,9 +11,26 @@ import type { WebhookAttempt, WebhookDelivery } from '../webhooks/webhook.ts';
 import type { Connections } from './client.ts';
 import { clockInMs, inMs } from './durations.ts';
 import { inside } from './transaction.ts';
-import { webhookAttempts as attempts, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events, webhookSecrets as secrets } from './webhook-tables.ts';
+import {
+  webhookAttempts as attempts,
+  webhookDeliveries as deliveries,
+  webhookEndpoints as endpoints,
+  webhookEvents as events,
+  webhookSecrets as secrets,
+} from './webhook-tables.ts';
 
-type DeliveryStore = Pick<WebhookStore<Transaction>, 'tellEndpoint' | 'claim' | 'recordSuccess' | 'record' | 'giveUp' | 'listDeliveries' | 'listAttempts' | 'redeliver' | 'deleteEventsByAge'>;
+type DeliveryStore = Pick<
+  WebhookStore<Transaction>,
+  | 'tellEndpoint'
+  | 'claim'
+  | 'recordSuccess'
+  | 'record'
+  | 'giveUp'
+  | 'listDeliveries'
+  | 'listAttempts'
+  | 'redeliver'
+  | 'deleteEventsByAge'
+>;
 
 const shown = {
   id: deliveries.id,
@@ -76,12 +94,16 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
           c.endpoint_id is null or exists (select 1 from ${endpoints} where id = c.endpoint_id and status = 'ACTIVE') as "isWanted",
           s.sealed, case when s.previous_until > now() then s.previous_sealed end as previous
         from claimed c join ${events} e on e.id = c.event_id left join ${secrets} s on s.owner = coalesce(c.endpoint_id::text, 'account:' || c.account_id)`);
-      return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({ ...due, leasedUntil: new Date(leasedUntil), secrets: sealed === null ? null : { sealed, previous } }));
+      return rows.map(({ sealed, previous, leasedUntil, ...due }) => ({
+        ...due,
+        leasedUntil: new Date(leasedUntil),
+        secrets: sealed === null ? null : { sealed, previous },
+      }));
     },
 
     async recordSuccess({ id, endpointId, url, leasedUntil }, { httpStatus, latencyMs }) {
-      // The delivery is locked before the endpoint here, against the usual order. A transaction that holds the endpoint may be waiting for this
-      // delivery, so a locked endpoint is skipped; the next success clears `failing_since`.
+      // The delivery is locked before the endpoint here, against the usual order. A transaction that holds the endpoint
+      // may be waiting for this delivery, so a locked endpoint is skipped; the next success clears `failing_since`.
       const { rows } = await db.execute(sql`
         with tried as (
           update ${deliveries} set attempts = attempts + 1, state = 'DELIVERED', next_attempt_at = null
@@ -99,7 +121,12 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
     },
 
     async record(tx, { id, endpointId, url, leasedUntil }, { httpStatus, failure, latencyMs, nextInMs, state }) {
-      if (endpointId !== null) await inside(tx).select({ id: endpoints.id }).from(endpoints).where(eq(endpoints.id, endpointId)).for('no key update');
+      if (endpointId !== null)
+        await inside(tx)
+          .select({ id: endpoints.id })
+          .from(endpoints)
+          .where(eq(endpoints.id, endpointId))
+          .for('no key update');
       const { rows } = await inside(tx).execute<{ endpointId: string | null }>(sql`
         with tried as (
           update ${deliveries}
@@ -114,7 +141,10 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
     },
 
     async giveUp({ id, leasedUntil }) {
-      await db.update(deliveries).set({ state: 'STOPPED', nextAttemptAt: null }).where(and(eq(deliveries.id, id), eq(deliveries.nextAttemptAt, leasedUntil)));
+      await db
+        .update(deliveries)
+        .set({ state: 'STOPPED', nextAttemptAt: null })
+        .where(and(eq(deliveries.id, id), eq(deliveries.nextAttemptAt, leasedUntil)));
     },
 
     async listDeliveries(accountId, { first, after, endpointId, jobId }): Promise<WebhookDelivery[]> {
@@ -125,7 +155,12 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
         .where(
           and(
             eq(deliveries.accountId, accountId),
-            after ? or(lt(deliveries.createdAt, after.createdAt), and(eq(deliveries.createdAt, after.createdAt), lt(deliveries.id, after.id))) : undefined,
+            after
+              ? or(
+                  lt(deliveries.createdAt, after.createdAt),
+                  and(eq(deliveries.createdAt, after.createdAt), lt(deliveries.id, after.id)),
+                )
+              : undefined,
             endpointId ? eq(deliveries.endpointId, endpointId) : undefined,
             // By the event, which has an index for it.
             jobId ? eq(events.jobId, jobId) : undefined,
@@ -152,10 +187,19 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       const handle = inside(tx);
       const live = sql`(${deliveries.endpointId} is null or exists (select 1 from ${endpoints} where ${endpoints.id} = ${deliveries.endpointId} and ${endpoints.status} = 'ACTIVE'))`;
       const mine = and(eq(deliveries.id, deliveryId), eq(deliveries.accountId, accountId));
-      await handle.execute(sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for key share`);
+      await handle.execute(
+        sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for key share`,
+      );
       // One that is due already comes at once; a try that is under way goes on, and records nothing.
-      await handle.update(deliveries).set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` }).where(and(mine, live));
-      const rows = await handle.select({ ...shown, live: sql<boolean>`${live}` }).from(deliveries).innerJoin(events, eq(events.id, deliveries.eventId)).where(mine);
+      await handle
+        .update(deliveries)
+        .set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` })
+        .where(and(mine, live));
+      const rows = await handle
+        .select({ ...shown, live: sql<boolean>`${live}` })
+        .from(deliveries)
+        .innerJoin(events, eq(events.id, deliveries.eventId))
+        .where(mine);
       if (!rows[0]) return null;
       const { live: isLive, ...delivery } = rows[0];
       return isLive ? delivery : 'disabled';

@@ -7,5 +7,7 @@ export const ms = (value: number | Placeholder): SQL => sql`${value} * interval 
 export const inMs = (value: number | Placeholder): SQL => sql`now() + ${ms(value)}`;
 export const clockInMs = (value: number): SQL => sql`clock_timestamp() + ${ms(value)}`;
 
-export const clockMsUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;
-export const msUntil = (instant: SQL): SQL<number> => sql<number>`greatest(0, extract(epoch from ${instant} - now()) * 1000)::float8`;
+export const clockMsUntil = (instant: SQL): SQL<number> =>
+  sql<number>`greatest(0, extract(epoch from ${instant} - clock_timestamp()) * 1000)::float8`;
+export const msUntil = (instant: SQL): SQL<number> =>
+  sql<number>`greatest(0, extract(epoch from ${instant} - now()) * 1000)::float8`;

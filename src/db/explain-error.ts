@@ -1,4 +1,7 @@
-/** What an error of the database means for the operator who starts the gateway: PostgreSQL's own words, and what to do. Never SQL, never a password. */
+/**
+ * What an error of the database means for the operator who starts the gateway: PostgreSQL's own words, and what to do.
+ * Never SQL, never a password.
+ */
 import { UnsuitableServerError } from './check-server.ts';
 import { isUnavailable, sqlStateOf } from './unavailable.ts';
 
@@ -8,15 +11,18 @@ const advice: Readonly<Record<string, string>> = {
   '28000': 'check the user, and what pg_hba.conf of the server allows to it',
   '3D000': 'create the database, or name another one',
   '3F000': 'create the schema public, and let the role create tables in it',
-  '42501': 'let the role own the database, or grant it CREATE on the database and CREATE and USAGE on the schema public',
+  '42501':
+    'let the role own the database, or grant it CREATE on the database and CREATE and USAGE on the schema public',
   '53300': 'lower DATABASE_POOL_SIZE, or raise max_connections of the server',
   '53100': 'free disk space on the server',
   '57P03': 'start the gateway again when the server accepts connections',
   '57P01': 'start the gateway again when the server accepts connections',
   '25006': 'name the primary server; a standby cannot be written to',
-  '55P03': 'another gateway migrates this database, or a session holds its tables: start the gateway again when that has ended',
+  '55P03':
+    'another gateway migrates this database, or a session holds its tables: start the gateway again when that has ended',
   '57014': 'start the gateway again; if it fails again, look for what slows the server down',
-  '08P01': 'a connection pooler or proxy in between does not speak all of the protocol: connect to the server itself, or use session pooling',
+  '08P01':
+    'a connection pooler or proxy in between does not speak all of the protocol: connect to the server itself, or use session pooling',
   '0A000': 'use a PostgreSQL server, 15 to 18',
   '42P07': 'the schema public has tables of another program: give the gateway a database of its own',
   '42710': 'the schema public has objects of another program: give the gateway a database of its own',
@@ -24,7 +30,8 @@ const advice: Readonly<Record<string, string>> = {
 
 const NO_HBA_ENTRY = /no pg_hba\.conf entry/;
 const UNENCRYPTED = /no encryption|SSL off|SSL connection is required|SSL required|SSL\/TLS required/i;
-const BAD_CERTIFICATE = /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_|ERR_OSSL_)/;
+const BAD_CERTIFICATE =
+  /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_|ERR_OSSL_)/;
 
 /** Errors of the connection, which have no SQLSTATE: by code and message of Node and of `pg`. */
 const connectionAdvice: readonly (readonly [RegExp, string])[] = [
@@ -35,7 +42,10 @@ const connectionAdvice: readonly (readonly [RegExp, string])[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'check the host'],
   [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/, 'check host and port, and whether the server runs'],
   [/ENOENT|EACCES/, 'check the path in DATABASE_URL'],
-  [/Connection terminated|ECONNRESET|EPIPE|unknown (message|authenticationOk)|received invalid response/i, 'check whether a PostgreSQL server listens there, and whether it wants TLS (sslmode=verify-full)'],
+  [
+    /Connection terminated|ECONNRESET|EPIPE|unknown (message|authenticationOk)|received invalid response/i,
+    'check whether a PostgreSQL server listens there, and whether it wants TLS (sslmode=verify-full)',
+  ],
 ];
 
 interface Cause extends Error {
@@ -48,7 +58,10 @@ export class DatabaseStartError extends Error {
   override readonly name = 'DatabaseStartError';
 }
 
-/** Runs work that does nothing but use the database; what it fails with becomes a `DatabaseStartError` where there is an explanation. */
+/**
+ * Runs work that does nothing but use the database; what it fails with becomes a `DatabaseStartError` where there is an
+ * explanation.
+ */
 export async function explaining<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -65,8 +78,18 @@ export function explainDatabaseError(error: unknown): string | null {
   const code = typeof cause.code === 'string' ? cause.code : '';
   const said = oneLine(cause.message || code);
   const state = sqlStateOf(error);
-  if (state !== null) return withAdvice(said, UNENCRYPTED.test(said) ? 'the server wants TLS: write sslmode=verify-full into DATABASE_URL' : stateAdvice(state, said));
-  if (BAD_CERTIFICATE.test(code)) return withAdvice(said, 'name the authority with sslrootcert=<file> in DATABASE_URL; sslmode=no-verify does without a check');
+  if (state !== null)
+    return withAdvice(
+      said,
+      UNENCRYPTED.test(said)
+        ? 'the server wants TLS: write sslmode=verify-full into DATABASE_URL'
+        : stateAdvice(state, said),
+    );
+  if (BAD_CERTIFICATE.test(code))
+    return withAdvice(
+      said,
+      'name the authority with sslrootcert=<file> in DATABASE_URL; sslmode=no-verify does without a check',
+    );
   const found = connectionAdvice.find(([pattern]) => pattern.test(`${code} ${said}`));
   if (found) return withAdvice(said, found[1]);
   return isUnavailable(error) ? said : null;
@@ -76,11 +99,15 @@ const withAdvice = (said: string, what: string | undefined): string => (what ===
 
 function stateAdvice(state: string, said: string): string | undefined {
   if (NO_HBA_ENTRY.test(said)) return 'let pg_hba.conf of the server allow this user, database and address';
-  if (state === '42501' && /^permission denied for table|must be owner/.test(said)) return 'the tables belong to another role: connect as that one, or let this role be a member of it';
+  if (state === '42501' && /^permission denied for table|must be owner/.test(said))
+    return 'the tables belong to another role: connect as that one, or let this role be a member of it';
   return advice[state];
 }
 
-/** Drizzle wraps the driver's error in one that shows the statement; a name with several addresses fails with one error for each. */
+/**
+ * Drizzle wraps the driver's error in one that shows the statement; a name with several addresses fails with one error
+ * for each.
+ */
 function innermost(error: unknown): Cause {
   let cause = error as Cause;
   for (;;) {

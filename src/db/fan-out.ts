@@ -1,9 +1,10 @@
 /**
  * Webhook events: written in the transaction that settles a job, and fanned out into deliveries after that commit.
  *
- * The transaction that settles a job writes one event, however many endpoints want it: callbacks are heard once and share few connections, and a
- * delivery row costs 1 kB of WAL in six indexes. The event is an outbox row: it commits with the job, so no end of a job is lost, and the delivery
- * loop of any instance makes its deliveries. A job's own URL is one receiver at most, and its delivery is written with the event.
+ * The transaction that settles a job writes one event, however many endpoints want it: callbacks are heard once and
+ * share few connections, and a delivery row costs 1 kB of WAL in six indexes. The event is an outbox row: it commits
+ * with the job, so no end of a job is lost, and the delivery loop of any instance makes its deliveries. A job's own URL
+ * is one receiver at most, and its delivery is written with the event.
  */
 import { fillPlaceholders, placeholder, sql, type SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
@@ -12,11 +13,16 @@ import type { WebhookStore } from '../webhooks/ports.ts';
 import { jobEventTypes, type JobEventType } from '../webhooks/webhook.ts';
 import type { Connections } from './client.ts';
 import { sqlStatement } from './transaction.ts';
-import { isWanting, webhookDeliveries as deliveries, webhookEndpoints as endpoints, webhookEvents as events } from './webhook-tables.ts';
+import {
+  isWanting,
+  webhookDeliveries as deliveries,
+  webhookEndpoints as endpoints,
+  webhookEvents as events,
+} from './webhook-tables.ts';
 
 /**
- * One event, if an active endpoint wants it or the job has a URL of its own. It locks no endpoint. Whether one wants it is a single probe of a partial
- * index, which needs the type as a literal: there is a statement for each type.
+ * One event, if an active endpoint wants it or the job has a URL of its own. It locks no endpoint. Whether one wants it
+ * is a single probe of a partial index, which needs the type as a literal: there is a statement for each type.
  */
 const tellStatement = (type: JobEventType) =>
   sqlStatement(
@@ -36,14 +42,18 @@ const tellStatement = (type: JobEventType) =>
     select from event`,
   );
 
-const statements = Object.fromEntries(jobEventTypes.map((type) => [type, tellStatement(type)])) as Readonly<Record<JobEventType, ReturnType<typeof tellStatement>>>;
+const statements = Object.fromEntries(jobEventTypes.map((type) => [type, tellStatement(type)])) as Readonly<
+  Record<JobEventType, ReturnType<typeof tellStatement>>
+>;
 
 /**
- * Makes deliveries of events, `$deliveries` at most and of `$events` events at most; accounts share both equally, so that a burst of one account does
- * not delay the events of another. It waits for nobody: an event that another instance works on, and an endpoint that its owner changes at this
- * moment, are passed over and their turn comes again. An event is done when all endpoints that want it now have their delivery; what is left of
- * it is found by the deliveries that are missing, so a crash in between leaves nothing to repair. The unique index lets an event reach an endpoint once.
- * An endpoint's row is locked against a change of its address before its delivery is written; a change that comes later moves or stops the delivery.
+ * Makes deliveries of events, `$deliveries` at most and of `$events` events at most; accounts share both equally, so
+ * that a burst of one account does not delay the events of another. It waits for nobody: an event that another instance
+ * works on, and an endpoint that its owner changes at this moment, are passed over and their turn comes again. An event
+ * is done when all endpoints that want it now have their delivery; what is left of it is found by the deliveries that
+ * are missing, so a crash in between leaves nothing to repair. The unique index lets an event reach an endpoint once.
+ * An endpoint's row is locked against a change of its address before its delivery is written; a change that comes later
+ * moves or stops the delivery.
  */
 const fanOut = sql`
   with recursive account as (
@@ -88,7 +98,11 @@ interface Progress extends Record<string, number> {
 }
 
 /** A prepared statement outside transactions. */
-function prepare<Row extends Record<string, unknown>>({ pool }: Connections, name: string, query: SQL): (values: Readonly<Record<string, unknown>>) => Promise<Row[]> {
+function prepare<Row extends Record<string, unknown>>(
+  { pool }: Connections,
+  name: string,
+  query: SQL,
+): (values: Readonly<Record<string, unknown>>) => Promise<Row[]> {
   const { sql: text, params } = new PgDialect().sqlToQuery(query);
   return async (values) => (await pool.query<Row>({ name, text, values: fillPlaceholders(params, values) })).rows;
 }
@@ -97,7 +111,16 @@ export function createFanOut(connections: Connections): Pick<WebhookStore<Transa
   const makeDeliveries = prepare<Progress>(connections, 'fan_out_webhooks', fanOut);
   return {
     async tell(tx, { id, accountId, jobId, type, body, own }) {
-      const told = await statements[type](tx, { id, accountId, jobId, body, url: own?.url ?? null, host: own?.host ?? null, format: own?.format ?? null, ownBody: own?.body ?? null });
+      const told = await statements[type](tx, {
+        id,
+        accountId,
+        jobId,
+        body,
+        url: own?.url ?? null,
+        host: own?.host ?? null,
+        format: own?.format ?? null,
+        ownBody: own?.body ?? null,
+      });
       return told > 0;
     },
 

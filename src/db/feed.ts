@@ -1,7 +1,8 @@
 /**
- * The feed over LISTEN/NOTIFY: one connection per instance, which announces changes and hears of them. One that dies loudly is replaced
- * at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to announce, within 12 s. After each
- * reconnect `onGap` tells the watchers to read again, and it is called only once LISTEN is in force, so that no change falls between.
+ * The feed over LISTEN/NOTIFY: one connection per instance, which announces changes and hears of them. One that dies
+ * loudly is replaced at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to
+ * announce, within 12 s. After each reconnect `onGap` tells the watchers to read again, and it is called only once
+ * LISTEN is in force, so that no change falls between.
  */
 import type { Feed } from '../jobs/ports.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
@@ -85,7 +86,10 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     };
     const beat = (): void => {
       if (client !== next || stopped) return;
-      timer = setTimeout(() => void next.query('select 1').then(alive, (error: Error) => lose(error.message)), HEARTBEAT_MS);
+      timer = setTimeout(
+        () => void next.query('select 1').then(alive, (error: Error) => lose(error.message)),
+        HEARTBEAT_MS,
+      );
     };
     beat();
     announcer.announceOver(next, (error) => lose(error.message));

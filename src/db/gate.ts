@@ -10,7 +10,12 @@ import { inside } from './transaction.ts';
 const isQueued = sql`${jobs.state} = 'QUEUED'`;
 
 export function createGateStore({ db }: Connections): GateStore {
-  const anyQueued = db.select({ id: jobs.id }).from(jobs).where(and(eq(jobs.upstreamId, placeholder('upstreamId')), isQueued)).limit(1).prepare('any_queued');
+  const anyQueued = db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(eq(jobs.upstreamId, placeholder('upstreamId')), isQueued))
+    .limit(1)
+    .prepare('any_queued');
   return {
     async lockGate(tx, upstreamId) {
       await inside(tx).insert(gates).values({ upstreamId }).onConflictDoNothing();
@@ -49,7 +54,14 @@ export function createGateStore({ db }: Connections): GateStore {
         const rows = await inside(tx)
           .select()
           .from(jobs)
-          .where(and(eq(jobs.upstreamId, upstream.id), eq(jobs.sandbox, upstream.sandbox), isQueued, avoid.length > 0 ? notInArray(jobs.accountId, [...avoid]) : undefined))
+          .where(
+            and(
+              eq(jobs.upstreamId, upstream.id),
+              eq(jobs.sandbox, upstream.sandbox),
+              isQueued,
+              avoid.length > 0 ? notInArray(jobs.accountId, [...avoid]) : undefined,
+            ),
+          )
           .orderBy(...(probing ? [asc(jobs.attempt)] : []), asc(jobs.tag), asc(jobs.id))
           .limit(1)
           .for('update', { skipLocked: true });
@@ -67,12 +79,18 @@ export function createGateStore({ db }: Connections): GateStore {
     async passGate(tx, upstreamId, { tag, spacingMs }) {
       await inside(tx)
         .update(gates)
-        .set({ nextSubmitAt: sql`clock_timestamp() + ${ms(spacingMs)}`, virtualTime: sql`greatest(${gates.virtualTime}, ${tag})` })
+        .set({
+          nextSubmitAt: sql`clock_timestamp() + ${ms(spacingMs)}`,
+          virtualTime: sql`greatest(${gates.virtualTime}, ${tag})`,
+        })
         .where(eq(gates.upstreamId, upstreamId));
     },
 
     async leaseProbe(tx, upstreamId, probedBy, leaseMs) {
-      await inside(tx).update(gates).set({ probedBy, pausedUntil: sql`clock_timestamp() + ${ms(leaseMs)}` }).where(eq(gates.upstreamId, upstreamId));
+      await inside(tx)
+        .update(gates)
+        .set({ probedBy, pausedUntil: sql`clock_timestamp() + ${ms(leaseMs)}` })
+        .where(eq(gates.upstreamId, upstreamId));
     },
 
     async renewProbe(upstreamId, probedBy, leaseMs) {
@@ -85,7 +103,13 @@ export function createGateStore({ db }: Connections): GateStore {
     async pauseGate(tx, upstreamId, { reason, probe, pauseMs, pauseCount }) {
       await inside(tx)
         .update(gates)
-        .set({ pausedUntil: sql`clock_timestamp() + ${ms(pauseMs)}`, pauseReason: reason, probe, probedBy: null, pauseCount: Math.min(pauseCount, 1_000) })
+        .set({
+          pausedUntil: sql`clock_timestamp() + ${ms(pauseMs)}`,
+          pauseReason: reason,
+          probe,
+          probedBy: null,
+          pauseCount: Math.min(pauseCount, 1_000),
+        })
         .where(eq(gates.upstreamId, upstreamId));
     },
 
@@ -98,12 +122,21 @@ export function createGateStore({ db }: Connections): GateStore {
         .update(gates)
         .set({ pausedUntil: null, pauseReason: null, probe: null, probedBy: null, pauseCount: 0, faults: [] })
         // Most submits pass an open gate, whose row need not be written.
-        .where(and(eq(gates.upstreamId, upstreamId), or(sql`${gates.pauseReason} is not null`, sql`${gates.faults} <> '[]'::jsonb`)));
+        .where(
+          and(
+            eq(gates.upstreamId, upstreamId),
+            or(sql`${gates.pauseReason} is not null`, sql`${gates.faults} <> '[]'::jsonb`),
+          ),
+        );
     },
 
     async findGate(upstreamId) {
       const rows = await db
-        .select({ pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`), reason: gates.pauseReason, probe: gates.probe })
+        .select({
+          pausedForMs: msUntil(sql`coalesce(${gates.pausedUntil}, now())`),
+          reason: gates.pauseReason,
+          probe: gates.probe,
+        })
         .from(gates)
         .where(eq(gates.upstreamId, upstreamId));
       return rows[0] ?? null;

@@ -9,7 +9,8 @@ const isSucceeded = sql`${jobs.state} = 'SUCCEEDED'`;
 const SAMPLES = 200;
 const MAX_POSITION = 1_000;
 
-const percentileMs = (share: number, took: unknown) => sql<number>`(extract(epoch from percentile_cont(${share}::float8) within group (order by ${took})) * 1000)::float8`;
+const percentileMs = (share: number, took: unknown) =>
+  sql<number>`(extract(epoch from percentile_cont(${share}::float8) within group (order by ${took})) * 1000)::float8`;
 
 export function createHistory({ db }: Connections): History {
   return {
@@ -33,7 +34,13 @@ export function createHistory({ db }: Connections): History {
           .orderBy(desc(jobs.completedAt))
           .limit(SAMPLES)
           .as('newest');
-        const rows = await db.select({ count: sql<number>`count(*)::int`, medianMs: percentileMs(0.5, newest.took), p95Ms: percentileMs(0.95, newest.took) }).from(newest);
+        const rows = await db
+          .select({
+            count: sql<number>`count(*)::int`,
+            medianMs: percentileMs(0.5, newest.took),
+            p95Ms: percentileMs(0.95, newest.took),
+          })
+          .from(newest);
         const { count, ...durations } = rows[0]!;
         if (count > 0) found.push({ mode, ...durations });
       }
@@ -43,7 +50,10 @@ export function createHistory({ db }: Connections): History {
     async queuePositions(queued) {
       if (queued.length === 0) return new Map();
       // In words, because the query builder leaves table names out where it sees one table.
-      const asked = sql.join(queued.map(({ id, accountId }) => sql`(${id}::uuid, ${accountId})`), sql`, `);
+      const asked = sql.join(
+        queued.map(({ id, accountId }) => sql`(${id}::uuid, ${accountId})`),
+        sql`, `,
+      );
       const { rows } = await db.execute<{ id: string; position: number }>(sql`
         select job.id, 1 + (
           select count(*)::int from (

@@ -9,7 +9,9 @@ import { inside, statement } from './transaction.ts';
 const MAX_BODIES = 100;
 const MAX_CLAIMS = 10;
 
-/** Counted in the statement that inserts: it runs under the lock of the job's row, so nobody else adds a body meanwhile. */
+/**
+ * Counted in the statement that inserts: it runs under the lock of the job's row, so nobody else adds a body meanwhile.
+ */
 const keepBody = statement((db) =>
   db
     .insert(callbacks)
@@ -19,7 +21,9 @@ const keepBody = statement((db) =>
     )
     .onConflictDoNothing()
     // What was there before this statement: not the row that it inserts.
-    .returning({ anotherPends: sql<boolean>`exists (select 1 from callbacks other where other.job_id = ${placeholder('jobId')} and other.verdict = 'PENDING' and other.task_id is not null)` })
+    .returning({
+      anotherPends: sql<boolean>`exists (select 1 from callbacks other where other.job_id = ${placeholder('jobId')} and other.verdict = 'PENDING' and other.task_id is not null)`,
+    })
     .prepare('keep_body'),
 );
 
@@ -48,7 +52,10 @@ export function createInbox({ db }: Connections): Inbox {
         .where(and(inArray(jobId, [...jobIds]), eq(callbacks.verdict, 'PENDING'), isNotNull(taskId)))
         .groupBy(jobId, taskId)
         .as('claims');
-      return db.select({ jobId: claims.jobId, taskId: sql<string>`${claims.taskId}` }).from(claims).where(lte(claims.place, MAX_CLAIMS));
+      return db
+        .select({ jobId: claims.jobId, taskId: sql<string>`${claims.taskId}` })
+        .from(claims)
+        .where(lte(claims.place, MAX_CLAIMS));
     },
 
     async judge(tx, jobId, taskId, verdict) {

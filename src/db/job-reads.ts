@@ -8,7 +8,10 @@ import { jobs } from './tables.ts';
 export function createJobReader({ db }: Connections): JobReader {
   return {
     async find(accountId, jobId) {
-      const rows = await db.select().from(jobs).where(and(eq(jobs.accountId, accountId), eq(jobs.id, jobId)));
+      const rows = await db
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.accountId, accountId), eq(jobs.id, jobId)));
       return rows[0] ? toJob(rows[0]) : null;
     },
 

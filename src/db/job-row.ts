@@ -37,7 +37,12 @@ export function toJob(row: JobRow): Job {
     video:
       row.resultUrl === null
         ? null
-        : { id: row.videoId ?? row.taskId ?? row.id, url: row.resultUrl, durationSeconds: row.durationSeconds, urlExpiresAt: row.urlExpiresAt },
+        : {
+            id: row.videoId ?? row.taskId ?? row.id,
+            url: row.resultUrl,
+            durationSeconds: row.durationSeconds,
+            urlExpiresAt: row.urlExpiresAt,
+          },
     failure:
       row.failureCode === null
         ? null
@@ -64,7 +69,9 @@ export function toRow(job: NewJob): typeof jobs.$inferInsert {
   return { ...rest, ...input, webhookUrl: webhook?.url ?? null, webhookFormat: webhook?.format ?? null };
 }
 
-/** What a patch writes: `set` with placeholders for what differs between patches of one form, whose `values` they are. */
+/**
+ * What a patch writes: `set` with placeholders for what differs between patches of one form, whose `values` they are.
+ */
 export interface Assignments {
   readonly form: string;
   readonly set: Readonly<Record<string, SQL | Placeholder | null>>;
@@ -89,7 +96,12 @@ export function toAssignments(patch: JobPatch): Assignments {
       charge: failure?.charge ?? null,
     }),
     ...(patch.settledBy !== undefined && { settledBy: patch.settledBy }),
-    ...(begins && { attempt: begins.attempt, attemptedAt: sql`now()`, leaseToken: begins.leaseToken, leaseExpiresAt: inMs(placeholder('leaseMs')) }),
+    ...(begins && {
+      attempt: begins.attempt,
+      attemptedAt: sql`now()`,
+      leaseToken: begins.leaseToken,
+      leaseExpiresAt: inMs(placeholder('leaseMs')),
+    }),
     ...(patch.submitted && { submittedAt: sql`coalesce(${jobs.submittedAt}, now())` }),
     ...(patch.completed && { completedAt: sql`now()` }),
     ...(patch.suspected && { suspicions: sql`${jobs.suspicions} + 1` }),
@@ -106,6 +118,8 @@ export function toAssignments(patch: JobPatch): Assignments {
     }
   }
   // A column is set by one expression, or to null, or to a value: its name and the null tell which.
-  const form = Object.entries(set).map(([name, value]) => (value === null ? `${name}=null` : name)).join();
+  const form = Object.entries(set)
+    .map(([name, value]) => (value === null ? `${name}=null` : name))
+    .join();
   return { form, set, values };
 }

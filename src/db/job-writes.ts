@@ -23,7 +23,8 @@ const permitted = (move: Move): SQL | undefined =>
   );
 
 /** Moves that ask for the same share a statement. */
-const formOf = (move: Move): string => [move.from?.join('|'), move.attempt !== undefined && 'attempt', move.leaseToken !== undefined && 'lease'].join();
+const formOf = (move: Move): string =>
+  [move.from?.join('|'), move.attempt !== undefined && 'attempt', move.leaseToken !== undefined && 'lease'].join();
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
 
@@ -50,9 +51,15 @@ async function write(tx: Transaction, jobId: string, move: Move | null, patch: J
   const prepared = writes.get(key) ?? prepareWrite(`write_${writes.size}`, move, set);
   writes.set(key, prepared);
   const rows = await prepared(tx)
-    .execute({ jobId, ...(move && { state: move.to, rank: move.rank, ofAttempt: move.attempt, ofLease: move.leaseToken }), ...values })
+    .execute({
+      jobId,
+      ...(move && { state: move.to, rank: move.rank, ofAttempt: move.attempt, ofLease: move.leaseToken }),
+      ...values,
+    })
     .catch((error: unknown) => {
-      throw patch.taskId !== undefined && isDuplicateOf(error, 'jobs_task_id') ? new TaskTakenError(patch.taskId) : error;
+      throw patch.taskId !== undefined && isDuplicateOf(error, 'jobs_task_id')
+        ? new TaskTakenError(patch.taskId)
+        : error;
     });
   return rows[0] ? toJob(rows[0]) : null;
 }
@@ -66,22 +73,44 @@ async function insert(tx: Transaction, job: NewJob): Promise<Job | null> {
   const turn = db.$with('turn').as(
     db
       .insert(turns)
-      .values({ upstreamId, accountId, lastTag: sql`coalesce((select ${gates.virtualTime} from ${gates} where ${gates.upstreamId} = ${upstreamId}), 0) + 1` })
-      .onConflictDoUpdate({ target: [turns.upstreamId, turns.accountId], set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` } })
+      .values({
+        upstreamId,
+        accountId,
+        lastTag: sql`coalesce((select ${gates.virtualTime} from ${gates} where ${gates.upstreamId} = ${upstreamId}), 0) + 1`,
+      })
+      .onConflictDoUpdate({
+        target: [turns.upstreamId, turns.accountId],
+        set: { lastTag: sql`greatest(${turns.lastTag} + 1, excluded.last_tag)` },
+      })
       .returning({ lastTag: turns.lastTag }),
   );
-  const rows = await db.with(turn).update(jobs).set({ tag: sql`(select last_tag from turn)` }).where(eq(jobs.id, job.id)).returning();
+  const rows = await db
+    .with(turn)
+    .update(jobs)
+    .set({ tag: sql`(select last_tag from turn)` })
+    .where(eq(jobs.id, job.id))
+    .returning();
   return rows[0] ? toJob(rows[0]) : null;
 }
 
-const lockJob = statement((db) => db.select().from(jobs).where(eq(jobs.id, placeholder('jobId'))).for('update').prepare('lock_job'));
+const lockJob = statement((db) =>
+  db
+    .select()
+    .from(jobs)
+    .where(eq(jobs.id, placeholder('jobId')))
+    .for('update')
+    .prepare('lock_job'),
+);
 
 async function lock(tx: Transaction, jobId: string): Promise<Job | null> {
   const rows = await lockJob(tx).execute({ jobId });
   return rows[0] ? toJob(rows[0]) : null;
 }
 
-/** `announce` hears of every change when it is committed, and also when COMMIT got no answer: a wake-up too many does no harm. */
+/**
+ * `announce` hears of every change when it is committed, and also when COMMIT got no answer: a wake-up too many does no
+ * harm.
+ */
 export function createJobWriter(connections: Connections, announce: Announcer['announce']): JobWriter {
   async function announced(tx: Transaction, writing: Promise<Job | null>): Promise<Job | null> {
     const job = await writing;
@@ -104,7 +133,11 @@ export function createJobWriter(connections: Connections, announce: Announcer['a
     lock,
 
     async lockOwn(tx, accountId, jobId) {
-      const rows = await inside(tx).select().from(jobs).where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId))).for('update');
+      const rows = await inside(tx)
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId)))
+        .for('update');
       return rows[0] ? toJob(rows[0]) : null;
     },
 

@@ -1,4 +1,7 @@
-/** The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the beginning of a transaction, which may have waited. */
+/**
+ * The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the
+ * beginning of a transaction, which may have waited.
+ */
 import { and, desc, eq, getTableColumns, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { EarlierRequest } from '../jobs/earlier-request.ts';
 import type { JoinStore } from '../jobs/joining.ts';
@@ -11,20 +14,23 @@ import { inside } from './transaction.ts';
 const clock = sql`clock_timestamp()`;
 const epochMs = (instant: SQL): SQL<number> => sql<number>`(extract(epoch from ${instant}) * 1000)::float8`;
 const instantOf = (epoch: number): SQL => sql`to_timestamp(${epoch}::float8 / 1000)`;
-const msSince = (instant: SQL): SQL<number | null> => sql<number | null>`(extract(epoch from ${clock} - ${instant}) * 1000)::float8`;
+const msSince = (instant: SQL): SQL<number | null> =>
+  sql<number | null>`(extract(epoch from ${clock} - ${instant}) * 1000)::float8`;
 
 /** When it was last known to be of interest. */
 const newestAt = sql`greatest(${requests.openedAt}, ${requests.unansweredAt})`;
 const isAsked = sql`${requests.askedAt} > coalesce(${requests.confirmedAt}, '-infinity')`;
 
 /**
- * A doubtful request is an unanswered one that can be joined for a shorter time, so its `unanswered_at` lies that much earlier, and `confirmed_at` is when its answer was
- * written: later than `unanswered_at`, which that of an unanswered request never is.
+ * A doubtful request is an unanswered one that can be joined for a shorter time, so its `unanswered_at` lies that much
+ * earlier, and `confirmed_at` is when its answer was written: later than `unanswered_at`, which that of an unanswered
+ * request never is.
  */
 const isDoubtful = sql`${requests.confirmedAt} > ${requests.unansweredAt}`;
 
 /** An instance that reports late must not overwrite what another one has answered or is about to answer. */
-const isOwnOrUnanswered = (instanceId: string): SQL | undefined => or(eq(requests.state, 'UNANSWERED'), eq(requests.instanceId, instanceId));
+const isOwnOrUnanswered = (instanceId: string): SQL | undefined =>
+  or(eq(requests.state, 'UNANSWERED'), eq(requests.instanceId, instanceId));
 
 /** The most that are looked at; more of one body and key are open only where somebody measures load. */
 const MAX_EARLIER = 1_000;
@@ -33,32 +39,52 @@ export function createJoinStore({ db }: Connections): JoinStore {
   return {
     async findEarlier(tx, { keyId, bodyHash }, maxAgeMs) {
       // Locked first, read in a later statement: of two at once the second sees what the first has stored.
-      await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended(${`request ${keyId} ${bodyHash}`}, 0))`);
+      await inside(tx).execute(
+        sql`select pg_advisory_xact_lock(hashtextextended(${`request ${keyId} ${bodyHash}`}, 0))`,
+      );
       const [now] = (await inside(tx).execute<{ nowMs: number }>(sql`select ${epochMs(clock)} as "nowMs"`)).rows;
       const rows = await inside(tx)
         .select({
           jobId: requests.jobId,
           state: requests.state,
           unansweredForMs: msSince(sql`${requests.unansweredAt}`),
-          doubtfulSinceMs: sql<number | null>`case when ${isDoubtful} then ${epochMs(sql`${requests.confirmedAt}`)} end`,
+          doubtfulSinceMs: sql<
+            number | null
+          >`case when ${isDoubtful} then ${epochMs(sql`${requests.confirmedAt}`)} end`,
           askedForMs: sql<number | null>`case when ${isAsked} then ${msSince(sql`${requests.askedAt}`)} end`,
           openAtMs: epochMs(sql`greatest(${requests.openedAt}, ${requests.confirmedAt})`),
         })
         .from(requests)
-        .where(and(eq(requests.keyId, keyId), eq(requests.bodyHash, bodyHash), sql`${requests.state} <> 'ANSWERED'`, gt(newestAt, sql`${clock} - ${ms(maxAgeMs)}`)))
+        .where(
+          and(
+            eq(requests.keyId, keyId),
+            eq(requests.bodyHash, bodyHash),
+            sql`${requests.state} <> 'ANSWERED'`,
+            gt(newestAt, sql`${clock} - ${ms(maxAgeMs)}`),
+          ),
+        )
         .orderBy(desc(requests.openedAt), desc(requests.jobId))
         .limit(MAX_EARLIER);
       return { nowMs: now!.nowMs, earlier: rows as EarlierRequest[] };
     },
 
     async recordOpen(tx, jobId, { keyId, bodyHash }, instanceId, openAtMs) {
-      await inside(tx).insert(requests).values({ jobId, keyId, bodyHash, instanceId, openedAt: instantOf(openAtMs) });
+      await inside(tx)
+        .insert(requests)
+        .values({ jobId, keyId, bodyHash, instanceId, openedAt: instantOf(openAtMs) });
     },
 
     async reopen(jobId, instanceId, openAtMs) {
       await db
         .update(requests)
-        .set({ state: 'OPEN', instanceId, openedAt: instantOf(openAtMs), askedAt: null, confirmedAt: null, unansweredAt: null })
+        .set({
+          state: 'OPEN',
+          instanceId,
+          openedAt: instantOf(openAtMs),
+          askedAt: null,
+          confirmedAt: null,
+          unansweredAt: null,
+        })
         .where(and(eq(requests.jobId, jobId), ne(requests.state, 'ANSWERED')));
     },
 
@@ -85,7 +111,10 @@ export function createJoinStore({ db }: Connections): JoinStore {
     },
 
     async findTraceId(tx, jobId) {
-      const rows = await inside(tx).select({ traceId: restBodies.traceId }).from(restBodies).where(eq(restBodies.jobId, jobId));
+      const rows = await inside(tx)
+        .select({ traceId: restBodies.traceId })
+        .from(restBodies)
+        .where(eq(restBodies.jobId, jobId));
       return rows[0]?.traceId ?? null;
     },
 
@@ -93,19 +122,35 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await db
         .update(requests)
         .set({ askedAt: clock })
-        .where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN'), or(isNull(requests.askedAt), lte(requests.askedAt, requests.confirmedAt))));
+        .where(
+          and(
+            inArray(requests.jobId, [...jobIds]),
+            eq(requests.state, 'OPEN'),
+            or(isNull(requests.askedAt), lte(requests.askedAt, requests.confirmedAt)),
+          ),
+        );
     },
 
     async findAsked(instanceId) {
       const rows = await db
         .select({ jobId: requests.jobId, nowMs: epochMs(clock) })
         .from(requests)
-        .where(and(eq(requests.instanceId, instanceId), eq(requests.state, 'OPEN'), sql`${requests.askedAt} is not null`, isAsked));
+        .where(
+          and(
+            eq(requests.instanceId, instanceId),
+            eq(requests.state, 'OPEN'),
+            sql`${requests.askedAt} is not null`,
+            isAsked,
+          ),
+        );
       return { nowMs: Math.min(...rows.map(({ nowMs }) => nowMs)), jobIds: rows.map(({ jobId }) => jobId) };
     },
 
     async confirmOpen(jobIds, atMs) {
-      await db.update(requests).set({ confirmedAt: instantOf(atMs) }).where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
+      await db
+        .update(requests)
+        .set({ confirmedAt: instantOf(atMs) })
+        .where(and(inArray(requests.jobId, [...jobIds]), eq(requests.state, 'OPEN')));
     },
 
     async recordAnswers(instanceId, jobIds, state, renew) {
@@ -114,13 +159,19 @@ export function createJoinStore({ db }: Connections): JoinStore {
       await db
         .update(requests)
         .set({ state, unansweredAt: state === 'UNANSWERED' ? since : null })
-        .where(and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? isOwnOrUnanswered(instanceId) : undefined));
+        .where(
+          and(inArray(requests.jobId, [...jobIds]), state === 'UNANSWERED' ? isOwnOrUnanswered(instanceId) : undefined),
+        );
     },
 
     async recordDoubts(instanceId, jobIds, writtenAtMs, unansweredAgoMs) {
       await db
         .update(requests)
-        .set({ state: 'UNANSWERED', confirmedAt: instantOf(writtenAtMs), unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}` })
+        .set({
+          state: 'UNANSWERED',
+          confirmedAt: instantOf(writtenAtMs),
+          unansweredAt: sql`${clock} - ${ms(unansweredAgoMs)}`,
+        })
         .where(and(inArray(requests.jobId, [...jobIds]), isOwnOrUnanswered(instanceId)));
     },
 

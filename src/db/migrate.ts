@@ -1,6 +1,6 @@
 /**
- * Applies `migrations/` under an advisory lock, so that several instances may start at once, and verifies what is applied:
- * Drizzle's own migrator takes no lock and passes over an entry that was added out of order without a word.
+ * Applies `migrations/` under an advisory lock, so that several instances may start at once, and verifies what is
+ * applied: Drizzle's own migrator takes no lock and passes over an entry that was added out of order without a word.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,8 +24,12 @@ class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
-/** Brings the database to this version. Throws a `MigrationError` when what is applied is not what this version brings, and a `DatabaseStartError` when the database cannot be used. */
-export const migrateDatabase = (url: string, folder: string = MIGRATIONS_FOLDER): Promise<void> => explaining(() => migrate(url, folder));
+/**
+ * Brings the database to this version. Throws a `MigrationError` when what is applied is not what this version brings,
+ * and a `DatabaseStartError` when the database cannot be used.
+ */
+export const migrateDatabase = (url: string, folder: string = MIGRATIONS_FOLDER): Promise<void> =>
+  explaining(() => migrate(url, folder));
 
 async function migrate(url: string, folder: string): Promise<void> {
   const session = { applicationName: 'motion-gateway migrate', statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS };
@@ -46,14 +50,23 @@ async function verify(client: pg.Client, folder: string): Promise<void> {
   const { rows } = await client.query<{ hash: string }>('select hash from drizzle.__drizzle_migrations');
   const applied = new Set(rows.map(({ hash }) => hash));
   const known = new Map(
-    journal.entries.map(({ tag }) => [createHash('sha256').update(readFileSync(`${folder}/${tag}.sql`)).digest('hex'), tag]),
+    journal.entries.map(({ tag }) => [
+      createHash('sha256')
+        .update(readFileSync(`${folder}/${tag}.sql`))
+        .digest('hex'),
+      tag,
+    ]),
   );
   const missing = [...known].filter(([hash]) => !applied.has(hash)).map(([, tag]) => tag);
   const unknown = [...applied].filter((hash) => !known.has(hash));
   if (missing.length > 0) {
-    throw new MigrationError(`migration ${missing.join(', ')} is not applied as it is written: it was changed, or added out of order`);
+    throw new MigrationError(
+      `migration ${missing.join(', ')} is not applied as it is written: it was changed, or added out of order`,
+    );
   }
   if (unknown.length > 0) {
-    throw new MigrationError(`the database has ${unknown.length} migration(s) that this version does not know: it belongs to another version of the gateway`);
+    throw new MigrationError(
+      `the database has ${unknown.length} migration(s) that this version does not know: it belongs to another version of the gateway`,
+    );
   }
 }

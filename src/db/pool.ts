@@ -1,12 +1,16 @@
 /**
- * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller waits while the
- * pool hands out connections (it is busy), how long while it does not (the database is away), and how long a handshake may take. On a
- * starved machine a handshake takes longer than most callers wait; if it were cut off with its caller, the next caller would begin another
- * one, and no connection would ever be established.
+ * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller
+ * waits while the pool hands out connections (it is busy), how long while it does not (the database is away), and how
+ * long a handshake may take. On a starved machine a handshake takes longer than most callers wait; if it were cut off
+ * with its caller, the next caller would begin another one, and no connection would ever be established.
  */
 import pg from 'pg';
 
-type Callback = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: Error | boolean) => void) => void;
+type Callback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  release: (error?: Error | boolean) => void,
+) => void;
 
 /** How long a caller waits for a connection. */
 export interface Patience {
@@ -45,8 +49,9 @@ export class PatientPool extends pg.Pool {
     this.#waitMs = waitMs;
     this.on('release', () => {
       this.#borrowed -= 1;
-      // `pg.Pool` emits this event before it removes a broken connection. A connect in between would put the waiter into the queue of `pg.Pool`, which has one
-      // limit for waiting and handshake together, and which emits a second `release` when a waiter has timed out.
+      // `pg.Pool` emits this event before it removes a broken connection. A connect in between would put the waiter
+      // into the queue of `pg.Pool`, which has one limit for waiting and handshake together, and which emits a second
+      // `release` when a waiter has timed out.
       process.nextTick(() => this.#serve());
     });
   }
@@ -72,7 +77,9 @@ export class PatientPool extends pg.Pool {
   connectWithin(patience: Patience, callback?: Callback): Promise<pg.PoolClient> | void {
     if (!callback) {
       return new Promise((resolve, reject) => {
-        this.connectWithin(patience, (error, client) => (client ? resolve(client) : reject(error ?? new Error('no connection'))));
+        this.connectWithin(patience, (error, client) =>
+          client ? resolve(client) : reject(error ?? new Error('no connection')),
+        );
       });
     }
     const waiter: Waiter = { ...patience, since: performance.now(), callback };

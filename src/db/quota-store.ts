@@ -7,13 +7,19 @@ import type { Connections } from './client.ts';
 import { jobs } from './tables.ts';
 import { inside, sqlStatement } from './transaction.ts';
 
-/** What is reserved for the jobs of a row of `accounts`: for those that have not ended. Names by themselves, since Drizzle takes the table off a column where it sees one only. */
+/**
+ * What is reserved for the jobs of a row of `accounts`: for those that have not ended. Names by themselves, since
+ * Drizzle takes the table off a column where it sees one only.
+ */
 export const reservedNow = sql<number>`(
   select count(*)::int from ${jobs} as open_job join ${ledger} as entry on entry.job_id = open_job.id and entry.kind = 'RESERVE'
   where open_job.account_id = accounts.id and open_job.state in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING')
 )`;
 
-/** In the statements below the row's month may be an earlier one, of which nothing counts any more; and, in a transaction that began before the month did, a later one. */
+/**
+ * In the statements below the row's month may be an earlier one, of which nothing counts any more; and, in a
+ * transaction that began before the month did, a later one.
+ */
 const takenNow = sql`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`;
 
 const ofJob = placeholder('jobId');
@@ -33,7 +39,10 @@ const reserve = sqlStatement(
     insert into ${ledger} (job_id, kind, account_id, month) select ${ofJob}, 'RESERVE', id, month from taken`,
 );
 
-/** What was reserved is taken already: the account's row is written, and locked until the commit, for a late charge only. */
+/**
+ * What was reserved is taken already: the account's row is written, and locked until the commit, for a late charge
+ * only.
+ */
 const charge = sqlStatement(
   'charge_quota',
   sql`
@@ -78,7 +87,13 @@ export function createQuotaStore({ db }: Connections): QuotaStore<Transaction> {
 
     async quotaOf(tx, accountId) {
       const rows = await inside(tx)
-        .select({ limit: accounts.quotaLimit, taken: accounts.quotaTaken, reserved: reservedNow, monthlyLimit: accounts.monthlyLimit, monthlyTaken: sql<number>`${takenNow}` })
+        .select({
+          limit: accounts.quotaLimit,
+          taken: accounts.quotaTaken,
+          reserved: reservedNow,
+          monthlyLimit: accounts.monthlyLimit,
+          monthlyTaken: sql<number>`${takenNow}`,
+        })
         .from(accounts)
         .where(eq(accounts.id, accountId));
       if (!rows[0]) return null;

@@ -7,20 +7,30 @@ import { jobs } from './tables.ts';
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 const clock = sql`clock_timestamp()`;
 
-/** What clients sent, which task records echo. It is there for as long as its job, and only for jobs that came over REST. */
+/**
+ * What clients sent, which task records echo. It is there for as long as its job, and only for jobs that came over
+ * REST.
+ */
 export const restBodies = pgTable('rest_bodies', {
-  jobId: uuid('job_id').primaryKey().references(() => jobs.id, { onDelete: 'cascade' }),
+  jobId: uuid('job_id')
+    .primaryKey()
+    .references(() => jobs.id, { onDelete: 'cascade' }),
   /** JSON as text: `jsonb` takes neither NUL nor lone surrogates, and forgets the order of keys. */
   body: text('body').notNull(),
   /** The request's id. */
   traceId: text('trace_id').notNull(),
 });
 
-/** Whether accepted requests without an idempotency key were answered: what a repeat joins by. Forgotten when nothing can join any more. */
+/**
+ * Whether accepted requests without an idempotency key were answered: what a repeat joins by. Forgotten when nothing
+ * can join any more.
+ */
 export const restRequests = pgTable(
   'rest_requests',
   {
-    jobId: uuid('job_id').primaryKey().references(() => jobs.id, { onDelete: 'cascade' }),
+    jobId: uuid('job_id')
+      .primaryKey()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
     keyId: uuid('key_id').notNull(),
     bodyHash: text('body_hash').notNull(),
     state: text('state').$type<AnswerState>().notNull().default('OPEN'),
@@ -33,10 +43,17 @@ export const restRequests = pgTable(
     unansweredAt: instant('unanswered_at'),
   },
   (request) => [
-    index('rest_requests_to_join').on(request.keyId, request.bodyHash, request.openedAt).where(sql`${request.state} <> 'ANSWERED'`),
-    index('rest_requests_asked').on(request.instanceId).where(sql`${request.state} = 'OPEN' and ${request.askedAt} is not null`),
+    index('rest_requests_to_join')
+      .on(request.keyId, request.bodyHash, request.openedAt)
+      .where(sql`${request.state} <> 'ANSWERED'`),
+    index('rest_requests_asked')
+      .on(request.instanceId)
+      .where(sql`${request.state} = 'OPEN' and ${request.askedAt} is not null`),
     index('rest_requests_by_age').on(request.openedAt),
     check('rest_requests_state', sql`${request.state} in ('OPEN', 'ANSWERED', 'UNANSWERED')`),
-    check('rest_requests_unanswered_since', sql`(${request.state} = 'UNANSWERED') = (${request.unansweredAt} is not null)`),
+    check(
+      'rest_requests_unanswered_since',
+      sql`(${request.state} = 'UNANSWERED') = (${request.unansweredAt} is not null)`,
+    ),
   ],
 );

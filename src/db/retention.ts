@@ -27,10 +27,14 @@ export function createRetentionStore({ db }: Pick<Connections, 'db'>): Retention
       const which = and(eq(jobs.accountId, accountId), eq(jobs.id, jobId), hasEnded);
       return (await countOf(spendingKeys(sql`delete from ${jobs} where ${which}`))) > 0;
     },
-    deleteEndedJobsByAge: (days, limit) => countOf(spendingKeys(deletion(jobs, [jobs.id], jobs.completedAt, days, limit, hasEnded))),
-    deleteTimelinesByAge: (days, limit) => countOf(deletion(jobEvents, [jobEvents.jobId, jobEvents.id], jobEvents.at, days, limit)),
-    deleteCallbacksByAge: (days, limit) => countOf(deletion(callbacks, [callbacks.jobId, callbacks.bodyHash], callbacks.receivedAt, days, limit)),
-    deleteSpentKeysByAge: (days, limit) => countOf(deletion(spentKeys, [spentKeys.accountId, spentKeys.idempotencyKey], spentKeys.deletedAt, days, limit)),
+    deleteEndedJobsByAge: (days, limit) =>
+      countOf(spendingKeys(deletion(jobs, [jobs.id], jobs.completedAt, days, limit, hasEnded))),
+    deleteTimelinesByAge: (days, limit) =>
+      countOf(deletion(jobEvents, [jobEvents.jobId, jobEvents.id], jobEvents.at, days, limit)),
+    deleteCallbacksByAge: (days, limit) =>
+      countOf(deletion(callbacks, [callbacks.jobId, callbacks.bodyHash], callbacks.receivedAt, days, limit)),
+    deleteSpentKeysByAge: (days, limit) =>
+      countOf(deletion(spentKeys, [spentKeys.accountId, spentKeys.idempotencyKey], spentKeys.deletedAt, days, limit)),
 
     async findSpentKey(tx, accountId, idempotencyKey) {
       const rows = await inside(tx)

@@ -1,8 +1,9 @@
 /**
- * Every connection of the gateway, opened in one place. What the SQL and the decoders of this folder rely on is set on each connection
- * before its first use, so settings of the database, of the role and of the environment (`ALTER DATABASE ... SET`, `ALTER ROLE ... SET`,
- * `PGOPTIONS`) change nothing. It takes one round trip per connection and none per query. The settings are statements and not startup
- * parameters, because connection poolers such as PgBouncer refuse startup parameters that they do not know.
+ * Every connection of the gateway, opened in one place. What the SQL and the decoders of this folder rely on is set on
+ * each connection before its first use, so settings of the database, of the role and of the environment (`ALTER
+ * DATABASE ... SET`, `ALTER ROLE ... SET`, `PGOPTIONS`) change nothing. It takes one round trip per connection and none
+ * per query. The settings are statements and not startup parameters, because connection poolers such as PgBouncer
+ * refuse startup parameters that they do not know.
  */
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
@@ -27,7 +28,12 @@ export interface SessionConfig extends pg.ClientConfig {
 const TRANSACTION_TIMEOUT = { since: 17, statement: 'set transaction_timeout = 0;' };
 
 /** The time-outs come first: the database's own could end the statements that follow. */
-const statements = ({ statementTimeoutMs, lockTimeoutMs = 0, idleInTransactionTimeoutMs = 0, durable = true }: SessionLimits): string => `
+const statements = ({
+  statementTimeoutMs,
+  lockTimeoutMs = 0,
+  idleInTransactionTimeoutMs = 0,
+  durable = true,
+}: SessionLimits): string => `
   set statement_timeout = ${statementTimeoutMs};
   set lock_timeout = ${lockTimeoutMs};
   set idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs};
@@ -65,23 +71,34 @@ export class SessionClient extends pg.Client {
     const { connectionString, session, ...rest } = config;
     // Over the URL and the environment: `sslnegotiation` and the time-outs are ours to choose.
     const url = parseIntoClientConfig(connectionString) as pg.ClientConfig & Record<string, unknown>;
-    super({ ...url, ...rest, query_timeout: rest.query_timeout, sslnegotiation: url.sslnegotiation ?? 'postgres', application_name: session.applicationName });
+    super({
+      ...url,
+      ...rest,
+      query_timeout: rest.query_timeout,
+      sslnegotiation: url.sslnegotiation ?? 'postgres',
+      application_name: session.applicationName,
+    });
     withoutEnvironment(this, url);
     this.#statements = statements(session);
     // A pending statement reports a lost connection by its own rejection; without any listener the process would end.
     this.on('error', () => undefined);
-    this.connection.on('parameterStatus', ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }) => {
-      if (parameterName === 'server_version') this.#majorVersion = Number.parseInt(parameterValue, 10);
-    });
+    this.connection.on(
+      'parameterStatus',
+      ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }) => {
+        if (parameterName === 'server_version') this.#majorVersion = Number.parseInt(parameterValue, 10);
+      },
+    );
   }
 
   override connect(): Promise<this>;
   override connect(callback: Done): void;
   override connect(callback?: Done): Promise<this> | void {
-    if (!callback) return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
+    if (!callback)
+      return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
     super.connect((error: Error | null) => {
       if (!error) return this.#prepare(callback, MAX_TRIES);
-      // `pg` leaves the connection open. The server would wait for the rest of the handshake, and CREATE and DROP DATABASE would wait for the server.
+      // `pg` leaves the connection open. The server would wait for the rest of the handshake, and CREATE and DROP
+      // DATABASE would wait for the server.
       this.discard();
       callback(error, this);
     });
@@ -98,7 +115,8 @@ export class SessionClient extends pg.Client {
     void this.query(first + this.#statements).then(
       () => callback(null, this),
       (error: Error) => {
-        if (triesLeft > 1 && (error as { code?: unknown }).code === CANCELED) return this.#prepare(callback, triesLeft - 1);
+        if (triesLeft > 1 && (error as { code?: unknown }).code === CANCELED)
+          return this.#prepare(callback, triesLeft - 1);
         this.end().catch(() => undefined);
         callback(error, this);
       },
@@ -115,8 +133,8 @@ interface Parameters {
 }
 
 /**
- * `pg` completes its parameters from the environment. Who connects where may come from there (`PGHOST`, `PGUSER`, `PGPASSWORD`,
- * `PGSSLMODE`, ...), as with PostgreSQL's own programs; how the session behaves may not.
+ * `pg` completes its parameters from the environment. Who connects where may come from there (`PGHOST`, `PGUSER`,
+ * `PGPASSWORD`, `PGSSLMODE`, ...), as with PostgreSQL's own programs; how the session behaves may not.
  */
 function withoutEnvironment(client: pg.Client, url: pg.ClientConfig): void {
   const { connectionParameters } = client as unknown as { readonly connectionParameters: Parameters };

@@ -25,8 +25,9 @@ import { reportingUnavailability } from './unavailable.ts';
 import { createWorkQueue } from './work-queue.ts';
 
 /**
- * Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of changes of jobs; without
- * it watchers find them late. Transactions take their connections from `writing`, whose callers may be more patient.
+ * Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of
+ * changes of jobs; without it watchers find them late. Transactions take their connections from `writing`, whose
+ * callers may be more patient.
  */
 export const createJobStore = (
   connections: Connections,
@@ -51,4 +52,9 @@ export const createAccountsStore = (connections: Connections): AccountStore<Tran
   reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
 
 /** The same for webhooks. */
-export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> => reportingUnavailability({ ...createEndpointStore(connections), ...createFanOut(connections), ...createDeliveryStore(connections) });
+export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> =>
+  reportingUnavailability({
+    ...createEndpointStore(connections),
+    ...createFanOut(connections),
+    ...createDeliveryStore(connections),
+  });

@@ -1,8 +1,33 @@
 /** The tables, as Drizzle sees them; `npm run db:generate` turns a change here into a migration. */
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, check, customType, doublePrecision, index, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import type { Fault, Probe } from '../jobs/gate.ts';
-import type { CharacterOrientation, ChargeStatus, FailureCode, JobState, JobWebhook, Label, MotionMode, SettledBy } from '../jobs/job.ts';
+import type {
+  CharacterOrientation,
+  ChargeStatus,
+  FailureCode,
+  JobState,
+  JobWebhook,
+  Label,
+  MotionMode,
+  SettledBy,
+} from '../jobs/job.ts';
 import type { JobEventType, SubmitEndKind, Verdict } from '../jobs/timeline.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -54,11 +79,17 @@ export const jobs = pgTable(
 
     /** QUEUED: the place in the queue, by fair turns between accounts. */
     tag: bigint('tag', { mode: 'number' }).notNull().default(0),
-    /** Whose attempt it is: an attempt's number can be taken twice, when the commit of the first taker was rolled back unknown to it. */
+    /**
+     * Whose attempt it is: an attempt's number can be taken twice, when the commit of the first taker was rolled back
+     * unknown to it.
+     */
     leaseToken: uuid('lease_token'),
     /** SUBMITTING: after this the attempt's fate is unknown. */
     leaseExpiresAt: instant('lease_expires_at'),
-    /** When to ask the upstream next; null when there is nothing to ask. Pushed ahead by whoever asks, which is the lease. */
+    /**
+     * When to ask the upstream next; null when there is nothing to ask. Pushed ahead by whoever asks, which is the
+     * lease.
+     */
     nextPollAt: instant('next_poll_at'),
     /** Since when look-ups do not find our task. */
     taskMissingAt: instant('task_missing_at'),
@@ -75,21 +106,46 @@ export const jobs = pgTable(
     changedXid: xid8('changed_xid').notNull().default(thisTransaction),
   },
   (job) => [
-    uniqueIndex('jobs_idempotency_key').on(job.accountId, job.idempotencyKey).where(sql`${job.idempotencyKey} is not null`),
-    uniqueIndex('jobs_task_id').on(job.upstreamId, job.taskId).where(sql`${job.taskId} is not null`),
+    uniqueIndex('jobs_idempotency_key')
+      .on(job.accountId, job.idempotencyKey)
+      .where(sql`${job.idempotencyKey} is not null`),
+    uniqueIndex('jobs_task_id')
+      .on(job.upstreamId, job.taskId)
+      .where(sql`${job.taskId} is not null`),
     index('jobs_by_account').on(job.accountId, job.createdAt, job.id),
     index('jobs_by_label').using('gin', job.labels.op('jsonb_path_ops')),
-    index('jobs_queued').on(job.upstreamId, job.tag, job.id).where(sql`${job.state} = 'QUEUED'`),
-    index('jobs_to_probe').on(job.upstreamId, job.attempt, job.tag, job.id).where(sql`${job.state} = 'QUEUED'`),
-    index('jobs_waiting').on(job.createdAt).where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_queued')
+      .on(job.upstreamId, job.tag, job.id)
+      .where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_to_probe')
+      .on(job.upstreamId, job.attempt, job.tag, job.id)
+      .where(sql`${job.state} = 'QUEUED'`),
+    index('jobs_waiting')
+      .on(job.createdAt)
+      .where(sql`${job.state} = 'QUEUED'`),
     index('jobs_changed').on(job.accountId, job.changedXid, job.id),
-    index('jobs_succeeded').on(job.upstreamId, job.completedAt).where(sql`${job.state} = 'SUCCEEDED'`),
-    index('jobs_ended').on(job.completedAt).where(sql`${job.completedAt} is not null`),
-    index('jobs_in_flight').on(job.upstreamId, job.attemptedAt).where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
-    index('jobs_submitting').on(job.upstreamId, job.leaseExpiresAt).where(sql`${job.state} = 'SUBMITTING'`),
-    index('jobs_open').on(job.accountId).where(sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING')`),
-    index('jobs_to_poll').on(job.upstreamId, job.nextPollAt).where(sql`${job.nextPollAt} is not null`),
-    check('jobs_state', sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`),
+    index('jobs_succeeded')
+      .on(job.upstreamId, job.completedAt)
+      .where(sql`${job.state} = 'SUCCEEDED'`),
+    index('jobs_ended')
+      .on(job.completedAt)
+      .where(sql`${job.completedAt} is not null`),
+    index('jobs_in_flight')
+      .on(job.upstreamId, job.attemptedAt)
+      .where(sql`${job.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`),
+    index('jobs_submitting')
+      .on(job.upstreamId, job.leaseExpiresAt)
+      .where(sql`${job.state} = 'SUBMITTING'`),
+    index('jobs_open')
+      .on(job.accountId)
+      .where(sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING')`),
+    index('jobs_to_poll')
+      .on(job.upstreamId, job.nextPollAt)
+      .where(sql`${job.nextPollAt} is not null`),
+    check(
+      'jobs_state',
+      sql`${job.state} in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED')`,
+    ),
     check('jobs_success_has_a_video', sql`(${job.state} = 'SUCCEEDED') = (${job.resultUrl} is not null)`),
     check('jobs_webhook_has_a_format', sql`(${job.webhookUrl} is null) = (${job.webhookFormat} is null)`),
     check('jobs_failure_has_a_code', sql`(${job.state} = 'FAILED') = (${job.failureCode} is not null)`),
@@ -100,7 +156,9 @@ export const jobs = pgTable(
 export const callbacks = pgTable(
   'callbacks',
   {
-    jobId: uuid('job_id').notNull().references(() => jobs.id, { onDelete: 'cascade' }),
+    jobId: uuid('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
     /** SHA-256 of the body as it came. */
     bodyHash: text('body_hash').notNull(),
     attempt: integer('attempt').notNull(),
@@ -110,14 +168,19 @@ export const callbacks = pgTable(
     verdict: text('verdict').$type<Verdict>().notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
   },
-  (callback) => [primaryKey({ columns: [callback.jobId, callback.bodyHash] }), index('callbacks_by_age').on(callback.receivedAt)],
+  (callback) => [
+    primaryKey({ columns: [callback.jobId, callback.bodyHash] }),
+    index('callbacks_by_age').on(callback.receivedAt),
+  ],
 );
 
 /** The timeline: what happened to a job, in the order in which it became known. */
 export const jobEvents = pgTable(
   'job_events',
   {
-    jobId: uuid('job_id').notNull().references(() => jobs.id, { onDelete: 'cascade' }),
+    jobId: uuid('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
     /** Rises within a job, whose events are written under the lock of its row. */
     id: bigint('id', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     type: text('type').$type<JobEventType>().notNull(),
@@ -130,12 +193,16 @@ export const jobEvents = pgTable(
     upstreamTraceId: text('upstream_trace_id'),
     verdict: text('verdict').$type<Verdict>(),
     message: text('message'),
-    at: instant('at').notNull().default(sql`clock_timestamp()`),
+    at: instant('at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
   },
   (event) => [
     primaryKey({ columns: [event.jobId, event.id] }),
     // An end that is recorded again, because the database did not confirm the first time, is told once.
-    uniqueIndex('job_events_attempt_ended').on(event.jobId, event.attempt).where(sql`${event.type} = 'ATTEMPT_ENDED'`),
+    uniqueIndex('job_events_attempt_ended')
+      .on(event.jobId, event.attempt)
+      .where(sql`${event.type} = 'ATTEMPT_ENDED'`),
     index('job_events_by_age').on(event.at),
   ],
 );

@@ -28,7 +28,14 @@ const noteEvent = statement((db) =>
 );
 
 /** What an event does not tell. */
-const untold = { attempt: null, submitEnd: null, httpStatus: null, upstreamTraceId: null, verdict: null, message: null };
+const untold = {
+  attempt: null,
+  submitEnd: null,
+  httpStatus: null,
+  upstreamTraceId: null,
+  verdict: null,
+  message: null,
+};
 
 export function createTimeline({ db }: Connections): Timeline {
   return {
@@ -49,7 +56,20 @@ export function createTimeline({ db }: Connections): Timeline {
       const ids = sql`${array(asked.map(({ accountId }) => accountId))}::text[], ${array(asked.map(({ jobId }) => jobId))}::uuid[]`;
       const spans = sql`${array(asked.map(({ afterId }) => afterId))}::bigint[], ${array(asked.map(({ limit }) => limit))}::int[]`;
       const rows = await db
-        .select({ place: sql<number>`asked.place::int`, id: found.id, at: found.at, type: found.type, state: found.state, version: found.version, attempt: found.attempt, submitEnd: found.submitEnd, httpStatus: found.httpStatus, upstreamTraceId: found.upstreamTraceId, verdict: found.verdict, message: found.message })
+        .select({
+          place: sql<number>`asked.place::int`,
+          id: found.id,
+          at: found.at,
+          type: found.type,
+          state: found.state,
+          version: found.version,
+          attempt: found.attempt,
+          submitEnd: found.submitEnd,
+          httpStatus: found.httpStatus,
+          upstreamTraceId: found.upstreamTraceId,
+          verdict: found.verdict,
+          message: found.message,
+        })
         .from(sql`unnest(${ids}, ${spans}) with ordinality as asked(account_id, job_id, after_id, most, place)`)
         .innerJoin(jobs, and(eq(jobs.id, sql`asked.job_id`), eq(jobs.accountId, sql`asked.account_id`)))
         .crossJoinLateral(found)

@@ -12,11 +12,21 @@ export class CommitUnknownError extends Error {
 }
 
 /**
- * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available, read-only, idle in transaction for too long,
- * serialization and deadlock.
+ * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available,
+ * read-only, idle in transaction for too long, serialization and deadlock.
  */
 const unavailableStates = /^(08|53|57|58|55P03|25006|25P03|40001|40P01)/;
-const unavailableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const unavailableErrnos = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
 /** Of the driver, and of a standby that is not promoted yet: its SQLSTATE, 55000, has other causes as well. */
 const unavailableMessages =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end|recovery is in progress/;
@@ -54,11 +64,22 @@ export function isDuplicateOf(error: unknown, index: string): boolean {
   return false;
 }
 
-/** Drizzle's error repeats the parameters, prompts and signed links among them, which do not belong into a log. The driver's error below it says what is wrong. */
+/**
+ * Drizzle's error repeats the parameters, prompts and signed links among them, which do not belong into a log. The
+ * driver's error below it says what is wrong.
+ */
 const withoutParameters = (error: unknown): unknown =>
-  error instanceof DrizzleQueryError ? Object.assign(new Error(`a statement failed: ${error.cause?.message ?? 'unknown'}`), { statement: error.query, code: sqlStateOf(error) }) : error;
+  error instanceof DrizzleQueryError
+    ? Object.assign(new Error(`a statement failed: ${error.cause?.message ?? 'unknown'}`), {
+        statement: error.query,
+        code: sqlStateOf(error),
+      })
+    : error;
 
-/** The same object, whose methods reject with `UnavailableError` when the database cannot answer, and with `BadArgumentError` for text that it does not take. */
+/**
+ * The same object, whose methods reject with `UnavailableError` when the database cannot answer, and with
+ * `BadArgumentError` for text that it does not take.
+ */
 export function reportingUnavailability<T extends object>(store: T): T {
   const wrapped = Object.entries(store).map(([name, method]: [string, unknown]) => [
     name,
@@ -69,10 +90,13 @@ export function reportingUnavailability<T extends object>(store: T): T {
             return await (method as (...args: unknown[]) => unknown)(...args);
           } catch (error) {
             if (error instanceof UnavailableError) throw error;
-            if (nulStates.has(sqlStateOf(error) ?? '')) throw new BadArgumentError('Text must not contain the character NUL.');
+            if (nulStates.has(sqlStateOf(error) ?? ''))
+              throw new BadArgumentError('Text must not contain the character NUL.');
             const said = withoutParameters(error);
-            // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the driver calls that.
-            const doubtful = error instanceof CommitUnknownError && (sqlStateOf(error) === null || isUnavailable(error));
+            // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the
+            // driver calls that.
+            const doubtful =
+              error instanceof CommitUnknownError && (sqlStateOf(error) === null || isUnavailable(error));
             throw doubtful || isUnavailable(error) ? new UnavailableError(said, doubtful) : said;
           }
         },

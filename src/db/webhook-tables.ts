@@ -1,13 +1,38 @@
 /** The tables of webhooks. */
 import { sql, type SQL } from 'drizzle-orm';
-import { boolean, check, index, integer, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid, type AnyPgColumn } from 'drizzle-orm/pg-core';
-import { jobEventTypes, type DeliveryState, type DisabledReason, type EndpointStatus, type JobEventType, type WebhookEventType, type WebhookFormat } from '../webhooks/webhook.ts';
+import {
+  boolean,
+  check,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+  type AnyPgColumn,
+} from 'drizzle-orm/pg-core';
+import {
+  jobEventTypes,
+  type DeliveryState,
+  type DisabledReason,
+  type EndpointStatus,
+  type JobEventType,
+  type WebhookEventType,
+  type WebhookFormat,
+} from '../webhooks/webhook.ts';
 import { accounts } from './account-tables.ts';
 import { jobs } from './tables.ts';
 
-/** Whether an endpoint is active and wants events of a type, as a condition that the partial indexes match: the type is a literal, never a parameter. */
-export const isWanting = ({ status, eventTypes }: { readonly status: AnyPgColumn; readonly eventTypes: AnyPgColumn }, type: JobEventType): SQL =>
-  sql`${status} = 'ACTIVE' and ${sql.raw(`'${type}'`)} = any(${eventTypes})`;
+/**
+ * Whether an endpoint is active and wants events of a type, as a condition that the partial indexes match: the type is
+ * a literal, never a parameter.
+ */
+export const isWanting = (
+  { status, eventTypes }: { readonly status: AnyPgColumn; readonly eventTypes: AnyPgColumn },
+  type: JobEventType,
+): SQL => sql`${status} = 'ACTIVE' and ${sql.raw(`'${type}'`)} = any(${eventTypes})`;
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
@@ -15,7 +40,9 @@ export const webhookEndpoints = pgTable(
   'webhook_endpoints',
   {
     id: uuid('id').primaryKey(),
-    accountId: text('account_id').notNull().references(() => accounts.id),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => accounts.id),
     url: text('url').notNull(),
     host: text('host').notNull(),
     eventTypes: text('event_types').array().$type<WebhookEventType[]>().notNull(),
@@ -27,16 +54,29 @@ export const webhookEndpoints = pgTable(
   },
   (endpoint) => [
     index('webhook_endpoints_by_account').on(endpoint.accountId, endpoint.createdAt),
-    // One probe tells whether any active endpoint of an account wants a type, however many endpoints do not: a settle asks this.
-    ...jobEventTypes.map((type) => index(`webhook_endpoints_wanting_${type.replace('motion_job.', '')}`).on(endpoint.accountId).where(isWanting(endpoint, type))),
-    check('webhook_endpoints_disabled_for_a_reason', sql`(${endpoint.status} = 'DISABLED') = (${endpoint.disabledReason} is not null)`),
+    // One probe tells whether any active endpoint of an account wants a type, however many endpoints do not: a settle
+    // asks this.
+    ...jobEventTypes.map((type) =>
+      index(`webhook_endpoints_wanting_${type.replace('motion_job.', '')}`)
+        .on(endpoint.accountId)
+        .where(isWanting(endpoint, type)),
+    ),
+    check(
+      'webhook_endpoints_disabled_for_a_reason',
+      sql`(${endpoint.status} = 'DISABLED') = (${endpoint.disabledReason} is not null)`,
+    ),
   ],
 );
 
-/** Sealed, because they must be had again to sign. The owner is an endpoint's id, or `account:` and an account's for its jobs' own URLs. */
+/**
+ * Sealed, because they must be had again to sign. The owner is an endpoint's id, or `account:` and an account's for its
+ * jobs' own URLs.
+ */
 export const webhookSecrets = pgTable('webhook_secrets', {
   owner: text('owner').primaryKey(),
-  accountId: text('account_id').notNull().references(() => accounts.id),
+  accountId: text('account_id')
+    .notNull()
+    .references(() => accounts.id),
   sealed: text('sealed').notNull(),
   previousSealed: text('previous_sealed'),
   previousUntil: instant('previous_until'),
@@ -59,7 +99,9 @@ export const webhookEvents = pgTable(
   (event) => [
     index('webhook_events_by_job').on(event.jobId),
     index('webhook_events_by_age').on(event.createdAt),
-    index('webhook_events_to_fan_out').on(event.accountId, event.createdAt).where(sql`${event.needsFanOut}`),
+    index('webhook_events_to_fan_out')
+      .on(event.accountId, event.createdAt)
+      .where(sql`${event.needsFanOut}`),
   ],
 );
 
@@ -68,7 +110,9 @@ export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
     id: uuid('id').primaryKey(),
-    eventId: uuid('event_id').notNull().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    eventId: uuid('event_id')
+      .notNull()
+      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
     accountId: text('account_id').notNull(),
     jobId: uuid('job_id'),
     /** Null for a job's own URL. */
@@ -87,13 +131,21 @@ export const webhookDeliveries = pgTable(
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (delivery) => [
-    index('webhook_deliveries_due').on(delivery.host, delivery.nextAttemptAt).where(sql`${delivery.nextAttemptAt} is not null`),
+    index('webhook_deliveries_due')
+      .on(delivery.host, delivery.nextAttemptAt)
+      .where(sql`${delivery.nextAttemptAt} is not null`),
     index('webhook_deliveries_by_account').on(delivery.accountId, delivery.createdAt, delivery.id),
-    // An event goes to an endpoint once. A delivery to a job's own URL has no endpoint; it is made together with its event.
+    // An event goes to an endpoint once. A delivery to a job's own URL has no endpoint; it is made together with its
+    // event.
     uniqueIndex('webhook_deliveries_by_event').on(delivery.eventId, delivery.endpointId),
     index('webhook_deliveries_by_endpoint').on(delivery.endpointId, delivery.createdAt, delivery.id),
-    index('webhook_deliveries_due_by_endpoint').on(delivery.endpointId).where(sql`${delivery.nextAttemptAt} is not null`),
-    check('webhook_deliveries_due_at_a_time', sql`(${delivery.state} = 'DUE') = (${delivery.nextAttemptAt} is not null)`),
+    index('webhook_deliveries_due_by_endpoint')
+      .on(delivery.endpointId)
+      .where(sql`${delivery.nextAttemptAt} is not null`),
+    check(
+      'webhook_deliveries_due_at_a_time',
+      sql`(${delivery.state} = 'DUE') = (${delivery.nextAttemptAt} is not null)`,
+    ),
   ],
 );
 
@@ -101,9 +153,13 @@ export const webhookDeliveries = pgTable(
 export const webhookAttempts = pgTable(
   'webhook_attempts',
   {
-    deliveryId: uuid('delivery_id').notNull().references(() => webhookDeliveries.id, { onDelete: 'cascade' }),
+    deliveryId: uuid('delivery_id')
+      .notNull()
+      .references(() => webhookDeliveries.id, { onDelete: 'cascade' }),
     number: integer('number').notNull(),
-    at: instant('at').notNull().default(sql`clock_timestamp()`),
+    at: instant('at')
+      .notNull()
+      .default(sql`clock_timestamp()`),
     httpStatus: integer('http_status'),
     failure: text('failure'),
     latencyMs: integer('latency_ms').notNull(),

@@ -13,14 +13,18 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       const rows = await db
         .select()
         .from(jobs)
-        .where(and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'SUBMITTING'`, lt(jobs.leaseExpiresAt, sql`now()`)))
+        .where(
+          and(eq(jobs.upstreamId, upstreamId), sql`${jobs.state} = 'SUBMITTING'`, lt(jobs.leaseExpiresAt, sql`now()`)),
+        )
         .limit(limit);
       return rows.map(toJob);
     },
 
     async overdue(upstream, { jobMs, queueMs, otherJobMs, otherQueueMs }, limit) {
       const elsewhere = or(ne(jobs.upstreamId, upstream.id), ne(jobs.sandbox, upstream.sandbox));
-      const reason = sql<OverdueJob['reason']>`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${elsewhere} then 'upstreamChanged' else 'queue' end`;
+      const reason = sql<
+        OverdueJob['reason']
+      >`case when ${jobs.state} <> 'QUEUED' then 'attempt' when ${elsewhere} then 'upstreamChanged' else 'queue' end`;
       const find = (condition: SQL | undefined) =>
         db
           .select({ row: jobs, reason, taskMissing: sql<boolean>`${jobs.taskMissingAt} is not null` })
@@ -38,7 +42,10 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
       const queued = await find(
         and(
           sql`${jobs.state} = 'QUEUED'`,
-          or(lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`), and(elsewhere, lt(jobs.createdAt, sql`now() - ${ms(otherQueueMs)}`))),
+          or(
+            lt(jobs.createdAt, sql`now() - ${ms(queueMs)}`),
+            and(elsewhere, lt(jobs.createdAt, sql`now() - ${ms(otherQueueMs)}`)),
+          ),
         ),
       );
       return [...attempted, ...queued].map(({ row, ...rest }) => ({ job: toJob(row), ...rest }));
@@ -56,7 +63,10 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
         .update(jobs)
         .set({ nextPollAt: sql`now() + ${ms(leaseMs)}` })
         .where(sql`${jobs.id} = any(array(${due}))`)
-        .returning({ row: jobs, ageMs: sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000)::float8` });
+        .returning({
+          row: jobs,
+          ageMs: sql<number>`(extract(epoch from now() - coalesce(${jobs.attemptedAt}, ${jobs.createdAt})) * 1000)::float8`,
+        });
       return rows.map(({ row, ageMs }) => ({ job: toJob(row), ageMs, leasedUntil: row.nextPollAt! }));
     },
 

@@ -55,10 +55,14 @@ async function connectFirst({ addresses, port }: Target, connect: Connect, signa
 }
 
 async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
-  // The certificate is held against the name of the URL, not against the address. An address cannot be a server name (RFC 6066), and no name has its dot there.
+  // The certificate is held against the name of the URL, not against the address. An address cannot be a server name
+  // (RFC 6066), and no name has its dot there.
   const peer = isIP(host) === 0 ? { servername: host.replace(/\.$/, '') } : { host };
   // Written out, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not undo it.
-  const tls = connectTls({ socket, ...peer, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] }).on('error', () => undefined);
+  const tls = connectTls({ socket, ...peer, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] }).on(
+    'error',
+    () => undefined,
+  );
   try {
     await once(tls, 'secureConnect', { signal });
     return tls;

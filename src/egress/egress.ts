@@ -1,6 +1,7 @@
 /**
- * The one way to send anything to a URL that a client named. It reaches the public network and what the operator allows, whatever
- * the name resolves to at the moment; it follows no redirect, knows no proxy and verifies certificates.
+ * The one way to send anything to a URL that a client named. It reaches the public network and what the operator
+ * allows, whatever the name resolves to at the moment; it follows no redirect, knows no proxy and verifies
+ * certificates.
  */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -19,20 +20,30 @@ export interface EgressOptions {
   /** What may be reached besides the public network. */
   readonly allow: readonly Allowed[];
   readonly maxConnectionsPerHost: number;
-  /** For the look-up, the connection, TLS and the answer together. Before that a request waits at most twice as long until one more connection to its host is allowed. */
+  /**
+   * For the look-up, the connection, TLS and the answer together. Before that a request waits at most twice as long
+   * until one more connection to its host is allowed.
+   */
   readonly timeoutMs: number;
   /** How much of an answer is read. */
   readonly maxAnswerBytes: number;
   /** By default name servers are asked, and the system about names in `allow`. */
   readonly lookup?: Lookup;
-  /** Opens TCP connections, to addresses that were checked. Node's by default; tests, which reach no public address, see here what was decided. */
+  /**
+   * Opens TCP connections, to addresses that were checked. Node's by default; tests, which reach no public address, see
+   * here what was decided.
+   */
   readonly connect?: Connect;
 }
 
 type UrlCheck =
   /** As WHATWG spells it, without a fragment. */
   | { readonly ok: true; readonly url: string }
-  | { readonly ok: false; readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG'; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG';
+      readonly message: string;
+    };
 
 interface EgressRequest {
   /** `Host` is the URL's. */
@@ -43,12 +54,18 @@ interface EgressRequest {
 
 /** `waitedMs` went by until one more connection to the host was allowed, `ms` from then on. */
 export type EgressAnswer = { readonly ms: number; readonly waitedMs: number } & (
-  | { readonly kind: 'answered'; readonly httpStatus: number; /** The first `maxAnswerBytes`, well-formed and without NUL characters. */ readonly text: string }
+  | {
+      readonly kind: 'answered';
+      readonly httpStatus: number;
+      /** The first `maxAnswerBytes`, well-formed and without NUL characters. */ readonly text: string;
+    }
   | { readonly kind: 'failed'; readonly reason: FailureReason }
 );
 
 export interface Egress {
-  /** What can be said about a URL without asking anybody, for the moment when a client names it. `post` decides anew. */
+  /**
+   * What can be said about a URL without asking anybody, for the moment when a client names it. `post` decides anew.
+   */
   check(text: string): UrlCheck;
   /** Posts once. Never rejects. Any status is an answer, a redirect among them. */
   post(url: string, request: EgressRequest): Promise<EgressAnswer>;
@@ -56,7 +73,14 @@ export interface Egress {
   stop(): Promise<void>;
 }
 
-export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswerBytes, lookup, connect = connectTcp }: EgressOptions): Egress {
+export function createEgress({
+  allow,
+  maxConnectionsPerHost,
+  timeoutMs,
+  maxAnswerBytes,
+  lookup,
+  connect = connectTcp,
+}: EgressOptions): Egress {
   const reach = createReach(allow);
   const askServers = createLookup();
   const slots = createHostSlots(maxConnectionsPerHost);
@@ -64,14 +88,24 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
   const underWay = new Set<Promise<EgressAnswer>>();
 
   function check(text: string): UrlCheck {
-    const invalid = { ok: false, code: 'INVALID_URL', message: 'A URL is absolute and begins with http:// or https://.' } as const;
-    const tooLong = { ok: false, code: 'TOO_LONG', message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.` } as const;
+    const invalid = {
+      ok: false,
+      code: 'INVALID_URL',
+      message: 'A URL is absolute and begins with http:// or https://.',
+    } as const;
+    const tooLong = {
+      ok: false,
+      code: 'TOO_LONG',
+      message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.`,
+    } as const;
     if (text.length > MAX_URL_LENGTH) return /^\s*https?:/i.test(text) ? tooLong : invalid;
     const url = text.isWellFormed() ? parseUrl(text) : null;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
-    if (url.username || url.password) return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
+    if (url.username || url.password)
+      return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
     // Every port is good: what listens on a public address has to bear strangers anyway.
-    if (!reach.allowsHost(url.hostname, portOf(url))) return { ok: false, code: 'PRIVATE_ADDRESS', message: 'A URL names a public host.' };
+    if (!reach.allowsHost(url.hostname, portOf(url)))
+      return { ok: false, code: 'PRIVATE_ADDRESS', message: 'A URL names a public host.' };
     url.hash = '';
     return url.href.length > MAX_URL_LENGTH ? tooLong : { ok: true, url: url.href };
   }
@@ -89,7 +123,13 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
   async function postOnce(text: string, request: EgressRequest): Promise<EgressAnswer> {
     // The URL was good when it was stored. Rules and settings may have changed since, and a store is not a proof.
     const checked = check(text);
-    if (!checked.ok) return { kind: 'failed', reason: checked.code === 'PRIVATE_ADDRESS' ? 'BLOCKED' : 'INVALID_URL', ms: 0, waitedMs: 0 };
+    if (!checked.ok)
+      return {
+        kind: 'failed',
+        reason: checked.code === 'PRIVATE_ADDRESS' ? 'BLOCKED' : 'INVALID_URL',
+        ms: 0,
+        waitedMs: 0,
+      };
     const url = new URL(checked.url);
 
     const waitingFrom = performance.now();
@@ -98,7 +138,8 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const release = await slots.take(url.host.replace(/\.(?=:|$)/, ''), waiting.signal);
     waiting.end();
     const waitedMs = Math.round(performance.now() - waitingFrom);
-    if (!release) return { kind: 'failed', reason: waiting.reason() === 'STOPPED' ? 'STOPPED' : 'BUSY', ms: 0, waitedMs };
+    if (!release)
+      return { kind: 'failed', reason: waiting.reason() === 'STOPPED' ? 'STOPPED' : 'BUSY', ms: 0, waitedMs };
 
     const from = performance.now();
     const times = () => ({ ms: Math.round(performance.now() - from), waitedMs });
@@ -107,7 +148,11 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
       const answer = await postTo(url, request, deadline.signal);
       return { kind: 'answered', ...answer, ...times() };
     } catch (error) {
-      return { kind: 'failed', reason: error instanceof EgressFailure ? error.reason : (deadline.reason() ?? 'RESET'), ...times() };
+      return {
+        kind: 'failed',
+        reason: error instanceof EgressFailure ? error.reason : (deadline.reason() ?? 'RESET'),
+        ...times(),
+      };
     } finally {
       deadline.end();
       release();
@@ -118,11 +163,19 @@ export function createEgress({ allow, maxConnectionsPerHost, timeoutMs, maxAnswe
     const { hostname } = url;
     const port = portOf(url);
     const isAllowed = (address: string): boolean => reach.allowsAddress(hostname, address, port);
-    const addresses = await addressesOf(bareHost(hostname), lookup ?? (reach.isNamed(hostname, port) ? lookUpBySystem : askServers), signal);
-    // Here it is decided, for exactly the addresses that are connected to. One that is not allowed blocks them all: an honest
-    // receiver has no such mixture, and whose turn it is would be up to whoever answers for the name.
+    const addresses = await addressesOf(
+      bareHost(hostname),
+      lookup ?? (reach.isNamed(hostname, port) ? lookUpBySystem : askServers),
+      signal,
+    );
+    // Here it is decided, for exactly the addresses that are connected to. One that is not allowed blocks them all: an
+    // honest receiver has no such mixture, and whose turn it is would be up to whoever answers for the name.
     if (!addresses.every(isAllowed)) throw new EgressFailure('BLOCKED');
-    const socket = await openConnection({ hostname, port, secure: url.protocol === 'https:', addresses: addresses.map(plainAddress), isAllowed }, connect, signal);
+    const socket = await openConnection(
+      { hostname, port, secure: url.protocol === 'https:', addresses: addresses.map(plainAddress), isAllowed },
+      connect,
+      signal,
+    );
     return exchange(socket, { url, headers, body, maxAnswerBytes }, signal);
   }
 

@@ -10,8 +10,15 @@ export interface Exchange {
   readonly maxAnswerBytes: number;
 }
 
-/** Returns as soon as an answer's status and what is read of its text are there. Rejects when there is no status. The socket is closed in any case. */
-export async function exchange(socket: Socket, { url, headers, body, maxAnswerBytes }: Exchange, signal: AbortSignal): Promise<{ readonly httpStatus: number; readonly text: string }> {
+/**
+ * Returns as soon as an answer's status and what is read of its text are there. Rejects when there is no status. The
+ * socket is closed in any case.
+ */
+export async function exchange(
+  socket: Socket,
+  { url, headers, body, maxAnswerBytes }: Exchange,
+  signal: AbortSignal,
+): Promise<{ readonly httpStatus: number; readonly text: string }> {
   let used = false;
   const client = new Client(url.origin, {
     // The one connection, once: a second one would be to an address that nobody checked.
@@ -28,7 +35,14 @@ export async function exchange(socket: Socket, { url, headers, body, maxAnswerBy
   try {
     const path = `${url.pathname}${url.search}`;
     const ours = Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host'));
-    const request = client.request({ method: 'POST', path, headers: { ...ours, host: url.host }, body, signal, reset: true });
+    const request = client.request({
+      method: 'POST',
+      path,
+      headers: { ...ours, host: url.host },
+      body,
+      signal,
+      reset: true,
+    });
     // undici looks at the signal only once it has begun to write.
     const response = await untilAborted(request, signal);
     return { httpStatus: response.statusCode, text: await readText(response.body, maxAnswerBytes) };
@@ -38,7 +52,10 @@ export async function exchange(socket: Socket, { url, headers, body, maxAnswerBy
   }
 }
 
-/** The first `maxBytes`, as text that PostgreSQL can store. A text that is cut off, by the limit, the signal or the receiver, is as long as it is: the status was heard. */
+/**
+ * The first `maxBytes`, as text that PostgreSQL can store. A text that is cut off, by the limit, the signal or the
+ * receiver, is as long as it is: the status was heard.
+ */
 async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';

@@ -10,7 +10,10 @@ export type FailureReason =
   | 'NOT_CONNECTED'
   /** TLS did not come about, or the certificate is not that of the host. Nothing was sent. */
   | 'TLS'
-  /** All connections to the host were in use for twice as long as one may take. Nothing was sent, and nothing is known against the receiver. */
+  /**
+   * All connections to the host were in use for twice as long as one may take. Nothing was sent, and nothing is known
+   * against the receiver.
+   */
   | 'BUSY'
   /** The time was over. The request may have arrived. */
   | 'TIMED_OUT'

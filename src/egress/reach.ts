@@ -7,7 +7,9 @@ import { isPublicAddress, isPublicHost } from '../jobs/public-address.ts';
 export type Allowed =
   /** That name, whatever it resolves to. */
   | { readonly kind: 'name'; readonly name: string; readonly port: number | null }
-  /** Those addresses, by whatever public name. A name that is private by itself is not allowed by what it resolves to. */
+  /**
+   * Those addresses, by whatever public name. A name that is private by itself is not allowed by what it resolves to.
+   */
   | { readonly kind: 'network'; readonly address: string; readonly prefix: number; readonly port: number | null };
 
 export interface Reach {
@@ -21,20 +23,30 @@ export interface Reach {
 
 export function createReach(allow: readonly Allowed[]): Reach {
   const names = allow.filter((entry) => entry.kind === 'name');
-  const networks = allow.filter((entry) => entry.kind === 'network').map((entry) => ({ ...entry, address: ipaddr.parse(entry.address) }));
+  const networks = allow
+    .filter((entry) => entry.kind === 'network')
+    .map((entry) => ({ ...entry, address: ipaddr.parse(entry.address) }));
 
-  const isNamed = (hostname: string, port: number): boolean => names.some((entry) => entry.name === hostname.replace(/\.$/, '') && (entry.port ?? port) === port);
+  const isNamed = (hostname: string, port: number): boolean =>
+    names.some((entry) => entry.name === hostname.replace(/\.$/, '') && (entry.port ?? port) === port);
 
   function isInNetwork(text: string, port: number): boolean {
     if (isIP(text) === 0) return false;
     const address = ipaddr.process(text);
-    return networks.some((entry) => entry.address.kind() === address.kind() && address.match(entry.address, entry.prefix) && (entry.port ?? port) === port);
+    return networks.some(
+      (entry) =>
+        entry.address.kind() === address.kind() &&
+        address.match(entry.address, entry.prefix) &&
+        (entry.port ?? port) === port,
+    );
   }
 
   return {
     isNamed,
-    allowsHost: (hostname, port) => isPublicHost(hostname) || isNamed(hostname, port) || isInNetwork(bareHost(hostname), port),
-    allowsAddress: (hostname, address, port) => isPublicAddress(address) || isNamed(hostname, port) || isInNetwork(address, port),
+    allowsHost: (hostname, port) =>
+      isPublicHost(hostname) || isNamed(hostname, port) || isInNetwork(bareHost(hostname), port),
+    allowsAddress: (hostname, address, port) =>
+      isPublicAddress(address) || isNamed(hostname, port) || isInNetwork(address, port),
   };
 }
 

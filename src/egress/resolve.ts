@@ -9,8 +9,9 @@ const SERVER_TIMEOUT_MS = 3_000;
 const TRIES = 2;
 
 /**
- * Asks name servers by itself. The system's own look-up takes one of the few threads of the process for as long as a name server keeps silent, and whoever
- * names such a name twice would stop all look-ups, those of the upstream and of the database among them. `servers` are the system's by default.
+ * Asks name servers by itself. The system's own look-up takes one of the few threads of the process for as long as a
+ * name server keeps silent, and whoever names such a name twice would stop all look-ups, those of the upstream and of
+ * the database among them. `servers` are the system's by default.
  */
 export function createLookup(servers?: readonly string[], timeoutMs = SERVER_TIMEOUT_MS): Lookup {
   const resolver = new Resolver({ timeout: timeoutMs, tries: TRIES });
@@ -22,4 +23,5 @@ export function createLookup(servers?: readonly string[], timeoutMs = SERVER_TIM
 }
 
 /** As the system finds it, by files and search domains too: for names that the operator has written down. */
-export const lookUpBySystem: Lookup = async (hostname) => (await lookUpName(hostname, { all: true })).map(({ address }) => address);
+export const lookUpBySystem: Lookup = async (hostname) =>
+  (await lookUpName(hostname, { all: true })).map(({ address }) => address);

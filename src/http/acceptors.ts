@@ -1,10 +1,11 @@
 /**
  * Further handles of a listening socket, so that several connections are accepted in one turn of the event loop.
  *
- * libuv accepts one connection for each handle and turn (since 1.45, Node.js 20.3). Turns of a busy instance take milliseconds, and a crowd of new
- * clients then fills the accept queue, where callbacks wait too: they come on new connections, and which connection carries one is known only after
- * it was accepted. Node.js has no function that duplicates a handle. A child process that receives one over its channel and sends it back makes a
- * duplicate; the child never accepts a connection.
+ * libuv accepts one connection for each handle and turn (since 1.45, Node.js 20.3). Turns of a busy instance take
+ * milliseconds, and a crowd of new clients then fills the accept queue, where callbacks wait too: they come on new
+ * connections, and which connection carries one is known only after it was accepted. Node.js has no function that
+ * duplicates a handle. A child process that receives one over its channel and sends it back makes a duplicate; the
+ * child never accepts a connection.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,8 +13,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 export interface Acceptors {
   /**
-   * Makes the handles of a server that listens, and resolves with their number when they accept; it is smaller if they are closed meanwhile. Rejects when
-   * the child process fails; the server goes on with its own handle and those made so far.
+   * Makes the handles of a server that listens, and resolves with their number when they accept; it is smaller if they
+   * are closed meanwhile. Rejects when the child process fails; the server goes on with its own handle and those made
+   * so far.
    */
   add(): Promise<number>;
   /** Accepts no more connections by them, and resolves when those that came by them are closed. */
@@ -46,7 +48,8 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
     if (open >= maxConnections) return void socket.destroy();
     const change = (by: number): void => {
       openByAcceptors += by;
-      // Node.js compares its limit with the connections of the server's own handle, and Node.js 20 takes 0 for no limit.
+      // Node.js compares its limit with the connections of the server's own handle, and Node.js 20 takes 0 for no
+      // limit.
       server.maxConnections = maxConnections - openByAcceptors || -1;
     };
     change(1);
@@ -88,7 +91,9 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
     close: () =>
       (closed ??= (async () => {
         making?.kill();
-        const closing = acceptors.filter(({ listening }) => listening).map((acceptor) => once(acceptor.close(), 'close'));
+        const closing = acceptors
+          .filter(({ listening }) => listening)
+          .map((acceptor) => once(acceptor.close(), 'close'));
         await Promise.all([making?.ended, ...closing]);
       })()),
   };
@@ -113,12 +118,15 @@ const MAX_LIFE_MS = 30_000;
 function startDuplicator(): Duplicator {
   const child = spawn(process.execPath, ['-e', ECHO], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    // The working directory may be deleted, and what NODE_OPTIONS loads into a gateway, such as a tracing agent, has no business here.
+    // The working directory may be deleted, and what NODE_OPTIONS loads into a gateway, such as a tracing agent, has no
+    // business here.
     cwd: '/',
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   const failed = new Promise<Error>((resolve) => child.once('error', resolve));
-  const exited = new Promise<Error>((resolve) => child.once('exit', () => resolve(new Error('the child process ended'))));
+  const exited = new Promise<Error>((resolve) =>
+    child.once('exit', () => resolve(new Error('the child process ended'))),
+  );
   // Without free descriptors there is no process, and no channel.
   const isRunning = child.pid !== undefined;
   const limit = isRunning ? setTimeout(() => child.kill('SIGKILL'), MAX_LIFE_MS).unref() : undefined;

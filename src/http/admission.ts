@@ -1,16 +1,18 @@
 /**
- * Admission control: how many operations run at once, who waits, and who is refused at once. Callbacks and submits to the upstream never
- * wait here; while a callback is being settled on an instance that is late, operations wait for it.
+ * Admission control: how many operations run at once, who waits, and who is refused at once. Callbacks and submits to
+ * the upstream never wait here; while a callback is being settled on an instance that is late, operations wait for it.
  *
  * - As many operations run as there are slots (`slots.ts`); their number adapts to the event loop.
- * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is patient. The longer a queue
- *   has been non-empty, the shorter a new request may wait in it: when more arrives than can be served, a long wait does not help, and clients
- *   need a quick refusal (controlled delay, as in Facebook's "Fail at Scale"). The time has a lower bound, because a few clients that send their
- *   next request as soon as they are answered keep a queue non-empty too, and can be served without a refusal.
- * - A request that would wait longer than half of the time that it may, judged by how fast the queue moves, is refused at once. The other half
- *   is a reserve for a queue that becomes slower, so that few requests are refused after they have waited.
- * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them saves little, and on a
- *   machine that is busy with something else they are served in time.
+ * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is
+ *   patient. The longer a queue has been non-empty, the shorter a new request may wait in it: when more arrives than
+ *   can be served, a long wait does not help, and clients need a quick refusal (controlled delay, as in Facebook's
+ *   "Fail at Scale"). The time has a lower bound, because a few clients that send their next request as soon as they
+ *   are answered keep a queue non-empty too, and can be served without a refusal.
+ * - A request that would wait longer than half of the time that it may, judged by how fast the queue moves, is refused
+ *   at once. The other half is a reserve for a queue that becomes slower, so that few requests are refused after they
+ *   have waited.
+ * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them
+ *   saves little, and on a machine that is busy with something else they are served in time.
  */
 import type { Load, Overload } from './load.ts';
 import { createSlots } from './slots.ts';
@@ -60,18 +62,18 @@ interface Refused {
 
 export interface Admission {
   /**
-   * Why a request is refused before anything is done for it; null when it may go on. Its kind is null where only its body tells it. Each
-   * refusal counts.
+   * Why a request is refused before anything is done for it; null when it may go on. Its kind is null where only its
+   * body tells it. Each refusal counts.
    */
   refusal(kind: Kind | null): OverloadedError | null;
   /**
-   * Waits for a slot and resolves with the function that gives it back. Rejects with `OverloadedError`, and with the reason of the signal
-   * when that aborts; it is asked for only when the request has to wait.
+   * Waits for a slot and resolves with the function that gives it back. Rejects with `OverloadedError`, and with the
+   * reason of the signal when that aborts; it is asked for only when the request has to wait.
    */
   enter(kind: Kind, gone?: () => AbortSignal): Promise<() => void>;
   /**
-   * Runs work that has priority over operations. On an instance whose event loop was late within the last second, no operation starts during the
-   * first 50 ms of the work, unless none has started for 50 ms.
+   * Runs work that has priority over operations. On an instance whose event loop was late within the last second, no
+   * operation starts during the first 50 ms of the work, unless none has started for 50 ms.
    */
   prioritize<T>(work: () => Promise<T>): Promise<T>;
   figures(): AdmissionFigures;
@@ -89,8 +91,9 @@ const TURNS: readonly Kind[] = ['submit', 'read', 'submit', 'handshake'];
 const KINDS: readonly Kind[] = ['submit', 'read', 'handshake'];
 
 /**
- * Which share of the patience is left when a queue was not empty for all of it. A refused submit has to be sent again, with its body. With a
- * twentieth, 24 REST clients at two instances were refused 278 of 5,000 submits while other processes kept the machine busy.
+ * Which share of the patience is left when a queue was not empty for all of it. A refused submit has to be sent again,
+ * with its body. With a twentieth, 24 REST clients at two instances were refused 278 of 5,000 submits while other
+ * processes kept the machine busy.
  */
 const STANDING_SHARE: Readonly<Record<Kind, number>> = { submit: 1 / 2, read: 1 / 4, handshake: 1 / 4 };
 /** The wait that the pace of the queue predicts may take this share of the time that a request may wait. */
@@ -102,8 +105,8 @@ const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** The weight of the newest turn in the mean. */
 const NEWEST = 0.1;
 /**
- * Turns after which the mean is used. The first turns of a cold instance on a busy machine took more than 0.3 s each, and a prediction by one of
- * them refused ten of a burst of 100 submits, all of which would have been served in time.
+ * Turns after which the mean is used. The first turns of a cold instance on a busy machine took more than 0.3 s each,
+ * and a prediction by one of them refused ten of a burst of 100 submits, all of which would have been served in time.
  */
 const MIN_TURNS = 10;
 /** How many bodies are read to find out the kind, while one kind would be refused: at once, and per second. */
@@ -119,7 +122,10 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const prioritized: { readonly at: number; ended: boolean }[] = [];
   let begunAt = -Infinity;
   let turn = 0;
-  /** The mean time between two starts of operations that had waited, and over how many such turns since all queues were empty. */
+  /**
+   * The mean time between two starts of operations that had waited, and over how many such turns since all queues were
+   * empty.
+   */
   let turnMs = 0;
   let turns = 0;
   let startedAt: number | null = null;
@@ -151,10 +157,15 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return true;
   }
 
-  /** Whether operations wait for a callback. A callback that takes longer waits for something other than the event loop, such as a connection. */
+  /**
+   * Whether operations wait for a callback. A callback that takes longer waits for something other than the event loop,
+   * such as a connection.
+   */
   function isHeldBack(now: number): boolean {
     const newest = prioritized.at(-1);
-    return newest !== undefined && slots.wasLate() && now - newest.at <= MAX_PRIORITY_MS && now - begunAt <= MAX_PRIORITY_MS;
+    return (
+      newest !== undefined && slots.wasLate() && now - newest.at <= MAX_PRIORITY_MS && now - begunAt <= MAX_PRIORITY_MS
+    );
   }
 
   /** Whether an operation may begin now. */
@@ -171,7 +182,10 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return predictedMs > PREDICTED_SHARE * patienceMs(kind, now) ? 'WAIT' : null;
   }
 
-  /** Whether a request is a mutation is in its body. While only one of the two kinds would be served, a limited number of bodies is read. */
+  /**
+   * Whether a request is a mutation is in its body. While only one of the two kinds would be served, a limited number
+   * of bodies is read.
+   */
   function refusalReasonOfUnknown(now: number): Reason | null {
     const [submit, read] = [refusalReason('submit', now), refusalReason('read', now)];
     if (submit === null && read === null) return null;

@@ -26,7 +26,12 @@ interface Body {
 }
 
 /** A wrong token and an unknown job answer alike: 404 with an empty body, and nothing is stored. */
-export async function registerCallbacks(app: FastifyInstance, door: CallbackDoor, receive: ReceiveCallback, maxBodyBytes: number): Promise<void> {
+export async function registerCallbacks(
+  app: FastifyInstance,
+  door: CallbackDoor,
+  receive: ReceiveCallback,
+  maxBodyBytes: number,
+): Promise<void> {
   await app.register(async (routes) => {
     routes.removeAllContentTypeParsers();
     routes.addContentTypeParser('*', (_request, payload, done) => {

@@ -6,7 +6,8 @@ const SLICE = 250;
 const PAUSE_MS = 50;
 
 /** How many are closed at once: more than `SLICE` only where the pauses would not fit into the time. */
-export const sliceSize = (count: number, spreadMs: number): number => Math.max(SLICE, Math.ceil(count / Math.max(1, Math.floor(spreadMs / PAUSE_MS))));
+export const sliceSize = (count: number, spreadMs: number): number =>
+  Math.max(SLICE, Math.ceil(count / Math.max(1, Math.floor(spreadMs / PAUSE_MS))));
 
 /** Closes them with 1001, the last ones after `spreadMs` at most, and resolves when all are gone. */
 export async function closeInSlices(sockets: readonly ServedSocket[], spreadMs: number): Promise<void> {

@@ -22,7 +22,11 @@ export class UnsupportedEncodingError extends Error {
 
 /** Null where the body is sent as it is. */
 function encodingOf({ 'content-encoding': header = '' }: FastifyRequest['headers']): string | null {
-  const codings = header.toLowerCase().split(',').map((coding) => coding.trim()).filter((coding) => coding !== '' && coding !== 'identity');
+  const codings = header
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'identity');
   return codings.length === 0 ? null : codings.join(', ');
 }
 
@@ -41,7 +45,10 @@ const decompressors: Readonly<Record<string, Decompress>> = {
   br: promisify(brotliDecompress),
 };
 
-/** The bytes behind the request's encoding; as they came where it is unknown, they are damaged, or they unpack to more than `maxBytes`. */
+/**
+ * The bytes behind the request's encoding; as they came where it is unknown, they are damaged, or they unpack to more
+ * than `maxBytes`.
+ */
 export async function decodeBody(headers: FastifyRequest['headers'], bytes: Buffer, maxBytes: number): Promise<Buffer> {
   const encoding = encodingOf(headers) ?? '';
   const decompress = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;

@@ -29,10 +29,16 @@ function mayRead(origins: OriginCheck, request: IncomingMessage, path: string): 
 }
 
 /** The headers of an answer that does not pass through Fastify, by the same rules. */
-export function corsHeadersOf(origins: OriginCheck, request: IncomingMessage, path: string): Readonly<Record<string, string>> {
+export function corsHeadersOf(
+  origins: OriginCheck,
+  request: IncomingMessage,
+  path: string,
+): Readonly<Record<string, string>> {
   if (!mayRead(origins, request, path)) return {};
   const exposed = { 'access-control-expose-headers': EXPOSED_HEADERS.join(', ') };
-  return origins.allowsAny ? { ...exposed, 'access-control-allow-origin': '*' } : { ...exposed, 'access-control-allow-origin': request.headers.origin!, vary: 'Origin' };
+  return origins.allowsAny
+    ? { ...exposed, 'access-control-allow-origin': '*' }
+    : { ...exposed, 'access-control-allow-origin': request.headers.origin!, vary: 'Origin' };
 }
 
 export async function registerCors(app: FastifyInstance, origins: OriginCheck, logRefusal: LogRefusal): Promise<void> {
@@ -44,7 +50,10 @@ export async function registerCors(app: FastifyInstance, origins: OriginCheck, l
     if (method !== 'OPTIONS' || origin === undefined || asked === undefined || origins.allows(origin, raw)) return;
     logRefusal('CORS_ORIGINS', origin);
     const { message, code } = originNotAllowed(origin);
-    return reply.code(403).header('vary', 'Origin').send({ errors: [{ message, extensions: { code } }] });
+    return reply
+      .code(403)
+      .header('vary', 'Origin')
+      .send({ errors: [{ message, extensions: { code } }] });
   });
   await app.register(cors, { delegator: (request, callback) => callback(null, optionsOf(request)) });
 }

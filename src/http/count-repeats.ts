@@ -1,7 +1,7 @@
 /**
- * Counts how often a field occurs at one path of the response. The validation rules of GraphQL compare all fields of one path
- * with each other, so their time is quadratic in this number. The same field name at different paths, such as `id` in each of 16
- * aliased jobs, is not compared and does not count as a repeat.
+ * Counts how often a field occurs at one path of the response. The validation rules of GraphQL compare all fields of
+ * one path with each other, so their time is quadratic in this number. The same field name at different paths, such as
+ * `id` in each of 16 aliased jobs, is not compared and does not count as a repeat.
  */
 import { Kind, type FieldNode, type SelectionSetNode, type ValidationContext } from 'graphql';
 
@@ -19,7 +19,10 @@ interface Repeats {
   readonly selections: number;
 }
 
-/** Merges selections as the executor does. Stops as soon as a limit is exceeded, and at the maximum depth, which another check reports. */
+/**
+ * Merges selections as the executor does. Stops as soon as a limit is exceeded, and at the maximum depth, which another
+ * check reports.
+ */
 export function countRepeats(root: SelectionSetNode, context: ValidationContext, limits: RepeatLimits): Repeats {
   let repeats = 0;
   let selections = 0;

@@ -1,4 +1,7 @@
-/** Some clients send optional parameters with an empty value: `"operationName": ""`, `&variables=`. Treats them as absent. */
+/**
+ * Some clients send optional parameters with an empty value: `"operationName": ""`, `&variables=`. Treats them as
+ * absent.
+ */
 
 const optional = ['operationName', 'variables', 'extensions'] as const;
 
@@ -7,7 +10,9 @@ export function withoutEmptyFields(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   const isEmpty = (name: string): boolean => (body as Record<string, unknown>)[name] === '';
   if (!optional.some(isEmpty)) return body;
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !(optional as readonly string[]).includes(name) || !isEmpty(name)));
+  return Object.fromEntries(
+    Object.entries(body).filter(([name]) => !(optional as readonly string[]).includes(name) || !isEmpty(name)),
+  );
 }
 
 /** The same for a query string, in which `variables` and `extensions` may also be the JSON text `null`. */

@@ -1,4 +1,7 @@
-/** Names the part of a value that does not fit, where the message of graphql-js names the whole value, or is cut before the name. */
+/**
+ * Names the part of a value that does not fit, where the message of graphql-js names the whole value, or is cut before
+ * the name.
+ */
 import {
   coerceInputValue,
   isInputObjectType,
@@ -17,8 +20,16 @@ import {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** One message for each of the first `most` errors in the value of a variable, in the order of `getVariableValues`, without printing the value before the path. */
-export function explainVariable(schema: GraphQLSchema, { variable, type: typeNode }: VariableDefinitionNode, value: unknown, most: number): string[] {
+/**
+ * One message for each of the first `most` errors in the value of a variable, in the order of `getVariableValues`,
+ * without printing the value before the path.
+ */
+export function explainVariable(
+  schema: GraphQLSchema,
+  { variable, type: typeNode }: VariableDefinitionNode,
+  value: unknown,
+  most: number,
+): string[] {
   const name = variable.name.value;
   const type = typeFromAST(schema, typeNode);
   const messages: string[] = [];
@@ -39,8 +50,16 @@ export function explainVariable(schema: GraphQLSchema, { variable, type: typeNod
 
 type GivenArguments = readonly { readonly name: { readonly value: string }; readonly value: ValueNode }[];
 
-/** The message for an argument whose literal contains a variable that does not fit; null if the message of graphql-js is precise. */
-export function explainArgument({ nodes }: GraphQLError, args: readonly GraphQLArgument[], given: GivenArguments, variables: Values): string | null {
+/**
+ * The message for an argument whose literal contains a variable that does not fit; null if the message of graphql-js is
+ * precise.
+ */
+export function explainArgument(
+  { nodes }: GraphQLError,
+  args: readonly GraphQLArgument[],
+  given: GivenArguments,
+  variables: Values,
+): string | null {
   const argument = given.find(({ value }) => nodes?.[0] === value);
   const type = args.find(({ name }) => name === argument?.name.value)?.type;
   if (!argument || !type || argument.value.kind === Kind.VARIABLE) return null;
@@ -64,7 +83,8 @@ function findMisfit(node: ValueNode, type: GraphQLInputType, path: string, varia
   return firstOf(node.fields, ({ name, value }) => {
     const field = fields[name.value];
     // The default of the field applies if the variable has no value.
-    const isAbsent = value.kind === Kind.VARIABLE && variables[value.name.value] === undefined && field?.defaultValue !== undefined;
+    const isAbsent =
+      value.kind === Kind.VARIABLE && variables[value.name.value] === undefined && field?.defaultValue !== undefined;
     return !field || isAbsent ? null : findMisfit(value, field.type, `${path}.${name.value}`, variables);
   });
 }

@@ -3,7 +3,13 @@ import { setTimeout } from 'node:timers/promises';
 import { ApolloServer, HeaderMap, type ApolloServerPlugin, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { GraphQLError, OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema, type ValidationRule } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type ValidationRule,
+} from 'graphql';
 import type { Authenticate } from '../accounts/authenticate.ts';
 import type { Caller } from '../accounts/caller.ts';
 import { UnauthenticatedError } from '../accounts/errors.ts';
@@ -44,7 +50,20 @@ export interface GraphQLOptions {
 
 /** Mounts the route and starts Apollo; the instance stops it when it closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
-  const { path, schema, cores, authenticate, gate, rules, maxTokens, operationTimeoutMs, maskError, admission, log, playground } = options;
+  const {
+    path,
+    schema,
+    cores,
+    authenticate,
+    gate,
+    rules,
+    maxTokens,
+    operationTimeoutMs,
+    maskError,
+    admission,
+    log,
+    playground,
+  } = options;
   /** Keyed by `progress`, because Apollo copies the context itself. */
   const requests = new WeakMap<Context['progress'], FastifyRequest>();
   /** Requests that accept nothing that is spoken here. */
@@ -58,10 +77,16 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
-    // A browser sends the scheme Bearer only for a script, and then asks with a preflight; other schemes have been answered 401 by now.
+    // A browser sends the scheme Bearer only for a script, and then asks with a preflight; other schemes have been
+    // answered 401 by now.
     csrfPrevention: { requestHeaders: ['x-apollo-operation-name', 'apollo-require-preflight', 'authorization'] },
     stopOnTerminationSignals: false,
-    logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn({}, String(message)), error: (message) => log.error({}, String(message)) },
+    logger: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (message) => log.warn({}, String(message)),
+      error: (message) => log.error({}, String(message)),
+    },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       notOverHttpPlugin(unacceptable),
@@ -76,7 +101,12 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   app.addHook('onClose', () => apollo.stop());
 
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const execute = async (request: FastifyRequest, reply: FastifyReply, leave: () => void, untilMs: number): Promise<string> => {
+  const execute = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    leave: () => void,
+    untilMs: number,
+  ): Promise<string> => {
     const contextValue = createContext(callers.get(request)!, networkOf(request.ip), cores);
     requests.set(contextValue.progress, request);
     const headers = headersOf(request);
@@ -85,7 +115,12 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     // Decided before anything runs: Apollo finds out only when a mutation has done its work.
     headers.set('accept', accepted ?? 'application/json');
     const answered = apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: request.method, headers, search: withoutEmptyParameters(searchOf(request)), body: withoutEmptyFields(request.body) },
+      httpGraphQLRequest: {
+        method: request.method,
+        headers,
+        search: withoutEmptyParameters(searchOf(request)),
+        body: withoutEmptyFields(request.body),
+      },
       context: async () => contextValue,
     });
     // An operation that timed out goes on, and keeps its slot until it ends.
@@ -103,7 +138,10 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     void reply.code(status ?? 200);
     if (body.kind === 'complete') {
       // Apollo rejects a malformed request before any plugin runs; such an answer is short.
-      if ((status ?? 200) >= 400 && !notesOf(request).errors) noteOn(request, { errors: codesOf((JSON.parse(body.string) as { errors?: readonly GraphQLFormattedError[] }).errors ?? []) });
+      if ((status ?? 200) >= 400 && !notesOf(request).errors)
+        noteOn(request, {
+          errors: codesOf((JSON.parse(body.string) as { errors?: readonly GraphQLFormattedError[] }).errors ?? []),
+        });
       return body.string;
     }
     throw new Error('an answer in parts was not asked for');
@@ -117,7 +155,11 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       const refused = gate(queryOf(request));
       if (refused.length === 0) return await execute(request, reply, leave, untilMs);
       leave();
-      return refuse(request, reply, refused.map((error) => maskError(error)));
+      return refuse(
+        request,
+        reply,
+        refused.map((error) => maskError(error)),
+      );
     } catch (error) {
       leave();
       throw error;
@@ -131,15 +173,27 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     onRequest: async (request, reply) => {
       void reply.header('cache-control', 'no-store');
       if (playground && isPageVisit(request)) return reply.redirect(playgroundFrom(request));
-      const caller = await authenticate(request.headers.authorization, request.headers[ACCOUNT_HEADER], networkOf(request.ip));
+      const caller = await authenticate(
+        request.headers.authorization,
+        request.headers[ACCOUNT_HEADER],
+        networkOf(request.ip),
+      );
       if (caller) {
         callers.set(request, caller);
         if (caller.accountId !== null) noteOn(request, { accountId: caller.accountId });
         const error = await takeRequest(cores.accounts.limits, caller, request, reply);
-        return error === null ? undefined : reply.code(429).header('retry-after', error.retryAfterSeconds).send({ errors: [maskError(error)] });
+        return error === null
+          ? undefined
+          : reply
+              .code(429)
+              .header('retry-after', error.retryAfterSeconds)
+              .send({ errors: [maskError(error)] });
       }
       const why = await cores.accounts.explainRefusal(request.headers.authorization);
-      return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [maskError(new UnauthenticatedError(why))] });
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Bearer')
+        .send({ errors: [maskError(new UnauthenticatedError(why))] });
     },
     handler: (request, reply) =>
       answer(request, reply).catch((error: unknown) => {
@@ -176,10 +230,20 @@ const isMutation = (request: FastifyRequest): boolean => /\bmutation\b/.test(que
 /** What goes on after it cannot be taken back: a job may be accepted all the same. */
 const timedOut = ({ progress }: Context): HTTPGraphQLResponse => ({
   status: 503,
-  headers: new HeaderMap([['content-type', 'application/json; charset=utf-8'], ['retry-after', '5']]),
+  headers: new HeaderMap([
+    ['content-type', 'application/json; charset=utf-8'],
+    ['retry-after', '5'],
+  ]),
   body: {
     kind: 'complete',
-    string: JSON.stringify({ errors: [{ message: 'The operation took too long.', extensions: { code: 'OPERATION_TIMED_OUT', ...(progress.accepting && { mayHaveBeenAccepted: true }) } }] }),
+    string: JSON.stringify({
+      errors: [
+        {
+          message: 'The operation took too long.',
+          extensions: { code: 'OPERATION_TIMED_OUT', ...(progress.accepting && { mayHaveBeenAccepted: true }) },
+        },
+      ],
+    }),
   },
 });
 
@@ -196,13 +260,15 @@ const isPageVisit = ({ method, url, headers: { accept = '' } }: FastifyRequest):
   method === 'GET' && /\btext\/html\b/i.test(accept) && !/[?&]query=/.test(url);
 
 /** Relative, so that it holds below any prefix that a proxy strips. */
-const playgroundFrom = ({ url }: FastifyRequest): string => `${url.split('?')[0]!.endsWith('/') ? '..' : '.'}${PLAYGROUND_PATH}`;
+const playgroundFrom = ({ url }: FastifyRequest): string =>
+  `${url.split('?')[0]!.endsWith('/') ? '..' : '.'}${PLAYGROUND_PATH}`;
 
 const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
 /** As Apollo finds it, which takes no lists and nothing but text; empty where there is none. */
 function queryOf(request: FastifyRequest): string {
-  const { query } = (request.method === 'GET' ? request.query : request.body) as { readonly query?: unknown } | null ?? {};
+  const { query } =
+    ((request.method === 'GET' ? request.query : request.body) as { readonly query?: unknown } | null) ?? {};
   return typeof query === 'string' ? query : '';
 }
 
@@ -219,7 +285,10 @@ const SOCKET_ONLY = {
   message: 'Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.',
 } as const;
 
-/** A subscription would be executed as if it were a query, and a response in a type that the client does not accept would be written after the work is done. */
+/**
+ * A subscription would be executed as if it were a query, and a response in a type that the client does not accept
+ * would be written after the work is done.
+ */
 const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
     async didResolveOperation({ operation, request: { http } }) {
@@ -232,23 +301,41 @@ const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin
     },
     // By GET, Apollo has refused it before that as no query.
     async willSendResponse({ operation, request: { http }, response }) {
-      if (http?.method !== 'GET' || operation?.operation !== OperationTypeNode.SUBSCRIPTION || response.body.kind !== 'single') return;
+      if (
+        http?.method !== 'GET' ||
+        operation?.operation !== OperationTypeNode.SUBSCRIPTION ||
+        response.body.kind !== 'single'
+      )
+        return;
       response.http.status = 400;
       response.http.headers.delete('allow');
-      response.body.singleResult = { errors: [{ message: SOCKET_ONLY.message, extensions: { code: SOCKET_ONLY.code } }] };
+      response.body.singleResult = {
+        errors: [{ message: SOCKET_ONLY.message, extensions: { code: SOCKET_ONLY.code } }],
+      };
     },
   }),
 });
 
-/** Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw one error only. */
-const valueGatePlugin = ({ valueGate, maskError }: Pick<GraphQLOptions, 'valueGate' | 'maskError'>): ApolloServerPlugin<Context> => ({
+/**
+ * Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw one
+ * error only.
+ */
+const valueGatePlugin = ({
+  valueGate,
+  maskError,
+}: Pick<GraphQLOptions, 'valueGate' | 'maskError'>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
     async responseForOperation({ request, document, operation }) {
       // Undefined, despite its type, if the document has no such operation; the execution reports that.
-      const errors = (operation as typeof operation | undefined) ? valueGate(document, operation, request.variables) : [];
+      const errors = (operation as typeof operation | undefined)
+        ? valueGate(document, operation, request.variables)
+        : [];
       if (errors.length === 0) return null;
       const status = acceptedType(request.http?.headers.get('accept')) === GRAPHQL_RESPONSE ? 400 : 200;
-      return { body: { kind: 'single', singleResult: { errors: errors.map((error) => maskError(error)) } }, http: { status, headers: new HeaderMap() } };
+      return {
+        body: { kind: 'single', singleResult: { errors: errors.map((error) => maskError(error)) } },
+        http: { status, headers: new HeaderMap() },
+      };
     },
   }),
 });
@@ -259,7 +346,8 @@ const notesPlugin = (requests: WeakMap<Context['progress'], FastifyRequest>): Ap
     const request = requests.get(contextValue.progress);
     return {
       async didResolveOperation({ operation }) {
-        if (request && operation) noteOn(request, { operation: nameOf(operation.name?.value), operationType: operation.operation });
+        if (request && operation)
+          noteOn(request, { operation: nameOf(operation.name?.value), operationType: operation.operation });
       },
       async willSendResponse({ response: { body } }) {
         const errors = body.kind === 'single' ? body.singleResult.errors : undefined;
@@ -283,14 +371,23 @@ const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
 
 const faultsOfOurs = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
 
-/** What was wrong with the document or its variables: GraphQL over HTTP wants 200 for it where the answer is `application/json`. */
-const wrongDocument = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_TOO_LARGE', 'BAD_USER_INPUT']);
+/**
+ * What was wrong with the document or its variables: GraphQL over HTTP wants 200 for it where the answer is
+ * `application/json`.
+ */
+const wrongDocument = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_TOO_LARGE',
+  'BAD_USER_INPUT',
+]);
 
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response, errors }) {
       const plain = acceptedType(request.http?.headers.get('accept')) !== GRAPHQL_RESPONSE;
-      if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code)))) response.http.status = 200;
+      if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code))))
+        response.http.status = 200;
     },
   }),
 };

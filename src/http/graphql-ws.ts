@@ -1,7 +1,17 @@
 /** Subscriptions over graphql-ws, on the port and path of HTTP, behind the same gate and the same masker. */
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getOperationAST, GraphQLError, OperationTypeNode, parse, specifiedRules, validate, type DocumentNode, type ExecutionArgs, type OperationDefinitionNode } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type ExecutionArgs,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../accounts/caller.ts';
@@ -56,7 +66,9 @@ const CACHED_DOCUMENTS = 200;
 /** A peer that does not answer the closing handshake is cut off after this. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** How long a new socket keeps the slot of its handshake. With a single slot, up to 200 sockets per second can connect. */
+/**
+ * How long a new socket keeps the slot of its handshake. With a single slot, up to 200 sockets per second can connect.
+ */
 const HANDSHAKE_TURN_MS = 5;
 
 export function startSockets(server: HttpServer, options: SocketOptions): Sockets {
@@ -71,16 +83,31 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     const { caller, running } = extra;
     running.add(id);
     if (running.size > options.maxSubscriptionsPerSocket) {
-      return [new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+      return [
+        new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, {
+          extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+        }),
+      ];
     }
     if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
-      return [new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } })];
+      return [
+        new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, {
+          extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+        }),
+      ];
     }
     // Some clients send "" instead of omitting the name.
     const operationName = payload.operationName || undefined;
     const admitted = admit(payload.query, operationName, payload.variables);
     if ('errors' in admitted) return admitted.errors;
-    log.info({ ...accountOf(extra), operation: nameOf(admitted.operation.name?.value), operationType: admitted.operation.operation }, 'subscription');
+    log.info(
+      {
+        ...accountOf(extra),
+        operation: nameOf(admitted.operation.name?.value),
+        operationType: admitted.operation.operation,
+      },
+      'subscription',
+    );
     const contextValue = createContext(caller!, addressOf(extra.request), cores, reads);
     return { schema, document: admitted.document, operationName, variableValues: payload.variables, contextValue };
   }
@@ -88,7 +115,10 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   async function refusalOf(authorization: unknown): Promise<AccessError> {
     const why = await cores.accounts.explainRefusal(authorization);
     if (why !== 'missing') return new UnauthenticatedError(why);
-    return new AccessError('UNAUTHENTICATED', 'authorization is missing in connection_init; send {"authorization":"Bearer <key>"}.');
+    return new AccessError(
+      'UNAUTHENTICATED',
+      'authorization is missing in connection_init; send {"authorization":"Bearer <key>"}.',
+    );
   }
 
   const protocol = makeServer<Record<string, unknown>, SocketExtra>({
@@ -120,13 +150,19 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     onNext(ctx, _id, payload, _args, result) {
       if (!result.errors) return undefined;
       const errors = result.errors.map((error) => maskError(error, 'BAD_USER_INPUT'));
-      log.info({ ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) }, 'subscription errors');
+      log.info(
+        { ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) },
+        'subscription errors',
+      );
       return { ...result, errors };
     },
     onError(ctx, id, payload, refused) {
       ctx.extra.running.delete(id);
       const errors = refused.map((error) => maskError(error));
-      log.info({ ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) }, 'subscription errors');
+      log.info(
+        { ...accountOf(ctx.extra), operation: nameOf(payload.operationName), errors: codesOf(errors) },
+        'subscription errors',
+      );
       return errors;
     },
     onComplete: (ctx, id) => void ctx.extra.running.delete(id),
@@ -191,19 +227,22 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       return refuse('400 Bad Request', toBody(message, 'SUBPROTOCOL_NOT_SUPPORTED'));
     }
     if (door.isFull(addressOf(request))) return refuse('429 Too Many Requests');
-    admitHandshake(socket).then((leave) => {
-      if (socket.destroyed) return leave();
-      if (stopping) return (leave(), refuse('503 Service Unavailable'));
-      // Others of its address may have been served while it waited.
-      if (door.isFull(addressOf(request))) return (leave(), refuse('429 Too Many Requests'));
-      sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
-      // Authentication and the first reads of the socket follow at once.
-      setTimeout(leave, HANDSHAKE_TURN_MS).unref();
-    }, (error: unknown) => {
-      // Otherwise the client has gone while it waited.
-      if (!(error instanceof OverloadedError)) return;
-      refuse(`503 Service Unavailable\r\nretry-after: ${error.retryAfterSeconds}`, toBody(error.message, error.code));
-    });
+    admitHandshake(socket).then(
+      (leave) => {
+        if (socket.destroyed) return leave();
+        if (stopping) return (leave(), refuse('503 Service Unavailable'));
+        // Others of its address may have been served while it waited.
+        if (door.isFull(addressOf(request))) return (leave(), refuse('429 Too Many Requests'));
+        sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
+        // Authentication and the first reads of the socket follow at once.
+        setTimeout(leave, HANDSHAKE_TURN_MS).unref();
+      },
+      (error: unknown) => {
+        // Otherwise the client has gone while it waited.
+        if (!(error instanceof OverloadedError)) return;
+        refuse(`503 Service Unavailable\r\nretry-after: ${error.retryAfterSeconds}`, toBody(error.message, error.code));
+      },
+    );
   };
   server.on('upgrade', upgrade);
 
@@ -219,7 +258,8 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
 }
 
 /** Log fields for the caller. */
-const accountOf = ({ caller }: SocketExtra): object => (caller?.accountId == null ? {} : { accountId: caller.accountId });
+const accountOf = ({ caller }: SocketExtra): object =>
+  caller?.accountId == null ? {} : { accountId: caller.accountId };
 
 type Admitted = { readonly document: DocumentNode; readonly operation: OperationDefinitionNode } | Refused;
 type Refused = { readonly errors: readonly GraphQLError[] };
@@ -242,7 +282,17 @@ function createAdmission({ schema, gate, valueGate, maxTokens, path }: SocketOpt
       documents.set(query, document);
       return { document };
     } catch (error) {
-      if (error instanceof GraphQLError) return { errors: [new GraphQLError(error.message, { nodes: error.nodes, source: error.source, positions: error.positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })] };
+      if (error instanceof GraphQLError)
+        return {
+          errors: [
+            new GraphQLError(error.message, {
+              nodes: error.nodes,
+              source: error.source,
+              positions: error.positions,
+              extensions: { code: 'GRAPHQL_PARSE_FAILED' },
+            }),
+          ],
+        };
       throw error;
     }
   }
@@ -251,7 +301,14 @@ function createAdmission({ schema, gate, valueGate, maxTokens, path }: SocketOpt
     const admitted = toDocument(query);
     if ('errors' in admitted) return admitted;
     const operation = getOperationAST(admitted.document, operationName);
-    if (!operation) return { errors: [new GraphQLError('Name one operation of the document.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })] };
+    if (!operation)
+      return {
+        errors: [
+          new GraphQLError('Name one operation of the document.', {
+            extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+          }),
+        ],
+      };
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const message = `A WebSocket carries subscriptions only. Send the ${operation.operation} by HTTP POST to ${path}: split the links of your client by the type of the operation.`;
       return { errors: [new GraphQLError(message, { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
@@ -260,4 +317,3 @@ function createAdmission({ schema, gate, valueGate, maxTokens, path }: SocketOpt
     return errors.length > 0 ? { errors } : { ...admitted, operation };
   };
 }
-

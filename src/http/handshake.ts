@@ -7,13 +7,17 @@ import { handleProtocols } from 'graphql-ws';
 export function findHandshakeFault({ httpVersion, headers }: IncomingMessage): string | null {
   if (httpVersion !== '1.1' || headers.host === undefined) return '400 Bad Request';
   // A proxy takes for a body what would be frames here.
-  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) return '400 Bad Request';
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0)
+    return '400 Bad Request';
   // ws takes 8 too, a draft whose browsers say their origin in another header.
   if (headers['sec-websocket-version'] !== '13') return '426 Upgrade Required\r\nsec-websocket-version: 13';
   return null;
 }
 
-/** False for a client that offers other subprotocols only, such as the older `graphql-ws`. One that offers none is closed with 4406 by graphql-ws. */
+/**
+ * False for a client that offers other subprotocols only, such as the older `graphql-ws`. One that offers none is
+ * closed with 4406 by graphql-ws.
+ */
 export function offersProtocol({ headers: { 'sec-websocket-protocol': offered } }: IncomingMessage): boolean {
   if (offered === undefined) return true;
   const protocols = offered.split(',').map((name) => name.trim());
@@ -22,8 +26,8 @@ export function offersProtocol({ headers: { 'sec-websocket-protocol': offered } 
 }
 
 /**
- * `status` may carry further header lines. The socket is destroyed once the answer is written: a peer that does not close its half would keep it,
- * and our stop, waiting for ever.
+ * `status` may carry further header lines. The socket is destroyed once the answer is written: a peer that does not
+ * close its half would keep it, and our stop, waiting for ever.
  */
 export function refuseUpgrade(socket: Duplex, status: string, body?: object): void {
   const text = body ? JSON.stringify(body) : '';

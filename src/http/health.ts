@@ -4,7 +4,10 @@ import type { FastifyInstance } from 'fastify';
 export interface Health {
   isDraining(): boolean;
   isFeedListening(): boolean;
-  /** Why nothing, or only a probe, is submitted at the moment, or null; the reason is for the log, as anybody may ask here. Rejects when the database cannot answer. */
+  /**
+   * Why nothing, or only a probe, is submitted at the moment, or null; the reason is for the log, as anybody may ask
+   * here. Rejects when the database cannot answer.
+   */
   findPause(): Promise<string | null>;
   /** Whether the upstream's callbacks seem not to arrive. */
   isDeaf(): boolean;
@@ -32,7 +35,14 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
       const deaf = health.isDeaf();
       const overloaded = health.isOverloaded();
       const degraded = pause !== null || feed !== 'ok' || deaf || overloaded;
-      return { status: degraded ? 'degraded' : 'ok', database: 'ok', feed, upstream: pause === null ? 'ok' : 'paused', callbacks: deaf ? 'missing' : 'ok', load: overloaded ? 'shedding' : 'ok' };
+      return {
+        status: degraded ? 'degraded' : 'ok',
+        database: 'ok',
+        feed,
+        upstream: pause === null ? 'ok' : 'paused',
+        callbacks: deaf ? 'missing' : 'ok',
+        load: overloaded ? 'shedding' : 'ok',
+      };
     } catch {
       return reply.code(503).send({ status: 'unavailable', database: 'down' });
     }

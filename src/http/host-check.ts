@@ -1,4 +1,7 @@
-/** Whether a request was sent to a name of ours: a page of another site whose own name resolves to our address sends that name. */
+/**
+ * Whether a request was sent to a name of ours: a page of another site whose own name resolves to our address sends
+ * that name.
+ */
 import { isIP } from 'node:net';
 import { parseUrl } from '../network/parse-url.ts';
 
@@ -10,11 +13,16 @@ export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   const names = new Set(allowed.map(normalize));
   return (host) => {
     const hostname = host === undefined ? undefined : parseUrl(`http://${host}`)?.hostname;
-    return hostname !== undefined && (names.has(hostname) || names.has(`*.${hostname.slice(hostname.indexOf('.') + 1)}`));
+    return (
+      hostname !== undefined && (names.has(hostname) || names.has(`*.${hostname.slice(hostname.indexOf('.') + 1)}`))
+    );
   };
 }
 
-/** In the spelling of WHATWG `URL`, as the names of requests are compared. A port is dropped, and an IPv6 address needs no brackets. */
+/**
+ * In the spelling of WHATWG `URL`, as the names of requests are compared. A port is dropped, and an IPv6 address needs
+ * no brackets.
+ */
 function normalize(name: string): string {
   if (name.startsWith('*.')) return name.toLowerCase();
   const url = `http://${isIP(name) === 6 ? `[${name}]` : name}`;

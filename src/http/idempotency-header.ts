@@ -1,6 +1,18 @@
-/** The `Idempotency-Key` header: it counts for a document with exactly one `generateMotion`, which has no other key of its own. */
+/**
+ * The `Idempotency-Key` header: it counts for a document with exactly one `generateMotion`, which has no other key of
+ * its own.
+ */
 import type { ApolloServerPlugin } from '@apollo/server';
-import { getArgumentValues, getVariableValues, GraphQLError, Kind, OperationTypeNode, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+import {
+  getArgumentValues,
+  getVariableValues,
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import type { Context } from '../resolvers/context.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 
@@ -16,18 +28,26 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
     async didResolveOperation({ request, document, operation, schema, contextValue }) {
       const header = request.http?.headers.get('idempotency-key');
       if (!header || operation?.operation !== OperationTypeNode.MUTATION) return;
-      const fragments = new Map(document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+      const fragments = new Map(
+        document.definitions
+          .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+          .map((fragment) => [fragment.name.value, fragment]),
+      );
       const fields = fieldsOf(operation.selectionSet, fragments);
       const [field] = fields;
       if (!field) return;
-      if (fields.length > 1) refuse(`The Idempotency-Key header counts only for exactly one ${FIELD}; give each its own idempotencyKey.`);
+      if (fields.length > 1)
+        refuse(`The Idempotency-Key header counts only for exactly one ${FIELD}; give each its own idempotencyKey.`);
       const definition = schema.getMutationType()?.getFields()[FIELD];
       // Variables that do not fit are reported by the execution itself.
-      const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, { maxErrors: 1 });
+      const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, {
+        maxErrors: 1,
+      });
       const input = definition && coerced && valuesOf(() => getArgumentValues(definition, field, coerced));
       const own = input?.idempotencyKey;
       const { key, formerKey } = readIdempotencyKey(header);
-      if (own != null && own !== key && own !== header) refuse('The Idempotency-Key header and the idempotencyKey of the input differ.');
+      if (own != null && own !== key && own !== header)
+        refuse('The Idempotency-Key header and the idempotencyKey of the input differ.');
       contextValue.idempotencyKey = key;
       contextValue.formerIdempotencyKey = formerKey;
     },

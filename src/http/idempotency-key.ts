@@ -11,5 +11,7 @@ const QUOTED = /^[ \t]*"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"[ \t]*$/;
 /** A string of RFC 8941, `"k"`, is the key inside its quotes; every other value is the key itself. */
 export function readIdempotencyKey(header: string): IdempotencyKey {
   const [, quoted] = QUOTED.exec(header) ?? [];
-  return quoted === undefined ? { key: header, formerKey: null } : { key: quoted.replace(/\\(.)/g, '$1'), formerKey: header };
+  return quoted === undefined
+    ? { key: header, formerKey: null }
+    : { key: quoted.replace(/\\(.)/g, '$1'), formerKey: header };
 }

@@ -1,6 +1,7 @@
 /**
- * Measures how loaded this instance is: the delay of its event loop and the wait for a database connection. Above a limit it reports
- * overload until both have stayed below half of their limits for a second, so that the answer does not flap.
+ * Measures how loaded this instance is: the delay of its event loop and the wait for a database connection. Above a
+ * limit it reports overload until both have stayed below half of their limits for a second, so that the answer does not
+ * flap.
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
@@ -11,7 +12,10 @@ export interface LoadLimits {
 
 export interface Sample {
   readonly delayMs: number;
-  /** The share of the time in which the loop did not wait for events. It is low when the loop is late because other processes have the cores. */
+  /**
+   * The share of the time in which the loop did not wait for events. It is low when the loop is late because other
+   * processes have the cores.
+   */
   readonly utilization: number;
 }
 
@@ -35,7 +39,10 @@ const RESOLUTION_MS = 10;
 const NS_PER_MS = 1_000_000;
 
 /** `takeDatabaseWaitMs` tells the longest wait since it was last called. */
-export function startLoad({ maxEventLoopDelayMs, maxDatabaseWaitMs }: LoadLimits, takeDatabaseWaitMs: () => number): Load {
+export function startLoad(
+  { maxEventLoopDelayMs, maxDatabaseWaitMs }: LoadLimits,
+  takeDatabaseWaitMs: () => number,
+): Load {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const delays = createWindow();

@@ -14,25 +14,35 @@ export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError
 export const MAX_MESSAGE_LENGTH = 400;
 
 /**
- * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise as
- * GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the rest.
- * Without `suggestions` no message tells names of the schema that the client did not know.
+ * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise
+ * as GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the
+ * rest. Without `suggestions` no message tells names of the schema that the client did not know.
  */
 export function createMaskError(log: Log, suggestions: boolean): MaskError {
   return (error, fallbackCode = 'GRAPHQL_VALIDATION_FAILED') => {
-    const where = error instanceof GraphQLError ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) } : {};
+    const where =
+      error instanceof GraphQLError
+        ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) }
+        : {};
     const original = rootOf(error);
     if (original instanceof JobError) {
       if (original instanceof UnavailableError) log.warn({ err: original.cause }, 'the store is not available');
-      const doubt = original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
+      const doubt =
+        original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
       return { message: original.message, ...where, extensions: { code: original.code, ...doubt } };
     }
     if (original instanceof AccessError) {
       const later = original instanceof RateLimitedError ? { retryAfterSeconds: original.retryAfterSeconds } : {};
       return { message: original.message, ...where, extensions: { code: original.code, ...later } };
     }
-    if (original instanceof OverloadedError) return { message: original.message, ...where, extensions: { code: original.code, retryAfterSeconds: original.retryAfterSeconds } };
-    if (original instanceof BadWebhookArgumentError) return { message: original.message, ...where, extensions: { code: original.code } };
+    if (original instanceof OverloadedError)
+      return {
+        message: original.message,
+        ...where,
+        extensions: { code: original.code, retryAfterSeconds: original.retryAfterSeconds },
+      };
+    if (original instanceof BadWebhookArgumentError)
+      return { message: original.message, ...where, extensions: { code: original.code } };
     // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {
       const message = suggestions ? original.message : original.message.replace(/ Did you mean .*\?$/s, '');

@@ -1,4 +1,7 @@
-/** `GET /metrics`, in Prometheus's text, for administrators: what this instance has done since it started, and has open now. */
+/**
+ * `GET /metrics`, in Prometheus's text, for administrators: what this instance has done since it started, and has open
+ * now.
+ */
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Authenticate } from '../accounts/authenticate.ts';
@@ -19,7 +22,10 @@ export interface Live {
 export interface Metrics {
   /** Counts an end that was committed. */
   countEnd(job: Job): void;
-  /** Mounts the door, and measures every request of `app` from now on, but those that are refused before they are routed: they are counted only. */
+  /**
+   * Mounts the door, and measures every request of `app` from now on, but those that are refused before they are
+   * routed: they are counted only.
+   */
   register(app: FastifyInstance, authenticate: Authenticate, live: () => Live): void;
 }
 
@@ -28,17 +34,42 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 export function createMetrics(): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
-  const ends = new Counter({ name: 'motion_gateway_job_ends_total', help: 'Jobs that have ended, by state and failure code. SUBMIT_OUTCOME_UNKNOWN: the quota was released, and the upstream may have charged us.', labelNames: ['state', 'code'], registers });
-  const requests = new Histogram({ name: 'motion_gateway_http_request_seconds', help: 'Requests, by the pattern of their route.', labelNames: ['method', 'route', 'status'], buckets: SECONDS, registers });
+  const ends = new Counter({
+    name: 'motion_gateway_job_ends_total',
+    help: 'Jobs that have ended, by state and failure code. SUBMIT_OUTCOME_UNKNOWN: the quota was released, and the upstream may have charged us.',
+    labelNames: ['state', 'code'],
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'motion_gateway_http_request_seconds',
+    help: 'Requests, by the pattern of their route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
 
   return {
     countEnd: ({ state, failure }) => ends.inc({ state, code: failure?.code ?? '' }),
     register(app, authenticate, live) {
-      new Gauge({ name: 'motion_gateway_sockets', help: 'Open WebSockets.', registers, collect() { this.set(live().sockets()); } });
-      new Gauge({ name: 'motion_gateway_watchers', help: 'Watchers of a job and followers of an account.', registers, collect() { this.set(live().watchers()); } });
+      new Gauge({
+        name: 'motion_gateway_sockets',
+        help: 'Open WebSockets.',
+        registers,
+        collect() {
+          this.set(live().sockets());
+        },
+      });
+      new Gauge({
+        name: 'motion_gateway_watchers',
+        help: 'Watchers of a job and followers of an account.',
+        registers,
+        collect() {
+          this.set(live().watchers());
+        },
+      });
       new Counter({
         name: 'motion_gateway_socket_closes_total',
-        help: 'WebSockets that have closed, by the code: ours when we closed them, else the peer\'s.',
+        help: "WebSockets that have closed, by the code: ours when we closed them, else the peer's.",
         labelNames: ['code'],
         registers,
         collect() {
@@ -48,11 +79,20 @@ export function createMetrics(): Metrics {
       });
       registerLoad(registers, live);
       app.addHook('onResponse', async (request, reply) => {
-        requests.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode }, reply.elapsedTime / 1_000);
+        requests.observe(
+          { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode },
+          reply.elapsedTime / 1_000,
+        );
       });
       app.get('/metrics', async (request, reply) => {
         const caller = await authenticate(request.headers.authorization, undefined, networkOf(request.ip));
-        if (caller?.kind !== 'administrator') return reply.code(401).header('www-authenticate', 'Bearer').send({ errors: [{ message: 'Metrics are for administrators.', extensions: { code: 'UNAUTHENTICATED' } }] });
+        if (caller?.kind !== 'administrator')
+          return reply
+            .code(401)
+            .header('www-authenticate', 'Bearer')
+            .send({
+              errors: [{ message: 'Metrics are for administrators.', extensions: { code: 'UNAUTHENTICATED' } }],
+            });
         return reply.type(registry.contentType).send(await registry.metrics());
       });
     },
@@ -72,9 +112,24 @@ function registerLoad(registers: Registry[], live: () => Live): void {
     },
   });
   const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({ name: `motion_gateway_${name}`, help, registers, collect() { this.set(value()); } });
-  gauge('event_loop_delay_seconds', 'Delay of the event loop, mean of the last second.', () => live().load.eventLoopDelayMs() / 1_000);
-  gauge('database_wait_seconds', 'Longest wait for a database connection of the clients\' pool in 0.05 s, mean of the last second.', () => live().load.databaseWaitMs() / 1_000);
+    new Gauge({
+      name: `motion_gateway_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    'event_loop_delay_seconds',
+    'Delay of the event loop, mean of the last second.',
+    () => live().load.eventLoopDelayMs() / 1_000,
+  );
+  gauge(
+    'database_wait_seconds',
+    "Longest wait for a database connection of the clients' pool in 0.05 s, mean of the last second.",
+    () => live().load.databaseWaitMs() / 1_000,
+  );
   gauge('operations_running', 'Operations that have a slot.', () => live().admission.figures().running);
   gauge('operations_waiting', 'Operations that wait for a slot.', () => live().admission.figures().waiting);
   gauge('operations_slots', 'Operations that may run at once now.', () => live().admission.figures().slots);

@@ -1,6 +1,7 @@
 /**
- * The first step of admission, the same for both transports: checks a document for tokens, depth, aliases, directives, repeated
- * fields and introspection. The cost of an operation depends on its variables as well: see `operation-values.ts`.
+ * The first step of admission, the same for both transports: checks a document for tokens, depth, aliases, directives,
+ * repeated fields and introspection. The cost of an operation depends on its variables as well: see
+ * `operation-values.ts`.
  */
 import {
   GraphQLError,
@@ -30,7 +31,10 @@ export interface OperationLimits {
   readonly maxSubscriptionCost: number;
 }
 
-/** Always allowed, whatever `maxCost`: the introspection query of a tool has some hundreds of selections after expansion. */
+/**
+ * Always allowed, whatever `maxCost`: the introspection query of a tool has some hundreds of selections after
+ * expansion.
+ */
 const SELECTIONS_OF_TOOLS = 1_000;
 
 /** What is wrong with a document is told up to this often; then validating ends. */
@@ -38,9 +42,15 @@ export const MAX_VALIDATION_ERRORS = 20;
 
 /** The error for an operation that exceeds a limit, in either step of admission. */
 export const tooLarge = (what: string, limit: number, nodes: ASTNode): GraphQLError =>
-  new GraphQLError(`The operation has ${what}; the limit is ${limit}.`, { nodes, extensions: { code: 'OPERATION_TOO_LARGE' } });
+  new GraphQLError(`The operation has ${what}; the limit is ${limit}.`, {
+    nodes,
+    extensions: { code: 'OPERATION_TOO_LARGE' },
+  });
 
-/** Validation rules in addition to those of GraphQL. The parser counts tokens; the cost depends on variables and is computed in `operation-values.ts`. */
+/**
+ * Validation rules in addition to those of GraphQL. The parser counts tokens; the cost depends on variables and is
+ * computed in `operation-values.ts`.
+ */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
   const gate: ValidationRule = (context) => {
     const maxSelections = Math.max(limits.maxCost, SELECTIONS_OF_TOOLS);
@@ -54,7 +64,10 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       refuse('fields nested too deep', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
-      const counted = countRepeats(definition.selectionSet, context, { ...limits, maxSelections: maxSelections - selections });
+      const counted = countRepeats(definition.selectionSet, context, {
+        ...limits,
+        maxSelections: maxSelections - selections,
+      });
       selections += counted.selections;
       refuse('the same field too many times', counted.repeats, limits.maxFieldRepeats);
       refuse('too many selections after its fragments are expanded', selections, maxSelections);
@@ -64,7 +77,15 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       OperationDefinition: measureAll,
       // Those that operations spread are measured there; the others are validated all the same.
       FragmentDefinition(fragment) {
-        used ??= new Set(context.getDocument().definitions.flatMap((other) => (other.kind === Kind.OPERATION_DEFINITION ? context.getRecursivelyReferencedFragments(other).map(({ name }) => name.value) : [])));
+        used ??= new Set(
+          context
+            .getDocument()
+            .definitions.flatMap((other) =>
+              other.kind === Kind.OPERATION_DEFINITION
+                ? context.getRecursivelyReferencedFragments(other).map(({ name }) => name.value)
+                : [],
+            ),
+        );
         if (!used.has(fragment.name.value)) measureAll(fragment);
       },
     };
@@ -76,8 +97,9 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
 const CONDITIONS: ReadonlySet<string> = new Set(['skip', 'include']);
 
 /**
- * Refuses `@skip` and `@include` at the root of a subscription, as the GraphQL specification of September 2025 does. graphql-js 16 does not: it
- * evaluates them without variables while it validates, which throws, and subscribes to no field at all, which throws too.
+ * Refuses `@skip` and `@include` at the root of a subscription, as the GraphQL specification of September 2025 does.
+ * graphql-js 16 does not: it evaluates them without variables while it validates, which throws, and subscribes to no
+ * field at all, which throws too.
  */
 const unconditionalSubscriptions: ValidationRule = (context) => ({
   OperationDefinition(operation) {
@@ -87,7 +109,12 @@ const unconditionalSubscriptions: ValidationRule = (context) => ({
       for (const selection of selections) {
         for (const directive of selection.directives ?? []) {
           if (!CONDITIONS.has(directive.name.value)) continue;
-          context.reportError(new GraphQLError(`"@${directive.name.value}" is not allowed at the root of a subscription: a subscription has exactly one field.`, { nodes: directive }));
+          context.reportError(
+            new GraphQLError(
+              `"@${directive.name.value}" is not allowed at the root of a subscription: a subscription has exactly one field.`,
+              { nodes: directive },
+            ),
+          );
         }
         if (selection.kind === Kind.INLINE_FRAGMENT) check(selection.selectionSet);
         if (selection.kind !== Kind.FRAGMENT_SPREAD || seen.has(selection.name.value)) continue;
@@ -100,15 +127,18 @@ const unconditionalSubscriptions: ValidationRule = (context) => ({
   },
 });
 
-/** What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at all. */
+/**
+ * What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at
+ * all.
+ */
 export type Gate = (query: string) => readonly GraphQLError[];
 
 /** Texts that have passed: most clients send the same few. */
 const REMEMBERED = 200;
 
 /**
- * The gate by itself, for before GraphQL's own rules: it takes time in proportion to the document, where comparing the fields of one that it
- * would refuse takes ten times as long.
+ * The gate by itself, for before GraphQL's own rules: it takes time in proportion to the document, where comparing the
+ * fields of one that it would refuse takes ten times as long.
  */
 export function createGate(schema: GraphQLSchema, rules: readonly ValidationRule[], maxTokens: number): Gate {
   const passed = new Set<string>();
@@ -139,7 +169,10 @@ interface Size {
   directives: number;
 }
 
-function measure({ selectionSet, directives = [] }: OperationDefinitionNode | FragmentDefinitionNode, context: ValidationContext): Size {
+function measure(
+  { selectionSet, directives = [] }: OperationDefinitionNode | FragmentDefinitionNode,
+  context: ValidationContext,
+): Size {
   const fragments = new Map<string, Size>();
 
   const fragmentSize = (name: string): Size => {

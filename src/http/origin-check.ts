@@ -37,12 +37,14 @@ export function createOriginCheck({ origins, allowsLoopback, publicUrl, trustPro
 function isOwn(origin: string, hosts: readonly string[]): boolean {
   const url = /^https?:\/\//i.test(origin) ? parseUrl(origin) : null;
   if (url === null) return false;
-  return hosts.some((asked) => /^[^\s/?#@\\]+$/.test(asked) && parseUrl(`${url.protocol}//${asked}`)?.host === url.host);
+  return hosts.some(
+    (asked) => /^[^\s/?#@\\]+$/.test(asked) && parseUrl(`${url.protocol}//${asked}`)?.host === url.host,
+  );
 }
 
 /**
- * The names that the request was sent to: its own `Host`, and what a trusted proxy says of the request that it received. In a list the
- * last value counts, which is the one that the proxy in front of us has added.
+ * The names that the request was sent to: its own `Host`, and what a trusted proxy says of the request that it
+ * received. In a list the last value counts, which is the one that the proxy in front of us has added.
  */
 function hostsOf({ headers }: IncomingMessage, fromTrustedProxy: boolean): string[] {
   const hosts = [headers.host];
@@ -56,4 +58,5 @@ function hostsOf({ headers }: IncomingMessage, fromTrustedProxy: boolean): strin
   return hosts.filter((host) => host !== undefined && host !== '') as string[];
 }
 
-const lastOf = (header: string | string[] | undefined): string | undefined => header?.toString().split(',').at(-1)!.trim();
+const lastOf = (header: string | string[] | undefined): string | undefined =>
+  header?.toString().split(',').at(-1)!.trim();

@@ -19,7 +19,11 @@ export interface Outbox {
 }
 
 /** `onSlow` hears that one of the limits is passed; it may hear it again. */
-export function createOutbox(socket: WebSocket, { maxBufferedBytes, maxUnsentMs }: OutboxLimits, onSlow: (reason: 'BUFFERED' | 'UNSENT') => void): Outbox {
+export function createOutbox(
+  socket: WebSocket,
+  { maxBufferedBytes, maxUnsentMs }: OutboxLimits,
+  onSlow: (reason: 'BUFFERED' | 'UNSENT') => void,
+): Outbox {
   /** When each message that has not been flushed was handed over, oldest first: a socket flushes in order. */
   const unsent = new Set<{ readonly at: number }>();
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,9 @@
 /** The path of a request as the routes see it. */
 
-/** Removes what routes ignore: the query, a slash at the end, duplicate slashes, and the scheme and host of an absolute URL. */
+/**
+ * Removes what routes ignore: the query, a slash at the end, duplicate slashes, and the scheme and host of an absolute
+ * URL.
+ */
 export function pathOf(url: string): string {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
   const end = target.indexOf('?');

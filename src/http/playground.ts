@@ -33,8 +33,8 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /**
- * Whether the request surely comes from a page that this server gave to a browser on this machine. A page of another site
- * that let its own name resolve to our address still sends that name as its host, whatever it resolves to.
+ * Whether the request surely comes from a page that this server gave to a browser on this machine. A page of another
+ * site that let its own name resolve to our address still sends that name as its host, whatever it resolves to.
  */
 function isOwnPage(app: FastifyInstance, request: FastifyRequest, cameByProxy: ProxyCheck): boolean {
   const address = app.server.address();
@@ -47,11 +47,17 @@ function isOwnPage(app: FastifyInstance, request: FastifyRequest, cameByProxy: P
   return ['localhost', '127.0.0.1', '[::1]'].some((name) => request.headers.host === `${name}:${address.port}`);
 }
 
-/** Paths in the page are relative, so that it works below any prefix that a proxy strips, with a trailing slash and without one. */
+/**
+ * Paths in the page are relative, so that it works below any prefix that a proxy strips, with a trailing slash and
+ * without one.
+ */
 const pageAt = (page: string, url: string): string =>
   url.split('?')[0]!.endsWith('/') ? page : page.replace(/(src|href)="\.\//g, '$1="./playground/');
 
-/** The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. `app` ignores trailing slashes. */
+/**
+ * The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. `app` ignores
+ * trailing slashes.
+ */
 export async function registerPlayground(app: FastifyInstance, options: PlaygroundOptions): Promise<void> {
   await app.register(async (scope) => {
     scope.addHook('onRequest', async (_request, reply) => {
@@ -76,7 +82,10 @@ export async function registerPlayground(app: FastifyInstance, options: Playgrou
       reply.header('cache-control', 'no-store');
       const page = await readFile(new URL('index.html', builtFolder), 'utf8').catch(() => null);
       if (page !== null) return reply.type('text/html; charset=utf-8').send(pageAt(page, request.url));
-      return reply.code(503).type('text/plain; charset=utf-8').send('The playground is not built yet: run `npm run build`, then reload.\n');
+      return reply
+        .code(503)
+        .type('text/plain; charset=utf-8')
+        .send('The playground is not built yet: run `npm run build`, then reload.\n');
     });
 
     scope.get(`${PLAYGROUND_PATH}/config.json`, async (request, reply) => {

@@ -1,4 +1,7 @@
-/** Logs refused hosts and origins, for an operator who may have forgotten a setting: at most one line a minute for each setting. */
+/**
+ * Logs refused hosts and origins, for an operator who may have forgotten a setting: at most one line a minute for each
+ * setting.
+ */
 import type { Log } from '../jobs/ports.ts';
 
 type RefusingSetting = 'ALLOWED_HOSTS' | 'CORS_ORIGINS';
@@ -9,8 +12,10 @@ const INTERVAL_MS = 60_000;
 const MAX_VALUE_LENGTH = 200;
 
 const messages: Readonly<Record<RefusingSetting, string>> = {
-  ALLOWED_HOSTS: 'a request to a host name that is not allowed was refused; if the name is yours, add it to ALLOWED_HOSTS',
-  CORS_ORIGINS: 'a request of a browser origin that is not allowed was refused; if the origin is yours, add it to CORS_ORIGINS',
+  ALLOWED_HOSTS:
+    'a request to a host name that is not allowed was refused; if the name is yours, add it to ALLOWED_HOSTS',
+  CORS_ORIGINS:
+    'a request of a browser origin that is not allowed was refused; if the origin is yours, add it to CORS_ORIGINS',
 };
 
 /** `nowMs` is a clock that does not go back. */

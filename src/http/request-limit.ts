@@ -8,9 +8,19 @@ import { networkOf } from './address.ts';
 /** The account that an administrator acts for. */
 export const ACCOUNT_HEADER = 'x-account-id';
 
-/** Counts a request and writes the RateLimit headers; resolves with the error to answer with when there were too many. */
-export async function takeRequest(limits: Limits, caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<RateLimitedError | null> {
+/**
+ * Counts a request and writes the RateLimit headers; resolves with the error to answer with when there were too many.
+ */
+export async function takeRequest(
+  limits: Limits,
+  caller: Caller,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<RateLimitedError | null> {
   const { isOver, limit, remaining, resetSeconds } = await limits.takeRequest(caller, networkOf(request.ip));
-  void reply.headers({ 'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`, ratelimit: `"requests";r=${remaining};t=${resetSeconds}` });
+  void reply.headers({
+    'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`,
+    ratelimit: `"requests";r=${remaining};t=${resetSeconds}`,
+  });
   return isOver ? new RateLimitedError(`There may be ${limit} requests in a minute.`, resetSeconds) : null;
 }

@@ -26,14 +26,25 @@ export interface ServerOptions {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** How often connections are looked at whose request is late. All that are found are answered 408 in one turn of the event loop, so they are looked for often. */
+/**
+ * How often connections are looked at whose request is late. All that are found are answered 408 in one turn of the
+ * event loop, so they are looked for often.
+ */
 const LATE_CHECK_MS = 1_000;
 
 const IDLE_CHECK_MS = 25;
 
 const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
-export async function createServer({ logger, maxBodyBytes, trustProxy, origins, isOurHost, logRefusal, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({
+  logger,
+  maxBodyBytes,
+  trustProxy,
+  origins,
+  isOurHost,
+  logRefusal,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+}: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -64,16 +75,35 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
   // The pattern and not the URL: a callback's URL is a secret.
   app.addHook('onResponse', async (request, reply) => {
     if (request.isShed) return;
-    const fields = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...notesOf(request) };
+    const fields = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ...notesOf(request),
+    };
     request.log[reply.statusCode >= 500 ? 'warn' : 'info'](fields, 'request');
   });
   noteRefusals(app);
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    if (error instanceof UnavailableError) return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
-    if (error instanceof RateLimitedError) return reply.code(429).header('retry-after', error.retryAfterSeconds).send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));
+    if (error instanceof UnavailableError)
+      return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
+    if (error instanceof RateLimitedError)
+      return reply
+        .code(429)
+        .header('retry-after', error.retryAfterSeconds)
+        .send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));
     if (error instanceof AccessError) return reply.code(400).send(toBody(error.message, error.code));
     const status = error.statusCode ?? 500;
-    if (status === 413) return reply.code(status).send(toBody(`The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`, 'BODY_TOO_LARGE'));
+    if (status === 413)
+      return reply
+        .code(status)
+        .send(
+          toBody(
+            `The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`,
+            'BODY_TOO_LARGE',
+          ),
+        );
     if (error instanceof UnsupportedEncodingError) {
       return reply.code(status).header('accept-encoding', 'identity').send(toBody(error.message, error.code));
     }
@@ -81,15 +111,17 @@ export async function createServer({ logger, maxBodyBytes, trustProxy, origins, 
     request.log.error({ err: error }, 'unexpected error');
     return reply.code(500).send(toBody(`Internal error; the request was ${request.id}.`, 'INTERNAL_SERVER_ERROR'));
   });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')),
+  );
 
   await registerCors(app, origins, logRefusal);
   return app;
 }
 
 /**
- * Takes no more connections and resolves when the requests under way are answered; after `graceMs` they are cut off. Connections
- * that are kept alive become idle at any time, so they are looked for until the last one is gone.
+ * Takes no more connections and resolves when the requests under way are answered; after `graceMs` they are cut off.
+ * Connections that are kept alive become idle at any time, so they are looked for until the last one is gone.
  */
 export async function closeServer(app: FastifyInstance, acceptors: Acceptors, graceMs: number): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
@@ -102,11 +134,17 @@ export async function closeServer(app: FastifyInstance, acceptors: Acceptors, gr
   }
 }
 
-const codes: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE' };
+const codes: Readonly<Record<number, string>> = {
+  404: 'NOT_FOUND',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+};
 
 /** What a request to a name that is not ours is told, over HTTP and at the handshake of a socket. */
 export const wrongHost = (host: string): string =>
   `"${shorten(host)}" is not a host name of this server. If it should be, add it to ALLOWED_HOSTS.`;
 
 /** The same form as a GraphQL error, whatever the route. */
-export const toBody = (message: string, code: string, more: object = {}) => ({ errors: [{ message, extensions: { code, ...more } }] });
+export const toBody = (message: string, code: string, more: object = {}) => ({
+  errors: [{ message, extensions: { code, ...more } }],
+});

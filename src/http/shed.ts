@@ -1,7 +1,8 @@
 /**
- * Refuses requests of an overloaded gateway before anything is done for them: no route, no authentication, no body, no database. It runs before
- * Fastify: at 3,000 requests per second, refusals through its hooks took almost all of the CPU time of a core.
- * Browsers can read a refusal. Refusals are counted and not logged one by one. Callbacks, health checks, metrics and preflights are never refused.
+ * Refuses requests of an overloaded gateway before anything is done for them: no route, no authentication, no body, no
+ * database. It runs before Fastify: at 3,000 requests per second, refusals through its hooks took almost all of the CPU
+ * time of a core. Browsers can read a refusal. Refusals are counted and not logged one by one. Callbacks, health
+ * checks, metrics and preflights are never refused.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -31,7 +32,11 @@ export interface SheddingOptions {
   readonly origins: OriginCheck;
 }
 
-export function registerShedding(app: FastifyInstance, admission: Admission, { graphqlPath, neverShed, origins }: SheddingOptions): void {
+export function registerShedding(
+  app: FastifyInstance,
+  admission: Admission,
+  { graphqlPath, neverShed, origins }: SheddingOptions,
+): void {
   let connections = 0;
   app.server.on('connection', (socket) => {
     connections += 1;
@@ -83,8 +88,13 @@ export function sendOverloaded(request: FastifyRequest, reply: FastifyReply, err
 }
 
 /** In the format of the route: the vendor's envelope for REST, a GraphQL error elsewhere. */
-function refusalOf(path: string, { message, code, retryAfterSeconds }: OverloadedError, id: string): { readonly status: number; readonly body: object } {
+function refusalOf(
+  path: string,
+  { message, code, retryAfterSeconds }: OverloadedError,
+  id: string,
+): { readonly status: number; readonly body: object } {
   // The vendor's contract has one answer that surely made no task and can be repeated.
-  if (path === SUBMIT_PATH || path === LOOK_UP_PATH) return { status: errorStatuses.too_many_requests, body: encodeError('too_many_requests', message, id) };
+  if (path === SUBMIT_PATH || path === LOOK_UP_PATH)
+    return { status: errorStatuses.too_many_requests, body: encodeError('too_many_requests', message, id) };
   return { status: 503, body: { errors: [{ message, extensions: { code, retryAfterSeconds } }] } };
 }

@@ -1,11 +1,13 @@
 /**
- * How many operations may run at once. With each sample of the event loop the number is halved while the loop is late by its own work, rises by one
- * if all slots were in use, and otherwise returns to `INITIAL`; so it finds what the machine can serve, and a crowd never meets many free slots.
+ * How many operations may run at once. With each sample of the event loop the number is halved while the loop is late
+ * by its own work, rises by one if all slots were in use, and otherwise returns to `INITIAL`; so it finds what the
+ * machine can serve, and a crowd never meets many free slots.
  *
- * Short turns of the event loop matter more than the number of slots: a callback takes one turn for each statement of its transaction, and since
- * libuv 1.45 a server accepts one connection per turn. When turns are long, connections fill the accept queue of 511; the kernel drops further
- * SYNs, and clients repeat them after 1, 3 and 7 s. Measured by `prove:overload` at 1,000 requests per second: with a target of 5 ms and at least
- * four slots the p99 of callbacks was 7 s.
+ * Short turns of the event loop matter more than the number of slots: a callback takes one turn for each statement of
+ * its transaction, and since libuv 1.45 a server accepts one connection per turn. When turns are long, connections fill
+ * the accept queue of 511; the kernel drops further SYNs, and clients repeat them after 1, 3 and 7 s. Measured by
+ * `prove:overload` at 1,000 requests per second: with a target of 5 ms and at least four slots the p99 of callbacks was
+ * 7 s.
  */
 import type { Sample } from './load.ts';
 
@@ -23,9 +25,15 @@ const INITIAL = 4;
 /** A second, in samples. */
 const LATE_SAMPLES = 20;
 const DECREASE = 0.5;
-/** If no operation has started for this long, those that run wait for locks or connections and do not make the loop late: one more may start. */
+/**
+ * If no operation has started for this long, those that run wait for locks or connections and do not make the loop
+ * late: one more may start.
+ */
 const STUCK_MS = 200;
-/** A loop that waits for events for a fifth of its time is not late by its own work: when other processes make it late, running less does not help. */
+/**
+ * A loop that waits for events for a fifth of its time is not late by its own work: when other processes make it late,
+ * running less does not help.
+ */
 const MAX_UTILIZATION = 0.8;
 
 export function createSlots(max: number, targetDelayMs: number): Slots {

@@ -1,4 +1,7 @@
-/** How many sockets an address and a key may have open at this instance, and how many subscriptions a key may have on them. */
+/**
+ * How many sockets an address and a key may have open at this instance, and how many subscriptions a key may have on
+ * them.
+ */
 
 export interface DoorLimits {
   readonly maxPerAddress: number;

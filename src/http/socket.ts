@@ -1,4 +1,7 @@
-/** One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, ends with a reason, and errors that stay on their socket. */
+/**
+ * One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, ends with a reason, and errors that
+ * stay on their socket.
+ */
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, MessageType, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -29,7 +32,9 @@ export interface SocketLimits extends OutboxLimits {
 export interface ServedSocket {
   /** Begins the closing handshake; a peer that does not answer it is cut off. */
   close(code: number, reason: string): void;
-  /** Resolves, when the socket is gone, with the code that we closed it with, else the peer's; 1006 when there was none. */
+  /**
+   * Resolves, when the socket is gone, with the code that we closed it with, else the peer's; 1006 when there was none.
+   */
   readonly closed: Promise<number>;
 }
 
@@ -38,7 +43,10 @@ export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
 }
 
-/** The reason of a 4403: a code that clients may rely on, then a text for people. At most 123 bytes, else it is left out. */
+/**
+ * The reason of a 4403: a code that clients may rely on, then a text for people. At most 123 bytes, else it is left
+ * out.
+ */
 export const closeReasonOf = ({ code, message }: AccessError): string => `${code}: ${message}`;
 
 const BURST_SECONDS = 10;
@@ -49,11 +57,20 @@ const MAX_REASON_BYTES = 123;
 /** RFC 6455 7.4.1: data of a kind that is not taken. */
 const UNSUPPORTED_DATA = 1003;
 
-/** How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may take. */
+/**
+ * How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may
+ * take.
+ */
 const SLOW_GRACE_MS = 1_500;
 
 /** Serves the protocol on the socket until it closes. */
-export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, extra: SocketExtra, limits: SocketLimits, log: Log): ServedSocket {
+export function serveSocket(
+  protocol: Server<SocketExtra>,
+  socket: WebSocket,
+  extra: SocketExtra,
+  limits: SocketLimits,
+  log: Log,
+): ServedSocket {
   const { request } = extra;
   let sentCode: number | undefined;
   let ending: NodeJS.Timeout | undefined;
@@ -75,7 +92,10 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
   /** A peer that does not read is sent away; what it missed it reads when it comes back. */
   function endSlow(reason: 'BUFFERED' | 'UNSENT' | 'NO_PONG'): void {
     if (!isOpen()) return;
-    log.warn({ code: 1013, reason, bufferedBytes: socket.bufferedAmount, unsentMs: Math.round(outbox.unsentMs()) }, 'a socket reads too slowly and is closed');
+    log.warn(
+      { code: 1013, reason, bufferedBytes: socket.bufferedAmount, unsentMs: Math.round(outbox.unsentMs()) },
+      'a socket reads too slowly and is closed',
+    );
     ending = setTimeout(cutOff, SLOW_GRACE_MS);
     close(1013, 'Too slow');
     release();
@@ -97,7 +117,10 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
 
   let answered = true;
   let pings: NodeJS.Timeout | undefined;
-  /** The next beat waits for this one, and for what the network has for us: when this process itself was held up, the answer is there. */
+  /**
+   * The next beat waits for this one, and for what the network has for us: when this process itself was held up, the
+   * answer is there.
+   */
   const beatLater = (): void => void (pings = setTimeout(() => setImmediate(beat), limits.pingMs));
   function beat(): void {
     if (!isOpen()) return;
@@ -140,7 +163,10 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
             if (error instanceof RateLimitedError) return close(1013, 'Too many unknown keys');
             if (error instanceof AccessError) return close(CloseCode.Forbidden, closeReasonOf(error));
-            log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'a socket message could not be handled');
+            log[error instanceof UnavailableError ? 'warn' : 'error'](
+              { err: error },
+              'a socket message could not be handled',
+            );
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
           });
@@ -157,7 +183,9 @@ export function serveSocket(protocol: Server<SocketExtra>, socket: WebSocket, ex
     released = true;
     clearTimeout(pings);
     outbox.stop();
-    end(sentCode ?? heard ?? CloseCode.InternalServerError, reason).catch((error: unknown) => log.error({ err: error }, 'a socket could not be closed cleanly'));
+    end(sentCode ?? heard ?? CloseCode.InternalServerError, reason).catch((error: unknown) =>
+      log.error({ err: error }, 'a socket could not be closed cleanly'),
+    );
   }
 
   // A frame that is too large or malformed: ws closes the socket itself, with the right code.

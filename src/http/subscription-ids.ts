@@ -1,4 +1,7 @@
-/** What graphql-ws takes for granted of the messages that it is given: who may send them, and that an id has one subscription at a time. */
+/**
+ * What graphql-ws takes for granted of the messages that it is given: who may send them, and that an id has one
+ * subscription at a time.
+ */
 import { CloseCode, MessageType, parseMessage } from 'graphql-ws';
 
 interface Subscription {
@@ -9,12 +12,15 @@ interface Subscription {
 }
 
 /**
- * Hands messages on to `receive`, whose promise says when all of a subscription is over. graphql-ws clears away what it knows of a subscription,
- * by its id, some time after the client's `complete`. A new one of the same id would be cleared away in its place, or leave the old one running
- * with nobody to end it: so it waits until the old one is over. An id that lives or waits already ends the socket with 4409, and what only servers
- * say with 4400.
+ * Hands messages on to `receive`, whose promise says when all of a subscription is over. graphql-ws clears away what it
+ * knows of a subscription, by its id, some time after the client's `complete`. A new one of the same id would be
+ * cleared away in its place, or leave the old one running with nobody to end it: so it waits until the old one is over.
+ * An id that lives or waits already ends the socket with 4409, and what only servers say with 4400.
  */
-export function guardSubscriptionIds(receive: (text: string) => Promise<void>, close: (code: number, reason: string) => void): (text: string) => Promise<void> {
+export function guardSubscriptionIds(
+  receive: (text: string) => Promise<void>,
+  close: (code: number, reason: string) => void,
+): (text: string) => Promise<void> {
   const subscriptions = new Map<string, Subscription>();
 
   async function run(id: string, first: string): Promise<void> {
@@ -36,7 +42,8 @@ export function guardSubscriptionIds(receive: (text: string) => Promise<void>, c
       case MessageType.Subscribe: {
         const earlier = subscriptions.get(message.id);
         if (!earlier) return run(message.id, text);
-        if (!earlier.completed || earlier.next !== null) return close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`);
+        if (!earlier.completed || earlier.next !== null)
+          return close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`);
         earlier.next = text;
         return;
       }

@@ -1,4 +1,7 @@
-/** Sockets outlive what opened them: those whose key was revoked, whose token has expired or whose account was disabled are closed with 4403. */
+/**
+ * Sockets outlive what opened them: those whose key was revoked, whose token has expired or whose account was disabled
+ * are closed with 4403.
+ */
 import { CloseCode } from 'graphql-ws';
 import type { Caller } from '../accounts/caller.ts';
 import { UnauthenticatedError, type WhyRefused } from '../accounts/errors.ts';
@@ -15,7 +18,10 @@ export interface CallerChecks {
 const EXPIRY_CHECK_MS = 1_000;
 
 /** Looks after the open sockets until `stop`. While the database does not answer, only expiry counts. */
-export function watchCallers(open: ReadonlyMap<ServedSocket, SocketExtra>, { recheckMs, findEnded, log }: CallerChecks): { stop(): void } {
+export function watchCallers(
+  open: ReadonlyMap<ServedSocket, SocketExtra>,
+  { recheckMs, findEnded, log }: CallerChecks,
+): { stop(): void } {
   const closeWhere = (whyEnded: (caller: Caller) => WhyRefused | null | undefined): void => {
     for (const [socket, { caller }] of open) {
       const why = caller && whyEnded(caller);

@@ -1,7 +1,13 @@
 /** Accepting: storing a request as a QUEUED job, all of it or nothing. */
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { checkRequest, findViolations, type CheckedRequest, type MotionRequest, type Violation } from './input-rules.ts';
+import {
+  checkRequest,
+  findViolations,
+  type CheckedRequest,
+  type MotionRequest,
+  type Violation,
+} from './input-rules.ts';
 import type { Job, JobWebhook } from './job.ts';
 import type { AcceptEffect, JobStore, Refusal } from './ports.ts';
 import { answerSpentKey, refuseSpentKey } from './spent-key.ts';
@@ -27,7 +33,10 @@ export type AcceptResult =
  */
 export type Accept = (accountId: string, request: MotionRequest, steps?: AcceptSteps) => Promise<AcceptResult>;
 
-/** What whoever asks does in the transaction of the accept; what it throws rolls all of it back, and the accept rejects with it. */
+/**
+ * What whoever asks does in the transaction of the accept; what it throws rolls all of it back, and the accept rejects
+ * with it.
+ */
 export interface AcceptSteps {
   /** Before anything is stored. */
   readonly before?: (tx: Transaction) => Promise<void>;
@@ -35,7 +44,9 @@ export interface AcceptSteps {
   readonly stored?: (tx: Transaction, job: Job) => Promise<void>;
 }
 
-export type CheckWebhookUrl = (text: string) => { readonly ok: true; readonly url: string } | ({ readonly ok: false } & Pick<Violation, 'code' | 'message'>);
+export type CheckWebhookUrl = (
+  text: string,
+) => { readonly ok: true; readonly url: string } | ({ readonly ok: false } & Pick<Violation, 'code' | 'message'>);
 
 interface AcceptDeps {
   readonly store: JobStore;
@@ -53,7 +64,12 @@ export const createCheck =
   (checkWebhookUrl: CheckWebhookUrl): CheckFields =>
   (request) => {
     const receiver = typeof request.webhookUrl === 'string' ? checkWebhookUrl(request.webhookUrl) : null;
-    return [...findViolations(request), ...(receiver?.ok === false ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }] : [])];
+    return [
+      ...findViolations(request),
+      ...(receiver?.ok === false
+        ? [{ code: receiver.code, message: receiver.message, field: ['input', 'webhookUrl'] }]
+        : []),
+    ];
   };
 
 /** Thrown inside the transaction, so that what it has stored by then is rolled back. */
@@ -72,45 +88,53 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
     if (!checked.ok || violations.length > 0) return { kind: 'invalid', violations };
     const receiver = typeof request.webhookUrl === 'string' ? checkWebhookUrl(request.webhookUrl) : null;
     const { input, labels, idempotencyKey } = checked.request;
-    const webhook: JobWebhook | null = receiver?.ok ? { url: receiver.url, format: request.webhookFormat ?? 'STANDARD' } : null;
+    const webhook: JobWebhook | null = receiver?.ok
+      ? { url: receiver.url, format: request.webhookFormat ?? 'STANDARD' }
+      : null;
     const inputHash = hashInput(checked.request, webhook);
 
-    const result = await store.transaction(async (tx): Promise<AcceptResult> => {
-      await steps.before?.(tx);
-      const former = request.formerIdempotencyKey ?? null;
-      const stored = former === null ? null : await store.findByKey(tx, accountId, former);
-      if (stored) return stored.inputHash === inputHash ? { kind: 'replayed', job: stored } : { kind: 'keyReused' };
-      await refuseSpentKey(store, tx, accountId, former);
-      const job = await store.insert(tx, {
-        id: uuidv7(),
-        accountId,
-        upstreamId: upstream.id,
-        sandbox: upstream.sandbox,
-        input,
-        labels,
-        webhook,
-        idempotencyKey,
-        inputHash,
-      });
-      if (job) {
-        await refuseSpentKey(store, tx, accountId, idempotencyKey);
-        await store.note(tx, job.id, moved(job, 'ACCEPTED'));
-        for (const effect of effects) {
-          const refusal = await effect(tx, job);
-          if (refusal) throw new RefusedError(refusal);
+    const result = await store
+      .transaction(async (tx): Promise<AcceptResult> => {
+        await steps.before?.(tx);
+        const former = request.formerIdempotencyKey ?? null;
+        const stored = former === null ? null : await store.findByKey(tx, accountId, former);
+        if (stored) return stored.inputHash === inputHash ? { kind: 'replayed', job: stored } : { kind: 'keyReused' };
+        await refuseSpentKey(store, tx, accountId, former);
+        const job = await store.insert(tx, {
+          id: uuidv7(),
+          accountId,
+          upstreamId: upstream.id,
+          sandbox: upstream.sandbox,
+          input,
+          labels,
+          webhook,
+          idempotencyKey,
+          inputHash,
+        });
+        if (job) {
+          await refuseSpentKey(store, tx, accountId, idempotencyKey);
+          await store.note(tx, job.id, moved(job, 'ACCEPTED'));
+          for (const effect of effects) {
+            const refusal = await effect(tx, job);
+            if (refusal) throw new RefusedError(refusal);
+          }
+          await steps.stored?.(tx, job);
+          return { kind: 'accepted', job };
         }
-        await steps.stored?.(tx, job);
-        return { kind: 'accepted', job };
-      }
-      // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
-      const earlier = idempotencyKey === null ? null : await store.findByKey(tx, accountId, idempotencyKey);
-      if (!earlier) {
-        // Or it was there and was deleted since: the insert waits for no deletion that begins after it.
-        await refuseSpentKey(store, tx, accountId, idempotencyKey);
-        throw new Error('a job was neither stored nor there before');
-      }
-      return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
-    }).catch((error: unknown) => (error instanceof RefusedError ? { kind: 'refused' as const, refusal: error.refusal } : answerSpentKey(inputHash)(error)));
+        // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
+        const earlier = idempotencyKey === null ? null : await store.findByKey(tx, accountId, idempotencyKey);
+        if (!earlier) {
+          // Or it was there and was deleted since: the insert waits for no deletion that begins after it.
+          await refuseSpentKey(store, tx, accountId, idempotencyKey);
+          throw new Error('a job was neither stored nor there before');
+        }
+        return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
+      })
+      .catch((error: unknown) =>
+        error instanceof RefusedError
+          ? { kind: 'refused' as const, refusal: error.refusal }
+          : answerSpentKey(inputHash)(error),
+      );
     if (result.kind === 'accepted') nudge();
     return result;
   };
@@ -120,6 +144,17 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
 export function hashInput({ input, labels }: CheckedRequest, webhook: JobWebhook | null = null): string {
   const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
   // Spellings of one URL are one input, and hash as they did when URLs were stored as WHATWG spells them.
-  const canonical = [new URL(imageUrl).href, new URL(videoUrl).href, prompt, mode, model, characterOrientation, keepOriginalSound, watermark, labels.map(({ key, value }) => [key, value]), ...(webhook ? [webhook.url, webhook.format] : [])];
+  const canonical = [
+    new URL(imageUrl).href,
+    new URL(videoUrl).href,
+    prompt,
+    mode,
+    model,
+    characterOrientation,
+    keepOriginalSound,
+    watermark,
+    labels.map(({ key, value }) => [key, value]),
+    ...(webhook ? [webhook.url, webhook.format] : []),
+  ];
   return `v1:${createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')}`;
 }

@@ -7,7 +7,10 @@ import { moved, told } from './timeline.ts';
 export type CancelResult =
   /** Canceled now or before. */
   | { readonly kind: 'canceled'; readonly job: Job }
-  /** An attempt is on its way, or its fate is unknown: the job is canceled if that attempt surely did not arrive, and goes on otherwise. */
+  /**
+   * An attempt is on its way, or its fate is unknown: the job is canceled if that attempt surely did not arrive, and
+   * goes on otherwise.
+   */
   | { readonly kind: 'requested'; readonly job: Job }
   /** The upstream has it, or it has ended. */
   | { readonly kind: 'tooLate'; readonly job: Job }
@@ -24,7 +27,11 @@ export function createCancel(store: JobStore, settling: Settling): Cancel {
         case 'CANCELED':
           return { kind: 'canceled', job };
         case 'QUEUED': {
-          const canceled = await settling.advance(tx, jobId, moves.cancel, { settledBy: 'CANCEL', completed: true, cancelRequested: true });
+          const canceled = await settling.advance(tx, jobId, moves.cancel, {
+            settledBy: 'CANCEL',
+            completed: true,
+            cancelRequested: true,
+          });
           if (!canceled) return { kind: 'tooLate', job };
           await store.note(tx, jobId, moved(canceled, 'CANCELED'));
           return { kind: 'canceled', job: canceled };

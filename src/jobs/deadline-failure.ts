@@ -9,7 +9,11 @@ export function deadlineFailure(job: Job, reason: OverdueJob['reason'], taskMiss
       : reason === 'upstreamChanged'
         ? ['UPSTREAM_CHANGED', 'NOT_CHARGED', 'The job was accepted for another upstream and was never submitted.']
         : job.taskId === null
-          ? ['SUBMIT_OUTCOME_UNKNOWN', 'POSSIBLY_CHARGED', 'The upstream never answered the submit, so it is not known whether it took the job.']
+          ? [
+              'SUBMIT_OUTCOME_UNKNOWN',
+              'POSSIBLY_CHARGED',
+              'The upstream never answered the submit, so it is not known whether it took the job.',
+            ]
           : taskMissing
             ? ['UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.']
             : ['TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'];

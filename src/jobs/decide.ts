@@ -1,6 +1,6 @@
 /**
- * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes out.
- * Whoever decides holds the row's lock; the guarded statement checks the rank once more.
+ * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes
+ * out. Whoever decides holds the row's lock; the guarded statement checks the rank once more.
  */
 import { isFinalFailure, isOpen, moves, permits, type Job, type Move, type SettledBy, type Video } from './job.ts';
 import type { JobPatch } from './ports.ts';
@@ -29,7 +29,9 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A day before the link expires the upstream is asked for a fresh one. */
 const refreshAt = ({ urlExpiresAt }: Video): Date | null => urlExpiresAt && new Date(urlExpiresAt.getTime() - DAY_MS);
 
-/** Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass. */
+/**
+ * Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass.
+ */
 export function decide(job: Job, { taskId, outcome, source }: News): Decision {
   const known = { ...(taskId !== null && job.taskId === null && { taskId }), submitted: true } as const;
   const settled = { ...known, settledBy: source, completed: true } as const;
@@ -41,16 +43,28 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
     case 'succeeded':
       if (job.state === 'SUCCEEDED') {
         // The link was asked for because it will expire; the upstream signs a new one for the same video.
-        const isFresh = source === 'POLL' && taskId === job.taskId && job.video !== null && job.video.url !== outcome.video.url;
-        return isFresh ? { kind: 'amend', patch: { video: outcome.video, nextPollAt: refreshAt(outcome.video) } } : { kind: 'repeat' };
+        const isFresh =
+          source === 'POLL' && taskId === job.taskId && job.video !== null && job.video.url !== outcome.video.url;
+        return isFresh
+          ? { kind: 'amend', patch: { video: outcome.video, nextPollAt: refreshAt(outcome.video) } }
+          : { kind: 'repeat' };
       }
       if (!permits(job, moves.succeed)) return { kind: 'contradict' };
       // A final failure is the upstream's word; only the upstream, asked, may take it back.
-      if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK') return { kind: 'confirm', why: 'success after a final failure' };
-      return { kind: 'advance', move: moves.succeed, patch: { ...settled, video: outcome.video, failure: null, nextPollAt: refreshAt(outcome.video) } };
+      if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK')
+        return { kind: 'confirm', why: 'success after a final failure' };
+      return {
+        kind: 'advance',
+        move: moves.succeed,
+        patch: { ...settled, video: outcome.video, failure: null, nextPollAt: refreshAt(outcome.video) },
+      };
 
     case 'failed': {
-      const failed = { ...settled, failure: outcome.failure, ...(isFinalFailure(outcome.failure.code) && { nextPollAt: null }) };
+      const failed = {
+        ...settled,
+        failure: outcome.failure,
+        ...(isFinalFailure(outcome.failure.code) && { nextPollAt: null }),
+      };
       if (permits(job, moves.fail)) return { kind: 'advance', move: moves.fail, patch: failed };
       if (job.state !== 'FAILED' || !job.failure) return { kind: 'contradict' };
       // The upstream failed it before, without certainty; now it is certain.
@@ -71,15 +85,17 @@ export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always')
   const decision = decide(job, { taskId: claim.taskId, outcome: claim.outcome, source: 'CALLBACK' });
   if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
   if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };
-  if (claim.taskId !== job.taskId) return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
+  if (claim.taskId !== job.taskId)
+    return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
   return confirm === 'always' ? { kind: 'confirm', why: 'always confirmed' } : decision;
 }
 
 /**
- * The same where another claim of the job waits for its look-up: the two may contradict each other, and an end that is believed now would call the look-up
- * off. One look-up decides about both.
+ * The same where another claim of the job waits for its look-up: the two may contradict each other, and an end that is
+ * believed now would call the look-up off. One look-up decides about both.
  */
 export function besidesPending(decision: Decision, { outcome }: Claim): Decision {
-  const ends = (decision.kind === 'advance' || decision.kind === 'amend') && outcome !== null && outcome.kind !== 'running';
+  const ends =
+    (decision.kind === 'advance' || decision.kind === 'amend') && outcome !== null && outcome.kind !== 'running';
   return ends ? { kind: 'confirm', why: 'another claim waits to be confirmed' } : decision;
 }

@@ -1,4 +1,7 @@
-/** Deleting a job on its owner's word: only one that has ended, because what is under way may cost money and must stay known. */
+/**
+ * Deleting a job on its owner's word: only one that has ended, because what is under way may cost money and must stay
+ * known.
+ */
 import type { JobReader, Log } from './ports.ts';
 import type { RetentionStore } from './retention.ts';
 
@@ -9,12 +12,15 @@ export type DeleteResult =
   | { readonly kind: 'notFound' };
 
 /**
- * Deletes a job of `accountId` that has ended. Afterwards it is unknown to everybody, a late result of it included; its idempotency key stays spent.
- * Asked again it resolves with `notFound`.
+ * Deletes a job of `accountId` that has ended. Afterwards it is unknown to everybody, a late result of it included; its
+ * idempotency key stays spent. Asked again it resolves with `notFound`.
  */
 export type DeleteJob = (accountId: string, jobId: string) => Promise<DeleteResult>;
 
-export function createDeleteJob(store: Pick<JobReader, 'find'> & Pick<RetentionStore, 'deleteEndedJob'>, log: Log): DeleteJob {
+export function createDeleteJob(
+  store: Pick<JobReader, 'find'> & Pick<RetentionStore, 'deleteEndedJob'>,
+  log: Log,
+): DeleteJob {
   return async (accountId, jobId) => {
     if (await store.deleteEndedJob(accountId, jobId)) {
       log.info({ jobId, accountId }, 'deleted by its owner');

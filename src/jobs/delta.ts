@@ -1,11 +1,11 @@
 /**
  * What has changed since a snapshot, read in pages by transaction and id while the changing goes on.
  *
- * Beside each job stands `since`: a cursor from which everything before the job in the delta is seen, and the job is not.
- * It is exact because of the order. Take a job whose newest version was written by x and is seen by the first page's
- * snapshot. Until the last page it has not moved, so the page that covers x had it. If it has moved meanwhile, then by a
- * transaction that the first snapshot does not see; upward, or downward when an older transaction commits late. Either
- * way no `since` of this delta claims to have seen that one, and the next delta has it.
+ * Beside each job stands `since`: a cursor from which everything before the job in the delta is seen, and the job is
+ * not. It is exact because of the order. Take a job whose newest version was written by x and is seen by the first
+ * page's snapshot. Until the last page it has not moved, so the page that covers x had it. If it has moved meanwhile,
+ * then by a transaction that the first snapshot does not see; upward, or downward when an older transaction commits
+ * late. Either way no `since` of this delta claims to have seen that one, and the next delta has it.
  */
 import { CursorInvalidError } from './errors.ts';
 import type { Job } from './job.ts';
@@ -17,7 +17,10 @@ export interface Change {
 }
 
 interface Delta {
-  /** Rejects with `CursorInvalidError` when the database is no continuation of what was seen; after any other error the same page can be asked for again. */
+  /**
+   * Rejects with `CursorInvalidError` when the database is no continuation of what was seen; after any other error the
+   * same page can be asked for again.
+   */
   nextPage(): Promise<{ readonly changes: readonly Change[]; readonly isLast: boolean }>;
   /** What is seen after the last page. */
   seen(): Snapshot;
@@ -26,7 +29,10 @@ interface Delta {
 /** Some milliseconds of work for this process, so that one who catches up does not keep the others waiting. */
 const PAGE = 200;
 
-/** The first page is read before the client asks for anything, by many clients at once after a restart: it takes little memory for each. */
+/**
+ * The first page is read before the client asks for anything, by many clients at once after a restart: it takes little
+ * memory for each.
+ */
 const FIRST_PAGE = 20;
 
 export function createDelta(reader: ChangeReader, accountId: string, history: string, before: Snapshot): Delta {
@@ -49,8 +55,8 @@ export function createDelta(reader: ChangeReader, accountId: string, history: st
         isLast: !last || page.changes.length < limit || last.xid >= reading.xmax,
       };
     },
-    // Not the whole snapshot: up to a change that is committed no id is given out again, beyond it a crash of the database may
-    // forget transactions that were rolled back, and their ids come back.
+    // Not the whole snapshot: up to a change that is committed no id is given out again, beyond it a crash of the
+    // database may forget transactions that were rolled back, and their ids come back.
     seen: () => cut(first ?? before, end),
   };
 }

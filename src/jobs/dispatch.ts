@@ -30,7 +30,15 @@ const RETRY_MS = 500;
 /** A look-up takes at most 15 s. */
 const LOOK_UP_LEASE_MS = 20_000;
 
-export function createDispatcher({ store, upstream, settling, admission, firstPollMs, firstListingMs, log }: DispatchDeps): Dispatcher {
+export function createDispatcher({
+  store,
+  upstream,
+  settling,
+  admission,
+  firstPollMs,
+  firstListingMs,
+  log,
+}: DispatchDeps): Dispatcher {
   const { jobDeadlineMs } = admission;
   const leaseMs = leaseMsOf(upstream);
   const record = createRecordSubmit({ store, upstreamId: upstream.id, settling, firstPollMs, firstListingMs, log });
@@ -38,12 +46,12 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
   const gatekeeper = createGatekeeper(store, upstream.id, log);
 
   /**
-   * Keeps trying while the database is away, for as long as a job may take or until a stop: an answer is heard once. It counts also
-   * after the lease ran out, because what arrived, or surely did not, outranks the doubt.
+   * Keeps trying while the database is away, for as long as a job may take or until a stop: an answer is heard once. It
+   * counts also after the lease ran out, because what arrived, or surely did not, outranks the doubt.
    */
   async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
     const cutOff = signal.aborted;
-    for (const until = performance.now() + jobDeadlineMs; ; ) {
+    for (const until = performance.now() + jobDeadlineMs; ;) {
       try {
         return await record(job, end, cutOff);
       } catch (error) {
@@ -55,8 +63,16 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
 
   async function submitOnce(job: Job, signal: AbortSignal): Promise<void> {
     const end = await upstream.submit({ jobId: job.id, attempt: job.attempt, input: job.input }, signal);
-    const fields = { jobId: job.id, attempt: job.attempt, end: end.kind, ...('taskId' in end && { taskId: end.taskId }), ...('reason' in end && { reason: end.reason }), ...('traceId' in end && { traceId: end.traceId }) };
-    if (end.kind === 'refused' && end.refusal.kind === 'blocked') log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; the queue is kept');
+    const fields = {
+      jobId: job.id,
+      attempt: job.attempt,
+      end: end.kind,
+      ...('taskId' in end && { taskId: end.taskId }),
+      ...('reason' in end && { reason: end.reason }),
+      ...('traceId' in end && { traceId: end.traceId }),
+    };
+    if (end.kind === 'refused' && end.refusal.kind === 'blocked')
+      log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; the queue is kept');
     else if (end.kind === 'accepted' || end.kind === 'refused') log.info(fields, 'submit');
     else log.warn(fields, 'submit');
     await persist(job, end, signal);
@@ -73,9 +89,11 @@ export function createDispatcher({ store, upstream, settling, admission, firstPo
     async retract(job, signal) {
       log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
       // The commit may still take effect after we looked: it is looked for until the lease would have run out.
-      for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted; ) {
+      for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted;) {
         const queued = await store
-          .transaction((tx) => putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }))
+          .transaction((tx) =>
+            putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }),
+          )
           .catch((error: unknown) => {
             if (error instanceof UnavailableError) return false;
             throw error;

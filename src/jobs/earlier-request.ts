@@ -7,7 +7,10 @@ export interface EarlierRequest {
   readonly unansweredForMs: number | null;
   /** When its answer was written, by the database's clock, if nothing shows whether it arrived; null otherwise. */
   readonly doubtfulSinceMs: number | null;
-  /** For how long its instance has been asked, without an answer, whether the connection is open; null when it is not asked. */
+  /**
+   * For how long its instance has been asked, without an answer, whether the connection is open; null when it is not
+   * asked.
+   */
   readonly askedForMs: number | null;
   /** When the connection was last known to be open, by the database's clock. */
   readonly openAtMs: number;
@@ -32,20 +35,30 @@ export type Judgement =
   /** Of these it is not known whether their connections are still open. */
   | { readonly kind: 'unsure'; readonly jobIds: readonly string[] };
 
-/** When the request that is judged arrived, and from when on an open connection shows that its client has not given it up, by the database's clock. */
+/**
+ * When the request that is judged arrived, and from when on an open connection shows that its client has not given it
+ * up, by the database's clock.
+ */
 export interface Arrival {
   readonly arrivedMs: number;
   readonly sinceMs: number;
 }
 
 /**
- * Decides from the earlier requests, newest first. An open one counts as healthy when its connection was seen open at `sinceMs` or later: a client that repeats
- * has given up the connection before. For the same reason a request does not repeat one whose answer was written after it arrived, even if that answer is in doubt.
+ * Decides from the earlier requests, newest first. An open one counts as healthy when its connection was seen open at
+ * `sinceMs` or later: a client that repeats has given up the connection before. For the same reason a request does not
+ * repeat one whose answer was written after it arrived, even if that answer is in doubt.
  */
-export function judge(earlier: readonly EarlierRequest[], { arrivedMs, sinceMs }: Arrival, { joinMs, leaseMs }: Pick<JoinLimits, 'joinMs' | 'leaseMs'>): Judgement {
+export function judge(
+  earlier: readonly EarlierRequest[],
+  { arrivedMs, sinceMs }: Arrival,
+  { joinMs, leaseMs }: Pick<JoinLimits, 'joinMs' | 'leaseMs'>,
+): Judgement {
   const unanswered = earlier.find(({ state, unansweredForMs, doubtfulSinceMs, askedForMs }) => {
     if (state === 'OPEN') return askedForMs !== null && askedForMs >= leaseMs;
-    return unansweredForMs !== null && unansweredForMs < joinMs && (doubtfulSinceMs === null || doubtfulSinceMs <= arrivedMs);
+    return (
+      unansweredForMs !== null && unansweredForMs < joinMs && (doubtfulSinceMs === null || doubtfulSinceMs <= arrivedMs)
+    );
   });
   if (unanswered) return { kind: 'joined', jobId: unanswered.jobId };
   const unsure = earlier.filter(({ state, openAtMs }) => state === 'OPEN' && openAtMs < sinceMs);

@@ -1,9 +1,16 @@
-/** Errors of the core. Each has a stable `code`; whoever answers a client passes the code on and nothing else it did not mean to say. */
+/**
+ * Errors of the core. Each has a stable `code`; whoever answers a client passes the code on and nothing else it did not
+ * mean to say.
+ */
 
 export class JobError extends Error {
   override readonly name: string = 'JobError';
 
-  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }
@@ -26,16 +33,25 @@ export class BadArgumentError extends JobError {
   }
 }
 
-/** What has changed since the cursor cannot be told: it is none of ours, or of a database that this one does not continue. */
+/**
+ * What has changed since the cursor cannot be told: it is none of ours, or of a database that this one does not
+ * continue.
+ */
 export class CursorInvalidError extends JobError {
   override readonly name = 'CursorInvalidError';
 
   constructor() {
-    super('CURSOR_INVALID', 'Updates cannot go on from this cursor: list the jobs, then subscribe with the `updatesCursor` of the list.');
+    super(
+      'CURSOR_INVALID',
+      'Updates cannot go on from this cursor: list the jobs, then subscribe with the `updatesCursor` of the list.',
+    );
   }
 }
 
-/** The upstream has named a task that belongs to another job here: one task is recorded for one job only. The transaction is rolled back. */
+/**
+ * The upstream has named a task that belongs to another job here: one task is recorded for one job only. The
+ * transaction is rolled back.
+ */
 export class TaskTakenError extends JobError {
   override readonly name = 'TaskTakenError';
 
@@ -44,11 +60,17 @@ export class TaskTakenError extends JobError {
   }
 }
 
-/** The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while committing. */
+/**
+ * The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while
+ * committing.
+ */
 export class UnavailableError extends JobError {
   override readonly name = 'UnavailableError';
 
-  constructor(cause: unknown, readonly mayHaveCommitted = false) {
+  constructor(
+    cause: unknown,
+    readonly mayHaveCommitted = false,
+  ) {
     super('SERVICE_UNAVAILABLE', 'The service is not available at the moment. Please try again.', { cause });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Public names of the events of jobs, used as ids and as cursors. The database numbers the events of all jobs from one sequence,
- * which would reveal the activity of the whole server. A name is the number of the event, encrypted as one block: unique and
- * stable, and without a visible order.
+ * Public names of the events of jobs, used as ids and as cursors. The database numbers the events of all jobs from one
+ * sequence, which would reveal the activity of the whole server. A name is the number of the event, encrypted as one
+ * block: unique and stable, and without a visible order.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 
@@ -19,7 +19,9 @@ const BLOCK_BYTES = 16;
 
 /** `secrets` has at least one entry: the first encrypts, all decrypt. */
 export function createEventNames(secrets: readonly string[]): EventNames {
-  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'motion-gateway job event', KEY_BYTES)));
+  const keys = secrets.map((secret) =>
+    Buffer.from(hkdfSync('sha256', secret, '', 'motion-gateway job event', KEY_BYTES)),
+  );
   const [naming] = keys;
   if (!naming) throw new Error('names of events need a secret');
   return {

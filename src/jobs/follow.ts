@@ -1,4 +1,7 @@
-/** Following: all jobs of an account, from now on or from a cursor. A wake-up is only a hint; what is yielded is the row. */
+/**
+ * Following: all jobs of an account, from now on or from a cursor. A wake-up is only a hint; what is yielded is the
+ * row.
+ */
 import { CursorInvalidError } from './errors.ts';
 import { createFollower, type Follower, type JobUpdate } from './follower.ts';
 import { limitReads } from './limit-reads.ts';
@@ -8,9 +11,10 @@ import { createTail, type Tail } from './tail.ts';
 
 export interface Following {
   /**
-   * Yields every job of the account that changes, its newest version, at least once: drop by `version`. With a cursor also all
-   * that has changed since, whatever was restarted meanwhile. Ends only when the reader leaves or everything stops. Rejects
-   * with `CursorInvalidError` for a cursor that is none, of another database, or from after the backup that this one was restored from.
+   * Yields every job of the account that changes, its newest version, at least once: drop by `version`. With a cursor
+   * also all that has changed since, whatever was restarted meanwhile. Ends only when the reader leaves or everything
+   * stops. Rejects with `CursorInvalidError` for a cursor that is none, of another database, or from after the backup
+   * that this one was restored from.
    */
   follow(accountId: string, after?: string | null): Promise<AsyncIterableIterator<JobUpdate>>;
   /** A cursor of now: following from it yields all that a read that is begun later could see as newer. */
@@ -136,4 +140,5 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
 }
 
 /** Up to the newest change and no further, for the reason that `delta.ts` gives. */
-const seenAt = ({ snapshot, newestXid }: Moment & { newestXid: bigint | null }): Snapshot => cut(snapshot, newestXid === null ? 0n : newestXid + 1n);
+const seenAt = ({ snapshot, newestXid }: Moment & { newestXid: bigint | null }): Snapshot =>
+  cut(snapshot, newestXid === null ? 0n : newestXid + 1n);

@@ -1,8 +1,8 @@
 /**
  * A follower: one reader of an account's changes, as an async iterator. What it has not read waits in a box, the newest
- * version of each job; when the box is full it is thrown away and read again from the database as the reader asks. So a slow
- * reader costs bounded memory and misses nothing but what was overtaken. Hand-written, because `return()` of an async
- * generator hangs while it waits.
+ * version of each job; when the box is full it is thrown away and read again from the database as the reader asks. So a
+ * slow reader costs bounded memory and misses nothing but what was overtaken. Hand-written, because `return()` of an
+ * async generator hangs while it waits.
  */
 import { createDelta, type Change } from './delta.ts';
 import { CursorInvalidError } from './errors.ts';
@@ -51,7 +51,16 @@ interface Waiting {
 
 const RETRY_MS = 1_000;
 
-export function createFollower({ reader, accountId, history, seen, after, maxUnread, log, onClose }: FollowerOptions): Follower {
+export function createFollower({
+  reader,
+  accountId,
+  history,
+  seen,
+  after,
+  maxUnread,
+  log,
+  onClose,
+}: FollowerOptions): Follower {
   const box = new Map<string, Change>();
   const waiting: Waiting[] = [];
   /** Where to catch up from when the reader asks; nothing is taken into the box meanwhile. */

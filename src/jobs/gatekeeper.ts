@@ -1,5 +1,17 @@
-/** Shutting and opening the gate. Callers hold `tx` with nothing locked before: the gate's row comes before the job's everywhere. */
-import { addFault, faultOf, isOutage, pauseFor, type Fault, type GateRow, type GateStore, type Trouble } from './gate.ts';
+/**
+ * Shutting and opening the gate. Callers hold `tx` with nothing locked before: the gate's row comes before the job's
+ * everywhere.
+ */
+import {
+  addFault,
+  faultOf,
+  isOutage,
+  pauseFor,
+  type Fault,
+  type GateRow,
+  type GateStore,
+  type Trouble,
+} from './gate.ts';
 import type { Job } from './job.ts';
 import type { Log } from './ports.ts';
 import type { Transaction } from './transaction.ts';
@@ -11,12 +23,18 @@ export interface Gatekeeper {
   fault(tx: Transaction, job: Job, about: Fault['about'], reason: string): Promise<void>;
   /** A submit has passed, or an operator says so. */
   open(tx: Transaction): Promise<void>;
-  /** How the look-up went that probes the gate: one job comes next, or another pause. One that is not the probe any more says nothing. */
+  /**
+   * How the look-up went that probes the gate: one job comes next, or another pause. One that is not the probe any more
+   * says nothing.
+   */
   probed(tx: Transaction, probedBy: string, answered: boolean): Promise<void>;
 }
 
 export function createGatekeeper(store: GateStore, upstreamId: string, log: Log): Gatekeeper {
-  /** Several attempts that were in flight together fail for one cause: one pause, counted once. The probe is the one that counts anew. */
+  /**
+   * Several attempts that were in flight together fail for one cause: one pause, counted once. The probe is the one
+   * that counts anew.
+   */
   const isShutFor = (gate: GateRow, job: Job): boolean => gate.pausedForMs > 0 && gate.probedBy !== job.id;
 
   async function pause(tx: Transaction, trouble: Trouble, reason: string, { pauseCount }: GateRow): Promise<void> {
@@ -45,7 +63,12 @@ export function createGatekeeper(store: GateStore, upstreamId: string, log: Log)
       const gate = await store.lockGate(tx, upstreamId);
       if (gate.probedBy !== probedBy || gate.reason === null) return;
       if (!answered) return pause(tx, 'faulty', gate.reason, gate);
-      await store.pauseGate(tx, upstreamId, { reason: gate.reason, probe: 'JOB', pauseMs: 0, pauseCount: gate.pauseCount });
+      await store.pauseGate(tx, upstreamId, {
+        reason: gate.reason,
+        probe: 'JOB',
+        pauseMs: 0,
+        pauseCount: gate.pauseCount,
+      });
     },
   };
 }

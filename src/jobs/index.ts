@@ -26,7 +26,10 @@ import { createWatching, type Watching } from './watch.ts';
 export interface JobsDeps {
   readonly store: JobStore & RetentionStore;
   readonly eventNames: EventNames;
-  /** The same store over connections of their own, so that submits, their answers and callbacks never wait behind clients. */
+  /**
+   * The same store over connections of their own, so that submits, their answers and callbacks never wait behind
+   * clients.
+   */
   readonly urgentStore: JobStore;
   /** For health checks: over a connection of its own, and no longer than a probe waits. */
   readonly healthStore: Pick<JobStore, 'findGate' | 'hasQueued'>;
@@ -41,7 +44,10 @@ export interface JobsDeps {
   readonly callbacks: Pick<ReceiveOptions, 'confirm'> & { readonly retry: RetryLimits };
   /** Whether the upstream was told how to call back. */
   readonly expectsCallbacks: boolean;
-  /** Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs, which tasks echo. */
+  /**
+   * Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs,
+   * which tasks echo.
+   */
   readonly listingLookup: boolean;
   readonly keep: Keep;
   /** What other cores keep, and delete by the same rounds. */
@@ -64,7 +70,10 @@ export interface Jobs {
   readonly listEvents: Timeline['listEvents'];
   readonly eventNames: EventNames;
   readonly findOutlooks: FindOutlooks;
-  /** With the cursor from which to follow the account: taken before the first page is read, and repeated by the pages after it. */
+  /**
+   * With the cursor from which to follow the account: taken before the first page is read, and repeated by the pages
+   * after it.
+   */
   list(...args: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }>;
   readonly watch: Watching['watch'];
   readonly follow: Following['follow'];
@@ -79,7 +88,10 @@ export interface Jobs {
   isDeaf(): boolean;
   /** Begins to submit, to reconcile and to delete by age. */
   start(): void;
-  /** Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may have arrived becomes UNCONFIRMED. */
+  /**
+   * Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may
+   * have arrived becomes UNCONFIRMED.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -95,9 +107,27 @@ export function createJobs(deps: JobsDeps): Jobs {
   const settling = createSettling({ store, log, effects: deps.settleEffects, processEffects: deps.processEffects });
   const watching = createWatching(store, feed, log);
   const hearing = createHearing(store, upstream.id, pollSteps, deps.expectsCallbacks, log);
-  const firstListingMs = deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
-  const dispatcher = createDispatcher({ store: deps.urgentStore, upstream, settling, admission: deps.admission, firstPollMs: () => hearing.steps().firstMs, firstListingMs, log });
-  const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs: deps.queueDeadlineMs, firstListingMs, log });
+  const firstListingMs =
+    deps.listingLookup && deps.expectsCallbacks ? Math.min(pollSteps.firstMs, FIRST_LISTING_MS) : null;
+  const dispatcher = createDispatcher({
+    store: deps.urgentStore,
+    upstream,
+    settling,
+    admission: deps.admission,
+    firstPollMs: () => hearing.steps().firstMs,
+    firstListingMs,
+    log,
+  });
+  const reconciler = createReconciler({
+    store,
+    upstream,
+    settling,
+    hearing,
+    jobDeadlineMs,
+    queueDeadlineMs: deps.queueDeadlineMs,
+    firstListingMs,
+    log,
+  });
   const following = createFollowing({ reader: store, feed, log, maxUnread: deps.maxUnreadJobs });
 
   const cancel = createCancel(store, settling);
@@ -128,17 +158,27 @@ export function createJobs(deps: JobsDeps): Jobs {
         await dispatcher.probe(taken.probedBy, signal);
         return 0;
       case 'job':
-        begin(dispatcher.submit(taken.job, cutOff.signal, taken.isProbe), (error) => log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'));
+        begin(dispatcher.submit(taken.job, cutOff.signal, taken.isProbe), (error) =>
+          log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'),
+        );
         return 0;
       case 'unsure':
-        begin(dispatcher.retract(taken.job, cutOff.signal), (error) => log.error({ jobId: taken.job.id, err: error }, 'an intent could not be put back'));
+        begin(dispatcher.retract(taken.job, cutOff.signal), (error) =>
+          log.error({ jobId: taken.job.id, err: error }, 'an intent could not be put back'),
+        );
         return 0;
     }
   }
 
   return {
     check: createCheck(deps.checkWebhookUrl),
-    accept: createAccept({ store, upstream, effects: deps.acceptEffects, checkWebhookUrl: deps.checkWebhookUrl, nudge: () => nudge('slot') }),
+    accept: createAccept({
+      store,
+      upstream,
+      effects: deps.acceptEffects,
+      checkWebhookUrl: deps.checkWebhookUrl,
+      nudge: () => nudge('slot'),
+    }),
     cancel: async (accountId, id) => {
       const jobId = toJobId(id);
       return jobId === null ? { kind: 'notFound' } : cancel(accountId, jobId);
@@ -162,7 +202,10 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     follow: following.follow,
     watcherCount: () => watching.count() + following.count(),
-    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, { confirm: deps.callbacks.confirm, retries }),
+    receiveCallback: createReceiveCallback({ store: deps.urgentStore, log, nudge }, settling, {
+      confirm: deps.callbacks.confirm,
+      retries,
+    }),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
       // An instance with a crowd of clients that wait for its connections is ready all the same.
@@ -174,9 +217,13 @@ export function createJobs(deps: JobsDeps): Jobs {
     isDeaf: hearing.isDeaf,
     start() {
       // A database that is away for a moment is no fault of a loop.
-      const complain = (what: string) => (error: unknown) => log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; it goes on`);
+      const complain = (what: string) => (error: unknown) =>
+        log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; it goes on`);
       loops.dispatching = startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching'));
-      loops.reconciling = startLoop(async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs), complain('reconciling'));
+      loops.reconciling = startLoop(
+        async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs),
+        complain('reconciling'),
+      );
       loops.retaining = startLoop(retention.runOnce, complain('deleting by age'));
     },
     async stop(graceMs) {

@@ -1,12 +1,20 @@
 /**
  * A job: our record of one generation, and the order of everything that can become known about it.
  *
- * Submit answers, callbacks, polls, lease expiries and deadlines arrive in any order, twice, or never. Each of them is a
- * `Move` with a rank; a move applies only when it says more than the row already knows. `permits` is that guard as a pure
- * function, `src/db/job-writes.ts` is the same guard as SQL, and nothing else in the project writes a state.
+ * Submit answers, callbacks, polls, lease expiries and deadlines arrive in any order, twice, or never. Each of them is
+ * a `Move` with a rank; a move applies only when it says more than the row already knows. `permits` is that guard as a
+ * pure function, `src/db/job-writes.ts` is the same guard as SQL, and nothing else in the project writes a state.
  */
 
-export const jobStates = ['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED'] as const;
+export const jobStates = [
+  'QUEUED',
+  'SUBMITTING',
+  'UNCONFIRMED',
+  'PROCESSING',
+  'SUCCEEDED',
+  'FAILED',
+  'CANCELED',
+] as const;
 export type JobState = (typeof jobStates)[number];
 
 export const motionModes = ['STD', 'PRO'] as const;
@@ -116,8 +124,15 @@ const terminalStates: ReadonlySet<JobState> = new Set(['SUCCEEDED', 'FAILED', 'C
 
 export const isTerminal = (state: JobState): boolean => terminalStates.has(state);
 
-/** Failures that are our own guess rather than the upstream's word: a result that comes within 24 h still lifts the job. */
-const guessedFailures: ReadonlySet<FailureCode> = new Set(['TIMED_OUT', 'UPSTREAM_LOST', 'SUBMIT_OUTCOME_UNKNOWN', 'MISSING_RESULT']);
+/**
+ * Failures that are our own guess rather than the upstream's word: a result that comes within 24 h still lifts the job.
+ */
+const guessedFailures: ReadonlySet<FailureCode> = new Set([
+  'TIMED_OUT',
+  'UPSTREAM_LOST',
+  'SUBMIT_OUTCOME_UNKNOWN',
+  'MISSING_RESULT',
+]);
 
 export const isFinalFailure = (code: FailureCode): boolean => !guessedFailures.has(code);
 
@@ -142,15 +157,26 @@ export interface Move {
 }
 
 /**
- * Every move there is. With n attempts begun, the ranks of an attempt are 3n - 2 (submitting), 3n - 1 (its fate is unknown)
- * and 3n (it surely did not arrive), so that a later attempt outranks whatever is still heard of an earlier one, and
- * 1000 upward what the upstream, our deadlines and the client said about the job itself.
+ * Every move there is. With n attempts begun, the ranks of an attempt are 3n - 2 (submitting), 3n - 1 (its fate is
+ * unknown) and 3n (it surely did not arrive), so that a later attempt outranks whatever is still heard of an earlier
+ * one, and 1000 upward what the upstream, our deadlines and the client said about the job itself.
  */
 export const moves = {
-  submit: (attempt: number): Move => ({ to: 'SUBMITTING', rank: 3 * attempt - 2, from: ['QUEUED'], attempt: attempt - 1 }),
+  submit: (attempt: number): Move => ({
+    to: 'SUBMITTING',
+    rank: 3 * attempt - 2,
+    from: ['QUEUED'],
+    attempt: attempt - 1,
+  }),
   doubt: (attempt: number): Move => ({ to: 'UNCONFIRMED', rank: 3 * attempt - 1, from: ['SUBMITTING'], attempt }),
   /** Only the attempt's own submitter knows that it surely did not arrive. */
-  requeue: (attempt: number, leaseToken: string): Move => ({ to: 'QUEUED', rank: 3 * attempt, from: ['SUBMITTING', 'UNCONFIRMED'], attempt, leaseToken }),
+  requeue: (attempt: number, leaseToken: string): Move => ({
+    to: 'QUEUED',
+    rank: 3 * attempt,
+    from: ['SUBMITTING', 'UNCONFIRMED'],
+    attempt,
+    leaseToken,
+  }),
   process: { to: 'PROCESSING', rank: 1000 },
   expire: { to: 'FAILED', rank: 1001 },
   fail: { to: 'FAILED', rank: 1002 },

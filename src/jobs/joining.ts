@@ -1,6 +1,7 @@
 /**
- * Joining: a client that repeats a request because nobody answered it gets the job of then, and does not pay for another one. Who repeats is known by key and
- * body, and whether the earlier request was answered by its record, which is a row: a repeat may come to another instance.
+ * Joining: a client that repeats a request because nobody answered it gets the job of then, and does not pay for
+ * another one. Who repeats is known by key and body, and whether the earlier request was answered by its record, which
+ * is a row: a repeat may come to another instance.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Accept, AcceptResult, AcceptSteps } from './accept.ts';
@@ -28,13 +29,25 @@ export interface SentRequest {
 export type AnswerState = 'OPEN' | 'ANSWERED' | 'UNANSWERED';
 
 export interface JoinStore {
-  /** Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for the same then waits for the end of `tx`. */
-  findEarlier(tx: Transaction, likeness: Likeness, maxAgeMs: number): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
+  /**
+   * Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for
+   * the same then waits for the end of `tx`.
+   */
+  findEarlier(
+    tx: Transaction,
+    likeness: Likeness,
+    maxAgeMs: number,
+  ): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
   /** Records a request whose connection was open at this instance at `openAtMs`, by the database's time. */
   recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string, openAtMs: number): Promise<void>;
-  /** The answer that is about to be written at this instance decides what a request that is not answered is from now on: until then its connection counts as open, as it was at `openAtMs` by the database's time. */
+  /**
+   * The answer that is about to be written at this instance decides what a request that is not answered is from now on:
+   * until then its connection counts as open, as it was at `openAtMs` by the database's time.
+   */
   reopen(jobId: string, instanceId: string, openAtMs: number): Promise<void>;
-  /** The request was repeated, and the repeat is held: the time in which it can be joined starts at the end of the hold. */
+  /**
+   * The request was repeated, and the repeat is held: the time in which it can be joined starts at the end of the hold.
+   */
   extendJoinTime(jobId: string, holdMs: number): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
   /** Of the account's jobs among these. */
@@ -48,12 +61,26 @@ export interface JoinStore {
   /** Their connections were open at `atMs`, by the database's time. */
   confirmOpen(jobIds: readonly string[], atMs: number): Promise<void>;
   /**
-   * Their answers were written at `writtenAtMs` or later, by the database's time, and nothing shows whether they arrived. They count as unanswered for `unansweredAgoMs`
-   * already, so that they can be joined for a shorter time, and not by requests that arrived before the answer was written.
+   * Their answers were written at `writtenAtMs` or later, by the database's time, and nothing shows whether they
+   * arrived. They count as unanswered for `unansweredAgoMs` already, so that they can be joined for a shorter time, and
+   * not by requests that arrived before the answer was written.
    */
-  recordDoubts(instanceId: string, jobIds: readonly string[], writtenAtMs: number, unansweredAgoMs: number): Promise<void>;
-  /** `renew` counts the time to join from now also for what was unanswered before. What another instance has answered stays answered. */
-  recordAnswers(instanceId: string, jobIds: readonly string[], state: Exclude<AnswerState, 'OPEN'>, renew: boolean): Promise<void>;
+  recordDoubts(
+    instanceId: string,
+    jobIds: readonly string[],
+    writtenAtMs: number,
+    unansweredAgoMs: number,
+  ): Promise<void>;
+  /**
+   * `renew` counts the time to join from now also for what was unanswered before. What another instance has answered
+   * stays answered.
+   */
+  recordAnswers(
+    instanceId: string,
+    jobIds: readonly string[],
+    state: Exclude<AnswerState, 'OPEN'>,
+    renew: boolean,
+  ): Promise<void>;
   /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
   forgetRequests(maxAgeMs: number, limit: number): Promise<number>;
 }
@@ -66,7 +93,10 @@ export type JoinResult =
   | { readonly kind: 'gone' };
 
 interface WaitingClient {
-  /** When the headers of its request had come, by `performance.now()`: what it waited for since, its key and its turn among them, makes it no repeat of what was answered meanwhile. */
+  /**
+   * When the headers of its request had come, by `performance.now()`: what it waited for since, its key and its turn
+   * among them, makes it no repeat of what was answered meanwhile.
+   */
   readonly arrivedAt: number;
   /** Aborts when it hangs up. */
   readonly gone: AbortSignal;
@@ -80,15 +110,31 @@ export interface Joining {
   /** Accepts a request with an idempotency key of its own, and keeps what was sent. */
   accept(accountId: string, request: MotionRequest, sent: SentRequest, inSlot: InSlot): Promise<AcceptResult>;
   /**
-   * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of its answer. While nobody knows yet what
-   * became of an earlier one it waits: a second or two for an instance that lives, up to the lease of one that does not.
+   * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of
+   * its answer. While nobody knows yet what became of an earlier one it waits: a second or two for an instance that
+   * lives, up to the lease of one that does not.
    */
-  acceptOrJoin(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, client: WaitingClient): Promise<JoinResult>;
-  /** Before the answer to a joined request is written: a client that has read it and asks again means it, and must not find the request unanswered still. */
+  acceptOrJoin(
+    accountId: string,
+    request: MotionRequest,
+    sent: SentRequest,
+    likeness: Likeness,
+    client: WaitingClient,
+  ): Promise<JoinResult>;
+  /**
+   * Before the answer to a joined request is written: a client that has read it and asks again means it, and must not
+   * find the request unanswered still.
+   */
   answering(jobId: string): Promise<void>;
-  /** To be called before a joined request is held. If the instance dies during the hold, the next repeat still finds a request that it can join. */
+  /**
+   * To be called before a joined request is held. If the instance dies during the hold, the next repeat still finds a
+   * request that it can join.
+   */
   extendJoinTime(jobId: string): Promise<void>;
-  /** The connection of the answer does not show any more that its client is there, and it is not known yet whether the answer was read: repeats wait for `ended`. */
+  /**
+   * The connection of the answer does not show any more that its client is there, and it is not known yet whether the
+   * answer was read: repeats wait for `ended`.
+   */
   stopConfirming(jobId: string): void;
   /** What became of the answer about this job, as far as anything shows it. Recorded soon, and again until it is. */
   ended(jobId: string, state: End['state'], options?: Partial<Omit<End, 'state'>>): void;
@@ -115,7 +161,10 @@ interface End {
   readonly writtenAt: number;
 }
 
-/** Also on a network without delay, an instance hears of the break of a connection later than another one of the next request. */
+/**
+ * Also on a network without delay, an instance hears of the break of a connection later than another one of the next
+ * request.
+ */
 const MIN_BREAK_MS = 300;
 const LOOK_AGAIN_MS = 200;
 /** How often an instance looks at least whether it is asked about its connections; several times in a lease. */
@@ -138,7 +187,12 @@ interface Known {
 class NotAcceptedError extends Error {
   override readonly name = 'NotAcceptedError';
 
-  constructor(readonly end: { readonly kind: 'joined'; readonly jobId: string } | { readonly kind: 'gone' } | { readonly kind: 'unsure'; readonly jobIds: readonly string[] }) {
+  constructor(
+    readonly end:
+      | { readonly kind: 'joined'; readonly jobId: string }
+      | { readonly kind: 'gone' }
+      | { readonly kind: 'unsure'; readonly jobIds: readonly string[] },
+  ) {
     super(end.kind);
   }
 }
@@ -150,9 +204,15 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const breakMs = Math.max(MIN_BREAK_MS, limits.breakMs);
   const maxAgeMs = limits.joinMs + limits.holdMs;
   const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
-  /** Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one connection. */
+  /**
+   * Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one
+   * connection.
+   */
   const looking = new Map<string, { readonly inTurn: ReturnType<typeof createLine>; looks: number }>();
-  /** The last database time that was read, and the time of this process right after the read; an estimate from them is never ahead of the database. */
+  /**
+   * The last database time that was read, and the time of this process right after the read; an estimate from them is
+   * never ahead of the database.
+   */
   let clock = { databaseMs: 0, processMs: 0 };
   let loop: Loop | undefined;
   let forgottenAt = -Infinity;
@@ -160,20 +220,31 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const nudge = (): void => loop?.nudge();
 
   /**
-   * Never later than the true time, however long the database takes to get it: a request counts as a repeat of an answer in doubt if it arrived after the answer was
-   * written, and the time of its arrival is estimated too late, never too early.
+   * Never later than the true time, however long the database takes to get it: a request counts as a repeat of an
+   * answer in doubt if it arrived after the answer was written, and the time of its arrival is estimated too late,
+   * never too early.
    */
   const toDatabaseMs = (processMs: number): number => clock.databaseMs + processMs - clock.processMs;
 
   async function recordEnds(): Promise<void> {
     const groups = new Map<string, [string, End][]>();
-    for (const entry of unrecorded) groups.set(`${entry[1].state} ${entry[1].renew}`, [...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []), entry]);
+    for (const entry of unrecorded)
+      groups.set(`${entry[1].state} ${entry[1].renew}`, [
+        ...(groups.get(`${entry[1].state} ${entry[1].renew}`) ?? []),
+        entry,
+      ]);
     for (const entries of groups.values()) {
       const { state, renew } = entries[0]![1];
       const jobIds = entries.map(([jobId]) => jobId);
       if (state !== 'DOUBTFUL') await store.recordAnswers(instanceId, jobIds, state, renew);
       // Of several the earliest counts, so that no repeat of any of them is taken for one that came before its answer.
-      else await store.recordDoubts(instanceId, jobIds, toDatabaseMs(Math.min(...entries.map(([, { writtenAt }]) => writtenAt))), Math.max(0, limits.joinMs - limits.doubtMs));
+      else
+        await store.recordDoubts(
+          instanceId,
+          jobIds,
+          toDatabaseMs(Math.min(...entries.map(([, { writtenAt }]) => writtenAt))),
+          Math.max(0, limits.joinMs - limits.doubtMs),
+        );
       // Unless a later word about the same job came meanwhile.
       for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
     }
@@ -183,7 +254,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     if (open.size === 0) return;
     const { nowMs, jobIds } = await store.findAsked(instanceId);
     for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
-    // After the read, and as of the read: a connection that broke meanwhile is not in the set any more, and of one that breaks before the write no more is said than that it was open then.
+    // After the read, and as of the read: a connection that broke meanwhile is not in the set any more, and of one that
+    // breaks before the write no more is said than that it was open then.
     const healthy = jobIds.filter((jobId) => open.has(jobId));
     if (healthy.length > 0) await store.confirmOpen(healthy, nowMs);
   }
@@ -208,7 +280,14 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     }
   }
 
-  async function acceptOnce(accountId: string, request: MotionRequest, sent: SentRequest, likeness: Likeness, { gone, inSlot }: WaitingClient, known: Known): Promise<AcceptResult> {
+  async function acceptOnce(
+    accountId: string,
+    request: MotionRequest,
+    sent: SentRequest,
+    likeness: Likeness,
+    { gone, inSlot }: WaitingClient,
+    known: Known,
+  ): Promise<AcceptResult> {
     if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
     let openAtMs = 0;
     const steps: AcceptSteps = {
@@ -221,7 +300,11 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         openAtMs = nowMs;
         known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + breakMs };
         // What this instance has just learned is not in the rows yet.
-        const judgement = judge(earlier.filter(({ jobId }) => unrecorded.get(jobId)?.state !== 'ANSWERED'), known.arrival, limits);
+        const judgement = judge(
+          earlier.filter(({ jobId }) => unrecorded.get(jobId)?.state !== 'ANSWERED'),
+          known.arrival,
+          limits,
+        );
         if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
         // Nobody waits for an answer any more, so nobody shall pay: the repeat is accepted or was already.
         if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
@@ -237,7 +320,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   }
 
   return {
-    accept: (accountId, request, sent, inSlot) => inSlot(() => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) })),
+    accept: (accountId, request, sent, inSlot) =>
+      inSlot(() => accept(accountId, request, { stored: (tx, { id }) => store.recordSent(tx, id, sent) })),
 
     async acceptOrJoin(accountId, request, sent, likeness, client) {
       const { arrivedAt, gone } = client;
@@ -259,7 +343,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
     async answering(jobId) {
       open.add(jobId);
-      // The time of this call and not of the write, which may wait for a database connection while the client goes away.
+      // The time of this call and not of the write, which may wait for a database connection while the client goes
+      // away.
       await store.reopen(jobId, instanceId, toDatabaseMs(performance.now()));
     },
 
@@ -271,7 +356,11 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
     ended(jobId, state, { renew = true, writtenAt = performance.now() } = {}) {
       open.delete(jobId);
-      unrecorded.set(jobId, { state: state === 'DOUBTFUL' && limits.doubtMs === 0 ? 'ANSWERED' : state, renew, writtenAt });
+      unrecorded.set(jobId, {
+        state: state === 'DOUBTFUL' && limits.doubtMs === 0 ? 'ANSWERED' : state,
+        renew,
+        writtenAt,
+      });
       nudge();
     },
 
@@ -283,12 +372,19 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         await confirmOpen();
         return forget();
       };
-      loop = startLoop(step, (error) => log.warn({ err: error }, 'what became of answers could not be recorded; it is tried again'));
+      loop = startLoop(step, (error) =>
+        log.warn({ err: error }, 'what became of answers could not be recorded; it is tried again'),
+      );
     },
 
     async stop() {
       await loop?.stop();
-      await recordEnds().catch((error: unknown) => log.warn({ err: error }, 'what became of answers could not be recorded: their requests count as open until nobody says that they are'));
+      await recordEnds().catch((error: unknown) =>
+        log.warn(
+          { err: error },
+          'what became of answers could not be recorded: their requests count as open until nobody says that they are',
+        ),
+      );
     },
   };
 }

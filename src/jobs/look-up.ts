@@ -1,4 +1,7 @@
-/** Asking the upstream about tasks, many at a time. An answer that cannot be had is null, which says nothing about any task. */
+/**
+ * Asking the upstream about tasks, many at a time. An answer that cannot be had is null, which says nothing about any
+ * task.
+ */
 import type { Job } from './job.ts';
 import type { Log } from './ports.ts';
 import type { TaskReport, Upstream } from './upstream-port.ts';
@@ -17,8 +20,8 @@ const MAX_SPANS = 5;
 export interface LookUps {
   byId(taskIds: readonly string[], signal: AbortSignal): Promise<Reports | null>;
   /**
-   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo. A job without a task has an empty list.
-   * A job whose listing the upstream did not answer is absent.
+   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo.
+   * A job without a task has an empty list. A job whose listing the upstream did not answer is absent.
    */
   byEcho(jobs: readonly Job[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly TaskReport[]>>;
 }
@@ -48,8 +51,10 @@ export function createLookUps(upstream: Upstream, log: Log): LookUps {
         const reports = await answered('tasks could not be listed', upstream.list(span, signal), signal);
         // The other spans would most likely go unanswered too, each after a time-out.
         if (reports === null) break;
-        for (const { id, attemptedAt } of jobs) if (attemptedAt !== null && attemptedAt >= span.from && attemptedAt <= span.to) found.set(id, []);
-        for (const report of reports) if (report.echo !== null && report.echo !== 'other') found.get(report.echo.jobId)?.push(report);
+        for (const { id, attemptedAt } of jobs)
+          if (attemptedAt !== null && attemptedAt >= span.from && attemptedAt <= span.to) found.set(id, []);
+        for (const report of reports)
+          if (report.echo !== null && report.echo !== 'other') found.get(report.echo.jobId)?.push(report);
       }
       return found;
     },

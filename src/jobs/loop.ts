@@ -10,7 +10,10 @@ export interface Loop {
 /** After a step that threw, the next one waits this long. */
 const AFTER_ERROR_MS = 1_000;
 
-/** A step that found nothing to do rests this long whatever comes: hundreds of nudges per second set off 50 steps and not hundreds. */
+/**
+ * A step that found nothing to do rests this long whatever comes: hundreds of nudges per second set off 50 steps and
+ * not hundreds.
+ */
 const REST_MS = 20;
 
 /** Starts the loop. `step` resolves with how long to wait in ms; `signal` aborts at `stop`. */

@@ -1,6 +1,7 @@
 /**
- * URLs of images and videos. Only the upstream fetches them, and it gets them exactly as they were sent, because a signature covers the
- * spelling. The checks read them as WHATWG `URL` does, so a spelling that another parser may read as another host is refused. Pure.
+ * URLs of images and videos. Only the upstream fetches them, and it gets them exactly as they were sent, because a
+ * signature covers the spelling. The checks read them as WHATWG `URL` does, so a spelling that another parser may read
+ * as another host is refused. Pure.
  */
 import { domainToUnicode } from 'node:url';
 import { isPublicHost } from './public-address.ts';
@@ -15,7 +16,24 @@ const media = {
 
 /** Extensions that name a format. Any other, such as `.php` or `.ashx`, says nothing about what is answered. */
 const formats = new Set([
-  ...['jpg', 'jpeg', 'png', 'gif', 'webp', 'bmp', 'tif', 'tiff', 'svg', 'ico', 'heic', 'heif', 'avif', 'jxl', 'psd', 'apng'],
+  ...[
+    'jpg',
+    'jpeg',
+    'png',
+    'gif',
+    'webp',
+    'bmp',
+    'tif',
+    'tiff',
+    'svg',
+    'ico',
+    'heic',
+    'heif',
+    'avif',
+    'jxl',
+    'psd',
+    'apng',
+  ],
   ...['mp4', 'mov', 'avi', 'mkv', 'webm', 'wmv', 'flv', 'mpg', 'mpeg', '3gp', 'ogv', 'm3u8', 'mpd'],
   ...['mp3', 'wav', 'ogg', 'm4a', 'aac', 'flac', 'pdf', 'zip', 'rar'],
 ]);
@@ -24,18 +42,25 @@ type Code = 'INVALID_URL' | 'TOO_LONG' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRES
 type Violate = (code: Code, message: string) => void;
 
 export function checkMediaUrl(text: string, field: keyof typeof media, violate: Violate): void {
-  if (!/^\s*https?:/i.test(text)) return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
+  if (!/^\s*https?:/i.test(text))
+    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
   if (text.length > MAX_LENGTH) return violate('TOO_LONG', `A URL has at most ${MAX_LENGTH} characters.`);
   const badCharacter = describeBadCharacter(text);
   if (badCharacter !== null) return violate('INVALID_URL', badCharacter);
   const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(text) ?? [];
   const url = parseUrl(text);
-  if (url === null || authority === undefined || rest === undefined) return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https:// and a host.');
+  if (url === null || authority === undefined || rest === undefined)
+    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https:// and a host.');
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   const isClear = isSpelledClearly(host, url.hostname) && !/^[?#][^/]*[@\\]/.test(rest);
   if (authority.includes('@')) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
-  if (!isPublicHost(url.hostname)) violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
-  else if (!isClear) violate('INVALID_URL', 'Write the host of a URL without percent-encoding and in the usual form: programs read other forms differently.');
+  if (!isPublicHost(url.hostname))
+    violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
+  else if (!isClear)
+    violate(
+      'INVALID_URL',
+      'Write the host of a URL without percent-encoding and in the usual form: programs read other forms differently.',
+    );
   const extension = extensionOf(url.pathname);
   const { what, taken } = media[field];
   const isOther = extension !== null && formats.has(extension) && !(taken as readonly string[]).includes(extension);
@@ -46,14 +71,18 @@ export function checkMediaUrl(text: string, field: keyof typeof media, violate: 
 function describeBadCharacter(text: string): string | null {
   if (!text.isWellFormed()) return 'A URL is well-formed Unicode text.';
   // eslint-disable-next-line no-control-regex -- these are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim()) return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
+  if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim())
+    return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
   if (text.includes(' ')) return 'A URL has no spaces: write %20.';
   // In a query that follows a path it is a character like any other.
   if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes: write / or %5C.';
   return null;
 }
 
-/** Whether every parser finds this host: it is what WHATWG makes of it, apart from the case of letters. An address in brackets has only one meaning. */
+/**
+ * Whether every parser finds this host: it is what WHATWG makes of it, apart from the case of letters. An address in
+ * brackets has only one meaning.
+ */
 function isSpelledClearly(host: string, parsed: string): boolean {
   if (parsed.startsWith('[')) return host.startsWith('[');
   const lowered = host.toLowerCase();

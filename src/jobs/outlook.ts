@@ -1,4 +1,7 @@
-/** The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's own past; never pushed. */
+/**
+ * The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's
+ * own past; never pushed.
+ */
 import type { GateStore } from './gate.ts';
 import type { Job } from './job.ts';
 import type { History, ModeDurations } from './ports.ts';
@@ -19,7 +22,11 @@ const PAST_KEPT_MS = 10_000;
 
 const FAR_BEHIND = 1_000;
 
-export function createFindOutlooks(store: History & Pick<GateStore, 'findGate'>, upstreamId: string, admission: Admission): FindOutlooks {
+export function createFindOutlooks(
+  store: History & Pick<GateStore, 'findGate'>,
+  upstreamId: string,
+  admission: Admission,
+): FindOutlooks {
   let past: { readonly readAtMs: number; readonly durations: Promise<readonly ModeDurations[]> } | null = null;
 
   function durations(): Promise<readonly ModeDurations[]> {
@@ -32,13 +39,20 @@ export function createFindOutlooks(store: History & Pick<GateStore, 'findGate'>,
 
   return async (jobs) => {
     const queued = jobs.filter(({ state }) => state === 'QUEUED');
-    const [positions, modes, gate] = await Promise.all([store.queuePositions(queued), durations(), store.findGate(upstreamId)]);
+    const [positions, modes, gate] = await Promise.all([
+      store.queuePositions(queued),
+      durations(),
+      store.findGate(upstreamId),
+    ]);
     const now = Date.now();
     return jobs.map((job) => {
       const queuePosition = positions.get(job.id) ?? null;
       const duration = modes.find(({ mode }) => mode === job.input.mode);
       const isHere = job.upstreamId === upstreamId;
-      const at = duration && isHere ? estimate(job, { position: queuePosition, duration, isShut: gate?.reason != null, admission, now }) : null;
+      const at =
+        duration && isHere
+          ? estimate(job, { position: queuePosition, duration, isShut: gate?.reason != null, admission, now })
+          : null;
       return { queuePosition, estimatedCompletionAt: at === null ? null : new Date(at) };
     });
   };
@@ -53,8 +67,13 @@ interface Known {
   readonly now: number;
 }
 
-/** When the job is likely to be done, as pure arithmetic: the queue moves by the rate, or by what the slots let through. */
-export function estimate(job: Pick<Job, 'state' | 'attemptedAt'>, { position, duration, isShut, admission, now }: Known): number | null {
+/**
+ * When the job is likely to be done, as pure arithmetic: the queue moves by the rate, or by what the slots let through.
+ */
+export function estimate(
+  job: Pick<Job, 'state' | 'attemptedAt'>,
+  { position, duration, isShut, admission, now }: Known,
+): number | null {
   const { medianMs, p95Ms } = duration;
   switch (job.state) {
     case 'QUEUED': {

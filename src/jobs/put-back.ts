@@ -1,11 +1,17 @@
-/** Putting back a job whose attempt surely did not arrive: into the queue, or to the end that its client has asked for meanwhile. */
+/**
+ * Putting back a job whose attempt surely did not arrive: into the queue, or to the end that its client has asked for
+ * meanwhile.
+ */
 import { moves, type Job } from './job.ts';
 import type { JobPatch, JobWriter } from './ports.ts';
 import type { Settling } from './settle.ts';
 import { moved, type EventDetails, type Timeline } from './timeline.ts';
 import type { Transaction } from './transaction.ts';
 
-/** False when the attempt is nobody's any more, or another's: then nothing has changed. Only the attempt's own submitter may say that it did not arrive, hence its lease token. */
+/**
+ * False when the attempt is nobody's any more, or another's: then nothing has changed. Only the attempt's own submitter
+ * may say that it did not arrive, hence its lease token.
+ */
 export type PutBack = (tx: Transaction, job: Job, details: EventDetails, patch?: JobPatch) => Promise<boolean>;
 
 export function createPutBack(store: Pick<JobWriter, 'advance'> & Timeline, settling: Settling): PutBack {

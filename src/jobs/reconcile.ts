@@ -1,4 +1,7 @@
-/** Reconciling: leases that ran out, look-ups of jobs that we have not heard of, and deadlines. Any number of instances may do it at once. */
+/**
+ * Reconciling: leases that ran out, look-ups of jobs that we have not heard of, and deadlines. Any number of instances
+ * may do it at once.
+ */
 import { createFailOverdue } from './deadlines.ts';
 import type { Hearing } from './hearing.ts';
 import { moves } from './job.ts';
@@ -23,18 +26,50 @@ export interface ReconcileDeps {
 }
 
 export interface Reconciler {
-  /** One round of each duty; one that fails does not keep the others from their work. Resolves with whether a full batch was found, so that more may be due at once. */
+  /**
+   * One round of each duty; one that fails does not keep the others from their work. Resolves with whether a full batch
+   * was found, so that more may be due at once.
+   */
   runOnce(signal: AbortSignal): Promise<boolean>;
 }
 
 const BATCH = 50;
 
-export function createReconciler({ store, upstream, settling, hearing, jobDeadlineMs, queueDeadlineMs, firstListingMs, log }: ReconcileDeps): Reconciler {
+export function createReconciler({
+  store,
+  upstream,
+  settling,
+  hearing,
+  jobDeadlineMs,
+  queueDeadlineMs,
+  firstListingMs,
+  log,
+}: ReconcileDeps): Reconciler {
   const listing = firstListingMs !== null;
   const lookUps = createLookUps(upstream, log);
   const attempts = createWorkAttempts(store);
-  const polling = createPolling({ store, upstreamId: upstream.id, settling, lookUps, listing, attempts, pollSteps: hearing.steps, log });
-  const failOverdue = createFailOverdue({ store, upstream, settling, polling, lookUps, jobDeadlineMs, queueDeadlineMs, listing, attempts, log });
+  const polling = createPolling({
+    store,
+    upstreamId: upstream.id,
+    settling,
+    lookUps,
+    listing,
+    attempts,
+    pollSteps: hearing.steps,
+    log,
+  });
+  const failOverdue = createFailOverdue({
+    store,
+    upstream,
+    settling,
+    polling,
+    lookUps,
+    jobDeadlineMs,
+    queueDeadlineMs,
+    listing,
+    attempts,
+    log,
+  });
 
   async function doubtExpiredLeases(): Promise<boolean> {
     const jobs = await store.expiredLeases(upstream.id, BATCH);
@@ -47,13 +82,20 @@ export function createReconciler({ store, upstream, settling, hearing, jobDeadli
           return row;
         })
         .catch((error: unknown) => void log.error({ jobId: job.id, err: error }, 'a job could not be doubted'));
-      if (doubted) log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease ran out; the fate of its submit is unknown');
+      if (doubted)
+        log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease ran out; the fate of its submit is unknown');
     }
     return jobs.length === BATCH;
   }
 
   // Deadlines last: what a look-up can still settle is not failed.
-  const duties = { attempts: async () => (await attempts.forgetEnded(), false), leases: doubtExpiredLeases, polls: polling.poll, deadlines: failOverdue, hearing: async () => (await hearing.check(), false) };
+  const duties = {
+    attempts: async () => (await attempts.forgetEnded(), false),
+    leases: doubtExpiredLeases,
+    polls: polling.poll,
+    deadlines: failOverdue,
+    hearing: async () => (await hearing.check(), false),
+  };
 
   return {
     async runOnce(signal) {

@@ -1,6 +1,7 @@
 /**
- * A rehearsal: a job that never existed is accepted, submitted and settled by a callback, in a transaction that is rolled back. The connection that ran it has
- * loaded its catalogs and prepared the statements of a settle, which takes longer than running them: the first callbacks after a start do not wait for that.
+ * A rehearsal: a job that never existed is accepted, submitted and settled by a callback, in a transaction that is
+ * rolled back. The connection that ran it has loaded its catalogs and prepared the statements of a settle, which takes
+ * longer than running them: the first callbacks after a start do not wait for that.
  */
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,17 +18,47 @@ class RolledBack extends Error {
 }
 
 const URL = 'https://rehearsal.invalid/';
-const input = { imageUrl: URL, videoUrl: URL, prompt: null, mode: 'STD', model: null, characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false } as const;
+const input = {
+  imageUrl: URL,
+  videoUrl: URL,
+  prompt: null,
+  mode: 'STD',
+  model: null,
+  characterOrientation: 'IMAGE',
+  keepOriginalSound: true,
+  watermark: false,
+} as const;
 
-export function createRehearsal(store: JobStore, settling: Settling, { id: upstreamId, sandbox }: UpstreamName): Rehearse {
+export function createRehearsal(
+  store: JobStore,
+  settling: Settling,
+  { id: upstreamId, sandbox }: UpstreamName,
+): Rehearse {
   async function live(): Promise<void> {
     await store.transaction(async (tx) => {
       // Of an account of its own: it shares no row with other transactions, so none of them waits for it.
       const [id, accountId, taskId] = [uuidv7(), `rehearsal ${randomUUID()}`, randomUUID()];
-      const queued = await store.insert(tx, { id, accountId, upstreamId, sandbox, input, labels: [], idempotencyKey: null, inputHash: 'rehearsal' });
-      await settling.carryOut(tx, queued!, decide(queued!, { taskId, outcome: { kind: 'running' }, source: 'SUBMIT_ANSWER' }));
+      const queued = await store.insert(tx, {
+        id,
+        accountId,
+        upstreamId,
+        sandbox,
+        input,
+        labels: [],
+        idempotencyKey: null,
+        inputHash: 'rehearsal',
+      });
+      await settling.carryOut(
+        tx,
+        queued!,
+        decide(queued!, { taskId, outcome: { kind: 'running' }, source: 'SUBMIT_ANSWER' }),
+      );
       const job = (await store.lock(tx, id))!;
-      const claim = { taskId, outcome: { kind: 'succeeded', video: { id: taskId, url: URL, durationSeconds: 5, urlExpiresAt: null } }, odd: null } as const;
+      const claim = {
+        taskId,
+        outcome: { kind: 'succeeded', video: { id: taskId, url: URL, durationSeconds: 5, urlExpiresAt: null } },
+        odd: null,
+      } as const;
       await store.keep(tx, { jobId: id, attempt: 1, taskId, bodyHash: taskId, body: '', verdict: 'APPLIED' });
       const settled = await settling.carryOut(tx, job, decideOnClaim(job, claim, 'odd'));
       await store.note(tx, id, told(job, settled, 'CALLBACK', { attempt: 1, verdict: 'APPLIED', message: null }));

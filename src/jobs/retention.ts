@@ -14,8 +14,9 @@ export interface Keep {
 }
 
 /**
- * Deletes for good. A job's idempotency key becomes a spent key in the same statement; its callbacks and its timeline go
- * with it. Each `ByAge` deletes up to `limit` rows, the oldest first, passes over rows that others are working on, and resolves with how many went.
+ * Deletes for good. A job's idempotency key becomes a spent key in the same statement; its callbacks and its timeline
+ * go with it. Each `ByAge` deletes up to `limit` rows, the oldest first, passes over rows that others are working on,
+ * and resolves with how many went.
  */
 export interface RetentionStore {
   /** Deletes the account's job if it has ended; false when there is no such job, or it has not. */
@@ -27,11 +28,16 @@ export interface RetentionStore {
 }
 
 export interface Retention {
-  /** Deletes one batch of each kind; one that fails does not keep the others from it. Resolves with how long to wait for the next round, in ms. */
+  /**
+   * Deletes one batch of each kind; one that fails does not keep the others from it. Resolves with how long to wait for
+   * the next round, in ms.
+   */
   runOnce(signal: AbortSignal): Promise<number>;
 }
 
-/** Whatever the settings say: look-ups go on for 24 h after an attempt, and longer while the upstream does not answer. */
+/**
+ * Whatever the settings say: look-ups go on for 24 h after an attempt, and longer while the upstream does not answer.
+ */
 const MIN_DAYS = 7;
 
 /** Small, so that a statement stays far below its time-out and its locks are short. */
@@ -39,7 +45,10 @@ const BATCH = 500;
 
 const ROUND_MS = 60_000;
 
-/** Between rounds while there is more: a backlog goes with at most 500 jobs a second for each instance, and the rest of the second is for others. */
+/**
+ * Between rounds while there is more: a backlog goes with at most 500 jobs a second for each instance, and the rest of
+ * the second is for others.
+ */
 const MORE_MS = 1_000;
 
 /** One kind of what is deleted by age. */

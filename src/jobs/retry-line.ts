@@ -3,9 +3,10 @@ import { UnavailableError } from './errors.ts';
 
 export interface RetryLine {
   /**
-   * Runs the work, and runs it again when it rejects with `UnavailableError`: for `waitMs`, unless `maxWaiting` others wait already or the line is stopped. Rejects
-   * with the last error. While work fails, one repeat runs at a time, the others in turn: a server that starts is not besieged, and of work that waits for a lock
-   * no more than one occupies a connection. As soon as a repeat succeeds, everything that waits is run.
+   * Runs the work, and runs it again when it rejects with `UnavailableError`: for `waitMs`, unless `maxWaiting` others
+   * wait already or the line is stopped. Rejects with the last error. While work fails, one repeat runs at a time, the
+   * others in turn: a server that starts is not besieged, and of work that waits for a lock no more than one occupies a
+   * connection. As soon as a repeat succeeds, everything that waits is run.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Ends all waits; from now on nothing is repeated. */

@@ -20,13 +20,27 @@ export interface SettleDeps {
 }
 
 export interface Settling {
-  /** Moves a job by the guarded statement; the effects run in the same transaction, and `besides` at the same time. Null when too late or repeated. */
-  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch, besides?: (job: Job) => Promise<void>): Promise<Job | null>;
+  /**
+   * Moves a job by the guarded statement; the effects run in the same transaction, and `besides` at the same time. Null
+   * when too late or repeated.
+   */
+  advance(
+    tx: Transaction,
+    jobId: string,
+    move: Move,
+    patch: JobPatch,
+    besides?: (job: Job) => Promise<void>,
+  ): Promise<Job | null>;
   /** Carries out a decision on a job whose row `tx` has locked; `besides` runs if the job has changed. */
   carryOut(tx: Transaction, job: Job, decision: Decision, besides?: (job: Job) => Promise<void>): Promise<Job | null>;
 }
 
-export function createSettling({ store, log, effects, processEffects = [] }: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settling {
+export function createSettling({
+  store,
+  log,
+  effects,
+  processEffects = [],
+}: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settling {
   const advance: Settling['advance'] = async (tx, jobId, move, patch, besides) => {
     const job = await store.advance(tx, jobId, move, patch);
     if (!job) return null;
@@ -46,7 +60,10 @@ export function createSettling({ store, log, effects, processEffects = [] }: Pic
           return amended;
         }
         case 'contradict':
-          log.error({ jobId: job.id, taskId: job.taskId, state: job.state }, 'the upstream contradicts how a job has ended');
+          log.error(
+            { jobId: job.id, taskId: job.taskId, state: job.state },
+            'the upstream contradicts how a job has ended',
+          );
           return null;
         case 'confirm':
         case 'repeat':
@@ -74,7 +91,11 @@ export interface ReceiveOptions {
   readonly retries: Pick<RetryLine, 'run'>;
 }
 
-export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>, settling: Settling, { confirm, retries }: ReceiveOptions): ReceiveCallback {
+export function createReceiveCallback(
+  { store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>,
+  settling: Settling,
+  { confirm, retries }: ReceiveOptions,
+): ReceiveCallback {
   const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
     // The lock comes first: of two equal callbacks at once the second waits for it, and then finds the first one's row.
     store.transactionOn(callback.jobId, async (tx, job) => {
@@ -85,7 +106,11 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
       const decision = kept.anotherPends ? besidesPending(first, claim) : first;
       if (decision !== first) await store.leavePending(tx, job.id, callback.bodyHash);
       const verdict = verdictOf(decision);
-      const details = { attempt: callback.attempt, verdict, message: decision.kind === 'confirm' ? decision.why : claim.odd };
+      const details = {
+        attempt: callback.attempt,
+        verdict,
+        message: decision.kind === 'confirm' ? decision.why : claim.odd,
+      };
       const note = (after: Job | null): Promise<void> => store.note(tx, job.id, told(job, after, 'CALLBACK', details));
       const settled = await settling.carryOut(tx, job, decision, note);
       if (!settled) await note(null);
@@ -107,15 +132,18 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
   const settleOrSetAside = (callback: ReceivedCallback): Promise<Verdict | null> =>
     settle(callback).catch((error: unknown) => {
       if (error instanceof UnavailableError) throw error;
-      log.error({ jobId: callback.jobId, attempt: callback.attempt, err: error }, 'a callback could not be settled and is set aside');
+      log.error(
+        { jobId: callback.jobId, attempt: callback.attempt, err: error },
+        'a callback could not be settled and is set aside',
+      );
       return setAside(callback);
     });
 
   return async (callback) => {
     const { jobId, attempt, claim } = callback;
     let mayHaveCommitted = false;
-    // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit without an answer too: the
-    // row of the first attempt in the inbox makes the second one a repetition.
+    // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit
+    // without an answer too: the row of the first attempt in the inbox makes the second one a repetition.
     const verdict = await retries.run(() =>
       settleOrSetAside(callback).catch((error: unknown) => {
         mayHaveCommitted ||= error instanceof UnavailableError && error.mayHaveCommitted;
@@ -132,6 +160,12 @@ export function createReceiveCallback({ store, log, nudge }: Pick<SettleDeps, 's
 }
 
 function verdictOf(decision: Decision): Verdict {
-  const verdicts = { advance: 'APPLIED', amend: 'APPLIED', confirm: 'PENDING', repeat: 'REPEATED', contradict: 'CONTRADICTED' } as const;
+  const verdicts = {
+    advance: 'APPLIED',
+    amend: 'APPLIED',
+    confirm: 'PENDING',
+    repeat: 'REPEATED',
+    contradict: 'CONTRADICTED',
+  } as const;
   return verdicts[decision.kind];
 }

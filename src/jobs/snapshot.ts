@@ -1,6 +1,6 @@
 /**
- * What of an account's jobs somebody has seen, told by transactions. A sequence cannot tell it, because transactions commit in
- * another order than they begin; a snapshot can: it knows which were still in progress.
+ * What of an account's jobs somebody has seen, told by transactions. A sequence cannot tell it, because transactions
+ * commit in another order than they begin; a snapshot can: it knows which were still in progress.
  */
 import type { Job } from './job.ts';
 
@@ -17,9 +17,14 @@ export const sees = ({ xmax, inProgress }: Snapshot, xid: bigint): boolean => xi
 export const cut = ({ xmax, inProgress }: Snapshot, xid: bigint): Snapshot =>
   xid < xmax ? { xmax: xid, inProgress: inProgress.filter((other) => other < xid) } : { xmax, inProgress };
 
-/** What `before` sees, and of what `later` sees everything below `xid`. Complete always; exact when `later` sees all that `before` does. */
+/**
+ * What `before` sees, and of what `later` sees everything below `xid`. Complete always; exact when `later` sees all
+ * that `before` does.
+ */
 export const extend = (before: Snapshot, later: Snapshot, xid: bigint): Snapshot =>
-  xid > before.xmax ? cut(later, xid) : { xmax: before.xmax, inProgress: before.inProgress.filter((other) => other >= xid || !sees(later, other)) };
+  xid > before.xmax
+    ? cut(later, xid)
+    : { xmax: before.xmax, inProgress: before.inProgress.filter((other) => other >= xid || !sees(later, other)) };
 
 /** A place in what has changed, in the order of transaction and id. */
 export interface ChangePosition {
@@ -30,14 +35,16 @@ export interface ChangePosition {
 /** What a client would see at one moment. */
 export interface Moment {
   /**
-   * Which line of transactions the ids belong to, without spaces: another database, a restored one or one that took over from a
-   * failed one has another. Ids of different histories say nothing about each other.
+   * Which line of transactions the ids belong to, without spaces: another database, a restored one or one that took
+   * over from a failed one has another. Ids of different histories say nothing about each other.
    */
   readonly history: string;
   readonly snapshot: Snapshot;
 }
 
-/** Reads for those who follow an account. Every one names the account, and the rows are exactly what its snapshot sees. */
+/**
+ * Reads for those who follow an account. Every one names the account, and the rows are exactly what its snapshot sees.
+ */
 export interface ChangeReader {
   /** With the last transaction that changed a job of the account; null when there is no job. */
   findMoment(accountId: string): Promise<Moment & { readonly newestXid: bigint | null }>;
@@ -50,7 +57,10 @@ export interface ChangeReader {
   ): Promise<Moment & { readonly changes: readonly { readonly xid: bigint; readonly job: Job }[] }>;
 }
 
-/** Transactions in progress that a cursor names; what comes after them counts as not seen, which repeats and misses nothing. */
+/**
+ * Transactions in progress that a cursor names; what comes after them counts as not seen, which repeats and misses
+ * nothing.
+ */
 const MAX_IN_PROGRESS = 100;
 const MAX_CURSOR_LENGTH = 4_096;
 const FORMAT = '1';
@@ -61,13 +71,17 @@ export function encodeCursor(history: string, snapshot: Snapshot): string {
   const tooMany = snapshot.inProgress[MAX_IN_PROGRESS];
   const { xmax, inProgress } = tooMany === undefined ? snapshot : cut(snapshot, tooMany);
   // Distances are shorter than ids.
-  return Buffer.from([FORMAT, history, xmax, inProgress.map((xid) => xmax - xid).join()].join(' ')).toString('base64url');
+  return Buffer.from([FORMAT, history, xmax, inProgress.map((xid) => xmax - xid).join()].join(' ')).toString(
+    'base64url',
+  );
 }
 
 /** Null for what `encodeCursor` cannot have made. */
 export function decodeCursor(cursor: string): { readonly history: string; readonly snapshot: Snapshot } | null {
   if (cursor.length > MAX_CURSOR_LENGTH) return null;
-  const match = /^1 ([^ ]+) (\d{1,20}) ((?:\d{1,20}(?:,\d{1,20})*)?)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  const match = /^1 ([^ ]+) (\d{1,20}) ((?:\d{1,20}(?:,\d{1,20})*)?)$/.exec(
+    Buffer.from(cursor, 'base64url').toString(),
+  );
   if (!match) return null;
   const [, history = '', end = '', distances = ''] = match;
   const xmax = BigInt(end);

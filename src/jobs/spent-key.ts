@@ -12,10 +12,16 @@ class SpentKeyError extends Error {
 }
 
 /**
- * Throws when the account's key is spent. To be called after the insert of a job with this key, in a statement of its own: the insert waits for a
- * deletion of the key's job that is under way, and only a later statement sees what that deletion has committed.
+ * Throws when the account's key is spent. To be called after the insert of a job with this key, in a statement of its
+ * own: the insert waits for a deletion of the key's job that is under way, and only a later statement sees what that
+ * deletion has committed.
  */
-export async function refuseSpentKey(store: SpentKeys, tx: Transaction, accountId: string, idempotencyKey: string | null): Promise<void> {
+export async function refuseSpentKey(
+  store: SpentKeys,
+  tx: Transaction,
+  accountId: string,
+  idempotencyKey: string | null,
+): Promise<void> {
   const spent = idempotencyKey === null ? null : await store.findSpentKey(tx, accountId, idempotencyKey);
   if (spent) throw new SpentKeyError(spent.inputHash);
 }

@@ -33,7 +33,7 @@ export function createTail({ reader, accountId, history, from, followers, log }:
 
   async function read(): Promise<void> {
     const delta = createDelta(reader, accountId, history, seen);
-    for (let isLast = false; !isLast; ) {
+    for (let isLast = false; !isLast;) {
       const page = await delta.nextPage();
       if (closed) return;
       ({ isLast } = page);

@@ -1,6 +1,6 @@
 /**
- * Taking: the next job through the upstream's gate. Its intent is committed before anybody sends it, so that whatever happens to this
- * process after that, nobody sends it again unless the attempt surely did not arrive.
+ * Taking: the next job through the upstream's gate. Its intent is committed before anybody sends it, so that whatever
+ * happens to this process after that, nobody sends it again unless the attempt surely did not arrive.
  */
 import { randomUUID } from 'node:crypto';
 import { UnavailableError } from './errors.ts';
@@ -53,7 +53,10 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
   const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = admission;
   const leaseMs = leaseMsOf(upstream);
 
-  /** `begins` is told the intent before its commit: should the commit go unanswered, this process alone knows that it sends nothing. */
+  /**
+   * `begins` is told the intent before its commit: should the commit go unanswered, this process alone knows that it
+   * sends nothing.
+   */
   async function enter(tx: Transaction, begins: (job: Job) => void): Promise<Taken> {
     const gate = await store.lockGate(tx, upstream.id);
     const shutForMs = Math.max(gate.spacedForMs, gate.pausedForMs);
@@ -63,19 +66,39 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
       await store.leaseProbe(tx, upstream.id, probedBy, PROBE_LEASE_MS);
       return { kind: 'probe', probedBy };
     }
-    // A statement of its own, after the lock: in one statement with it, the count is older than the lock and lets more in than the cap.
-    const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs });
+    // A statement of its own, after the lock: in one statement with it, the count is older than the lock and lets more
+    // in than the cap.
+    const inFlight = await store.countInFlight(tx, upstream.id, {
+      slotMs: unconfirmedSlotMs,
+      deadlineMs: jobDeadlineMs,
+    });
     if (inFlight >= maxInFlight) return wait(IDLE_MS);
-    const next = await store.nextQueued(tx, upstream, gate.probe && { avoid: [...new Set(gate.faults.map(({ accountId }) => accountId))] });
+    const next = await store.nextQueued(
+      tx,
+      upstream,
+      gate.probe && { avoid: [...new Set(gate.faults.map(({ accountId }) => accountId))] },
+    );
     if (!next) return wait(IDLE_MS);
     if (next.attempt >= MAX_ATTEMPTS) {
-      const failure = { code: 'UPSTREAM_REJECTED', message: `The upstream refused ${MAX_ATTEMPTS} attempts.`, upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' } as const;
-      const failed = await settling.advance(tx, next.id, moves.fail, { failure, settledBy: 'DEADLINE', completed: true });
+      const failure = {
+        code: 'UPSTREAM_REJECTED',
+        message: `The upstream refused ${MAX_ATTEMPTS} attempts.`,
+        upstreamCode: null,
+        upstreamTraceId: null,
+        charge: 'NOT_CHARGED',
+      } as const;
+      const failed = await settling.advance(tx, next.id, moves.fail, {
+        failure,
+        settledBy: 'DEADLINE',
+        completed: true,
+      });
       if (failed) await store.note(tx, next.id, moved(failed, 'DEADLINE', { message: failure.message }));
       return wait(0);
     }
     const attempt = next.attempt + 1;
-    const job = await store.advance(tx, next.id, moves.submit(attempt), { begins: { attempt, leaseMs, leaseToken: randomUUID() } });
+    const job = await store.advance(tx, next.id, moves.submit(attempt), {
+      begins: { attempt, leaseMs, leaseToken: randomUUID() },
+    });
     if (!job) return wait(0);
     begins(job);
     await store.note(tx, job.id, moved(job, 'ATTEMPT_BEGUN', { attempt }));

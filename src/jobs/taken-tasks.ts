@@ -1,7 +1,13 @@
-/** Tasks that the upstream named for a second job. The unique index on the task id decides which job keeps it, without a statement more in the normal case. */
+/**
+ * Tasks that the upstream named for a second job. The unique index on the task id decides which job keeps it, without a
+ * statement more in the normal case.
+ */
 import { TaskTakenError } from './errors.ts';
 
-/** Runs `work`, and runs it again each time it was rolled back because a task belongs to another job; `taken` has those tasks. */
+/**
+ * Runs `work`, and runs it again each time it was rolled back because a task belongs to another job; `taken` has those
+ * tasks.
+ */
 export async function besidesTaken<T>(work: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
   const taken = new Set<string>();
   for (;;) {

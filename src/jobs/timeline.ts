@@ -5,7 +5,19 @@ import type { Job, JobState } from './job.ts';
 import type { Transaction } from './transaction.ts';
 import type { SubmitEnd } from './upstream-port.ts';
 
-export const jobEventTypes = ['ACCEPTED', 'ATTEMPT_BEGUN', 'ATTEMPT_ENDED', 'LEASE_EXPIRED', 'CALLBACK', 'CLAIM_JUDGED', 'POLL', 'LISTING', 'DEADLINE', 'CANCEL_REQUESTED', 'CANCELED'] as const;
+export const jobEventTypes = [
+  'ACCEPTED',
+  'ATTEMPT_BEGUN',
+  'ATTEMPT_ENDED',
+  'LEASE_EXPIRED',
+  'CALLBACK',
+  'CLAIM_JUDGED',
+  'POLL',
+  'LISTING',
+  'DEADLINE',
+  'CANCEL_REQUESTED',
+  'CANCELED',
+] as const;
 export type JobEventType = (typeof jobEventTypes)[number];
 
 /** How an attempt to submit ended; they differ in whether it may have arrived. */
@@ -13,7 +25,15 @@ export const submitEndKinds = ['ACCEPTED', 'NEVER_SENT', 'REFUSED', 'AMBIGUOUS']
 export type SubmitEndKind = (typeof submitEndKinds)[number];
 
 /** What became of a callback. `PENDING` waits for a look-up; `SET_ASIDE` could not be worked on. */
-export const verdicts = ['APPLIED', 'REPEATED', 'CONTRADICTED', 'PENDING', 'CONFIRMED', 'REFUTED', 'SET_ASIDE'] as const;
+export const verdicts = [
+  'APPLIED',
+  'REPEATED',
+  'CONTRADICTED',
+  'PENDING',
+  'CONFIRMED',
+  'REFUTED',
+  'SET_ASIDE',
+] as const;
 export type Verdict = (typeof verdicts)[number];
 
 export interface JobEvent {
@@ -54,10 +74,20 @@ export interface Timeline {
 export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
 
 /** An event that took the job where it is now. */
-export const moved = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({ type, state: job.state, version: job.version, ...details });
+export const moved = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
+  type,
+  state: job.state,
+  version: job.version,
+  ...details,
+});
 
 /** An event that left the job in its state. */
-const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({ type, state: null, version: job.version, ...details });
+const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
+  type,
+  state: null,
+  version: job.version,
+  ...details,
+});
 
 /** An event, and what became of the job: `after` is null when nothing changed. */
 export const told = (before: Job, after: Job | null, type: JobEventType, details: EventDetails = {}): NewJobEvent =>
@@ -95,17 +125,27 @@ export interface TimelinePage {
   readonly hasNextPage: boolean;
 }
 
-export type ListTimeline = (accountId: string, jobId: string, page: { readonly first: number; readonly after?: string | null }) => Promise<TimelinePage>;
+export type ListTimeline = (
+  accountId: string,
+  jobId: string,
+  page: { readonly first: number; readonly after?: string | null },
+) => Promise<TimelinePage>;
 
 const MAX_PAGE = 200;
 
 /** Rejects with `BadArgumentError` for a page size outside 1 to 200 and a cursor that is not ours. */
-export function createListTimeline(listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>, names: EventNames): ListTimeline {
+export function createListTimeline(
+  listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>,
+  names: EventNames,
+): ListTimeline {
   return async (accountId, jobId, { first, after }) => {
     if (first < 1 || first > MAX_PAGE) throw new BadArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
     const afterId = after ? names.find(after) : 0;
     if (afterId === null) throw new BadArgumentError('"after" is not a cursor of this timeline.');
     const events = await listEvents({ accountId, jobId, afterId, limit: first + 1 });
-    return { events: events.slice(0, first).map((event) => ({ ...event, name: names.nameOf(event.id) })), hasNextPage: events.length > first };
+    return {
+      events: events.slice(0, first).map((event) => ({ ...event, name: names.nameOf(event.id) })),
+      hasNextPage: events.length > first,
+    };
   };
 }

@@ -6,11 +6,13 @@ export interface Transaction {
 }
 
 /**
- * Waits for statements of one transaction that were sent without waiting for each other; each must have a name of its own. Once all have ended it
- * rejects with the first error that says more than that the transaction is aborted. A transaction that is given up earlier would return its
- * connection while they still use it.
+ * Waits for statements of one transaction that were sent without waiting for each other; each must have a name of its
+ * own. Once all have ended it rejects with the first error that says more than that the transaction is aborted. A
+ * transaction that is given up earlier would return its connection while they still use it.
  */
-export async function together<const T extends readonly Promise<unknown>[]>(statements: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+export async function together<const T extends readonly Promise<unknown>[]>(
+  statements: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const errors: unknown[] = [];
   for (const statement of statements) statement.catch((error: unknown) => errors.push(error));
   await Promise.allSettled(statements);
@@ -20,6 +22,7 @@ export async function together<const T extends readonly Promise<unknown>[]>(stat
 
 /** PostgreSQL's words for a statement in a transaction in which another one has failed (SQLSTATE 25P02). */
 function isAborted(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause.message.includes('current transaction is aborted')) return true;
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause.message.includes('current transaction is aborted')) return true;
   return false;
 }

@@ -1,10 +1,30 @@
-/** A job as the API shows it, as plain data, without what is computed when it is read. For whoever tells of it outside GraphQL, in the same words. */
+/**
+ * A job as the API shows it, as plain data, without what is computed when it is read. For whoever tells of it outside
+ * GraphQL, in the same words.
+ */
 import { isFinalFailure, isTerminal, isWorthRetrying, type Job } from './job.ts';
 
 export type JobView = Readonly<Record<string, unknown>>;
 
 export function viewOf(job: Job): JobView {
-  const { id, version, state, sandbox, input, labels, webhook, idempotencyKey, taskId, video, failure, settledBy, createdAt, submittedAt, completedAt, updatedAt } = job;
+  const {
+    id,
+    version,
+    state,
+    sandbox,
+    input,
+    labels,
+    webhook,
+    idempotencyKey,
+    taskId,
+    video,
+    failure,
+    settledBy,
+    createdAt,
+    submittedAt,
+    completedAt,
+    updatedAt,
+  } = job;
   return {
     id,
     version,
@@ -17,7 +37,11 @@ export function viewOf(job: Job): JobView {
     idempotencyKey,
     taskId,
     video,
-    failure: failure && { ...failure, worthRetrying: isWorthRetrying(failure.code), final: isFinalFailure(failure.code) },
+    failure: failure && {
+      ...failure,
+      worthRetrying: isWorthRetrying(failure.code),
+      final: isFinalFailure(failure.code),
+    },
     settledBy,
     createdAt,
     submittedAt,

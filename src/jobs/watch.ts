@@ -8,8 +8,9 @@ import type { Feed, JobReader, Log } from './ports.ts';
 
 export interface Watching {
   /**
-   * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only what is newer; a job that ended in that
-   * version ends at once, and so does one that is deleted. Rejects with `JobNotFoundError` for an unknown job and for one of another account.
+   * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only
+   * what is newer; a job that ended in that version ends at once, and so does one that is deleted. Rejects with
+   * `JobNotFoundError` for an unknown job and for one of another account.
    */
   watch(accountId: string, jobId: string, afterVersion?: number): Promise<AsyncIterableIterator<Job>>;
   /** How many watch now. */
@@ -55,8 +56,8 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
   }
 
   /**
-   * Versions only rise, unless the database has lost commits, in a failover or by a restored backup. Then the job can end in a version that a watcher has seen
-   * already, or in a lower one. The watcher still receives the end.
+   * Versions only rise, unless the database has lost commits, in a failover or by a restored backup. Then the job can
+   * end in a version that a watcher has seen already, or in a lower one. The watcher still receives the end.
    */
   function isNews({ version, openVersion }: Watcher, job: Job): boolean {
     return job.version > version || (isTerminal(job.state) && (job.version < version || job.version === openVersion));
@@ -73,7 +74,8 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
   }
 
   function offerAll(job: Job): void {
-    for (const watcher of [...(watched.get(job.id) ?? [])]) if (watcher.accountId === job.accountId) offer(watcher, job);
+    for (const watcher of [...(watched.get(job.id) ?? [])])
+      if (watcher.accountId === job.accountId) offer(watcher, job);
   }
 
   function endAll(jobId: string, accountId: string): void {
@@ -126,7 +128,12 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
 
   return {
     async watch(accountId, jobId, afterVersion = 0) {
-      const watcher: Watcher = { accountId, version: afterVersion, openVersion: null, mailbox: createMailbox(() => unregister(jobId, watcher)) };
+      const watcher: Watcher = {
+        accountId,
+        version: afterVersion,
+        openVersion: null,
+        mailbox: createMailbox(() => unregister(jobId, watcher)),
+      };
       // Registered before the row is read: a change between the two is offered twice and yielded once, never missed.
       register(jobId, watcher);
       try {

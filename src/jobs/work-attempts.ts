@@ -1,13 +1,19 @@
-/** Counts how often work on what is known of a job has begun without coming to an end, so that work that ends the process each time is given up. */
+/**
+ * Counts how often work on what is known of a job has begun without coming to an end, so that work that ends the
+ * process each time is given up.
+ */
 import { UnavailableError } from './errors.ts';
 import type { WorkQueue } from './ports.ts';
 
 export interface WorkAttempts {
-  /** Counts that work on the job begins. False when it has begun `MAX_ATTEMPTS` times without coming to an end: the job is left to its deadline. */
+  /**
+   * Counts that work on the job begins. False when it has begun `MAX_ATTEMPTS` times without coming to an end: the job
+   * is left to its deadline.
+   */
   begin(jobId: string): Promise<boolean>;
   /**
-   * Runs work that has begun. An attempt that ends because the database cannot answer is not counted, up to `MAX_FORGOTTEN` times: after an outage, a job whose
-   * result the upstream has would be given up otherwise.
+   * Runs work that has begun. An attempt that ends because the database cannot answer is not counted, up to
+   * `MAX_FORGOTTEN` times: after an outage, a job whose result the upstream has would be given up otherwise.
    */
   run<T>(jobId: string, work: () => Promise<T>): Promise<T>;
   /** Takes back what `run` could not, because the database was away. To be called once in each round. */

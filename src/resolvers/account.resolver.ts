@@ -23,7 +23,10 @@ import { READ_COST } from './read-cost.ts';
 
 @Resolver(() => Viewer)
 export class AccountResolver {
-  @Query(() => Viewer, { nullable: true, description: 'Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs.' })
+  @Query(() => Viewer, {
+    nullable: true,
+    description: 'Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs.',
+  })
   async viewer(@Ctx() { caller, accounts }: Context): Promise<Viewer | null> {
     const found = await accounts.administration.find(permitAllJobs(caller, 'jobs:read'));
     if (!found) return null;
@@ -31,12 +34,25 @@ export class AccountResolver {
     return Object.assign(new Viewer(), { account, quota: account.quota });
   }
 
-  @FieldResolver(() => [ApiKey], { nullable: true, complexity: READ_COST, description: 'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.' })
-  async keys(@Root() _viewer: Viewer, @Arg('first', () => Int, { defaultValue: 50, description: 'How many, from 1 to 100.' }) first: number, @Ctx() { caller, accounts }: Context): Promise<ApiKey[]> {
+  @FieldResolver(() => [ApiKey], {
+    nullable: true,
+    complexity: READ_COST,
+    description:
+      'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.',
+  })
+  async keys(
+    @Root() _viewer: Viewer,
+    @Arg('first', () => Int, { defaultValue: 50, description: 'How many, from 1 to 100.' }) first: number,
+    @Ctx() { caller, accounts }: Context,
+  ): Promise<ApiKey[]> {
     return (await accounts.keys.list(permit(caller, 'account:admin'), first)).map((key) => ApiKey.of(key));
   }
 
-  @FieldResolver(() => [UsageBucket], { nullable: true, complexity: READ_COST, description: 'What was charged from one time until before another, at most 366 days apart.' })
+  @FieldResolver(() => [UsageBucket], {
+    nullable: true,
+    complexity: READ_COST,
+    description: 'What was charged from one time until before another, at most 366 days apart.',
+  })
   async usage(
     @Root() _viewer: Viewer,
     @Arg('from', () => DateTime, { description: 'The first moment.' }) from: Date,
@@ -49,42 +65,90 @@ export class AccountResolver {
 
   @Mutation(() => AcquireAccessPayload, {
     nullable: true,
-    description: 'Applies for access: an account and its first API key at once. Needs no key; answers FORBIDDEN where access is given by an administrator, and RATE_LIMITED after too many applications from one address.',
+    description:
+      'Applies for access: an account and its first API key at once. Needs no key; answers FORBIDDEN where access is given by an administrator, and RATE_LIMITED after too many applications from one address.',
   })
-  async acquireAccess(@Arg('input', () => AcquireAccessInput, { description: 'Who applies.' }) input: AcquireAccessInput, @Ctx() { accounts, address }: Context): Promise<AcquireAccessPayload> {
+  async acquireAccess(
+    @Arg('input', () => AcquireAccessInput, { description: 'Who applies.' }) input: AcquireAccessInput,
+    @Ctx() { accounts, address }: Context,
+  ): Promise<AcquireAccessPayload> {
     const result = await accounts.acquire(input, address);
-    if (result.kind === 'invalid') return { key: null, account: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+    if (result.kind === 'invalid')
+      return { key: null, account: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
     return { key: result.issued.text, account: Account.of(result.account), userErrors: [] };
   }
 
-  @Mutation(() => IssueApiKeyPayload, { nullable: true, description: 'Makes a key for the account. Needs `account:admin`.' })
-  async createApiKey(@Arg('input', () => CreateApiKeyInput, { description: 'The new key.' }) { name, scopes, expiresAt }: CreateApiKeyInput, @Ctx() { caller, accounts }: Context): Promise<IssueApiKeyPayload> {
-    return presentIssue(await accounts.keys.create(permit(caller, 'account:admin'), { name, scopes: toScopes(scopes), expiresAt: expiresAt ?? null }, actorOf(caller)));
+  @Mutation(() => IssueApiKeyPayload, {
+    nullable: true,
+    description: 'Makes a key for the account. Needs `account:admin`.',
+  })
+  async createApiKey(
+    @Arg('input', () => CreateApiKeyInput, { description: 'The new key.' })
+    { name, scopes, expiresAt }: CreateApiKeyInput,
+    @Ctx() { caller, accounts }: Context,
+  ): Promise<IssueApiKeyPayload> {
+    return presentIssue(
+      await accounts.keys.create(
+        permit(caller, 'account:admin'),
+        { name, scopes: toScopes(scopes), expiresAt: expiresAt ?? null },
+        actorOf(caller),
+      ),
+    );
   }
 
-  @Mutation(() => IssueApiKeyPayload, { nullable: true, description: 'Makes a key like an old one, which ends after the overlap. Needs `account:admin`.' })
-  async rotateApiKey(@Arg('input', () => RotateApiKeyInput, { description: 'Which key.' }) { id, overlapSeconds }: RotateApiKeyInput, @Ctx() { caller, accounts }: Context): Promise<IssueApiKeyPayload> {
-    return presentIssue(await accounts.keys.rotate(permit(caller, 'account:admin'), id, overlapSeconds, actorOf(caller)));
+  @Mutation(() => IssueApiKeyPayload, {
+    nullable: true,
+    description: 'Makes a key like an old one, which ends after the overlap. Needs `account:admin`.',
+  })
+  async rotateApiKey(
+    @Arg('input', () => RotateApiKeyInput, { description: 'Which key.' }) { id, overlapSeconds }: RotateApiKeyInput,
+    @Ctx() { caller, accounts }: Context,
+  ): Promise<IssueApiKeyPayload> {
+    return presentIssue(
+      await accounts.keys.rotate(permit(caller, 'account:admin'), id, overlapSeconds, actorOf(caller)),
+    );
   }
 
-  @Mutation(() => RevokeApiKeyPayload, { nullable: true, description: 'Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`.' })
-  async revokeApiKey(@Arg('input', () => RevokeApiKeyInput, { description: 'Which key.' }) { id }: RevokeApiKeyInput, @Ctx() { caller, accounts }: Context): Promise<RevokeApiKeyPayload> {
+  @Mutation(() => RevokeApiKeyPayload, {
+    nullable: true,
+    description:
+      'Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`.',
+  })
+  async revokeApiKey(
+    @Arg('input', () => RevokeApiKeyInput, { description: 'Which key.' }) { id }: RevokeApiKeyInput,
+    @Ctx() { caller, accounts }: Context,
+  ): Promise<RevokeApiKeyPayload> {
     const result = await accounts.keys.revoke(permit(caller, 'account:admin'), id, actorOf(caller));
-    if (result.kind === 'invalid') return { apiKey: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+    if (result.kind === 'invalid')
+      return { apiKey: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
     return { apiKey: ApiKey.of(result.apiKey), userErrors: [] };
   }
 
-  @Mutation(() => CreateClientTokenPayload, { nullable: true, description: 'Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have.' })
+  @Mutation(() => CreateClientTokenPayload, {
+    nullable: true,
+    description:
+      'Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have.',
+  })
   async createClientToken(
-    @Arg('input', () => CreateClientTokenInput, { description: 'The token.' }) { scopes, jobIds, ttlSeconds }: CreateClientTokenInput,
+    @Arg('input', () => CreateClientTokenInput, { description: 'The token.' })
+    { scopes, jobIds, ttlSeconds }: CreateClientTokenInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<CreateClientTokenPayload> {
     const result = await accounts.mintToken(caller, { scopes: toScopes(scopes), jobIds: jobIds ?? null, ttlSeconds });
-    if (result.kind === 'invalid') return { token: null, expiresAt: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+    if (result.kind === 'invalid')
+      return {
+        token: null,
+        expiresAt: null,
+        userErrors: result.violations.map((violation) => InvalidInput.of(violation)),
+      };
     return { token: result.token, expiresAt: result.expiresAt, userErrors: [] };
   }
 
-  @Mutation(() => RevokeClientTokensPayload, { nullable: true, description: 'Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`.' })
+  @Mutation(() => RevokeClientTokensPayload, {
+    nullable: true,
+    description:
+      'Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`.',
+  })
   async revokeClientTokens(@Ctx() { caller, accounts }: Context): Promise<RevokeClientTokensPayload> {
     const account = await accounts.revokeTokens(permit(caller, 'account:admin'), actorOf(caller));
     return { account: account && Account.of(account) };
@@ -92,6 +156,7 @@ export class AccountResolver {
 }
 
 function presentIssue(result: IssueResult): IssueApiKeyPayload {
-  if (result.kind === 'invalid') return { key: null, apiKey: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+  if (result.kind === 'invalid')
+    return { key: null, apiKey: null, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
   return { key: result.issued.text, apiKey: ApiKey.of(result.issued.apiKey), userErrors: [] };
 }

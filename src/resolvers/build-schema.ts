@@ -2,7 +2,14 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
-import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted, QuotaExhausted } from '../schema/user-error.type.ts';
+import {
+  CancelRefused,
+  DeleteRefused,
+  IdempotencyKeyReused,
+  InvalidInput,
+  JobDeleted,
+  QuotaExhausted,
+} from '../schema/user-error.type.ts';
 import { AccountResolver } from './account.resolver.ts';
 import { AdministrationResolver } from './administration.resolver.ts';
 import { JobsUpdatedResolver } from './jobs-updated.resolver.ts';
@@ -21,7 +28,15 @@ const inertPubSub: PubSub = {
 
 export function buildGatewaySchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [AccountResolver, AdministrationResolver, MotionJobResolver, MotionJobFieldsResolver, JobsUpdatedResolver, NodeResolver, WebhookResolver],
+    resolvers: [
+      AccountResolver,
+      AdministrationResolver,
+      MotionJobResolver,
+      MotionJobFieldsResolver,
+      JobsUpdatedResolver,
+      NodeResolver,
+      WebhookResolver,
+    ],
     orphanedTypes: [InvalidInput, IdempotencyKeyReused, JobDeleted, CancelRefused, DeleteRefused, QuotaExhausted],
     pubSub: inertPubSub,
     validate: false,

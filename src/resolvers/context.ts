@@ -34,7 +34,12 @@ interface Progress {
   accepted: boolean;
 }
 
-export const createContext = (caller: Caller, address: string, { jobs, accounts, webhooks }: Cores, reads: JobReads = createJobReads(jobs)): Context => ({
+export const createContext = (
+  caller: Caller,
+  address: string,
+  { jobs, accounts, webhooks }: Cores,
+  reads: JobReads = createJobReads(jobs),
+): Context => ({
   caller,
   address,
   jobs,

@@ -5,23 +5,38 @@ import type { Job } from '../jobs/job.ts';
 import type { Outlook } from '../jobs/outlook.ts';
 import { createListTimeline, type AskedEvents, type ListTimeline } from '../jobs/timeline.ts';
 
-/** Each kind of read takes one connection at a time, however many ask. Nothing is remembered: an answer is never older than its question. */
+/**
+ * Each kind of read takes one connection at a time, however many ask. Nothing is remembered: an answer is never older
+ * than its question.
+ */
 export interface JobReads {
   readonly findOutlook: (job: Job) => Promise<Outlook>;
   readonly listTimeline: ListTimeline;
 }
 
-export function createJobReads({ findOutlooks, listEvents, eventNames }: Pick<Jobs, 'findOutlooks' | 'listEvents' | 'eventNames'>): JobReads {
+export function createJobReads({
+  findOutlooks,
+  listEvents,
+  eventNames,
+}: Pick<Jobs, 'findOutlooks' | 'listEvents' | 'eventNames'>): JobReads {
   const outlooks = createLoader(findOutlooks, ({ id, version }) => `${id} ${version}`);
-  const events = createLoader(listEvents, ({ accountId, jobId, afterId, limit }: AskedEvents) => JSON.stringify([accountId, jobId, afterId, limit]));
-  return { findOutlook: (job) => outlooks.load(job), listTimeline: createListTimeline((asked) => events.load(asked), eventNames) };
+  const events = createLoader(listEvents, ({ accountId, jobId, afterId, limit }: AskedEvents) =>
+    JSON.stringify([accountId, jobId, afterId, limit]),
+  );
+  return {
+    findOutlook: (job) => outlooks.load(job),
+    listTimeline: createListTimeline((asked) => events.load(asked), eventNames),
+  };
 }
 
 /** Keys in one statement. */
 const MAX_BATCH = 100;
 
 /** Reads one batch after the other: what is asked for meanwhile waits, and is then read together, once for each key. */
-function createLoader<K, V>(read: (keys: readonly K[]) => Promise<readonly V[]>, nameOf: (key: K) => string): DataLoader<K, V> {
+function createLoader<K, V>(
+  read: (keys: readonly K[]) => Promise<readonly V[]>,
+  nameOf: (key: K) => string,
+): DataLoader<K, V> {
   async function readOnce(keys: readonly K[]): Promise<V[]> {
     const distinct = [...new Map(keys.map((key) => [nameOf(key), key]))];
     const found = new Map<string, V>();

@@ -13,13 +13,26 @@ import { GenerateMotionInput } from '../schema/generate-motion.input.ts';
 import { MotionJobConnection } from '../schema/motion-job-connection.type.ts';
 import { MotionJobFilter } from '../schema/motion-job-filter.input.ts';
 import { MotionJob } from '../schema/motion-job.type.ts';
-import { CancelRefused, DeleteRefused, IdempotencyKeyReused, InvalidInput, JobDeleted, QuotaExhausted } from '../schema/user-error.type.ts';
+import {
+  CancelRefused,
+  DeleteRefused,
+  IdempotencyKeyReused,
+  InvalidInput,
+  JobDeleted,
+  QuotaExhausted,
+} from '../schema/user-error.type.ts';
 import type { Context } from './context.ts';
 
 @Resolver()
 export class MotionJobResolver {
-  @Query(() => MotionJob, { nullable: true, description: "One job; null when there is none with this id, or when it is somebody else's." })
-  async motionJob(@Arg('id', () => ID, { description: "The job's id." }) id: string, @Ctx() { caller, jobs }: Context): Promise<MotionJob | null> {
+  @Query(() => MotionJob, {
+    nullable: true,
+    description: "One job; null when there is none with this id, or when it is somebody else's.",
+  })
+  async motionJob(
+    @Arg('id', () => ID, { description: "The job's id." }) id: string,
+    @Ctx() { caller, jobs }: Context,
+  ): Promise<MotionJob | null> {
     const accountId = permit(caller, 'jobs:read');
     return mayRead(caller, id) ? present(await jobs.find(accountId, id)) : null;
   }
@@ -27,20 +40,30 @@ export class MotionJobResolver {
   @Query(() => MotionJobConnection, { nullable: true, description: "The account's jobs, newest first, forward only." })
   async motionJobs(
     @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' }) after: string | null | undefined,
-    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' }) filter: MotionJobFilter | null | undefined,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' })
+    after: string | null | undefined,
+    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' })
+    filter: MotionJobFilter | null | undefined,
     @Ctx() { caller, jobs }: Context,
   ): Promise<MotionJobConnection> {
-    const page = await jobs.list(permit(caller, 'jobs:read'), { first, after, filter: within(caller, withoutNulls(filter ?? {})) });
+    const page = await jobs.list(permit(caller, 'jobs:read'), {
+      first,
+      after,
+      filter: within(caller, withoutNulls(filter ?? {})),
+    });
     // Whoever may not follow the account learns nothing of what happens in it.
     return presentPage({ ...page, updatesCursor: caller.jobIds === null ? page.updatesCursor : null }, after);
   }
 
   @Mutation(() => GenerateMotionPayload, {
     nullable: true,
-    description: 'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
+    description:
+      'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
   })
-  async generateMotion(@Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput, @Ctx() context: Context): Promise<GenerateMotionPayload> {
+  async generateMotion(
+    @Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput,
+    @Ctx() context: Context,
+  ): Promise<GenerateMotionPayload> {
     const accountId = permitAllJobs(context.caller, 'jobs:write');
     await context.accounts.limits.takeSubmit(context.caller);
     context.progress.accepting = true;
@@ -53,8 +76,15 @@ export class MotionJobResolver {
     return presentAccept(result);
   }
 
-  @Mutation(() => CancelMotionJobPayload, { nullable: true, description: 'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.' })
-  async cancelMotionJob(@Arg('input', () => CancelMotionJobInput, { description: 'Which job.' }) input: CancelMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<CancelMotionJobPayload> {
+  @Mutation(() => CancelMotionJobPayload, {
+    nullable: true,
+    description:
+      'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.',
+  })
+  async cancelMotionJob(
+    @Arg('input', () => CancelMotionJobInput, { description: 'Which job.' }) input: CancelMotionJobInput,
+    @Ctx() { caller, jobs }: Context,
+  ): Promise<CancelMotionJobPayload> {
     return presentCancel(await jobs.cancel(permitAllJobs(caller, 'jobs:write'), input.id));
   }
 
@@ -64,12 +94,16 @@ export class MotionJobResolver {
       'Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. ' +
       'The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND.',
   })
-  async deleteMotionJob(@Arg('input', () => DeleteMotionJobInput, { description: 'Which job.' }) input: DeleteMotionJobInput, @Ctx() { caller, jobs }: Context): Promise<DeleteMotionJobPayload> {
+  async deleteMotionJob(
+    @Arg('input', () => DeleteMotionJobInput, { description: 'Which job.' }) input: DeleteMotionJobInput,
+    @Ctx() { caller, jobs }: Context,
+  ): Promise<DeleteMotionJobPayload> {
     return presentDelete(await jobs.deleteJob(permitAllJobs(caller, 'jobs:write'), input.id));
   }
 
   @Subscription(() => MotionJob, {
-    description: 'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again.',
+    description:
+      'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again.',
     subscribe: async ({ args, context }) => {
       const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
       const { caller, jobs } = context as Context;
@@ -80,8 +114,14 @@ export class MotionJobResolver {
   })
   jobUpdated(
     @Root() job: Job,
-    @Arg('id', () => ID, { description: "The job's id. Unknown, or somebody else's: the error NOT_FOUND." }) _id: string,
-    @Arg('afterVersion', () => Int, { nullable: true, description: 'The version that the client has: older ones are skipped, and if the job has ended in this version, the subscription completes at once. A terminal state with a lower version is sent: the database has lost changes in a failover, or was restored.' }) _afterVersion: number | null,
+    @Arg('id', () => ID, { description: "The job's id. Unknown, or somebody else's: the error NOT_FOUND." })
+    _id: string,
+    @Arg('afterVersion', () => Int, {
+      nullable: true,
+      description:
+        'The version that the client has: older ones are skipped, and if the job has ended in this version, the subscription completes at once. A terminal state with a lower version is sent: the database has lost changes in a failover, or was restored.',
+    })
+    _afterVersion: number | null,
   ): MotionJob {
     return MotionJob.of(job);
   }
@@ -89,9 +129,17 @@ export class MotionJobResolver {
 
 const present = (job: Job | null): MotionJob | null => job && MotionJob.of(job);
 
-function presentPage({ jobs, hasNextPage, updatesCursor }: JobPage & { updatesCursor: string | null }, after: string | null | undefined): MotionJobConnection {
+function presentPage(
+  { jobs, hasNextPage, updatesCursor }: JobPage & { updatesCursor: string | null },
+  after: string | null | undefined,
+): MotionJobConnection {
   const edges = jobs.map((job) => ({ cursor: encodeCursor(job, updatesCursor), node: MotionJob.of(job) }));
-  const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after ?? null };
+  const pageInfo = {
+    hasNextPage,
+    hasPreviousPage: false,
+    startCursor: edges[0]?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? after ?? null,
+  };
   return { edges, nodes: edges.map(({ node }) => node), pageInfo, updatesCursor };
 }
 
@@ -107,7 +155,11 @@ function presentAccept(result: AcceptResult): GenerateMotionPayload {
     case 'refused':
       return { job: null, replayed: false, userErrors: [QuotaExhausted.of(result.refusal.remaining)] };
     case 'invalid':
-      return { job: null, replayed: false, userErrors: result.violations.map((violation) => InvalidInput.of(violation)) };
+      return {
+        job: null,
+        replayed: false,
+        userErrors: result.violations.map((violation) => InvalidInput.of(violation)),
+      };
   }
 }
 
@@ -116,9 +168,20 @@ function presentCancel(result: CancelResult): CancelMotionJobPayload {
     case 'canceled':
       return { job: MotionJob.of(result.job), userErrors: [] };
     case 'requested':
-      return { job: MotionJob.of(result.job), userErrors: [CancelRefused.of('CANCEL_REQUESTED', 'The job is on its way to the upstream; it is canceled only if that attempt surely did not arrive.')] };
+      return {
+        job: MotionJob.of(result.job),
+        userErrors: [
+          CancelRefused.of(
+            'CANCEL_REQUESTED',
+            'The job is on its way to the upstream; it is canceled only if that attempt surely did not arrive.',
+          ),
+        ],
+      };
     case 'tooLate':
-      return { job: MotionJob.of(result.job), userErrors: [CancelRefused.of('NOT_CANCELABLE', 'Only a queued job can be canceled.')] };
+      return {
+        job: MotionJob.of(result.job),
+        userErrors: [CancelRefused.of('NOT_CANCELABLE', 'Only a queued job can be canceled.')],
+      };
     case 'notFound':
       return { job: null, userErrors: [CancelRefused.of('NOT_FOUND', 'There is no such job.')] };
   }
@@ -129,7 +192,10 @@ function presentDelete(result: DeleteResult): DeleteMotionJobPayload {
     case 'deleted':
       return { deletedId: result.jobId, userErrors: [] };
     case 'notTerminal':
-      return { deletedId: null, userErrors: [DeleteRefused.of('NOT_TERMINAL', 'Only a job that has ended can be deleted.')] };
+      return {
+        deletedId: null,
+        userErrors: [DeleteRefused.of('NOT_TERMINAL', 'Only a job that has ended can be deleted.')],
+      };
     case 'notFound':
       return { deletedId: null, userErrors: [DeleteRefused.of('NOT_FOUND', 'There is no such job.')] };
   }
@@ -137,7 +203,9 @@ function presentDelete(result: DeleteResult): DeleteMotionJobPayload {
 
 /** A caller that is limited to certain jobs sees a list of those. */
 function within<T extends { ids?: readonly string[] }>({ jobIds }: Caller, filter: T): T {
-  return jobIds === null ? filter : { ...filter, ids: filter.ids?.filter((id) => jobIds.includes(id.toLowerCase())) ?? jobIds };
+  return jobIds === null
+    ? filter
+    : { ...filter, ids: filter.ids?.filter((id) => jobIds.includes(id.toLowerCase())) ?? jobIds };
 }
 
 type WithoutNulls<T> = { [K in keyof T]?: NonNullable<T[K]> };

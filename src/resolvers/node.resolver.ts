@@ -6,8 +6,14 @@ import type { Context } from './context.ts';
 
 @Resolver()
 export class NodeResolver {
-  @Query(() => Node, { nullable: true, description: "Anything by its id; null when there is none, or when it is somebody else's." })
-  async node(@Arg('id', () => ID, { description: 'The id.' }) id: string, @Ctx() { caller, jobs }: Context): Promise<Node | null> {
+  @Query(() => Node, {
+    nullable: true,
+    description: "Anything by its id; null when there is none, or when it is somebody else's.",
+  })
+  async node(
+    @Arg('id', () => ID, { description: 'The id.' }) id: string,
+    @Ctx() { caller, jobs }: Context,
+  ): Promise<Node | null> {
     const accountId = permit(caller, 'jobs:read');
     const job = mayRead(caller, id) ? await jobs.find(accountId, id) : null;
     return job && MotionJob.of(job);

@@ -1,15 +1,27 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
-import { remainingOf, type Account as AccountOfCore, type AccountStatus as Status, type ApiKey as ApiKeyOfCore, type Quota as QuotaOfCore } from '../accounts/account.ts';
+import {
+  remainingOf,
+  type Account as AccountOfCore,
+  type AccountStatus as Status,
+  type ApiKey as ApiKeyOfCore,
+  type Quota as QuotaOfCore,
+} from '../accounts/account.ts';
 import { AccountStatus, Scope, toScopeNames, type ScopeName } from './account.enum.ts';
 import { PageInfo } from './motion-job-connection.type.ts';
 import { DateTime } from './scalars.ts';
 
-@ObjectType({ description: 'How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end.', simpleResolvers: true })
+@ObjectType({
+  description:
+    'How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end.',
+  simpleResolvers: true,
+})
 export class Quota {
   @Field(() => Int, { nullable: true, description: 'Jobs that may ever be used; null is no limit.' })
   limit!: number | null;
 
-  @Field(() => Int, { description: 'Jobs that have succeeded. May exceed `limit` by jobs whose result came after they had failed.' })
+  @Field(() => Int, {
+    description: 'Jobs that have succeeded. May exceed `limit` by jobs whose result came after they had failed.',
+  })
   used!: number;
 
   @Field(() => Int, { description: 'Jobs that were accepted and have not ended.' })
@@ -29,7 +41,15 @@ export class Quota {
 
   static of(quota: QuotaOfCore): Quota {
     const { limit, used, reserved, monthlyLimit, monthlyTaken, resetsAt } = quota;
-    return Object.assign(new Quota(), { limit, used, reserved, remaining: remainingOf(quota), monthlyLimit, monthlyUsed: monthlyTaken, resetsAt });
+    return Object.assign(new Quota(), {
+      limit,
+      used,
+      reserved,
+      remaining: remainingOf(quota),
+      monthlyLimit,
+      monthlyUsed: monthlyTaken,
+      resetsAt,
+    });
   }
 }
 
@@ -100,13 +120,19 @@ export class ApiKey {
 
 @ObjectType({ description: 'What was charged, of one day, mode or model.', simpleResolvers: true })
 export class UsageBucket {
-  @Field(() => String, { nullable: true, description: 'The day as `YYYY-MM-DD`, the mode or the model; null where the upstream chose the model.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The day as `YYYY-MM-DD`, the mode or the model; null where the upstream chose the model.',
+  })
   key!: string | null;
 
   @Field(() => Int, { description: 'Jobs that succeeded.' })
   jobs!: number;
 
-  @Field(() => Float, { description: 'Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds.' })
+  @Field(() => Float, {
+    description:
+      'Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds.',
+  })
   billedSeconds!: number;
 }
 

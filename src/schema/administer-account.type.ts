@@ -13,7 +13,10 @@ export class CreateAccountInput {
   @Field(() => Int, { nullable: true, description: 'Jobs that may ever be used; without it no limit.' })
   quotaLimit?: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may be accepted in a month of UTC; without it no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Jobs that may be accepted in a month of UTC; without it no limit.',
+  })
   monthlyLimit?: number | null;
 }
 
@@ -22,10 +25,16 @@ export class AccountQuotaInput {
   @Field(() => ID, { description: "The account's id." })
   id!: string;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may ever be used: null is no limit, and without it the limit stays.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Jobs that may ever be used: null is no limit, and without it the limit stays.',
+  })
   quotaLimit?: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may be accepted in a month of UTC: null is no limit, and without it the limit stays.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Jobs that may be accepted in a month of UTC: null is no limit, and without it the limit stays.',
+  })
   monthlyLimit?: number | null;
 }
 

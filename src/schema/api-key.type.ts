@@ -33,7 +33,10 @@ export class RevokeApiKeyInput {
 
 @ObjectType({ description: 'What came of making a key.', simpleResolvers: true })
 export class IssueApiKeyPayload {
-  @Field(() => String, { nullable: true, description: 'The key itself. It is shown this once and cannot be had again.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The key itself. It is shown this once and cannot be had again.',
+  })
   key!: string | null;
 
   @Field(() => ApiKey, { nullable: true, description: 'What is known of it from now on.' })
@@ -57,7 +60,10 @@ export class CreateClientTokenInput {
   @Field(() => [Scope], { description: 'What it may do: at most what the key may, and never ACCOUNT_ADMIN.' })
   scopes!: ScopeName[];
 
-  @Field(() => [ID], { nullable: true, description: 'The jobs that it may read, 1 to 100; all jobs of the account without it.' })
+  @Field(() => [ID], {
+    nullable: true,
+    description: 'The jobs that it may read, 1 to 100; all jobs of the account without it.',
+  })
   jobIds?: string[] | null;
 
   @Field(() => Int, { defaultValue: 900, description: 'How long it lives, 60 to 3,600 seconds.' })
@@ -66,10 +72,18 @@ export class CreateClientTokenInput {
 
 @ObjectType({ description: 'What came of minting a token.', simpleResolvers: true })
 export class CreateClientTokenPayload {
-  @Field(() => String, { nullable: true, description: 'A JWT, to be presented like a key: "Authorization: Bearer <token>", and as `authorization` in `connection_init`.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'A JWT, to be presented like a key: "Authorization: Bearer <token>", and as `authorization` in `connection_init`.',
+  })
   token!: string | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it ends. A socket that it has opened is closed then with 4403: fetch a new one, and subscribe again with `afterVersion` or the cursor.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'When it ends. A socket that it has opened is closed then with 4403: fetch a new one, and subscribe again with `afterVersion` or the cursor.',
+  })
   expiresAt!: Date | null;
 
   @Field(() => [UserError], { description: 'All that is wrong with the input.' })
@@ -78,6 +92,9 @@ export class CreateClientTokenPayload {
 
 @ObjectType({ description: 'What came of ending the client tokens.', simpleResolvers: true })
 export class RevokeClientTokensPayload {
-  @Field(() => Account, { nullable: true, description: 'The account, all of whose tokens until now are worth nothing.' })
+  @Field(() => Account, {
+    nullable: true,
+    description: 'The account, all of whose tokens until now are worth nothing.',
+  })
   account!: Account | null;
 }

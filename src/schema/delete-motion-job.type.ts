@@ -9,9 +9,15 @@ export class DeleteMotionJobInput {
 
 @ObjectType({ description: 'What came of a request to delete.', simpleResolvers: true })
 export class DeleteMotionJobPayload {
-  @Field(() => ID, { nullable: true, description: 'The id of the job that is gone; null when `userErrors` has entries.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The id of the job that is gone; null when `userErrors` has entries.',
+  })
   deletedId!: string | null;
 
-  @Field(() => [UserError], { description: 'Empty when the job is deleted. NOT_FOUND for an unknown job, a deleted one, and somebody else\'s; NOT_TERMINAL for one that has not ended.' })
+  @Field(() => [UserError], {
+    description:
+      "Empty when the job is deleted. NOT_FOUND for an unknown job, a deleted one, and somebody else's; NOT_TERMINAL for one that has not ended.",
+  })
   userErrors!: readonly UserError[];
 }

@@ -1,9 +1,18 @@
 import { registerEnumType } from 'type-graphql';
 
 /** An enum of the schema with the core's own values; a value without a description does not compile. */
-export function describedEnum<T extends string>(name: string, description: string, values: readonly T[], descriptions: Record<T, string>): Record<T, T> {
+export function describedEnum<T extends string>(
+  name: string,
+  description: string,
+  values: readonly T[],
+  descriptions: Record<T, string>,
+): Record<T, T> {
   const members = Object.fromEntries(values.map((value) => [value, value])) as Record<T, T>;
   const valuesConfig = Object.fromEntries(values.map((value) => [value, { description: descriptions[value] }]));
-  registerEnumType(members, { name, description: `${description} More values may be added: treat an unknown one as you would a new kind of the same.`, valuesConfig: valuesConfig as never });
+  registerEnumType(members, {
+    name,
+    description: `${description} More values may be added: treat an unknown one as you would a new kind of the same.`,
+    valuesConfig: valuesConfig as never,
+  });
   return members;
 }

@@ -16,12 +16,17 @@ export const JobEventType = describedEnum('JobEventType', 'What happened to a jo
   CANCELED: 'The job was canceled.',
 });
 
-export const SubmitEnd = describedEnum('SubmitEnd', 'How an attempt to submit ended, by whether it may have arrived.', submitEndKinds, {
-  ACCEPTED: 'The upstream took it.',
-  NEVER_SENT: 'It surely did not arrive, and is tried again.',
-  REFUSED: 'The upstream said no; it is tried again only when the job was not at fault.',
-  AMBIGUOUS: 'It may have arrived, so it is never sent again.',
-});
+export const SubmitEnd = describedEnum(
+  'SubmitEnd',
+  'How an attempt to submit ended, by whether it may have arrived.',
+  submitEndKinds,
+  {
+    ACCEPTED: 'The upstream took it.',
+    NEVER_SENT: 'It surely did not arrive, and is tried again.',
+    REFUSED: 'The upstream said no; it is tried again only when the job was not at fault.',
+    AMBIGUOUS: 'It may have arrived, so it is never sent again.',
+  },
+);
 
 export const CallbackVerdict = describedEnum('CallbackVerdict', 'What became of a callback.', verdicts, {
   APPLIED: 'It changed the job.',

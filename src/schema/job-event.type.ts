@@ -8,7 +8,9 @@ import { DateTime } from './scalars.ts';
 
 @ObjectType({ description: 'Something that was done or heard about a job.', simpleResolvers: true })
 export class JobEvent {
-  @Field(() => ID, { description: 'Opaque, unique and stable. Events are ordered by their position in the list, not by id.' })
+  @Field(() => ID, {
+    description: 'Opaque, unique and stable. Events are ordered by their position in the list, not by id.',
+  })
   id!: string;
 
   @Field(() => DateTime, { description: 'When it was recorded.' })
@@ -17,7 +19,10 @@ export class JobEvent {
   @Field(() => JobEventType, { description: 'What it was.' })
   type!: Type;
 
-  @Field(() => MotionJobState, { nullable: true, description: 'Where it took the job; null when the job stayed where it was.' })
+  @Field(() => MotionJobState, {
+    nullable: true,
+    description: 'Where it took the job; null when the job stayed where it was.',
+  })
   state!: JobState | null;
 
   @Field(() => Int, { description: "The job's version after it." })
@@ -29,7 +34,10 @@ export class JobEvent {
   @Field(() => SubmitEnd, { nullable: true, description: 'ATTEMPT_ENDED: how.' })
   submitEnd!: SubmitEndKind | null;
 
-  @Field(() => Int, { nullable: true, description: "ATTEMPT_ENDED: the status of the upstream's answer, if there was one." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "ATTEMPT_ENDED: the status of the upstream's answer, if there was one.",
+  })
   httpStatus!: number | null;
 
   @Field(() => String, { nullable: true, description: "What the upstream's support asks for." })
@@ -67,8 +75,15 @@ export class JobEventConnection {
   pageInfo!: PageInfo;
 
   static of({ events, hasNextPage }: TimelinePage, after: string | null | undefined): JobEventConnection {
-    const edges = events.map((event) => Object.assign(new JobEventEdge(), { cursor: event.name, node: JobEvent.of(event) }));
-    const pageInfo = { hasNextPage, hasPreviousPage: false, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? after ?? null };
+    const edges = events.map((event) =>
+      Object.assign(new JobEventEdge(), { cursor: event.name, node: JobEvent.of(event) }),
+    );
+    const pageInfo = {
+      hasNextPage,
+      hasPreviousPage: false,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? after ?? null,
+    };
     return Object.assign(new JobEventConnection(), { edges, nodes: edges.map(({ node }) => node), pageInfo });
   }
 }

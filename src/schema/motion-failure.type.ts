@@ -1,5 +1,11 @@
 import { Field, ObjectType } from 'type-graphql';
-import { isFinalFailure, isWorthRetrying, type ChargeStatus as Charge, type Failure, type FailureCode } from '../jobs/job.ts';
+import {
+  isFinalFailure,
+  isWorthRetrying,
+  type ChargeStatus as Charge,
+  type Failure,
+  type FailureCode,
+} from '../jobs/job.ts';
 import { ChargeStatus, MotionFailureCode } from './motion-job.enum.ts';
 
 @ObjectType({ description: 'Why a job ended without a video.', simpleResolvers: true })
@@ -22,10 +28,16 @@ export class MotionFailure {
   @Field(() => ChargeStatus, { description: 'What the job cost at the upstream, as far as it is known.' })
   charge!: Charge;
 
-  @Field(() => Boolean, { description: 'False when the failure is our own guess: a result that comes within 24 hours still lifts the job to SUCCEEDED.' })
+  @Field(() => Boolean, {
+    description:
+      'False when the failure is our own guess: a result that comes within 24 hours still lifts the job to SUCCEEDED.',
+  })
   final!: boolean;
 
   static of(failure: Failure): MotionFailure {
-    return Object.assign(new MotionFailure(), failure, { worthRetrying: isWorthRetrying(failure.code), final: isFinalFailure(failure.code) });
+    return Object.assign(new MotionFailure(), failure, {
+      worthRetrying: isWorthRetrying(failure.code),
+      final: isFinalFailure(failure.code),
+    });
   }
 }

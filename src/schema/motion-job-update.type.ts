@@ -2,10 +2,11 @@ import { Field, ObjectType } from 'type-graphql';
 import type { Job } from '../jobs/job.ts';
 import { MotionJob } from './motion-job.type.ts';
 
-@ObjectType({ description: 'A change of one of the account\'s jobs.', simpleResolvers: true })
+@ObjectType({ description: "A change of one of the account's jobs.", simpleResolvers: true })
 export class MotionJobUpdate {
   @Field(() => String, {
-    description: 'The `after` to go on from when this update has been dealt with. Opaque, at most 4,096 characters, good at every instance and after restarts; it does not expire.',
+    description:
+      'The `after` to go on from when this update has been dealt with. Opaque, at most 4,096 characters, good at every instance and after restarts; it does not expire.',
   })
   cursor!: string;
 

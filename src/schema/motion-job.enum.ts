@@ -19,10 +19,12 @@ import { userErrorCodes, type UserErrorCode as ErrorCode } from './user-error-co
 export const MotionJobState = describedEnum<JobState>('MotionJobState', 'Where a job is in its life.', jobStates, {
   QUEUED: 'Accepted and stored; waiting for a place at the upstream. The only state that can be canceled.',
   SUBMITTING: 'Being handed to the upstream at this moment.',
-  UNCONFIRMED: 'The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive.',
+  UNCONFIRMED:
+    'The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive.',
   PROCESSING: 'The upstream has taken it. This includes waiting there; 1 to 5 minutes in all are usual.',
   SUCCEEDED: 'Done: `video` is set.',
-  FAILED: 'Ended without a video: `failure` says why. When `failure.final` is false a late result may still lift it to SUCCEEDED.',
+  FAILED:
+    'Ended without a video: `failure` says why. When `failure.final` is false a late result may still lift it to SUCCEEDED.',
   CANCELED: 'Canceled before it was submitted; nothing was spent.',
 });
 
@@ -31,10 +33,15 @@ export const MotionMode = describedEnum<Mode>('MotionMode', 'The quality of the 
   PRO: 'High quality, 1080p; slower and dearer.',
 });
 
-export const CharacterOrientation = describedEnum<Orientation>('CharacterOrientation', 'Which input decides how the character is turned.', characterOrientations, {
-  IMAGE: 'As in the image. The motion video may last 3 to 10 seconds.',
-  VIDEO: 'As in the motion video, which may last 3 to 30 seconds.',
-});
+export const CharacterOrientation = describedEnum<Orientation>(
+  'CharacterOrientation',
+  'Which input decides how the character is turned.',
+  characterOrientations,
+  {
+    IMAGE: 'As in the image. The motion video may last 3 to 10 seconds.',
+    VIDEO: 'As in the motion video, which may last 3 to 30 seconds.',
+  },
+);
 
 export const SettledBy = describedEnum<Source>('SettledBy', 'Who told us how a job ended.', settledBys, {
   SUBMIT_ANSWER: 'The answer to the submit itself.',
@@ -45,11 +52,16 @@ export const SettledBy = describedEnum<Source>('SettledBy', 'Who told us how a j
   CANCEL: 'The client canceled it.',
 });
 
-export const ChargeStatus = describedEnum<Charge>('ChargeStatus', 'What a failed job cost at the upstream, as far as it is known.', chargeStatuses, {
-  NOT_CHARGED: 'Nothing.',
-  POSSIBLY_CHARGED: 'Not known: the upstream may have done the work.',
-  CHARGED: 'It was charged.',
-});
+export const ChargeStatus = describedEnum<Charge>(
+  'ChargeStatus',
+  'What a failed job cost at the upstream, as far as it is known.',
+  chargeStatuses,
+  {
+    NOT_CHARGED: 'Nothing.',
+    POSSIBLY_CHARGED: 'Not known: the upstream may have done the work.',
+    CHARGED: 'It was charged.',
+  },
+);
 
 export const MotionFailureCode = describedEnum<FailureCode>('MotionFailureCode', 'Why a job failed.', failureCodes, {
   CONTENT_REJECTED: "The upstream's content moderation refused the input.",
@@ -75,7 +87,8 @@ export const UserErrorCode = describedEnum<ErrorCode>('UserErrorCode', 'What a c
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used before with another input. Nothing was accepted.',
   NOT_FOUND: 'There is nothing with this id.',
   NOT_CANCELABLE: 'Too late: the upstream has the job, or it has ended.',
-  CANCEL_REQUESTED: 'The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise.',
+  CANCEL_REQUESTED:
+    'The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise.',
   JOB_DELETED: 'The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job.',
   NOT_TERMINAL: 'The job has not ended.',
   QUOTA_EXHAUSTED: 'No job is left of the quota of the account. Nothing was accepted.',

@@ -1,5 +1,12 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { isTerminal, type CharacterOrientation as Orientation, type Job, type JobState, type MotionMode as Mode, type SettledBy as Source } from '../jobs/job.ts';
+import {
+  isTerminal,
+  type CharacterOrientation as Orientation,
+  type Job,
+  type JobState,
+  type MotionMode as Mode,
+  type SettledBy as Source,
+} from '../jobs/job.ts';
 import { Label } from './label.type.ts';
 import { MotionFailure } from './motion-failure.type.ts';
 import { CharacterOrientation, MotionJobState, MotionMode, SettledBy } from './motion-job.enum.ts';
@@ -7,9 +14,16 @@ import { MotionVideo } from './motion-video.type.ts';
 import { Node } from './node.type.ts';
 import { DateTime, Url } from './scalars.ts';
 
-@ObjectType({ implements: Node, description: 'One generation: a character from an image, moving as in a video.', simpleResolvers: true })
+@ObjectType({
+  implements: Node,
+  description: 'One generation: a character from an image, moving as in a video.',
+  simpleResolvers: true,
+})
 export class MotionJob extends Node {
-  @Field(() => Int, { description: 'Rises by one with every change. Of two answers about one job the one with the higher version is newer.' })
+  @Field(() => Int, {
+    description:
+      'Rises by one with every change. Of two answers about one job the one with the higher version is newer.',
+  })
   version!: number;
 
   @Field(() => MotionJobState, { description: 'Where the job is in its life.' })

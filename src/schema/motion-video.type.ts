@@ -6,7 +6,9 @@ export class MotionVideo {
   @Field(() => ID, { description: "The upstream's id of the video." })
   id!: string;
 
-  @Field(() => Url, { description: 'Where to fetch the MP4: a signed link that expires. Copy the file if you want to keep it.' })
+  @Field(() => Url, {
+    description: 'Where to fetch the MP4: a signed link that expires. Copy the file if you want to keep it.',
+  })
   url!: string;
 
   @Field(() => Float, { nullable: true, description: 'In seconds, as the upstream measured it.' })

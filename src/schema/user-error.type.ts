@@ -13,18 +13,29 @@ export abstract class UserError {
   @Field(() => String, { description: 'For people. Not to be parsed.' })
   message!: string;
 
-  @Field(() => [String], { nullable: true, description: 'Where in the arguments, such as `["input", "labels", "0", "key"]`.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Where in the arguments, such as `["input", "labels", "0", "key"]`.',
+  })
   field!: readonly string[] | null;
 }
 
-@ObjectType({ implements: UserError, description: 'A field of the input breaks a rule. All violations are in one answer.', simpleResolvers: true })
+@ObjectType({
+  implements: UserError,
+  description: 'A field of the input breaks a rule. All violations are in one answer.',
+  simpleResolvers: true,
+})
 export class InvalidInput extends UserError {
   static of(violation: Violation | AccountViolation | WebhookViolation): InvalidInput {
     return Object.assign(new InvalidInput(), violation);
   }
 }
 
-@ObjectType({ implements: UserError, description: 'The idempotency key was used before with another input.', simpleResolvers: true })
+@ObjectType({
+  implements: UserError,
+  description: 'The idempotency key was used before with another input.',
+  simpleResolvers: true,
+})
 export class IdempotencyKeyReused extends UserError {
   static create(): IdempotencyKeyReused {
     return Object.assign(new IdempotencyKeyReused(), {
@@ -35,7 +46,11 @@ export class IdempotencyKeyReused extends UserError {
   }
 }
 
-@ObjectType({ implements: UserError, description: 'The job of the idempotency key, which had the same input, was deleted.', simpleResolvers: true })
+@ObjectType({
+  implements: UserError,
+  description: 'The job of the idempotency key, which had the same input, was deleted.',
+  simpleResolvers: true,
+})
 export class JobDeleted extends UserError {
   static create(): JobDeleted {
     return Object.assign(new JobDeleted(), {
@@ -66,6 +81,11 @@ export class QuotaExhausted extends UserError {
   remaining!: number;
 
   static of(remaining: number): QuotaExhausted {
-    return Object.assign(new QuotaExhausted(), { code: 'QUOTA_EXHAUSTED', message: 'The quota of this account is used up. An administrator can raise it.', field: null, remaining });
+    return Object.assign(new QuotaExhausted(), {
+      code: 'QUOTA_EXHAUSTED',
+      message: 'The quota of this account is used up. An administrator can raise it.',
+      field: null,
+      remaining,
+    });
   }
 }

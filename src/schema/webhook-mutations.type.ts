@@ -6,10 +6,16 @@ import { WebhookDelivery, WebhookEndpoint } from './webhook.type.ts';
 
 @InputType({ description: 'A new endpoint.' })
 export class CreateWebhookEndpointInput {
-  @Field(() => Url, { description: 'Where to tell it, at most 2,048 characters. A public host, unless the operator allows others; redirects are not followed.' })
+  @Field(() => Url, {
+    description:
+      'Where to tell it, at most 2,048 characters. A public host, unless the operator allows others; redirects are not followed.',
+  })
   url!: string;
 
-  @Field(() => [WebhookEventType], { defaultValue: ['MOTION_JOB_SUCCEEDED', 'MOTION_JOB_FAILED', 'MOTION_JOB_CANCELED'], description: 'What to tell.' })
+  @Field(() => [WebhookEventType], {
+    defaultValue: ['MOTION_JOB_SUCCEEDED', 'MOTION_JOB_FAILED', 'MOTION_JOB_CANCELED'],
+    description: 'What to tell.',
+  })
   eventTypes!: EventTypeName[];
 }
 
@@ -24,7 +30,10 @@ export class UpdateWebhookEndpointInput {
   @Field(() => [WebhookEventType], { nullable: true, description: 'What to tell from now on.' })
   eventTypes?: EventTypeName[] | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'True enables it, however it was disabled; false disables it and stops what waits.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'True enables it, however it was disabled; false disables it and stops what waits.',
+  })
   enabled?: boolean | null;
 }
 
@@ -36,7 +45,10 @@ export class WebhookEndpointInput {
 
 @InputType({ description: 'Whose secret.' })
 export class RotateWebhookSecretInput {
-  @Field(() => ID, { nullable: true, description: "The endpoint's id; without it the secret of jobs' own `webhookUrl`." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The endpoint's id; without it the secret of jobs' own `webhookUrl`.",
+  })
   endpointId?: string | null;
 }
 
@@ -51,7 +63,10 @@ export class WebhookEndpointPayload {
   @Field(() => WebhookEndpoint, { nullable: true, description: 'The endpoint as it is now.' })
   endpoint!: WebhookEndpoint | null;
 
-  @Field(() => String, { nullable: true, description: 'Of a new endpoint, what it verifies signatures with: `whsec_` and base64.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Of a new endpoint, what it verifies signatures with: `whsec_` and base64.',
+  })
   secret!: string | null;
 
   @Field(() => [UserError], { description: 'All that is wrong with the input.' })
@@ -69,7 +84,10 @@ export class DeleteWebhookEndpointPayload {
 
 @ObjectType({ description: 'What came of asking for a test.', simpleResolvers: true })
 export class TestWebhookEndpointPayload {
-  @Field(() => ID, { nullable: true, description: 'The delivery, which is on its way: `webhookDeliveries` tells what became of it.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The delivery, which is on its way: `webhookDeliveries` tells what became of it.',
+  })
   deliveryId!: string | null;
 
   @Field(() => [UserError], { description: 'Why there is none.' })
@@ -87,7 +105,10 @@ export class RotateWebhookSecretPayload {
 
 @ObjectType({ description: 'What came of asking for a delivery again.', simpleResolvers: true })
 export class RedeliverWebhookPayload {
-  @Field(() => WebhookDelivery, { nullable: true, description: 'The delivery, which is due now, with all its tries anew.' })
+  @Field(() => WebhookDelivery, {
+    nullable: true,
+    description: 'The delivery, which is due now, with all its tries anew.',
+  })
   delivery!: WebhookDelivery | null;
 
   @Field(() => [UserError], { description: 'Why it is not.' })

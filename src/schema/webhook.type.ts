@@ -1,10 +1,27 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import type { WebhookAttempt as Attempt, WebhookDelivery as Delivery, DeliveryState as State, DisabledReason, EndpointStatus, WebhookEndpoint as Endpoint } from '../webhooks/webhook.ts';
+import type {
+  WebhookAttempt as Attempt,
+  WebhookDelivery as Delivery,
+  DeliveryState as State,
+  DisabledReason,
+  EndpointStatus,
+  WebhookEndpoint as Endpoint,
+} from '../webhooks/webhook.ts';
 import { PageInfo } from './motion-job-connection.type.ts';
 import { DateTime, Url } from './scalars.ts';
-import { toEventTypeName, WebhookDeliveryState, WebhookDisabledReason, WebhookEndpointStatus, WebhookEventType, type EventTypeName } from './webhook.enum.ts';
+import {
+  toEventTypeName,
+  WebhookDeliveryState,
+  WebhookDisabledReason,
+  WebhookEndpointStatus,
+  WebhookEventType,
+  type EventTypeName,
+} from './webhook.enum.ts';
 
-@ObjectType({ description: "A URL of the client's that is told what becomes of the account's jobs.", simpleResolvers: true })
+@ObjectType({
+  description: "A URL of the client's that is told what becomes of the account's jobs.",
+  simpleResolvers: true,
+})
 export class WebhookEndpoint {
   @Field(() => ID, { description: 'Its id.' })
   id!: string;
@@ -24,7 +41,10 @@ export class WebhookEndpoint {
   @Field(() => DateTime, { nullable: true, description: 'Since when it is disabled.' })
   disabledAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Since when every delivery has failed; null when the last one has not.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Since when every delivery has failed; null when the last one has not.',
+  })
   failingSince!: Date | null;
 
   @Field(() => DateTime, { description: 'When it was made.' })
@@ -46,7 +66,11 @@ export class WebhookAttempt {
   @Field(() => Int, { nullable: true, description: 'What the receiver answered; null when it did not.' })
   httpStatus!: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Why nothing was answered: `BLOCKED` (not a public address), `NOT_RESOLVED`, `NOT_CONNECTED`, `TLS`, `TIMED_OUT`, `RESET` and others.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Why nothing was answered: `BLOCKED` (not a public address), `NOT_RESOLVED`, `NOT_CONNECTED`, `TLS`, `TIMED_OUT`, `RESET` and others.',
+  })
   failure!: string | null;
 
   @Field(() => Int, { description: 'How long it took, in ms.' })
@@ -76,7 +100,10 @@ export class WebhookDelivery {
   @Field(() => WebhookDeliveryState, { description: 'How it stands.' })
   state!: State;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it is tried next; soon after now while it is tried. Null when it is not.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When it is tried next; soon after now while it is tried. Null when it is not.',
+  })
   nextAttemptAt!: Date | null;
 
   @Field(() => [WebhookAttempt], { description: 'All its tries, oldest first.' })

@@ -15,11 +15,19 @@ export function explainFailure(error: unknown, { host, port, hasDatabaseUrl }: W
   if (error instanceof EmbeddedServerError) return error.message;
   const failed = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (failed.syscall === 'listen') {
-    if (failed.code === 'EADDRINUSE') return `Port ${failed.port} of ${failed.address} is in use: stop what listens there, or choose another PORT (the sandbox uses SANDBOX_PORT, by default the next one).`;
+    if (failed.code === 'EADDRINUSE')
+      return `Port ${failed.port} of ${failed.address} is in use: stop what listens there, or choose another PORT (the sandbox uses SANDBOX_PORT, by default the next one).`;
     return `HOST ${host} and PORT ${port} cannot be listened on (${failed.code}): choose an address of this machine, and a port that this user may open.`;
   }
-  if (failed.syscall === 'getaddrinfo' && (failed as { hostname?: string }).hostname === host) return `HOST ${host} is not known (${failed.code}): choose an address of this machine, for example 127.0.0.1 or 0.0.0.0.`;
-  const database = error instanceof DatabaseStartError ? error.message : sqlStateOf(error) === null ? null : explainDatabaseError(error);
-  if (database !== null) return `${hasDatabaseUrl ? 'DATABASE_URL: the database' : 'The embedded database'} cannot be used (${database}).`;
+  if (failed.syscall === 'getaddrinfo' && (failed as { hostname?: string }).hostname === host)
+    return `HOST ${host} is not known (${failed.code}): choose an address of this machine, for example 127.0.0.1 or 0.0.0.0.`;
+  const database =
+    error instanceof DatabaseStartError
+      ? error.message
+      : sqlStateOf(error) === null
+        ? null
+        : explainDatabaseError(error);
+  if (database !== null)
+    return `${hasDatabaseUrl ? 'DATABASE_URL: the database' : 'The embedded database'} cannot be used (${database}).`;
   return failed.message.split('\n')[0]!;
 }

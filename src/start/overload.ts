@@ -12,8 +12,9 @@ import type { OnStop } from './on-stop.ts';
 const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 
 /**
- * Further handles of the listening socket. With four in all, a crowd of 3,000 requests per second was answered completely; with one, a third of what
- * was admitted got no answer. With 16, turns became so long that a third less was served at 300 per second.
+ * Further handles of the listening socket. With four in all, a crowd of 3,000 requests per second was answered
+ * completely; with one, a third of what was admitted got no answer. With 16, turns became so long that a third less was
+ * served at 300 per second.
  */
 const ACCEPTORS = 3;
 const ADD_AFTER_MS = 10_000;
@@ -33,15 +34,26 @@ export function startOverloadProtection(
   log: FastifyBaseLogger,
   onStop: OnStop,
 ) {
-  const acceptors = createAcceptors(app.server, { count: ACCEPTORS, backlog: config.LISTEN_BACKLOG, maxConnections: config.MAX_CONNECTIONS });
-  const limits = { maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS, maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS };
+  const acceptors = createAcceptors(app.server, {
+    count: ACCEPTORS,
+    backlog: config.LISTEN_BACKLOG,
+    maxConnections: config.MAX_CONNECTIONS,
+  });
+  const limits = {
+    maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
+    maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS,
+  };
   const load = startLoad(limits, takeDatabaseWaitMs);
   // An operation that has not begun by then would be answered as timed out.
   const waitMsOf = (seconds: number): number => 1_000 * Math.min(seconds, config.OPERATION_TIMEOUT_SECONDS);
   const [submit, read] = [waitMsOf(config.SUBMIT_WAIT_SECONDS), waitMsOf(config.READ_WAIT_SECONDS)];
   const admission = createAdmission(
     load,
-    { maxRunning: config.MAX_OPERATIONS, maxWaiting: config.MAX_WAITING_OPERATIONS, waitMs: { submit, read, handshake: read } },
+    {
+      maxRunning: config.MAX_OPERATIONS,
+      maxWaiting: config.MAX_WAITING_OPERATIONS,
+      waitMs: { submit, read, handshake: read },
+    },
     config.TARGET_EVENT_LOOP_DELAY_MS,
   );
   const logging = logShedding(load, admission, log);
@@ -55,20 +67,31 @@ export function startOverloadProtection(
 }
 
 /**
- * A while after the start, when the instance has nothing better to do, or as soon as its event loop is busy. The child process takes some 50 ms of CPU
- * time, which callbacks notice when a crowd arrives at the same moment; a start does not wait for it.
+ * A while after the start, when the instance has nothing better to do, or as soon as its event loop is busy. The child
+ * process takes some 50 ms of CPU time, which callbacks notice when a crowd arrives at the same moment; a start does
+ * not wait for it.
  */
-function addLater({ server }: FastifyInstance, load: Load, acceptors: Acceptors, log: FastifyBaseLogger, onStop: OnStop): void {
+function addLater(
+  { server }: FastifyInstance,
+  load: Load,
+  acceptors: Acceptors,
+  log: FastifyBaseLogger,
+  onStop: OnStop,
+): void {
   let added = false;
   const add = (): void => {
     if (added || !server.listening) return;
     added = true;
     acceptors.add().catch((error: Error) => {
-      log.warn({ reason: error.message }, 'further handles of the listening socket could not be made, because a child process failed');
+      log.warn(
+        { reason: error.message },
+        'further handles of the listening socket could not be made, because a child process failed',
+      );
       added = false;
     });
   };
-  // Until it is done: a start may take longer than this, and a child process may fail for want of memory or descriptors.
+  // Until it is done: a start may take longer than this, and a child process may fail for want of memory or
+  // descriptors.
   const timer = setInterval(add, ADD_AFTER_MS).unref();
   let triedAt = -Infinity;
   onStop(async () => clearInterval(timer));
@@ -88,7 +111,8 @@ function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): 
     if ((!shedding && inAll === toldRefused) || performance.now() - toldAt < LOG_INTERVAL_MS) return;
     const [eventLoopDelayMs, databaseWaitMs] = [Math.round(load.eventLoopDelayMs()), Math.round(load.databaseWaitMs())];
     const figures = { running, waiting, slots, eventLoopDelayMs, databaseWaitMs };
-    if (inAll > toldRefused) log.warn({ refused: inAll - toldRefused, ...figures }, 'load is shed: requests were refused with 503 or 429');
+    if (inAll > toldRefused)
+      log.warn({ refused: inAll - toldRefused, ...figures }, 'load is shed: requests were refused with 503 or 429');
     else log.info(figures, 'load is no longer shed');
     shedding = inAll > toldRefused;
     toldRefused = inAll;

@@ -22,9 +22,23 @@ interface Edges {
   readonly logRefusal: LogRefusal;
 }
 
-export async function registerBothTransports(app: FastifyInstance, config: Config, cores: Cores, admission: Admission, edges: Edges, log: FastifyBaseLogger) {
+export async function registerBothTransports(
+  app: FastifyInstance,
+  config: Config,
+  cores: Cores,
+  admission: Admission,
+  edges: Edges,
+  log: FastifyBaseLogger,
+) {
   const schema = await buildGatewaySchema();
-  const limits = { maxDepth: config.MAX_DEPTH, maxAliases: config.MAX_ALIASES, maxDirectives: config.MAX_DIRECTIVES, maxFieldRepeats: config.MAX_FIELD_REPEATS, maxCost: config.MAX_COST, maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST };
+  const limits = {
+    maxDepth: config.MAX_DEPTH,
+    maxAliases: config.MAX_ALIASES,
+    maxDirectives: config.MAX_DIRECTIVES,
+    maxFieldRepeats: config.MAX_FIELD_REPEATS,
+    maxCost: config.MAX_COST,
+    maxSubscriptionCost: config.MAX_SUBSCRIPTION_COST,
+  };
   const rules = createOperationRules(limits, config.INTROSPECTION);
   const shared = {
     path: GRAPHQL_PATH,
@@ -54,7 +68,11 @@ export async function registerBothTransports(app: FastifyInstance, config: Confi
     maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
     messagesPerSecond: config.SOCKET_MESSAGES_PER_SECOND,
     stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
-    door: { maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS, maxPerKey: config.MAX_SOCKETS_PER_KEY, maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY },
+    door: {
+      maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
+      maxPerKey: config.MAX_SOCKETS_PER_KEY,
+      maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY,
+    },
     trustProxy: config.TRUST_PROXY,
     ...edges,
   });

@@ -3,10 +3,15 @@ import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 
 /**
- * Rehearses on `connections` connections at once, each of which is opened for that, for at most `limitMs`; 0 rehearses nothing. Never rejects: a
- * gateway that is not warm is only slower at first.
+ * Rehearses on `connections` connections at once, each of which is opened for that, for at most `limitMs`; 0 rehearses
+ * nothing. Never rejects: a gateway that is not warm is only slower at first.
  */
-export async function warmUp(connections: number, rehearse: () => Promise<void>, limitMs: number, log: Pick<FastifyBaseLogger, 'info'>): Promise<void> {
+export async function warmUp(
+  connections: number,
+  rehearse: () => Promise<void>,
+  limitMs: number,
+  log: Pick<FastifyBaseLogger, 'info'>,
+): Promise<void> {
   if (limitMs === 0) return;
   const from = performance.now();
   const late = new AbortController();
@@ -20,5 +25,8 @@ export async function warmUp(connections: number, rehearse: () => Promise<void>,
   const all = Promise.all(Array.from({ length: connections }, one));
   await Promise.race([all, setTimeout(limitMs, undefined, { signal: late.signal }).catch(() => undefined)]);
   late.abort();
-  log.info({ warm, of: connections, ms: Math.round(performance.now() - from), ...(failure !== null && { err: failure }) }, 'connections for callbacks are warmed up');
+  log.info(
+    { warm, of: connections, ms: Math.round(performance.now() - from), ...(failure !== null && { err: failure }) },
+    'connections for callbacks are warmed up',
+  );
 }

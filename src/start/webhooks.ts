@@ -17,7 +17,14 @@ import type { OnStop } from './on-stop.ts';
 export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;
 
 /** Made before the jobs, which make them due; delivered once `start` is called. */
-export function startWebhooks(config: Config, appSecrets: readonly string[], store: ReturnType<typeof createWebhookStore>, flatBodyOf: FlatBody, log: FastifyBaseLogger, onStop: OnStop) {
+export function startWebhooks(
+  config: Config,
+  appSecrets: readonly string[],
+  store: ReturnType<typeof createWebhookStore>,
+  flatBodyOf: FlatBody,
+  log: FastifyBaseLogger,
+  onStop: OnStop,
+) {
   const egress = createEgress({
     allow: config.EGRESS_ALLOW,
     maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
@@ -44,8 +51,18 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     nudge,
   });
   const effect: SettleEffect = async (tx, job) => {
-    const own = job.webhook && isTerminal(job.state) ? { ...job.webhook, body: job.webhook.format === 'FLAT' ? await flatBodyOf(tx, job) : null } : null;
-    const isWanted = await core.tell(tx, { accountId: job.accountId, jobId: job.id, type: eventTypeOf(job), at: job.updatedAt, view: viewOf(job), own });
+    const own =
+      job.webhook && isTerminal(job.state)
+        ? { ...job.webhook, body: job.webhook.format === 'FLAT' ? await flatBodyOf(tx, job) : null }
+        : null;
+    const isWanted = await core.tell(tx, {
+      accountId: job.accountId,
+      jobId: job.id,
+      type: eventTypeOf(job),
+      at: job.updatedAt,
+      view: viewOf(job),
+      own,
+    });
     if (isWanted) afterCommit(tx, nudge);
   };
   onStop(async () => {
@@ -54,17 +71,29 @@ export function startWebhooks(config: Config, appSecrets: readonly string[], sto
     // What the last round has begun.
     await core.deliverer.stop(graceMs);
   });
-  const complain = (error: unknown) => log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; it goes on');
+  const complain = (error: unknown) =>
+    log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; it goes on');
   return {
     core,
     effect,
     checkUrl: egress.check,
     start() {
       // Beside everything else: until it is done, and where it fails, every secret of the list goes on opening.
-      core.reseal().catch((error: unknown) => log.error({ err: error }, 'the secrets of webhooks could not be sealed anew; the next start tries again'));
+      core
+        .reseal()
+        .catch((error: unknown) =>
+          log.error({ err: error }, 'the secrets of webhooks could not be sealed anew; the next start tries again'),
+        );
       loop = startLoop(core.deliverer.runOnce, complain);
     },
   };
 }
 
-const eventTypeOf = ({ state }: Job) => (state === 'SUCCEEDED' ? 'motion_job.succeeded' : state === 'FAILED' ? 'motion_job.failed' : state === 'CANCELED' ? 'motion_job.canceled' : 'motion_job.processing');
+const eventTypeOf = ({ state }: Job) =>
+  state === 'SUCCEEDED'
+    ? 'motion_job.succeeded'
+    : state === 'FAILED'
+      ? 'motion_job.failed'
+      : state === 'CANCELED'
+        ? 'motion_job.canceled'
+        : 'motion_job.processing';

@@ -1,7 +1,7 @@
 /**
- * Callback URLs: `/callbacks/<jobId>/<attempt>.<keyId>.<mac>`. The mac links a task to its job and attempt even when the
- * submit's answer was lost. It is an HMAC-SHA256 under a key derived from an application secret; the first secret signs,
- * all of them verify, and the key id says which one to try.
+ * Callback URLs: `/callbacks/<jobId>/<attempt>.<keyId>.<mac>`. The mac links a task to its job and attempt even when
+ * the submit's answer was lost. It is an HMAC-SHA256 under a key derived from an application secret; the first secret
+ * signs, all of them verify, and the key id says which one to try.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Echo } from '../jobs/upstream-port.ts';
@@ -11,7 +11,10 @@ export const CALLBACK_PATH = '/callbacks';
 export interface CallbackUrls {
   /** The URL to give to the upstream; null when it cannot reach us. */
   urlFor(jobId: string, attempt: number): string | null;
-  /** The attempt that the token was made for; null when it was not made by us for this job. Takes the same time for every wrong token of a known key. */
+  /**
+   * The attempt that the token was made for; null when it was not made by us for this job. Takes the same time for
+   * every wrong token of a known key.
+   */
   verify(jobId: string, token: string): Echo | null;
   /** Reads the job and attempt back from a URL that the upstream echoes; null when it is not one of ours. */
   verifyUrl(url: string): Echo | null;
@@ -56,7 +59,8 @@ function deriveKey(secret: string): Key {
   return { id: digest(derived).toString('base64url').slice(0, 8), secret: derived };
 }
 
-const mac = (key: Key, jobId: string, attempt: number): string => createHmac('sha256', key.secret).update(`${jobId}.${attempt}`).digest('base64url');
+const mac = (key: Key, jobId: string, attempt: number): string =>
+  createHmac('sha256', key.secret).update(`${jobId}.${attempt}`).digest('base64url');
 
 /** `timingSafeEqual` throws on unequal lengths: digests always have the same. */
 const digest = (value: string | Buffer): Buffer => createHash('sha256').update(value).digest();

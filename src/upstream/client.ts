@@ -42,32 +42,53 @@ const beyondTheEnd: ReadonlySet<number> = new Set([400, 404, 416]);
 const MAX_REFUSED_IDS = 3;
 
 /** Statuses that are about our access, pace or address: asking again with other ids is no help. */
-const isAboutUs = (httpStatus: number): boolean => [401, 402, 403, 407, 429].includes(httpStatus) || isRedirect(httpStatus);
+const isAboutUs = (httpStatus: number): boolean =>
+  [401, 402, 403, 407, 429].includes(httpStatus) || isRedirect(httpStatus);
 
 const MIN_TOKEN_LENGTH = 16;
 
 const MAX_ANSWER_BYTES = 4 * 1_048_576;
 
-export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls, submitTimeoutMs, proxies = null }: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient({
+  id,
+  sandbox,
+  baseUrl,
+  token,
+  callbackUrls,
+  submitTimeoutMs,
+  proxies = null,
+}: UpstreamClientOptions): UpstreamClient {
   const base = baseUrl.replace(/\/+$/, '');
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' };
-  const lookUps = createDispatcher(proxies, { connections: 2, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
+  const lookUps = createDispatcher(proxies, {
+    connections: 2,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  });
 
-  /** What the upstream answers is shown to clients, and it may repeat what it was sent. A short token is only ever a placeholder, and may be a word. */
-  const withoutToken = (text: string): string => (token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]'));
+  /**
+   * What the upstream answers is shown to clients, and it may repeat what it was sent. A short token is only ever a
+   * placeholder, and may be a word.
+   */
+  const withoutToken = (text: string): string =>
+    token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]');
 
   /** The body of an answer, at most `MAX_ANSWER_BYTES` as it comes and as much again once it is unpacked. */
   async function readText({ headers: answered, body }: Dispatcher.ResponseData): Promise<string> {
-    return withoutToken(await unpackText(Buffer.from(await body.arrayBuffer()), answered['content-encoding'], MAX_ANSWER_BYTES));
+    return withoutToken(
+      await unpackText(Buffer.from(await body.arrayBuffer()), answered['content-encoding'], MAX_ANSWER_BYTES),
+    );
   }
 
   /** Where an answer redirects to, without what may be secret in it. */
-  const redirectOf = ({ headers: { location } }: Dispatcher.ResponseData): string | null => withoutToken(describeLocation([location ?? ''].flat()[0]!, base));
+  const redirectOf = ({ headers: { location } }: Dispatcher.ResponseData): string | null =>
+    withoutToken(describeLocation([location ?? ''].flat()[0]!, base));
 
   async function submit({ jobId, attempt, input }: Attempt, signal: AbortSignal): Promise<SubmitEnd> {
     const callbackUrl = callbackUrls.urlFor(jobId, attempt);
     const body = JSON.stringify(encodeSubmitBody({ ...input, callbackUrl, async: callbackUrl === null }));
-    // A connection of its own for each submit: on a reused one, a reset cannot be told from a server that had closed it before.
+    // A connection of its own for each submit: on a reused one, a reset cannot be told from a server that had closed it
+    // before.
     const connection = evidencedConnection(proxies);
     try {
       const response = await request(`${base}${SUBMIT_PATH}`, {
@@ -82,7 +103,9 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       return endOf(response.statusCode, await readText(response), redirectOf(response));
     } catch (error) {
       const reason = reasonOf(error);
-      return connection.began() ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null, taskId: null } : { kind: 'neverSent', reason };
+      return connection.began()
+        ? { kind: 'ambiguous', about: 'path', reason, httpStatus: null, traceId: null, taskId: null }
+        : { kind: 'neverSent', reason };
     } finally {
       void connection.agent.destroy();
     }
@@ -95,7 +118,10 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
     return lookUpEach(taskIds, signal);
   }
 
-  /** One id may be what a refused batch is about: each is asked for alone, and one that is refused again counts as not known. */
+  /**
+   * One id may be what a refused batch is about: each is asked for alone, and one that is refused again counts as not
+   * known.
+   */
   async function lookUpEach(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
     const reports = new Map<string, TaskReport>();
     let refused = 0;
@@ -103,7 +129,8 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
       const answer = await ask({ kind: 'one', taskId }, signal);
       if (answer.kind === 'error') {
         refused += 1;
-        if (isAboutUs(answer.httpStatus) || refused === Math.min(MAX_REFUSED_IDS, taskIds.length)) throw lookUpError(answer);
+        if (isAboutUs(answer.httpStatus) || refused === Math.min(MAX_REFUSED_IDS, taskIds.length))
+          throw lookUpError(answer);
       } else for (const [id, report] of reportsOf(answer)) reports.set(id, report);
     }
     return reports;
@@ -121,7 +148,11 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
     const taskIds = what.kind === 'one' ? [what.taskId] : what.kind === 'ids' ? what.taskIds : [];
     const answer = decodeLookUp(response.statusCode, text, what.kind, taskIds);
     const isMoved = answer.kind === 'error' && isRedirect(response.statusCode);
-    return { ...answer, ...(isMoved && { message: redirectMessage(redirectOf(response)) }), httpStatus: response.statusCode };
+    return {
+      ...answer,
+      ...(isMoved && { message: redirectMessage(redirectOf(response)) }),
+      httpStatus: response.statusCode,
+    };
   }
 
   function reportsOf(answer: Exclude<LookUpAnswer, { kind: 'error' }>): ReadonlyMap<string, TaskReport> {
@@ -129,16 +160,24 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
     return new Map(
       records.map(({ taskId, callbackUrl, outcome }) => [
         taskId,
-        { taskId, outcome: toOutcome(outcome), echo: callbackUrl === null ? null : (callbackUrls.verifyUrl(callbackUrl) ?? 'other') },
+        {
+          taskId,
+          outcome: toOutcome(outcome),
+          echo: callbackUrl === null ? null : (callbackUrls.verifyUrl(callbackUrl) ?? 'other'),
+        },
       ]),
     );
   }
 
   /**
-   * Neither the order of a listing nor the largest `limit` is documented, and neither is the answer to an `offset` beyond the end. Pages are read until one
-   * brings nothing new, because a full page can have fewer than `PAGE` items. A task that moves between two pages is there twice.
+   * Neither the order of a listing nor the largest `limit` is documented, and neither is the answer to an `offset`
+   * beyond the end. Pages are read until one brings nothing new, because a full page can have fewer than `PAGE` items.
+   * A task that moves between two pages is there twice.
    */
-  async function list({ from, to }: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]> {
+  async function list(
+    { from, to }: { readonly from: Date; readonly to: Date },
+    signal: AbortSignal,
+  ): Promise<readonly TaskReport[]> {
     const reports = new Map<string, TaskReport>();
     let offset = 0;
     for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -158,7 +197,11 @@ export function createUpstreamClient({ id, sandbox, baseUrl, token, callbackUrls
   return { id, sandbox, submitTimeoutMs, submit, lookUp, list, stop: () => lookUps.destroy() };
 }
 
-function lookUpError({ httpStatus, code, message }: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
+function lookUpError({
+  httpStatus,
+  code,
+  message,
+}: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
   return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${redactText(message)}`);
 }
 
@@ -167,8 +210,15 @@ const Decorated = DecoratorHandler as unknown as new (handler: Dispatcher.Dispat
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void;
 };
 
-/** A connection for one request, which remembers whether that request began to be written: the line between "never sent" and "may have arrived". */
-function evidencedConnection(proxies: ProxySettings | null): { readonly agent: Dispatcher; readonly dispatcher: Dispatcher; began(): boolean } {
+/**
+ * A connection for one request, which remembers whether that request began to be written: the line between "never sent"
+ * and "may have arrived".
+ */
+function evidencedConnection(proxies: ProxySettings | null): {
+  readonly agent: Dispatcher;
+  readonly dispatcher: Dispatcher;
+  began(): boolean;
+} {
   let began = false;
   class Evidence extends Decorated {
     // Called on a connection that stands, TLS included, just before the first byte.
@@ -177,7 +227,11 @@ function evidencedConnection(proxies: ProxySettings | null): { readonly agent: D
       began ||= !controller.aborted;
     }
   }
-  const agent = createDispatcher(proxies, { connections: 1, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES });
+  const agent = createDispatcher(proxies, {
+    connections: 1,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  });
   const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch(options, new Evidence(handler)));
   return { agent, dispatcher, began: () => began };
 }
@@ -188,13 +242,29 @@ function endOf(httpStatus: number, text: string, location: string | null): Submi
     case 'accepted':
       return { ...answer, outcome: answer.outcome && toOutcome(answer.outcome) };
     case 'ambiguous':
-      return { kind: 'ambiguous', about: answer.enveloped ? 'job' : 'path', reason: redactText(answer.reason), httpStatus, traceId: answer.traceId, taskId: answer.taskId };
+      return {
+        kind: 'ambiguous',
+        about: answer.enveloped ? 'job' : 'path',
+        reason: redactText(answer.reason),
+        httpStatus,
+        traceId: answer.traceId,
+        taskId: answer.taskId,
+      };
     case 'refused': {
       const refusal = toRefusal(answer);
       const { message, taskId, traceId } = answer;
-      // A rejection for an unknown reason, such as a conflict, that names a task: the task may be this job's. In other refusals it is one that runs already.
+      // A rejection for an unknown reason, such as a conflict, that names a task: the task may be this job's. In other
+      // refusals it is one that runs already.
       const mayExist = refusal.kind === 'rejected' && taskId !== null && !isKnownCode(answer.code);
-      if (mayExist) return { kind: 'ambiguous', about: 'job', reason: redactText(`HTTP ${httpStatus}, ${message}`), httpStatus, traceId, taskId };
+      if (mayExist)
+        return {
+          kind: 'ambiguous',
+          about: 'job',
+          reason: redactText(`HTTP ${httpStatus}, ${message}`),
+          httpStatus,
+          traceId,
+          taskId,
+        };
       return { kind: 'refused', refusal, httpStatus, traceId };
     }
   }

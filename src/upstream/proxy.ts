@@ -16,14 +16,21 @@ interface ConnectionOptions {
 }
 
 /**
- * Creates a dispatcher for the upstream. A proxy is used by a tunnel, so that a request begins, as without a proxy, only when the
- * connection to the upstream itself is established.
+ * Creates a dispatcher for the upstream. A proxy is used by a tunnel, so that a request begins, as without a proxy,
+ * only when the connection to the upstream itself is established.
  */
-export function createDispatcher(proxies: ProxySettings | null, { connections, connectTimeoutMs, maxAnswerBytes }: ConnectionOptions): Dispatcher {
+export function createDispatcher(
+  proxies: ProxySettings | null,
+  { connections, connectTimeoutMs, maxAnswerBytes }: ConnectionOptions,
+): Dispatcher {
   const options = { connections, maxResponseSize: maxAnswerBytes, connect: { timeout: connectTimeoutMs } };
   if (!proxies || (proxies.httpsProxy === null && proxies.httpProxy === null)) return new Agent(options);
   const tls = { timeout: connectTimeoutMs };
   // Empty where nothing is set: otherwise undici reads the environment itself.
-  const named = { httpProxy: proxies.httpProxy ?? '', httpsProxy: proxies.httpsProxy ?? '', noProxy: proxies.noProxy ?? '' };
+  const named = {
+    httpProxy: proxies.httpProxy ?? '',
+    httpsProxy: proxies.httpsProxy ?? '',
+    noProxy: proxies.noProxy ?? '',
+  };
   return new EnvHttpProxyAgent({ ...options, requestTls: tls, proxyTls: tls, ...named });
 }

@@ -7,7 +7,9 @@ const inflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflate);
 const inflateRaw = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 const unbrotli = promisify<Buffer, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
 
-const unpackers: Readonly<Record<string, (packed: Buffer, limits: { readonly maxOutputLength: number }) => Promise<Buffer>>> = {
+const unpackers: Readonly<
+  Record<string, (packed: Buffer, limits: { readonly maxOutputLength: number }) => Promise<Buffer>>
+> = {
   gzip: gunzip,
   'x-gzip': gunzip,
   br: unbrotli,
@@ -19,8 +21,17 @@ const unpackers: Readonly<Record<string, (packed: Buffer, limits: { readonly max
 const MAX_LAYERS = 2;
 
 /** The text of a body; rejects when it cannot be unpacked, or is longer than `maxBytes` once it is. */
-export async function unpackText(body: Buffer, encoding: string | readonly string[] | undefined, maxBytes: number): Promise<string> {
-  const layers = [encoding ?? ''].flat().join(',').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '' && name !== 'identity');
+export async function unpackText(
+  body: Buffer,
+  encoding: string | readonly string[] | undefined,
+  maxBytes: number,
+): Promise<string> {
+  const layers = [encoding ?? '']
+    .flat()
+    .join(',')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '' && name !== 'identity');
   if (layers.length > MAX_LAYERS) throw new Error('the body is packed too often');
   let bytes = body;
   for (const name of layers.reverse()) {

@@ -1,8 +1,19 @@
-/** Delivering: what is due is leased, signed, sent once, and recorded. A worker that dies leaves a lease that ends within a minute. */
+/**
+ * Delivering: what is due is leased, signed, sent once, and recorded. A worker that dies leaves a lease that ends
+ * within a minute.
+ */
 import { nextTryMs } from './schedule.ts';
 import { makeSecret, signedHeaders } from './sign.ts';
 import { BrokenSealError, type Sealer } from './seal.ts';
-import { accountOwner, type Answer, type DueDelivery, type Post, type Tried, type WebhookLog, type WebhookStore } from './ports.ts';
+import {
+  accountOwner,
+  type Answer,
+  type DueDelivery,
+  type Post,
+  type Tried,
+  type WebhookLog,
+  type WebhookStore,
+} from './ports.ts';
 
 export interface DeliverDeps<Tx> {
   readonly store: WebhookStore<Tx>;
@@ -26,7 +37,10 @@ export interface DeliverDeps<Tx> {
 }
 
 export interface Deliverer {
-  /** Fans events out, begins the deliveries that are due, as far as there is room, and deletes by age now and then. Resolves with how long to wait before the next time, in ms. */
+  /**
+   * Fans events out, begins the deliveries that are due, as far as there is room, and deletes by age now and then.
+   * Resolves with how long to wait before the next time, in ms.
+   */
   runOnce(): Promise<number>;
   /** Resolves when what is under way has ended; cuts it off after `graceMs`. */
   stop(graceMs: number): Promise<void>;
@@ -34,7 +48,10 @@ export interface Deliverer {
 
 /** Deliveries under way to a host whose last try failed slowly. */
 const PER_SLOW_HOST = 1;
-/** A failure that took longer blocks one of the places for deliveries. A quick failure does not, so its host is not limited. */
+/**
+ * A failure that took longer blocks one of the places for deliveries. A quick failure does not, so its host is not
+ * limited.
+ */
 const SLOW_MS = 500;
 const IDLE_MS = 1_000;
 const USER_AGENT = 'motion-gateway-webhooks/1';
@@ -51,7 +68,19 @@ const FAN_OUT = { events: 10, deliveries: 250 } as const;
 /** Endpoints that their owners are changing are looked at again after this. */
 const FAN_OUT_AGAIN_MS = 100;
 
-export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }: DeliverDeps<Tx>): Deliverer {
+export function createDeliverer<Tx>({
+  store,
+  post,
+  sealer,
+  log,
+  stepsMs,
+  disableAfterMs,
+  leaseMs,
+  atOnce,
+  perHost,
+  keepDays,
+  nudge,
+}: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
   const underWayTo = new Map<string, number>();
   /** Hosts whose last try failed slowly here: a receiver that hangs must not take all places. */
@@ -63,17 +92,26 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   async function secretsOf({ endpointId, accountId, secrets }: DueDelivery): Promise<string[]> {
     const owner = endpointId ?? accountOwner(accountId);
     const found = secrets ?? (await store.ensureSecret(owner, accountId, sealer.seal(makeSecret(), owner)));
-    return [found.sealed, found.previous].filter((sealed) => sealed !== null).map((sealed) => sealer.open(sealed, owner));
+    return [found.sealed, found.previous]
+      .filter((sealed) => sealed !== null)
+      .map((sealed) => sealer.open(sealed, owner));
   }
 
   async function send(due: DueDelivery): Promise<Answer> {
     try {
       const secrets = await secretsOf(due);
-      const headers = { 'content-type': 'application/json; charset=utf-8', 'user-agent': USER_AGENT, ...signedHeaders(secrets, due.eventId, Math.floor(Date.now() / 1_000), due.body) };
+      const headers = {
+        'content-type': 'application/json; charset=utf-8',
+        'user-agent': USER_AGENT,
+        ...signedHeaders(secrets, due.eventId, Math.floor(Date.now() / 1_000), due.body),
+      };
       return await post(due.url, { headers, body: due.body, signal: cutOff.signal });
     } catch (error) {
       if (!(error instanceof BrokenSealError)) throw error;
-      log.error({ err: error, endpointId: due.endpointId, accountId: due.accountId }, 'a webhook cannot be signed: rotate its secret');
+      log.error(
+        { err: error, endpointId: due.endpointId, accountId: due.accountId },
+        'a webhook cannot be signed: rotate its secret',
+      );
       return { kind: 'failed', reason: 'NO_SECRET', ms: 0 };
     }
   }
@@ -100,7 +138,17 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
     else remember(due.host);
     if (tried.state === 'DELIVERED') await store.recordSuccess(due, tried);
     else await recordFailure(due, tried);
-    log.info({ deliveryId: due.id, eventId: due.eventId, httpStatus: tried.httpStatus, failure: tried.failure, ms: tried.latencyMs, state: tried.state }, 'webhook');
+    log.info(
+      {
+        deliveryId: due.id,
+        eventId: due.eventId,
+        httpStatus: tried.httpStatus,
+        failure: tried.failure,
+        ms: tried.latencyMs,
+        state: tried.state,
+      },
+      'webhook',
+    );
   }
 
   function remember(host: string): void {
@@ -112,7 +160,9 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   function begin(due: DueDelivery): void {
     underWayTo.set(due.host, (underWayTo.get(due.host) ?? 0) + 1);
     const delivery = deliver(due)
-      .catch((error: unknown) => log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it is made again'))
+      .catch((error: unknown) =>
+        log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it is made again'),
+      )
       .finally(() => {
         underWay.delete(delivery);
         const left = underWayTo.get(due.host)! - 1;
@@ -168,11 +218,20 @@ export function createDeliverer<Tx>({ store, post, sealer, log, stepsMs, disable
   };
 }
 
-/** Any 2xx is a delivery; everything else is tried again, a redirect among them, which nobody follows. 410 asks for no more. */
-export function judge(answer: Answer, failuresBefore: number, stepsMs: readonly number[], chance: number = Math.random()): Tried {
+/**
+ * Any 2xx is a delivery; everything else is tried again, a redirect among them, which nobody follows. 410 asks for no
+ * more.
+ */
+export function judge(
+  answer: Answer,
+  failuresBefore: number,
+  stepsMs: readonly number[],
+  chance: number = Math.random(),
+): Tried {
   const httpStatus = answer.kind === 'answered' ? answer.httpStatus : null;
   const told = { httpStatus, failure: answer.kind === 'failed' ? answer.reason : null, latencyMs: answer.ms };
-  if (httpStatus !== null && httpStatus >= 200 && httpStatus < 300) return { ...told, state: 'DELIVERED', nextInMs: null };
+  if (httpStatus !== null && httpStatus >= 200 && httpStatus < 300)
+    return { ...told, state: 'DELIVERED', nextInMs: null };
   const nextInMs = httpStatus === GONE ? null : nextTryMs(failuresBefore + 1, stepsMs, chance);
   return { ...told, state: nextInMs === null ? 'FAILED' : 'DUE', nextInMs };
 }

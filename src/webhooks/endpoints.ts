@@ -8,12 +8,22 @@ import { makeSecret } from './sign.ts';
 import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType } from './webhook.ts';
 
 export interface WebhookViolation {
-  readonly code: 'INVALID_URL' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'TOO_LONG' | 'TOO_MANY' | 'INVALID_FORMAT' | 'DUPLICATE' | 'NOT_FOUND' | 'ENDPOINT_DISABLED';
+  readonly code:
+    | 'INVALID_URL'
+    | 'URL_HAS_CREDENTIALS'
+    | 'PRIVATE_ADDRESS'
+    | 'TOO_LONG'
+    | 'TOO_MANY'
+    | 'INVALID_FORMAT'
+    | 'DUPLICATE'
+    | 'NOT_FOUND'
+    | 'ENDPOINT_DISABLED';
   readonly message: string;
   readonly field: readonly string[];
 }
 
-export type Result<T> = ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
+export type Result<T> =
+  ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
 
 /** For errors that are about an argument of a query. */
 export class BadWebhookArgumentError extends Error {
@@ -31,17 +41,44 @@ interface DeliveryPage {
 
 /** `actor` is who the log says it was. */
 export interface Endpoints {
-  create(accountId: string, input: { readonly url: string; readonly eventTypes: readonly WebhookEventType[] }, actor: string): Promise<Result<{ readonly endpoint: WebhookEndpoint; readonly secret: string }>>;
-  update(accountId: string, endpointId: string, change: { readonly url?: string | null; readonly eventTypes?: readonly WebhookEventType[] | null; readonly enabled?: boolean | null }, actor: string): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
+  create(
+    accountId: string,
+    input: { readonly url: string; readonly eventTypes: readonly WebhookEventType[] },
+    actor: string,
+  ): Promise<Result<{ readonly endpoint: WebhookEndpoint; readonly secret: string }>>;
+  update(
+    accountId: string,
+    endpointId: string,
+    change: {
+      readonly url?: string | null;
+      readonly eventTypes?: readonly WebhookEventType[] | null;
+      readonly enabled?: boolean | null;
+    },
+    actor: string,
+  ): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
   delete(accountId: string, endpointId: string, actor: string): Promise<Result<{ readonly deletedId: string }>>;
   list(accountId: string): Promise<readonly WebhookEndpoint[]>;
   /** Sends an event that means nothing. */
   test(accountId: string, endpointId: string): Promise<Result<{ readonly deliveryId: string }>>;
-  /** The secret that signs now, of an endpoint or, with null, of jobs' own URLs. Null when there is no such endpoint. */
+  /**
+   * The secret that signs now, of an endpoint or, with null, of jobs' own URLs. Null when there is no such endpoint.
+   */
   secretOf(accountId: string, endpointId: string | null): Promise<string | null>;
   /** A new secret; the one until now signs beside it for a day. */
-  rotateSecret(accountId: string, endpointId: string | null, actor: string): Promise<Result<{ readonly secret: string }>>;
-  deliveries(accountId: string, page: { readonly first: number; readonly after?: string | null; readonly endpointId?: string | null; readonly jobId?: string | null }): Promise<DeliveryPage>;
+  rotateSecret(
+    accountId: string,
+    endpointId: string | null,
+    actor: string,
+  ): Promise<Result<{ readonly secret: string }>>;
+  deliveries(
+    accountId: string,
+    page: {
+      readonly first: number;
+      readonly after?: string | null;
+      readonly endpointId?: string | null;
+      readonly jobId?: string | null;
+    },
+  ): Promise<DeliveryPage>;
   redeliver(accountId: string, deliveryId: string): Promise<Result<{ readonly delivery: TriedDelivery }>>;
 }
 
@@ -57,17 +94,26 @@ const MAX_PAGE = 100;
 const SECRET_OVERLAP_MS = 24 * 3_600_000;
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-const violate = (code: WebhookViolation['code'], field: string, message: string): WebhookViolation => ({ code, message, field: ['input', field] });
+const violate = (code: WebhookViolation['code'], field: string, message: string): WebhookViolation => ({
+  code,
+  message,
+  field: ['input', field],
+});
 const invalid = (...violations: WebhookViolation[]) => ({ kind: 'invalid', violations }) as const;
 const unknownEndpoint = (field: string) => invalid(violate('NOT_FOUND', field, 'There is no such endpoint.'));
 
 export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nudge }: EndpointDeps<Tx>): Endpoints {
-  function check(url: string | null | undefined, eventTypes: readonly WebhookEventType[] | null | undefined): { readonly violations: WebhookViolation[]; readonly checkedUrl: string | null } {
+  function check(
+    url: string | null | undefined,
+    eventTypes: readonly WebhookEventType[] | null | undefined,
+  ): { readonly violations: WebhookViolation[]; readonly checkedUrl: string | null } {
     const violations: WebhookViolation[] = [];
     const checked = url == null ? null : checkUrl(url);
     if (checked && !checked.ok) violations.push(violate(checked.code, 'url', checked.message));
-    if (eventTypes && eventTypes.length === 0) violations.push(violate('INVALID_FORMAT', 'eventTypes', 'Name at least one type of event.'));
-    if (eventTypes && new Set(eventTypes).size < eventTypes.length) violations.push(violate('DUPLICATE', 'eventTypes', 'A type of event occurs more than once.'));
+    if (eventTypes && eventTypes.length === 0)
+      violations.push(violate('INVALID_FORMAT', 'eventTypes', 'Name at least one type of event.'));
+    if (eventTypes && new Set(eventTypes).size < eventTypes.length)
+      violations.push(violate('DUPLICATE', 'eventTypes', 'A type of event occurs more than once.'));
     return { violations, checkedUrl: checked?.ok ? checked.url : null };
   }
 
@@ -77,10 +123,22 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       if (checkedUrl === null || violations.length > 0) return invalid(...violations);
       const [id, secret] = [uuidv7(), makeSecret()];
       return store.transaction(async (tx) => {
-        if ((await store.countEndpoints(tx, accountId)) >= maxEndpoints) return invalid(violate('TOO_MANY', 'url', `An account has at most ${maxEndpoints} endpoints.`));
-        const endpoint = await store.insertEndpoint(tx, { id, accountId, url: checkedUrl, host: hostOf(checkedUrl), eventTypes });
+        if ((await store.countEndpoints(tx, accountId)) >= maxEndpoints)
+          return invalid(violate('TOO_MANY', 'url', `An account has at most ${maxEndpoints} endpoints.`));
+        const endpoint = await store.insertEndpoint(tx, {
+          id,
+          accountId,
+          url: checkedUrl,
+          host: hostOf(checkedUrl),
+          eventTypes,
+        });
         await store.rotateSecret(tx, id, accountId, sealer.seal(secret, id), 0);
-        await store.noteChange(tx, { accountId, actor, action: 'made a webhook endpoint', details: { endpointId: id, host: hostOf(checkedUrl), eventTypes } });
+        await store.noteChange(tx, {
+          accountId,
+          actor,
+          action: 'made a webhook endpoint',
+          details: { endpointId: id, host: hostOf(checkedUrl), eventTypes },
+        });
         return { kind: 'done', endpoint, secret } as const;
       });
     },
@@ -97,7 +155,18 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       const endpoint = await store.transaction(async (tx) => {
         const changed = await store.changeEndpoint(tx, accountId, endpointId, change);
         // The host and not the URL, which may be a secret itself.
-        if (changed) await store.noteChange(tx, { accountId, actor, action: 'changed a webhook endpoint', details: { endpointId: changed.id, host: change.host, eventTypes: change.eventTypes, status: change.status } });
+        if (changed)
+          await store.noteChange(tx, {
+            accountId,
+            actor,
+            action: 'changed a webhook endpoint',
+            details: {
+              endpointId: changed.id,
+              host: change.host,
+              eventTypes: change.eventTypes,
+              status: change.status,
+            },
+          });
         return changed;
       });
       return endpoint ? { kind: 'done', endpoint } : unknownEndpoint('id');
@@ -107,7 +176,13 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       if (!isUuid(endpointId)) return unknownEndpoint('id');
       const gone = await store.transaction(async (tx) => {
         const deleted = await store.deleteEndpoint(tx, accountId, endpointId);
-        if (deleted) await store.noteChange(tx, { accountId, actor, action: 'deleted a webhook endpoint', details: { endpointId: endpointId.toLowerCase() } });
+        if (deleted)
+          await store.noteChange(tx, {
+            accountId,
+            actor,
+            action: 'deleted a webhook endpoint',
+            details: { endpointId: endpointId.toLowerCase() },
+          });
         return deleted;
       });
       return gone ? { kind: 'done', deletedId: endpointId.toLowerCase() } : unknownEndpoint('id');
@@ -126,37 +201,62 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
     },
 
     async secretOf(accountId, endpointId) {
-      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId)))) return null;
+      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId))))
+        return null;
       const owner = endpointId?.toLowerCase() ?? accountOwner(accountId);
       return sealer.open((await store.ensureSecret(owner, accountId, sealer.seal(makeSecret(), owner))).sealed, owner);
     },
 
     async rotateSecret(accountId, endpointId, actor) {
-      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId)))) return unknownEndpoint('endpointId');
+      if (endpointId !== null && !(isUuid(endpointId) && (await store.findEndpoint(accountId, endpointId))))
+        return unknownEndpoint('endpointId');
       const owner = endpointId?.toLowerCase() ?? accountOwner(accountId);
       const secret = makeSecret();
       await store.transaction(async (tx) => {
         await store.rotateSecret(tx, owner, accountId, sealer.seal(secret, owner), SECRET_OVERLAP_MS);
-        await store.noteChange(tx, { accountId, actor, action: 'rotated a webhook secret', details: { endpointId: endpointId?.toLowerCase() ?? null } });
+        await store.noteChange(tx, {
+          accountId,
+          actor,
+          action: 'rotated a webhook secret',
+          details: { endpointId: endpointId?.toLowerCase() ?? null },
+        });
       });
       return { kind: 'done', secret };
     },
 
     async deliveries(accountId, { first, after, endpointId, jobId }) {
       if (!(first >= 1 && first <= MAX_PAGE)) throw new BadWebhookArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-      for (const id of [endpointId, jobId]) if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
-      const found = await store.listDeliveries(accountId, { first: first + 1, after: after ? decodeCursor(after) : null, ...(endpointId && { endpointId }), ...(jobId && { jobId }) });
+      for (const id of [endpointId, jobId])
+        if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
+      const found = await store.listDeliveries(accountId, {
+        first: first + 1,
+        after: after ? decodeCursor(after) : null,
+        ...(endpointId && { endpointId }),
+        ...(jobId && { jobId }),
+      });
       const page = found.slice(0, first);
-      const tries = await store.listAttempts(accountId, page.map(({ id }) => id));
-      return { deliveries: page.map((delivery) => ({ ...delivery, tries: tries.get(delivery.id) ?? [] })), hasNextPage: found.length > first };
+      const tries = await store.listAttempts(
+        accountId,
+        page.map(({ id }) => id),
+      );
+      return {
+        deliveries: page.map((delivery) => ({ ...delivery, tries: tries.get(delivery.id) ?? [] })),
+        hasNextPage: found.length > first,
+      };
     },
 
     async redeliver(accountId, deliveryId) {
-      const delivery = isUuid(deliveryId) ? await store.transaction((tx) => store.redeliver(tx, accountId, deliveryId)) : null;
+      const delivery = isUuid(deliveryId)
+        ? await store.transaction((tx) => store.redeliver(tx, accountId, deliveryId))
+        : null;
       if (delivery === null) return invalid(violate('NOT_FOUND', 'deliveryId', 'There is no such delivery.'));
-      if (delivery === 'disabled') return invalid(violate('ENDPOINT_DISABLED', 'deliveryId', 'Its endpoint is disabled or deleted.'));
+      if (delivery === 'disabled')
+        return invalid(violate('ENDPOINT_DISABLED', 'deliveryId', 'Its endpoint is disabled or deleted.'));
       nudge();
-      return { kind: 'done', delivery: { ...delivery, tries: (await store.listAttempts(accountId, [delivery.id])).get(delivery.id) ?? [] } };
+      return {
+        kind: 'done',
+        delivery: { ...delivery, tries: (await store.listAttempts(accountId, [delivery.id])).get(delivery.id) ?? [] },
+      };
     },
   };
 }
@@ -164,7 +264,8 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
 /** What connections are counted by. */
 export const hostOf = (url: string): string => new URL(url).host.replace(/\.(?=:|$)/, '');
 
-export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string => Buffer.from(`delivery ${createdAt.getTime()} ${id}`).toString('base64url');
+export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string =>
+  Buffer.from(`delivery ${createdAt.getTime()} ${id}`).toString('base64url');
 
 function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: string } {
   const [, time, id] = /^delivery (\d{1,15}) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];

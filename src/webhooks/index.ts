@@ -42,20 +42,56 @@ interface JobNews {
 export type Webhooks = Endpoints;
 
 export interface WebhooksCore<Tx> extends Webhooks {
-  /** Stores the event in the transaction that changed the job; never the network. Resolves with whether anybody wants it, and the delivery loop has something to do after the commit. */
+  /**
+   * Stores the event in the transaction that changed the job; never the network. Resolves with whether anybody wants
+   * it, and the delivery loop has something to do after the commit.
+   */
   tell(tx: Tx, news: JobNews): Promise<boolean>;
   readonly deliverer: Deliverer;
   /** Seals all secrets anew that another application secret than the first has sealed. */
   reseal(): Promise<void>;
 }
 
-export function createWebhooks<Tx>({ store, post, checkUrl, appSecrets, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, maxEndpoints, keepDays, nudge }: WebhooksDeps<Tx>): WebhooksCore<Tx> {
+export function createWebhooks<Tx>({
+  store,
+  post,
+  checkUrl,
+  appSecrets,
+  log,
+  stepsMs,
+  disableAfterMs,
+  leaseMs,
+  atOnce,
+  perHost,
+  maxEndpoints,
+  keepDays,
+  nudge,
+}: WebhooksDeps<Tx>): WebhooksCore<Tx> {
   const sealer = createSealer(appSecrets);
   return {
     ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
-    deliverer: createDeliverer({ store, post, sealer, log, stepsMs, disableAfterMs, leaseMs, atOnce, perHost, keepDays, nudge }),
+    deliverer: createDeliverer({
+      store,
+      post,
+      sealer,
+      log,
+      stepsMs,
+      disableAfterMs,
+      leaseMs,
+      atOnce,
+      perHost,
+      keepDays,
+      nudge,
+    }),
     reseal: () => resealAll(store, sealer, log),
     tell: (tx, { accountId, jobId, type, at, view, own }) =>
-      store.tell(tx, { id: uuidv7(), accountId, jobId, type, body: encodePayload(type, at, view), own: own && { ...own, host: hostOf(own.url) } }),
+      store.tell(tx, {
+        id: uuidv7(),
+        accountId,
+        jobId,
+        type,
+        body: encodePayload(type, at, view),
+        own: own && { ...own, host: hostOf(own.url) },
+      }),
   };
 }

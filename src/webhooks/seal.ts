@@ -41,7 +41,9 @@ export function createSealer(secrets: readonly string[]): Sealer {
       if (!found || encoded === undefined) throw new BrokenSealError();
       const sealed = Buffer.from(encoded, 'base64url');
       try {
-        const decipher = createDecipheriv('aes-256-gcm', found.key, sealed.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(context)).setAuthTag(sealed.subarray(-TAG_BYTES));
+        const decipher = createDecipheriv('aes-256-gcm', found.key, sealed.subarray(0, NONCE_BYTES))
+          .setAAD(Buffer.from(context))
+          .setAuthTag(sealed.subarray(-TAG_BYTES));
         return decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch {
         throw new BrokenSealError();

@@ -1,4 +1,7 @@
-/** Signatures of Standard Webhooks 1.0: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+/**
+ * Signatures of Standard Webhooks 1.0:
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
 import { createHmac, randomBytes } from 'node:crypto';
 
 const PREFIX = 'whsec_';
@@ -9,7 +12,17 @@ const SECRET_BYTES = 32;
 export const makeSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 
 /** The headers of one try: one signature for each secret, so that a receiver that knows any of them is content. */
-export function signedHeaders(secrets: readonly string[], id: string, timestampSeconds: number, body: string): Readonly<Record<string, string>> {
-  const signatures = secrets.map((secret) => `v1,${createHmac('sha256', Buffer.from(secret.slice(PREFIX.length), 'base64')).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`);
+export function signedHeaders(
+  secrets: readonly string[],
+  id: string,
+  timestampSeconds: number,
+  body: string,
+): Readonly<Record<string, string>> {
+  const signatures = secrets.map(
+    (secret) =>
+      `v1,${createHmac('sha256', Buffer.from(secret.slice(PREFIX.length), 'base64'))
+        .update(`${id}.${timestampSeconds}.${body}`)
+        .digest('base64')}`,
+  );
   return { 'webhook-id': id, 'webhook-timestamp': String(timestampSeconds), 'webhook-signature': signatures.join(' ') };
 }

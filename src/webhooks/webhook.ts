@@ -1,13 +1,24 @@
-/** Webhooks: our signed POSTs to clients' own URLs. What there is to know about an endpoint, an event and its deliveries. */
+/**
+ * Webhooks: our signed POSTs to clients' own URLs. What there is to know about an endpoint, an event and its
+ * deliveries.
+ */
 
 /** What happens to jobs. */
-export const jobEventTypes = ['motion_job.processing', 'motion_job.succeeded', 'motion_job.failed', 'motion_job.canceled'] as const;
+export const jobEventTypes = [
+  'motion_job.processing',
+  'motion_job.succeeded',
+  'motion_job.failed',
+  'motion_job.canceled',
+] as const;
 export type JobEventType = (typeof jobEventTypes)[number];
 
 export const webhookEventTypes = [...jobEventTypes, 'webhook.test'] as const;
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
-/** `STANDARD` is Standard Webhooks' payload; `FLAT` the body that the REST doors' clients know. The signature is the same. */
+/**
+ * `STANDARD` is Standard Webhooks' payload; `FLAT` the body that the REST doors' clients know. The signature is the
+ * same.
+ */
 export type WebhookFormat = 'STANDARD' | 'FLAT';
 
 export const endpointStatuses = ['ACTIVE', 'DISABLED'] as const;
@@ -30,7 +41,10 @@ export interface WebhookEndpoint {
   readonly createdAt: Date;
 }
 
-/** `DUE` is tried, or tried again, at `nextAttemptAt`; `FAILED` has used up its tries; `STOPPED` had its endpoint disabled or deleted. */
+/**
+ * `DUE` is tried, or tried again, at `nextAttemptAt`; `FAILED` has used up its tries; `STOPPED` had its endpoint
+ * disabled or deleted.
+ */
 export const deliveryStates = ['DUE', 'DELIVERED', 'FAILED', 'STOPPED'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 

@@ -7,7 +7,8 @@ import { codesOf, connectSocket } from './sockets.ts';
 
 /** The GraphQL errors of a response whose HTTP status is an error: this version hands them over as a network error. */
 function errorsOfStatus({ networkError }: ApolloError): readonly GraphQLFormattedError[] {
-  const result = networkError && 'result' in networkError && typeof networkError.result === 'object' ? networkError.result : {};
+  const result =
+    networkError && 'result' in networkError && typeof networkError.result === 'object' ? networkError.result : {};
   return (result.errors as GraphQLFormattedError[] | undefined) ?? [];
 }
 
@@ -24,7 +25,8 @@ const connect: Connect = (endpoint) => {
   );
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
   return {
-    query: async (document, variables) => (await client.query<Data>({ query: gql(document), variables, fetchPolicy: 'network-only' })).data,
+    query: async (document, variables) =>
+      (await client.query<Data>({ query: gql(document), variables, fetchPolicy: 'network-only' })).data,
     mutate: async (document, variables) => (await client.mutate<Data>({ mutation: gql(document), variables })).data!,
     subscribe(document, variables, observer) {
       const results = client.subscribe<Data>({ query: gql(document), variables });
@@ -35,7 +37,8 @@ const connect: Connect = (endpoint) => {
       });
       return () => subscription.unsubscribe();
     },
-    codesOf: (error) => (error instanceof ApolloError ? codesOf([...error.graphQLErrors, ...errorsOfStatus(error)]) : [error]),
+    codesOf: (error) =>
+      error instanceof ApolloError ? codesOf([...error.graphQLErrors, ...errorsOfStatus(error)]) : [error],
     async stop() {
       client.stop();
       await socket.dispose();

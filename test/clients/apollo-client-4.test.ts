@@ -14,7 +14,8 @@ const connect: Connect = (endpoint) => {
   );
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
   return {
-    query: async (document, variables) => (await client.query<Data>({ query: gql(document), variables, fetchPolicy: 'network-only' })).data!,
+    query: async (document, variables) =>
+      (await client.query<Data>({ query: gql(document), variables, fetchPolicy: 'network-only' })).data!,
     mutate: async (document, variables) => (await client.mutate<Data>({ mutation: gql(document), variables })).data!,
     subscribe(document, variables, observer) {
       const results = client.subscribe<Data>({ query: gql(document), variables });

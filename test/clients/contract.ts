@@ -43,10 +43,17 @@ const MEDIA = { imageUrl: 'https://cdn.acedata.cloud/a.png', videoUrl: 'https://
 const UNKNOWN_JOB = '019a0000-0000-7000-8000-000000000000';
 
 interface Generated {
-  readonly generateMotion: { readonly job: { readonly id: string; readonly state: string } | null; readonly userErrors: readonly { readonly code: string }[] };
+  readonly generateMotion: {
+    readonly job: { readonly id: string; readonly state: string } | null;
+    readonly userErrors: readonly { readonly code: string }[];
+  };
 }
 interface Found {
-  readonly motionJob: { readonly id: string; readonly state: string; readonly video: { readonly url: string } | null } | null;
+  readonly motionJob: {
+    readonly id: string;
+    readonly state: string;
+    readonly video: { readonly url: string } | null;
+  } | null;
 }
 interface Watched {
   readonly jobUpdated: NonNullable<Found['motionJob']>;
@@ -68,7 +75,9 @@ export function describeClientLibrary(name: string, connect: Connect): void {
 
     test('hands over user errors as data, and other errors with their codes', async () => {
       const { gateway, upstream, library } = await startWithLibrary(connect);
-      const { generateMotion } = (await library.mutate(GENERATE, { input: { ...MEDIA, imageUrl: 'no url' } })) as unknown as Generated;
+      const { generateMotion } = (await library.mutate(GENERATE, {
+        input: { ...MEDIA, imageUrl: 'no url' },
+      })) as unknown as Generated;
       expect(generateMotion).toMatchObject({ job: null, userErrors: [{ code: 'INVALID_URL' }] });
       expect(await codesOfRejection(library, library.query(JOBS, { first: 1_000 }))).toEqual(['BAD_USER_INPUT']);
       expect(upstream.submitCount()).toBe(0);
@@ -147,8 +156,8 @@ interface Taken {
 }
 
 /**
- * Lets the upstream accept the submit of this job and waits until the gateway has stored the acceptance. An earlier callback is answered 200 too,
- * but the job ends only after that.
+ * Lets the upstream accept the submit of this job and waits until the gateway has stored the acceptance. An earlier
+ * callback is answered 200 too, but the job ends only after that.
  */
 async function take(upstream: FakeUpstream, library: ClientLibrary, jobId: string): Promise<Taken> {
   const submit = await upstream.nextSubmit();
@@ -175,11 +184,15 @@ function watchJob(library: ClientLibrary, id: string): Watch | null {
   if (!subscribe) return null;
   const states: Watched['jobUpdated'][] = [];
   const end = new Promise<WatchEnd>((resolve) => {
-    subscribe(WATCH, { id }, {
-      next: (data) => void states.push((data as unknown as Watched).jobUpdated),
-      error: (error) => resolve({ states, error }),
-      complete: () => resolve({ states }),
-    });
+    subscribe(
+      WATCH,
+      { id },
+      {
+        next: (data) => void states.push((data as unknown as Watched).jobUpdated),
+        error: (error) => resolve({ states, error }),
+        complete: () => resolve({ states }),
+      },
+    );
   });
   return { end, until: (state) => expect.poll(() => states.map((job) => job.state)).toContain(state) };
 }

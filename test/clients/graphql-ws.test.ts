@@ -15,7 +15,11 @@ const connect: Connect = (endpoint) => {
   const { httpUrl, authorization } = endpoint;
   const socket = connectSocket(endpoint);
   const send = async (query: string, variables: Data): Promise<Data> => {
-    const response = await fetch(httpUrl, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query, variables }) });
+    const response = await fetch(httpUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: JSON.stringify({ query, variables }),
+    });
     const { data, errors } = (await response.json()) as FormattedExecutionResult<Data>;
     if (errors) throw new RequestFailed(errors);
     return data!;
@@ -24,11 +28,14 @@ const connect: Connect = (endpoint) => {
     query: send,
     mutate: send,
     subscribe: (query, variables, observer) =>
-      socket.subscribe<Data>({ query, variables }, {
-        next: ({ data, errors }) => (errors ? observer.error(new RequestFailed(errors)) : observer.next(data!)),
-        error: (error) => observer.error(error),
-        complete: () => observer.complete(),
-      }),
+      socket.subscribe<Data>(
+        { query, variables },
+        {
+          next: ({ data, errors }) => (errors ? observer.error(new RequestFailed(errors)) : observer.next(data!)),
+          error: (error) => observer.error(error),
+          complete: () => observer.complete(),
+        },
+      ),
     codesOf: (error) => (error instanceof RequestFailed ? codesOf(error.errors) : [error]),
     stop: () => socket.dispose(),
   };

@@ -1,4 +1,13 @@
-import { Network, Observable, type FetchFunction, type GraphQLResponse, type GraphQLSingularResponse, type RequestParameters, type SubscribeFunction, type Variables } from 'relay-runtime';
+import {
+  Network,
+  Observable,
+  type FetchFunction,
+  type GraphQLResponse,
+  type GraphQLSingularResponse,
+  type RequestParameters,
+  type SubscribeFunction,
+  type Variables,
+} from 'relay-runtime';
 import type { FormattedExecutionResult } from 'graphql';
 import { describeClientLibrary, type Connect, type Data } from './contract.ts';
 import { codesOf, connectSocket } from './sockets.ts';
@@ -21,14 +30,27 @@ const connect: Connect = (endpoint) => {
   const { httpUrl, authorization } = endpoint;
   const socket = connectSocket(endpoint);
   const fetchQuery: FetchFunction = async ({ text }, variables) => {
-    const response = await fetch(httpUrl, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query: text, variables }) });
+    const response = await fetch(httpUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: JSON.stringify({ query: text, variables }),
+    });
     return (await response.json()) as GraphQLResponse;
   };
   const subscribe: SubscribeFunction = ({ name, text }, variables) =>
-    Observable.create((sink) => socket.subscribe({ operationName: name, query: text!, variables }, sink as unknown as Parameters<typeof socket.subscribe>[1]));
+    Observable.create((sink) =>
+      socket.subscribe(
+        { operationName: name, query: text!, variables },
+        sink as unknown as Parameters<typeof socket.subscribe>[1],
+      ),
+    );
   const network = Network.create(fetchQuery, subscribe);
   const execute = (operationKind: RequestParameters['operationKind'], text: string, variables: Variables) =>
-    network.execute({ id: null, cacheID: text, name: /\w+ (\w+)/.exec(text)![1]!, text, operationKind, metadata: {} }, variables, {});
+    network.execute(
+      { id: null, cacheID: text, name: /\w+ (\w+)/.exec(text)![1]!, text, operationKind, metadata: {} },
+      variables,
+      {},
+    );
   return {
     query: async (document, variables) => dataOf((await execute('query', document, variables).toPromise())!),
     mutate: async (document, variables) => dataOf((await execute('mutation', document, variables).toPromise())!),

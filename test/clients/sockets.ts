@@ -7,4 +7,5 @@ export const connectSocket = ({ webSocketUrl, authorization }: Endpoint): Client
   createClient({ url: webSocketUrl, webSocketImpl: WebSocket, connectionParams: { authorization } });
 
 /** The codes of errors as GraphQL formats them. */
-export const codesOf = (errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[]): unknown[] => errors.map(({ extensions }) => extensions?.code);
+export const codesOf = (errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[]): unknown[] =>
+  errors.map(({ extensions }) => extensions?.code);

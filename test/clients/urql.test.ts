@@ -1,4 +1,11 @@
-import { Client, CombinedError, cacheExchange, fetchExchange, subscriptionExchange, type OperationResult } from '@urql/core';
+import {
+  Client,
+  CombinedError,
+  cacheExchange,
+  fetchExchange,
+  subscriptionExchange,
+  type OperationResult,
+} from '@urql/core';
 import { describeClientLibrary, type Connect, type Data } from './contract.ts';
 import { codesOf, connectSocket } from './sockets.ts';
 
@@ -19,13 +26,16 @@ const connect: Connect = (endpoint) => {
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, variables }) => ({
-          subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query: query!, variables: variables as Data }, sink) }),
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe({ query: query!, variables: variables as Data }, sink),
+          }),
         }),
       }),
     ],
   });
   return {
-    query: async (document, variables) => dataOf(await client.query<Data>(document, variables, { requestPolicy: 'network-only' })),
+    query: async (document, variables) =>
+      dataOf(await client.query<Data>(document, variables, { requestPolicy: 'network-only' })),
     mutate: async (document, variables) => dataOf(await client.mutation<Data>(document, variables)),
     subscribe(document, variables, observer) {
       let failed = false;

@@ -9,12 +9,21 @@ export interface MadeAccount {
 }
 
 /** A client with another key, or a token. */
-export const clientWith = ({ url }: Pick<TestGateway, 'url'>, apiKey: string): TestClient => createClient({ url, apiKey });
+export const clientWith = ({ url }: Pick<TestGateway, 'url'>, apiKey: string): TestClient =>
+  createClient({ url, apiKey });
 
-export const asAdministratorOf = ({ url, administratorKey }: Pick<TestGateway, 'url' | 'administratorKey'>): TestClient => createClient({ url, apiKey: administratorKey });
+export const asAdministratorOf = ({
+  url,
+  administratorKey,
+}: Pick<TestGateway, 'url' | 'administratorKey'>): TestClient => createClient({ url, apiKey: administratorKey });
 
-export async function makeAccount(gateway: TestGateway, input: { quotaLimit?: number; monthlyLimit?: number; name?: string; email?: string } = {}): Promise<MadeAccount> {
-  const { data } = await asAdministratorOf(gateway).request<{ createAccount: { key: string; account: { id: string }; userErrors: object[] } }>(
+export async function makeAccount(
+  gateway: TestGateway,
+  input: { quotaLimit?: number; monthlyLimit?: number; name?: string; email?: string } = {},
+): Promise<MadeAccount> {
+  const { data } = await asAdministratorOf(gateway).request<{
+    createAccount: { key: string; account: { id: string }; userErrors: object[] };
+  }>(
     'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { key account { id } userErrors { code message } } }',
     { input: { name: 'A team', ...input } },
   );

@@ -7,7 +7,13 @@ import type { Load, Overload, Sample } from '../../src/http/load.ts';
 function createLoad() {
   const listeners: ((sample: Sample) => void)[] = [];
   let overload: Overload | null = null;
-  const load: Load = { overload: () => overload, eventLoopDelayMs: () => 0, databaseWaitMs: () => 0, onSample: (listener) => void listeners.push(listener), stop: () => undefined };
+  const load: Load = {
+    overload: () => overload,
+    eventLoopDelayMs: () => 0,
+    databaseWaitMs: () => 0,
+    onSample: (listener) => void listeners.push(listener),
+    stop: () => undefined,
+  };
   return {
     load,
     setOverload: (to: Overload | null) => (overload = to),
@@ -20,7 +26,11 @@ export const CALM = { delayMs: 0, utilization: 0.1 };
 
 export function startAdmission(limits: Partial<AdmissionLimits> = {}) {
   const { load, setOverload, sample } = createLoad();
-  const admission = createAdmission(load, { maxRunning: 1, maxWaiting: 100, waitMs: { submit: 8_000, read: 2_000, handshake: 2_000 }, ...limits }, 1);
+  const admission = createAdmission(
+    load,
+    { maxRunning: 1, maxWaiting: 100, waitMs: { submit: 8_000, read: 2_000, handshake: 2_000 }, ...limits },
+    1,
+  );
   const outcomes: string[] = [];
   const leaves: (() => void)[] = [];
   /** Asks for a slot; `outcomes` gets its name when it has one, or the reason when it is refused. */

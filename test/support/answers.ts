@@ -12,18 +12,25 @@ export const NEVER = 600_000;
 /** A reset on one machine comes back at once. */
 const SHORT: WatchTimes = { closeMs: 300, resetMs: NEVER };
 
-export async function listen(server: { listen(port: number, host: string): unknown; address(): unknown } & NodeJS.EventEmitter): Promise<number> {
+export async function listen(
+  server: { listen(port: number, host: string): unknown; address(): unknown } & NodeJS.EventEmitter,
+): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
 
-export const requestText = (headers: readonly string[] = [], version = '1.1'): string => ['POST / HTTP/' + version, 'host: a', 'content-length: 0', ...headers, '', ''].join('\r\n');
+export const requestText = (headers: readonly string[] = [], version = '1.1'): string =>
+  ['POST / HTTP/' + version, 'host: a', 'content-length: 0', ...headers, '', ''].join('\r\n');
 
 export async function startAnswering(times: WatchTimes = SHORT) {
   const ends: string[] = [];
   const server: Server = createServer();
-  const { noteRequest, followAnswer } = createAnswerWatch({ ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') }, times, createProxyCheck(null));
+  const { noteRequest, followAnswer } = createAnswerWatch(
+    { ended: (_jobId, state) => void ends.push(state), stopConfirming: () => void ends.push('closing') },
+    times,
+    createProxyCheck(null),
+  );
   server.on('request', noteRequest);
   const answers: ((response: ServerResponse) => void)[] = [];
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
@@ -55,7 +62,11 @@ export async function startAnswering(times: WatchTimes = SHORT) {
     open,
     next: (answer: (response: ServerResponse) => void) => void answers.push(answer),
     /** Resolves with a client that has sent a request, which is answered so. */
-    async ask(answer: (response: ServerResponse, client: Socket) => void, headers: readonly string[] = [], options = {}): Promise<Socket> {
+    async ask(
+      answer: (response: ServerResponse, client: Socket) => void,
+      headers: readonly string[] = [],
+      options = {},
+    ): Promise<Socket> {
       const client = await open(options);
       answers.push((response) => answer(response, client));
       client.write(requestText(headers));
@@ -65,4 +76,5 @@ export async function startAnswering(times: WatchTimes = SHORT) {
 }
 
 export const verdicts = (ends: readonly string[]): string[] => ends.filter((end) => end !== 'closing');
-export const becomes = (ends: readonly string[], expected: readonly string[]) => expect.poll(() => ends, { timeout: 10_000 }).toEqual(expected);
+export const becomes = (ends: readonly string[], expected: readonly string[]) =>
+  expect.poll(() => ends, { timeout: 10_000 }).toEqual(expected);

@@ -3,10 +3,13 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { onEnd } from './on-end.ts';
 
-/** Keeps the event loop of this process, which is that of the gateway under test too, late by `spinMs` all the time; returns how to end that. */
+/**
+ * Keeps the event loop of this process, which is that of the gateway under test too, late by `spinMs` all the time;
+ * returns how to end that.
+ */
 export function keepLoopBusy(spinMs: number): () => void {
   const spinning = setInterval(() => {
-    for (const until = performance.now() + spinMs; performance.now() < until; );
+    for (const until = performance.now() + spinMs; performance.now() < until;);
   }, 1);
   const end = (): void => clearInterval(spinning);
   onEnd(end);

@@ -24,7 +24,13 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
   const server = createServer((request, response) => {
     const atMs = Date.now();
     void text(request).then((body) => {
-      received.push({ method: request.method!, path: request.url!, headers: request.headers, body: JSON.parse(body) as Received['body'], atMs });
+      received.push({
+        method: request.method!,
+        path: request.url!,
+        headers: request.headers,
+        body: JSON.parse(body) as Received['body'],
+        atMs,
+      });
       response.end();
     });
   }).listen(0, '127.0.0.1');

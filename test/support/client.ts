@@ -2,20 +2,30 @@
 import { createClient as createSocketClient, type Client, type ExecutionResult } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import type { Gateway } from '../../src/gateway.ts';
-import type { GenerateMotionInput, JobFieldsFragment, TypedDocumentString, WatchJobSubscription } from './generated/graphql.ts';
+import type {
+  GenerateMotionInput,
+  JobFieldsFragment,
+  TypedDocumentString,
+  WatchJobSubscription,
+} from './generated/graphql.ts';
 import { FindJob, GenerateMotion, WatchJob } from './operations.ts';
 
 interface Answer<T> {
   readonly status: number;
   readonly data: T;
-  readonly errors?: readonly { readonly message: string; readonly path?: readonly string[]; readonly extensions: Record<string, unknown> }[];
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly string[];
+    readonly extensions: Record<string, unknown>;
+  }[];
 }
 
 /** The part of a job that most tests look at. */
 export type JobView = JobFieldsFragment;
 
 /** The same part, for documents that a test writes itself. */
-export const JOB_FIELDS = 'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
+export const JOB_FIELDS =
+  'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
 
 /** The seed document's own request. */
 export const EXAMPLE = {
@@ -48,7 +58,11 @@ export function createClient(gateway: Pick<Gateway, 'url' | 'apiKey'>): TestClie
     retryAttempts: 0,
   });
 
-  const request: TestClient['request'] = async <T>(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = {}) => {
+  const request: TestClient['request'] = async <T>(
+    query: string,
+    variables: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ) => {
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization, ...headers },
@@ -57,10 +71,13 @@ export function createClient(gateway: Pick<Gateway, 'url' | 'apiKey'>): TestClie
     return { status: response.status, ...((await response.json()) as Omit<Answer<T>, 'status'>) };
   };
 
-  const run: TestClient['run'] = (document, variables) => request(document.toString(), variables as Record<string, unknown>);
+  const run: TestClient['run'] = (document, variables) =>
+    request(document.toString(), variables as Record<string, unknown>);
 
   const watch: TestClient['watch'] = (id, afterVersion) =>
-    socket.iterate<WatchJobSubscription>({ query: WatchJob.toString(), variables: { id, afterVersion } }) as ReturnType<TestClient['watch']>;
+    socket.iterate<WatchJobSubscription>({ query: WatchJob.toString(), variables: { id, afterVersion } }) as ReturnType<
+      TestClient['watch']
+    >;
 
   return {
     request,

@@ -10,6 +10,10 @@ export default class ClosingLine implements Reporter {
       for (const test of module.children.allTests()) count[test.result().state] += 1;
     }
     // After the default reporter's summary.
-    setImmediate(() => console.log(`${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`));
+    setImmediate(() =>
+      console.log(
+        `${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`,
+      ),
+    );
   }
 }

@@ -1,4 +1,7 @@
-/** The core over a real store, without a gateway around it: the test plays the upstream word by word and says when each flow runs. */
+/**
+ * The core over a real store, without a gateway around it: the test plays the upstream word by word and says when each
+ * flow runs.
+ */
 import { v7 as uuidv7 } from 'uuid';
 import { createConnections } from '../../src/db/client.ts';
 import { createJobStore } from '../../src/db/store.ts';
@@ -37,7 +40,11 @@ export const inDoubt = (about: 'job' | 'path', taskId: string | null = null): Su
   taskId,
 });
 
-export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({ taskId, outcome, echo: { jobId, attempt: 1 } });
+export const reportOf = (taskId: string, jobId: string, outcome = outcomes.success): TaskReport => ({
+  taskId,
+  outcome,
+  echo: { jobId, attempt: 1 },
+});
 
 async function makeDatabase(): Promise<EmptiedDatabase> {
   const url = await createDatabase();
@@ -46,24 +53,62 @@ async function makeDatabase(): Promise<EmptiedDatabase> {
   return { url, connections };
 }
 
-export async function startCore({ settleEffects = [], maxInFlight = 100, unconfirmedSlotMs = 60_000, listing = false, database, dispatchStore = (store) => store }: CoreOptions = {}) {
+export async function startCore({
+  settleEffects = [],
+  maxInFlight = 100,
+  unconfirmedSlotMs = 60_000,
+  listing = false,
+  database,
+  dispatchStore = (store) => store,
+}: CoreOptions = {}) {
   const { url, connections } = database ?? (await makeDatabase());
   const store = createJobStore(connections);
   const errors: string[] = [];
-  const log = { info: () => undefined, warn: () => undefined, error: (_fields: object, message: string) => void errors.push(message) };
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (_fields: object, message: string) => void errors.push(message),
+  };
   const settling = createSettling({ store, log, effects: settleEffects });
   const play = {
     submit: (_jobId: string): Promise<SubmitEnd> => Promise.resolve(inDoubt('path')),
     lookUp: (_ids: readonly string[]): Promise<ReadonlyMap<string, TaskReport>> => Promise.resolve(new Map()),
     list: (_span: { from: Date; to: Date }): Promise<readonly TaskReport[]> => Promise.resolve([]),
   };
-  const upstream: Upstream = { id: 'test', sandbox: true, submitTimeoutMs: 60_000, submit: ({ jobId }) => play.submit(jobId), lookUp: (ids) => play.lookUp(ids), list: (span) => play.list(span) };
+  const upstream: Upstream = {
+    id: 'test',
+    sandbox: true,
+    submitTimeoutMs: 60_000,
+    submit: ({ jobId }) => play.submit(jobId),
+    lookUp: (ids) => play.lookUp(ids),
+    list: (span) => play.list(span),
+  };
   const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs, jobDeadlineMs: HOUR_MS };
   const firstListingMs = listing ? 0 : null;
-  const dispatcher = createDispatcher({ store: dispatchStore(store), upstream, settling, admission, firstPollMs: () => HOUR_MS, firstListingMs, log });
+  const dispatcher = createDispatcher({
+    store: dispatchStore(store),
+    upstream,
+    settling,
+    admission,
+    firstPollMs: () => HOUR_MS,
+    firstListingMs,
+    log,
+  });
   const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
-  const reconciler = createReconciler({ store, upstream, settling, hearing, jobDeadlineMs: HOUR_MS, queueDeadlineMs: HOUR_MS, firstListingMs, log });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, { confirm: 'odd', retries: { run: (work) => work() } });
+  const reconciler = createReconciler({
+    store,
+    upstream,
+    settling,
+    hearing,
+    jobDeadlineMs: HOUR_MS,
+    queueDeadlineMs: HOUR_MS,
+    firstListingMs,
+    log,
+  });
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, {
+    confirm: 'odd',
+    retries: { run: (work) => work() },
+  });
   const { input } = submittingJob();
   const sql = (text: string) => asAdministrator(text, url);
 
@@ -75,9 +120,27 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, unconfi
     play,
     dispatcher,
     reconcile: () => reconciler.runOnce(signal),
-    receive: (jobId: string, claim: Partial<Claim>, bodyHash: string) => receive({ jobId, attempt: 1, claim: { taskId: null, outcome: null, odd: null, ...claim }, bodyHash, body: bodyHash }),
+    receive: (jobId: string, claim: Partial<Claim>, bodyHash: string) =>
+      receive({
+        jobId,
+        attempt: 1,
+        claim: { taskId: null, outcome: null, odd: null, ...claim },
+        bodyHash,
+        body: bodyHash,
+      }),
     async accept(accountId = 'default', prompt: string | null = null, idempotencyKey: string | null = null) {
-      const job = await store.transaction((tx) => store.insert(tx, { id: uuidv7(), accountId, upstreamId: 'test', sandbox: true, input: { ...input, prompt }, labels: [], idempotencyKey, inputHash: 'v1:' }));
+      const job = await store.transaction((tx) =>
+        store.insert(tx, {
+          id: uuidv7(),
+          accountId,
+          upstreamId: 'test',
+          sandbox: true,
+          input: { ...input, prompt },
+          labels: [],
+          idempotencyKey,
+          inputHash: 'v1:',
+        }),
+      );
       if (!job) throw new Error('the key was used before');
       return job.id;
     },
@@ -99,7 +162,9 @@ export async function startCore({ settleEffects = [], maxInFlight = 100, unconfi
 export const withOpenGate = (core: Awaited<ReturnType<typeof startCore>>) => ({
   ...core,
   async submitNext() {
-    await core.sql("update gates set paused_until = null, pause_reason = null, probe = null, faults = '[]', next_submit_at = now()");
+    await core.sql(
+      "update gates set paused_until = null, pause_reason = null, probe = null, faults = '[]', next_submit_at = now()",
+    );
     return core.submitNext();
   },
 });

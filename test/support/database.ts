@@ -19,7 +19,10 @@ function poolOf(url: string): pg.Pool {
 }
 
 /** Runs statements as the server's administrator, outside any gateway. */
-export async function asAdministrator<T extends pg.QueryResultRow>(text: string, url = inject('serverUrl')): Promise<T[]> {
+export async function asAdministrator<T extends pg.QueryResultRow>(
+  text: string,
+  url = inject('serverUrl'),
+): Promise<T[]> {
   return (await poolOf(url).query<T>(text)).rows;
 }
 

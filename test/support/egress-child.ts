@@ -1,6 +1,6 @@
 /**
- * A process that posts to the URLs of its arguments with the settings of its environment, and prints the answers as one line
- * of JSON. Every name resolves to 127.0.0.1.
+ * A process that posts to the URLs of its arguments with the settings of its environment, and prints the answers as one
+ * line of JSON. Every name resolves to 127.0.0.1.
  */
 import { loadConfig } from '../../src/config.ts';
 import { createEgress } from '../../src/egress/egress.ts';
@@ -13,6 +13,10 @@ const egress = createEgress({
   maxAnswerBytes: config.EGRESS_ANSWER_BYTES,
   lookup: async () => ['127.0.0.1'],
 });
-const answers = await Promise.all(process.argv.slice(2).map((url) => egress.post(url, { headers: {}, body: '{}', signal: new AbortController().signal })));
+const answers = await Promise.all(
+  process.argv
+    .slice(2)
+    .map((url) => egress.post(url, { headers: {}, body: '{}', signal: new AbortController().signal })),
+);
 await egress.stop();
 process.stdout.write(`${JSON.stringify(answers)}\n`);

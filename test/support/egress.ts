@@ -10,15 +10,27 @@ type Connect = NonNullable<EgressOptions['connect']>;
 /** With `EGRESS_ALLOW` as an operator writes it. No name resolves unless the test says to what. */
 export function egressOf(allow: string, options: Partial<EgressOptions> = {}): Egress {
   const lookup = async () => Promise.reject(new Error('ENOTFOUND'));
-  const egress = createEgress({ allow: loadConfig({ EGRESS_ALLOW: allow }).EGRESS_ALLOW, maxConnectionsPerHost: 4, timeoutMs: 20_000, maxAnswerBytes: 16_384, lookup, ...options });
+  const egress = createEgress({
+    allow: loadConfig({ EGRESS_ALLOW: allow }).EGRESS_ALLOW,
+    maxConnectionsPerHost: 4,
+    timeoutMs: 20_000,
+    maxAnswerBytes: 16_384,
+    lookup,
+    ...options,
+  });
   onEnd(() => egress.stop());
   return egress;
 }
 
-export const aRequest = { headers: { 'content-type': 'application/json' }, body: '{"a":1}', signal: new AbortController().signal };
+export const aRequest = {
+  headers: { 'content-type': 'application/json' },
+  body: '{"a":1}',
+  signal: new AbortController().signal,
+};
 
 /** `BLOCKED`, `200`. */
-export const endOf = (answer: EgressAnswer): string => (answer.kind === 'answered' ? String(answer.httpStatus) : answer.reason);
+export const endOf = (answer: EgressAnswer): string =>
+  answer.kind === 'answered' ? String(answer.httpStatus) : answer.reason;
 
 /** Listens on all addresses of this machine, loopback among them, and counts who comes. */
 export async function startCanary(): Promise<{ readonly port: number; connections(): number }> {
@@ -35,7 +47,10 @@ export async function startCanary(): Promise<{ readonly port: number; connection
   return { port: (server.address() as AddressInfo).port, connections: () => connections };
 }
 
-/** A network in which no connection to one of `addresses` succeeds; all others are the real one. `asked` is what was connected to. */
+/**
+ * A network in which no connection to one of `addresses` succeeds; all others are the real one. `asked` is what was
+ * connected to.
+ */
 export function unreachable(addresses: readonly string[]): { readonly asked: string[]; readonly connect: Connect } {
   const asked: string[] = [];
   return {
@@ -57,7 +72,11 @@ export function standIn(url: string): { readonly asked: string[]; readonly conne
     asked,
     connect(address, port) {
       asked.push(`${address} ${port}`);
-      return Object.defineProperty(connectSocket({ host: '127.0.0.1', port: Number(new URL(url).port) }), 'remoteAddress', { value: address });
+      return Object.defineProperty(
+        connectSocket({ host: '127.0.0.1', port: Number(new URL(url).port) }),
+        'remoteAddress',
+        { value: address },
+      );
     },
   };
 }

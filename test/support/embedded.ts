@@ -1,4 +1,7 @@
-/** What the tests of the embedded server share: directories, queries, gateways in processes of their own, and an end for all of them. */
+/**
+ * What the tests of the embedded server share: directories, queries, gateways in processes of their own, and an end for
+ * all of them.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -105,7 +108,12 @@ export interface Gateway {
 
 /** A gateway in a process of its own, leader of its group as a shell's job is. */
 export async function startGatewayProcess(dataDir: string, user: Owner | null = null): Promise<Gateway> {
-  const child = spawn(process.execPath, [await programOf('test/support/embedded-child.ts'), dataDir], { cwd: ROOT, detached: true, stdio: ['pipe', 'pipe', 'inherit'], ...user });
+  const child = spawn(process.execPath, [await programOf('test/support/embedded-child.ts'), dataDir], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    ...user,
+  });
   const ended = once(child, 'exit');
   const kill = async () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');

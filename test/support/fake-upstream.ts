@@ -22,7 +22,9 @@ export interface FakeUpstream {
   readonly records: Map<string, object>;
   /** The ids of each look-up so far. */
   readonly lookUps: string[][];
-  /** The spans of each listing so far and when it was asked for, in seconds; whatever the span, all records are listed. */
+  /**
+   * The spans of each listing so far and when it was asked for, in seconds; whatever the span, all records are listed.
+   */
   readonly listings: { from: number; to: number; at: number }[];
   /** A listing has at most so many items in a page from now on, whatever is asked for. */
   limitPages(items: number): void;
@@ -55,7 +57,11 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     void readBody(request).then((body) => {
       if (request.url === '/kling/motion') {
         submitCount += 1;
-        const submit: Submit = { body, answer: (status, value) => answer(response, status, value), cut: () => void request.socket.resetAndDestroy() };
+        const submit: Submit = {
+          body,
+          answer: (status, value) => answer(response, status, value),
+          cut: () => void request.socket.resetAndDestroy(),
+        };
         const taker = takers.shift();
         if (taker) taker(submit);
         else untaken.push(submit);
@@ -96,11 +102,16 @@ async function readBody(request: IncomingMessage): Promise<Submit['body']> {
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body));
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
 /** The flat result of a finished task. */
-export const successOf = (taskId: string, videoUrl = 'https://cdn.example.com/result.mp4?sign=secret'): Record<string, unknown> => ({
+export const successOf = (
+  taskId: string,
+  videoUrl = 'https://cdn.example.com/result.mp4?sign=secret',
+): Record<string, unknown> => ({
   success: true,
   video_id: '842578800134742051',
   video_url: videoUrl,
@@ -109,7 +120,12 @@ export const successOf = (taskId: string, videoUrl = 'https://cdn.example.com/re
   task_id: taskId,
 });
 
-export const failureOf = (taskId: string, code = 'api_error', message = 'fetch failed'): Record<string, unknown> => ({ success: false, error: { code, message }, task_id: taskId, trace_id: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89' });
+export const failureOf = (taskId: string, code = 'api_error', message = 'fetch failed'): Record<string, unknown> => ({
+  success: false,
+  error: { code, message },
+  task_id: taskId,
+  trace_id: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89',
+});
 
 /** A task record, as a look-up answers it. */
 export const recordOf = (taskId: string, callbackUrl: string | undefined, response: object = {}): object => ({
@@ -123,14 +139,19 @@ export const recordOf = (taskId: string, callbackUrl: string | undefined, respon
 
 /** Posts to a callback URL; returns the status. */
 export async function callBack(url: string, body: unknown): Promise<number> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
   await response.arrayBuffer();
   return response.status;
 }
 
 /**
- * Reports a success as the vendor does: its record has the result before it calls back. A callback that arrives before the gateway has recorded the answer
- * to the submit is confirmed by a look-up, so a test that sends one right after its answer needs the record.
+ * Reports a success as the vendor does: its record has the result before it calls back. A callback that arrives before
+ * the gateway has recorded the answer to the submit is confirmed by a look-up, so a test that sends one right after its
+ * answer needs the record.
  */
 export async function reportSuccess({ records }: FakeUpstream, callbackUrl: string, taskId: string): Promise<number> {
   records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));

@@ -1,4 +1,6 @@
-/** The account feed without a gateway around it: the core over a real database, and transactions that a test holds open. */
+/**
+ * The account feed without a gateway around it: the core over a real database, and transactions that a test holds open.
+ */
 import { v7 as uuidv7 } from 'uuid';
 import pg from 'pg';
 import { createConnections } from '../../src/db/client.ts';
@@ -33,11 +35,20 @@ export async function startStore(given?: string) {
 }
 
 /** Starts it on a database, a fresh one unless told. */
-export async function startFollowing({ url: given, base, maxUnread = 1_000, around = (reader) => reader }: FollowingOptions = {}) {
+export async function startFollowing({
+  url: given,
+  base,
+  maxUnread = 1_000,
+  around = (reader) => reader,
+}: FollowingOptions = {}) {
   const { url, feed, store } = base ?? (await startStore(given));
   const account = base ? uuidv7() : ACCOUNT;
   const warnings: string[] = [];
-  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warnings.push(message), error: (_fields: object, message: string) => void warnings.push(message) };
+  const log = {
+    info: () => undefined,
+    warn: (_fields: object, message: string) => void warnings.push(message),
+    error: (_fields: object, message: string) => void warnings.push(message),
+  };
   const following = createFollowing({ reader: around(store), feed, log, maxUnread });
   onEnd(() => following.stop());
 
@@ -47,7 +58,16 @@ export async function startFollowing({ url: given, base, maxUnread = 1_000, arou
     store.transaction(async (tx) => {
       const ids: string[] = [];
       for (const id of Array.from({ length: count }, () => uuidv7())) {
-        await store.insert(tx, { id, accountId, upstreamId: 'test', sandbox: true, input, labels: [], idempotencyKey: null, inputHash: 'v1:' });
+        await store.insert(tx, {
+          id,
+          accountId,
+          upstreamId: 'test',
+          sandbox: true,
+          input,
+          labels: [],
+          idempotencyKey: null,
+          inputHash: 'v1:',
+        });
         ids.push(id);
       }
       return ids;
@@ -68,8 +88,13 @@ export async function openTransaction(url: string) {
   return {
     xid: BigInt(rows[0]!.xid),
     async amend(id: string) {
-      await client.query('update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = $1', [id]);
-      await client.query(`select pg_notify('${FEED_CHANNEL}', concat_ws(' ', id, version, account_id)) from jobs where id = $1`, [id]);
+      await client.query('update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = $1', [
+        id,
+      ]);
+      await client.query(
+        `select pg_notify('${FEED_CHANNEL}', concat_ws(' ', id, version, account_id)) from jobs where id = $1`,
+        [id],
+      );
     },
     commit: () => client.query('commit'),
   };

@@ -23,17 +23,28 @@ export interface TestGateway extends Gateway {
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
 
-/** Settings of a gateway that an upstream of the test can call back, and that can be started again at the same address. */
+/**
+ * Settings of a gateway that an upstream of the test can call back, and that can be started again at the same address.
+ */
 export async function publicAddress(): Promise<{ readonly PORT: string; readonly PUBLIC_URL: string }> {
   const port = await findFreePort();
   return { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
 }
 
-/** Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends, after `beforeStop`. */
-export async function startGateway(overrides: Record<string, string> = {}, beforeStop: () => Promise<void> = async () => undefined): Promise<TestGateway> {
+/**
+ * Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends,
+ * after `beforeStop`.
+ */
+export async function startGateway(
+  overrides: Record<string, string> = {},
+  beforeStop: () => Promise<void> = async () => undefined,
+): Promise<TestGateway> {
   const databaseUrl = overrides.DATABASE_URL ?? (await createDatabase());
   const logs: Record<string, unknown>[] = [];
-  const log = pino({ level: overrides.LOG_LEVEL ?? 'info' }, { write: (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>) });
+  const log = pino(
+    { level: overrides.LOG_LEVEL ?? 'info' },
+    { write: (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>) },
+  );
   const config = loadConfig({
     DATABASE_URL: databaseUrl,
     API_KEY,
@@ -61,7 +72,10 @@ export async function startGateway(overrides: Record<string, string> = {}, befor
     await client.stop();
     await beforeStop();
     await gateway.stop();
-    expect({ sockets: gateway.live.sockets(), watchers: gateway.live.watchers() }, 'left over').toEqual({ sockets: 0, watchers: 0 });
+    expect({ sockets: gateway.live.sockets(), watchers: gateway.live.watchers() }, 'left over').toEqual({
+      sockets: 0,
+      watchers: 0,
+    });
   });
   return { ...gateway, apiKey, administratorKey: API_KEY, databaseUrl, client, logs };
 }

@@ -1,4 +1,7 @@
-/** One PostgreSQL server and one template database for the whole run: migrated, with an ordinary key of the account `default`. Every test clones it. */
+/**
+ * One PostgreSQL server and one template database for the whole run: migrated, with an ordinary key of the account
+ * `default`. Every test clones it.
+ */
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { giveKey } from '../../proving/stage/ordinary-key.ts';

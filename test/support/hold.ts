@@ -5,14 +5,27 @@ import { asAdministrator } from './database.ts';
 import { onEnd } from './on-end.ts';
 
 /** Locks the table; `waits` resolves when so many statements wait for it, by default one or more. */
-export async function holdQueries(databaseUrl: string, table: string): Promise<{ waits(count?: number): Promise<void>; release(): Promise<void> }> {
+export async function holdQueries(
+  databaseUrl: string,
+  table: string,
+): Promise<{ waits(count?: number): Promise<void>; release(): Promise<void> }> {
   const holder = new pg.Client({ connectionString: databaseUrl });
   await holder.connect();
   onEnd(() => holder.end());
   await holder.query(`begin; lock table ${table} in access exclusive mode`);
   return {
     waits: (count = 1) =>
-      expect.poll(async () => (await asAdministrator(`select 1 from pg_locks where not granted and relation = '${table}'::regclass`, databaseUrl)).length).toBeGreaterThanOrEqual(count),
+      expect
+        .poll(
+          async () =>
+            (
+              await asAdministrator(
+                `select 1 from pg_locks where not granted and relation = '${table}'::regclass`,
+                databaseUrl,
+              )
+            ).length,
+        )
+        .toBeGreaterThanOrEqual(count),
     release: async () => void (await holder.query('commit')),
   };
 }

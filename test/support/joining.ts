@@ -10,7 +10,15 @@ import { createRestClient, openSubmit, type OpenRequest } from './rest.ts';
 
 export async function startJoining(settings: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
-  const common = { ...upstream.settings, PUBLIC_URL: 'http://gateway.invalid', UPSTREAM_MAX_IN_FLIGHT: '100', REST_LEASE_SECONDS: '1', REST_CLOSE_SECONDS: '0.2', REST_RESET_SECONDS: '0.4', ...settings };
+  const common = {
+    ...upstream.settings,
+    PUBLIC_URL: 'http://gateway.invalid',
+    UPSTREAM_MAX_IN_FLIGHT: '100',
+    REST_LEASE_SECONDS: '1',
+    REST_CLOSE_SECONDS: '0.2',
+    REST_RESET_SECONDS: '0.4',
+    ...settings,
+  };
   const gateway = await startGateway(common);
   const opened: OpenRequest[] = [];
   const gateways = [gateway];
@@ -44,14 +52,16 @@ export async function startJoining(settings: Record<string, string> = {}) {
     /** Has the next submit answered with the finished result. */
     finish,
     /** Has the next submit fail. */
-    fail: async (status: number, code: string) => (await nextSubmit()).answer(status, { error: { code, message: 'no' } }),
-    states: async () => (await sql<{ state: string }>('select state from rest_requests order by opened_at')).map(({ state }) => state),
+    fail: async (status: number, code: string) =>
+      (await nextSubmit()).answer(status, { error: { code, message: 'no' } }),
+    states: async () =>
+      (await sql<{ state: string }>('select state from rest_requests order by opened_at')).map(({ state }) => state),
     jobs,
     /** Ends what a test has left, and forgets it: all requests, and all jobs, each of which makes one submit. */
     async clear() {
       for (const request of opened.splice(0)) request.hangUp();
       await expect.poll(() => gateways.reduce((sum, { live }) => sum + live.watchers(), 0)).toBe(0);
-      for (const count = (await jobs()).length; submitsTaken < count; ) await finish();
+      for (const count = (await jobs()).length; submitsTaken < count;) await finish();
       await expect.poll(() => sql('select state from jobs where completed_at is null')).toEqual([]);
       await sql('delete from jobs');
       submitsBefore = upstream.submitCount();
@@ -62,7 +72,10 @@ export async function startJoining(settings: Record<string, string> = {}) {
 
 export type Stage = Awaited<ReturnType<typeof startJoining>>;
 
-/** A stage for all tests of a block, each of which finds it empty. A test asks for it once, before anything else, and answers each submit that it takes. */
+/**
+ * A stage for all tests of a block, each of which finds it empty. A test asks for it once, before anything else, and
+ * answers each submit that it takes.
+ */
 export function sharedJoining(settings: Record<string, string> = {}, instances = 1): () => Stage {
   const stage = shared(async () => {
     const started = await startJoining(settings);

@@ -1,4 +1,7 @@
-/** The life of one attempt as events in any order, and the same events on a job in memory, by the core's pure functions alone. */
+/**
+ * The life of one attempt as events in any order, and the same events on a job in memory, by the core's pure functions
+ * alone.
+ */
 import { decide } from '../../src/jobs/decide.ts';
 import { moves, permits, type Failure, type Job, type Move, type Video } from '../../src/jobs/job.ts';
 import type { JobPatch } from '../../src/jobs/ports.ts';
@@ -10,8 +13,19 @@ export type LifeEvent = (typeof evidence)[number] | 'cancel';
 
 export const TASK_ID = '363c7a84-e880-472e-a4d4-098e50cfc292';
 export const LEASE_TOKEN = '0199bbbb-0000-4000-8000-000000000000';
-const video: Video = { id: '842578800134742051', url: 'https://cdn.example.com/a.mp4', durationSeconds: 5.066, urlExpiresAt: null };
-const failureOf = (code: Failure['code']): Failure => ({ code, message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' });
+const video: Video = {
+  id: '842578800134742051',
+  url: 'https://cdn.example.com/a.mp4',
+  durationSeconds: 5.066,
+  urlExpiresAt: null,
+};
+const failureOf = (code: Failure['code']): Failure => ({
+  code,
+  message: 'no',
+  upstreamCode: null,
+  upstreamTraceId: null,
+  charge: 'NOT_CHARGED',
+});
 
 export const outcomes: Record<'success' | 'failure', Outcome> = {
   success: { kind: 'succeeded', video },
@@ -32,7 +46,16 @@ export function submittingJob(): Job {
     tag: 1,
     upstreamId: 'test',
     sandbox: true,
-    input: { imageUrl: 'https://a.com/a.png', videoUrl: 'https://a.com/a.mp4', prompt: null, mode: 'STD', model: null, characterOrientation: 'IMAGE', keepOriginalSound: true, watermark: false },
+    input: {
+      imageUrl: 'https://a.com/a.png',
+      videoUrl: 'https://a.com/a.mp4',
+      prompt: null,
+      mode: 'STD',
+      model: null,
+      characterOrientation: 'IMAGE',
+      keepOriginalSound: true,
+      watermark: false,
+    },
     labels: [],
     webhook: null,
     idempotencyKey: null,
@@ -53,13 +76,23 @@ export function submittingJob(): Job {
 
 function move(job: Job, to: Move, patch: JobPatch = {}): Job {
   if (!permits(job, to)) return job;
-  return { ...job, state: to.to, rank: to.rank, version: job.version + 1, taskId: patch.taskId ?? job.taskId, video: patch.video ?? job.video, failure: patch.failure === undefined ? job.failure : patch.failure };
+  return {
+    ...job,
+    state: to.to,
+    rank: to.rank,
+    version: job.version + 1,
+    taskId: patch.taskId ?? job.taskId,
+    video: patch.video ?? job.video,
+    failure: patch.failure === undefined ? job.failure : patch.failure,
+  };
 }
 
 function hear(job: Job, outcome: Outcome): Job {
   const decision = decide(job, { taskId: TASK_ID, outcome, source: 'POLL' });
   if (decision.kind === 'advance') return move(job, decision.move, decision.patch);
-  return decision.kind === 'amend' ? { ...job, version: job.version + 1, taskId: decision.patch.taskId ?? job.taskId } : job;
+  return decision.kind === 'amend'
+    ? { ...job, version: job.version + 1, taskId: decision.patch.taskId ?? job.taskId }
+    : job;
 }
 
 /** The job after the event. */
@@ -81,14 +114,18 @@ export function live(job: Job, event: LifeEvent): Job {
       return move(job, moves.expire, { failure: failureOf('TIMED_OUT') });
     case 'cancel':
       if (job.state === 'QUEUED') return move(job, moves.cancel);
-      return job.state === 'SUBMITTING' || job.state === 'UNCONFIRMED' ? { ...job, cancelRequestedAt: new Date(0) } : job;
+      return job.state === 'SUBMITTING' || job.state === 'UNCONFIRMED'
+        ? { ...job, cancelRequestedAt: new Date(0) }
+        : job;
   }
 }
 
 /** All orders of the items. */
 export function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
-  return items.flatMap((item, index) => permutations([...items.slice(0, index), ...items.slice(index + 1)]).map((rest) => [item, ...rest]));
+  return items.flatMap((item, index) =>
+    permutations([...items.slice(0, index), ...items.slice(index + 1)]).map((rest) => [item, ...rest]),
+  );
 }
 
 /** All sets of the items. */

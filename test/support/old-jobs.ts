@@ -15,7 +15,10 @@ interface OldJobs {
 }
 
 /** Returns the ids. */
-export async function addJobs(url: string, { count = 1, state = 'SUCCEEDED', ageDays, accountId = 'default', key, evidence = 0 }: OldJobs): Promise<string[]> {
+export async function addJobs(
+  url: string,
+  { count = 1, state = 'SUCCEEDED', ageDays, accountId = 'default', key, evidence = 0 }: OldJobs,
+): Promise<string[]> {
   const at = `now() - interval '${ageDays * 24} hours'`;
   const rows = await asAdministrator<{ id: string }>(
     `with added as (
@@ -36,7 +39,9 @@ export async function addJobs(url: string, { count = 1, state = 'SUCCEEDED', age
 }
 
 /** How many rows each table has. */
-export async function countRows(url: string): Promise<{ jobs: number; callbacks: number; timelines: number; spentKeys: number }> {
+export async function countRows(
+  url: string,
+): Promise<{ jobs: number; callbacks: number; timelines: number; spentKeys: number }> {
   const count = (table: string) => `(select count(*)::int from ${table})`;
   const [row] = await asAdministrator<{ jobs: number; callbacks: number; timelines: number; spentKeys: number }>(
     `select ${count('jobs')} as jobs, ${count('callbacks')} as callbacks, ${count('job_events')} as timelines, ${count('spent_keys')} as "spentKeys"`,

@@ -13,8 +13,8 @@ export function onEnd(end: End): void {
 }
 
 /**
- * Starts something before the first test of the block that this is called in; all tests of the block get the same. It is for tests that only differ
- * in what they send: none may stop it, change its settings or count what the others made.
+ * Starts something before the first test of the block that this is called in; all tests of the block get the same. It
+ * is for tests that only differ in what they send: none may stop it, change its settings or count what the others made.
  */
 export function shared<T>(start: () => Promise<T>): () => T {
   let started: { readonly value: T } | null = null;

@@ -9,8 +9,18 @@ graphql(`
     taskId
     sandbox
     settledBy
-    video { id url durationSeconds }
-    failure { code message final charge upstreamCode }
+    video {
+      id
+      url
+      durationSeconds
+    }
+    failure {
+      code
+      message
+      final
+      charge
+      upstreamCode
+    }
   }
 `);
 
@@ -18,23 +28,37 @@ export const GenerateMotion = graphql(`
   mutation GenerateMotion($input: GenerateMotionInput!) {
     generateMotion(input: $input) {
       replayed
-      job { ...JobFields }
-      userErrors { __typename code message field }
+      job {
+        ...JobFields
+      }
+      userErrors {
+        __typename
+        code
+        message
+        field
+      }
     }
   }
 `);
 
 export const FindJob = graphql(`
   query FindJob($id: ID!) {
-    motionJob(id: $id) { ...JobFields }
+    motionJob(id: $id) {
+      ...JobFields
+    }
   }
 `);
 
 export const CancelJob = graphql(`
   mutation CancelJob($id: ID!) {
     cancelMotionJob(input: { id: $id }) {
-      job { ...JobFields }
-      userErrors { code field }
+      job {
+        ...JobFields
+      }
+      userErrors {
+        code
+        field
+      }
     }
   }
 `);
@@ -43,13 +67,20 @@ export const DeleteJob = graphql(`
   mutation DeleteJob($id: ID!) {
     deleteMotionJob(input: { id: $id }) {
       deletedId
-      userErrors { __typename code message field }
+      userErrors {
+        __typename
+        code
+        message
+        field
+      }
     }
   }
 `);
 
 export const WatchJob = graphql(`
   subscription WatchJob($id: ID!, $afterVersion: Int) {
-    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }
+    jobUpdated(id: $id, afterVersion: $afterVersion) {
+      ...JobFields
+    }
   }
 `);

@@ -18,8 +18,23 @@ export interface GatewayProcess {
 }
 
 /** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
-export function startProcess(env: Record<string, string>, { main = MAIN, ...options }: { uid?: number; gid?: number; cwd?: string; main?: string } = {}): GatewayProcess {
-  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH, ENV_FILE: 'off', PORT: '0', SANDBOX_PORT: '0', SANDBOX_SECONDS: '0.5', WARM_UP_SECONDS: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+export function startProcess(
+  env: Record<string, string>,
+  { main = MAIN, ...options }: { uid?: number; gid?: number; cwd?: string; main?: string } = {},
+): GatewayProcess {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env.PATH,
+      ENV_FILE: 'off',
+      PORT: '0',
+      SANDBOX_PORT: '0',
+      SANDBOX_SECONDS: '0.5',
+      WARM_UP_SECONDS: '0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
   let output = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   child.stderr.on('data', (chunk) => (output += String(chunk)));
@@ -33,7 +48,9 @@ export function startProcess(env: Record<string, string>, { main = MAIN, ...opti
     output: () => output,
     ended,
     async untilReady() {
-      await expect.poll(() => output, { timeout: 40_000, interval: 20 }).toMatch(/Motion gateway {3}http[^]*API key {10}\S+|Motion gateway {3}http[^]*Upstream/);
+      await expect
+        .poll(() => output, { timeout: 40_000, interval: 20 })
+        .toMatch(/Motion gateway {3}http[^]*API key {10}\S+|Motion gateway {3}http[^]*Upstream/);
       return { url: /Motion gateway {3}(\S+)/.exec(output)![1]!, apiKey: /API key {10}(\S+)/.exec(output)?.[1] ?? '' };
     },
   };

@@ -1,5 +1,20 @@
-/** A copy of the project as `npm ci --omit=dev` leaves it beside a `dist` that was built before: no development packages, no sources needed. */
-import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+/**
+ * A copy of the project as `npm ci --omit=dev` leaves it beside a `dist` that was built before: no development
+ * packages, no sources needed.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,8 +56,10 @@ export function installForProduction(): { readonly folder: string; readonly pack
     .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional && existsSync(join(root, path)))
     .map(([path]) => path);
   for (const path of packages) placeTree(join(root, path), join(folder, path));
-  for (const name of ['dist', 'migrations', 'assets', 'scripts']) cpSync(join(root, name), join(folder, name), { recursive: true, preserveTimestamps: true });
-  for (const name of ['package.json', 'package-lock.json']) cpSync(join(root, name), join(folder, name), { preserveTimestamps: true });
+  for (const name of ['dist', 'migrations', 'assets', 'scripts'])
+    cpSync(join(root, name), join(folder, name), { recursive: true, preserveTimestamps: true });
+  for (const name of ['package.json', 'package-lock.json'])
+    cpSync(join(root, name), join(folder, name), { preserveTimestamps: true });
   return { folder, packages };
 }
 
@@ -53,4 +70,5 @@ export function linkProgram(folder: string): string {
   return program;
 }
 
-export const writeEnvFile = (folder: string, lines: readonly string[]): void => writeFileSync(join(folder, '.env'), `${lines.join('\n')}\n`);
+export const writeEnvFile = (folder: string, lines: readonly string[]): void =>
+  writeFileSync(join(folder, '.env'), `${lines.join('\n')}\n`);

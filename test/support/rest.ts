@@ -9,7 +9,10 @@ export const SEED_BODY = JSON.parse(seed('submit-body')) as Readonly<Record<stri
 export interface RestAnswer {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Record<string, unknown> & { readonly task_id?: string; readonly error?: { readonly code: string; readonly message: string } };
+  readonly body: Record<string, unknown> & {
+    readonly task_id?: string;
+    readonly error?: { readonly code: string; readonly message: string };
+  };
 }
 
 export interface RestClient {
@@ -24,7 +27,12 @@ export interface RestClient {
 
 export function createRestClient({ url, apiKey }: { readonly url: string; readonly apiKey: string }): RestClient {
   const post: RestClient['post'] = async (path, body, headers = {}) => {
-    const sent = { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${apiKey}`, ...headers };
+    const sent = {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      authorization: `Bearer ${apiKey}`,
+      ...headers,
+    };
     const response = await fetch(url + path, {
       method: 'POST',
       headers: Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== '')),
@@ -32,13 +40,15 @@ export function createRestClient({ url, apiKey }: { readonly url: string; readon
     });
     return { status: response.status, headers: response.headers, body: (await response.json()) as RestAnswer['body'] };
   };
-  const submit: RestClient['submit'] = (more = {}, headers) => post('/kling/motion', { ...SEED_BODY, ...more }, headers);
+  const submit: RestClient['submit'] = (more = {}, headers) =>
+    post('/kling/motion', { ...SEED_BODY, ...more }, headers);
   return {
     post,
     submit,
     async take(more, headers) {
       const { status, body } = await submit({ async: true, ...more }, headers);
-      if (status !== 200 || body.task_id === undefined) throw new Error(`not accepted: ${status} ${JSON.stringify(body)}`);
+      if (status !== 200 || body.task_id === undefined)
+        throw new Error(`not accepted: ${status} ${JSON.stringify(body)}`);
       return body.task_id;
     },
     retrieve: (id) => post('/kling/tasks', { action: 'retrieve', id }),
@@ -54,15 +64,35 @@ export interface OpenRequest {
 }
 
 /** A synchronous submit whose connection the test can break; one of its own, unless an agent is given. */
-export function openSubmit({ url, apiKey }: { readonly url: string; readonly apiKey: string }, more: object = {}, agent?: Agent): OpenRequest {
+export function openSubmit(
+  { url, apiKey }: { readonly url: string; readonly apiKey: string },
+  more: object = {},
+  agent?: Agent,
+): OpenRequest {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` };
-  const request = httpRequest(`${url}/kling/motion`, { method: 'POST', headers, ...(agent ? { agent } : { agent: false }) });
+  const request = httpRequest(`${url}/kling/motion`, {
+    method: 'POST',
+    headers,
+    ...(agent ? { agent } : { agent: false }),
+  });
   const answer = new Promise<RestAnswer>((resolve, reject) => {
     request.on('error', reject).on('response', (response: IncomingMessage) => {
-      json(response).then((body) => resolve({ status: response.statusCode!, headers: new Headers(response.headers as Record<string, string>), body: body as RestAnswer['body'] }), reject);
+      json(response).then(
+        (body) =>
+          resolve({
+            status: response.statusCode!,
+            headers: new Headers(response.headers as Record<string, string>),
+            body: body as RestAnswer['body'],
+          }),
+        reject,
+      );
     });
   });
   answer.catch(() => undefined);
   request.end(JSON.stringify({ ...SEED_BODY, ...more }));
-  return { request, answer, hangUp: (how = 'close') => (how === 'close' ? void request.destroy() : void request.socket?.resetAndDestroy()) };
+  return {
+    request,
+    answer,
+    hangUp: (how = 'close') => (how === 'close' ? void request.destroy() : void request.socket?.resetAndDestroy()),
+  };
 }

@@ -1,4 +1,7 @@
-/** Real reverse proxies in front of a gateway: Debian's nginx, and the proxy of Vite's development server. Each is stopped when the test ends. */
+/**
+ * Real reverse proxies in front of a gateway: Debian's nginx, and the proxy of Vite's development server. Each is
+ * stopped when the test ends.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -36,8 +39,12 @@ export async function startNginx(target: string): Promise<Nginx> {
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_set_header X-Forwarded-Proto $scheme;`;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ');
-  await writeFile(join(folder, 'nginx.conf'), `
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join('\n  ');
+  await writeFile(
+    join(folder, 'nginx.conf'),
+    `
 daemon off;
 master_process off;
 worker_processes 1;
@@ -63,19 +70,31 @@ http {
     }
   }
 }
-`);
-  const child = spawn(nginxPath!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'logs/error.log')], { stdio: 'ignore' });
+`,
+  );
+  const child = spawn(
+    nginxPath!,
+    ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'logs/error.log')],
+    { stdio: 'ignore' },
+  );
   const ended = once(child, 'exit');
   onEnd(async () => {
     child.kill('SIGTERM');
     await ended;
   });
-  const answers = () => fetch(`http://127.0.0.1:${plain}/motion/livez`).then(({ status }) => status, () => readFile(join(folder, 'logs/error.log'), 'utf8').catch(() => 'not started'));
+  const answers = () =>
+    fetch(`http://127.0.0.1:${plain}/motion/livez`).then(
+      ({ status }) => status,
+      () => readFile(join(folder, 'logs/error.log'), 'utf8').catch(() => 'not started'),
+    );
   await expect.poll(answers).toBe(200);
   return { prefixUrl: `http://127.0.0.1:${plain}/motion`, tlsUrl: `https://127.0.0.1:${tls}` };
 }
 
-/** A development server that proxies `/graphql`, and everything below `/motion`, as front ends set it up; resolves with its URL. */
+/**
+ * A development server that proxies `/graphql`, and everything below `/motion`, as front ends set it up; resolves with
+ * its URL.
+ */
 export async function startVite(target: string): Promise<string> {
   const proxy: ProxyOptions = { target, changeOrigin: true, ws: true };
   const server = await createViteServer({
@@ -83,7 +102,13 @@ export async function startVite(target: string): Promise<string> {
     root: await createFolder(),
     logLevel: 'silent',
     appType: 'custom',
-    server: { host: '127.0.0.1', port: await findFreePort(), strictPort: true, hmr: false, proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } } },
+    server: {
+      host: '127.0.0.1',
+      port: await findFreePort(),
+      strictPort: true,
+      hmr: false,
+      proxy: { '/graphql': proxy, '/motion': { ...proxy, rewrite: (path) => path.replace(/^\/motion/, '') } },
+    },
   });
   onEnd(() => server.close());
   await server.listen();

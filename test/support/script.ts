@@ -12,9 +12,18 @@ export interface Ended {
 }
 
 /** Runs `motion-gateway <name>` with this environment and nothing else. */
-export const runCommand = (name: string, env: Readonly<Record<string, string>>, args: readonly string[] = [], { main = MAIN, cwd }: { main?: string; cwd?: string } = {}): Promise<Ended> =>
+export const runCommand = (
+  name: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+  { main = MAIN, cwd }: { main?: string; cwd?: string } = {},
+): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [main, ...(name === '' ? [] : [name]), ...args], { cwd, env: { PATH: process.env.PATH, ENV_FILE: 'off', ...env } }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}`, stdout }),
+    execFile(
+      process.execPath,
+      [main, ...(name === '' ? [] : [name]), ...args],
+      { cwd, env: { PATH: process.env.PATH, ENV_FILE: 'off', ...env } },
+      (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}`, stdout }),
     );
   });

@@ -17,7 +17,10 @@ export interface OpenSocket {
 }
 
 /** Opens a socket, acknowledged unless `init` is false; it is closed when the test ends. */
-export async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'apiKey'>, { init = true, ...options }: ClientOptions & { init?: boolean } = {}): Promise<OpenSocket> {
+export async function openSocket(
+  { url, apiKey }: Pick<TestGateway, 'url' | 'apiKey'>,
+  { init = true, ...options }: ClientOptions & { init?: boolean } = {},
+): Promise<OpenSocket> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options);
   const messages: Message[] = [];
   const takers: ((message: Message) => void)[] = [];
@@ -34,7 +37,8 @@ export async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'api
     await closed;
   });
   await once(socket, 'open');
-  const send: OpenSocket['send'] = (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  const send: OpenSocket['send'] = (message) =>
+    socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   const next: OpenSocket['next'] = () => {
     const message = messages.shift();
     return message ? Promise.resolve(message) : new Promise((resolve) => takers.push(resolve));
@@ -46,5 +50,10 @@ export async function openSocket({ url, apiKey }: Pick<TestGateway, 'url' | 'api
   return { socket, send, next, closed };
 }
 
-export const WATCH = 'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { id version state } }';
-export const subscribe = (id: string, query: string, variables: object = {}): Message => ({ id, type: 'subscribe', payload: { query, variables } });
+export const WATCH =
+  'subscription ($id: ID!, $after: Int) { jobUpdated(id: $id, afterVersion: $after) { id version state } }';
+export const subscribe = (id: string, query: string, variables: object = {}): Message => ({
+  id,
+  type: 'subscribe',
+  payload: { query, variables },
+});

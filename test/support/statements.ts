@@ -7,6 +7,7 @@ import { onEnd } from './on-end.ts';
 export function countStatements(part: string): () => number {
   const query = vi.spyOn(pg.Client.prototype, 'query');
   onEnd(() => query.mockRestore());
-  const textOf = (asked: unknown) => (typeof asked === 'string' ? asked : String((asked as { readonly text?: unknown }).text));
+  const textOf = (asked: unknown) =>
+    typeof asked === 'string' ? asked : String((asked as { readonly text?: unknown }).text);
   return () => query.mock.calls.filter(([asked]) => textOf(asked).includes(part)).length;
 }

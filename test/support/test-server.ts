@@ -12,12 +12,16 @@ import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
 import { findFreePort } from '../../proving/stage/free-port.ts';
 
 /**
- * Each test makes a database and drops it, and both flush every file to the disk: more than half of a test's time. What a crash of the
- * operating system would cost is not tested here; servers that are killed have settings of their own, which are the gateway's.
+ * Each test makes a database and drops it, and both flush every file to the disk: more than half of a test's time. What
+ * a crash of the operating system would cost is not tested here; servers that are killed have settings of their own,
+ * which are the gateway's.
  */
 const WITHOUT_FLUSHING = ['fsync=off', 'full_page_writes=off'];
 
-/** A connection that a test keeps silent during its handshake holds up each CREATE and DROP DATABASE on the server, by default for a minute. */
+/**
+ * A connection that a test keeps silent during its handshake holds up each CREATE and DROP DATABASE on the server, by
+ * default for a minute.
+ */
 const IMPATIENT = ['authentication_timeout=10s'];
 
 const TEST_SETTINGS = [...WITHOUT_FLUSHING, ...IMPATIENT].flatMap((setting) => ['-c', setting]);
@@ -42,9 +46,15 @@ export async function startTestServer(prepare: (url: string) => Promise<void>): 
   const { home, owner } = await placeData(dataDir, silent);
   const { postgres } = await prepareBinaries(await getServerPackage(), home, owner);
   const [cluster, port] = [clusterOf(home), await findFreePort()];
-  const child = spawn(postgres, [...serverArguments(cluster, port), ...TEST_SETTINGS], { stdio: 'ignore', cwd: home, env: SERVER_ENV, ...owner });
+  const child = spawn(postgres, [...serverArguments(cluster, port), ...TEST_SETTINGS], {
+    stdio: 'ignore',
+    cwd: home,
+    env: SERVER_ENV,
+    ...owner,
+  });
   const gone = once(child, 'exit').then(() => undefined);
-  if (child.pid === undefined || !(await untilReady(cluster, { pid: child.pid, port, gone }, READY_LIMIT_MS))) throw new Error('the server of the tests did not start');
+  if (child.pid === undefined || !(await untilReady(cluster, { pid: child.pid, port, gone }, READY_LIMIT_MS)))
+    throw new Error('the server of the tests did not start');
   const url = new URL(first.url);
   url.port = String(port);
   url.pathname = DATABASE;

@@ -7,7 +7,12 @@ interface UpgradeAnswer {
   readonly body: string;
 }
 
-export async function upgrade(url: string, options: ClientOptions = {}, protocols: string[] = ['graphql-transport-ws'], path = '/graphql'): Promise<UpgradeAnswer> {
+export async function upgrade(
+  url: string,
+  options: ClientOptions = {},
+  protocols: string[] = ['graphql-transport-ws'],
+  path = '/graphql',
+): Promise<UpgradeAnswer> {
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, protocols, options);
   socket.on('error', () => undefined);
   try {
@@ -15,7 +20,10 @@ export async function upgrade(url: string, options: ClientOptions = {}, protocol
       socket.once('open', () => resolve({ status: 101, body: '' }));
       socket.once('unexpected-response', (_request, response) => {
         let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => resolve({ status: response.statusCode!, body }));
+        response
+          .setEncoding('utf8')
+          .on('data', (chunk: string) => (body += chunk))
+          .on('end', () => resolve({ status: response.statusCode!, body }));
       });
       socket.once('error', reject);
     });

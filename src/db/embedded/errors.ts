@@ -1,4 +1,7 @@
-/** The embedded server cannot run. The message says why and what to do; only a server that ended while starting adds the end of its log. */
+/**
+ * The embedded server cannot run. The message says why and what to do; only a server that ended while starting adds the
+ * end of its log.
+ */
 export class EmbeddedServerError extends Error {
   override readonly name: string = 'EmbeddedServerError';
 }
@@ -13,13 +16,17 @@ export class DataDirInUseError extends EmbeddedServerError {
   override readonly name: string = 'DataDirInUseError';
 
   constructor(dir: string) {
-    super(`Data directory ${dir} is in use by another gateway: stop that one, or choose another directory with DATA_DIR.`);
+    super(
+      `Data directory ${dir} is in use by another gateway: stop that one, or choose another directory with DATA_DIR.`,
+    );
   }
 }
 
 /** The errno code of a system error, else undefined. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
 /** Runs work on the data directory; what the file system refuses becomes a `DataDirError`. */
@@ -29,6 +36,9 @@ export async function usingDataDir<T>(dir: string, work: () => Promise<T>): Prom
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;
-    throw new DataDirError(`Data directory ${dir} cannot be used (${(error as Error).message}): choose another with DATA_DIR, or set DATABASE_URL.`, { cause: error });
+    throw new DataDirError(
+      `Data directory ${dir} cannot be used (${(error as Error).message}): choose another with DATA_DIR, or set DATABASE_URL.`,
+      { cause: error },
+    );
   }
 }

@@ -14,8 +14,12 @@ const READY_LIMIT_MS = 60_000;
 const RETRY_LIMIT_MS = 15_000;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
-/** Ends of a start that another try may cure: the port was taken meanwhile, or the remains of a killed server are still leaving. */
-const PASSING = /could not create any TCP\/IP sockets|shared memory block .* still in use|lock file "postmaster\.pid" already exists/;
+/**
+ * Ends of a start that another try may cure: the port was taken meanwhile, or the remains of a killed server are still
+ * leaving.
+ */
+const PASSING =
+  /could not create any TCP\/IP sockets|shared memory block .* still in use|lock file "postmaster\.pid" already exists/;
 
 /** An orphan of the same programs and settings is adopted when it is ready; any other is stopped. */
 export async function adoptOrphan({ home }: Placement, postgres: string, log: Log): Promise<Postmaster | null> {
@@ -28,13 +32,21 @@ export async function adoptOrphan({ home }: Placement, postgres: string, log: Lo
     log('info', `Adopted the PostgreSQL server (process ${postmaster.pid}) that an earlier gateway left running`);
     return postmaster;
   }
-  log('info', `Stopping the PostgreSQL server (process ${postmaster.pid}) that an earlier gateway left ${same ? 'unready' : 'with other settings'}`);
+  log(
+    'info',
+    `Stopping the PostgreSQL server (process ${postmaster.pid}) that an earlier gateway left ${same ? 'unready' : 'with other settings'}`,
+  );
   await stopPostmaster(postmaster, log);
   return null;
 }
 
 /** Starts the server, on `port` when that is given and else on a free one. */
-export async function launch(placement: Placement, postgres: string, log: Log, fixedPort?: number): Promise<Postmaster> {
+export async function launch(
+  placement: Placement,
+  postgres: string,
+  log: Log,
+  fixedPort?: number,
+): Promise<Postmaster> {
   const { home, owner } = placement;
   const cluster = clusterOf(home);
   const logPath = join(home, 'postgres.log');
@@ -43,12 +55,21 @@ export async function launch(placement: Placement, postgres: string, log: Log, f
     const output = await usingDataDir(home, () => openLog(logPath, placement));
     const { size } = await output.stat();
     // Detached: Ctrl-C must not stop the database under a gateway that still drains.
-    const child = spawn(postgres, serverArguments(cluster, port), { detached: true, stdio: ['ignore', output.fd, output.fd], cwd: home, env: SERVER_ENV, ...owner });
+    const child = spawn(postgres, serverArguments(cluster, port), {
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+      cwd: home,
+      env: SERVER_ENV,
+      ...owner,
+    });
     const failure = new Promise<Error>((resolve) => child.once('error', resolve));
     const gone = Promise.race([once(child, 'exit').catch(() => {}), failure]).then(() => {});
     await output.close();
     child.unref();
-    if (child.pid === undefined) throw new EmbeddedServerError(`PostgreSQL cannot be run here (${(await failure).message}): set DATABASE_URL to a PostgreSQL server.`);
+    if (child.pid === undefined)
+      throw new EmbeddedServerError(
+        `PostgreSQL cannot be run here (${(await failure).message}): set DATABASE_URL to a PostgreSQL server.`,
+      );
 
     const postmaster = { pid: child.pid, port, gone };
     if (await untilReady(cluster, postmaster, READY_LIMIT_MS)) return postmaster;
@@ -60,7 +81,9 @@ export async function launch(placement: Placement, postgres: string, log: Log, f
       if (orphan) return orphan;
       continue;
     }
-    throw new EmbeddedServerError(`PostgreSQL did not start. The end of ${logPath}:\n${said.trim().split('\n').slice(-15).join('\n')}`);
+    throw new EmbeddedServerError(
+      `PostgreSQL did not start. The end of ${logPath}:\n${said.trim().split('\n').slice(-15).join('\n')}`,
+    );
   }
 }
 
@@ -68,7 +91,11 @@ async function openLog(path: string, { owner }: Placement) {
   const found = await stat(path).catch(() => null);
   if (found && found.size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
   // No link is followed: for root this is a directory of others.
-  const output = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const output = await open(
+    path,
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
+    0o600,
+  );
   if (owner) await output.chown(owner.uid, owner.gid);
   return output;
 }

@@ -1,7 +1,8 @@
 /**
  * One process per data directory. Who wants it listens on a Unix socket of its own in `lock/`, which dies with the
- * process, then asks every other one there. Order makes it safe: announce, then look, then hold. Of two, the later to announce
- * sees the earlier. Names are never used twice, so one that refuses is dead for good and removing it races with nobody.
+ * process, then asks every other one there. Order makes it safe: announce, then look, then hold. Of two, the later to
+ * announce sees the earlier. Names are never used twice, so one that refuses is dead for good and removing it races
+ * with nobody.
  */
 import { randomBytes } from 'node:crypto';
 import { lchown, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
@@ -23,7 +24,10 @@ const CONTEST_TIMEOUT_MS = 5_000;
 
 type Rival = 'dead' | 'trying' | 'held' | 'unclear';
 
-/** Takes the lock or throws `DataDirInUseError`. Of several who try at once exactly one gets it. It does not keep the process alive. */
+/**
+ * Takes the lock or throws `DataDirInUseError`. Of several who try at once exactly one gets it. It does not keep the
+ * process alive.
+ */
 export async function lockDataDir(home: string, owner: Owner | null): Promise<DataDirLock> {
   const folder = join(home, 'lock');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -44,7 +48,9 @@ export async function lockDataDir(home: string, owner: Owner | null): Promise<Da
 
   try {
     // Between bind and listen a socket refuses like a dead one, so it gets its real name only when it answers.
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(join(short.path, `.${name}`), resolve));
+    await new Promise<void>((resolve, reject) =>
+      server.once('error', reject).listen(join(short.path, `.${name}`), resolve),
+    );
     if (owner) await lchown(join(folder, `.${name}`), owner.uid, owner.gid);
     await rename(join(folder, `.${name}`), join(folder, name));
 
@@ -64,7 +70,10 @@ export async function lockDataDir(home: string, owner: Owner | null): Promise<Da
   }
 }
 
-/** The lowest name wins among those who try; it waits for the others to withdraw, or to hold when they looked before it came. */
+/**
+ * The lowest name wins among those who try; it waits for the others to withdraw, or to hold when they looked before it
+ * came.
+ */
 async function contest(folder: string, way: string, name: string): Promise<'won' | 'lost' | 'again'> {
   let verdict: 'won' | 'again' = 'won';
   for (const rival of await readdir(folder)) {

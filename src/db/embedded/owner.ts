@@ -1,4 +1,6 @@
-/** Whom the server runs as. PostgreSQL refuses root, so root lends it to another user, who must own and reach its files. */
+/**
+ * Whom the server runs as. PostgreSQL refuses root, so root lends it to another user, who must own and reach its files.
+ */
 import { lchown, lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EmbeddedServerError } from './errors.ts';
@@ -18,11 +20,17 @@ export async function getServiceUser(): Promise<Owner> {
     if (Number(uid) > 0 && Number(gid) >= 0) users.set(name, { uid: Number(uid), gid: Number(gid) });
   }
   const found = users.get('postgres') ?? users.get('_postgres') ?? users.get('nobody');
-  if (!found) throw new EmbeddedServerError('PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` to run it as: start as an ordinary user, or set DATABASE_URL.');
+  if (!found)
+    throw new EmbeddedServerError(
+      'PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` to run it as: start as an ordinary user, or set DATABASE_URL.',
+    );
   return found;
 }
 
-/** Whether the permission bits let the user pass all the way into `path`, symbolic links resolved. Null: ourselves, for whom nothing is in the way. */
+/**
+ * Whether the permission bits let the user pass all the way into `path`, symbolic links resolved. Null: ourselves, for
+ * whom nothing is in the way.
+ */
 export async function canReach(path: string, owner: Owner | null): Promise<boolean> {
   if (!owner) return true;
   for (let at = await realpath(path); ; at = dirname(at)) {
@@ -33,7 +41,10 @@ export async function canReach(path: string, owner: Owner | null): Promise<boole
   }
 }
 
-/** Gives a path, and all below it, to the owner; never what a symbolic link points to, since root does this in a directory of others. Null: leave it. */
+/**
+ * Gives a path, and all below it, to the owner; never what a symbolic link points to, since root does this in a
+ * directory of others. Null: leave it.
+ */
 export async function giveTree(path: string, owner: Owner | null): Promise<void> {
   if (!owner) return;
   await lchown(path, owner.uid, owner.gid);

@@ -33,7 +33,11 @@ export async function placeData(dataDir: string, log: Log): Promise<Placement> {
     const elsewhere = join(ELSEWHERE, createHash('sha256').update(root).digest('hex').slice(0, 16));
 
     if (!isRoot()) {
-      if (!(await hasCluster(inside)) && (await hasCluster(elsewhere))) log('warn', `The database that root keeps for ${root} is in ${elsewhere}; as an ordinary user a new one begins in ${inside}`);
+      if (!(await hasCluster(inside)) && (await hasCluster(elsewhere)))
+        log(
+          'warn',
+          `The database that root keeps for ${root} is in ${elsewhere}; as an ordinary user a new one begins in ${inside}`,
+        );
       return { home: await createHome(inside, null), owner: null };
     }
 
@@ -48,7 +52,10 @@ export async function placeData(dataDir: string, log: Log): Promise<Placement> {
     const kept = await findOwner(clusterOf(home));
     const owner = kept && kept.uid !== 0 ? kept : serviceUser;
     await createHome(home, owner);
-    if (!(await canReach(home, owner))) throw new DataDirError(`Data directory ${home} cannot be entered by user ${owner.uid}, who runs PostgreSQL for root: open its parents to that user, or set DATABASE_URL.`);
+    if (!(await canReach(home, owner)))
+      throw new DataDirError(
+        `Data directory ${home} cannot be entered by user ${owner.uid}, who runs PostgreSQL for root: open its parents to that user, or set DATABASE_URL.`,
+      );
     return { home, owner };
   });
 }
@@ -57,7 +64,10 @@ async function createHome(home: string, owner: Owner | null): Promise<string> {
   await mkdir(home, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
-  if (!(await stat(home)).isDirectory()) throw new DataDirError(`${home} is not a directory: choose another data directory with DATA_DIR, or set DATABASE_URL.`);
+  if (!(await stat(home)).isDirectory())
+    throw new DataDirError(
+      `${home} is not a directory: choose another data directory with DATA_DIR, or set DATABASE_URL.`,
+    );
   // Copied data may belong to root; PostgreSQL wants them owned by its user and closed to others.
   if (owner) await lchown(home, owner.uid, owner.gid);
   const cluster = clusterOf(home);

@@ -16,7 +16,10 @@ const FAST_SHUTDOWN_MS = 20_000;
 const IMMEDIATE_SHUTDOWN_MS = 10_000;
 const ORPHAN_CHECK_MS = 200;
 
-/** What `postmaster.pid` says: https://www.postgresql.org/docs/18/storage-file-layout.html. Null when it is missing or not complete yet. */
+/**
+ * What `postmaster.pid` says: https://www.postgresql.org/docs/18/storage-file-layout.html. Null when it is missing or
+ * not complete yet.
+ */
 async function readPostmasterFile(cluster: string): Promise<{ pid: number; port: number; status: string } | null> {
   const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
@@ -30,18 +33,24 @@ export async function findCommand(pid: number): Promise<string | null> {
     return line.replace(/\0$/, '').replaceAll('\0', ' ') || null;
   }
   const line = await new Promise<string>((resolve) => {
-    execFile('ps', ['-ww', '-o', 'stat=', '-o', 'command=', '-p', String(pid)], (error, stdout) => resolve(error ? '' : stdout.trim()));
+    execFile('ps', ['-ww', '-o', 'stat=', '-o', 'command=', '-p', String(pid)], (error, stdout) =>
+      resolve(error ? '' : stdout.trim()),
+    );
   });
   const [, state = '', command = ''] = /^(\S+)\s+(.*)$/s.exec(line) ?? [];
   return state === '' || state.startsWith('Z') ? null : command;
 }
 
 /**
- * The living server that a gateway left on this cluster when it was killed, and the command it was started with. Null when there is none;
- * a `postmaster.pid` that names another program's process is removed then, since PostgreSQL would take that for a server. One that names no
- * process stays: PostgreSQL replaces it, and learns from it which shared memory must be free first.
+ * The living server that a gateway left on this cluster when it was killed, and the command it was started with. Null
+ * when there is none; a `postmaster.pid` that names another program's process is removed then, since PostgreSQL would
+ * take that for a server. One that names no process stays: PostgreSQL replaces it, and learns from it which shared
+ * memory must be free first.
  */
-export async function findOrphan(cluster: string, log: Log): Promise<{ postmaster: Postmaster; command: string } | null> {
+export async function findOrphan(
+  cluster: string,
+  log: Log,
+): Promise<{ postmaster: Postmaster; command: string } | null> {
   const file = await readPostmasterFile(cluster);
   if (!file) return null;
   const command = await findCommand(file.pid);
@@ -49,7 +58,10 @@ export async function findOrphan(cluster: string, log: Log): Promise<{ postmaste
     return { postmaster: { pid: file.pid, port: file.port, gone: untilGone(file.pid, command) }, command };
   }
   if (isAlive(file.pid)) {
-    log('warn', `Removed ${join(cluster, 'postmaster.pid')}: process ${file.pid} is ${command === null ? 'dead' : 'another program'}`);
+    log(
+      'warn',
+      `Removed ${join(cluster, 'postmaster.pid')}: process ${file.pid} is ${command === null ? 'dead' : 'another program'}`,
+    );
     await rm(join(cluster, 'postmaster.pid'), { force: true });
   }
   return null;
@@ -89,11 +101,17 @@ export async function untilReady(cluster: string, { pid, port, gone }: Postmaste
   return false;
 }
 
-/** Fast shutdown, which disconnects clients and loses nothing; after 20 s an immediate one, which the next start recovers from. */
+/**
+ * Fast shutdown, which disconnects clients and loses nothing; after 20 s an immediate one, which the next start
+ * recovers from.
+ */
 export async function stopPostmaster({ pid, gone }: Postmaster, log: Log): Promise<void> {
   let isGone = false;
   void gone.then(() => (isGone = true));
-  for (const [signal, limitMs] of [['SIGINT', FAST_SHUTDOWN_MS], ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS]] as const) {
+  for (const [signal, limitMs] of [
+    ['SIGINT', FAST_SHUTDOWN_MS],
+    ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
+  ] as const) {
     // A tick for `gone` to tell: the pid of a dead server may be somebody else's by now.
     await Promise.resolve();
     if (isGone) return;
@@ -104,7 +122,10 @@ export async function stopPostmaster({ pid, gone }: Postmaster, log: Log): Promi
       throw error;
     }
     const timeout = new AbortController();
-    const late = await Promise.race([gone.then(() => false), delay(limitMs, true, { signal: timeout.signal }).catch(() => true)]);
+    const late = await Promise.race([
+      gone.then(() => false),
+      delay(limitMs, true, { signal: timeout.signal }).catch(() => true),
+    ]);
     timeout.abort();
     if (!late) return;
     log('warn', `PostgreSQL (process ${pid}) did not stop within ${limitMs / 1000} s of ${signal}`);

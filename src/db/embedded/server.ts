@@ -1,4 +1,6 @@
-/** A real PostgreSQL server of our own: nothing to install, one per data directory, it survives us and we survive it. */
+/**
+ * A real PostgreSQL server of our own: nothing to install, one per data directory, it survives us and we survive it.
+ */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainDatabaseError } from '../explain-error.ts';
@@ -12,7 +14,10 @@ import { placeData, type Log } from './placement.ts';
 import { stopPostmaster, type Postmaster } from './postmaster.ts';
 
 export interface EmbeddedServer {
-  /** `postgres://...` with the password, of the database `gateway`, as a superuser. The port differs from start to start, and stays when the server dies: it is started again within seconds. */
+  /**
+   * `postgres://...` with the password, of the database `gateway`, as a superuser. The port differs from start to
+   * start, and stays when the server dies: it is started again within seconds.
+   */
   readonly url: string;
   /** Where the data really live, which for root may be elsewhere. */
   readonly dataDir: string;
@@ -26,11 +31,11 @@ const RESTART_PAUSE_MS = 1_000;
 
 /**
  * Starts the server of a data directory, or adopts the one that a killed gateway left there; creates it the first time.
- * About 1 s the first time, 0.1 s later. It neither keeps this process alive nor ends with it: without `stop()` it runs on, and
- * the next start adopts it.
+ * About 1 s the first time, 0.1 s later. It neither keeps this process alive nor ends with it: without `stop()` it runs
+ * on, and the next start adopts it.
  *
- * Throws `DataDirInUseError` when another process works on the data, `DataDirError` when the directory cannot be used, and
- * `EmbeddedServerError`, of which both are, when there is no server for this platform or it does not start.
+ * Throws `DataDirInUseError` when another process works on the data, `DataDirError` when the directory cannot be used,
+ * and `EmbeddedServerError`, of which both are, when there is no server for this platform or it does not start.
  */
 export async function startEmbeddedServer({ dataDir, log }: { dataDir: string; log: Log }): Promise<EmbeddedServer> {
   const serverPackage = await getServerPackage();
@@ -46,7 +51,14 @@ export async function startEmbeddedServer({ dataDir, log }: { dataDir: string; l
     postmaster = orphan ?? (await launch(placement, binaries.postgres, log));
     const url = urlOf(password, postmaster.port);
     await ensureDatabase(url);
-    return serverOf(postmaster, { url, dataDir: home, adopted: orphan !== null, release: lock.release, relaunch: (port) => launch(placement, binaries.postgres, log, port), log });
+    return serverOf(postmaster, {
+      url,
+      dataDir: home,
+      adopted: orphan !== null,
+      release: lock.release,
+      relaunch: (port) => launch(placement, binaries.postgres, log, port),
+      log,
+    });
   } catch (error) {
     if (postmaster) await stopPostmaster(postmaster, log).catch(() => {});
     await lock.release();
@@ -69,7 +81,10 @@ function serverOf(first: Postmaster, { url, dataDir, adopted, release, relaunch,
   let stopped: Promise<void> | undefined;
 
   async function restart(): Promise<void> {
-    log('warn', `PostgreSQL (process ${postmaster.pid}) ended unexpectedly and is started again; its log is ${join(dataDir, 'postgres.log')}`);
+    log(
+      'warn',
+      `PostgreSQL (process ${postmaster.pid}) ended unexpectedly and is started again; its log is ${join(dataDir, 'postgres.log')}`,
+    );
     while (!stopped) {
       try {
         postmaster = await relaunch(postmaster.port);
@@ -98,12 +113,18 @@ function serverOf(first: Postmaster, { url, dataDir, adopted, release, relaunch,
   return { url, dataDir, adopted, stop: () => (stopped ??= stop()) };
 }
 
-/** Proves that the server answers with our password, and creates the database if the first start did not come that far. */
+/**
+ * Proves that the server answers with our password, and creates the database if the first start did not come that far.
+ */
 async function ensureDatabase(url: string): Promise<void> {
   try {
     await query(url, 'select 1');
   } catch (error) {
-    if ((error as { code?: string }).code !== '3D000') throw new EmbeddedServerError(`The embedded PostgreSQL server does not answer (${explainDatabaseError(error) ?? (error as Error).message}).`, { cause: error });
+    if ((error as { code?: string }).code !== '3D000')
+      throw new EmbeddedServerError(
+        `The embedded PostgreSQL server does not answer (${explainDatabaseError(error) ?? (error as Error).message}).`,
+        { cause: error },
+      );
     const maintenance = new URL(url);
     maintenance.pathname = '/postgres';
     await query(maintenance.href, `create database ${DATABASE}`);
@@ -111,7 +132,11 @@ async function ensureDatabase(url: string): Promise<void> {
 }
 
 async function query(url: string, text: string): Promise<void> {
-  const client = new SessionClient({ connectionString: url, connectionTimeoutMillis: 10_000, session: { applicationName: 'motion-gateway start', statementTimeoutMs: 0 } });
+  const client = new SessionClient({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    session: { applicationName: 'motion-gateway start', statementTimeoutMs: 0 },
+  });
   try {
     await client.connect();
     await client.query(text);

@@ -1,17 +1,23 @@
 /**
  * What a connection shows of the answer that was written to it, and what follows from that. Pure.
  *
- * The kernel of the peer answers data for a closed connection with a reset (RST), and closes with a reset instead of a FIN when data was left unread. A FIN that no
- * reset follows therefore shows that the peer has read everything, provided that the answer had the time to reach the peer and a reset had the time to come back.
+ * The kernel of the peer answers data for a closed connection with a reset (RST), and closes with a reset instead of a
+ * FIN when data was left unread. A FIN that no reset follows therefore shows that the peer has read everything,
+ * provided that the answer had the time to reach the peer and a reset had the time to come back.
  */
 
 /** What happens on the connection, in the order in which the gateway sees it. */
 export type Sight =
   /** The kernel took the last byte of the answer, and the connection was open in both directions. */
   | 'answerWritten'
-  /** A request arrived after the answer was written, from a client that has never sent a request before it had the answer to the one before. */
+  /**
+   * A request arrived after the answer was written, from a client that has never sent a request before it had the
+   * answer to the one before.
+   */
   | 'nextRequest'
-  /** A request from a client that pipelines: it shows nothing, the client may have sent it before it read the answer. */
+  /**
+   * A request from a client that pipelines: it shows nothing, the client may have sent it before it read the answer.
+   */
   | 'pipelinedRequest'
   /** The peer's FIN. */
   | 'peerClosed'
@@ -41,14 +47,30 @@ export type Verdict = 'ANSWERED' | 'UNANSWERED' | 'DOUBTFUL';
 /** What is not listed changes nothing. */
 const progressAfter: Readonly<Record<'HELD' | 'WRITTEN' | 'CLOSING' | 'SETTLED', Partial<Record<Sight, Progress>>>> = {
   HELD: { answerWritten: 'WRITTEN', peerClosed: 'UNANSWERED', reset: 'UNANSWERED', weClosed: 'UNANSWERED' },
-  WRITTEN: { nextRequest: 'ANSWERED', peerClosed: 'CLOSING', reset: 'UNANSWERED', weClosed: 'DOUBTFUL', settled: 'SETTLED' },
+  WRITTEN: {
+    nextRequest: 'ANSWERED',
+    peerClosed: 'CLOSING',
+    reset: 'UNANSWERED',
+    weClosed: 'DOUBTFUL',
+    settled: 'SETTLED',
+  },
   CLOSING: { reset: 'UNANSWERED', weClosed: 'DOUBTFUL', settled: 'ANSWERED' },
-  SETTLED: { nextRequest: 'ANSWERED', peerClosed: 'ANSWERED', reset: 'UNANSWERED', weClosed: 'ANSWERED', watchEnded: 'ANSWERED' },
+  SETTLED: {
+    nextRequest: 'ANSWERED',
+    peerClosed: 'ANSWERED',
+    reset: 'UNANSWERED',
+    weClosed: 'ANSWERED',
+    watchEnded: 'ANSWERED',
+  },
 };
 
-export const isVerdict = (progress: Progress): progress is Verdict => progress === 'ANSWERED' || progress === 'UNANSWERED' || progress === 'DOUBTFUL';
+export const isVerdict = (progress: Progress): progress is Verdict =>
+  progress === 'ANSWERED' || progress === 'UNANSWERED' || progress === 'DOUBTFUL';
 
-/** Behind a proxy the same sights show that the proxy has the answer. Whether the client got it remains in doubt, and a longer watch would not show it. */
+/**
+ * Behind a proxy the same sights show that the proxy has the answer. Whether the client got it remains in doubt, and a
+ * longer watch would not show it.
+ */
 export function nextProgress(progress: Progress, sight: Sight, proxied: boolean): Progress {
   if (isVerdict(progress)) return progress;
   const next = progressAfter[progress][sight] ?? progress;

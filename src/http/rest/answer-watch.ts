@@ -11,7 +11,9 @@ export interface Following {
   saysFailure: boolean;
   /** The answer says nothing of the job, such as that the key has ended meanwhile: it counts as none. */
   saysNothing: boolean;
-  /** The client has gone without an answer, and that is recorded. The request must not be recorded as open after that. */
+  /**
+   * The client has gone without an answer, and that is recorded. The request must not be recorded as open after that.
+   */
   isUnanswered: boolean;
 }
 
@@ -31,7 +33,10 @@ export interface WatchTimes {
   readonly resetMs: number;
 }
 
-/** TCP keep-alive: the kernel notices a client that vanished without closing this long after the last sign of life, plus ten seconds of probes. */
+/**
+ * TCP keep-alive: the kernel notices a client that vanished without closing this long after the last sign of life, plus
+ * ten seconds of probes.
+ */
 const KEEP_ALIVE_MS = 30_000;
 
 interface Connection {
@@ -42,7 +47,11 @@ interface Connection {
   readonly watches: Set<(sight: Sight) => void>;
 }
 
-export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirming'>, times: WatchTimes, cameByProxy: ProxyCheck): AnswerWatch {
+export function createAnswerWatch(
+  joining: Pick<Joining, 'ended' | 'stopConfirming'>,
+  times: WatchTimes,
+  cameByProxy: ProxyCheck,
+): AnswerWatch {
   const connections = new WeakMap<Socket, Connection>();
 
   const tell = ({ watches }: Connection, sight: Sight): void => watches.forEach((see) => see(sight));
@@ -52,7 +61,9 @@ export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirmi
     if (known) return known;
     const connection: Connection = { pending: 0, pipelines: false, watches: new Set() };
     connections.set(socket, connection);
-    socket.on('end', () => tell(connection, 'peerClosed')).on('close', (hadError) => tell(connection, hadError ? 'reset' : 'weClosed'));
+    socket
+      .on('end', () => tell(connection, 'peerClosed'))
+      .on('close', (hadError) => tell(connection, hadError ? 'reset' : 'weClosed'));
     return connection;
   }
 
@@ -76,7 +87,10 @@ export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirmi
       // The FIN hides a reset that follows it from readers, but not from a write, even of nothing.
       socket.write('', (error) => error ?? see('settled'));
     };
-    const timers = [setTimeout(settle, times.closeMs).unref(), setTimeout(() => see('watchEnded'), Math.max(times.closeMs, times.resetMs)).unref()];
+    const timers = [
+      setTimeout(settle, times.closeMs).unref(),
+      setTimeout(() => see('watchEnded'), Math.max(times.closeMs, times.resetMs)).unref(),
+    ];
 
     function see(sight: Sight): void {
       const before = progress;
@@ -110,7 +124,8 @@ export function createAnswerWatch(joining: Pick<Joining, 'ended' | 'stopConfirmi
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     let written = false;
     const onFinish = (): void => {
-      // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is a client that hung up.
+      // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is
+      // a client that hung up.
       if (socket.destroyed || socket.readableEnded || response.statusCode >= 500 || following.saysNothing) return;
       written = true;
       // A client that claims to be a proxy only has its own repeats joined for longer.

@@ -14,7 +14,10 @@ export const failureTellings: Readonly<Record<FailureCode | 'CANCELED', Telling>
   UPSTREAM_REJECTED: { code: 'bad_request', meaning: 'the upstream refused it for another reason' },
   UPSTREAM_FAILED: { code: 'api_error', meaning: 'the upstream took it and failed' },
   UPSTREAM_LOST: { code: 'api_error', meaning: 'the upstream does not know it any more' },
-  UPSTREAM_CHANGED: { code: 'api_error', meaning: 'it waited for an upstream that this gateway has no more; nothing was paid' },
+  UPSTREAM_CHANGED: {
+    code: 'api_error',
+    meaning: 'it waited for an upstream that this gateway has no more; nothing was paid',
+  },
   MISSING_RESULT: { code: 'api_error', meaning: 'the upstream reported success without a video' },
   SUBMIT_OUTCOME_UNKNOWN: { code: 'timeout', meaning: 'nobody knows whether the upstream took it' },
   TIMED_OUT: { code: 'timeout', meaning: 'no result came in time; a late one still lifts it' },

@@ -1,6 +1,7 @@
 /**
- * Lingering close. Node's HTTP server closes a connection as soon as an answer with `connection: close` is written, or when the client closes, and then sees nothing
- * of a reset that follows. While the close is held the connection can still be read, and written to, which is what shows the reset.
+ * Lingering close. Node's HTTP server closes a connection as soon as an answer with `connection: close` is written, or
+ * when the client closes, and then sees nothing of a reset that follows. While the close is held the connection can
+ * still be read, and written to, which is what shows the reset.
  */
 import { Socket } from 'node:net';
 

@@ -17,7 +17,10 @@ type HoldEnd =
   | { readonly kind: 'deleted' };
 
 export interface Holding {
-  /** A place for one more held connection of the key, as the function that gives it back; null when it has as many as it may. */
+  /**
+   * A place for one more held connection of the key, as the function that gives it back; null when it has as many as it
+   * may.
+   */
   takePlace(keyId: string): (() => void) | null;
   /** Resolves at the job's end, or earlier for another reason. */
   hold(caller: Caller, accountId: string, jobId: string, gone: AbortSignal): Promise<HoldEnd>;
@@ -34,7 +37,12 @@ export interface HoldingOptions {
   readonly recheckMs: number;
 }
 
-export function createHolding(jobs: Pick<Jobs, 'watch' | 'find'>, accounts: Pick<Accounts, 'findEnded'>, { holdMs, maxPerKey, recheckMs }: HoldingOptions, log: Log): Holding {
+export function createHolding(
+  jobs: Pick<Jobs, 'watch' | 'find'>,
+  accounts: Pick<Accounts, 'findEnded'>,
+  { holdMs, maxPerKey, recheckMs }: HoldingOptions,
+  log: Log,
+): Holding {
   const places = new Map<string, number>();
   const holds = new Map<(why: 'late' | WhyRefused) => void, Caller>();
   let stopped = false;

@@ -1,6 +1,15 @@
-/** The OpenAPI description of the REST doors, made from the schemas that requests are parsed by and answers are made by. */
+/**
+ * The OpenAPI description of the REST doors, made from the schemas that requests are parsed by and answers are made by.
+ */
 import { z } from 'zod';
-import { acceptedAnswer, errorAnswer, failureAnswer, successAnswer, taskList, taskRecord } from '../../upstream/wire/answers.ts';
+import {
+  acceptedAnswer,
+  errorAnswer,
+  failureAnswer,
+  successAnswer,
+  taskList,
+  taskRecord,
+} from '../../upstream/wire/answers.ts';
 import { errorStatuses, type ErrorCode } from '../../upstream/wire/envelopes.ts';
 import { sentLookUpBody } from '../../upstream/wire/look-up.ts';
 import { LOOK_UP_PATH, SUBMIT_PATH } from '../../upstream/wire/routes.ts';
@@ -14,11 +23,34 @@ const failures = [...new Set(Object.values(failureTellings).map(({ code }) => co
 
 /** What is refused, beside tasks that have failed. A body that is too large or of another type is `bad_request` too. */
 const refusals = {
-  submit: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'forbidden', 'used_up', 'not_found', 'too_many_requests', 'api_error', 'timeout'],
-  lookUp: ['bad_request', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'forbidden', 'not_found', 'too_many_requests', 'api_error'],
+  submit: [
+    'bad_request',
+    'no_token',
+    'invalid_token',
+    'token_expired',
+    'disabled',
+    'forbidden',
+    'used_up',
+    'not_found',
+    'too_many_requests',
+    'api_error',
+    'timeout',
+  ],
+  lookUp: [
+    'bad_request',
+    'no_token',
+    'invalid_token',
+    'token_expired',
+    'disabled',
+    'forbidden',
+    'not_found',
+    'too_many_requests',
+    'api_error',
+  ],
 } as const satisfies Record<string, readonly Code[]>;
 
-const statusesOf = (code: Code): readonly number[] => (code === 'not_found' ? [404] : code === 'bad_request' ? [400, 413, 415] : [errorStatuses[code]]);
+const statusesOf = (code: Code): readonly number[] =>
+  code === 'not_found' ? [404] : code === 'bad_request' ? [400, 413, 415] : [errorStatuses[code]];
 
 const meanings: Readonly<Record<number, string>> = {
   400: 'The request cannot be served, or the task was refused for its input.',
@@ -37,11 +69,16 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object 
   return Object.fromEntries(Object.entries(z.toJSONSchema(schema, { io })).filter(([name]) => name !== '$schema'));
 }
 
-const json = (...schemas: readonly object[]) => ({ 'application/json': { schema: schemas.length === 1 ? schemas[0] : { anyOf: schemas } } });
+const json = (...schemas: readonly object[]) => ({
+  'application/json': { schema: schemas.length === 1 ? schemas[0] : { anyOf: schemas } },
+});
 
 const headers = {
   'x-request-id': { description: 'The same as `trace_id`.', schema: { type: 'string' } },
-  'ratelimit-policy': { description: 'How many requests this key may make, and in how many seconds.', schema: { type: 'string' } },
+  'ratelimit-policy': {
+    description: 'How many requests this key may make, and in how many seconds.',
+    schema: { type: 'string' },
+  },
   ratelimit: { description: 'How many are left, and for how many seconds.', schema: { type: 'string' } },
 };
 
@@ -52,7 +89,10 @@ function errorsOf(refused: readonly Code[], failed: readonly ErrorCode[]): objec
     statuses.map((status) => {
       const codes = refused.filter((code) => statusesOf(code).includes(status));
       const ends = failed.filter((code) => errorStatuses[code] === status);
-      const schemas = [...(codes.length > 0 ? [schemaOf(errorAnswer(codes))] : []), ...(ends.length > 0 ? [schemaOf(failureAnswer(ends))] : [])];
+      const schemas = [
+        ...(codes.length > 0 ? [schemaOf(errorAnswer(codes))] : []),
+        ...(ends.length > 0 ? [schemaOf(failureAnswer(ends))] : []),
+      ];
       return [status, { description: meanings[status], content: json(...schemas) }];
     }),
   );
@@ -67,7 +107,8 @@ export function describeRest(serverUrl = '.'): object {
     info: {
       title: 'Motion gateway, REST',
       version: '1',
-      description: "The vendor's own contract for Kling motion generation, served by the gateway with the gateway's keys.",
+      description:
+        "The vendor's own contract for Kling motion generation, served by the gateway with the gateway's keys.",
     },
     servers: [{ url: serverUrl }],
     security: [{ key: [] }],
@@ -76,25 +117,64 @@ export function describeRest(serverUrl = '.'): object {
         post: {
           operationId: 'generateMotion',
           summary: 'Accepts a task.',
-          description: 'Held until the task has ended, and answered with its result; with `async` or `callback_url` answered with the `task_id` at once. An optional field that is null or empty counts as absent. A request that was left unanswered can be repeated: it joins its task.',
+          description:
+            'Held until the task has ended, and answered with its result; with `async` or `callback_url` answered with the `task_id` at once. An optional field that is null or empty counts as absent. A request that was left unanswered can be repeated: it joins its task.',
           parameters: [
-            { name: 'Idempotency-Key', in: 'header', required: false, description: 'The same key and input: the same task, however it was answered. One key space with GraphQL.', schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' } },
+            {
+              name: 'Idempotency-Key',
+              in: 'header',
+              required: false,
+              description:
+                'The same key and input: the same task, however it was answered. One key space with GraphQL.',
+              schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+            },
           ],
           requestBody: { required: true, content: json(schemaOf(sentSubmitBody, 'input')) },
-          responses: { 200: { description: 'The result, or the id of the task.', headers, content: json(schemaOf(successAnswer), schemaOf(acceptedAnswer)) }, ...errorsOf(refusals.submit, failures) },
+          responses: {
+            200: {
+              description: 'The result, or the id of the task.',
+              headers,
+              content: json(schemaOf(successAnswer), schemaOf(acceptedAnswer)),
+            },
+            ...errorsOf(refusals.submit, failures),
+          },
         },
       },
       [LOOK_UP_PATH]: {
         post: {
           operationId: 'lookUpTasks',
           summary: 'Reads one task, or many.',
-          description: 'Many are those of `ids` that are known, in that order; without `ids` those of a time, newest first. Free, and to be asked at any pace within the limits.',
-          parameters: [{ name: ACCOUNT_HEADER, in: 'header', required: false, description: 'For administrators: whose tasks.', schema: { type: 'string' } }],
+          description:
+            'Many are those of `ids` that are known, in that order; without `ids` those of a time, newest first. Free, and to be asked at any pace within the limits.',
+          parameters: [
+            {
+              name: ACCOUNT_HEADER,
+              in: 'header',
+              required: false,
+              description: 'For administrators: whose tasks.',
+              schema: { type: 'string' },
+            },
+          ],
           requestBody: { required: true, content: json(schemaOf(sentLookUpBody, 'input')) },
-          responses: { 200: { description: 'A record, or a list of records.', headers, content: json(schemaOf(record, 'input'), schemaOf(taskList(record), 'input')) }, ...errorsOf(refusals.lookUp, []) },
+          responses: {
+            200: {
+              description: 'A record, or a list of records.',
+              headers,
+              content: json(schemaOf(record, 'input'), schemaOf(taskList(record), 'input')),
+            },
+            ...errorsOf(refusals.lookUp, []),
+          },
         },
       },
     },
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key of the gateway; for look-ups a client token too.' } } },
+    components: {
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key of the gateway; for look-ups a client token too.',
+        },
+      },
+    },
   };
 }

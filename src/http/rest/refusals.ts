@@ -1,5 +1,11 @@
 /** From the errors of the cores to the vendor's codes. */
-import { BadAccountArgumentError, ForbiddenError, RateLimitedError, UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
+import {
+  BadAccountArgumentError,
+  ForbiddenError,
+  RateLimitedError,
+  UnauthenticatedError,
+  type WhyRefused,
+} from '../../accounts/errors.ts';
 import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs/errors.ts';
 import type { Log } from '../../jobs/ports.ts';
 import type { ErrorCode } from '../../upstream/wire/envelopes.ts';
@@ -22,10 +28,16 @@ const credentialCodes: Readonly<Record<WhyRefused, ErrorCode>> = {
 export function toRefusal(error: unknown, log: Log): unknown {
   if (error instanceof UnauthenticatedError) return new Refusal(credentialCodes[error.why], error.message);
   if (error instanceof ForbiddenError) return new Refusal('forbidden', error.message);
-  if (error instanceof RateLimitedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
+  if (error instanceof RateLimitedError)
+    return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
   // The vendor's only code that says for sure that no task was made and that the request can be repeated.
   if (error instanceof OverloadedError) return new Refusal('too_many_requests', error.message, error.retryAfterSeconds);
-  if (error instanceof BadArgumentError || error instanceof BadAccountArgumentError || error instanceof JobNotFoundError) return new Refusal('bad_request', error.message);
+  if (
+    error instanceof BadArgumentError ||
+    error instanceof BadAccountArgumentError ||
+    error instanceof JobNotFoundError
+  )
+    return new Refusal('bad_request', error.message);
   if (error instanceof UnavailableError) {
     log.warn({ err: error.cause }, 'the store is not available');
     return new Refusal('api_error', error.message, RETRY_AFTER_SECONDS);

@@ -26,7 +26,10 @@ export interface RestDoors {
   stop(): void;
 }
 
-export async function registerRest(app: FastifyInstance, { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions): Promise<RestDoors> {
+export async function registerRest(
+  app: FastifyInstance,
+  { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions,
+): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
   const { noteRequest, followAnswer } = createAnswerWatch(joining, watching, cameByProxy);
   app.server.prependListener('request', noteRequest);

@@ -42,7 +42,14 @@ const keyHeaderOf = (headers: IncomingHttpHeaders): string | null => headers['id
 const MAX_LISTED = 1_000;
 const PAGE = 100;
 
-export function createRestService({ cores: { jobs, accounts }, joining, holding, followAnswer, admission, log }: RestServiceDeps): UpstreamService<Caller> {
+export function createRestService({
+  cores: { jobs, accounts },
+  joining,
+  holding,
+  followAnswer,
+  admission,
+  log,
+}: RestServiceDeps): UpstreamService<Caller> {
   /** Every error of a core leaves by one of the vendor's codes. */
   const telling =
     <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
@@ -51,22 +58,41 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
         throw toRefusal(error, log);
       });
 
-  /** For the work alone: a request that waits for a job, or for the fate of one like it, costs nothing and keeps no slot. */
-  async function admitted<T>(kind: 'submit' | 'read', signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /**
+   * For the work alone: a request that waits for a job, or for the fate of one like it, costs nothing and keeps no
+   * slot.
+   */
+  async function admitted<T>(
+    kind: 'submit' | 'read',
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
     const leave = await admission.enter(kind, signal && (() => signal)).catch((error: unknown) => {
       throw signal?.aborted ? new Refusal('timeout', 'The client has gone.') : error;
     });
     return work().finally(leave);
   }
 
-  async function accept(accountId: string, keyId: string, body: SubmitBody, { headers, sent, traceId, arrivedAt, signal }: SubmitContext): Promise<JoinResult> {
+  async function accept(
+    accountId: string,
+    keyId: string,
+    body: SubmitBody,
+    { headers, sent, traceId, arrivedAt, signal }: SubmitContext,
+  ): Promise<JoinResult> {
     const header = keyHeaderOf(headers);
-    const { key: idempotencyKey, formerKey } = header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
+    const { key: idempotencyKey, formerKey } =
+      header === null ? { key: null, formerKey: null } : readIdempotencyKey(header);
     const request = { ...toMotionRequest(body, idempotencyKey), formerIdempotencyKey: formerKey };
     const kept = { body: JSON.stringify(sent), traceId };
     const inSlot = <T>(work: () => Promise<T>): Promise<T> => admitted('submit', signal, work);
     if (idempotencyKey !== null) return joining.accept(accountId, request, kept, inSlot);
-    return joining.acceptOrJoin(accountId, request, kept, { keyId, bodyHash: hashBody(body) }, { arrivedAt, gone: signal, inSlot });
+    return joining.acceptOrJoin(
+      accountId,
+      request,
+      kept,
+      { keyId, bodyHash: hashBody(body) },
+      { arrivedAt, gone: signal, inSlot },
+    );
   }
 
   async function submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {
@@ -77,17 +103,27 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     await accounts.limits.takeSubmit(caller);
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
-    if (leavePlace === null) throw new Refusal('too_many_requests', 'Too many connections of this key are held: use "async" or "callback_url".', 5);
+    if (leavePlace === null)
+      throw new Refusal(
+        'too_many_requests',
+        'Too many connections of this key are held: use "async" or "callback_url".',
+        5,
+      );
     try {
       const result = await accept(accountId, keyId, body, context);
       const jobId = jobIdOf(result);
       // Also for requests whose answer nobody waits for: its own line comes with an answer only.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
-      const following = keyHeaderOf(context.headers) === null ? followAnswer(jobId, context.response, context.signal) : null;
-      const reply: SubmitReply = isAsynchronous(body) ? { kind: 'json', body: encodeAccepted(jobId) } : await answerAtEnd(caller, accountId, jobId, context, following, result.kind === 'joined');
-      // Not for a client that has gone: its request would count as open as long as this process runs, and its next repeat would make another job.
+      const following =
+        keyHeaderOf(context.headers) === null ? followAnswer(jobId, context.response, context.signal) : null;
+      const reply: SubmitReply = isAsynchronous(body)
+        ? { kind: 'json', body: encodeAccepted(jobId) }
+        : await answerAtEnd(caller, accountId, jobId, context, following, result.kind === 'joined');
+      // Not for a client that has gone: its request would count as open as long as this process runs, and its next
+      // repeat would make another job.
       if (result.kind === 'joined' && isAnswer(reply) && !following?.isUnanswered) await joining.answering(jobId);
-      // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must not count as written.
+      // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must
+      // not count as written.
       await setImmediate();
       return reply;
     } finally {
@@ -95,9 +131,17 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     }
   }
 
-  async function answerAtEnd(caller: Caller, accountId: string, jobId: string, { traceId, signal }: SubmitContext, following: Following | null, isRepeat: boolean): Promise<SubmitReply> {
+  async function answerAtEnd(
+    caller: Caller,
+    accountId: string,
+    jobId: string,
+    { traceId, signal }: SubmitContext,
+    following: Following | null,
+    isRepeat: boolean,
+  ): Promise<SubmitReply> {
     // Only for a job that has not ended: repeating a request for a failed job must not keep the failure joinable.
-    if (isRepeat && !isTerminal((await jobs.find(accountId, jobId))?.state ?? 'FAILED')) await joining.extendJoinTime(jobId);
+    if (isRepeat && !isTerminal((await jobs.find(accountId, jobId))?.state ?? 'FAILED'))
+      await joining.extendJoinTime(jobId);
     const held = await holding.hold(caller, accountId, jobId, signal);
     const end = held.kind === 'ended' ? endOf(held.job, traceId) : null;
     if (end) {
@@ -109,13 +153,21 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
       if (following) following.saysNothing = true;
       throw new UnauthenticatedError(held.why);
     }
-    if (held.kind === 'deleted') return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
+    if (held.kind === 'deleted')
+      return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
     const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
-    return { kind: 'json', httpStatus: errorStatuses.timeout, body: { ...encodeError('timeout', message, traceId), task_id: jobId } };
+    return {
+      kind: 'json',
+      httpStatus: errorStatuses.timeout,
+      body: { ...encodeError('timeout', message, traceId), task_id: jobId },
+    };
   }
 
   async function tasksOf(accountId: string, found: readonly Job[]): Promise<Task[]> {
-    const sent = await joining.findSent(accountId, found.map(({ id }) => id));
+    const sent = await joining.findSent(
+      accountId,
+      found.map(({ id }) => id),
+    );
     return found.map((job) => toTask(job, sent.get(job.id) ?? null));
   }
 
@@ -127,14 +179,27 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
   }
 
   /** Newest first. */
-  async function listWindow({ jobIds }: Caller, accountId: string, { from, to, limit, offset }: Extract<LookUp, { kind: 'window' }>): Promise<Task[]> {
+  async function listWindow(
+    { jobIds }: Caller,
+    accountId: string,
+    { from, to, limit, offset }: Extract<LookUp, { kind: 'window' }>,
+  ): Promise<Task[]> {
     const end = offset + limit;
-    if (end > MAX_LISTED) throw new Refusal('bad_request', `A listing ends after ${MAX_LISTED} tasks: choose another time.`);
+    if (end > MAX_LISTED)
+      throw new Refusal('bad_request', `A listing ends after ${MAX_LISTED} tasks: choose another time.`);
     // Both ends inclusive; times of jobs are whole milliseconds.
-    const filter = { ...(jobIds && { ids: jobIds }), ...(from && { createdAfter: new Date(from.getTime() - 1) }), ...(to && { createdBefore: new Date(to.getTime() + 1) }) };
+    const filter = {
+      ...(jobIds && { ids: jobIds }),
+      ...(from && { createdAfter: new Date(from.getTime() - 1) }),
+      ...(to && { createdBefore: new Date(to.getTime() + 1) }),
+    };
     const found: Job[] = [];
-    for (let more = true; more && found.length < end; ) {
-      const page = await jobs.list(accountId, { first: PAGE, after: found.length === 0 ? null : encodeCursor(found.at(-1)!), filter });
+    for (let more = true; more && found.length < end;) {
+      const page = await jobs.list(accountId, {
+        first: PAGE,
+        after: found.length === 0 ? null : encodeCursor(found.at(-1)!),
+        filter,
+      });
       found.push(...page.jobs);
       more = page.hasNextPage;
     }
@@ -145,7 +210,8 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     authenticate: telling(async (_token, { action, request, reply }) => {
       const { authorization, [ACCOUNT_HEADER]: namedAccount } = request.headers;
       const caller = await accounts.authenticate(authorization, namedAccount, networkOf(request.ip));
-      if (!caller || caller.kind === 'anonymous') throw new UnauthenticatedError(await accounts.explainRefusal(authorization));
+      if (!caller || caller.kind === 'anonymous')
+        throw new UnauthenticatedError(await accounts.explainRefusal(authorization));
       if (caller.accountId !== null) noteOn(request, { accountId: caller.accountId });
       const over = await takeRequest(accounts.limits, caller, request, reply);
       if (over) throw over;
@@ -164,7 +230,9 @@ export function createRestService({ cores: { jobs, accounts }, joining, holding,
     }),
     retrieveBatch: telling(async (caller, lookUp) => {
       const accountId = permit(caller, 'jobs:read');
-      return admitted('read', undefined, () => (lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp)));
+      return admitted('read', undefined, () =>
+        lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp),
+      );
     }),
   };
 }

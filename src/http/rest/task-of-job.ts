@@ -23,16 +23,22 @@ export function endOf(job: Job, traceId: string): JobEnd | null {
   }
   if (!isTerminal(job.state)) return null;
   const { code } = failureTellings[job.failure?.code ?? 'CANCELED'];
-  return { httpStatus: errorStatuses[code], body: encodeFailure(task, code, job.failure?.message ?? 'The job was canceled.') };
+  return {
+    httpStatus: errorStatuses[code],
+    body: encodeFailure(task, code, job.failure?.message ?? 'The job was canceled.'),
+  };
 }
 
-/** The record of a job. One that did not come over REST has a request made from its fields, and its own id as trace id. */
+/**
+ * The record of a job. One that did not come over REST has a request made from its fields, and its own id as trace id.
+ */
 export function toTask(job: Job, sent: SentRequest | null): Task {
   const traceId = sent?.traceId ?? job.id;
   return {
     taskId: job.id,
     traceId,
-    request: (sent && asObject(readJson(sent.body))) ?? encodeSubmitBody({ ...job.input, callbackUrl: null, async: false }),
+    request:
+      (sent && asObject(readJson(sent.body))) ?? encodeSubmitBody({ ...job.input, callbackUrl: null, async: false }),
     response: endOf(job, traceId)?.body ?? null,
     createdAt: job.createdAt,
     startedAt: job.submittedAt,

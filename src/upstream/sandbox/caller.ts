@@ -33,23 +33,36 @@ function planOf(task: SandboxTask, mediaUrl: string): PlannedCallback[] {
     case 'late-callback':
       return [{ ...result, atMs: endsAtMs + 3 * durationMs }];
     case 'contradictory-callback':
-      return [{ atMs: endsAtMs, body: failureOf(task) }, { ...result, atMs: endsAtMs + durationMs / 2 }];
+      return [
+        { atMs: endsAtMs, body: failureOf(task) },
+        { ...result, atMs: endsAtMs + durationMs / 2 },
+      ];
     default:
       return [result];
   }
 }
 
-export function createCaller(book: TaskBook, mediaUrl: () => string, log: (fields: object, message: string) => void): Caller {
+export function createCaller(
+  book: TaskBook,
+  mediaUrl: () => string,
+  log: (fields: object, message: string) => void,
+): Caller {
   const timers = new Set<NodeJS.Timeout>();
   const stopping = new AbortController();
 
-  /** Acts at the time or just after it. Timers run up to 2 ms early by the clock, and then the task would still be running. */
+  /**
+   * Acts at the time or just after it. Timers run up to 2 ms early by the clock, and then the task would still be
+   * running.
+   */
   function at(atMs: number, act: () => void): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      if (Date.now() < atMs) at(atMs, act);
-      else act();
-    }, Math.max(0, atMs - Date.now()));
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer);
+        if (Date.now() < atMs) at(atMs, act);
+        else act();
+      },
+      Math.max(0, atMs - Date.now()),
+    );
     timers.add(timer);
   }
 

@@ -12,7 +12,8 @@ export const scenarios = {
   'late-callback': 'The callback comes long after the task has succeeded.',
   'contradictory-callback': 'A callback claims failure although the task succeeds; a second one then claims success.',
   'rate-limited': 'The first two submits of the input are answered 429 `too_many_requests`; the third is taken.',
-  'used-up': 'The first submit of the input is answered 403 `used_up`, which holds up every job for a minute; the second is taken.',
+  'used-up':
+    'The first submit of the input is answered 403 `used_up`, which holds up every job for a minute; the second is taken.',
   'server-error': 'The submit is answered 500 `api_error`, and there is no task.',
   'gateway-timeout': 'The submit is answered 504 by a proxy although the task was taken; the callback comes.',
   synchronous: 'The answer to the submit is the finished result.',
@@ -22,7 +23,10 @@ export const scenarios = {
 
 export type Scenario = keyof typeof scenarios;
 
-/** The scenario that a prompt asks for, the first one if it names several; `success` when it asks for none. A name that does not exist is answered with what to say about it. */
+/**
+ * The scenario that a prompt asks for, the first one if it names several; `success` when it asks for none. A name that
+ * does not exist is answered with what to say about it.
+ */
 export function scenarioOf(prompt: string | undefined): Scenario | { readonly unknown: string } {
   const names = [...(prompt ?? '').matchAll(/\bsandbox:(\w+(?:-\w+)*)/gi)].map(([, name]) => name!.toLowerCase());
   const unknown = names.find((name) => !Object.hasOwn(scenarios, name));
@@ -34,5 +38,8 @@ const MAX_NAME = 64;
 function describeUnknown(name: string): string {
   const known = Object.keys(scenarios);
   const [nearest] = suggestionList(name.replaceAll('_', '-').slice(0, MAX_NAME), known);
-  return `The sandbox has no scenario "${name.slice(0, MAX_NAME)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`} Scenarios: ${known.join(', ')}.`.replace('" Scenarios', '". Scenarios');
+  return `The sandbox has no scenario "${name.slice(0, MAX_NAME)}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`} Scenarios: ${known.join(', ')}.`.replace(
+    '" Scenarios',
+    '". Scenarios',
+  );
 }

@@ -48,17 +48,22 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   // It calls back whatever URL it is told: a page whose own name resolves to this machine must not tell it one.
   app.addHook('onRequest', async (request, reply) => {
-    if (!LOCAL_HOST.test(request.headers.host ?? '')) return reply.code(421).send({ message: 'The sandbox is for this machine.' });
+    if (!LOCAL_HOST.test(request.headers.host ?? ''))
+      return reply.code(421).send({ message: 'The sandbox is for this machine.' });
   });
   await registerUpstreamRoutes(app, createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }));
   app.setNotFoundHandler(sendNoApi);
 
-  // Every result is the same sample, under a name of its own. Pages of other origins may play it, as they may the real ones.
+  // Every result is the same sample, under a name of its own. Pages of other origins may play it, as they may the real
+  // ones.
   await app.register(fastifyStatic, { root: assets, serve: false });
   app.get<{ Params: { name: string } }>('/media/:name', (request, reply) => {
     const task = book.find(request.params.name.replace(/\.mp4$/, ''));
     if (!task || task.scenario === 'failed' || task.endsAtMs > Date.now()) return sendNoApi(request, reply);
-    return reply.header('access-control-allow-origin', '*').header('cross-origin-resource-policy', 'cross-origin').sendFile('motion.mp4');
+    return reply
+      .header('access-control-allow-origin', '*')
+      .header('cross-origin-resource-policy', 'cross-origin')
+      .sendFile('motion.mp4');
   });
 
   app.get('/', async () => ({

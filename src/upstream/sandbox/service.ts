@@ -17,7 +17,14 @@ export interface SandboxServiceOptions {
   readonly maxInFlight: number;
 }
 
-export function createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }: SandboxServiceOptions): UpstreamService<null> {
+export function createSandboxService({
+  book,
+  caller,
+  mediaUrl,
+  token,
+  seconds,
+  maxInFlight,
+}: SandboxServiceOptions): UpstreamService<null> {
   /** How often an input was refused on purpose. */
   const refusals = new Map<string, number>();
 
@@ -58,14 +65,25 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
         refuseFirst(1, body, new Refusal('used_up', 'The balance is used up.'));
         break;
     }
-    if (book.countRunning() >= maxInFlight) throw new Refusal('too_many_requests', `${maxInFlight} tasks are in flight already.`);
+    if (book.countRunning() >= maxInFlight)
+      throw new Refusal('too_many_requests', `${maxInFlight} tasks are in flight already.`);
 
     const task = take(scenario, context);
     switch (scenario) {
       case 'gateway-timeout':
-        return { kind: 'raw', httpStatus: 504, contentType: 'text/html', text: '<html><body><h1>504 Gateway Time-out</h1></body></html>' };
+        return {
+          kind: 'raw',
+          httpStatus: 504,
+          contentType: 'text/html',
+          text: '<html><body><h1>504 Gateway Time-out</h1></body></html>',
+        };
       case 'malformed':
-        return { kind: 'raw', httpStatus: 200, contentType: 'application/json', text: `{"task_id": "${task.taskId.slice(0, 12)}` };
+        return {
+          kind: 'raw',
+          httpStatus: 200,
+          contentType: 'application/json',
+          text: `{"task_id": "${task.taskId.slice(0, 12)}`,
+        };
       case 'early-callback':
         await caller.callNow(task);
         return { kind: 'json', body: encodeAccepted(task.taskId) };
@@ -97,7 +115,10 @@ export function createSandboxService({ book, caller, mediaUrl, token, seconds, m
           ? lookUp.taskIds.map((taskId) => book.find(taskId)).filter((task) => task !== undefined)
           : book
               .list()
-              .filter(({ createdAtMs }) => createdAtMs >= (lookUp.from?.getTime() ?? 0) && createdAtMs <= (lookUp.to?.getTime() ?? Infinity))
+              .filter(
+                ({ createdAtMs }) =>
+                  createdAtMs >= (lookUp.from?.getTime() ?? 0) && createdAtMs <= (lookUp.to?.getTime() ?? Infinity),
+              )
               .slice(lookUp.offset, lookUp.offset + lookUp.limit);
       return found.map((task) => recordOf(task, mediaUrl()));
     },

@@ -1,4 +1,7 @@
-/** The sandbox's tasks. What a task is now follows from its record and the clock, so the record is all that has to survive a restart. */
+/**
+ * The sandbox's tasks. What a task is now follows from its record and the clock, so the record is all that has to
+ * survive a restart.
+ */
 import { randomInt, randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -100,10 +103,15 @@ const DURATION_SECONDS = 5.066;
 /** The flat result that the task has, or will have once it has ended. */
 export function resultOf(task: SandboxTask, mediaUrl: string): JsonObject {
   if (task.scenario === 'failed') return failureOf(task);
-  return encodeSuccess(task, { videoId: task.videoId, videoUrl: `${mediaUrl}/${task.taskId}.mp4`, durationSeconds: DURATION_SECONDS });
+  return encodeSuccess(task, {
+    videoId: task.videoId,
+    videoUrl: `${mediaUrl}/${task.taskId}.mp4`,
+    durationSeconds: DURATION_SECONDS,
+  });
 }
 
-export const failureOf = (task: SandboxTask): JsonObject => encodeFailure(task, 'api_error', 'The sandbox was asked to fail.');
+export const failureOf = (task: SandboxTask): JsonObject =>
+  encodeFailure(task, 'api_error', 'The sandbox was asked to fail.');
 
 /** The task as a look-up shows it. */
 export function recordOf(task: SandboxTask, mediaUrl: string): Task {

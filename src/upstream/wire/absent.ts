@@ -1,6 +1,6 @@
 /**
- * Empty fields. Form generators and typed clients send every field they know, so a field that is null or empty counts as absent, known or
- * not. Types are not converted otherwise: `"true"` is not a boolean and `"10"` is not a number.
+ * Empty fields. Form generators and typed clients send every field they know, so a field that is null or empty counts
+ * as absent, known or not. Types are not converted otherwise: `"true"` is not a boolean and `"10"` is not a number.
  */
 import { z } from 'zod';
 import { asObject, type JsonObject } from './json.ts';
@@ -27,13 +27,22 @@ export function withoutEmpty(value: unknown): unknown {
   return Object.fromEntries(said);
 }
 
-/** How the fields of a schema may be sent: optional ones also empty. For API descriptions; the parser removes the empty ones first. */
+/**
+ * How the fields of a schema may be sent: optional ones also empty. For API descriptions; the parser removes the empty
+ * ones first.
+ */
 export function orEmpty<T extends z.ZodRawShape>(shape: T, required: readonly (keyof T & string)[]): z.ZodRawShape {
   return Object.fromEntries(
     Object.entries(shape).map(([name, field]) => {
       if (required.includes(name)) return [name, field];
       const { description } = z.toJSONSchema(field as z.ZodType, { io: 'input' });
-      return [name, z.union([field as z.ZodType, emptyValue]).optional().meta(description === undefined ? {} : { description })];
+      return [
+        name,
+        z
+          .union([field as z.ZodType, emptyValue])
+          .optional()
+          .meta(description === undefined ? {} : { description }),
+      ];
     }),
   );
 }

@@ -3,7 +3,10 @@ import type { ErrorAnswer } from './answers.ts';
 import { asId, asObject, asText, readLooseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 
-/** Every documented code with the HTTP status we send it with; `token_mismatched` is also seen with 401, `disabled` with 400. */
+/**
+ * Every documented code with the HTTP status we send it with; `token_mismatched` is also seen with 401, `disabled` with
+ * 400.
+ */
 export const errorStatuses = {
   bad_request: 400,
   api_not_implemented: 400,
@@ -32,7 +35,9 @@ export function isRefusalCode(code: string | null): boolean {
   return isKnownCode(code) && errorStatuses[code] < 500;
 }
 
-/** Whether the code says, under whatever HTTP status, that there may be a task: `api_error` and `timeout` cannot know. */
+/**
+ * Whether the code says, under whatever HTTP status, that there may be a task: `api_error` and `timeout` cannot know.
+ */
 export function isDoubtfulCode(code: string | null): boolean {
   return isKnownCode(code) && errorStatuses[code] >= 500;
 }
@@ -62,7 +67,9 @@ export function decodeError(httpStatus: number, answer: string | JsonObject): Wi
   return { code: null, message: text.startsWith('<') ? `HTTP ${httpStatus} with an HTML page` : text, traceId: null };
 }
 
-/** The error inside a body, in any of its shapes; null when there is none. With a code it is structured, and means it. */
+/**
+ * The error inside a body, in any of its shapes; null when there is none. With a code it is structured, and means it.
+ */
 export function findError(body: JsonObject): WireError | null {
   const traceId = asId(body.trace_id);
   const error = asObject(body.error);

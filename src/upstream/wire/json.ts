@@ -7,12 +7,16 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 const integer = /^-?\d+$/;
 
-/** What some languages write for a number that is none; outside of strings. A string that does not end goes to the end, so that it is read once. */
+/**
+ * What some languages write for a number that is none; outside of strings. A string that does not end goes to the end,
+ * so that it is read once.
+ */
 const stringOrNoNumber = /"[^"\\]*(?:\\[^]?[^"\\]*)*(?:"|$)|[-+]?\b(?:nan|inf(?:inity)?)\b/gi;
 
 /**
- * Parses JSON, with or without a byte order mark; undefined when the text is none. An integer beyond 2^53 becomes a string of its digits, because
- * `JSON.parse` would change it: a `video_id` has 18 digits, and some servers forget its quotes.
+ * Parses JSON, with or without a byte order mark; undefined when the text is none. An integer beyond 2^53 becomes a
+ * string of its digits, because `JSON.parse` would change it: a `video_id` has 18 digits, and some servers forget its
+ * quotes.
  */
 export function readJson(sent: string): unknown {
   const text = sent.startsWith('\ufeff') ? sent.slice(1) : sent;
@@ -24,10 +28,15 @@ export function readJson(sent: string): unknown {
   }
 }
 
-/** The same for what the upstream says, where `NaN` and `Infinity`, which are not JSON, are read as null: one figure must not hide the rest. */
+/**
+ * The same for what the upstream says, where `NaN` and `Infinity`, which are not JSON, are read as null: one figure
+ * must not hide the rest.
+ */
 export function readLooseJson(text: string): unknown {
   const value = readJson(text);
-  return value !== undefined ? value : readJson(text.replace(stringOrNoNumber, (token) => (token.startsWith('"') ? token : 'null')));
+  return value !== undefined
+    ? value
+    : readJson(text.replace(stringOrNoNumber, (token) => (token.startsWith('"') ? token : 'null')));
 }
 
 const quoteUnsafe = (token: string): string =>
@@ -37,13 +46,18 @@ export function asObject(value: unknown): JsonObject | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
 }
 
-/** A string or a number as text that PostgreSQL can store: without NUL, and with lone surrogates replaced; null when nothing is left. */
+/**
+ * A string or a number as text that PostgreSQL can store: without NUL, and with lone surrogates replaced; null when
+ * nothing is left.
+ */
 export function asText(value: unknown, maxLength = 2_000): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
   return String(value).replaceAll('\0', '').trim().slice(0, maxLength).toWellFormed() || null;
 }
 
-/** An id that fits an index: text of at most 255 characters; null for anything longer, because half an id is another id. */
+/**
+ * An id that fits an index: text of at most 255 characters; null for anything longer, because half an id is another id.
+ */
 export function asId(value: unknown): string | null {
   const id = asText(value, 256);
   return id !== null && id.length <= 255 ? id : null;

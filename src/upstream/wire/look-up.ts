@@ -18,7 +18,13 @@ export type LookUp =
   | { readonly kind: 'one'; readonly taskId: string }
   | { readonly kind: 'ids'; readonly taskIds: readonly string[] }
   /** Undocumented: the vendor's console lists tasks by the time they were made. Both ends inclusive. */
-  | { readonly kind: 'window'; readonly from: Date | null; readonly to: Date | null; readonly limit: number; readonly offset: number };
+  | {
+      readonly kind: 'window';
+      readonly from: Date | null;
+      readonly to: Date | null;
+      readonly limit: number;
+      readonly offset: number;
+    };
 
 export function encodeLookUp(lookUp: LookUp): JsonObject {
   switch (lookUp.kind) {
@@ -37,16 +43,32 @@ export function encodeLookUp(lookUp: LookUp): JsonObject {
   }
 }
 
-const seconds = (description: string) => z.number().nonnegative().max(MAX_SECONDS).transform((value) => new Date(Math.round(value * 1_000))).meta({ description });
+const seconds = (description: string) =>
+  z
+    .number()
+    .nonnegative()
+    .max(MAX_SECONDS)
+    .transform((value) => new Date(Math.round(value * 1_000)))
+    .meta({ description });
 
 const ACTIONS = 'expected `retrieve` or `retrieve_batch`';
 
-const retrieve = z.object({ action: z.literal('retrieve'), id: z.string({ error: orRequired('expected a string') }).min(1).meta({ description: 'A `task_id`.' }) });
+const retrieve = z.object({
+  action: z.literal('retrieve'),
+  id: z
+    .string({ error: orRequired('expected a string') })
+    .min(1)
+    .meta({ description: 'A `task_id`.' }),
+});
 
 /** Ids outweigh a window. */
 const retrieveBatch = z.object({
   action: z.literal('retrieve_batch'),
-  ids: z.array(z.string()).max(MAX_LOOK_UP_IDS, `expected at most ${MAX_LOOK_UP_IDS} ids`).optional().meta({ description: 'Those that are known are answered, in this order.' }),
+  ids: z
+    .array(z.string())
+    .max(MAX_LOOK_UP_IDS, `expected at most ${MAX_LOOK_UP_IDS} ids`)
+    .optional()
+    .meta({ description: 'Those that are known are answered, in this order.' }),
   created_at_min: seconds('Without `ids`: tasks accepted then or later, in seconds since 1970.').optional(),
   created_at_max: seconds('Without `ids`: tasks accepted then or earlier.').optional(),
   limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
@@ -54,15 +76,22 @@ const retrieveBatch = z.object({
 });
 
 const lookUpBody = z.discriminatedUnion('action', [retrieve, retrieveBatch], {
-  error: ({ input }) => (asObject(input) === null ? 'expected a JSON object' : asObject(input)!.action === undefined ? `is required: ${ACTIONS}` : ACTIONS),
+  error: ({ input }) =>
+    asObject(input) === null
+      ? 'expected a JSON object'
+      : asObject(input)!.action === undefined
+        ? `is required: ${ACTIONS}`
+        : ACTIONS,
 });
 
 /** What may be sent: `lookUpBody`, with empty fields. */
-export const sentLookUpBody = z.discriminatedUnion('action', [retrieve, z.object({ action: z.literal('retrieve_batch'), ...orEmpty(retrieveBatch.shape, ['action']) })]);
+export const sentLookUpBody = z.discriminatedUnion('action', [
+  retrieve,
+  z.object({ action: z.literal('retrieve_batch'), ...orEmpty(retrieveBatch.shape, ['action']) }),
+]);
 
 export type ParsedLookUp =
-  | { readonly ok: true; readonly lookUp: LookUp }
-  | { readonly ok: false; readonly violations: readonly string[] };
+  { readonly ok: true; readonly lookUp: LookUp } | { readonly ok: false; readonly violations: readonly string[] };
 
 /** An empty list of ids beside a window or a page is a field that was left empty; alone it asks for no task. */
 function withoutAbsent(value: unknown): unknown {
@@ -84,7 +113,10 @@ export function parseLookUp(value: unknown): ParsedLookUp {
   return { ok: true, lookUp: { kind: 'window', from, to, limit, offset } };
 }
 
-export function encodeTaskList(tasks: readonly Task[]): { readonly items: readonly TaskRecordAnswer[]; readonly count: number } {
+export function encodeTaskList(tasks: readonly Task[]): {
+  readonly items: readonly TaskRecordAnswer[];
+  readonly count: number;
+} {
   return { items: tasks.map(encodeTaskRecord), count: tasks.length };
 }
 
@@ -102,10 +134,16 @@ export type LookUpAnswer =
   | ({ readonly kind: 'error' } & WireError);
 
 /**
- * What an unknown id answers is undocumented: an empty body, `{}`, `null`, 404 and 400 all mean unknown, unless the error
- * has a code that is about the caller. A whole batch that is refused says nothing about one id, so there 400 and 404 are errors.
+ * What an unknown id answers is undocumented: an empty body, `{}`, `null`, 404 and 400 all mean unknown, unless the
+ * error has a code that is about the caller. A whole batch that is refused says nothing about one id, so there 400 and
+ * 404 are errors.
  */
-export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['kind'] = 'one', taskIds: readonly string[] = []): LookUpAnswer {
+export function decodeLookUp(
+  httpStatus: number,
+  text: string,
+  asked: LookUp['kind'] = 'one',
+  taskIds: readonly string[] = [],
+): LookUpAnswer {
   if (httpStatus < 200 || httpStatus > 299) {
     const error = decodeError(httpStatus, text);
     const aboutTheTask = error.code === 'bad_request' || !isKnownCode(error.code);
@@ -120,5 +158,7 @@ export function decodeLookUp(httpStatus: number, text: string, asked: LookUp['ki
   const all = items ?? [answer];
   const records = all.map((item) => decodeTaskRecord(item, onlyAsked)).filter((record) => record !== null);
   const isRecord = items !== null || records.length > 0;
-  return isRecord ? { kind: 'found', records, itemCount: all.length } : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
+  return isRecord
+    ? { kind: 'found', records, itemCount: all.length }
+    : { kind: 'error', ...decodeError(httpStatus, answer ?? text) };
 }

@@ -8,7 +8,12 @@ import type { JsonObject } from './json.ts';
 export type WireOutcome =
   | { readonly kind: 'running' }
   /** `videoId` is the task's id where the upstream names none. */
-  | { readonly kind: 'succeeded'; readonly videoId: string; readonly videoUrl: string; readonly durationSeconds: number | null }
+  | {
+      readonly kind: 'succeeded';
+      readonly videoId: string;
+      readonly videoUrl: string;
+      readonly durationSeconds: number | null;
+    }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string; readonly traceId: string | null }
   /** A success without a usable URL. */
   | { readonly kind: 'missing' };
@@ -70,10 +75,14 @@ const failureWords = new Set(['failed', 'fail', 'failure', 'error']);
 const successWords = new Set(['succeed', 'succeeded', 'success', 'completed']);
 
 /**
- * The deciding rule for a flat result, in this order: a failure word or an error with a code means failed; a success word with a URL means succeeded, also
- * beside `success: false`; so does `success: true` with a URL and no word at all; `success` alone decides only what is known to be finished; all else is running.
+ * The deciding rule for a flat result, in this order: a failure word or an error with a code means failed; a success
+ * word with a URL means succeeded, also beside `success: false`; so does `success: true` with a URL and no word at all;
+ * `success` alone decides only what is known to be finished; all else is running.
  */
-export function decide(body: JsonObject, known: { readonly taskId: string | null; readonly finished: boolean }): Verdict {
+export function decide(
+  body: JsonObject,
+  known: { readonly taskId: string | null; readonly finished: boolean },
+): Verdict {
   const word = asText(body.state)?.toLowerCase() ?? '';
   const error = findError(body);
   const saysDone = word === '' && body.success === true && asHttpUrl(body.video_url) !== null;
@@ -89,7 +98,10 @@ export function decide(body: JsonObject, known: { readonly taskId: string | null
     if (videoUrl === null) return { outcome: { kind: 'missing' }, odd: 'success without a URL' };
     const contradicts = error !== null || body.success === false;
     const withoutWord = saysDone && !known.finished ? 'no final word' : null;
-    return { outcome: succeeded(body, videoUrl, known.taskId), odd: contradicts ? 'success and failure at once' : withoutWord };
+    return {
+      outcome: succeeded(body, videoUrl, known.taskId),
+      odd: contradicts ? 'success and failure at once' : withoutWord,
+    };
   }
   return { outcome: { kind: 'running' }, odd: error === null ? 'no final word' : 'an error without a code' };
 }
@@ -104,5 +116,10 @@ function failed(body: JsonObject, error: WireError | null): WireOutcome {
 }
 
 function succeeded(body: JsonObject, videoUrl: string, taskId: string | null): WireOutcome {
-  return { kind: 'succeeded', videoId: asId(body.video_id) ?? taskId ?? '', videoUrl, durationSeconds: asNumber(body.duration) };
+  return {
+    kind: 'succeeded',
+    videoId: asId(body.video_id) ?? taskId ?? '',
+    videoUrl,
+    durationSeconds: asNumber(body.duration),
+  };
 }

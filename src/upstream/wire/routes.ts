@@ -1,4 +1,7 @@
-/** The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. A `trace_id` is the request's id. */
+/**
+ * The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. A `trace_id` is the
+ * request's id.
+ */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeError, errorStatuses } from './envelopes.ts';
@@ -19,7 +22,11 @@ export const LOOK_UP_PATH = '/kling/tasks';
 export class Refusal extends Error {
   override readonly name = 'Refusal';
 
-  constructor(readonly code: ErrorCode, message: string, readonly retryAfterSeconds?: number) {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly retryAfterSeconds?: number,
+  ) {
     super(message);
   }
 }
@@ -55,10 +62,16 @@ export type SubmitReply =
   | { readonly kind: 'hang' };
 
 export interface UpstreamService<Caller> {
-  /** Asked before the body is read. `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a stranger, and for who may not do this. */
+  /**
+   * Asked before the body is read. `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a
+   * stranger, and for who may not do this.
+   */
   authenticate(token: string | null, arrival: Arrival): Promise<Caller>;
   submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply>;
-  /** What else is wrong, in the words of the contract, with a body that is refused already: asked with its good fields, so that one answer names everything. */
+  /**
+   * What else is wrong, in the words of the contract, with a body that is refused already: asked with its good fields,
+   * so that one answer names everything.
+   */
   findViolations?(body: Partial<SubmitBody>, headers: IncomingHttpHeaders): readonly string[];
   retrieve(caller: Caller, taskId: string): Promise<Task | null>;
   /** Only the tasks there are, at most 50. */
@@ -66,7 +79,10 @@ export interface UpstreamService<Caller> {
 }
 
 /** Mounts `POST /kling/motion` and `POST /kling/tasks`; everything else below `/kling` answers 404 `no_api`. */
-export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, service: UpstreamService<Caller>): Promise<void> {
+export async function registerUpstreamRoutes<Caller>(
+  app: FastifyInstance,
+  service: UpstreamService<Caller>,
+): Promise<void> {
   await app.register(
     async (routes) => {
       routes.removeAllContentTypeParsers();
@@ -84,19 +100,33 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
 
       routes.post('/motion', { onRequest: admit('submit') }, async (request, reply) => {
         const parsed = parseSubmitBody(request.body);
-        if (!parsed.ok) throw new Refusal('bad_request', [...parsed.violations, ...(service.findViolations?.(parsed.rest, request.headers) ?? [])].join('; '));
+        if (!parsed.ok)
+          throw new Refusal(
+            'bad_request',
+            [...parsed.violations, ...(service.findViolations?.(parsed.rest, request.headers) ?? [])].join('; '),
+          );
         const arrivedAt = performance.now() - reply.elapsedTime;
-        const context = { traceId: request.id, arrivedAt, sent: asObject(request.body)!, headers: request.headers, signal: goneSignal(reply), response: reply.raw };
+        const context = {
+          traceId: request.id,
+          arrivedAt,
+          sent: asObject(request.body)!,
+          headers: request.headers,
+          signal: goneSignal(reply),
+          response: reply.raw,
+        };
         return sendSubmitReply(reply, await service.submit(callerOf(request), parsed.body, context));
       });
 
       routes.post('/tasks', { onRequest: admit('lookUp') }, async (request, reply) => {
         const parsed = parseLookUp(request.body);
         if (!parsed.ok) throw new Refusal('bad_request', parsed.violations.join('; '));
-        if (parsed.lookUp.kind !== 'one') return encodeTaskList(await service.retrieveBatch(callerOf(request), parsed.lookUp));
+        if (parsed.lookUp.kind !== 'one')
+          return encodeTaskList(await service.retrieveBatch(callerOf(request), parsed.lookUp));
         const task = await service.retrieve(callerOf(request), parsed.lookUp.taskId);
         // The upstream does not say how it answers an unknown id; every client must take a 404 for it.
-        return task === null ? reply.code(404).send(encodeError('not_found', 'There is no such task.', request.id)) : encodeTaskRecord(task);
+        return task === null
+          ? reply.code(404).send(encodeError('not_found', 'There is no such task.', request.id))
+          : encodeTaskRecord(task);
       });
     },
     { prefix: '/kling' },
@@ -104,7 +134,9 @@ export async function registerUpstreamRoutes<Caller>(app: FastifyInstance, servi
 }
 
 export function sendNoApi(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(404).send(encodeError('no_api', `There is no API at ${request.method} ${request.url}.`, request.id));
+  return reply
+    .code(404)
+    .send(encodeError('no_api', `There is no API at ${request.method} ${request.url}.`, request.id));
 }
 
 function sendSubmitReply(reply: FastifyReply, answer: SubmitReply): FastifyReply {
@@ -125,7 +157,8 @@ function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply
   }
   const status = error.statusCode ?? 500;
   if (status === 413) return reply.code(status).send(encodeError('bad_request', bodyTooLarge(request), request.id));
-  if (status >= 400 && status <= 499) return reply.code(status).send(encodeError('bad_request', error.message, request.id));
+  if (status >= 400 && status <= 499)
+    return reply.code(status).send(encodeError('bad_request', error.message, request.id));
   request.log.error({ err: error }, 'an upstream route failed');
   return reply.code(500).send(encodeError('api_error', 'Something went wrong.', request.id));
 }
@@ -149,7 +182,8 @@ function bearerOf(request: FastifyRequest): string | null {
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   const { raw } = reply;
-  // Not the response's own socket: a response that waits behind another one of its connection has none, and Node 20 does not close it with the connection.
+  // Not the response's own socket: a response that waits behind another one of its connection has none, and Node 20
+  // does not close it with the connection.
   const { socket } = raw.req;
   const abort = (): void => {
     socket.off('close', abort);

@@ -10,23 +10,48 @@ import type { WireOutcome } from './result.ts';
 
 export type SubmitAnswer =
   /** `outcome` is the end of the task when the answer already holds it, beyond doubt; else null. */
-  | { readonly kind: 'accepted'; readonly taskId: string; readonly outcome: WireOutcome | null; readonly traceId: string | null }
+  | {
+      readonly kind: 'accepted';
+      readonly taskId: string;
+      readonly outcome: WireOutcome | null;
+      readonly traceId: string | null;
+    }
   /** The upstream refused the request. It made no task for it, although the answer may name one, `taskId`. */
-  | { readonly kind: 'refused'; readonly code: string | null; readonly message: string; readonly httpStatus: number; readonly traceId: string | null; readonly taskId: string | null }
-  /** There may be a task. `enveloped` when the upstream itself said so, and not a proxy that cannot know. `taskId` is the task that the answer names, if any. */
-  | { readonly kind: 'ambiguous'; readonly enveloped: boolean; readonly reason: string; readonly traceId: string | null; readonly taskId: string | null };
+  | {
+      readonly kind: 'refused';
+      readonly code: string | null;
+      readonly message: string;
+      readonly httpStatus: number;
+      readonly traceId: string | null;
+      readonly taskId: string | null;
+    }
+  /**
+   * There may be a task. `enveloped` when the upstream itself said so, and not a proxy that cannot know. `taskId` is
+   * the task that the answer names, if any.
+   */
+  | {
+      readonly kind: 'ambiguous';
+      readonly enveloped: boolean;
+      readonly reason: string;
+      readonly traceId: string | null;
+      readonly taskId: string | null;
+    };
 
 /** What an asynchronous submit answers: the task's id and nothing else. */
 export function encodeAccepted(taskId: string): z.output<typeof acceptedAnswer> {
   return { task_id: taskId };
 }
 
-/** Without a code a proxy says these, also of a request that it has passed on: time-out, conflict, too early, and client gone in two dialects. */
+/**
+ * Without a code a proxy says these, also of a request that it has passed on: time-out, conflict, too early, and client
+ * gone in two dialects.
+ */
 const unclearStatuses = new Set([408, 409, 425, 460, 499]);
 
 /**
- * Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its status. A redirect is a no: whoever answers
- * it has sent us elsewhere, unless it names a task. `location` is where to, for people.
+ * Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its
+ * status. A redirect is a no: whoever answers it has sent us elsewhere, unless it names a task. `location` is where to,
+ * for people.
  */
 export function decodeSubmitAnswer(httpStatus: number, text: string, location: string | null = null): SubmitAnswer {
   if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
@@ -35,21 +60,41 @@ export function decodeSubmitAnswer(httpStatus: number, text: string, location: s
     return { kind: 'refused', code: null, message: redirectMessage(location), httpStatus, traceId: null, taskId };
   }
   const error = decodeError(httpStatus, text);
-  const clear = error.code === null ? !unclearStatuses.has(httpStatus) : httpStatus !== 408 && !isDoubtfulCode(error.code);
+  const clear =
+    error.code === null ? !unclearStatuses.has(httpStatus) : httpStatus !== 408 && !isDoubtfulCode(error.code);
   if (httpStatus >= 400 && httpStatus <= 499 && clear) return { kind: 'refused', ...error, httpStatus, taskId };
   const words = error.code === null ? error.message : `${error.code}: ${error.message}`;
-  return { kind: 'ambiguous', enveloped: error.code !== null, reason: `HTTP ${httpStatus}, ${words}`, traceId: error.traceId, taskId };
+  return {
+    kind: 'ambiguous',
+    enveloped: error.code !== null,
+    reason: `HTTP ${httpStatus}, ${words}`,
+    traceId: error.traceId,
+    taskId,
+  };
 }
 
 function decodeGoodStatus(httpStatus: number, text: string): SubmitAnswer {
   const body = asObject(readLooseJson(text));
-  if (body === null) return { kind: 'ambiguous', enveloped: false, reason: `HTTP ${httpStatus} with an unreadable body`, traceId: null, taskId: null };
+  if (body === null)
+    return {
+      kind: 'ambiguous',
+      enveloped: false,
+      reason: `HTTP ${httpStatus} with an unreadable body`,
+      traceId: null,
+      taskId: null,
+    };
   const traceId = asId(body.trace_id);
   const taskId = asId(body.task_id);
   if (taskId !== null) return { kind: 'accepted', taskId, outcome: finalOutcome(body, taskId), traceId };
   const error = findError(body);
   if (error !== null && isRefusalCode(error.code)) return { kind: 'refused', ...error, httpStatus, taskId };
-  return { kind: 'ambiguous', enveloped: error !== null, reason: `HTTP ${httpStatus} without a task_id${error === null ? '' : `, ${error.message}`}`, traceId, taskId };
+  return {
+    kind: 'ambiguous',
+    enveloped: error !== null,
+    reason: `HTTP ${httpStatus} without a task_id${error === null ? '' : `, ${error.message}`}`,
+    traceId,
+    taskId,
+  };
 }
 
 /** A contradiction is left to a look-up, and so is a success without a URL. */

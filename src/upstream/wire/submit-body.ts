@@ -7,7 +7,10 @@ const MAX_URL = 2_048;
 const MAX_PROMPT = 2_500;
 
 /** The message of a field: whether it is missing, or of another type than expected. */
-export const orRequired = (expected: string) => ({ input }: { readonly input?: unknown }): string => (input === undefined ? 'is required' : expected);
+export const orRequired =
+  (expected: string) =>
+  ({ input }: { readonly input?: unknown }): string =>
+    input === undefined ? 'is required' : expected;
 
 const HTTP_URL = 'expected an http(s) URL';
 const startsAsHttpUrl = /^\s*https?:/i;
@@ -16,34 +19,58 @@ const startsAsHttpUrl = /^\s*https?:/i;
 const httpUrl = (description: string) =>
   z
     .string({ error: orRequired(HTTP_URL) })
-    .refine((text) => (text.length > MAX_URL ? startsAsHttpUrl.test(text) : isHttpUrl(text)), { error: HTTP_URL, abort: true })
+    .refine((text) => (text.length > MAX_URL ? startsAsHttpUrl.test(text) : isHttpUrl(text)), {
+      error: HTTP_URL,
+      abort: true,
+    })
     .max(MAX_URL, `at most ${MAX_URL} characters`)
     .meta({ format: 'uri', description });
 
-const oneOf = <const T extends readonly string[]>(...values: T) => z.enum(values, { error: `expected ${values.map((value) => `\`${value}\``).join(' or ')}` });
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  z.enum(values, { error: `expected ${values.map((value) => `\`${value}\``).join(' or ')}` });
 const boolean = z.boolean({ error: orRequired('expected true or false') });
 
 /** Characters and not halves of them are counted, as JSON Schema does. */
 const prompt = z
   .string({ error: 'expected a string' })
-  .refine((text) => text.length <= MAX_PROMPT || [...text].length <= MAX_PROMPT, `expected at most ${MAX_PROMPT} characters`)
+  .refine(
+    (text) => text.length <= MAX_PROMPT || [...text].length <= MAX_PROMPT,
+    `expected at most ${MAX_PROMPT} characters`,
+  )
   .meta({ maxLength: MAX_PROMPT, description: 'What else to say about the video.' });
 
-const objectErrors = (issue: { readonly code?: string }): string | undefined => (issue.code === 'invalid_type' ? 'expected a JSON object' : undefined);
+const objectErrors = (issue: { readonly code?: string }): string | undefined =>
+  issue.code === 'invalid_type' ? 'expected a JSON object' : undefined;
 
 /** Every field there is; an unknown one is refused unless it is empty. */
-export const submitBody = z.strictObject({
-  image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
-  video_url: httpUrl('The motion: MP4 or MOV, up to 100 MB, one unbroken shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).'),
-  character_orientation: oneOf('image', 'video').default('image').meta({ description: 'Whether the character faces as in the image or as in the video.' }),
-  mode: oneOf('std', 'pro').default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
-  prompt: prompt.optional(),
-  keep_original_sound: oneOf('yes', 'no').optional().meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
-  model_name: z.string({ error: 'expected a string' }).regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"').optional().meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
-  watermark_info: z.strictObject({ enabled: boolean }, { error: objectErrors }).optional().meta({ description: 'Whether the video gets a watermark; none without it.' }),
-  async: boolean.optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
-  callback_url: httpUrl('Where the result is wanted; answers `task_id` at once.').optional(),
-}, { error: objectErrors });
+export const submitBody = z.strictObject(
+  {
+    image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
+    video_url: httpUrl(
+      'The motion: MP4 or MOV, up to 100 MB, one unbroken shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).',
+    ),
+    character_orientation: oneOf('image', 'video')
+      .default('image')
+      .meta({ description: 'Whether the character faces as in the image or as in the video.' }),
+    mode: oneOf('std', 'pro').default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
+    prompt: prompt.optional(),
+    keep_original_sound: oneOf('yes', 'no')
+      .optional()
+      .meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
+    model_name: z
+      .string({ error: 'expected a string' })
+      .regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"')
+      .optional()
+      .meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
+    watermark_info: z
+      .strictObject({ enabled: boolean }, { error: objectErrors })
+      .optional()
+      .meta({ description: 'Whether the video gets a watermark; none without it.' }),
+    async: boolean.optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
+    callback_url: httpUrl('Where the result is wanted; answers `task_id` at once.').optional(),
+  },
+  { error: objectErrors },
+);
 
 const REQUIRED = ['image_url', 'video_url'] as const;
 
@@ -69,7 +96,10 @@ export interface SubmitInput {
   readonly async: boolean;
 }
 
-/** Mode, orientation and sound are always spelled out, because sources disagree about their defaults; the rest only when asked for. */
+/**
+ * Mode, orientation and sound are always spelled out, because sources disagree about their defaults; the rest only when
+ * asked for.
+ */
 export function encodeSubmitBody(input: SubmitInput): SubmitBody {
   return {
     image_url: input.imageUrl,
@@ -105,14 +135,23 @@ export type ParsedSubmitBody =
   /** Every violation at once, each as `field: what was expected`, and the fields that are as they should be. */
   | { readonly ok: false; readonly violations: readonly string[]; readonly rest: Partial<SubmitBody> };
 
-/** Checks what a client sent. An optional field that is null or empty counts as absent; a mode or orientation that is absent gets its default. */
+/**
+ * Checks what a client sent. An optional field that is null or empty counts as absent; a mode or orientation that is
+ * absent gets its default.
+ */
 export function parseSubmitBody(value: unknown): ParsedSubmitBody {
   const body = withoutEmpty(value);
   const parsed = submitBody.safeParse(body);
   if (parsed.success) return { ok: true, body: parsed.data };
   const wrong = new Set(parsed.error.issues.map(({ path: [field] }) => field));
-  const good = Object.entries(asObject(body) ?? {}).filter(([name]) => Object.hasOwn(submitBody.shape, name) && !wrong.has(name));
-  return { ok: false, violations: violationsOf(parsed.error), rest: submitBody.partial().safeParse(Object.fromEntries(good)).data ?? {} };
+  const good = Object.entries(asObject(body) ?? {}).filter(
+    ([name]) => Object.hasOwn(submitBody.shape, name) && !wrong.has(name),
+  );
+  return {
+    ok: false,
+    violations: violationsOf(parsed.error),
+    rest: submitBody.partial().safeParse(Object.fromEntries(good)).data ?? {},
+  };
 }
 
 const MAX_UNKNOWN = 10;
@@ -121,10 +160,13 @@ const MAX_NAME = 64;
 /** Names what is wrong; of many unknown fields the first ones. */
 export function violationsOf(error: z.ZodError): string[] {
   return error.issues.flatMap((issue) => {
-    const at = (...names: PropertyKey[]): string => [...issue.path, ...names].map((name) => String(name).slice(0, MAX_NAME)).join('.');
+    const at = (...names: PropertyKey[]): string =>
+      [...issue.path, ...names].map((name) => String(name).slice(0, MAX_NAME)).join('.');
     if (issue.code !== 'unrecognized_keys') return [[at(), issue.message].filter(Boolean).join(': ')];
     const named = issue.keys.slice(0, MAX_UNKNOWN).map((key) => `${at(key)}: there is no such field`);
-    return issue.keys.length > MAX_UNKNOWN ? [...named, `and ${issue.keys.length - MAX_UNKNOWN} more fields that do not exist`] : named;
+    return issue.keys.length > MAX_UNKNOWN
+      ? [...named, `and ${issue.keys.length - MAX_UNKNOWN} more fields that do not exist`]
+      : named;
   });
 }
 

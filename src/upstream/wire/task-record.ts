@@ -47,8 +47,8 @@ export interface TaskRecord {
 }
 
 /**
- * Null when the value is no record. The result is read from `response` only: `request.video_url` is the input. `onlyAsked` is the task that was asked for where
- * it was the only one: a record that names no task is about that one.
+ * Null when the value is no record. The result is read from `response` only: `request.video_url` is the input.
+ * `onlyAsked` is the task that was asked for where it was the only one: a record that names no task is about that one.
  */
 export function decodeTaskRecord(value: unknown, onlyAsked: string | null = null): TaskRecord | null {
   const record = asObject(value);

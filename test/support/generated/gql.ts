@@ -15,46 +15,46 @@ import * as types from './graphql.ts';
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
-    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n": typeof types.JobFieldsFragmentDoc,
-    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": typeof types.GenerateMotionDocument,
-    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": typeof types.FindJobDocument,
-    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": typeof types.CancelJobDocument,
-    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n": typeof types.DeleteJobDocument,
-    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": typeof types.WatchJobDocument,
+    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video {\n      id\n      url\n      durationSeconds\n    }\n    failure {\n      code\n      message\n      final\n      charge\n      upstreamCode\n    }\n  }\n": typeof types.JobFieldsFragmentDoc,
+    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job {\n        ...JobFields\n      }\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n": typeof types.GenerateMotionDocument,
+    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) {\n      ...JobFields\n    }\n  }\n": typeof types.FindJobDocument,
+    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job {\n        ...JobFields\n      }\n      userErrors {\n        code\n        field\n      }\n    }\n  }\n": typeof types.CancelJobDocument,
+    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n": typeof types.DeleteJobDocument,
+    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) {\n      ...JobFields\n    }\n  }\n": typeof types.WatchJobDocument,
 };
 const documents: Documents = {
-    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n": types.JobFieldsFragmentDoc,
-    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n": types.GenerateMotionDocument,
-    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n": types.FindJobDocument,
-    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n": types.CancelJobDocument,
-    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n": types.DeleteJobDocument,
-    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n": types.WatchJobDocument,
+    "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video {\n      id\n      url\n      durationSeconds\n    }\n    failure {\n      code\n      message\n      final\n      charge\n      upstreamCode\n    }\n  }\n": types.JobFieldsFragmentDoc,
+    "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job {\n        ...JobFields\n      }\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n": types.GenerateMotionDocument,
+    "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) {\n      ...JobFields\n    }\n  }\n": types.FindJobDocument,
+    "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job {\n        ...JobFields\n      }\n      userErrors {\n        code\n        field\n      }\n    }\n  }\n": types.CancelJobDocument,
+    "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n": types.DeleteJobDocument,
+    "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) {\n      ...JobFields\n    }\n  }\n": types.WatchJobDocument,
 };
 
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video { id url durationSeconds }\n    failure { code message final charge upstreamCode }\n  }\n"): typeof import('./graphql.ts').JobFieldsFragmentDoc;
+export function graphql(source: "\n  fragment JobFields on MotionJob {\n    id\n    version\n    state\n    taskId\n    sandbox\n    settledBy\n    video {\n      id\n      url\n      durationSeconds\n    }\n    failure {\n      code\n      message\n      final\n      charge\n      upstreamCode\n    }\n  }\n"): typeof import('./graphql.ts').JobFieldsFragmentDoc;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job { ...JobFields }\n      userErrors { __typename code message field }\n    }\n  }\n"): typeof import('./graphql.ts').GenerateMotionDocument;
+export function graphql(source: "\n  mutation GenerateMotion($input: GenerateMotionInput!) {\n    generateMotion(input: $input) {\n      replayed\n      job {\n        ...JobFields\n      }\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n"): typeof import('./graphql.ts').GenerateMotionDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) { ...JobFields }\n  }\n"): typeof import('./graphql.ts').FindJobDocument;
+export function graphql(source: "\n  query FindJob($id: ID!) {\n    motionJob(id: $id) {\n      ...JobFields\n    }\n  }\n"): typeof import('./graphql.ts').FindJobDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job { ...JobFields }\n      userErrors { code field }\n    }\n  }\n"): typeof import('./graphql.ts').CancelJobDocument;
+export function graphql(source: "\n  mutation CancelJob($id: ID!) {\n    cancelMotionJob(input: { id: $id }) {\n      job {\n        ...JobFields\n      }\n      userErrors {\n        code\n        field\n      }\n    }\n  }\n"): typeof import('./graphql.ts').CancelJobDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors { __typename code message field }\n    }\n  }\n"): typeof import('./graphql.ts').DeleteJobDocument;
+export function graphql(source: "\n  mutation DeleteJob($id: ID!) {\n    deleteMotionJob(input: { id: $id }) {\n      deletedId\n      userErrors {\n        __typename\n        code\n        message\n        field\n      }\n    }\n  }\n"): typeof import('./graphql.ts').DeleteJobDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) { ...JobFields }\n  }\n"): typeof import('./graphql.ts').WatchJobDocument;
+export function graphql(source: "\n  subscription WatchJob($id: ID!, $afterVersion: Int) {\n    jobUpdated(id: $id, afterVersion: $afterVersion) {\n      ...JobFields\n    }\n  }\n"): typeof import('./graphql.ts').WatchJobDocument;
 
 
 export function graphql(source: string) {

@@ -1,11 +1,22 @@
 import { SignJWT, type JWTPayload } from 'jose';
 import { createHash, hkdfSync } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS, type ClientTokenClaims } from '../../../src/accounts/client-token.ts';
+import {
+  createClientTokens,
+  MAX_TTL_SECONDS,
+  MIN_TTL_SECONDS,
+  type ClientTokenClaims,
+} from '../../../src/accounts/client-token.ts';
 
 const NOW = Date.parse('2026-03-01T00:00:00.999Z');
 const SECONDS = Math.floor(NOW / 1_000);
-const claims: ClientTokenClaims = { accountId: 'acme', keyId: 'k', scopes: ['jobs:read', 'jobs:write'], jobIds: null, epoch: 3 };
+const claims: ClientTokenClaims = {
+  accountId: 'acme',
+  keyId: 'k',
+  scopes: ['jobs:read', 'jobs:write'],
+  jobIds: null,
+  epoch: 3,
+};
 const tokens = createClientTokens(['a secret']);
 
 afterEach(() => void vi.useRealTimers());
@@ -17,7 +28,16 @@ function forge(payload: JWTPayload, header: object = {}, secret = 'a secret'): P
   const kid = createHash('sha256').update(key).digest('base64url').slice(0, 8);
   return new SignJWT(payload).setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid, ...header }).sign(key);
 }
-const good = { scope: 'jobs:read', key: 'k', epoch: 3, iss: 'motion-gateway', aud: 'motion-gateway/client', sub: 'acme', iat: SECONDS, exp: SECONDS + 60 };
+const good = {
+  scope: 'jobs:read',
+  key: 'k',
+  epoch: 3,
+  iss: 'motion-gateway',
+  aud: 'motion-gateway/client',
+  sub: 'acme',
+  iat: SECONDS,
+  exp: SECONDS + 60,
+};
 
 test('a token lives from a minute to an hour', () => {
   expect([MIN_TTL_SECONDS, MAX_TTL_SECONDS]).toEqual([60, 3_600]);
@@ -38,27 +58,53 @@ describe('a token', () => {
   });
 
   test('keeps the jobs that it is limited to, also none at all', async () => {
-    for (const jobIds of [[], ['a', 'b']]) expect(await tokens.verify((await tokens.sign({ ...claims, jobIds }, 60)).token)).toMatchObject({ jobIds });
+    for (const jobIds of [[], ['a', 'b']])
+      expect(await tokens.verify((await tokens.sign({ ...claims, jobIds }, 60)).token)).toMatchObject({ jobIds });
   });
 
   test('is a JWT for one issuer and audience, dated back by 30 s', async () => {
     at(NOW);
     const { token } = await tokens.sign({ ...claims, jobIds: ['a'] }, 60);
-    const [header, payload] = token.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as object);
+    const [header, payload] = token
+      .split('.')
+      .slice(0, 2)
+      .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as object);
     expect(header).toEqual({ alg: 'HS256', typ: 'JWT', kid: expect.stringMatching(/^[\w-]{8}$/) as string });
-    expect(payload).toEqual({ scope: 'jobs:read jobs:write', key: 'k', epoch: 3, jobs: ['a'], iss: 'motion-gateway', aud: 'motion-gateway/client', sub: 'acme', iat: SECONDS - 30, exp: SECONDS + 60 });
-    expect(await tokens.verify(await forge(good))).toEqual({ accountId: 'acme', keyId: 'k', epoch: 3, scopes: ['jobs:read'], jobIds: null, expiresAt: new Date(1_000 * (SECONDS + 60)) });
+    expect(payload).toEqual({
+      scope: 'jobs:read jobs:write',
+      key: 'k',
+      epoch: 3,
+      jobs: ['a'],
+      iss: 'motion-gateway',
+      aud: 'motion-gateway/client',
+      sub: 'acme',
+      iat: SECONDS - 30,
+      exp: SECONDS + 60,
+    });
+    expect(await tokens.verify(await forge(good))).toEqual({
+      accountId: 'acme',
+      keyId: 'k',
+      epoch: 3,
+      scopes: ['jobs:read'],
+      jobIds: null,
+      expiresAt: new Date(1_000 * (SECONDS + 60)),
+    });
   });
 
   test('with unknown scopes has only the known ones', async () => {
     at(NOW);
-    expect(await tokens.verify(await forge({ ...good, scope: 'jobs:read jobs:all account' }))).toMatchObject({ scopes: ['jobs:read'] });
+    expect(await tokens.verify(await forge({ ...good, scope: 'jobs:read jobs:all account' }))).toMatchObject({
+      scopes: ['jobs:read'],
+    });
   });
 
   test.each<[string, JWTPayload, object?, string?]>([
     ['of another issuer', { ...good, iss: 'another' }],
     ['for another audience', { ...good, aud: 'motion-gateway' }],
-    ...['sub', 'exp', 'iat', 'key', 'epoch', 'scope'].map((name): [string, JWTPayload] => [`without ${name}`, { ...good, [name]: undefined }]),
+    ...['sub', 'exp', 'iat', 'key', 'epoch', 'scope'].map((name): [string, JWTPayload] => [
+      `without ${name}`,
+      { ...good, [name]: undefined },
+    ]),
     ['from the future', { ...good, iat: SECONDS + 1 }],
     ['older than an hour and the difference of clocks', { ...good, iat: SECONDS - 3_631 }],
     ['of another algorithm', good, { alg: 'HS512' }],
@@ -69,7 +115,11 @@ describe('a token', () => {
     at(NOW);
     const [ours] = (await tokens.sign(claims, 60)).token.split('.');
     const { kid } = JSON.parse(Buffer.from(ours!, 'base64url').toString()) as { kid: string };
-    const token = await forge(payload, { ...header, ...((header as { kid?: string }).kid === 'ours' && { kid }) }, secret);
+    const token = await forge(
+      payload,
+      { ...header, ...((header as { kid?: string }).kid === 'ours' && { kid }) },
+      secret,
+    );
     expect(await tokens.verify(token)).toBeNull();
     expect(await tokens.isExpired(token)).toBe(_what === 'older than an hour and the difference of clocks');
   });
@@ -86,9 +136,17 @@ describe('a token', () => {
 });
 
 test('tokens of an older secret are good while that one is listed, and new ones are signed by the first', async () => {
-  const [before, rotated, after] = [createClientTokens(['old']), createClientTokens(['new', 'old']), createClientTokens(['new'])];
+  const [before, rotated, after] = [
+    createClientTokens(['old']),
+    createClientTokens(['new', 'old']),
+    createClientTokens(['new']),
+  ];
   const [old, young] = [(await before.sign(claims, 60)).token, (await rotated.sign(claims, 60)).token];
-  expect([await rotated.verify(old), await rotated.verify(young), await after.verify(young)].every((found) => found?.accountId === 'acme')).toBe(true);
+  expect(
+    [await rotated.verify(old), await rotated.verify(young), await after.verify(young)].every(
+      (found) => found?.accountId === 'acme',
+    ),
+  ).toBe(true);
   expect([await after.verify(old), await before.verify(young)]).toEqual([null, null]);
   expect(() => createClientTokens([])).toThrow('client tokens need a secret');
 });

@@ -27,8 +27,16 @@ describe('the quota', () => {
   const job: ChargedJob = { id: 'j', accountId: 'acme', billedSeconds: 5, mode: 'STD', model: null };
   function open(reserved: boolean, found: Quota | null = null) {
     const asked: unknown[][] = [];
-    const note = (name: string, result: unknown) => async (...args: unknown[]) => (asked.push([name, ...args]), result as never);
-    const store: QuotaStore<typeof tx> = { reserve: note('reserve', reserved), charge: note('charge', undefined), release: note('release', undefined), quotaOf: note('quotaOf', found), findImbalances: note('imbalances', []) };
+    const note =
+      (name: string, result: unknown) =>
+      async (...args: unknown[]) => (asked.push([name, ...args]), result as never);
+    const store: QuotaStore<typeof tx> = {
+      reserve: note('reserve', reserved),
+      charge: note('charge', undefined),
+      release: note('release', undefined),
+      quotaOf: note('quotaOf', found),
+      findImbalances: note('imbalances', []),
+    };
     return { asked, effects: createQuotaEffects(store) };
   }
 
@@ -36,10 +44,17 @@ describe('the quota', () => {
     const { asked, effects } = open(true);
     expect(await effects.reserve(tx, 'acme', 'j')).toBeNull();
     expect(asked).toEqual([['reserve', tx, 'acme', 'j']]);
-    for (const [found, remaining] of [[null, 0], [quota, 0], [{ ...quota, limit: 3 }, 3]] as const) {
+    for (const [found, remaining] of [
+      [null, 0],
+      [quota, 0],
+      [{ ...quota, limit: 3 }, 3],
+    ] as const) {
       const refused = open(false, found);
       expect(await refused.effects.reserve(tx, 'acme', 'j')).toEqual({ remaining });
-      expect(refused.asked).toEqual([['reserve', tx, 'acme', 'j'], ['quotaOf', tx, 'acme']]);
+      expect(refused.asked).toEqual([
+        ['reserve', tx, 'acme', 'j'],
+        ['quotaOf', tx, 'acme'],
+      ]);
     }
   });
 
@@ -47,12 +62,23 @@ describe('the quota', () => {
     const { asked, effects } = open(true);
     await effects.settle(tx, job, true);
     await effects.settle(tx, job, false);
-    expect(asked).toEqual([['charge', tx, job], ['release', tx, 'j']]);
+    expect(asked).toEqual([
+      ['charge', tx, job],
+      ['release', tx, 'j'],
+    ]);
   });
 });
 
 describe('a limit', () => {
-  const caller: Caller = { kind: 'key', accountId: 'acme', scopes: [], jobIds: null, keyId: 'k', epoch: null, expiresAt: null };
+  const caller: Caller = {
+    kind: 'key',
+    accountId: 'acme',
+    scopes: [],
+    jobIds: null,
+    keyId: 'k',
+    epoch: null,
+    expiresAt: null,
+  };
   const numbers = { requestsPerMinute: 2, submitsPerMinute: 2, submitsPerMinutePerAccount: 3, webhooksPerMinute: 1 };
   function open(...counts: number[]) {
     const asked: unknown[][] = [];
@@ -74,7 +100,12 @@ describe('a limit', () => {
     expect(await take({}, 'a')).toEqual({ isOver: false, limit: 2, remaining: 1, resetSeconds: WINDOW_SECONDS });
     expect(await take({}, 'b')).toMatchObject({ isOver: false, remaining: 0 });
     expect(await take({}, 'c')).toMatchObject({ isOver: true, limit: 2, remaining: 0 });
-    for (const who of [{ keyId: 'l' }, { kind: 'anonymous', keyId: null }, { kind: 'administrator', keyId: null }] as const) expect(await take(who, 'a')).toMatchObject({ isOver: false, remaining: 1 });
+    for (const who of [
+      { keyId: 'l' },
+      { kind: 'anonymous', keyId: null },
+      { kind: 'administrator', keyId: null },
+    ] as const)
+      expect(await take(who, 'a')).toMatchObject({ isOver: false, remaining: 1 });
     expect(await take({ kind: 'administrator', keyId: null }, 'b')).toMatchObject({ remaining: 0 });
     expect(await take({ kind: 'anonymous', keyId: null }, 'b')).toMatchObject({ remaining: 1 });
     expect(await take({ kind: 'anonymous', keyId: null }, 'administrator')).toMatchObject({ remaining: 1 });
@@ -84,8 +115,16 @@ describe('a limit', () => {
     const at = open(2, 3);
     await at.limits.takeSubmit(caller);
     expect(at.asked).toEqual([[['submits by k', 'submits of acme'], 60]]);
-    await expect(open(3, 4).limits.takeSubmit(caller)).rejects.toMatchObject({ code: 'RATE_LIMITED', message: 'This key may submit 2 jobs in a minute.', retryAfterSeconds: 10 });
-    await expect(open(2, 4).limits.takeSubmit(caller)).rejects.toMatchObject({ code: 'RATE_LIMITED', message: 'The keys of this account may submit 3 jobs in a minute.', retryAfterSeconds: 11 });
+    await expect(open(3, 4).limits.takeSubmit(caller)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'This key may submit 2 jobs in a minute.',
+      retryAfterSeconds: 10,
+    });
+    await expect(open(2, 4).limits.takeSubmit(caller)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'The keys of this account may submit 3 jobs in a minute.',
+      retryAfterSeconds: 11,
+    });
     const nobody = open(1, 1);
     await nobody.limits.takeSubmit({ ...caller, keyId: null, accountId: null });
     expect(nobody.asked).toEqual([[['submits by nobody', 'submits of nobody'], 60]]);
@@ -95,7 +134,11 @@ describe('a limit', () => {
     const at = open(1);
     await at.limits.takeWebhook('acme');
     expect(at.asked).toEqual([[['webhooks asked for by acme'], 60]]);
-    await expect(open(2).limits.takeWebhook('acme')).rejects.toMatchObject({ code: 'RATE_LIMITED', message: 'An account may ask for 1 webhooks in a minute.', retryAfterSeconds: 10 });
+    await expect(open(2).limits.takeWebhook('acme')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'An account may ask for 1 webhooks in a minute.',
+      retryAfterSeconds: 10,
+    });
   });
 });
 
@@ -107,7 +150,11 @@ describe('keys that are not known', () => {
     expect(await find('good', 'a')).toBe('good');
     expect(await find('x', 'a')).toBeNull();
     expect(await find('y', 'a')).toBeNull();
-    await expect(find('z', 'a')).rejects.toMatchObject({ code: 'RATE_LIMITED', message: 'Too many keys that are not known came from this address.', retryAfterSeconds: expect.closeTo(60, -1) as number });
+    await expect(find('z', 'a')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'Too many keys that are not known came from this address.',
+      retryAfterSeconds: expect.closeTo(60, -1) as number,
+    });
     await expect(find('good too', 'a')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     expect(await find('good', 'a')).toBe('good');
     expect(await find('good too', 'b')).toBe('good too');

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CommitUnknownError, isUnavailable, sqlStateOf } from '../../../src/db/unavailable.ts';
 
-const withCode = (code: string) => new Error('a statement failed', { cause: Object.assign(new Error('the server said'), { code }) });
+const withCode = (code: string) =>
+  new Error('a statement failed', { cause: Object.assign(new Error('the server said'), { code }) });
 
 describe('an error of the database', () => {
   test.each([
@@ -21,9 +22,12 @@ describe('an error of the database', () => {
     expect(isUnavailable(withCode(code))).toBe(true);
   });
 
-  test.each(['23505', '42601', '42501', '25001', '25P02', '55000', '55006', '22021', 'ERR_ASSERTION'])('of %s means that the statement is wrong', (code) => {
-    expect(isUnavailable(withCode(code))).toBe(false);
-  });
+  test.each(['23505', '42601', '42501', '25001', '25P02', '55000', '55006', '22021', 'ERR_ASSERTION'])(
+    'of %s means that the statement is wrong',
+    (code) => {
+      expect(isUnavailable(withCode(code))).toBe(false);
+    },
+  );
 
   test('of a standby that is asked for its position in the write-ahead log means that it cannot answer now', () => {
     const cause = Object.assign(new Error('recovery is in progress'), { code: '55000' });

@@ -10,7 +10,8 @@ test('operations are refused at once when their queue is too slow for half of th
   await ask('read', 'first');
   for (let count = 0; count < 16; count += 1) void ask('read', `r${count}`);
   await settle();
-  // An operation begins every 100 ms: after 1,100 ms, the 5 that wait take 500 ms, which is more than half of the 900 ms that are left for a new one.
+  // An operation begins every 100 ms: after 1,100 ms, the 5 that wait take 500 ms, which is more than half of the 900
+  // ms that are left for a new one.
   for (let count = 0; count < 11; count += 1) {
     vi.advanceTimersByTime(100);
     await end();
@@ -30,7 +31,8 @@ test('operations are not refused by the time that fewer than ten turns of the qu
   await ask('read', 'first');
   for (let count = 0; count < 16; count += 1) void ask('read', `r${count}`);
   await settle();
-  // Ten operations begin, with nine turns between them: by their mean, the six that wait take longer than half of the time that is left.
+  // Ten operations begin, with nine turns between them: by their mean, the six that wait take longer than half of the
+  // time that is left.
   for (let count = 0; count < 10; count += 1) {
     vi.advanceTimersByTime(100);
     await end();
@@ -41,7 +43,10 @@ test('operations are not refused by the time that fewer than ten turns of the qu
 });
 
 test('operations are refused by the mean of all turns, and not by a slow first one', async () => {
-  const { ask, end, settle, outcomes } = startAdmission({ maxRunning: 1, waitMs: { submit: 8_000, read: 60_000, handshake: 2_000 } });
+  const { ask, end, settle, outcomes } = startAdmission({
+    maxRunning: 1,
+    waitMs: { submit: 8_000, read: 60_000, handshake: 2_000 },
+  });
   await ask('read', 'first');
   for (let count = 0; count < 60; count += 1) void ask('read', `r${count}`);
   await settle();

@@ -124,7 +124,8 @@ describe('an overloaded instance', () => {
   test('reads 200 requests whose kind only their body tells, 100 more for each second, and refuses the others', () => {
     const { admission, setOverload } = startAdmission();
     setOverload('DATABASE');
-    const refusals = (count: number) => Array.from({ length: count }, () => admission.refusal(null)).filter((error) => error !== null).length;
+    const refusals = (count: number) =>
+      Array.from({ length: count }, () => admission.refusal(null)).filter((error) => error !== null).length;
     expect(refusals(203)).toBe(3);
     vi.advanceTimersByTime(500);
     expect(refusals(60)).toBe(10);
@@ -136,7 +137,11 @@ describe('an overloaded instance', () => {
     await ask('read', 'first');
     void ask('submit');
     await settle();
-    expect([admission.refusal('submit')?.reason, admission.refusal('read'), admission.refusal(null)]).toEqual(['QUEUE', null, null]);
+    expect([admission.refusal('submit')?.reason, admission.refusal('read'), admission.refusal(null)]).toEqual([
+      'QUEUE',
+      null,
+      null,
+    ]);
     const refused = Array.from({ length: 250 }, () => admission.refusal(null)).filter((error) => error !== null);
     expect(refused.map(({ reason }) => reason)).toEqual(Array(51).fill('QUEUE'));
     void ask('read');
@@ -149,7 +154,9 @@ describe('an overloaded instance', () => {
     setOverload('DATABASE');
     const seconds = new Set(Array.from({ length: 200 }, () => admission.refusal('read')!.retryAfterSeconds));
     expect([...seconds].sort()).toEqual([2, 3, 4, 5]);
-    expect(admission.refusal('read')!.message).toMatch(/^The gateway is overloaded\. Nothing was executed; repeat the request in [2-5] s\.$/);
+    expect(admission.refusal('read')!.message).toMatch(
+      /^The gateway is overloaded\. Nothing was executed; repeat the request in [2-5] s\.$/,
+    );
   });
 });
 

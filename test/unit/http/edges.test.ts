@@ -24,7 +24,12 @@ describe('the network of an address', () => {
 });
 
 describe('the address of a request', () => {
-  const request = (remoteAddress: string | undefined, forwarded?: string) => ({ socket: { remoteAddress }, connection: { remoteAddress }, headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } }) as unknown as IncomingMessage;
+  const request = (remoteAddress: string | undefined, forwarded?: string) =>
+    ({
+      socket: { remoteAddress },
+      connection: { remoteAddress },
+      headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+    }) as unknown as IncomingMessage;
   test('is that of its connection, where no proxy is trusted', () => {
     const addressOf = createAddressOf(null);
     expect([addressOf(request('192.0.2.7', '198.51.100.1')), addressOf(request(undefined))]).toEqual(['192.0.2.7', '']);
@@ -39,7 +44,9 @@ describe('the address of a request', () => {
   const inners = ['192.0.2.7:443', '10.1.2.3:51234', '[2001:db8::5]:4711', '[2001:db8::5]', '2001:db8::5'];
   test.each(inners)('is behind the inner proxy %s', (inner) => {
     const addressOf = createAddressOf('192.0.2.7, 10.0.0.0/8, 2001:db8::5');
-    expect(networkOf(addressOf(request('192.0.2.7', `203.0.113.9:80, 198.51.100.1:4711, ${inner}`)))).toBe('198.51.100.1');
+    expect(networkOf(addressOf(request('192.0.2.7', `203.0.113.9:80, 198.51.100.1:4711, ${inner}`)))).toBe(
+      '198.51.100.1',
+    );
   });
   test('is that of the inner proxy, where it is not trusted', () => {
     const addressOf = createAddressOf('192.0.2.7, 2001:db8::5');
@@ -74,7 +81,11 @@ describe('messages of a socket', () => {
   });
 
   test('that only servers send end the socket with 4400', async () => {
-    for (const message of [{ type: 'connection_ack' }, { type: 'next', id: '1', payload: {} }, { type: 'error', id: '1', payload: [{ message: 'a' }] }]) {
+    for (const message of [
+      { type: 'connection_ack' },
+      { type: 'next', id: '1', payload: {} },
+      { type: 'error', id: '1', payload: [{ message: 'a' }] },
+    ]) {
       const { received, closed, guard } = open();
       await guard(JSON.stringify(message));
       expect([received, closed]).toEqual([[], [[4400, 'Invalid message received']]]);
@@ -117,7 +128,10 @@ describe('messages of a socket', () => {
   });
 
   test('of an id that fails leave the id free', async () => {
-    const guard = guardSubscriptionIds(() => Promise.reject(new Error('a bug')), () => expect.unreachable());
+    const guard = guardSubscriptionIds(
+      () => Promise.reject(new Error('a bug')),
+      () => expect.unreachable(),
+    );
     const text = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'a' } });
     for (let count = 0; count < 2; count += 1) await expect(guard(text)).rejects.toThrow('a bug');
   });

@@ -19,11 +19,14 @@ describe('an Idempotency-Key', () => {
     ['"ä"', '"ä"', null],
     ['"a"; x=1', '"a"; x=1', null],
     ['x"a"', 'x"a"', null],
-  ])('%j is %j, and formerly %j', (header, key, formerKey) => expect(readIdempotencyKey(header)).toEqual({ key, formerKey }));
+  ])('%j is %j, and formerly %j', (header, key, formerKey) =>
+    expect(readIdempotencyKey(header)).toEqual({ key, formerKey }),
+  );
 });
 
 describe('what a socket shows', () => {
-  const of = (payload: unknown, upgrade: Record<string, string> = {}) => credentialsOf(payload as Record<string, unknown>, upgrade);
+  const of = (payload: unknown, upgrade: Record<string, string> = {}) =>
+    credentialsOf(payload as Record<string, unknown>, upgrade);
   test.each([
     [{ authorization: 'a' }, {}, 'a'],
     [{ Authorization: 'a' }, {}, 'a'],
@@ -42,7 +45,9 @@ describe('what a socket shows', () => {
     [undefined, { authorization: 'c' }, 'c'],
     [undefined, {}, undefined],
     [{ authorization: 0 }, {}, 0],
-  ])('%j, with the upgrade %j, is the authorization %j', (payload, upgrade, authorization) => expect(of(payload, upgrade).authorization).toBe(authorization));
+  ])('%j, with the upgrade %j, is the authorization %j', (payload, upgrade, authorization) =>
+    expect(of(payload, upgrade).authorization).toBe(authorization),
+  );
 
   test('is the account too, by the name of the payload before the name of the header', () => {
     expect(of({ accountId: 'a', 'x-account-id': 'b' }).accountId).toBe('a');
@@ -58,7 +63,8 @@ describe('what a socket shows', () => {
 
 describe('an opening handshake', () => {
   const good = { host: 'gateway', 'sec-websocket-version': '13' };
-  const fault = (headers: Record<string, string>, httpVersion = '1.1') => findHandshakeFault({ httpVersion, headers } as unknown as IncomingMessage);
+  const fault = (headers: Record<string, string>, httpVersion = '1.1') =>
+    findHandshakeFault({ httpVersion, headers } as unknown as IncomingMessage);
   const BAD = '400 Bad Request';
   const UPGRADE = '426 Upgrade Required\r\nsec-websocket-version: 13';
 
@@ -74,7 +80,9 @@ describe('an opening handshake', () => {
     [{ ...good, 'transfer-encoding': 'chunked' }, '1.1', BAD],
     [{ host: 'gateway' }, '1.1', UPGRADE],
     [{ ...good, 'sec-websocket-version': '8' }, '1.1', UPGRADE],
-  ])('%j by HTTP/%s is refused with %j', (headers, httpVersion, status) => expect(fault(headers, httpVersion)).toBe(status));
+  ])('%j by HTTP/%s is refused with %j', (headers, httpVersion, status) =>
+    expect(fault(headers, httpVersion)).toBe(status),
+  );
 
   test.each([
     [undefined, true],
@@ -84,5 +92,9 @@ describe('an opening handshake', () => {
     ['graphql-ws,soap', false],
     ['', true],
     ['graphql-ws,,', true],
-  ])('that offers %j may go on: %s', (offered, mayGoOn) => expect(offersProtocol({ headers: { 'sec-websocket-protocol': offered } } as unknown as IncomingMessage)).toBe(mayGoOn));
+  ])('that offers %j may go on: %s', (offered, mayGoOn) =>
+    expect(offersProtocol({ headers: { 'sec-websocket-protocol': offered } } as unknown as IncomingMessage)).toBe(
+      mayGoOn,
+    ),
+  );
 });

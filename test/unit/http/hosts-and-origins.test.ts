@@ -5,7 +5,14 @@ import { createOriginCheck } from '../../../src/http/origin-check.ts';
 import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin, parseOrigin } from '../../../src/origins.ts';
 
 describe('the name of a request', () => {
-  const isOurs = createHostCheck(['Gateway.example.com', 'with-port.example.com:8443', '*.Example.ORG', '::1', '[2001:db8::1]', 'not a name']);
+  const isOurs = createHostCheck([
+    'Gateway.example.com',
+    'with-port.example.com:8443',
+    '*.Example.ORG',
+    '::1',
+    '[2001:db8::1]',
+    'not a name',
+  ]);
   test.each([
     ['gateway.example.com', true],
     ['GATEWAY.EXAMPLE.COM:443', true],
@@ -49,14 +56,46 @@ describe('an origin in the settings', () => {
     ['http://[::1]:5173', 'http://[::1]:5173'],
   ])('%s is %s', (text, parsed) => expect(parseOrigin(text)).toBe(parsed));
 
-  test.each(['app.example.com', 'https://', 'https://a/b', 'https://a?b', 'https://a#b', 'https://u@a', 'https://a,https://b', 'https://*', 'https://*.com', 'https://*.1.2', 'https://a.*.example.com', 'https://**.example.com', 'https://*.[::1]', 'ws://a', 'wss://a.example', 'file://a', 'ftp://a', 'data://a', 'blob://a', 'about://a', 'https://a:99999', 'capacitor://a:123456', 'capacitor://a b', '', ' https://a', 'https://a b', '://a', '1https://a', 'null'])(
-    '%j is none',
-    (text) => expect(parseOrigin(text)).toBeNull(),
-  );
+  test.each([
+    'app.example.com',
+    'https://',
+    'https://a/b',
+    'https://a?b',
+    'https://a#b',
+    'https://u@a',
+    'https://a,https://b',
+    'https://*',
+    'https://*.com',
+    'https://*.1.2',
+    'https://a.*.example.com',
+    'https://**.example.com',
+    'https://*.[::1]',
+    'ws://a',
+    'wss://a.example',
+    'file://a',
+    'ftp://a',
+    'data://a',
+    'blob://a',
+    'about://a',
+    'https://a:99999',
+    'capacitor://a:123456',
+    'capacitor://a b',
+    '',
+    ' https://a',
+    'https://a b',
+    '://a',
+    '1https://a',
+    'null',
+  ])('%j is none', (text) => expect(parseOrigin(text)).toBeNull());
 });
 
 describe('the origin of a page', () => {
-  const rules = new Set(['https://app.example.com', 'https://*.example.org', 'http://*.example.net:8080', 'capacitor://localhost']);
+  const rules = new Set([
+    'https://app.example.com',
+    'https://*.example.org',
+    'http://*.example.net:8080',
+    'capacitor://localhost',
+  ]);
   test.each([
     ['https://app.example.com', true],
     ['https://app.example.com:443', true],
@@ -77,7 +116,10 @@ describe('the origin of a page', () => {
   ])('%s matches: %s', (origin, matches) => expect(matchesOrigin(rules, origin)).toBe(matches));
 
   test('matches whatever it is, where every origin is allowed', () => {
-    expect([matchesOrigin(new Set([ANY_ORIGIN]), 'null'), matchesOrigin(new Set([ANY_ORIGIN]), 'https://a.example')]).toEqual([true, true]);
+    expect([
+      matchesOrigin(new Set([ANY_ORIGIN]), 'null'),
+      matchesOrigin(new Set([ANY_ORIGIN]), 'https://a.example'),
+    ]).toEqual([true, true]);
   });
 
   test.each([
@@ -96,33 +138,69 @@ describe('the origin of a page', () => {
 });
 
 describe('whether an origin may call', () => {
-  const request = (headers: Record<string, string>, remoteAddress = '192.0.2.1') => ({ headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
+  const request = (headers: Record<string, string>, remoteAddress = '192.0.2.1') =>
+    ({ headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
   const none = { origins: [], allowsLoopback: false, publicUrl: null, trustProxy: null };
 
   test('is decided by the settings, the public URL and the name that the request was sent to', () => {
-    const check = createOriginCheck({ ...none, origins: ['https://app.example.com'], publicUrl: 'https://public.example.com/prefix' });
+    const check = createOriginCheck({
+      ...none,
+      origins: ['https://app.example.com'],
+      publicUrl: 'https://public.example.com/prefix',
+    });
     const sent = request({ host: 'gateway.example.com:4000' });
     const allowed = (origin: string) => check.allows(origin, sent);
-    expect(['https://app.example.com', 'https://public.example.com', 'http://gateway.example.com:4000', 'https://gateway.example.com:4000'].map(allowed)).toEqual([true, true, true, true]);
-    expect(['https://other.example.com', 'http://gateway.example.com', 'http://localhost:5173', 'ftp://gateway.example.com:4000', 'null', 'http://gateway.example.com:4000/'].map(allowed)).toEqual([false, false, false, false, false, true]);
+    expect(
+      [
+        'https://app.example.com',
+        'https://public.example.com',
+        'http://gateway.example.com:4000',
+        'https://gateway.example.com:4000',
+      ].map(allowed),
+    ).toEqual([true, true, true, true]);
+    expect(
+      [
+        'https://other.example.com',
+        'http://gateway.example.com',
+        'http://localhost:5173',
+        'ftp://gateway.example.com:4000',
+        'null',
+        'http://gateway.example.com:4000/',
+      ].map(allowed),
+    ).toEqual([false, false, false, false, false, true]);
     expect(check.allowsAny).toBe(false);
   });
 
   test('is yes for every origin, or for those of this machine, where the settings say so', () => {
     const any = createOriginCheck({ ...none, origins: [ANY_ORIGIN] });
     expect([any.allowsAny, any.allows('https://a.example', request({ host: 'b' }))]).toEqual([true, true]);
-    expect(createOriginCheck({ ...none, allowsLoopback: true }).allows('http://localhost:5173', request({ host: 'b' }))).toBe(true);
+    expect(
+      createOriginCheck({ ...none, allowsLoopback: true }).allows('http://localhost:5173', request({ host: 'b' })),
+    ).toBe(true);
   });
 
   test('takes the host from the headers of a trusted proxy only', () => {
     const check = createOriginCheck({ ...none, trustProxy: '10.0.0.0/8' });
-    const allows = (headers: Record<string, string>, from: string, origin = 'https://public.example.com') => check.allows(origin, request({ host: 'internal', ...headers }, from));
+    const allows = (headers: Record<string, string>, from: string, origin = 'https://public.example.com') =>
+      check.allows(origin, request({ host: 'internal', ...headers }, from));
     expect(allows({ 'x-forwarded-host': 'public.example.com' }, '10.0.0.1')).toBe(true);
     expect(allows({ 'x-forwarded-host': 'public.example.com' }, '192.0.2.1')).toBe(false);
     expect(allows({ 'x-forwarded-host': 'evil.example, public.example.com' }, '10.0.0.1')).toBe(true);
     expect(allows({ 'x-forwarded-host': 'public.example.com, other.example' }, '10.0.0.1')).toBe(false);
-    expect(allows({ 'x-forwarded-host': 'public.example.com', 'x-forwarded-port': '8443' }, '10.0.0.1', 'https://public.example.com:8443')).toBe(true);
-    expect(allows({ 'x-forwarded-host': 'public.example.com', 'x-forwarded-port': '8443x' }, '10.0.0.1', 'https://public.example.com:8443')).toBe(false);
+    expect(
+      allows(
+        { 'x-forwarded-host': 'public.example.com', 'x-forwarded-port': '8443' },
+        '10.0.0.1',
+        'https://public.example.com:8443',
+      ),
+    ).toBe(true);
+    expect(
+      allows(
+        { 'x-forwarded-host': 'public.example.com', 'x-forwarded-port': '8443x' },
+        '10.0.0.1',
+        'https://public.example.com:8443',
+      ),
+    ).toBe(false);
     expect(allows({ forwarded: 'for=192.0.2.9;host=public.example.com;proto=https' }, '10.0.0.1')).toBe(true);
     expect(allows({ forwarded: 'host="public.example.com:443"' }, '10.0.0.1')).toBe(true);
     expect(allows({ forwarded: 'host=public.example.com, host=other.example' }, '10.0.0.1')).toBe(false);
@@ -131,7 +209,9 @@ describe('whether an origin may call', () => {
 
   test('is no for a name that is none', () => {
     const check = createOriginCheck(none);
-    expect(['a b', 'a/b', 'a?b', 'a#b', 'u@a', 'a\\b', ''].map((host) => check.allows('http://a', request({ host })))).toEqual([false, false, false, false, false, false, false]);
+    expect(
+      ['a b', 'a/b', 'a?b', 'a#b', 'u@a', 'a\\b', ''].map((host) => check.allows('http://a', request({ host }))),
+    ).toEqual([false, false, false, false, false, false, false]);
     expect(check.allows('http://a', request({}))).toBe(false);
   });
 });

@@ -9,12 +9,19 @@ import { BadWebhookArgumentError } from '../../../src/webhooks/endpoints.ts';
 
 function start(suggestions = true) {
   const lines: { level: string; fields: Record<string, unknown>; message: string }[] = [];
-  const write = (level: string) => (fields: object, message: string) => void lines.push({ level, fields: fields as Record<string, unknown>, message });
+  const write = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, fields: fields as Record<string, unknown>, message });
   const log = { info: write('info'), warn: write('warn'), error: write('error') } as unknown as Log;
   return { mask: createMaskError(log, suggestions), lines };
 }
 
-const at = (cause: Error) => new GraphQLError(cause.message, { originalError: cause, path: ['motionJob'], source: new Source('{ motionJob }'), positions: [2] });
+const at = (cause: Error) =>
+  new GraphQLError(cause.message, {
+    originalError: cause,
+    path: ['motionJob'],
+    source: new Source('{ motionJob }'),
+    positions: [2],
+  });
 const WHERE = { path: ['motionJob'], locations: [{ line: 1, column: 3 }] };
 
 describe('an error of the cores keeps its code and message, and says where it was raised', () => {
@@ -22,13 +29,21 @@ describe('an error of the cores keeps its code and message, and says where it wa
     const { mask, lines } = start();
     const cause = new Error('no connection');
     const away = new UnavailableError(cause);
-    expect(mask(at(away))).toEqual({ message: away.message, ...WHERE, extensions: { code: away.code, ...(away.mayHaveCommitted && { mayHaveBeenAccepted: true }) } });
+    expect(mask(at(away))).toEqual({
+      message: away.message,
+      ...WHERE,
+      extensions: { code: away.code, ...(away.mayHaveCommitted && { mayHaveBeenAccepted: true }) },
+    });
     expect(lines).toEqual([{ level: 'warn', fields: { err: cause }, message: 'the store is not available' }]);
   });
   test('a limit, with when to come again', () => {
     const { mask, lines } = start();
     const limited = new RateLimitedError('Too much.', 7);
-    expect(mask(at(limited))).toEqual({ message: 'Too much.', ...WHERE, extensions: { code: limited.code, retryAfterSeconds: 7 } });
+    expect(mask(at(limited))).toEqual({
+      message: 'Too much.',
+      ...WHERE,
+      extensions: { code: limited.code, retryAfterSeconds: 7 },
+    });
     expect(lines).toEqual([]);
   });
   test('that there is no caller, without when to come again', () => {
@@ -37,7 +52,10 @@ describe('an error of the cores keeps its code and message, and says where it wa
   });
   test('overload, and a wrong argument of a webhook', () => {
     const { mask } = start();
-    expect(mask(new OverloadedError('WAIT', 3))).toEqual({ message: expect.stringContaining('overloaded') as string, extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: 3 } });
+    expect(mask(new OverloadedError('WAIT', 3))).toEqual({
+      message: expect.stringContaining('overloaded') as string,
+      extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: 3 },
+    });
     const bad = new BadWebhookArgumentError('No.');
     expect(mask(at(bad))).toEqual({ message: 'No.', ...WHERE, extensions: { code: bad.code } });
   });
@@ -46,15 +64,28 @@ describe('an error of the cores keeps its code and message, and says where it wa
 describe('an error of GraphQL', () => {
   test('keeps its message and gets the code of its step', () => {
     const { mask, lines } = start();
-    expect(mask(new GraphQLError('Syntax Error.'), 'GRAPHQL_PARSE_FAILED')).toEqual({ message: 'Syntax Error.', extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
-    expect(mask(new GraphQLError('Unknown field.'))).toEqual({ message: 'Unknown field.', extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } });
-    expect(mask(new GraphQLError('Ours.', { extensions: { code: 'OURS', secret: 1 }, path: ['a'] }))).toEqual({ message: 'Ours.', path: ['a'], extensions: { code: 'OURS' } });
+    expect(mask(new GraphQLError('Syntax Error.'), 'GRAPHQL_PARSE_FAILED')).toEqual({
+      message: 'Syntax Error.',
+      extensions: { code: 'GRAPHQL_PARSE_FAILED' },
+    });
+    expect(mask(new GraphQLError('Unknown field.'))).toEqual({
+      message: 'Unknown field.',
+      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+    });
+    expect(mask(new GraphQLError('Ours.', { extensions: { code: 'OURS', secret: 1 }, path: ['a'] }))).toEqual({
+      message: 'Ours.',
+      path: ['a'],
+      extensions: { code: 'OURS' },
+    });
     expect(lines).toEqual([]);
   });
 
   test('tells no names of the schema where suggestions are off', () => {
     const error = () => new GraphQLError('Cannot query field "a". Did you mean "b",\nor "c"?');
-    expect([start(true).mask(error()).message, start(false).mask(error()).message]).toEqual(['Cannot query field "a". Did you mean "b",\nor "c"?', 'Cannot query field "a".']);
+    expect([start(true).mask(error()).message, start(false).mask(error()).message]).toEqual([
+      'Cannot query field "a". Did you mean "b",\nor "c"?',
+      'Cannot query field "a".',
+    ]);
     expect(start(false).mask(new GraphQLError('Did you mean it? No.')).message).toBe('Did you mean it? No.');
   });
 
@@ -71,14 +102,26 @@ describe('an error of GraphQL', () => {
 describe('a fault of ours', () => {
   test.each([
     ['thrown by a resolver', at(new TypeError('secret detail'))],
-    ['below several wrappers', new GraphQLError('a', { originalError: at(new TypeError('secret detail')), path: ['motionJob'] })],
+    [
+      'below several wrappers',
+      new GraphQLError('a', { originalError: at(new TypeError('secret detail')), path: ['motionJob'] }),
+    ],
     ['of the result coercion of GraphQL', new GraphQLError('secret detail', { path: ['motionJob'] })],
     ['that is no error', 'secret detail'],
   ])('%s becomes "Internal error.", with an id under which the log has the rest', (_name, error) => {
     const { mask, lines } = start();
     const masked = mask(error);
-    expect(masked).toMatchObject({ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string } });
+    expect(masked).toMatchObject({
+      message: 'Internal error.',
+      extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string },
+    });
     expect(JSON.stringify(masked)).not.toContain('secret');
-    expect(lines).toEqual([{ level: 'error', fields: { err: expect.anything() as unknown, errorId: masked.extensions!.errorId }, message: 'unexpected error' }]);
+    expect(lines).toEqual([
+      {
+        level: 'error',
+        fields: { err: expect.anything() as unknown, errorId: masked.extensions!.errorId },
+        message: 'unexpected error',
+      },
+    ]);
   });
 });

@@ -1,15 +1,30 @@
 import { buildSchema, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createGate, createOperationRules, MAX_VALIDATION_ERRORS, tooLarge, type OperationLimits } from '../../../src/http/operation-gate.ts';
+import {
+  createGate,
+  createOperationRules,
+  MAX_VALIDATION_ERRORS,
+  tooLarge,
+  type OperationLimits,
+} from '../../../src/http/operation-gate.ts';
 
 const schema = buildSchema(`
   directive @mark(n: Int) repeatable on FIELD | QUERY | FRAGMENT_DEFINITION | FRAGMENT_SPREAD | INLINE_FRAGMENT
   type Node { id: ID! name: String node: Node }
   type Query { node: Node other: Node }
 `);
-const LIMITS: OperationLimits = { maxDepth: 4, maxAliases: 2, maxDirectives: 2, maxFieldRepeats: 3, maxCost: 10, maxSubscriptionCost: 10 };
+const LIMITS: OperationLimits = {
+  maxDepth: 4,
+  maxAliases: 2,
+  maxDirectives: 2,
+  maxFieldRepeats: 3,
+  maxCost: 10,
+  maxSubscriptionCost: 10,
+};
 const judge = (query: string, limits: Partial<OperationLimits> = {}, introspection = true) =>
-  validate(schema, parse(query), createOperationRules({ ...LIMITS, ...limits }, introspection), { maxErrors: MAX_VALIDATION_ERRORS }).map(({ message }) => message);
+  validate(schema, parse(query), createOperationRules({ ...LIMITS, ...limits }, introspection), {
+    maxErrors: MAX_VALIDATION_ERRORS,
+  }).map(({ message }) => message);
 
 const DEEP = 'The operation has fields nested too deep; the limit is 4.';
 const ALIASES = 'The operation has too many aliases; the limit is 2.';
@@ -44,7 +59,11 @@ describe('an operation', () => {
     expect(judge('{ node { id } } fragment F on Node { node { node { node { node { id } } } } }')).toEqual([DEEP]);
     expect(judge('query A { a: node { b: id } } query B { a: node { b: id } }')).toEqual([]);
     // A fragment that an operation spreads is measured there, and reported once.
-    expect(judge('{ node { ...F } } fragment F on Node { ...G } fragment G on Node { node { node { node { node { id } } } } }')).toEqual([DEEP]);
+    expect(
+      judge(
+        '{ node { ...F } } fragment F on Node { ...G } fragment G on Node { node { node { node { node { id } } } } }',
+      ),
+    ).toEqual([DEEP]);
   });
 
   test('with a circle of fragments, or without a fragment that it spreads, is left to the rules of GraphQL', () => {
@@ -54,25 +73,38 @@ describe('an operation', () => {
 
   test('has as many selections as its fragments expand to, over all definitions', () => {
     const names = Array.from({ length: 10 }, (_, index) => `F${index}`);
-    const bombs = names.map((name, index) => (index === 9 ? `fragment ${name} on Node { id name }` : `fragment ${name} on Node { a: node { ...F${index + 1} } b: node { ...F${index + 1} } }`));
+    const bombs = names.map((name, index) =>
+      index === 9
+        ? `fragment ${name} on Node { id name }`
+        : `fragment ${name} on Node { a: node { ...F${index + 1} } b: node { ...F${index + 1} } }`,
+    );
     const bomb = `{ node { ...F0 } } ${bombs.join(' ')}`;
     expect(judge(bomb, { maxDepth: 100, maxAliases: 10_000 })).toEqual([SELECTIONS]);
     expect(judge(bomb, { maxDepth: 100, maxAliases: 10_000, maxCost: 10_000 })).toEqual([]);
     const half = '{ node { ' + 'id '.repeat(499) + '} }';
     expect(judge(half, { maxFieldRepeats: 10_000 })).toEqual([]);
     expect(judge(`query A ${half} query B ${half}`, { maxFieldRepeats: 10_000 })).toEqual([]);
-    expect(judge(`query A ${half} query B ${half} query C { node { id } }`, { maxFieldRepeats: 10_000 })).toEqual([SELECTIONS]);
+    expect(judge(`query A ${half} query B ${half} query C { node { id } }`, { maxFieldRepeats: 10_000 })).toEqual([
+      SELECTIONS,
+    ]);
   });
 
   test('may ask for the schema only where that is allowed', () => {
     expect(judge('{ __schema { types { name } } }')).toEqual([]);
-    expect(judge('{ __schema { types { name } } }', {}, false)).toEqual([expect.stringContaining('GraphQL introspection has been disabled'), expect.stringContaining('GraphQL introspection has been disabled')]);
+    expect(judge('{ __schema { types { name } } }', {}, false)).toEqual([
+      expect.stringContaining('GraphQL introspection has been disabled'),
+      expect.stringContaining('GraphQL introspection has been disabled'),
+    ]);
   });
 
   test('is refused with a code, and with its place', () => {
     const { definitions } = parse('{ node { id } }');
     const { message, extensions, locations } = tooLarge('too much', 7, definitions[0]!);
-    expect([message, extensions, locations]).toEqual(['The operation has too much; the limit is 7.', { code: 'OPERATION_TOO_LARGE' }, [{ line: 1, column: 1 }]]);
+    expect([message, extensions, locations]).toEqual([
+      'The operation has too much; the limit is 7.',
+      { code: 'OPERATION_TOO_LARGE' },
+      [{ line: 1, column: 1 }],
+    ]);
   });
 });
 

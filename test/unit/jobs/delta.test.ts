@@ -7,7 +7,8 @@ import { submittingJob } from '../../support/life.ts';
 const FIRST_PAGE = 20;
 const PAGE = 200;
 const at = (xmax: bigint, ...inProgress: bigint[]): Snapshot => ({ xmax, inProgress });
-const changesOf = (...xids: bigint[]) => xids.map((xid, index) => ({ xid, job: { ...submittingJob(), id: `job-${xid}-${index}` } }));
+const changesOf = (...xids: bigint[]) =>
+  xids.map((xid, index) => ({ xid, job: { ...submittingJob(), id: `job-${xid}-${index}` } }));
 const many = (count: number, xid: bigint) => changesOf(...Array.from({ length: count }, () => xid));
 
 function readerOf(...pages: { snapshot: Snapshot; changes: ReturnType<typeof changesOf>; history?: string }[]) {
@@ -46,7 +47,10 @@ test('an empty page is the last one and moves nothing', async () => {
 });
 
 test('a full page is followed by the one behind its last change, which is judged by the first snapshot', async () => {
-  const { asked, reader } = readerOf({ snapshot: at(20n, 18n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(30n), changes: changesOf(13n, 18n, 25n) });
+  const { asked, reader } = readerOf(
+    { snapshot: at(20n, 18n), changes: many(FIRST_PAGE, 12n) },
+    { snapshot: at(30n), changes: changesOf(13n, 18n, 25n) },
+  );
   const delta = createDelta(reader, 'acme', 'h', at(10n));
   expect((await delta.nextPage()).isLast).toBe(false);
   expect(delta.seen()).toEqual(at(13n));
@@ -59,18 +63,33 @@ test('a full page is followed by the one behind its last change, which is judged
 });
 
 test('a full page that reaches what the first snapshot does not see is the last one', async () => {
-  const ends = (xid: bigint) => createDelta(readerOf({ snapshot: at(20n), changes: [...many(FIRST_PAGE - 1, 12n), ...changesOf(xid)] }).reader, 'acme', 'h', at(10n)).nextPage();
+  const ends = (xid: bigint) =>
+    createDelta(
+      readerOf({ snapshot: at(20n), changes: [...many(FIRST_PAGE - 1, 12n), ...changesOf(xid)] }).reader,
+      'acme',
+      'h',
+      at(10n),
+    ).nextPage();
   expect((await ends(19n)).isLast).toBe(false);
   expect((await ends(20n)).isLast).toBe(true);
   expect((await ends(21n)).isLast).toBe(true);
 });
 
 test('pages after the first have ten times as many changes', async () => {
-  const { reader } = readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(20n), changes: many(PAGE - 1, 13n) });
+  const { reader } = readerOf(
+    { snapshot: at(20n), changes: many(FIRST_PAGE, 12n) },
+    { snapshot: at(20n), changes: many(PAGE - 1, 13n) },
+  );
   const delta = createDelta(reader, 'acme', 'h', at(10n));
   expect((await delta.nextPage()).isLast).toBe(false);
   expect((await delta.nextPage()).isLast).toBe(true);
-  const full = createDelta(readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(20n), changes: many(PAGE, 13n) }).reader, 'acme', 'h', at(10n));
+  const full = createDelta(
+    readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(20n), changes: many(PAGE, 13n) })
+      .reader,
+    'acme',
+    'h',
+    at(10n),
+  );
   await full.nextPage();
   expect((await full.nextPage()).isLast).toBe(false);
 });
@@ -80,16 +99,25 @@ describe('a database that is no continuation', () => {
     ['of another history', { snapshot: at(20n), history: 'another' }],
     ['in an older state', { snapshot: at(9n) }],
   ])('%s is told at the first page', async (_how, page) => {
-    await expect(createDelta(readerOf({ ...page, changes: [] }).reader, 'acme', 'h', at(10n)).nextPage()).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
+    await expect(
+      createDelta(readerOf({ ...page, changes: [] }).reader, 'acme', 'h', at(10n)).nextPage(),
+    ).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
   });
 
   test('is told at a later page too', async () => {
-    const delta = createDelta(readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(19n), changes: [] }).reader, 'acme', 'h', at(10n));
+    const delta = createDelta(
+      readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(19n), changes: [] }).reader,
+      'acme',
+      'h',
+      at(10n),
+    );
     await delta.nextPage();
     await expect(delta.nextPage()).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
   });
 
   test('is none when it is as far as the cursor', async () => {
-    await expect(createDelta(readerOf({ snapshot: at(10n), changes: [] }).reader, 'acme', 'h', at(10n)).nextPage()).resolves.toEqual({ changes: [], isLast: true });
+    await expect(
+      createDelta(readerOf({ snapshot: at(10n), changes: [] }).reader, 'acme', 'h', at(10n)).nextPage(),
+    ).resolves.toEqual({ changes: [], isLast: true });
   });
 });

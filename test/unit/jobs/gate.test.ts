@@ -2,13 +2,21 @@ import { describe, expect, test } from 'vitest';
 import { addFault, faultOf, isOutage, pauseFor, type Fault, type Trouble } from '../../../src/jobs/gate.ts';
 import { submittingJob } from '../../support/life.ts';
 
-const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({ accountId, inputHash, about });
+const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({
+  accountId,
+  inputHash,
+  about,
+});
 
 describe('a fault', () => {
   test('names the account, the input by its SHA-256, and what it is about', () => {
     const job = submittingJob();
     const one = faultOf(job, 'path');
-    expect(one).toMatchObject({ accountId: 'default', about: 'path', inputHash: expect.stringMatching(/^[\w-]{43}$/) as string });
+    expect(one).toMatchObject({
+      accountId: 'default',
+      about: 'path',
+      inputHash: expect.stringMatching(/^[\w-]{43}$/) as string,
+    });
     expect(faultOf(job, 'job')).toEqual({ ...one, about: 'job' });
     expect(faultOf({ ...job, input: { ...job.input, prompt: 'another' } }, 'path').inputHash).not.toBe(one.inputHash);
   });
@@ -39,5 +47,7 @@ test.each<[Trouble, string, number[]]>([
   ['busy', 'JOB', [1, 2, 5, 10, 30, 60, 60]],
   ['blocked', 'JOB', [60, 120, 300, 600, 600]],
 ])('an upstream that is %s is probed with %s after pauses that grow to a limit', (trouble, probe, seconds) => {
-  expect(seconds.map((_, before) => pauseFor(trouble, 'why', before))).toEqual(seconds.map((pause, before) => ({ reason: 'why', probe, pauseMs: pause * 1_000, pauseCount: before + 1 })));
+  expect(seconds.map((_, before) => pauseFor(trouble, 'why', before))).toEqual(
+    seconds.map((pause, before) => ({ reason: 'why', probe, pauseMs: pause * 1_000, pauseCount: before + 1 })),
+  );
 });

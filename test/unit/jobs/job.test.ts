@@ -17,7 +17,13 @@ import {
 } from '../../../src/jobs/job.ts';
 import { submittingJob } from '../../support/life.ts';
 
-const failureOf = (code: FailureCode) => ({ code, message: 'no', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' as const });
+const failureOf = (code: FailureCode) => ({
+  code,
+  message: 'no',
+  upstreamCode: null,
+  upstreamTraceId: null,
+  charge: 'NOT_CHARGED' as const,
+});
 
 test('names that are stored in the database and shown by the API stay as they are', () => {
   expect(jobStates).toEqual(['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED']);
@@ -44,15 +50,29 @@ test('a job ends as SUCCEEDED, FAILED or CANCELED', () => {
 });
 
 test('failures that the gateway only guessed are not final', () => {
-  expect(failureCodes.filter((code) => !isFinalFailure(code))).toEqual(['UPSTREAM_LOST', 'SUBMIT_OUTCOME_UNKNOWN', 'TIMED_OUT', 'MISSING_RESULT']);
+  expect(failureCodes.filter((code) => !isFinalFailure(code))).toEqual([
+    'UPSTREAM_LOST',
+    'SUBMIT_OUTCOME_UNKNOWN',
+    'TIMED_OUT',
+    'MISSING_RESULT',
+  ]);
 });
 
 test('a retry is not worthwhile where the input itself was refused', () => {
-  expect(failureCodes.filter((code) => !isWorthRetrying(code))).toEqual(['CONTENT_REJECTED', 'INVALID_MEDIA', 'UPSTREAM_REJECTED']);
+  expect(failureCodes.filter((code) => !isWorthRetrying(code))).toEqual([
+    'CONTENT_REJECTED',
+    'INVALID_MEDIA',
+    'UPSTREAM_REJECTED',
+  ]);
 });
 
 test('a job is open until it ends, and after a guessed failure', () => {
-  expect(jobStates.filter((state) => isOpen({ state, failure: null }))).toEqual(['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING']);
+  expect(jobStates.filter((state) => isOpen({ state, failure: null }))).toEqual([
+    'QUEUED',
+    'SUBMITTING',
+    'UNCONFIRMED',
+    'PROCESSING',
+  ]);
   expect(isOpen({ state: 'FAILED', failure: failureOf('TIMED_OUT') })).toBe(true);
   expect(isOpen({ state: 'FAILED', failure: failureOf('UPSTREAM_FAILED') })).toBe(false);
 });
@@ -61,7 +81,13 @@ describe('a move', () => {
   test('has its rank, and the states, attempt and lease that it is allowed for', () => {
     expect(moves.submit(2)).toEqual({ to: 'SUBMITTING', rank: 4, from: ['QUEUED'], attempt: 1 });
     expect(moves.doubt(2)).toEqual({ to: 'UNCONFIRMED', rank: 5, from: ['SUBMITTING'], attempt: 2 });
-    expect(moves.requeue(2, 'token')).toEqual({ to: 'QUEUED', rank: 6, from: ['SUBMITTING', 'UNCONFIRMED'], attempt: 2, leaseToken: 'token' });
+    expect(moves.requeue(2, 'token')).toEqual({
+      to: 'QUEUED',
+      rank: 6,
+      from: ['SUBMITTING', 'UNCONFIRMED'],
+      attempt: 2,
+      leaseToken: 'token',
+    });
     expect(moves.process).toEqual({ to: 'PROCESSING', rank: 1000 });
     expect(moves.expire).toEqual({ to: 'FAILED', rank: 1001 });
     expect(moves.fail).toEqual({ to: 'FAILED', rank: 1002 });

@@ -18,12 +18,18 @@ function open(stored = 0) {
     },
   };
   const list = createListJobs(reader);
-  return { asked, list: (filter: JobFilter = {}, first = 2, after: string | null = null) => list('acme', { first, after, filter }) };
+  return {
+    asked,
+    list: (filter: JobFilter = {}, first = 2, after: string | null = null) => list('acme', { first, after, filter }),
+  };
 }
 
 test('the cursor from which to follow is taken before the first page is read, and repeated by the others', async () => {
   const { asked, list } = open(1);
-  const jobs = withUpdatesCursor((_accountId, { first, after, filter }) => list(filter, first, after), async () => encodeUpdatesCursor(`lists-${asked.length}`, { xmax: 1n, inProgress: [] }));
+  const jobs = withUpdatesCursor(
+    (_accountId, { first, after, filter }) => list(filter, first, after),
+    async () => encodeUpdatesCursor(`lists-${asked.length}`, { xmax: 1n, inProgress: [] }),
+  );
   const { updatesCursor } = await jobs('acme', { first: 1, filter: {} });
   expect(updatesCursor).toBe(encodeUpdatesCursor('lists-0', { xmax: 1n, inProgress: [] }));
   const after = encodeCursor({ createdAt, id: ID }, updatesCursor);
@@ -32,7 +38,11 @@ test('the cursor from which to follow is taken before the first page is read, an
 
 describe('a page', () => {
   test('is read with one job more than asked for, which says whether there is another page', async () => {
-    for (const [stored, hasNextPage, ids] of [[1, false, ['0']], [2, false, ['0', '1']], [3, true, ['0', '1']]] as const) {
+    for (const [stored, hasNextPage, ids] of [
+      [1, false, ['0']],
+      [2, false, ['0', '1']],
+      [3, true, ['0', '1']],
+    ] as const) {
       const { asked, list } = open(stored);
       const page = await list();
       expect([page.jobs.map(({ id }) => id), page.hasNextPage]).toEqual([ids, hasNextPage]);
@@ -42,7 +52,11 @@ describe('a page', () => {
 
   test('has 1 to 100 jobs', async () => {
     const { asked, list } = open();
-    for (const first of [0, -1, 101]) await expect(list({}, first)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"first" is from 1 to 100.' });
+    for (const first of [0, -1, 101])
+      await expect(list({}, first)).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: '"first" is from 1 to 100.',
+      });
     expect(asked).toEqual([]);
     for (const first of [1, 100]) await list({}, first);
     expect(asked.map(([, , , limit]) => limit)).toEqual([2, 101]);
@@ -54,8 +68,19 @@ describe('a page', () => {
     await list({}, 2, '');
     expect(asked.map(([, , after]) => after)).toEqual([{ createdAt, id: ID }, null]);
     const base64 = (text: string) => Buffer.from(text).toString('base64url');
-    for (const bad of ['x', base64(' '), base64(` ${ID}`), base64(`${createdAt.getTime()}`), base64(`${createdAt.getTime()} x`), base64(`-62135596800001 ${ID}`), base64(`253402300800000 ${ID}`)]) {
-      await expect(list({}, 2, bad)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"after" is not a cursor of this list.' });
+    for (const bad of [
+      'x',
+      base64(' '),
+      base64(` ${ID}`),
+      base64(`${createdAt.getTime()}`),
+      base64(`${createdAt.getTime()} x`),
+      base64(`-62135596800001 ${ID}`),
+      base64(`253402300800000 ${ID}`),
+    ]) {
+      await expect(list({}, 2, bad)).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: '"after" is not a cursor of this list.',
+      });
     }
     await list({}, 2, base64(`253402300799999 ${ID}`));
     await list({}, 2, base64(`-62135596800000 ${ID}`));
@@ -65,13 +90,20 @@ describe('a page', () => {
 describe('a filter', () => {
   test('that names no value of a kind finds nothing, without a read', async () => {
     const { asked, list } = open(3);
-    for (const filter of [{ ids: [] }, { states: [] }, { modes: [] }, { ids: ['no id', 'x'] }]) expect(await list(filter)).toEqual({ jobs: [], hasNextPage: false });
+    for (const filter of [{ ids: [] }, { states: [] }, { modes: [] }, { ids: ['no id', 'x'] }])
+      expect(await list(filter)).toEqual({ jobs: [], hasNextPage: false });
     expect(asked).toEqual([]);
   });
 
   test('is passed on, with ids as they are spelled, and without what can be none', async () => {
     const { asked, list } = open();
-    const filter = { states: ['QUEUED'], modes: ['STD'], labels: [{ key: 'k', value: 'v' }], createdAfter: createdAt, createdBefore: new Date('9999-12-31T23:59:59.999Z') } as const;
+    const filter = {
+      states: ['QUEUED'],
+      modes: ['STD'],
+      labels: [{ key: 'k', value: 'v' }],
+      createdAfter: createdAt,
+      createdBefore: new Date('9999-12-31T23:59:59.999Z'),
+    } as const;
     await list({ ...filter, ids: [ID.toUpperCase(), 'no id'] });
     await list({ labels: [] });
     expect(asked.map(([, passed]) => passed)).toEqual([{ ...filter, ids: [ID] }, { labels: [] }]);
@@ -80,8 +112,24 @@ describe('a filter', () => {
   test.each<[JobFilter, string]>([
     [{ ids: Array.from({ length: 101 }, () => ID) }, '"ids" has at most 100 entries.'],
     [{ labels: Array.from({ length: 17 }, () => ({ key: 'k', value: 'v' })) }, '"labels" has at most 16 entries.'],
-    [{ labels: [{ key: 'k', value: 'v' }, { key: 'a\0', value: 'v' }] }, '"labels" is well-formed Unicode text without NUL characters.'],
-    [{ labels: [{ key: 'k', value: '\ud800' }, { key: 'k', value: 'v' }] }, '"labels" is well-formed Unicode text without NUL characters.'],
+    [
+      {
+        labels: [
+          { key: 'k', value: 'v' },
+          { key: 'a\0', value: 'v' },
+        ],
+      },
+      '"labels" is well-formed Unicode text without NUL characters.',
+    ],
+    [
+      {
+        labels: [
+          { key: 'k', value: '\ud800' },
+          { key: 'k', value: 'v' },
+        ],
+      },
+      '"labels" is well-formed Unicode text without NUL characters.',
+    ],
     [{ createdAfter: new Date('0000-12-31T23:59:59.999Z') }, 'A time is in the years 1 to 9999.'],
     [{ createdBefore: new Date('+010000-01-01T00:00:00Z') }, 'A time is in the years 1 to 9999.'],
   ])('beyond a limit is refused: %#', async (filter, message) => {
@@ -105,5 +153,6 @@ describe('a filter', () => {
 test('an id of a job is 32 hexadecimal digits in five groups, in lower case', () => {
   expect(toJobId(ID)).toBe(ID);
   expect(toJobId(ID.toUpperCase())).toBe(ID);
-  for (const text of ['', 'x', ` ${ID}`, `${ID} `, `${ID}0`, `0${ID}`, ID.replaceAll('-', ''), ID.replace('a', 'g')]) expect(toJobId(text), text).toBeNull();
+  for (const text of ['', 'x', ` ${ID}`, `${ID} `, `${ID}0`, `0${ID}`, ID.replaceAll('-', ''), ID.replace('a', 'g')])
+    expect(toJobId(text), text).toBeNull();
 });

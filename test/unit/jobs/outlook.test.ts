@@ -17,7 +17,8 @@ const inSeconds = (of: Pick<Job, 'state' | 'attemptedAt'>, more: Partial<typeof 
 describe('the estimate for a queued job', () => {
   const queued = { ...job, state: 'QUEUED' as const };
   test('counts the places before it by the rate, or by what the slots let through, whichever takes longer', () => {
-    // The first one waits for the rate alone; of two in a second, 100 take 50 s; 99 before it in 10 slots of 60 s take 594 s.
+    // The first one waits for the rate alone; of two in a second, 100 take 50 s; 99 before it in 10 slots of 60 s take
+    // 594 s.
     expect(inSeconds(queued, { position: 1 })).toBe(60.5);
     expect(inSeconds(queued, { position: 100 })).toBe(60 + 594);
     expect(inSeconds(queued, { position: 100, admission: { ...admission, maxInFlight: 1_000 } })).toBe(60 + 50);
@@ -84,10 +85,16 @@ describe('outlooks', () => {
   });
 
   test('have no time for a job of another upstream, for a mode without a past, and at a gate that is shut', async () => {
-    expect(await open().find([{ ...processing, upstreamId: 'there' }])).toEqual([{ queuePosition: null, estimatedCompletionAt: null }]);
+    expect(await open().find([{ ...processing, upstreamId: 'there' }])).toEqual([
+      { queuePosition: null, estimatedCompletionAt: null },
+    ]);
     const { find } = open();
-    expect(await find([{ ...processing, input: { ...job.input, mode: 'PRO' } }])).toEqual([{ queuePosition: null, estimatedCompletionAt: at(0.001) }]);
-    expect(await open({ reason: 'used_up' }).find([queued])).toEqual([{ queuePosition: 1, estimatedCompletionAt: null }]);
+    expect(await find([{ ...processing, input: { ...job.input, mode: 'PRO' } }])).toEqual([
+      { queuePosition: null, estimatedCompletionAt: at(0.001) },
+    ]);
+    expect(await open({ reason: 'used_up' }).find([queued])).toEqual([
+      { queuePosition: 1, estimatedCompletionAt: null },
+    ]);
   });
 
   test('read the past again after 10 s, and at once when it could not be read', async () => {

@@ -10,7 +10,11 @@ afterEach(() => void vi.useRealTimers());
 describe('work that the database does not answer', () => {
   test('is repeated until it succeeds, and resolves with what it resolved with then', async () => {
     const line = createRetryLine({ waitMs: 10_000, maxWaiting: 10 });
-    const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(away()).mockRejectedValueOnce(away()).mockResolvedValue('done');
+    const work = vi
+      .fn<() => Promise<string>>()
+      .mockRejectedValueOnce(away())
+      .mockRejectedValueOnce(away())
+      .mockResolvedValue('done');
     const done = line.run(work);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(await done).toBe('done');

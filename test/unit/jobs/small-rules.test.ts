@@ -17,21 +17,65 @@ const HOUR = 60 * MINUTE;
 describe('a job past its deadline', () => {
   const job = submittingJob();
   test.each([
-    [null, 'queue', false, 'QUEUE_EXPIRED', 'NOT_CHARGED', 'The job waited in the queue until its deadline; nothing was spent.'],
-    [null, 'upstreamChanged', false, 'UPSTREAM_CHANGED', 'NOT_CHARGED', 'The job was accepted for another upstream and was never submitted.'],
-    [null, 'attempt', false, 'SUBMIT_OUTCOME_UNKNOWN', 'POSSIBLY_CHARGED', 'The upstream never answered the submit, so it is not known whether it took the job.'],
-    [null, 'attempt', true, 'SUBMIT_OUTCOME_UNKNOWN', 'POSSIBLY_CHARGED', 'The upstream never answered the submit, so it is not known whether it took the job.'],
+    [
+      null,
+      'queue',
+      false,
+      'QUEUE_EXPIRED',
+      'NOT_CHARGED',
+      'The job waited in the queue until its deadline; nothing was spent.',
+    ],
+    [
+      null,
+      'upstreamChanged',
+      false,
+      'UPSTREAM_CHANGED',
+      'NOT_CHARGED',
+      'The job was accepted for another upstream and was never submitted.',
+    ],
+    [
+      null,
+      'attempt',
+      false,
+      'SUBMIT_OUTCOME_UNKNOWN',
+      'POSSIBLY_CHARGED',
+      'The upstream never answered the submit, so it is not known whether it took the job.',
+    ],
+    [
+      null,
+      'attempt',
+      true,
+      'SUBMIT_OUTCOME_UNKNOWN',
+      'POSSIBLY_CHARGED',
+      'The upstream never answered the submit, so it is not known whether it took the job.',
+    ],
     ['t', 'attempt', true, 'UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.'],
     ['t', 'attempt', false, 'TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'],
-  ] as const)('with task %s, for the reason %s, missing %s: %s, %s', (taskId, reason, missing, code, charge, message) => {
-    expect(deadlineFailure({ ...job, taskId }, reason, missing)).toEqual({ code, charge, message, upstreamCode: null, upstreamTraceId: null });
-  });
+  ] as const)(
+    'with task %s, for the reason %s, missing %s: %s, %s',
+    (taskId, reason, missing, code, charge, message) => {
+      expect(deadlineFailure({ ...job, taskId }, reason, missing)).toEqual({
+        code,
+        charge,
+        message,
+        upstreamCode: null,
+        upstreamTraceId: null,
+      });
+    },
+  );
 });
 
 describe('an earlier request like this one', () => {
   const limits = { joinMs: 100, leaseMs: 50 };
   const since = (sinceMs: number) => ({ arrivedMs: 500, sinceMs });
-  const open: EarlierRequest = { jobId: 'a', state: 'OPEN', unansweredForMs: null, doubtfulSinceMs: null, askedForMs: null, openAtMs: 1_000 };
+  const open: EarlierRequest = {
+    jobId: 'a',
+    state: 'OPEN',
+    unansweredForMs: null,
+    doubtfulSinceMs: null,
+    askedForMs: null,
+    openAtMs: 1_000,
+  };
   const unanswered: EarlierRequest = { ...open, jobId: 'b', state: 'UNANSWERED', unansweredForMs: 99 };
 
   test('is joined once it is known to be unanswered, for a limited time', () => {
@@ -39,19 +83,29 @@ describe('an earlier request like this one', () => {
     expect(judge([unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
     expect(judge([{ ...unanswered, unansweredForMs: 100 }], since(0), limits)).toEqual({ kind: 'none' });
     expect(judge([{ ...unanswered, unansweredForMs: null }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, jobId: 'newest' }, unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'newest' });
+    expect(judge([{ ...unanswered, jobId: 'newest' }, unanswered], since(0), limits)).toEqual({
+      kind: 'joined',
+      jobId: 'newest',
+    });
   });
 
   test('is joined once its instance has not answered for the time of its lease', () => {
     expect(judge([{ ...open, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'a' });
     expect(judge([{ ...open, askedForMs: 49 }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({
+      kind: 'none',
+    });
   });
 
   test('is unsure while its connection was not seen open since the repeat came', () => {
     expect(judge([open, { ...open, jobId: 'c' }], since(1_000), limits)).toEqual({ kind: 'none' });
-    expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({ kind: 'unsure', jobIds: ['a'] });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], since(1_001), limits)).toEqual({ kind: 'none' });
+    expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({
+      kind: 'unsure',
+      jobIds: ['a'],
+    });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], since(1_001), limits)).toEqual({
+      kind: 'none',
+    });
     expect(judge([open, unanswered], since(2_000), limits)).toEqual({ kind: 'joined', jobId: 'b' });
   });
 
@@ -60,7 +114,9 @@ describe('an earlier request like this one', () => {
       expect(judge([{ ...unanswered, doubtfulSinceMs }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
     }
     expect(judge([{ ...unanswered, doubtfulSinceMs: 501 }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, doubtfulSinceMs: 0 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(judge([{ ...unanswered, unansweredForMs: 100, doubtfulSinceMs: 0 }], since(0), limits)).toEqual({
+      kind: 'none',
+    });
   });
 });
 
@@ -87,7 +143,9 @@ describe('a line', () => {
     const read = (number: number) =>
       inTurn(async () => {
         begun.push(number);
-        await new Promise<void>((resolve, reject) => (ends[number] = number === 1 ? () => reject(new Error('no')) : resolve));
+        await new Promise<void>(
+          (resolve, reject) => (ends[number] = number === 1 ? () => reject(new Error('no')) : resolve),
+        );
         return number;
       });
     const reads = [0, 1, 2, 3].map(read);
@@ -116,11 +174,19 @@ describe('a line', () => {
 
   test('in front of a reader passes every question and answer on', async () => {
     const asked: unknown[][] = [];
-    const answer = (name: string) => async (...args: unknown[]) => (asked.push([name, ...args]), name as never);
+    const answer =
+      (name: string) =>
+      async (...args: unknown[]) => (asked.push([name, ...args]), name as never);
     const reader = limitReads({ findMoment: answer('moment'), listChanges: answer('changes') }, 1);
     const seen = { xmax: 1n, inProgress: [] };
-    expect(await Promise.all([reader.findMoment('a'), reader.listChanges('a', seen, null, 7)])).toEqual(['moment', 'changes']);
-    expect(asked).toEqual([['moment', 'a'], ['changes', 'a', seen, null, 7]]);
+    expect(await Promise.all([reader.findMoment('a'), reader.listChanges('a', seen, null, 7)])).toEqual([
+      'moment',
+      'changes',
+    ]);
+    expect(asked).toEqual([
+      ['moment', 'a'],
+      ['changes', 'a', seen, null, 7],
+    ]);
   });
 });
 
@@ -129,7 +195,10 @@ describe('a mailbox', () => {
     for (const leave of ['return', 'throw'] as const) {
       const mailbox = createMailbox<string>(() => undefined);
       mailbox.put('a', '1');
-      await mailbox[leave]!(new Error('enough')).then((result) => expect(result).toEqual({ value: undefined, done: true }), () => undefined);
+      await mailbox[leave]!(new Error('enough')).then(
+        (result) => expect(result).toEqual({ value: undefined, done: true }),
+        () => undefined,
+      );
       expect(await mailbox.next()).toEqual({ value: undefined, done: true });
     }
   });
@@ -139,15 +208,25 @@ describe('a mailbox', () => {
     const waiting = mailbox.next();
     mailbox.end();
     mailbox.put('a', '1');
-    expect([await waiting, await mailbox.next()]).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }]);
+    expect([await waiting, await mailbox.next()]).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
     expect(mailbox[Symbol.asyncIterator]()).toBe(mailbox);
   });
 });
 
 describe('the key of a deleted job', () => {
   const tx = {} as Transaction;
-  const find = (found: { inputHash: string } | null) => ({ findSpentKey: async (given: Transaction, accountId: string, key: string) => (given === tx && accountId === 'acme' && key === 'k' ? found : null) });
-  const errorOf = async (found: { inputHash: string } | null, key: string | null) => refuseSpentKey(find(found), tx, 'acme', key).then(() => null, (error: unknown) => error);
+  const find = (found: { inputHash: string } | null) => ({
+    findSpentKey: async (given: Transaction, accountId: string, key: string) =>
+      given === tx && accountId === 'acme' && key === 'k' ? found : null,
+  });
+  const errorOf = async (found: { inputHash: string } | null, key: string | null) =>
+    refuseSpentKey(find(found), tx, 'acme', key).then(
+      () => null,
+      (error: unknown) => error,
+    );
 
   test('is refused, by whether the input is that of the deleted job', async () => {
     expect(await errorOf(null, 'k')).toBeNull();
@@ -161,20 +240,81 @@ describe('the key of a deleted job', () => {
 });
 
 test('the view of a job has what the API shows and nothing else', () => {
-  const job = { ...submittingJob(), labels: [{ key: 'k', value: 'v' }], webhook: { url: 'https://a.com/hook', format: 'FLAT' as const }, idempotencyKey: 'key', taskId: 't' };
+  const job = {
+    ...submittingJob(),
+    labels: [{ key: 'k', value: 'v' }],
+    webhook: { url: 'https://a.com/hook', format: 'FLAT' as const },
+    idempotencyKey: 'key',
+    taskId: 't',
+  };
   const { id, version, sandbox, input, labels, createdAt, updatedAt } = job;
-  const common = { id, version, sandbox, ...input, labels, idempotencyKey: 'key', taskId: 't', createdAt, submittedAt: null, updatedAt };
-  expect(viewOf(job)).toEqual({ ...common, state: 'SUBMITTING', isTerminal: false, webhookUrl: 'https://a.com/hook', video: null, failure: null, settledBy: null, completedAt: null });
+  const common = {
+    id,
+    version,
+    sandbox,
+    ...input,
+    labels,
+    idempotencyKey: 'key',
+    taskId: 't',
+    createdAt,
+    submittedAt: null,
+    updatedAt,
+  };
+  expect(viewOf(job)).toEqual({
+    ...common,
+    state: 'SUBMITTING',
+    isTerminal: false,
+    webhookUrl: 'https://a.com/hook',
+    video: null,
+    failure: null,
+    settledBy: null,
+    completedAt: null,
+  });
   if (outcomes.failure.kind !== 'failed') return expect.unreachable();
   const { failure } = outcomes.failure;
-  expect(viewOf({ ...job, state: 'FAILED', failure, webhook: null })).toMatchObject({ isTerminal: true, webhookUrl: null, failure: { ...failure, worthRetrying: true, final: true } });
-  expect(viewOf({ ...job, state: 'FAILED', failure: { ...failure, code: 'INVALID_MEDIA' } })).toMatchObject({ failure: { worthRetrying: false, final: true } });
-  expect(viewOf({ ...job, state: 'FAILED', failure: { ...failure, code: 'TIMED_OUT' } })).toMatchObject({ failure: { worthRetrying: true, final: false } });
+  expect(viewOf({ ...job, state: 'FAILED', failure, webhook: null })).toMatchObject({
+    isTerminal: true,
+    webhookUrl: null,
+    failure: { ...failure, worthRetrying: true, final: true },
+  });
+  expect(viewOf({ ...job, state: 'FAILED', failure: { ...failure, code: 'INVALID_MEDIA' } })).toMatchObject({
+    failure: { worthRetrying: false, final: true },
+  });
+  expect(viewOf({ ...job, state: 'FAILED', failure: { ...failure, code: 'TIMED_OUT' } })).toMatchObject({
+    failure: { worthRetrying: true, final: false },
+  });
 });
 
 test('a public address is a whole one, and of the public network', () => {
-  for (const text of ['8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8', '168.63.129.15']) expect(isPublicAddress(text), text).toBe(true);
-  for (const text of ['10', '0x7f.1', '', 'a.com', '127.0.0.1', '::ffff:127.0.0.1', '168.63.129.16', '::ffff:168.63.129.16', '4000::1', '::7f00:1']) expect(isPublicAddress(text), text).toBe(false);
-  for (const host of ['a.com', 'a.com.', 'mylocalhost.com', 'test.com', '8.8.8.8.', '[2606:4700::1111]', 'a.xtest']) expect(isPublicHost(host), host).toBe(true);
-  for (const host of ['localhost', 'a.localhost.', 'a.example', 'example', 'a.invalid', 'printer', 'a..com', '', '.', '[::1]', '127.0.0.1.']) expect(isPublicHost(host), host).toBe(false);
+  for (const text of ['8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8', '168.63.129.15'])
+    expect(isPublicAddress(text), text).toBe(true);
+  for (const text of [
+    '10',
+    '0x7f.1',
+    '',
+    'a.com',
+    '127.0.0.1',
+    '::ffff:127.0.0.1',
+    '168.63.129.16',
+    '::ffff:168.63.129.16',
+    '4000::1',
+    '::7f00:1',
+  ])
+    expect(isPublicAddress(text), text).toBe(false);
+  for (const host of ['a.com', 'a.com.', 'mylocalhost.com', 'test.com', '8.8.8.8.', '[2606:4700::1111]', 'a.xtest'])
+    expect(isPublicHost(host), host).toBe(true);
+  for (const host of [
+    'localhost',
+    'a.localhost.',
+    'a.example',
+    'example',
+    'a.invalid',
+    'printer',
+    'a..com',
+    '',
+    '.',
+    '[::1]',
+    '127.0.0.1.',
+  ])
+    expect(isPublicHost(host), host).toBe(false);
 });

@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { createEventNames } from '../../../src/jobs/event-names.ts';
 import type { Job } from '../../../src/jobs/job.ts';
-import { createListTimeline, detailsOf, jobEventTypes, moved, submitEndKinds, told, verdicts, type AskedEvents, type JobEvent } from '../../../src/jobs/timeline.ts';
+import {
+  createListTimeline,
+  detailsOf,
+  jobEventTypes,
+  moved,
+  submitEndKinds,
+  told,
+  verdicts,
+  type AskedEvents,
+  type JobEvent,
+} from '../../../src/jobs/timeline.ts';
 import type { SubmitEnd } from '../../../src/jobs/upstream-port.ts';
 import { submittingJob } from '../../support/life.ts';
 
@@ -10,27 +20,79 @@ const before = submittingJob();
 const after: Job = { ...before, state: 'PROCESSING', version: 3 };
 
 test('names that are stored in the database and shown by the API stay as they are', () => {
-  expect(jobEventTypes).toEqual(['ACCEPTED', 'ATTEMPT_BEGUN', 'ATTEMPT_ENDED', 'LEASE_EXPIRED', 'CALLBACK', 'CLAIM_JUDGED', 'POLL', 'LISTING', 'DEADLINE', 'CANCEL_REQUESTED', 'CANCELED']);
+  expect(jobEventTypes).toEqual([
+    'ACCEPTED',
+    'ATTEMPT_BEGUN',
+    'ATTEMPT_ENDED',
+    'LEASE_EXPIRED',
+    'CALLBACK',
+    'CLAIM_JUDGED',
+    'POLL',
+    'LISTING',
+    'DEADLINE',
+    'CANCEL_REQUESTED',
+    'CANCELED',
+  ]);
   expect(submitEndKinds).toEqual(['ACCEPTED', 'NEVER_SENT', 'REFUSED', 'AMBIGUOUS']);
   expect(verdicts).toEqual(['APPLIED', 'REPEATED', 'CONTRADICTED', 'PENDING', 'CONFIRMED', 'REFUTED', 'SET_ASIDE']);
 });
 
 test('an event says where it took the job, or that it moved nothing, and the version after it', () => {
   expect(moved(after, 'POLL')).toEqual({ type: 'POLL', state: 'PROCESSING', version: 3 });
-  expect(told(before, after, 'CALLBACK', { verdict: 'APPLIED' })).toEqual({ type: 'CALLBACK', state: 'PROCESSING', version: 3, verdict: 'APPLIED' });
-  expect(told(before, { ...before, version: 3 }, 'POLL', { attempt: 1 })).toEqual({ type: 'POLL', state: null, version: 3, attempt: 1 });
+  expect(told(before, after, 'CALLBACK', { verdict: 'APPLIED' })).toEqual({
+    type: 'CALLBACK',
+    state: 'PROCESSING',
+    version: 3,
+    verdict: 'APPLIED',
+  });
+  expect(told(before, { ...before, version: 3 }, 'POLL', { attempt: 1 })).toEqual({
+    type: 'POLL',
+    state: null,
+    version: 3,
+    attempt: 1,
+  });
   expect(told(before, null, 'POLL')).toEqual({ type: 'POLL', state: null, version: 2 });
 });
 
 describe('the end of an attempt', () => {
-  const failure = { code: 'UPSTREAM_REJECTED', message: 'the image is too small', upstreamCode: null, upstreamTraceId: null, charge: 'NOT_CHARGED' } as const;
+  const failure = {
+    code: 'UPSTREAM_REJECTED',
+    message: 'the image is too small',
+    upstreamCode: null,
+    upstreamTraceId: null,
+    charge: 'NOT_CHARGED',
+  } as const;
   test.each<[string, SubmitEnd, object]>([
-    ['accepted', { kind: 'accepted', taskId: 't', outcome: null, traceId: 'trace' }, { submitEnd: 'ACCEPTED', httpStatus: 200, upstreamTraceId: 'trace', message: null }],
-    ['never sent', { kind: 'neverSent', reason: 'no route' }, { submitEnd: 'NEVER_SENT', httpStatus: null, upstreamTraceId: null, message: 'no route' }],
-    ['ambiguous', { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null, taskId: null }, { submitEnd: 'AMBIGUOUS', httpStatus: null, upstreamTraceId: null, message: 'reset' }],
-    ['busy', { kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: 'trace' }, { submitEnd: 'REFUSED', httpStatus: 429, upstreamTraceId: 'trace', message: 'too many requests' }],
-    ['blocked', { kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up', failure }, httpStatus: 403, traceId: null }, { submitEnd: 'REFUSED', httpStatus: 403, upstreamTraceId: null, message: 'used_up' }],
-    ['rejected', { kind: 'refused', refusal: { kind: 'rejected', failure }, httpStatus: 400, traceId: null }, { submitEnd: 'REFUSED', httpStatus: 400, upstreamTraceId: null, message: 'the image is too small' }],
+    [
+      'accepted',
+      { kind: 'accepted', taskId: 't', outcome: null, traceId: 'trace' },
+      { submitEnd: 'ACCEPTED', httpStatus: 200, upstreamTraceId: 'trace', message: null },
+    ],
+    [
+      'never sent',
+      { kind: 'neverSent', reason: 'no route' },
+      { submitEnd: 'NEVER_SENT', httpStatus: null, upstreamTraceId: null, message: 'no route' },
+    ],
+    [
+      'ambiguous',
+      { kind: 'ambiguous', about: 'path', reason: 'reset', httpStatus: null, traceId: null, taskId: null },
+      { submitEnd: 'AMBIGUOUS', httpStatus: null, upstreamTraceId: null, message: 'reset' },
+    ],
+    [
+      'busy',
+      { kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: 'trace' },
+      { submitEnd: 'REFUSED', httpStatus: 429, upstreamTraceId: 'trace', message: 'too many requests' },
+    ],
+    [
+      'blocked',
+      { kind: 'refused', refusal: { kind: 'blocked', reason: 'used_up', failure }, httpStatus: 403, traceId: null },
+      { submitEnd: 'REFUSED', httpStatus: 403, upstreamTraceId: null, message: 'used_up' },
+    ],
+    [
+      'rejected',
+      { kind: 'refused', refusal: { kind: 'rejected', failure }, httpStatus: 400, traceId: null },
+      { submitEnd: 'REFUSED', httpStatus: 400, upstreamTraceId: null, message: 'the image is too small' },
+    ],
   ])('that was %s is told with what the upstream said', (_how, end, details) => {
     expect(detailsOf(7, end)).toEqual({ attempt: 7, ...details });
   });
@@ -51,7 +113,10 @@ describe('a page of events', () => {
   }
 
   test('is read with one event more than asked for, which says whether there is another page', async () => {
-    for (const [stored, hasNextPage] of [[2, false], [3, true]] as const) {
+    for (const [stored, hasNextPage] of [
+      [2, false],
+      [3, true],
+    ] as const) {
       const { asked, list } = open(stored);
       expect(await list(2)).toEqual({ events: [0, 1].map((id) => ({ id, name: names.nameOf(id) })), hasNextPage });
       expect(asked).toEqual([{ accountId: 'acme', jobId: 'j', afterId: 0, limit: 3 }]);
@@ -60,7 +125,8 @@ describe('a page of events', () => {
 
   test('has 1 to 200 events', async () => {
     const { asked, list } = open(0);
-    for (const first of [0, 201]) await expect(list(first)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"first" is from 1 to 200.' });
+    for (const first of [0, 201])
+      await expect(list(first)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"first" is from 1 to 200.' });
     for (const first of [1, 200]) await list(first);
     expect(asked).toHaveLength(2);
   });
@@ -70,8 +136,18 @@ describe('a page of events', () => {
     for (const after of [null, undefined, '', names.nameOf(0), names.nameOf(123_456_789_012_345)]) await list(1, after);
     expect(asked.map(({ afterId }) => afterId)).toEqual([0, 0, 0, 0, 123_456_789_012_345]);
     const foreign = createEventNames(['another secret']).nameOf(7);
-    for (const bad of ['x', foreign, names.nameOf(7).slice(1), `${names.nameOf(7)}A`, `${names.nameOf(7)}=`, 'A'.repeat(22)]) {
-      await expect(list(1, bad), bad).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"after" is not a cursor of this timeline.' });
+    for (const bad of [
+      'x',
+      foreign,
+      names.nameOf(7).slice(1),
+      `${names.nameOf(7)}A`,
+      `${names.nameOf(7)}=`,
+      'A'.repeat(22),
+    ]) {
+      await expect(list(1, bad), bad).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: '"after" is not a cursor of this timeline.',
+      });
     }
   });
 });

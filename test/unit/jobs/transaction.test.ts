@@ -21,7 +21,9 @@ test('the error that came first is told, and only once all statements have ended
 
 test('an error that only says that the transaction is aborted is told if there is no other', async () => {
   const aborted = async (): Promise<never> => {
-    throw new Error('a statement failed', { cause: new Error('current transaction is aborted, commands ignored until end of transaction block') });
+    throw new Error('a statement failed', {
+      cause: new Error('current transaction is aborted, commands ignored until end of transaction block'),
+    });
   };
   await expect(together([aborted(), failing(10, 'the cause')])).rejects.toThrow('the cause');
   await expect(together([aborted(), Promise.resolve()])).rejects.toThrow('a statement failed');

@@ -12,7 +12,10 @@ function start() {
     counts.set(jobId, Math.max(0, (counts.get(jobId) ?? 0) + number));
     return counts.get(jobId)!;
   };
-  const attempts = createWorkAttempts({ beginWork: (jobId) => add(jobId, 1), forgetAttempts: async (jobId, count) => void (await add(jobId, -count)) });
+  const attempts = createWorkAttempts({
+    beginWork: (jobId) => add(jobId, 1),
+    forgetAttempts: async (jobId, count) => void (await add(jobId, -count)),
+  });
   return { attempts, counts, locked };
 }
 

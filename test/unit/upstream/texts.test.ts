@@ -20,10 +20,19 @@ describe('a text from outside', () => {
     ['https://a.com/?to=https://b.com/?secret z', 'https://a.com/?[redacted] z'],
     ['{"url":"https://a.com/x?sign=a b","next":1}', '{"url":"https://a.com/x?[redacted]","next":1}'],
     ["{'url': ' https://a.com/x?sign=a b','next':1}", "{'url': ' https://a.com/x?[redacted]','next':1}"],
-    [String.raw`{"body":"{\"url\":\"https://a.com/x?sign=a b\",\"n\":1}"}`, String.raw`{"body":"{\"url\":\"https://a.com/x?[redacted]\",\"n\":1}"}`],
-    [String.raw`{"url":"https://a.com/x?q=\"a b\"&sign=secret","n":1}`, String.raw`{"url":"https://a.com/x?[redacted]","n":1}`],
+    [
+      String.raw`{"body":"{\"url\":\"https://a.com/x?sign=a b\",\"n\":1}"}`,
+      String.raw`{"body":"{\"url\":\"https://a.com/x?[redacted]\",\"n\":1}"}`,
+    ],
+    [
+      String.raw`{"url":"https://a.com/x?q=\"a b\"&sign=secret","n":1}`,
+      String.raw`{"url":"https://a.com/x?[redacted]","n":1}`,
+    ],
     [String.raw`{"url":"https:\/\/a.com\/x\u003fsign=secret"}`, String.raw`{"url":"https:\/\/a.com\/x?[redacted]"}`],
-    [String.raw`{"url":"https\u003a\u002f\u002fa.com\x3fsign=secret"}`, String.raw`{"url":"https\u003a\u002f\u002fa.com?[redacted]"}`],
+    [
+      String.raw`{"url":"https\u003a\u002f\u002fa.com\x3fsign=secret"}`,
+      String.raw`{"url":"https\u003a\u002f\u002fa.com?[redacted]"}`,
+    ],
     ['https%3A%2F%2Fa.com%2Fx%3Fsign%3Dsecret', 'https%3A%2F%2Fa.com%2Fx?[redacted]'],
     ['https%253A%252F%252Fa.com%253Fsecret', 'https%253A%252F%252Fa.com?[redacted]'],
     ['"https://a.com/x?never closed', '"https://a.com/x?[redacted]'],
@@ -37,7 +46,10 @@ describe('a text from outside', () => {
     [`CALLBACKS/${JOB.toUpperCase()}/1.mac`, `CALLBACKS/${JOB.toUpperCase()}/[redacted]`],
     [`callbacks\\/${JOB}\\/1.mac"`, `callbacks\\/${JOB}\\/[redacted]"`],
     [`callbacks%2F${JOB.replaceAll('-', '%2d')}%2F1.mac`, `callbacks%2F${JOB.replaceAll('-', '%2d')}%2F[redacted]`],
-    [`callbacks\\u002f${JOB.replaceAll('-', '\\u002d')}\\u002f1.mac`, `callbacks\\u002f${JOB.replaceAll('-', '\\u002d')}\\u002f[redacted]`],
+    [
+      `callbacks\\u002f${JOB.replaceAll('-', '\\u002d')}\\u002f1.mac`,
+      `callbacks\\u002f${JOB.replaceAll('-', '\\u002d')}\\u002f[redacted]`,
+    ],
     [`callbacks/${JOB}/a callbacks/${JOB}/b`, `callbacks/${JOB}/[redacted] callbacks/${JOB}/[redacted]`],
     [`callbacks/${JOB.slice(1)}/1.mac`, `callbacks/${JOB.slice(1)}/1.mac`],
     [`callbacks/${JOB}/`, `callbacks/${JOB}/`],
@@ -48,19 +60,28 @@ describe('an outcome', () => {
   test('that is running is running', () => expect(toOutcome({ kind: 'running' })).toEqual({ kind: 'running' }));
 
   test('of success has the video, whose link expires after 30 days', () => {
-    expect(toOutcome({ kind: 'succeeded', videoId: 'v', videoUrl: 'https://a.com/v', durationSeconds: 5 }, 1_000)).toEqual({
+    expect(
+      toOutcome({ kind: 'succeeded', videoId: 'v', videoUrl: 'https://a.com/v', durationSeconds: 5 }, 1_000),
+    ).toEqual({
       kind: 'succeeded',
       video: { id: 'v', url: 'https://a.com/v', durationSeconds: 5, urlExpiresAt: new Date(1_000 + 30 * DAY_MS) },
     });
     const now = toOutcome({ kind: 'succeeded', videoId: 'v', videoUrl: 'https://a.com/v', durationSeconds: null });
     expect(now).toMatchObject({ video: { durationSeconds: null } });
-    if (now.kind === 'succeeded') expect(Math.abs(now.video.urlExpiresAt!.getTime() - Date.now() - 30 * DAY_MS)).toBeLessThan(DAY_MS);
+    if (now.kind === 'succeeded')
+      expect(Math.abs(now.video.urlExpiresAt!.getTime() - Date.now() - 30 * DAY_MS)).toBeLessThan(DAY_MS);
   });
 
   test('of success without a video is a failure that may have been charged', () => {
     expect(toOutcome({ kind: 'missing' })).toEqual({
       kind: 'failed',
-      failure: { code: 'MISSING_RESULT', message: 'The upstream reports success without a video.', charge: 'POSSIBLY_CHARGED', upstreamCode: null, upstreamTraceId: null },
+      failure: {
+        code: 'MISSING_RESULT',
+        message: 'The upstream reports success without a video.',
+        charge: 'POSSIBLY_CHARGED',
+        upstreamCode: null,
+        upstreamTraceId: null,
+      },
     });
   });
 
@@ -72,56 +93,90 @@ describe('an outcome', () => {
     ['api_error', 'the video is broken', 'UPSTREAM_FAILED'],
     [null, 'no', 'UPSTREAM_FAILED'],
   ] as const)('of failure by %s, %s, is %s', (code, message, expected) => {
-    expect(toOutcome({ kind: 'failed', code, message, traceId: 't' })).toEqual({ kind: 'failed', failure: { code: expected, message, charge: 'NOT_CHARGED', upstreamCode: code, upstreamTraceId: 't' } });
+    expect(toOutcome({ kind: 'failed', code, message, traceId: 't' })).toEqual({
+      kind: 'failed',
+      failure: { code: expected, message, charge: 'NOT_CHARGED', upstreamCode: code, upstreamTraceId: 't' },
+    });
   });
 
   test('keeps no query of a link in its message', () => {
-    expect(toOutcome({ kind: 'failed', code: null, message: 'see https://a.com/?secret', traceId: null })).toMatchObject({ failure: { message: 'see https://a.com/?[redacted]' } });
+    expect(
+      toOutcome({ kind: 'failed', code: null, message: 'see https://a.com/?secret', traceId: null }),
+    ).toMatchObject({ failure: { message: 'see https://a.com/?[redacted]' } });
   });
 });
 
 describe('a refusal', () => {
-  const refuse = (code: string | null, httpStatus: number, message = 'no') => toRefusal({ kind: 'refused', code, message, httpStatus, traceId: 't', taskId: null });
-  const rejected = (upstreamCode: string | null, code = 'UPSTREAM_REJECTED', message = 'no') => ({ code, message, charge: 'NOT_CHARGED', upstreamCode, upstreamTraceId: 't' });
-
-  test.each(['token_mismatched', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'used_up', 'no_api'])('by %s shuts the gate, whatever the status', (code) => {
-    expect(refuse(code, 400)).toEqual({ kind: 'blocked', reason: code });
-    expect(refuse(code, 429)).toEqual({ kind: 'blocked', reason: code });
+  const refuse = (code: string | null, httpStatus: number, message = 'no') =>
+    toRefusal({ kind: 'refused', code, message, httpStatus, traceId: 't', taskId: null });
+  const rejected = (upstreamCode: string | null, code = 'UPSTREAM_REJECTED', message = 'no') => ({
+    code,
+    message,
+    charge: 'NOT_CHARGED',
+    upstreamCode,
+    upstreamTraceId: 't',
   });
+
+  test.each(['token_mismatched', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'used_up', 'no_api'])(
+    'by %s shuts the gate, whatever the status',
+    (code) => {
+      expect(refuse(code, 400)).toEqual({ kind: 'blocked', reason: code });
+      expect(refuse(code, 429)).toEqual({ kind: 'blocked', reason: code });
+    },
+  );
 
   test.each(['too_many_requests', 'rate_limited'])('by %s is a busy upstream, whatever the status', (code) => {
     expect(refuse(code, 400)).toEqual({ kind: 'busy' });
   });
 
   test('by a code that is known is decided by it, and not by the status', () => {
-    for (const status of [401, 402, 407, 429, 403, 404]) expect(refuse('bad_request', status)).toEqual({ kind: 'rejected', failure: rejected('bad_request') });
+    for (const status of [401, 402, 407, 429, 403, 404])
+      expect(refuse('bad_request', status)).toEqual({ kind: 'rejected', failure: rejected('bad_request') });
     expect(refuse('forbidden', 401)).toEqual({ kind: 'rejected', failure: rejected('forbidden', 'CONTENT_REJECTED') });
-    expect(refuse('bad_request', 400, 'the pixel ratio')).toEqual({ kind: 'rejected', failure: rejected('bad_request', 'INVALID_MEDIA', 'the pixel ratio') });
+    expect(refuse('bad_request', 400, 'the pixel ratio')).toEqual({
+      kind: 'rejected',
+      failure: rejected('bad_request', 'INVALID_MEDIA', 'the pixel ratio'),
+    });
   });
 
   test('by an unknown code, or without one, is decided by the status', () => {
     for (const code of [null, 'unheard_of']) {
       expect(refuse(code, 429)).toEqual({ kind: 'busy' });
-      for (const status of [401, 402, 407]) expect(refuse(code, status)).toEqual({ kind: 'blocked', reason: code ?? `HTTP ${status}` });
+      for (const status of [401, 402, 407])
+        expect(refuse(code, status)).toEqual({ kind: 'blocked', reason: code ?? `HTTP ${status}` });
       expect(refuse(code, 400)).toEqual({ kind: 'rejected', failure: rejected(code) });
     }
     for (const status of [403, 404]) {
       expect(refuse(null, status)).toEqual({ kind: 'blocked', reason: `HTTP ${status}`, failure: rejected(null) });
       expect(refuse('unheard_of', status)).toEqual({ kind: 'rejected', failure: rejected('unheard_of') });
     }
-    expect(refuse(null, 400, 'https://a.com/?secret')).toMatchObject({ failure: { message: 'https://a.com/?[redacted]' } });
+    expect(refuse(null, 400, 'https://a.com/?secret')).toMatchObject({
+      failure: { message: 'https://a.com/?[redacted]' },
+    });
   });
 });
 
 test('a claim is what the body of a callback says, in the words of the core', () => {
-  const body = { success: true, state: 'succeed', task_id: 't', video_id: 'v', video_url: 'https://a.com/v', duration: '5' };
-  expect(decodeClaim(JSON.stringify(body))).toMatchObject({ taskId: 't', odd: null, outcome: { kind: 'succeeded', video: { id: 'v', url: 'https://a.com/v', durationSeconds: 5 } } });
+  const body = {
+    success: true,
+    state: 'succeed',
+    task_id: 't',
+    video_id: 'v',
+    video_url: 'https://a.com/v',
+    duration: '5',
+  };
+  expect(decodeClaim(JSON.stringify(body))).toMatchObject({
+    taskId: 't',
+    odd: null,
+    outcome: { kind: 'succeeded', video: { id: 'v', url: 'https://a.com/v', durationSeconds: 5 } },
+  });
   expect(decodeClaim('not JSON')).toEqual({ taskId: null, outcome: null, odd: 'unreadable' });
 });
 
 describe('a callback URL', () => {
   const urls = createCallbackUrls(['a secret of the tests'], () => 'https://gw.example.com///');
-  const fixed = 'https://gw.example.com/callbacks/0199aaaa-0000-7000-8000-000000000000/1.aLv7FBTk.y_GVO7vuk9ImaGbom207ODH9u_Ii6fGp5nRtxfwL6Aw';
+  const fixed =
+    'https://gw.example.com/callbacks/0199aaaa-0000-7000-8000-000000000000/1.aLv7FBTk.y_GVO7vuk9ImaGbom207ODH9u_Ii6fGp5nRtxfwL6Aw';
 
   test('stays the same from release to release', () => {
     expect(urls.urlFor(JOB, 1)).toBe(fixed);
@@ -132,14 +187,30 @@ describe('a callback URL', () => {
     const token = (attempt: number) => urls.urlFor(JOB, attempt)!.split('/').at(-1)!;
     expect(urls.verify(JOB, token(999_999_999))).toEqual({ jobId: JOB, attempt: 999_999_999 });
     expect(urls.verify(JOB, token(10))).toEqual({ jobId: JOB, attempt: 10 });
-    for (const bad of [token(1_000_000_000), token(0), `0${token(1)}`, `x${token(1)}`, `${token(1)}x`, token(1).replace('1.', '2.'), ` ${token(1)}`]) expect(urls.verify(JOB, bad), bad).toBeNull();
+    for (const bad of [
+      token(1_000_000_000),
+      token(0),
+      `0${token(1)}`,
+      `x${token(1)}`,
+      `${token(1)}x`,
+      token(1).replace('1.', '2.'),
+      ` ${token(1)}`,
+    ])
+      expect(urls.verify(JOB, bad), bad).toBeNull();
     expect(urls.verify(`${JOB.slice(0, -1)}1`, token(1))).toBeNull();
   });
 
   test('that is echoed may lie below any host, and has nothing behind it', () => {
     const [, path] = fixed.split('gw.example.com');
     expect(urls.verifyUrl(`http://another${path}`)).toEqual({ jobId: JOB, attempt: 1 });
-    for (const bad of [`${fixed}/`, `${fixed}?a`, `${fixed}#a`, fixed.replace('/callbacks/', '/callback/'), fixed.replace(JOB, JOB.slice(1))]) expect(urls.verifyUrl(bad), bad).toBeNull();
+    for (const bad of [
+      `${fixed}/`,
+      `${fixed}?a`,
+      `${fixed}#a`,
+      fixed.replace('/callbacks/', '/callback/'),
+      fixed.replace(JOB, JOB.slice(1)),
+    ])
+      expect(urls.verifyUrl(bad), bad).toBeNull();
   });
 
   test('needs a secret', () => {

@@ -13,7 +13,10 @@ export function createFetcher(config: PlaygroundConfig): Fetcher {
 
   return ({ query, operationName, variables }, options) => {
     const filled = fillLastJob((variables ?? {}) as Variables);
-    if (filled === null) return failure(`${LAST_JOB} stands for the job you submitted last, and there is none yet: run the Submit tab first.`);
+    if (filled === null)
+      return failure(
+        `${LAST_JOB} stands for the job you submitted last, and there is none yet: run the Submit tab first.`,
+      );
     const document = tryParse(query);
     // For about 100 ms after a change of tabs GraphiQL still names the operation of the tab before.
     const operation = document && (getOperationAST(document, operationName) ?? getOperationAST(document));
@@ -31,7 +34,11 @@ export function createFetcher(config: PlaygroundConfig): Fetcher {
 async function post(url: URL, request: FetcherParams, headers: Headers): Promise<ExecutionResult> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json', ...headers },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json, application/json',
+      ...headers,
+    },
     body: JSON.stringify(request),
     redirect: 'error',
   }).catch(() => null);
@@ -40,7 +47,9 @@ async function post(url: URL, request: FetcherParams, headers: Headers): Promise
   try {
     return JSON.parse(text) as ExecutionResult;
   } catch {
-    return failure(`The gateway answered ${response.status} ${response.statusText}, and not in JSON.`, { body: text.slice(0, 1_000) });
+    return failure(`The gateway answered ${response.status} ${response.statusText}, and not in JSON.`, {
+      body: text.slice(0, 1_000),
+    });
   }
 }
 

@@ -23,7 +23,10 @@ function readableError(error: unknown): unknown {
     const explanation = explanations[error.code] ?? 'the connection was closed';
     // The reasons of 4403 say what is wrong with the key.
     const reason = error.code === Number(CloseCode.Forbidden) && error.reason !== '' ? ` (${error.reason})` : '';
-    return { message: `Subscription ended: ${explanation}${reason}.`, extensions: { closeCode: error.code, closeReason: error.reason } };
+    return {
+      message: `Subscription ended: ${explanation}${reason}.`,
+      extensions: { closeCode: error.code, closeReason: error.reason },
+    };
   }
   return { message: `Subscription ended: ${explanations[1006]}.` };
 }
