@@ -6,12 +6,12 @@ import pg from 'pg';
 import pino from 'pino';
 import { createQuotaEffects } from '../src/accounts/quota.ts';
 import { loadConfig } from '../src/config.ts';
-import { closePool, createConnections } from '../src/db/client.ts';
-import { createAccountsStore, createJobStore, createWebhookStore } from '../src/db/store.ts';
-import { createReceiveCallback, createSettling } from '../src/jobs/settle.ts';
-import { startWebhooks } from '../src/start/webhooks.ts';
-import { decodeClaim } from '../src/upstream/callback-body.ts';
-import { encodeSuccess } from '../src/upstream/wire/result.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
+import { createAccountsStore, createJobStore, createWebhookStore } from '../src/db/stores.ts';
+import { createReceiveCallback, createSettling } from '../src/jobs/settle/settle.ts';
+import { startWebhooks } from '../src/compose/webhooks.ts';
+import { decodeClaim } from '../src/upstream/acedata/callback-body.ts';
+import { encodeSuccess } from '../src/upstream/acedata/wire/result.ts';
 import { videoOf } from '../proving/upstream/task.ts';
 
 const log = pino({ level: 'silent' });

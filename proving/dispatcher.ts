@@ -3,16 +3,16 @@
  * the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
  */
 import { setTimeout } from 'node:timers/promises';
-import { createConnections } from '../src/db/client.ts';
-import { createJobStore } from '../src/db/store.ts';
-import { createDispatcher } from '../src/jobs/dispatch.ts';
-import { createHearing } from '../src/jobs/hearing.ts';
-import type { Log } from '../src/jobs/ports.ts';
-import { createReconciler } from '../src/jobs/reconcile.ts';
-import { createSettling } from '../src/jobs/settle.ts';
-import type { Admission, Taken } from '../src/jobs/take.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import { createDispatcher } from '../src/jobs/submit/dispatcher.ts';
+import { createHearing } from '../src/jobs/reconcile/callback-health.ts';
+import type { Log } from '../src/jobs/ports/store.ts';
+import { createReconciler } from '../src/jobs/reconcile/reconcile.ts';
+import { createSettling } from '../src/jobs/settle/settle.ts';
+import type { Admission, Taken } from '../src/jobs/submit/claim-next.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
-import { createUpstreamClient } from '../src/upstream/client.ts';
+import { createUpstreamClient } from '../src/upstream/acedata/client.ts';
 
 interface Options {
   readonly databaseUrl: string;

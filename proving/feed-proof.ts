@@ -5,13 +5,13 @@
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { closePool, createConnections } from '../src/db/client.ts';
-import { startFeed } from '../src/db/feed.ts';
-import { createJobStore } from '../src/db/store.ts';
-import { createFollowing, type Following } from '../src/jobs/follow.ts';
-import { UnavailableError } from '../src/jobs/errors.ts';
-import type { JobUpdate } from '../src/jobs/follower.ts';
-import type { ChangeReader } from '../src/jobs/snapshot.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
+import { startFeed } from '../src/db/feed/feed.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import { createFollowing, type Following } from '../src/jobs/watch/watch-account.ts';
+import { UnavailableError } from '../src/jobs/model/errors.ts';
+import type { JobUpdate } from '../src/jobs/watch/account-watcher.ts';
+import type { ChangeReader } from '../src/jobs/model/snapshot.ts';
 import { ACCOUNT, createWriters, type Ledger, type WriterFigures } from './feed-writers.ts';
 
 export interface FeedFigures extends WriterFigures {

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
-import type { RunningFeed } from '../src/db/feed.ts';
+import type { RunningFeed } from '../src/db/feed/feed.ts';
 
 export const ACCOUNT = 'proved';
 

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { parseOrigin } from './origins.ts';
+import { parseOrigin } from './settings/origins.ts';
 import {
   baseUrl,
   decimalIn,
@@ -25,7 +25,7 @@ import {
   secret,
   SSL_MODES,
   visible,
-} from './setting-values.ts';
+} from './settings/values.ts';
 import { parseUrl } from './network/parse-url.ts';
 
 interface Setting<T> {

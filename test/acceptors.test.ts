@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createAcceptors, type AcceptorOptions } from '../src/http/acceptors.ts';
+import { createAcceptors, type AcceptorOptions } from '../src/http/overload/acceptors.ts';
 import { startGateway } from './support/gateway.ts';
 import { holdQueries } from './support/hold.ts';
 

@@ -2,8 +2,8 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAuthenticate } from '../src/accounts/authenticate.ts';
 import { createClientTokens } from '../src/accounts/client-token.ts';
-import { createConnections } from '../src/db/client.ts';
-import { createAccountsStore } from '../src/db/store.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createAccountsStore } from '../src/db/stores.ts';
 import { giveKey } from '../proving/stage/ordinary-key.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';

@@ -1,9 +1,9 @@
 /** What an account may have and do, over all of its keys, and what is kept of it. */
 import { request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createAccountsStore } from '../src/db/store.ts';
-import { createRetention } from '../src/jobs/retention.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createAccountsStore } from '../src/db/stores.ts';
+import { createRetention } from '../src/jobs/retain/delete-by-age.ts';
 import { clientWith, makeAccount } from './support/administrator.ts';
 import { EXAMPLE, type TestClient } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';

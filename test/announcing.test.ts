@@ -1,9 +1,9 @@
 /** Changes are announced to every instance, once they are committed, over connections that break. */
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
-import { closePool, createConnections } from '../src/db/client.ts';
-import { startFeed } from '../src/db/feed.ts';
-import { createJobStore } from '../src/db/store.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
+import { startFeed } from '../src/db/feed/feed.ts';
+import { createJobStore } from '../src/db/stores.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { submittingJob } from './support/life.ts';
 import { startProxy } from './support/proxy.ts';

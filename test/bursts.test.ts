@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { closePool, createConnections } from '../src/db/client.ts';
-import { createJobStore } from '../src/db/store.ts';
-import type { Job } from '../src/jobs/job.ts';
-import type { Feed, JobReader } from '../src/jobs/ports.ts';
-import { createWatching } from '../src/jobs/watch.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import type { Job } from '../src/jobs/model/job.ts';
+import type { Feed, JobReader } from '../src/jobs/ports/store.ts';
+import { createWatching } from '../src/jobs/watch/watch-job.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startFakeUpstream } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';

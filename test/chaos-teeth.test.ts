@@ -10,7 +10,7 @@ import { programOf } from '../proving/stage/program.ts';
 import { teeth } from '../proving/teeth/all.ts';
 import { applyEdits, plant } from '../proving/teeth/plant.ts';
 import { unboundedMailbox } from '../proving/teeth/unbounded-mailbox.ts';
-import type * as mailboxes from '../src/jobs/mailbox.ts';
+import type * as mailboxes from '../src/concurrency/mailbox.ts';
 
 describe('a tooth', () => {
   test.each(teeth.map((tooth) => [tooth.name, tooth] as const))(
@@ -26,14 +26,14 @@ describe('a tooth', () => {
   });
 
   test('whose place is gone, or there twice, is an error', () => {
-    const edit = (find: string) => () => applyEdits([{ file: 'src/jobs/mailbox.ts', find, replace: '' }]);
-    expect(edit('no such text')).toThrow('src/jobs/mailbox.ts has 0 times, and not once: no such text');
+    const edit = (find: string) => () => applyEdits([{ file: 'src/concurrency/mailbox.ts', find, replace: '' }]);
+    expect(edit('no such text')).toThrow('src/concurrency/mailbox.ts has 0 times, and not once: no such text');
     expect(edit('unread')).toThrow(/has \d+ times, and not once: unread/);
   });
 
   test('that is planted is in the copy, and not in the program', async () => {
     const drain = async (dist: string): Promise<readonly unknown[]> => {
-      const program = await programOf('src/jobs/mailbox.ts', dirname(dist));
+      const program = await programOf('src/concurrency/mailbox.ts', dirname(dist));
       const { createMailbox } = (await import(pathToFileURL(program).href)) as typeof mailboxes;
       const mailbox = createMailbox<number>(() => undefined);
       for (const value of [1, 2, 3]) mailbox.put('a', value);

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { closePool, createConnections } from '../src/db/client.ts';
-import { withTransaction } from '../src/db/transaction.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
+import { withTransaction } from '../src/db/connection/transaction.ts';
 import { createDatabase } from './support/database.ts';
 
 /** One message of PostgreSQL's protocol: https://www.postgresql.org/docs/18/protocol-message-formats.html */

@@ -4,7 +4,7 @@
  */
 import { getOperationAST, isObjectType, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createValueGate } from '../src/http/operation-values.ts';
+import { createValueGate } from '../src/http/graphql/operation-values.ts';
 import { buildGatewaySchema } from '../src/resolvers/build-schema.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs } from './support/old-jobs.ts';

@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { giveKey } from '../proving/stage/ordinary-key.ts';
-import { closePool, createConnections } from '../src/db/client.ts';
+import { closePool, createConnections } from '../src/db/connection/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
-import { SessionClient } from '../src/db/session.ts';
+import { SessionClient } from '../src/db/connection/session.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';
 import { ALLOW_LOOPBACK, startWebhookReceiver } from './support/webhook-receiver.ts';

@@ -6,11 +6,11 @@ import Fastify from 'fastify';
 import { buildSchema } from 'graphql';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { createAdmission } from '../src/http/admission.ts';
-import { registerCallbacks } from '../src/http/callbacks.ts';
-import { startSockets, type SocketOptions } from '../src/http/graphql-ws.ts';
-import { startLoad } from '../src/http/load.ts';
-import { createMaskError } from '../src/http/mask-errors.ts';
+import { createAdmission } from '../src/http/overload/admission.ts';
+import { registerCallbacks } from '../src/http/callback-route.ts';
+import { startSockets, type SocketOptions } from '../src/http/websocket/graphql-ws.ts';
+import { startLoad } from '../src/http/overload/load.ts';
+import { createMaskError } from '../src/http/graphql/mask-errors.ts';
 import { openSocket, subscribe } from './support/socket.ts';
 
 const broken = (): never => {

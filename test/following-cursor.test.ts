@@ -1,9 +1,9 @@
 /** The cursors of the account feed: which are refused, and what they claim. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createJobStore } from '../src/db/store.ts';
-import { createDelta } from '../src/jobs/delta.ts';
-import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/snapshot.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import { createDelta } from '../src/jobs/watch/change-pages.ts';
+import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/model/snapshot.ts';
 import { asAdministrator } from './support/database.ts';
 import { ACCOUNT, openTransaction, readOne, said, startFollowing, startStore } from './support/following.ts';
 import { shared } from './support/on-end.ts';

@@ -1,7 +1,7 @@
 /** The account feed on a real database: what comes, from where it goes on, and what it costs. */
 import { describe, expect, test } from 'vitest';
-import { createFollower } from '../src/jobs/follower.ts';
-import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/snapshot.ts';
+import { createFollower } from '../src/jobs/watch/account-watcher.ts';
+import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/model/snapshot.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { openTransaction, read, readOne, said, startFollowing, startStore } from './support/following.ts';
 import { shared } from './support/on-end.ts';

@@ -1,7 +1,7 @@
 /** How a gate that is shut comes to be open again: by a look-up, then by one job, each the only one at its time. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Dispatcher } from '../src/jobs/dispatch.ts';
-import { holdProbe, PROBE_LEASE_MS } from '../src/jobs/probe-lease.ts';
+import type { Dispatcher } from '../src/jobs/submit/dispatcher.ts';
+import { holdProbe, PROBE_LEASE_MS } from '../src/jobs/submit/probe-lease.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 
 async function takeProbe(dispatcher: Dispatcher) {

@@ -1,9 +1,9 @@
 /** Admission: whose turn it is, what shuts the gate, and what opens it again. */
 import { describe, expect, test } from 'vitest';
-import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/gate.ts';
-import { UnavailableError } from '../src/jobs/errors.ts';
-import type { JobStore } from '../src/jobs/ports.ts';
-import type { SubmitEnd } from '../src/jobs/upstream-port.ts';
+import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/model/admission-gate.ts';
+import { UnavailableError } from '../src/jobs/model/errors.ts';
+import type { JobStore } from '../src/jobs/ports/store.ts';
+import type { SubmitEnd } from '../src/jobs/ports/upstream.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';

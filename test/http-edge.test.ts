@@ -3,7 +3,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { acceptedType } from '../src/http/accepted-type.ts';
+import { acceptedType } from '../src/http/graphql/accepted-type.ts';
 import { EXAMPLE } from './support/client.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { shared } from './support/on-end.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { hashInput } from '../src/jobs/accept.ts';
-import { checkRequest, type MotionRequest } from '../src/jobs/input-rules.ts';
+import { hashInput } from '../src/jobs/accept/accept.ts';
+import { checkRequest, type MotionRequest } from '../src/jobs/accept/input-rules.ts';
 
 const valid: MotionRequest = {
   imageUrl: 'https://a.com/a.png',

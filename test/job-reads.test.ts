@@ -1,11 +1,11 @@
 /** What one job's fields cost, for many jobs and many subscribers at once. */
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createJobStore } from '../src/db/store.ts';
-import type { Job } from '../src/jobs/job.ts';
-import { createListJobs, encodeCursor } from '../src/jobs/list.ts';
-import { createWatching } from '../src/jobs/watch.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import type { Job } from '../src/jobs/model/job.ts';
+import { createListJobs, encodeCursor } from '../src/jobs/read/list-jobs.ts';
+import { createWatching } from '../src/jobs/watch/watch-job.ts';
 import { makeAccount } from './support/administrator.ts';
 import { submittingJob } from './support/life.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';

@@ -1,7 +1,7 @@
 /** `jobsUpdated` as a client sees it: over real sockets, at several instances of one gateway. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { encodeCursor } from '../src/jobs/snapshot.ts';
+import { encodeCursor } from '../src/jobs/model/snapshot.ts';
 import { clientWith, makeAccount } from './support/administrator.ts';
 import { createClient } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';

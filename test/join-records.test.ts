@@ -3,10 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createJoinStore } from '../src/db/join-store.ts';
-import { judge, type EarlierRequest } from '../src/jobs/earlier-request.ts';
-import { createJoining } from '../src/jobs/joining.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createJoinStore } from '../src/db/jobs/rejoin.ts';
+import { judge, type EarlierRequest } from '../src/jobs/rejoin/rejoin-rules.ts';
+import { createJoining } from '../src/jobs/rejoin/rejoin.ts';
 import { makeAccount } from './support/administrator.ts';
 import { held, hungUp, sharedJoining, startJoining, type Stage } from './support/joining.ts';
 

@@ -1,7 +1,7 @@
 /** Finding the task of a submit that was never answered, by listing the upstream's tasks. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { spansOf } from '../src/jobs/look-up.ts';
+import { spansOf } from '../src/jobs/reconcile/look-up.ts';
 import { inDoubt, reportOf, startCore } from './support/core.ts';
 import { recordOf, startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createMailbox } from '../src/jobs/mailbox.ts';
+import { createMailbox } from '../src/concurrency/mailbox.ts';
 
 function open() {
   let closed = 0;

@@ -1,9 +1,9 @@
 /** Changes of which no wake-up tells: what is watched is read again by itself, here by a clock that the test moves. */
 import pino from 'pino';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Job } from '../src/jobs/job.ts';
-import type { Feed, JobReader } from '../src/jobs/ports.ts';
-import { createWatching } from '../src/jobs/watch.ts';
+import type { Job } from '../src/jobs/model/job.ts';
+import type { Feed, JobReader } from '../src/jobs/ports/store.ts';
+import { createWatching } from '../src/jobs/watch/watch-job.ts';
 import { asAdministrator } from './support/database.ts';
 import { ACCOUNT, readOne, said, startFollowing } from './support/following.ts';
 import { submittingJob } from './support/life.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { networkOf } from '../src/http/address.ts';
+import { networkOf } from '../src/network/client-address.ts';
 import { asAdministratorOf } from './support/administrator.ts';
 import { startGateway } from './support/gateway.ts';
 import { openSocket } from './support/socket.ts';

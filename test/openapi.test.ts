@@ -1,8 +1,8 @@
 /** The API description says what is served: every answer fits it, and it names no status or code that is not served. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { parseLookUp } from '../src/upstream/wire/look-up.ts';
-import { parseSubmitBody } from '../src/upstream/wire/submit-body.ts';
+import { parseLookUp } from '../src/upstream/acedata/wire/look-up.ts';
+import { parseSubmitBody } from '../src/upstream/acedata/wire/submit-body.ts';
 import { makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 import { startGateway } from './support/gateway.ts';

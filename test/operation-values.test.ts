@@ -14,8 +14,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createMaskError } from '../src/http/mask-errors.ts';
-import { createValueGate } from '../src/http/operation-values.ts';
+import { createMaskError } from '../src/http/graphql/mask-errors.ts';
+import { createValueGate } from '../src/http/graphql/operation-values.ts';
 
 const schema = buildSchema(`
   enum Color { RED BLUE }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
 import { createRefusalLog } from '../src/http/refusal-log.ts';
-import { matchesOrigin, parseOrigin } from '../src/origins.ts';
+import { matchesOrigin, parseOrigin } from '../src/settings/origins.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { shared } from './support/on-end.ts';
 import { upgrade } from './support/upgrade.ts';

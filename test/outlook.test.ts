@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { estimate } from '../src/jobs/outlook.ts';
+import { estimate } from '../src/jobs/read/queue-outlook.ts';
 import { asAdministrator } from './support/database.ts';
 import { startFakeUpstream, successOf } from './support/fake-upstream.ts';
 import { startGateway } from './support/gateway.ts';

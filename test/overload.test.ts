@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { dial } from '../proving/hostile/raw-socket.ts';
-import { startLoad } from '../src/http/load.ts';
-import type { Kind } from '../src/http/admission.ts';
+import { startLoad } from '../src/http/overload/load.ts';
+import type { Kind } from '../src/http/overload/admission.ts';
 import { keepLoopBusy, keepMachineBusy } from './support/busy.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LIFT_LIMIT_MS, nextPollMs } from '../src/jobs/poll-schedule.ts';
+import { LIFT_LIMIT_MS, nextPollMs } from '../src/jobs/reconcile/poll-schedule.ts';
 
 const MINUTE = 60_000;
 const steps = { firstMs: 180_000, intervalMs: MINUTE };

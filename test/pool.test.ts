@@ -1,8 +1,8 @@
 /** The pool under a crowd. */
 import { setTimeout } from 'node:timers/promises';
 import { inject, expect, onTestFinished, test } from 'vitest';
-import { closePool, createConnections, withPatience } from '../src/db/client.ts';
-import { PatientPool } from '../src/db/pool.ts';
+import { closePool, createConnections, withPatience } from '../src/db/connection/client.ts';
+import { PatientPool } from '../src/db/connection/pool.ts';
 import { startProxy } from './support/proxy.ts';
 
 test('outlives a crowd that has given up waiting, and serves whoever comes after it', async () => {

@@ -1,8 +1,8 @@
 /** Quota: what is reserved, charged and released, and that it always adds up. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createAccountsStore } from '../src/db/store.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createAccountsStore } from '../src/db/stores.ts';
 import { clientWith, makeAccount, type MadeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_ATTEMPTS, moves, permits } from '../src/jobs/job.ts';
+import { MAX_ATTEMPTS, moves, permits } from '../src/jobs/model/job.ts';
 import { LEASE_TOKEN, evidence, live, permutations, submittingJob, subsets, type LifeEvent } from './support/life.ts';
 
 const endOf = (events: readonly LifeEvent[]) => {

@@ -9,7 +9,7 @@ import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../src/config.ts';
 import { startGateway } from '../src/gateway.ts';
-import { explainFailure } from '../src/start/explain-failure.ts';
+import { explainFailure } from '../src/compose/explain-failure.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { createFolder } from './support/folder.ts';
 import { startProxy } from './support/proxy.ts';

@@ -4,7 +4,7 @@
  */
 import { parse, validate, type GraphQLError } from 'graphql';
 import { expect, test } from 'vitest';
-import { createGate, createOperationRules } from '../src/http/operation-gate.ts';
+import { createGate, createOperationRules } from '../src/http/graphql/operation-limits.ts';
 import { buildGatewaySchema } from '../src/resolvers/build-schema.ts';
 import { startGateway } from './support/gateway.ts';
 import { addJobs } from './support/old-jobs.ts';

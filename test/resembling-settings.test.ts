@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { settings } from '../src/config.ts';
-import { findResembling } from '../src/resembling-settings.ts';
+import { findResembling } from '../src/settings/resembling-names.ts';
 
 const meantBy = (written: string) => findResembling({ [written]: 'x' }, Object.keys(settings))[0]?.meant;
 

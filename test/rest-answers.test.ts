@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import type { WatchTimes } from '../src/http/rest/answer-watch.ts';
+import type { WatchTimes } from '../src/http/rest/answer-delivery.ts';
 import { becomes, NEVER, requestText, startAnswering } from './support/answers.ts';
 
 /** More than the buffers of two sockets take. */

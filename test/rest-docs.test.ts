@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { failureTellings } from '../src/http/rest/failure-codes.ts';
 import { describeRest } from '../src/http/rest/openapi.ts';
-import { errorStatuses } from '../src/upstream/wire/envelopes.ts';
-import { submitBody } from '../src/upstream/wire/submit-body.ts';
+import { errorStatuses } from '../src/upstream/acedata/wire/envelopes.ts';
+import { submitBody } from '../src/upstream/acedata/wire/submit-body.ts';
 
 const page = readFileSync(new URL('../docs/rest.md', import.meta.url), 'utf8');
 const rows = page.split('\n').flatMap((line) => (line.startsWith('| ') ? [line.slice(2, -2).split(' | ')] : []));

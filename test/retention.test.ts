@@ -1,11 +1,11 @@
 /** Deleting by age, over a real store. */
 import pg from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createJobStore } from '../src/db/store.ts';
-import { jobStates } from '../src/jobs/job.ts';
-import { startLoop } from '../src/jobs/loop.ts';
-import { agedJobs, createRetention, type Keep } from '../src/jobs/retention.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import { jobStates } from '../src/jobs/model/job.ts';
+import { startLoop } from '../src/concurrency/loop.ts';
+import { agedJobs, createRetention, type Keep } from '../src/jobs/retain/delete-by-age.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { startGateway } from './support/gateway.ts';

@@ -1,6 +1,6 @@
 /** Reads of the same thing at the same time, by a reader that answers when the test says so. */
 import { expect, test } from 'vitest';
-import { shareReads } from '../src/accounts/share-reads.ts';
+import { shareReads } from '../src/concurrency/coalesce-reads.ts';
 
 function startReader() {
   const begun: { readonly key: string; answer(value: string): void; fail(): void }[] = [];

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import Fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import { createAdmission } from '../src/http/admission.ts';
-import type { Load } from '../src/http/load.ts';
+import { createAdmission } from '../src/http/overload/admission.ts';
+import type { Load } from '../src/http/overload/load.ts';
 import { createOriginCheck } from '../src/http/origin-check.ts';
-import { registerShedding } from '../src/http/shed.ts';
+import { registerShedding } from '../src/http/overload/shed.ts';
 
 const ORIGIN = 'https://app.example.com';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cut, decodeCursor, encodeCursor, extend, sees, type Snapshot } from '../src/jobs/snapshot.ts';
+import { cut, decodeCursor, encodeCursor, extend, sees, type Snapshot } from '../src/jobs/model/snapshot.ts';
 
 const history = fc.stringMatching(/^[0-9a-zA-Z.-]{1,60}$/);
 

@@ -2,10 +2,10 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRetentionStore } from '../src/db/retention.ts';
-import { createJobStore } from '../src/db/store.ts';
-import { createAccept } from '../src/jobs/accept.ts';
-import type { MotionRequest } from '../src/jobs/input-rules.ts';
+import { createRetentionStore } from '../src/db/jobs/retention.ts';
+import { createJobStore } from '../src/db/stores.ts';
+import { createAccept } from '../src/jobs/accept/accept.ts';
+import type { MotionRequest } from '../src/jobs/accept/input-rules.ts';
 import { asAdministrator } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { countRows } from './support/old-jobs.ts';

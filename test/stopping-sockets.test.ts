@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { closeInSlices, sliceSize } from '../src/http/close-in-slices.ts';
+import { closeInSlices, sliceSize } from '../src/http/websocket/close-in-slices.ts';
 import { startGateway } from './support/gateway.ts';
 import { openSocket, type OpenSocket } from './support/socket.ts';
 

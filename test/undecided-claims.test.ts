@@ -1,8 +1,8 @@
 /** Claims that wait for a look-up, beside other news of their job. */
 import { expect, test } from 'vitest';
-import { besidesPending } from '../src/jobs/decide.ts';
-import type { Failure } from '../src/jobs/job.ts';
-import type { Outcome } from '../src/jobs/upstream-port.ts';
+import { besidesPending } from '../src/jobs/settle/decide.ts';
+import type { Failure } from '../src/jobs/model/job.ts';
+import type { Outcome } from '../src/jobs/ports/upstream.ts';
 import { accepted, inDoubt, reportOf, startCore } from './support/core.ts';
 import { outcomes } from './support/life.ts';
 

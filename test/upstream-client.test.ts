@@ -5,7 +5,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { findFreePort } from '../proving/stage/free-port.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
-import { createUpstreamClient } from '../src/upstream/client.ts';
+import { createUpstreamClient } from '../src/upstream/acedata/client.ts';
 import { submittingJob } from './support/life.ts';
 import { httpAnswer, startRawUpstream } from './support/raw-upstream.ts';
 

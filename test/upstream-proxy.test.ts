@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findFreePort } from '../proving/stage/free-port.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
-import { createUpstreamClient } from '../src/upstream/client.ts';
+import { createUpstreamClient } from '../src/upstream/acedata/client.ts';
 import { submittingJob } from './support/life.ts';
 import { httpAnswer, startRawUpstream } from './support/raw-upstream.ts';
 

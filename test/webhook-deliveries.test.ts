@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createWebhookStore } from '../src/db/store.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createWebhookStore } from '../src/db/stores.ts';
 import { judge } from '../src/webhooks/deliver.ts';
-import { nextTryMs } from '../src/webhooks/schedule.ts';
+import { nextTryMs } from '../src/webhooks/retry-schedule.ts';
 import { makeAccount } from './support/administrator.ts';
 import { asAdministrator } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';

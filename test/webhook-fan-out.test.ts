@@ -1,8 +1,8 @@
 /** Events that become deliveries after the commit: which endpoints get them, in which portions, and each once. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createWebhookStore } from '../src/db/store.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createWebhookStore } from '../src/db/stores.ts';
 import type { JobEventType } from '../src/webhooks/webhook.ts';
 import { asAdministrator } from './support/database.ts';
 import { emptiedDatabase, type EmptiedDatabase } from './support/emptied-database.ts';

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { createWebhookStore } from '../src/db/store.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { createWebhookStore } from '../src/db/stores.ts';
 import { createEgress } from '../src/egress/egress.ts';
 import { createDeliverer } from '../src/webhooks/deliver.ts';
 import { hostOf } from '../src/webhooks/endpoints.ts';
-import { createSealer } from '../src/webhooks/seal.ts';
+import { createSealer } from '../src/webhooks/seal-secrets.ts';
 import { makeSecret } from '../src/webhooks/sign.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';

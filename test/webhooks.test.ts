@@ -1,6 +1,6 @@
 /** Webhooks: who is told, what, and how it is signed. */
 import { describe, expect, test } from 'vitest';
-import { BrokenSealError, createSealer } from '../src/webhooks/seal.ts';
+import { BrokenSealError, createSealer } from '../src/webhooks/seal-secrets.ts';
 import { makeAccount } from './support/administrator.ts';
 import { EXAMPLE } from './support/client.ts';
 import { asAdministrator } from './support/database.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeClaim } from '../src/upstream/callback-body.ts';
-import { redactText } from '../src/upstream/redact.ts';
-import { toOutcome } from '../src/upstream/outcome.ts';
-import { decodeLookUp } from '../src/upstream/wire/look-up.ts';
-import { encodeFailure, encodeSuccess } from '../src/upstream/wire/result.ts';
-import { decodeSubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
+import { decodeClaim } from '../src/upstream/acedata/callback-body.ts';
+import { redactText } from '../src/upstream/acedata/redact.ts';
+import { toOutcome } from '../src/upstream/acedata/outcome.ts';
+import { decodeLookUp } from '../src/upstream/acedata/wire/look-up.ts';
+import { encodeFailure, encodeSuccess } from '../src/upstream/acedata/wire/result.ts';
+import { decodeSubmitAnswer } from '../src/upstream/acedata/wire/submit-answer.ts';
 import { failure, json, seed, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a callback claims', () => {

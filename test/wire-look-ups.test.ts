@@ -1,7 +1,13 @@
 /** Look-ups on the wire: what is asked, and every shape of what is answered. */
 import { describe, expect, test } from 'vitest';
-import { readLooseJson } from '../src/upstream/wire/json.ts';
-import { decodeLookUp, encodeLookUp, encodeTaskList, parseLookUp, type LookUp } from '../src/upstream/wire/look-up.ts';
+import { readLooseJson } from '../src/upstream/acedata/wire/json.ts';
+import {
+  decodeLookUp,
+  encodeLookUp,
+  encodeTaskList,
+  parseLookUp,
+  type LookUp,
+} from '../src/upstream/acedata/wire/look-up.ts';
 import { json, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a look-up', () => {

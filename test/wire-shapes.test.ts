@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseUrl } from '../src/network/parse-url.ts';
-import { toRefusal } from '../src/upstream/outcome.ts';
-import { errorStatuses, type ErrorCode } from '../src/upstream/wire/envelopes.ts';
-import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/wire/submit-answer.ts';
+import { toRefusal } from '../src/upstream/acedata/outcome.ts';
+import { errorStatuses, type ErrorCode } from '../src/upstream/acedata/wire/envelopes.ts';
+import { decodeSubmitAnswer, encodeAccepted, type SubmitAnswer } from '../src/upstream/acedata/wire/submit-answer.ts';
 import {
   decodeSubmitBody,
   encodeSubmitBody,
@@ -11,8 +11,8 @@ import {
   parseSubmitBody,
   type SubmitBody,
   type SubmitInput,
-} from '../src/upstream/wire/submit-body.ts';
-import { decodeTaskRecord, encodeTaskRecord } from '../src/upstream/wire/task-record.ts';
+} from '../src/upstream/acedata/wire/submit-body.ts';
+import { decodeTaskRecord, encodeTaskRecord } from '../src/upstream/acedata/wire/task-record.ts';
 import { failed, failure, json, seed, succeeded, success, TASK_ID, URL_A } from './fixtures/wire.ts';
 
 describe('a submit body', () => {

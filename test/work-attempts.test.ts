@@ -2,8 +2,8 @@
 import { EventEmitter, once } from 'node:events';
 import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createConnections } from '../src/db/client.ts';
-import { inside } from '../src/db/transaction.ts';
+import { createConnections } from '../src/db/connection/client.ts';
+import { inside } from '../src/db/connection/transaction.ts';
 import { accepted, reportOf, startCore, withOpenGate, type CoreOptions } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { outcomes } from './support/life.ts';

@@ -1,5 +1,5 @@
 /** The rules. Each looks at the facts and names what breaks it; none knows how the gateway works. Pure. */
-import { isTerminal, type FailureCode } from '../../src/jobs/job.ts';
+import { isTerminal, type FailureCode } from '../../src/jobs/model/job.ts';
 import type { Seen } from '../clients/records.ts';
 import { factsOf, type Evidence, type Facts, type JobRow } from './evidence.ts';
 

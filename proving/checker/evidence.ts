@@ -2,8 +2,8 @@
  * What the checker may look at: the clients' logs, the upstream's ledger and the final tables. Nothing of the gateways
  * themselves.
  */
-import type { FailureCode, JobState } from '../../src/jobs/job.ts';
-import type { Verdict } from '../../src/jobs/timeline.ts';
+import type { FailureCode, JobState } from '../../src/jobs/model/job.ts';
+import type { Verdict } from '../../src/jobs/model/job-event.ts';
 import type { ClientRecord } from '../clients/records.ts';
 import type { Entry } from '../stage/journal.ts';
 import type { LedgerRecord } from '../upstream/messages.ts';

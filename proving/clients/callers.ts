@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
-import { encodeSuccess } from '../../src/upstream/wire/result.ts';
+import { encodeSuccess } from '../../src/upstream/acedata/wire/result.ts';
 import { spreadOf } from '../proofs/proof.ts';
 import type { Random } from '../stage/random.ts';
 import type { Stage } from '../stage/stage.ts';

@@ -1,5 +1,5 @@
 /** What clients write down: every operation when it begins, and how it ended as far as they can know. */
-import type { JobState } from '../../src/jobs/job.ts';
+import type { JobState } from '../../src/jobs/model/job.ts';
 
 /** A job as a client saw it. */
 export interface Seen {

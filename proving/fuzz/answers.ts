@@ -1,13 +1,13 @@
 /** What the upstream says, or anybody who knows a callback's URL: callbacks, answers to submits and to look-ups. */
 import fc from 'fast-check';
-import type { Claim, Outcome } from '../../src/jobs/upstream-port.ts';
-import { decodeClaim } from '../../src/upstream/callback-body.ts';
-import { toOutcome, toRefusal } from '../../src/upstream/outcome.ts';
-import { decodeError, type WireError } from '../../src/upstream/wire/envelopes.ts';
-import { readJson } from '../../src/upstream/wire/json.ts';
-import { decodeLookUp, parseLookUp, type LookUpAnswer } from '../../src/upstream/wire/look-up.ts';
-import { decodeSubmitAnswer, type SubmitAnswer } from '../../src/upstream/wire/submit-answer.ts';
-import { decodeSubmitBody, encodeSubmitBody, parseSubmitBody } from '../../src/upstream/wire/submit-body.ts';
+import type { Claim, Outcome } from '../../src/jobs/ports/upstream.ts';
+import { decodeClaim } from '../../src/upstream/acedata/callback-body.ts';
+import { toOutcome, toRefusal } from '../../src/upstream/acedata/outcome.ts';
+import { decodeError, type WireError } from '../../src/upstream/acedata/wire/envelopes.ts';
+import { readJson } from '../../src/upstream/acedata/wire/json.ts';
+import { decodeLookUp, parseLookUp, type LookUpAnswer } from '../../src/upstream/acedata/wire/look-up.ts';
+import { decodeSubmitAnswer, type SubmitAnswer } from '../../src/upstream/acedata/wire/submit-answer.ts';
+import { decodeSubmitBody, encodeSubmitBody, parseSubmitBody } from '../../src/upstream/acedata/wire/submit-body.ts';
 import { parseUrl } from '../../src/network/parse-url.ts';
 import type { Target } from './target.ts';
 import { anyText, findUnstorable, mutated, piece } from './texts.ts';

@@ -4,16 +4,16 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { BadArgumentError } from '../../src/jobs/errors.ts';
-import { createListJobs, encodeCursor as encodeListCursor, updatesCursorOf } from '../../src/jobs/list.ts';
-import type { ListPosition } from '../../src/jobs/ports.ts';
+import { BadArgumentError } from '../../src/jobs/model/errors.ts';
+import { createListJobs, encodeCursor as encodeListCursor, updatesCursorOf } from '../../src/jobs/read/list-jobs.ts';
+import type { ListPosition } from '../../src/jobs/ports/store.ts';
 import {
   decodeCursor as decodeUpdatesCursor,
   encodeCursor as encodeUpdatesCursor,
   type Snapshot,
-} from '../../src/jobs/snapshot.ts';
-import { createEventNames } from '../../src/jobs/event-names.ts';
-import { createListTimeline } from '../../src/jobs/timeline.ts';
+} from '../../src/jobs/model/snapshot.ts';
+import { createEventNames } from '../../src/jobs/read/event-names.ts';
+import { createListTimeline } from '../../src/jobs/model/job-event.ts';
 import type { Target } from './target.ts';
 import { anyText, mutated } from './texts.ts';
 

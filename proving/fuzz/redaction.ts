@@ -1,6 +1,6 @@
 /** Bodies with signed links and callback URLs in them, however they are spelt. What is kept must not open anything. */
 import fc from 'fast-check';
-import { redactText } from '../../src/upstream/redact.ts';
+import { redactText } from '../../src/upstream/acedata/redact.ts';
 import type { Target } from './target.ts';
 import { anyText } from './texts.ts';
 

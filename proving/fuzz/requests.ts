@@ -1,9 +1,14 @@
 /** Requests of clients: the rules that they must satisfy, and the hash that tells whether two ask for the same. */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { hashInput } from '../../src/jobs/accept.ts';
-import { checkRequest, violationCodes, type CheckResult, type MotionRequest } from '../../src/jobs/input-rules.ts';
-import type { Label } from '../../src/jobs/job.ts';
+import { hashInput } from '../../src/jobs/accept/accept.ts';
+import {
+  checkRequest,
+  violationCodes,
+  type CheckResult,
+  type MotionRequest,
+} from '../../src/jobs/accept/input-rules.ts';
+import type { Label } from '../../src/jobs/model/job.ts';
 import { isPublicHost, privateHost, publicHost } from './addresses.ts';
 import { parseUrl } from '../../src/network/parse-url.ts';
 import type { Target } from './target.ts';

@@ -1,9 +1,9 @@
 /** The same events on a job in memory, by the core's pure functions alone. */
-import { deadlineFailure } from '../../src/jobs/deadline-failure.ts';
-import { besidesPending, decide, decideOnClaim, type Decision } from '../../src/jobs/decide.ts';
-import { isTerminal, moves, permits, type Job, type Move } from '../../src/jobs/job.ts';
-import type { JobPatch } from '../../src/jobs/ports.ts';
-import type { Outcome } from '../../src/jobs/upstream-port.ts';
+import { deadlineFailure } from '../../src/jobs/reconcile/deadline-failure.ts';
+import { besidesPending, decide, decideOnClaim, type Decision } from '../../src/jobs/settle/decide.ts';
+import { isTerminal, moves, permits, type Job, type Move } from '../../src/jobs/model/job.ts';
+import type { JobPatch } from '../../src/jobs/ports/store.ts';
+import type { Outcome } from '../../src/jobs/ports/upstream.ts';
 import { LEASE_TOKEN, outcomes, submittingJob, TASK_ID } from '../../test/support/life.ts';
 import { claimOf, MAX_BEGUN, outcomeOf, rejection, surelyNot, type LifeEvent, type Truth } from './events.ts';
 

@@ -3,10 +3,10 @@
  * core and store. What was acknowledged is there afterwards, and writing goes on within seconds.
  */
 import { setTimeout } from 'node:timers/promises';
-import { closePool, createConnections, type Connections } from '../../src/db/client.ts';
-import { createJobStore } from '../../src/db/store.ts';
-import { createAccept } from '../../src/jobs/accept.ts';
-import type { MotionRequest } from '../../src/jobs/input-rules.ts';
+import { closePool, createConnections, type Connections } from '../../src/db/connection/client.ts';
+import { createJobStore } from '../../src/db/stores.ts';
+import { createAccept } from '../../src/jobs/accept/accept.ts';
+import type { MotionRequest } from '../../src/jobs/accept/input-rules.ts';
 import type { StageDatabase } from '../stage/database.ts';
 import { withDatabase } from '../stage/own-database.ts';
 import { createRandom } from '../stage/random.ts';

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { isTerminal } from '../../src/jobs/job.ts';
+import { isTerminal } from '../../src/jobs/model/job.ts';
 import { anyEvent, eventsOfTask, nameOf, surelyNot, truths, type LifeEvent, type Truth } from '../orders/events.ts';
 import { live, startOfLife, visible, type Life } from '../orders/model.ts';
 import { startRealLife } from '../orders/real.ts';

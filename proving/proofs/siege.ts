@@ -7,7 +7,7 @@ import { createForger } from '../hostile/forgeries.ts';
 import { attackSlowly, hasSlowHttpTest, slowModes, type SlowMode } from '../hostile/slow-http.ts';
 import { createRandom, type Random } from '../stage/random.ts';
 import { startStage, type Stage } from '../stage/stage.ts';
-import { encodeSuccess } from '../../src/upstream/wire/result.ts';
+import { encodeSuccess } from '../../src/upstream/acedata/wire/result.ts';
 import { noFaults } from '../upstream/plan.ts';
 import { videoOf } from '../upstream/task.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from './proof.ts';

@@ -5,8 +5,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
-import { createConnections, closePool } from '../../src/db/client.ts';
-import { createJobStore } from '../../src/db/store.ts';
+import { createConnections, closePool } from '../../src/db/connection/client.ts';
+import { createJobStore } from '../../src/db/stores.ts';
 import { check, type ViolationKind } from '../checker/check.ts';
 import type { Evidence } from '../checker/evidence.ts';
 import { gatherEvidence } from '../checker/gather.ts';

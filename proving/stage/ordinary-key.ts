@@ -1,8 +1,8 @@
 /** An ordinary key, put into the database as the gateway would have made it. */
 import { deriveApiKey } from '../../src/accounts/api-key.ts';
 import { toNewKey } from '../../src/accounts/keys.ts';
-import { closePool, createConnections } from '../../src/db/client.ts';
-import { createAccountsStore } from '../../src/db/store.ts';
+import { closePool, createConnections } from '../../src/db/connection/client.ts';
+import { createAccountsStore } from '../../src/db/stores.ts';
 
 /** The same for an account every time. */
 export const ordinaryKeyOf = (accountId = 'default'): string =>

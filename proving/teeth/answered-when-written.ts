@@ -14,7 +14,7 @@ export const answeredWhenWritten: Tooth = {
   bug: 'counts a REST request as answered when its answer is written, and closes the connection without looking on',
   edits: [
     {
-      file: 'src/http/rest/answer-watch.ts',
+      file: 'src/http/rest/answer-delivery.ts',
       find: 'watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));',
       replace:
         "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else joining.ended(jobId, 'ANSWERED');",

@@ -13,7 +13,7 @@ export const claimIsDelivery: Tooth = {
   bug: 'takes a webhook for delivered as soon as somebody has begun to deliver it',
   edits: [
     {
-      file: 'src/db/delivery-store.ts',
+      file: 'src/db/webhooks/delivery-store.ts',
       find: 'set next_attempt_at = ${inMs(leaseMs)} from due',
       replace: "set next_attempt_at = null, state = 'DELIVERED' from due",
     },

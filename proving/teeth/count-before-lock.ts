@@ -17,13 +17,13 @@ export const countBeforeLock: Tooth = {
   bug: 'counts what is in flight and locks the gate after that',
   edits: [
     {
-      file: 'src/jobs/take.ts',
+      file: 'src/jobs/submit/claim-next.ts',
       find: 'const gate = await store.lockGate(tx, upstream.id);',
       replace:
         'const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs }); const gate = await store.lockGate(tx, upstream.id);',
     },
     {
-      file: 'src/jobs/take.ts',
+      file: 'src/jobs/submit/claim-next.ts',
       find: `    const inFlight = await store.countInFlight(tx, upstream.id, {
       slotMs: unconfirmedSlotMs,
       deadlineMs: jobDeadlineMs,

@@ -13,9 +13,9 @@ export const guardWithoutRank: Tooth = {
   name: 'guard-without-rank',
   bug: 'writes a state without asking whether it says more than what is known',
   edits: [
-    { file: 'src/db/job-writes.ts', find: "lt(jobs.rank, placeholder('rank')),", replace: '' },
+    { file: 'src/db/jobs/job-writer.ts', find: "lt(jobs.rank, placeholder('rank')),", replace: '' },
     // The same guard as a pure function, which decides before the statement is sent.
-    { file: 'src/jobs/job.ts', find: 'job.rank < move.rank &&', replace: '' },
+    { file: 'src/jobs/model/job.ts', find: 'job.rank < move.rank &&', replace: '' },
   ],
   async scenario(bench) {
     const stage = await bench.startStage({

@@ -52,7 +52,7 @@ export const acknowledgeBeforeCommit: Tooth = {
   bug: 'answers as soon as COMMIT is sent, without waiting for its answer',
   edits: [
     {
-      file: 'src/db/transaction.ts',
+      file: 'src/db/connection/transaction.ts',
       find: `    const { command } = await client.query('commit').catch((error: unknown) => {
       for (const { act, alsoInDoubt } of acts)
         if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
@@ -72,7 +72,7 @@ export const asynchronousCommit: Tooth = {
   bug: 'connects with `synchronous_commit=off`',
   edits: [
     {
-      file: 'src/db/client.ts',
+      file: 'src/db/connection/client.ts',
       find: "session: { applicationName: 'motion-gateway',",
       replace: "session: { durable: false, applicationName: 'motion-gateway',",
     },

@@ -18,7 +18,7 @@ export const newerThanLast: Tooth = {
   bug: 'reads of an account what is newer than the last that it has seen, whatever was in progress',
   edits: [
     {
-      file: 'src/db/changes.ts',
+      file: 'src/db/jobs/changes.ts',
       find: "inProgress: inProgress === '' ? [] : inProgress.split(',').map(BigInt)",
       replace: 'inProgress: []',
     },

@@ -14,7 +14,7 @@ const SILENT_WITHIN_MS = 6_000;
 export const noHeartbeat: Tooth = {
   name: 'no-heartbeat',
   bug: 'does not ask its LISTEN connection whether it is still there',
-  edits: [{ file: 'src/db/feed.ts', find: '    beat();\n    announcer.', replace: '    announcer.' }],
+  edits: [{ file: 'src/db/feed/feed.ts', find: '    beat();\n    announcer.', replace: '    announcer.' }],
   async scenario(bench) {
     const stage = await bench.startStage({
       gateways: 2,

@@ -11,7 +11,7 @@ export const resendAfterCrash: Tooth = {
   bug: 'puts a job back into the queue when its submitter has died',
   edits: [
     {
-      file: 'src/jobs/reconcile.ts',
+      file: 'src/jobs/reconcile/reconcile.ts',
       find: 'moves.doubt(job.attempt)',
       replace: 'moves.requeue(job.attempt, job.leaseToken!)',
     },

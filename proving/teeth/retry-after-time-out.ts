@@ -10,7 +10,7 @@ export const retryAfterTimeOut: Tooth = {
   bug: 'puts a job back into the queue when its submit has timed out',
   edits: [
     {
-      file: 'src/jobs/record-submit.ts',
+      file: 'src/jobs/submit/record-answer.ts',
       find: 'moves.doubt(job.attempt)',
       replace: '/time-?out/i.test(end.reason) ? moves.requeue(job.attempt, job.leaseToken!) : moves.doubt(job.attempt)',
     },

@@ -14,7 +14,7 @@ export const selectThenInsert: Tooth = {
       replace: 'CREATE INDEX "jobs_idempotency_key"',
     },
     {
-      file: 'src/db/job-writes.ts',
+      file: 'src/db/jobs/job-writer.ts',
       find: 'const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });',
       replace: `const used = await db.select({ id: jobs.id }).from(jobs).where(and(eq(jobs.accountId, accountId), eq(jobs.idempotencyKey, job.idempotencyKey ?? '')));
       if (used[0]) return null;

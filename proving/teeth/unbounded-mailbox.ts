@@ -16,7 +16,7 @@ export const unboundedMailbox: Tooth = {
   bug: 'keeps every state for a reader, and not only the newest',
   edits: [
     {
-      file: 'src/jobs/mailbox.ts',
+      file: 'src/concurrency/mailbox.ts',
       find: 'unread.set(key, value);',
       replace: 'unread.set(crypto.randomUUID(), value);',
     },

@@ -1,8 +1,8 @@
 /** Calling back, by the plan of each task: shuffled, repeated, lost, contradictory and forged. */
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
-import type { JsonObject } from '../../src/upstream/wire/json.ts';
-import { encodeFailure, encodeSuccess } from '../../src/upstream/wire/result.ts';
+import type { JsonObject } from '../../src/upstream/acedata/wire/json.ts';
+import { encodeFailure, encodeSuccess } from '../../src/upstream/acedata/wire/result.ts';
 import type { Journal } from '../stage/journal.ts';
 import type { CallbackKind, LedgerRecord } from './messages.ts';
 import type { PlannedCallback } from './plan.ts';

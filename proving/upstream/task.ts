@@ -1,8 +1,8 @@
 /** A task of the proving ground's upstream: its one true outcome, and how look-ups show it. */
-import type { JsonObject } from '../../src/upstream/wire/json.ts';
-import { encodeFailure, encodeSuccess, type MadeVideo } from '../../src/upstream/wire/result.ts';
-import type { SubmitBody } from '../../src/upstream/wire/submit-body.ts';
-import type { Task as WireTask } from '../../src/upstream/wire/task-record.ts';
+import type { JsonObject } from '../../src/upstream/acedata/wire/json.ts';
+import { encodeFailure, encodeSuccess, type MadeVideo } from '../../src/upstream/acedata/wire/result.ts';
+import type { SubmitBody } from '../../src/upstream/acedata/wire/submit-body.ts';
+import type { Task as WireTask } from '../../src/upstream/acedata/wire/task-record.ts';
 import type { TaskOutcome } from './messages.ts';
 
 export interface Task {

@@ -9,7 +9,7 @@ import { anonymous, type Caller } from './caller.ts';
 import type { ClientTokens } from './client-token.ts';
 import { BadAccountArgumentError, type WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
-import { shareReads } from './share-reads.ts';
+import { shareReads } from '../concurrency/coalesce-reads.ts';
 import { createFindKnown } from './unknown-keys.ts';
 
 /**

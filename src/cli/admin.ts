@@ -5,7 +5,7 @@
 import { scopes as allScopes, remainingOf, type Account, type Scope } from '../accounts/account.ts';
 import { createAdministration, firstScopes } from '../accounts/administer.ts';
 import { createKeys } from '../accounts/keys.ts';
-import { createAccountsStore } from '../db/store.ts';
+import { createAccountsStore } from '../db/stores.ts';
 import { CommandError, print, type Command, type CommandInput } from './command.ts';
 import { readDatabaseSettings, withDatabase } from './database.ts';
 

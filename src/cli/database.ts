@@ -1,8 +1,8 @@
 /** The database for a command beside a gateway that runs. */
 import type { Config } from '../config.ts';
-import { closePool, createConnections, type Connections } from '../db/client.ts';
+import { closePool, createConnections, type Connections } from '../db/connection/client.ts';
 import { findRunningServer } from '../db/embedded/running.ts';
-import { explainDatabaseError } from '../db/explain-error.ts';
+import { explainDatabaseError } from '../db/connection/explain-error.ts';
 import { CommandError } from './command.ts';
 import { readEnvironment } from './environment.ts';
 

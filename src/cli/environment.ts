@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { ConfigError, loadConfig, settings, type Config } from '../config.ts';
-import { findResembling } from '../resembling-settings.ts';
+import { findResembling } from '../settings/resembling-names.ts';
 
 const DEFAULT_FILE = '.env';
 

@@ -1,5 +1,5 @@
 /** `motion-gateway gate`: how the upstream's gate stands, and opening it. */
-import { createJobStore } from '../db/store.ts';
+import { createJobStore } from '../db/stores.ts';
 import { CommandError, print, type Command } from './command.ts';
 import { readDatabaseSettings, withDatabase } from './database.ts';
 

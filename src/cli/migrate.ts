@@ -2,7 +2,7 @@
 import { DataDirInUseError } from '../db/embedded/errors.ts';
 import { startEmbeddedServer } from '../db/embedded/server.ts';
 import { migrateDatabase } from '../db/migrate.ts';
-import { explainFailure } from '../start/explain-failure.ts';
+import { explainFailure } from '../compose/explain-failure.ts';
 import { CommandError, print, type Command } from './command.ts';
 import { readDatabaseSettings } from './database.ts';
 

@@ -37,7 +37,7 @@ export const start: Command = {
       return null;
     } catch (error) {
       if (config.LOG_LEVEL === 'debug' || config.LOG_LEVEL === 'trace') console.error(error);
-      const { explainFailure } = await import('../start/explain-failure.ts');
+      const { explainFailure } = await import('../compose/explain-failure.ts');
       throw new CommandError(
         explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }),
       );

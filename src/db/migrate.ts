@@ -9,9 +9,9 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
 import type pg from 'pg';
 import { projectRoot } from '../project-root.ts';
-import { checkServer } from './check-server.ts';
-import { explaining } from './explain-error.ts';
-import { SessionClient } from './session.ts';
+import { checkServer } from './connection/check-server.ts';
+import { explaining } from './connection/explain-error.ts';
+import { SessionClient } from './connection/session.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', projectRoot));
 

@@ -1,7 +1,7 @@
 /** What may be reached: the public network, and what the operator allows besides. Pure. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { isPublicAddress, isPublicHost } from '../jobs/public-address.ts';
+import { isPublicAddress, isPublicHost } from '../network/public-address.ts';
 
 /** One entry of `EGRESS_ALLOW`. Without a port it means all of them. */
 export type Allowed =

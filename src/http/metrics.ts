@@ -5,10 +5,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Authenticate } from '../accounts/authenticate.ts';
-import type { Job } from '../jobs/job.ts';
-import { networkOf } from './address.ts';
-import type { Admission } from './admission.ts';
-import type { Load } from './load.ts';
+import type { Job } from '../jobs/model/job.ts';
+import { networkOf } from '../network/client-address.ts';
+import type { Admission } from './overload/admission.ts';
+import type { Load } from './overload/load.ts';
 
 export interface Live {
   sockets(): number;

@@ -1,7 +1,7 @@
 /** Which browser origins may call, over HTTP and over the socket alike. */
 import type { IncomingMessage } from 'node:http';
-import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin } from '../origins.ts';
-import { createTrustCheck } from './address.ts';
+import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin } from '../settings/origins.ts';
+import { createTrustCheck } from '../network/client-address.ts';
 import { parseUrl } from '../network/parse-url.ts';
 
 export interface OriginCheck {

@@ -1,6 +1,6 @@
 /** Whether a request came by a proxy. */
 import type { IncomingMessage } from 'node:http';
-import { createTrustCheck } from './address.ts';
+import { createTrustCheck } from '../network/client-address.ts';
 
 /** Headers that HTTP proxies add when they are configured to. nginx and HAProxy add none by default. */
 const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];

@@ -2,9 +2,9 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { AccessError, RateLimitedError } from '../accounts/errors.ts';
-import { UnavailableError } from '../jobs/errors.ts';
-import type { Acceptors } from './acceptors.ts';
-import { createTrustCheck } from './address.ts';
+import { UnavailableError } from '../jobs/model/errors.ts';
+import type { Acceptors } from './overload/acceptors.ts';
+import { createTrustCheck } from '../network/client-address.ts';
 import { refuseEncodedBody, UnsupportedEncodingError } from './content-encoding.ts';
 import type { HostCheck } from './host-check.ts';
 import { noteRefusals, notesOf } from './request-notes.ts';

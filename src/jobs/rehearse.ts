@@ -5,10 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { decide, decideOnClaim } from './decide.ts';
-import type { JobStore, UpstreamName } from './ports.ts';
-import type { Settling } from './settle.ts';
-import { told } from './timeline.ts';
+import { decide, decideOnClaim } from './settle/decide.ts';
+import type { JobStore, UpstreamName } from './ports/store.ts';
+import type { Settling } from './settle/settle.ts';
+import { told } from './model/job-event.ts';
 
 /** Rejects when the database refuses a part of it. Nothing of it is ever committed, announced or delivered. */
 export type Rehearse = () => Promise<void>;

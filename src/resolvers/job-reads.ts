@@ -1,9 +1,9 @@
 /** What resolvers ask for one job at a time, and the store answers for many at once. */
 import DataLoader from 'dataloader';
 import type { Jobs } from '../jobs/index.ts';
-import type { Job } from '../jobs/job.ts';
-import type { Outlook } from '../jobs/outlook.ts';
-import { createListTimeline, type AskedEvents, type ListTimeline } from '../jobs/timeline.ts';
+import type { Job } from '../jobs/model/job.ts';
+import type { Outlook } from '../jobs/read/queue-outlook.ts';
+import { createListTimeline, type AskedEvents, type ListTimeline } from '../jobs/model/job-event.ts';
 
 /**
  * Each kind of read takes one connection at a time, however many ask. Nothing is remembered: an answer is never older

@@ -1,6 +1,6 @@
 import { Arg, Resolver, Root, Subscription } from 'type-graphql';
 import { permitAllJobs } from '../accounts/caller.ts';
-import type { JobUpdate } from '../jobs/follower.ts';
+import type { JobUpdate } from '../jobs/watch/account-watcher.ts';
 import { MotionJobUpdate } from '../schema/motion-job-update.type.ts';
 import type { Context } from './context.ts';
 

@@ -1,11 +1,11 @@
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { mayRead, permit, permitAllJobs, type Caller } from '../accounts/caller.ts';
-import type { AcceptResult } from '../jobs/accept.ts';
-import type { CancelResult } from '../jobs/cancel.ts';
-import type { DeleteResult } from '../jobs/delete.ts';
-import { JobNotFoundError } from '../jobs/errors.ts';
-import type { Job } from '../jobs/job.ts';
-import { encodeCursor, type JobPage } from '../jobs/list.ts';
+import type { AcceptResult } from '../jobs/accept/accept.ts';
+import type { CancelResult } from '../jobs/settle/cancel.ts';
+import type { DeleteResult } from '../jobs/retain/delete-job.ts';
+import { JobNotFoundError } from '../jobs/model/errors.ts';
+import type { Job } from '../jobs/model/job.ts';
+import { encodeCursor, type JobPage } from '../jobs/read/list-jobs.ts';
 import { CancelMotionJobInput, CancelMotionJobPayload } from '../schema/cancel-motion-job.type.ts';
 import { DeleteMotionJobInput, DeleteMotionJobPayload } from '../schema/delete-motion-job.type.ts';
 import { GenerateMotionPayload } from '../schema/generate-motion-payload.type.ts';

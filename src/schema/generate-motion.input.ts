@@ -1,5 +1,5 @@
 import { Field, InputType } from 'type-graphql';
-import type { CharacterOrientation as Orientation, MotionMode as Mode } from '../jobs/job.ts';
+import type { CharacterOrientation as Orientation, MotionMode as Mode } from '../jobs/model/job.ts';
 import { LabelInput } from './label.type.ts';
 import { CharacterOrientation, MotionMode } from './motion-job.enum.ts';
 import { Url } from './scalars.ts';

@@ -1,5 +1,5 @@
 /** The enums of timelines. */
-import { jobEventTypes, submitEndKinds, verdicts } from '../jobs/timeline.ts';
+import { jobEventTypes, submitEndKinds, verdicts } from '../jobs/model/job-event.ts';
 import { describedEnum } from './described-enum.ts';
 
 export const JobEventType = describedEnum('JobEventType', 'What happened to a job. May grow.', jobEventTypes, {

@@ -1,6 +1,12 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import type { JobState } from '../jobs/job.ts';
-import type { JobEventType as Type, NamedEvent, SubmitEndKind, TimelinePage, Verdict } from '../jobs/timeline.ts';
+import type { JobState } from '../jobs/model/job.ts';
+import type {
+  JobEventType as Type,
+  NamedEvent,
+  SubmitEndKind,
+  TimelinePage,
+  Verdict,
+} from '../jobs/model/job-event.ts';
 import { CallbackVerdict, JobEventType, SubmitEnd } from './job-event.enum.ts';
 import { PageInfo } from './motion-job-connection.type.ts';
 import { MotionJobState } from './motion-job.enum.ts';

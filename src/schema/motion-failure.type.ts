@@ -5,7 +5,7 @@ import {
   type ChargeStatus as Charge,
   type Failure,
   type FailureCode,
-} from '../jobs/job.ts';
+} from '../jobs/model/job.ts';
 import { ChargeStatus, MotionFailureCode } from './motion-job.enum.ts';
 
 @ObjectType({ description: 'Why a job ended without a video.', simpleResolvers: true })

@@ -1,5 +1,5 @@
 import { Field, ID, InputType } from 'type-graphql';
-import type { JobState, MotionMode as Mode } from '../jobs/job.ts';
+import type { JobState, MotionMode as Mode } from '../jobs/model/job.ts';
 import { LabelInput } from './label.type.ts';
 import { MotionJobState, MotionMode } from './motion-job.enum.ts';
 import { DateTime } from './scalars.ts';

@@ -1,5 +1,5 @@
 import { Field, ObjectType } from 'type-graphql';
-import type { Job } from '../jobs/job.ts';
+import type { Job } from '../jobs/model/job.ts';
 import { MotionJob } from './motion-job.type.ts';
 
 @ObjectType({ description: "A change of one of the account's jobs.", simpleResolvers: true })

@@ -12,7 +12,7 @@ import {
   type JobState,
   type MotionMode as Mode,
   type SettledBy as Source,
-} from '../jobs/job.ts';
+} from '../jobs/model/job.ts';
 import { describedEnum } from './described-enum.ts';
 import { userErrorCodes, type UserErrorCode as ErrorCode } from './user-error-codes.ts';
 

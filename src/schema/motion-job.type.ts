@@ -6,7 +6,7 @@ import {
   type JobState,
   type MotionMode as Mode,
   type SettledBy as Source,
-} from '../jobs/job.ts';
+} from '../jobs/model/job.ts';
 import { Label } from './label.type.ts';
 import { MotionFailure } from './motion-failure.type.ts';
 import { CharacterOrientation, MotionJobState, MotionMode, SettledBy } from './motion-job.enum.ts';

@@ -1,4 +1,4 @@
-import { violationCodes } from '../jobs/input-rules.ts';
+import { violationCodes } from '../jobs/accept/input-rules.ts';
 
 export const userErrorCodes = [
   ...violationCodes,

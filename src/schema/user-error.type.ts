@@ -1,6 +1,6 @@
 import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { AccountViolation } from '../accounts/account-rules.ts';
-import type { Violation } from '../jobs/input-rules.ts';
+import type { Violation } from '../jobs/accept/input-rules.ts';
 import { UserErrorCode } from './motion-job.enum.ts';
 import type { WebhookViolation } from '../webhooks/endpoints.ts';
 import type { UserErrorCode as Code } from './user-error-codes.ts';

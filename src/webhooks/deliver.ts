@@ -2,9 +2,9 @@
  * Delivering: what is due is leased, signed, sent once, and recorded. A worker that dies leaves a lease that ends
  * within a minute.
  */
-import { nextTryMs } from './schedule.ts';
+import { nextTryMs } from './retry-schedule.ts';
 import { makeSecret, signedHeaders } from './sign.ts';
-import { BrokenSealError, type Sealer } from './seal.ts';
+import { BrokenSealError, type Sealer } from './seal-secrets.ts';
 import {
   accountOwner,
   type Answer,

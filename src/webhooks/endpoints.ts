@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { isStorableTime } from '../time/storable-time.ts';
 import { encodePayload } from './payload.ts';
 import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } from './ports.ts';
-import type { Sealer } from './seal.ts';
+import type { Sealer } from './seal-secrets.ts';
 import { makeSecret } from './sign.ts';
 import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType } from './webhook.ts';
 

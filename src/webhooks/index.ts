@@ -4,8 +4,8 @@ import { createDeliverer, type Deliverer } from './deliver.ts';
 import { createEndpoints, hostOf, type Endpoints } from './endpoints.ts';
 import { encodePayload } from './payload.ts';
 import type { Post, UrlCheck, WebhookLog, WebhookStore } from './ports.ts';
-import { resealAll } from './reseal.ts';
-import { createSealer } from './seal.ts';
+import { resealAll } from './reseal-secrets.ts';
+import { createSealer } from './seal-secrets.ts';
 import type { JobEventType, WebhookFormat } from './webhook.ts';
 
 export interface WebhooksDeps<Tx> {

@@ -1,7 +1,12 @@
 /** Admission with a load that the test sets, and fake timers. */
 import { vi } from 'vitest';
-import { createAdmission, type OverloadedError, type AdmissionLimits, type Kind } from '../../src/http/admission.ts';
-import type { Load, Overload, Sample } from '../../src/http/load.ts';
+import {
+  createAdmission,
+  type OverloadedError,
+  type AdmissionLimits,
+  type Kind,
+} from '../../src/http/overload/admission.ts';
+import type { Load, Overload, Sample } from '../../src/http/overload/load.ts';
 
 /** A load that the test sets. */
 function createLoad() {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { createProxyCheck } from '../../src/http/proxied.ts';
-import { createAnswerWatch, type WatchTimes } from '../../src/http/rest/answer-watch.ts';
+import { createAnswerWatch, type WatchTimes } from '../../src/http/rest/answer-delivery.ts';
 import { onEnd } from './on-end.ts';
 
 /** Longer than a test takes: what is decided was not decided by the clock. */

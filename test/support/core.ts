@@ -3,14 +3,14 @@
  * flow runs.
  */
 import { v7 as uuidv7 } from 'uuid';
-import { createConnections } from '../../src/db/client.ts';
-import { createJobStore } from '../../src/db/store.ts';
-import { createDispatcher } from '../../src/jobs/dispatch.ts';
-import { createHearing } from '../../src/jobs/hearing.ts';
-import type { JobStore, SettleEffect } from '../../src/jobs/ports.ts';
-import { createReconciler } from '../../src/jobs/reconcile.ts';
-import { createReceiveCallback, createSettling } from '../../src/jobs/settle.ts';
-import type { Claim, SubmitEnd, TaskReport, Upstream } from '../../src/jobs/upstream-port.ts';
+import { createConnections } from '../../src/db/connection/client.ts';
+import { createJobStore } from '../../src/db/stores.ts';
+import { createDispatcher } from '../../src/jobs/submit/dispatcher.ts';
+import { createHearing } from '../../src/jobs/reconcile/callback-health.ts';
+import type { JobStore, SettleEffect } from '../../src/jobs/ports/store.ts';
+import { createReconciler } from '../../src/jobs/reconcile/reconcile.ts';
+import { createReceiveCallback, createSettling } from '../../src/jobs/settle/settle.ts';
+import type { Claim, SubmitEnd, TaskReport, Upstream } from '../../src/jobs/ports/upstream.ts';
 import { asAdministrator, createDatabase } from './database.ts';
 import type { EmptiedDatabase } from './emptied-database.ts';
 import { outcomes, submittingJob } from './life.ts';

@@ -2,7 +2,7 @@
  * A database that tests use one after another, and that each of them finds as a new one is: it costs a few statements
  * instead of a database.
  */
-import { createConnections, type Connections } from '../../src/db/client.ts';
+import { createConnections, type Connections } from '../../src/db/connection/client.ts';
 import { asAdministrator, createDatabase } from './database.ts';
 import { onEnd, shared } from './on-end.ts';
 

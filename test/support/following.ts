@@ -3,12 +3,12 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import pg from 'pg';
-import { createConnections } from '../../src/db/client.ts';
-import { FEED_CHANNEL, startFeed } from '../../src/db/feed.ts';
-import { createJobStore } from '../../src/db/store.ts';
-import { createFollowing } from '../../src/jobs/follow.ts';
-import type { JobUpdate } from '../../src/jobs/follower.ts';
-import type { ChangeReader } from '../../src/jobs/snapshot.ts';
+import { createConnections } from '../../src/db/connection/client.ts';
+import { FEED_CHANNEL, startFeed } from '../../src/db/feed/feed.ts';
+import { createJobStore } from '../../src/db/stores.ts';
+import { createFollowing } from '../../src/jobs/watch/watch-account.ts';
+import type { JobUpdate } from '../../src/jobs/watch/account-watcher.ts';
+import type { ChangeReader } from '../../src/jobs/model/snapshot.ts';
 import { createDatabase } from './database.ts';
 import { submittingJob } from './life.ts';
 import { onEnd } from './on-end.ts';

@@ -2,10 +2,10 @@
  * The life of one attempt as events in any order, and the same events on a job in memory, by the core's pure functions
  * alone.
  */
-import { decide } from '../../src/jobs/decide.ts';
-import { moves, permits, type Failure, type Job, type Move, type Video } from '../../src/jobs/job.ts';
-import type { JobPatch } from '../../src/jobs/ports.ts';
-import type { Outcome } from '../../src/jobs/upstream-port.ts';
+import { decide } from '../../src/jobs/settle/decide.ts';
+import { moves, permits, type Failure, type Job, type Move, type Video } from '../../src/jobs/model/job.ts';
+import type { JobPatch } from '../../src/jobs/ports/store.ts';
+import type { Outcome } from '../../src/jobs/ports/upstream.ts';
 
 /** What is heard of an attempt. Each may come at any time, repeatedly, or never. */
 export const evidence = ['accepted', 'refused', 'leaseExpiry', 'success', 'failure', 'deadline'] as const;

@@ -1,5 +1,5 @@
 /** Jobs of any age and state, written by SQL: nobody waits for a week. */
-import type { JobState } from '../../src/jobs/job.ts';
+import type { JobState } from '../../src/jobs/model/job.ts';
 import { asAdministrator } from './database.ts';
 
 interface OldJobs {

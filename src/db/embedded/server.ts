@@ -3,8 +3,8 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { explainDatabaseError } from '../explain-error.ts';
-import { SessionClient } from '../session.ts';
+import { explainDatabaseError } from '../connection/explain-error.ts';
+import { SessionClient } from '../connection/session.ts';
 import { getServerPackage, prepareBinaries } from './binaries.ts';
 import { DATABASE, openCluster, urlOf } from './cluster.ts';
 import { EmbeddedServerError, usingDataDir } from './errors.ts';

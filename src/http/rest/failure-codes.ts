@@ -1,6 +1,6 @@
 /** By which of the vendor's codes a job's end is told. docs/rest.md has the same table. */
-import type { FailureCode } from '../../jobs/job.ts';
-import type { ErrorCode } from '../../upstream/wire/envelopes.ts';
+import type { FailureCode } from '../../jobs/model/job.ts';
+import type { ErrorCode } from '../../upstream/acedata/wire/envelopes.ts';
 
 interface Telling {
   readonly code: ErrorCode;

@@ -2,9 +2,9 @@
 import type { Caller } from '../../accounts/caller.ts';
 import type { WhyRefused } from '../../accounts/errors.ts';
 import type { Accounts } from '../../accounts/index.ts';
-import { isTerminal, type Job } from '../../jobs/job.ts';
+import { isTerminal, type Job } from '../../jobs/model/job.ts';
 import type { Jobs } from '../../jobs/index.ts';
-import type { Log } from '../../jobs/ports.ts';
+import type { Log } from '../../jobs/ports/store.ts';
 
 type HoldEnd =
   | { readonly kind: 'ended'; readonly job: Job }

@@ -1,7 +1,7 @@
 /** From the body of a submit to what the core takes. Pure. */
 import { createHash } from 'node:crypto';
-import type { MotionRequest, Violation } from '../../jobs/input-rules.ts';
-import { decodeSubmitBody, type SubmitBody } from '../../upstream/wire/submit-body.ts';
+import type { MotionRequest, Violation } from '../../jobs/accept/input-rules.ts';
+import { decodeSubmitBody, type SubmitBody } from '../../upstream/acedata/wire/submit-body.ts';
 
 /** The one place where fields of the contract become fields of a job. */
 export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null): MotionRequest {

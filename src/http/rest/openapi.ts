@@ -9,12 +9,12 @@ import {
   successAnswer,
   taskList,
   taskRecord,
-} from '../../upstream/wire/answers.ts';
-import { errorStatuses, type ErrorCode } from '../../upstream/wire/envelopes.ts';
-import { sentLookUpBody } from '../../upstream/wire/look-up.ts';
-import { LOOK_UP_PATH, SUBMIT_PATH } from '../../upstream/wire/routes.ts';
-import { sentSubmitBody } from '../../upstream/wire/submit-body.ts';
-import { ACCOUNT_HEADER } from '../request-limit.ts';
+} from '../../upstream/acedata/wire/answers.ts';
+import { errorStatuses, type ErrorCode } from '../../upstream/acedata/wire/envelopes.ts';
+import { sentLookUpBody } from '../../upstream/acedata/wire/look-up.ts';
+import { LOOK_UP_PATH, SUBMIT_PATH } from '../../upstream/acedata/wire/routes.ts';
+import { sentSubmitBody } from '../../upstream/acedata/wire/submit-body.ts';
+import { ACCOUNT_HEADER } from '../rate-limit-headers.ts';
 import { failureTellings } from './failure-codes.ts';
 
 type Code = ErrorCode | 'not_found';

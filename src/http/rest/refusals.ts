@@ -6,11 +6,11 @@ import {
   UnauthenticatedError,
   type WhyRefused,
 } from '../../accounts/errors.ts';
-import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs/errors.ts';
-import type { Log } from '../../jobs/ports.ts';
-import type { ErrorCode } from '../../upstream/wire/envelopes.ts';
-import { Refusal } from '../../upstream/wire/routes.ts';
-import { OverloadedError } from '../admission.ts';
+import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../jobs/model/errors.ts';
+import type { Log } from '../../jobs/ports/store.ts';
+import type { ErrorCode } from '../../upstream/acedata/wire/envelopes.ts';
+import { Refusal } from '../../upstream/acedata/wire/routes.ts';
+import { OverloadedError } from '../overload/admission.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 

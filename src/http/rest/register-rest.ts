@@ -1,12 +1,12 @@
 /** The REST doors: the vendor's own routes over our cores, for clients that were written for the vendor. */
 import type { FastifyInstance } from 'fastify';
-import type { Joining } from '../../jobs/joining.ts';
-import type { Log } from '../../jobs/ports.ts';
+import type { Joining } from '../../jobs/rejoin/rejoin.ts';
+import type { Log } from '../../jobs/ports/store.ts';
 import type { Cores } from '../../resolvers/context.ts';
-import type { Admission } from '../admission.ts';
+import type { Admission } from '../overload/admission.ts';
 import type { ProxyCheck } from '../proxied.ts';
-import { registerUpstreamRoutes } from '../../upstream/wire/routes.ts';
-import { createAnswerWatch, type WatchTimes } from './answer-watch.ts';
+import { registerUpstreamRoutes } from '../../upstream/acedata/wire/routes.ts';
+import { createAnswerWatch, type WatchTimes } from './answer-delivery.ts';
 import { createHolding, type HoldingOptions } from './holding.ts';
 import { describeRest } from './openapi.ts';
 import { createRestService } from './service.ts';

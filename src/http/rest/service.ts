@@ -3,24 +3,29 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError } from '../../accounts/errors.ts';
-import type { AcceptResult } from '../../jobs/accept.ts';
-import { isTerminal, type Job } from '../../jobs/job.ts';
-import type { Joining, JoinResult } from '../../jobs/joining.ts';
-import { encodeCursor } from '../../jobs/list.ts';
-import type { Log } from '../../jobs/ports.ts';
+import type { AcceptResult } from '../../jobs/accept/accept.ts';
+import { isTerminal, type Job } from '../../jobs/model/job.ts';
+import type { Joining, JoinResult } from '../../jobs/rejoin/rejoin.ts';
+import { encodeCursor } from '../../jobs/read/list-jobs.ts';
+import type { Log } from '../../jobs/ports/store.ts';
 import type { Cores } from '../../resolvers/context.ts';
-import { encodeError, errorStatuses } from '../../upstream/wire/envelopes.ts';
-import type { LookUp } from '../../upstream/wire/look-up.ts';
-import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } from '../../upstream/wire/routes.ts';
-import { encodeAccepted } from '../../upstream/wire/submit-answer.ts';
-import { isAsynchronous, type SubmitBody } from '../../upstream/wire/submit-body.ts';
-import type { Task } from '../../upstream/wire/task-record.ts';
-import { networkOf } from '../address.ts';
-import type { Admission } from '../admission.ts';
+import { encodeError, errorStatuses } from '../../upstream/acedata/wire/envelopes.ts';
+import type { LookUp } from '../../upstream/acedata/wire/look-up.ts';
+import {
+  Refusal,
+  type SubmitContext,
+  type SubmitReply,
+  type UpstreamService,
+} from '../../upstream/acedata/wire/routes.ts';
+import { encodeAccepted } from '../../upstream/acedata/wire/submit-answer.ts';
+import { isAsynchronous, type SubmitBody } from '../../upstream/acedata/wire/submit-body.ts';
+import type { Task } from '../../upstream/acedata/wire/task-record.ts';
+import { networkOf } from '../../network/client-address.ts';
+import type { Admission } from '../overload/admission.ts';
 import { readIdempotencyKey } from '../idempotency-key.ts';
-import { ACCOUNT_HEADER, takeRequest } from '../request-limit.ts';
+import { ACCOUNT_HEADER, takeRequest } from '../rate-limit-headers.ts';
 import { noteOn } from '../request-notes.ts';
-import type { FollowAnswer, Following } from './answer-watch.ts';
+import type { FollowAnswer, Following } from './answer-delivery.ts';
 import type { Holding } from './holding.ts';
 import { describe, hashBody, toMotionRequest, toPartialRequest } from './motion-request.ts';
 import { toRefusal } from './refusals.ts';

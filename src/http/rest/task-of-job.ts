@@ -1,11 +1,11 @@
 /** A job as a task record of the vendor's contract. Pure. */
-import { isTerminal, type Job } from '../../jobs/job.ts';
-import type { SentRequest } from '../../jobs/joining.ts';
-import { errorStatuses } from '../../upstream/wire/envelopes.ts';
-import { asObject, readJson, type JsonObject } from '../../upstream/wire/json.ts';
-import { encodeFailure, encodeSuccess } from '../../upstream/wire/result.ts';
-import { encodeSubmitBody } from '../../upstream/wire/submit-body.ts';
-import type { Task } from '../../upstream/wire/task-record.ts';
+import { isTerminal, type Job } from '../../jobs/model/job.ts';
+import type { SentRequest } from '../../jobs/rejoin/rejoin.ts';
+import { errorStatuses } from '../../upstream/acedata/wire/envelopes.ts';
+import { asObject, readJson, type JsonObject } from '../../upstream/acedata/wire/json.ts';
+import { encodeFailure, encodeSuccess } from '../../upstream/acedata/wire/result.ts';
+import { encodeSubmitBody } from '../../upstream/acedata/wire/submit-body.ts';
+import type { Task } from '../../upstream/acedata/wire/task-record.ts';
 import { failureTellings } from './failure-codes.ts';
 
 export interface JobEnd {

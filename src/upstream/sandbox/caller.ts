@@ -1,6 +1,6 @@
 /** Calling back as the upstream does: one attempt each, unsigned, without redirects. */
 import { request } from 'undici';
-import type { JsonObject } from '../wire/json.ts';
+import type { JsonObject } from '../acedata/wire/json.ts';
 import { failureOf, resultOf, type SandboxTask, type TaskBook } from './task-book.ts';
 
 const CALLBACK_TIMEOUT_MS = 10_000;

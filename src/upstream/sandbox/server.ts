@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import Fastify from 'fastify';
 import { projectRoot } from '../../project-root.ts';
-import { registerUpstreamRoutes, sendNoApi } from '../wire/routes.ts';
+import { registerUpstreamRoutes, sendNoApi } from '../acedata/wire/routes.ts';
 import { createCaller } from './caller.ts';
 import { scenarios } from './scenarios.ts';
 import { createSandboxService } from './service.ts';

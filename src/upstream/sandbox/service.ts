@@ -1,8 +1,8 @@
 /** The sandbox behind the upstream's routes: what it answers to a submit, by scenario. */
 import { setTimeout } from 'node:timers/promises';
-import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } from '../wire/routes.ts';
-import { encodeAccepted } from '../wire/submit-answer.ts';
-import { isAsynchronous, type SubmitBody } from '../wire/submit-body.ts';
+import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } from '../acedata/wire/routes.ts';
+import { encodeAccepted } from '../acedata/wire/submit-answer.ts';
+import { isAsynchronous, type SubmitBody } from '../acedata/wire/submit-body.ts';
 import type { Caller } from './caller.ts';
 import { scenarioOf, type Scenario } from './scenarios.ts';
 import { recordOf, resultOf, type SandboxTask, type TaskBook } from './task-book.ts';

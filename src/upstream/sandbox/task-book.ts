@@ -5,9 +5,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { encodeFailure, encodeSuccess } from '../wire/result.ts';
-import type { JsonObject } from '../wire/json.ts';
-import type { Task } from '../wire/task-record.ts';
+import { encodeFailure, encodeSuccess } from '../acedata/wire/result.ts';
+import type { JsonObject } from '../acedata/wire/json.ts';
+import type { Task } from '../acedata/wire/task-record.ts';
 import type { Scenario } from './scenarios.ts';
 
 export interface SandboxTask {

@@ -12,7 +12,7 @@ import {
 } from '../../../src/accounts/caller.ts';
 import type { ClientTokens } from '../../../src/accounts/client-token.ts';
 import { createExplainRefusal } from '../../../src/accounts/explain-refusal.ts';
-import { shareReads } from '../../../src/accounts/share-reads.ts';
+import { shareReads } from '../../../src/concurrency/coalesce-reads.ts';
 
 describe('a name', () => {
   test.each(['a', ' a', 'A team', 'München 😀', 'x'.repeat(100)])('may be %j', (name) =>

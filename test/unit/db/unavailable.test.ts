@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CommitUnknownError, isUnavailable, sqlStateOf } from '../../../src/db/unavailable.ts';
+import { CommitUnknownError, isUnavailable, sqlStateOf } from '../../../src/db/connection/unavailable.ts';
 
 const withCode = (code: string) =>
   new Error('a statement failed', { cause: Object.assign(new Error('the server said'), { code }) });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { createAddressOf, networkOf } from '../../../src/http/address.ts';
-import { guardSubscriptionIds } from '../../../src/http/subscription-ids.ts';
+import { createAddressOf, networkOf } from '../../../src/network/client-address.ts';
+import { guardSubscriptionIds } from '../../../src/http/websocket/subscription-ids.ts';
 
 describe('the network of an address', () => {
   test.each([

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { credentialsOf } from '../../../src/http/credentials.ts';
-import { findHandshakeFault, offersProtocol } from '../../../src/http/handshake.ts';
+import { credentialsOf } from '../../../src/http/websocket/credentials.ts';
+import { findHandshakeFault, offersProtocol } from '../../../src/http/websocket/handshake.ts';
 import { readIdempotencyKey } from '../../../src/http/idempotency-key.ts';
 
 describe('an Idempotency-Key', () => {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createHostCheck } from '../../../src/http/host-check.ts';
 import { createOriginCheck } from '../../../src/http/origin-check.ts';
-import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin, parseOrigin } from '../../../src/origins.ts';
+import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin, parseOrigin } from '../../../src/settings/origins.ts';
 
 describe('the name of a request', () => {
   const isOurs = createHostCheck([

@@ -2,7 +2,7 @@
 import { HeaderMap } from '@apollo/server';
 import { buildSchema, getOperationAST, type GraphQLError, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { idempotencyHeaderPlugin } from '../../../src/http/idempotency-header.ts';
+import { idempotencyHeaderPlugin } from '../../../src/http/graphql/idempotency-header.ts';
 
 const schema = buildSchema(`
   input Input { prompt: String idempotencyKey: String }

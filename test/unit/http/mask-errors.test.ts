@@ -1,10 +1,10 @@
 import { GraphQLError, Source } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { RateLimitedError, UnauthenticatedError } from '../../../src/accounts/errors.ts';
-import { OverloadedError } from '../../../src/http/admission.ts';
-import { createMaskError, MAX_MESSAGE_LENGTH } from '../../../src/http/mask-errors.ts';
-import { UnavailableError } from '../../../src/jobs/errors.ts';
-import type { Log } from '../../../src/jobs/ports.ts';
+import { OverloadedError } from '../../../src/http/overload/admission.ts';
+import { createMaskError, MAX_MESSAGE_LENGTH } from '../../../src/http/graphql/mask-errors.ts';
+import { UnavailableError } from '../../../src/jobs/model/errors.ts';
+import type { Log } from '../../../src/jobs/ports/store.ts';
 import { BadWebhookArgumentError } from '../../../src/webhooks/endpoints.ts';
 
 function start(suggestions = true) {

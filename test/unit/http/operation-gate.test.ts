@@ -6,7 +6,7 @@ import {
   MAX_VALIDATION_ERRORS,
   tooLarge,
   type OperationLimits,
-} from '../../../src/http/operation-gate.ts';
+} from '../../../src/http/graphql/operation-limits.ts';
 
 const schema = buildSchema(`
   directive @mark(n: Int) repeatable on FIELD | QUERY | FRAGMENT_DEFINITION | FRAGMENT_SPREAD | INLINE_FRAGMENT

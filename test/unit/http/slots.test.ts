@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createSlots } from '../../../src/http/slots.ts';
+import { createSlots } from '../../../src/http/overload/slots.ts';
 
 const late = { delayMs: 2, utilization: 0.95 };
 const calm = { delayMs: 0.5, utilization: 0.95 };

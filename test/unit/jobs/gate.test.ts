@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { addFault, faultOf, isOutage, pauseFor, type Fault, type Trouble } from '../../../src/jobs/gate.ts';
+import {
+  addFault,
+  faultOf,
+  isOutage,
+  pauseFor,
+  type Fault,
+  type Trouble,
+} from '../../../src/jobs/model/admission-gate.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'job'): Fault => ({

@@ -14,7 +14,7 @@ import {
   permits,
   settledBys,
   type FailureCode,
-} from '../../../src/jobs/job.ts';
+} from '../../../src/jobs/model/job.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const failureOf = (code: FailureCode) => ({

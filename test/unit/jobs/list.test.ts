@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createListJobs, encodeCursor, toJobId, withUpdatesCursor } from '../../../src/jobs/list.ts';
-import type { JobFilter, JobReader } from '../../../src/jobs/ports.ts';
-import { encodeCursor as encodeUpdatesCursor } from '../../../src/jobs/snapshot.ts';
+import { createListJobs, encodeCursor, toJobId, withUpdatesCursor } from '../../../src/jobs/read/list-jobs.ts';
+import type { JobFilter, JobReader } from '../../../src/jobs/ports/store.ts';
+import { encodeCursor as encodeUpdatesCursor } from '../../../src/jobs/model/snapshot.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const ID = '0199aaaa-0000-7000-8000-00000000000a';

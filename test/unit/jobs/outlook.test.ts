@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Job } from '../../../src/jobs/job.ts';
-import { createFindOutlooks, estimate } from '../../../src/jobs/outlook.ts';
+import type { Job } from '../../../src/jobs/model/job.ts';
+import { createFindOutlooks, estimate } from '../../../src/jobs/read/queue-outlook.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const NOW = Date.parse('2026-03-01T00:00:00Z');

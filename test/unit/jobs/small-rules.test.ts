@@ -1,14 +1,14 @@
 /** Rules of a few lines each. */
 import { describe, expect, test } from 'vitest';
-import { deadlineFailure } from '../../../src/jobs/deadline-failure.ts';
-import { judge, type EarlierRequest } from '../../../src/jobs/earlier-request.ts';
-import { createLine, limitReads } from '../../../src/jobs/limit-reads.ts';
-import { createMailbox } from '../../../src/jobs/mailbox.ts';
-import { nextPollMs } from '../../../src/jobs/poll-schedule.ts';
-import { isPublicAddress, isPublicHost } from '../../../src/jobs/public-address.ts';
-import { answerSpentKey, refuseSpentKey } from '../../../src/jobs/spent-key.ts';
-import type { Transaction } from '../../../src/jobs/transaction.ts';
-import { viewOf } from '../../../src/jobs/view.ts';
+import { deadlineFailure } from '../../../src/jobs/reconcile/deadline-failure.ts';
+import { judge, type EarlierRequest } from '../../../src/jobs/rejoin/rejoin-rules.ts';
+import { createLine, limitReads } from '../../../src/concurrency/limiter.ts';
+import { createMailbox } from '../../../src/concurrency/mailbox.ts';
+import { nextPollMs } from '../../../src/jobs/reconcile/poll-schedule.ts';
+import { isPublicAddress, isPublicHost } from '../../../src/network/public-address.ts';
+import { answerSpentKey, refuseSpentKey } from '../../../src/jobs/accept/deleted-job-key.ts';
+import type { Transaction } from '../../../src/transaction.ts';
+import { viewOf } from '../../../src/jobs/read/job-json.ts';
 import { outcomes, submittingJob } from '../../support/life.ts';
 
 const MINUTE = 60_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cut, decodeCursor, encodeCursor, extend, sees } from '../../../src/jobs/snapshot.ts';
+import { cut, decodeCursor, encodeCursor, extend, sees } from '../../../src/jobs/model/snapshot.ts';
 
 test('a snapshot sees what is below its end and was not in progress', () => {
   const snapshot = { xmax: 10n, inProgress: [4n, 7n] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createEventNames } from '../../../src/jobs/event-names.ts';
-import type { Job } from '../../../src/jobs/job.ts';
+import { createEventNames } from '../../../src/jobs/read/event-names.ts';
+import type { Job } from '../../../src/jobs/model/job.ts';
 import {
   createListTimeline,
   detailsOf,
@@ -11,8 +11,8 @@ import {
   verdicts,
   type AskedEvents,
   type JobEvent,
-} from '../../../src/jobs/timeline.ts';
-import type { SubmitEnd } from '../../../src/jobs/upstream-port.ts';
+} from '../../../src/jobs/model/job-event.ts';
+import type { SubmitEnd } from '../../../src/jobs/ports/upstream.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const names = createEventNames(['a secret of the test']);

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { together } from '../../../src/jobs/transaction.ts';
+import { together } from '../../../src/transaction.ts';
 
 const failing = async (afterMs: number, message: string): Promise<never> => {
   await setTimeout(afterMs);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { decodeClaim } from '../../../src/upstream/callback-body.ts';
+import { decodeClaim } from '../../../src/upstream/acedata/callback-body.ts';
 import { createCallbackUrls } from '../../../src/upstream/callback-url.ts';
-import { toOutcome, toRefusal } from '../../../src/upstream/outcome.ts';
-import { redactText } from '../../../src/upstream/redact.ts';
+import { toOutcome, toRefusal } from '../../../src/upstream/acedata/outcome.ts';
+import { redactText } from '../../../src/upstream/acedata/redact.ts';
 
 const JOB = '0199aaaa-0000-7000-8000-000000000000';
 const DAY_MS = 86_400_000;

@@ -3,8 +3,8 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../src/webhooks/deliver.ts';
 import { encodePayload } from '../../../src/webhooks/payload.ts';
-import { nextTryMs } from '../../../src/webhooks/schedule.ts';
-import { createSealer } from '../../../src/webhooks/seal.ts';
+import { nextTryMs } from '../../../src/webhooks/retry-schedule.ts';
+import { createSealer } from '../../../src/webhooks/seal-secrets.ts';
 import { makeSecret, signedHeaders } from '../../../src/webhooks/sign.ts';
 
 describe('a signature', () => {

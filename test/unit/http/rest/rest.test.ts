@@ -8,9 +8,9 @@ import {
 import { describe as describeViolation, hashBody, toMotionRequest } from '../../../../src/http/rest/motion-request.ts';
 import { toRefusal } from '../../../../src/http/rest/refusals.ts';
 import { endOf, toTask } from '../../../../src/http/rest/task-of-job.ts';
-import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../../../src/jobs/errors.ts';
-import type { Failure, FailureCode, Job } from '../../../../src/jobs/job.ts';
-import type { SubmitBody } from '../../../../src/upstream/wire/submit-body.ts';
+import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../../../src/jobs/model/errors.ts';
+import type { Failure, FailureCode, Job } from '../../../../src/jobs/model/job.ts';
+import type { SubmitBody } from '../../../../src/upstream/acedata/wire/submit-body.ts';
 import { submittingJob } from '../../../support/life.ts';
 
 const body: SubmitBody = {

@@ -7,7 +7,7 @@ import {
   isDoubtfulCode,
   isKnownCode,
   isRefusalCode,
-} from '../../../../src/upstream/wire/envelopes.ts';
+} from '../../../../src/upstream/acedata/wire/envelopes.ts';
 import {
   asHttpUrl,
   asId,
@@ -16,11 +16,11 @@ import {
   asText,
   isHttpUrl,
   readJson,
-} from '../../../../src/upstream/wire/json.ts';
-import { decodeLookUp, encodeTaskList, parseLookUp } from '../../../../src/upstream/wire/look-up.ts';
-import { decide, decideResult, encodeFailure, encodeSuccess } from '../../../../src/upstream/wire/result.ts';
-import { decodeSubmitAnswer } from '../../../../src/upstream/wire/submit-answer.ts';
-import { decodeTaskRecord, encodeTaskRecord } from '../../../../src/upstream/wire/task-record.ts';
+} from '../../../../src/upstream/acedata/wire/json.ts';
+import { decodeLookUp, encodeTaskList, parseLookUp } from '../../../../src/upstream/acedata/wire/look-up.ts';
+import { decide, decideResult, encodeFailure, encodeSuccess } from '../../../../src/upstream/acedata/wire/result.ts';
+import { decodeSubmitAnswer } from '../../../../src/upstream/acedata/wire/submit-answer.ts';
+import { decodeTaskRecord, encodeTaskRecord } from '../../../../src/upstream/acedata/wire/task-record.ts';
 
 const URL_A = 'https://a.com/a.mp4';
 

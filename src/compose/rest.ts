@@ -1,0 +1,51 @@
+/** The REST doors, from the settings. */
+import { randomUUID } from 'node:crypto';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import type { Admission } from '../http/overload/admission.ts';
+import { endOf } from '../http/rest/task-of-job.ts';
+import { createProxyCheck } from '../http/proxied.ts';
+import { registerRest } from '../http/rest/register-rest.ts';
+import { createJoining, type JoinStore } from '../jobs/rejoin/rejoin.ts';
+import type { Cores } from '../resolvers/context.ts';
+import type { OnStop } from './lifecycle.ts';
+import type { FlatBody } from './webhooks.ts';
+
+/** What became of the last answers is recorded once the server is closed, and before the database is. */
+export async function startRest(
+  app: FastifyInstance,
+  config: Config,
+  cores: Cores,
+  store: JoinStore,
+  admission: Admission,
+  log: FastifyBaseLogger,
+  onStop: OnStop,
+) {
+  const holdMs = 1_000 * config.REST_HOLD_SECONDS;
+  const limits = {
+    joinMs: 1_000 * config.REST_JOIN_SECONDS,
+    holdMs,
+    leaseMs: 1_000 * config.REST_LEASE_SECONDS,
+    doubtMs: 1_000 * config.REST_DOUBT_SECONDS,
+    breakMs: 1_000 * config.REST_CLOSE_SECONDS,
+  };
+  const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
+  joining.start();
+  onStop(() => joining.stop());
+  const watching = { closeMs: 1_000 * config.REST_CLOSE_SECONDS, resetMs: 1_000 * config.REST_RESET_SECONDS };
+  return registerRest(app, {
+    cores,
+    joining,
+    holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY, recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS },
+    watching,
+    cameByProxy: createProxyCheck(config.TRUST_PROXY),
+    admission,
+    log,
+  });
+}
+
+/** What a job's `callback_url` is sent at its end: the vendor's flat result, as a synchronous request is answered. */
+export const createFlatBody =
+  (store: Pick<JoinStore, 'findTraceId'>): FlatBody =>
+  async (tx, job) =>
+    JSON.stringify(endOf(job, (await store.findTraceId(tx, job.id)) ?? job.id)!.body);

@@ -1,0 +1,99 @@
+/** Webhooks with their way out, from the settings. */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.ts';
+import type { createWebhookStore } from '../db/stores.ts';
+import { afterCommit } from '../db/connection/transaction.ts';
+import { createEgress } from '../egress/egress.ts';
+import { UnavailableError } from '../jobs/model/errors.ts';
+import { isTerminal, type Job } from '../jobs/model/job.ts';
+import { startLoop, type Loop } from '../concurrency/loop.ts';
+import type { SettleEffect } from '../jobs/ports/store.ts';
+import type { Transaction } from '../transaction.ts';
+import { viewOf } from '../jobs/read/job-json.ts';
+import { createWebhooks } from '../webhooks/index.ts';
+import type { OnStop } from './lifecycle.ts';
+
+/** The body of a job that has ended, for receivers that were written for the vendor. */
+export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;
+
+/** Made before the jobs, which make them due; delivered once `start` is called. */
+export function startWebhooks(
+  config: Config,
+  appSecrets: readonly string[],
+  store: ReturnType<typeof createWebhookStore>,
+  flatBodyOf: FlatBody,
+  log: FastifyBaseLogger,
+  onStop: OnStop,
+) {
+  const egress = createEgress({
+    allow: config.EGRESS_ALLOW,
+    maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
+    timeoutMs: 1_000 * config.EGRESS_TIMEOUT_SECONDS,
+    maxAnswerBytes: config.EGRESS_ANSWER_BYTES,
+  });
+  onStop(() => egress.stop());
+  let loop: Loop | undefined;
+  const nudge = () => loop?.nudge();
+  const core = createWebhooks({
+    store,
+    post: egress.post,
+    checkUrl: egress.check,
+    appSecrets,
+    log,
+    stepsMs: config.WEBHOOK_RETRY_SECONDS.map((seconds) => 1_000 * seconds),
+    disableAfterMs: 1_000 * config.WEBHOOK_DISABLE_SECONDS,
+    // A try waits at most twice its time for a connection, and has as long again to be recorded.
+    leaseMs: 3_000 * config.EGRESS_TIMEOUT_SECONDS + 10_000,
+    atOnce: config.MAX_WEBHOOKS_AT_ONCE,
+    perHost: config.EGRESS_CONNECTIONS_PER_HOST,
+    maxEndpoints: config.MAX_WEBHOOK_ENDPOINTS,
+    keepDays: config.KEEP_WEBHOOKS_DAYS,
+    nudge,
+  });
+  const effect: SettleEffect = async (tx, job) => {
+    const own =
+      job.webhook && isTerminal(job.state)
+        ? { ...job.webhook, body: job.webhook.format === 'FLAT' ? await flatBodyOf(tx, job) : null }
+        : null;
+    const isWanted = await core.tell(tx, {
+      accountId: job.accountId,
+      jobId: job.id,
+      type: eventTypeOf(job),
+      at: job.updatedAt,
+      view: viewOf(job),
+      own,
+    });
+    if (isWanted) afterCommit(tx, nudge);
+  };
+  onStop(async () => {
+    const graceMs = 1_000 * config.DRAIN_SECONDS;
+    await Promise.all([loop?.stop(), core.deliverer.stop(graceMs)]);
+    // What the last round has begun.
+    await core.deliverer.stop(graceMs);
+  });
+  const complain = (error: unknown) =>
+    log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; it goes on');
+  return {
+    core,
+    effect,
+    checkUrl: egress.check,
+    start() {
+      // Beside everything else: until it is done, and where it fails, every secret of the list goes on opening.
+      core
+        .reseal()
+        .catch((error: unknown) =>
+          log.error({ err: error }, 'the secrets of webhooks could not be sealed anew; the next start tries again'),
+        );
+      loop = startLoop(core.deliverer.runOnce, complain);
+    },
+  };
+}
+
+const eventTypeOf = ({ state }: Job) =>
+  state === 'SUCCEEDED'
+    ? 'motion_job.succeeded'
+    : state === 'FAILED'
+      ? 'motion_job.failed'
+      : state === 'CANCELED'
+        ? 'motion_job.canceled'
+        : 'motion_job.processing';

@@ -1,0 +1,116 @@
+/** The quota ledger and the balances of accounts, each pair written in one statement. */
+import { eq, placeholder, sql } from 'drizzle-orm';
+import type { Imbalance, QuotaStore } from '../../accounts/ports.ts';
+import type { Transaction } from '../../transaction.ts';
+import { accounts, quotaLedger as ledger, thisMonth } from '../tables/accounts.ts';
+import type { Connections } from '../connection/client.ts';
+import { jobs } from '../tables/jobs.ts';
+import { inside, sqlStatement } from '../connection/transaction.ts';
+
+/**
+ * What is reserved for the jobs of a row of `accounts`: for those that have not ended. Names by themselves, since
+ * Drizzle takes the table off a column where it sees one only.
+ */
+export const reservedNow = sql<number>`(
+  select count(*)::int from ${jobs} as open_job join ${ledger} as entry on entry.job_id = open_job.id and entry.kind = 'RESERVE'
+  where open_job.account_id = accounts.id and open_job.state in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING')
+)`;
+
+/**
+ * In the statements below the row's month may be an earlier one, of which nothing counts any more; and, in a
+ * transaction that began before the month did, a later one.
+ */
+const takenNow = sql`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`;
+
+const ofJob = placeholder('jobId');
+
+/** The guard is in the update itself: it waits for whoever writes the row, and then looks at what that one has left. */
+const reserve = sqlStatement(
+  'reserve_quota',
+  sql`
+    with taken as (
+      update ${accounts}
+      set quota_taken = quota_taken + 1, month = greatest(month, ${thisMonth}), month_taken = ${takenNow} + 1
+      where id = ${placeholder('accountId')} and status = 'ACTIVE'
+        and (quota_limit is null or quota_taken < quota_limit)
+        and (monthly_limit is null or ${takenNow} < monthly_limit)
+      returning id, month
+    )
+    insert into ${ledger} (job_id, kind, account_id, month) select ${ofJob}, 'RESERVE', id, month from taken`,
+);
+
+/**
+ * What was reserved is taken already: the account's row is written, and locked until the commit, for a late charge
+ * only.
+ */
+const charge = sqlStatement(
+  'charge_quota',
+  sql`
+    with entry as (
+      insert into ${ledger} (job_id, kind, account_id, month, billed_seconds, mode, model)
+      select job_id, case when exists (select 1 from ${ledger} where job_id = ${ofJob} and kind = 'RELEASE') then 'LATE_CHARGE' else 'CHARGE' end, account_id, month,
+        ${placeholder('billedSeconds')}::float8, ${placeholder('mode')}, ${placeholder('model')}
+      from ${ledger} where job_id = ${ofJob} and kind = 'RESERVE'
+      on conflict do nothing
+      returning kind, account_id, month
+    )
+    update ${accounts}
+    set quota_taken = quota_taken + 1, month_taken = month_taken + case when ${accounts.month} = entry.month then 1 else 0 end
+    from entry where ${accounts.id} = entry.account_id and entry.kind = 'LATE_CHARGE'`,
+);
+
+const release = sqlStatement(
+  'release_quota',
+  sql`
+    with entry as (
+      insert into ${ledger} (job_id, kind, account_id, month)
+      select job_id, 'RELEASE', account_id, month from ${ledger} where job_id = ${ofJob} and kind = 'RESERVE'
+      on conflict do nothing
+      returning account_id, month
+    )
+    update ${accounts}
+    set quota_taken = quota_taken - 1, month_taken = month_taken - case when ${accounts.month} = entry.month then 1 else 0 end
+    from entry where ${accounts.id} = entry.account_id`,
+);
+
+export function createQuotaStore({ db }: Connections): QuotaStore<Transaction> {
+  return {
+    reserve: async (tx, accountId, jobId) => (await reserve(tx, { accountId, jobId })) === 1,
+
+    async charge(tx, { id, billedSeconds, mode, model }) {
+      await charge(tx, { jobId: id, billedSeconds, mode, model });
+    },
+
+    async release(tx, jobId) {
+      await release(tx, { jobId });
+    },
+
+    async quotaOf(tx, accountId) {
+      const rows = await inside(tx)
+        .select({
+          limit: accounts.quotaLimit,
+          taken: accounts.quotaTaken,
+          reserved: reservedNow,
+          monthlyLimit: accounts.monthlyLimit,
+          monthlyTaken: sql<number>`${takenNow}`,
+        })
+        .from(accounts)
+        .where(eq(accounts.id, accountId));
+      if (!rows[0]) return null;
+      const { taken, reserved, ...quota } = rows[0];
+      return { ...quota, used: taken - reserved, reserved, resetsAt: null };
+    },
+
+    async findImbalances() {
+      const { rows } = await db.execute<Imbalance & Record<string, unknown>>(sql`
+        select id as "accountId", quota_taken - reserved as used, used_by_ledger as "usedByLedger", reserved, reserved_by_ledger as "reservedByLedger"
+        from ${accounts} cross join lateral (select ${reservedNow} as reserved) now cross join lateral (
+          select count(*) filter (where kind in ('CHARGE', 'LATE_CHARGE'))::int as used_by_ledger,
+            (count(*) filter (where kind = 'RESERVE') - count(*) filter (where kind in ('CHARGE', 'RELEASE')))::int as reserved_by_ledger
+          from ${ledger} where account_id = accounts.id
+        ) sums
+        where quota_taken - reserved <> used_by_ledger or reserved <> reserved_by_ledger`);
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/** The stores: all the adapters of this folder over one set of connections. */
+import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
+import type { JoinStore } from '../jobs/rejoin/rejoin.ts';
+import type { JobStore } from '../jobs/ports/store.ts';
+import type { RetentionStore } from '../jobs/retain/delete-by-age.ts';
+import type { WebhookStore } from '../webhooks/ports.ts';
+import type { Transaction } from '../transaction.ts';
+import { createAccountStore } from './accounts/account-store.ts';
+import type { Announcer } from './feed/announcer.ts';
+import { createChangeReader } from './jobs/changes.ts';
+import type { Connections } from './connection/client.ts';
+import { createDeliveryStore } from './webhooks/delivery-store.ts';
+import { createEndpointStore } from './webhooks/endpoint-store.ts';
+import { createFanOut } from './webhooks/fan-out.ts';
+import { createGateStore } from './jobs/admission-gate.ts';
+import { createHistory } from './jobs/history.ts';
+import { createInbox } from './jobs/inbox.ts';
+import { createJobReader } from './jobs/job-reader.ts';
+import { createJobWriter } from './jobs/job-writer.ts';
+import { createJoinStore } from './jobs/rejoin.ts';
+import { createQuotaStore } from './accounts/quota-store.ts';
+import { createTimeline } from './jobs/job-events.ts';
+import { createRetentionStore } from './jobs/retention.ts';
+import { reportingUnavailability } from './connection/unavailable.ts';
+import { createWorkQueue } from './jobs/work-queue.ts';
+
+/**
+ * Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of
+ * changes of jobs; without it watchers find them late. Transactions take their connections from `writing`, whose
+ * callers may be more patient.
+ */
+export const createJobStore = (
+  connections: Connections,
+  announce: Announcer['announce'] = () => undefined,
+  writing: Connections = connections,
+): JobStore & RetentionStore & JoinStore =>
+  reportingUnavailability({
+    ...createJobReader(connections),
+    ...createJobWriter(writing, announce),
+    ...createTimeline(connections),
+    ...createInbox(connections),
+    ...createGateStore(connections),
+    ...createWorkQueue(connections),
+    ...createHistory(connections),
+    ...createRetentionStore(connections),
+    ...createChangeReader(connections),
+    ...createJoinStore(connections),
+  });
+
+/** The same for accounts. */
+export const createAccountsStore = (connections: Connections): AccountStore<Transaction> & QuotaStore<Transaction> =>
+  reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
+
+/** The same for webhooks. */
+export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> =>
+  reportingUnavailability({
+    ...createEndpointStore(connections),
+    ...createFanOut(connections),
+    ...createDeliveryStore(connections),
+  });

@@ -1,0 +1,47 @@
+/**
+ * Sockets outlive what opened them: those whose key was revoked, whose token has expired or whose account was disabled
+ * are closed with 4403.
+ */
+import { CloseCode } from 'graphql-ws';
+import type { Caller } from '../../accounts/caller.ts';
+import { UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
+import type { Log } from '../../jobs/ports/store.ts';
+import { closeReasonOf, type ServedSocket, type SocketExtra } from './socket.ts';
+
+export interface CallerChecks {
+  readonly recheckMs: number;
+  findEnded(callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>>;
+  readonly log: Log;
+}
+
+/** Expiry is looked at this often, without the database. */
+const EXPIRY_CHECK_MS = 1_000;
+
+/** Looks after the open sockets until `stop`. While the database does not answer, only expiry counts. */
+export function watchCallers(
+  open: ReadonlyMap<ServedSocket, SocketExtra>,
+  { recheckMs, findEnded, log }: CallerChecks,
+): { stop(): void } {
+  const closeWhere = (whyEnded: (caller: Caller) => WhyRefused | null | undefined): void => {
+    for (const [socket, { caller }] of open) {
+      const why = caller && whyEnded(caller);
+      if (why) socket.close(CloseCode.Forbidden, closeReasonOf(new UnauthenticatedError(why)));
+    }
+  };
+  const expiring = setInterval(() => {
+    const now = Date.now();
+    closeWhere(({ expiresAt }) => (expiresAt !== null && expiresAt.getTime() <= now ? 'expired' : null));
+  }, EXPIRY_CHECK_MS);
+  const rechecking = setInterval(() => {
+    findEnded([...open.values()].flatMap(({ caller }) => caller ?? [])).then(
+      (ended) => closeWhere((caller) => ended.get(caller)),
+      (error: unknown) => log.warn({ err: error }, 'the callers of open sockets could not be checked'),
+    );
+  }, recheckMs);
+  return {
+    stop() {
+      clearInterval(expiring);
+      clearInterval(rechecking);
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
+import type { CharacterOrientation, JobWebhook, Label, MotionMode, JobInput } from '../model/job.ts';
+import { checkMediaUrl } from './media-url.ts';
+
+const limits = {
+  promptLength: 2_500,
+  labels: 16,
+  labelKeyLength: 64,
+  labelValueLength: 256,
+  modelLength: 64,
+  idempotencyKeyLength: 255,
+} as const;
+
+export const violationCodes = [
+  'INVALID_URL',
+  'URL_HAS_CREDENTIALS',
+  'PRIVATE_ADDRESS',
+  'TOO_LONG',
+  'TOO_MANY',
+  'INVALID_FORMAT',
+  'DUPLICATE',
+] as const;
+type ViolationCode = (typeof violationCodes)[number];
+
+export interface Violation {
+  readonly code: ViolationCode;
+  readonly message: string;
+  /** Where in the mutation's arguments, list indexes as text. */
+  readonly field: readonly string[];
+}
+
+/** A request as a client makes it, defaults filled in. */
+export interface MotionRequest {
+  readonly imageUrl: string;
+  readonly videoUrl: string;
+  readonly prompt?: string | null;
+  readonly mode: MotionMode;
+  readonly model?: string | null;
+  readonly characterOrientation: CharacterOrientation;
+  readonly keepOriginalSound: boolean;
+  readonly watermark: boolean;
+  readonly labels?: readonly Label[] | null;
+  /** Where to tell of the end, and in which words; `STANDARD` by default. */
+  readonly webhookUrl?: string | null;
+  readonly webhookFormat?: JobWebhook['format'];
+  readonly idempotencyKey?: string | null;
+  /**
+   * Another spelling of the key: a job that was stored by it is the job of `idempotencyKey`. Nothing is stored by it
+   * any more.
+   */
+  readonly formerIdempotencyKey?: string | null;
+}
+
+/** A request that passed: URLs as they were sent, an empty prompt as none, labels in order of their keys. */
+export interface CheckedRequest {
+  readonly input: JobInput;
+  readonly labels: readonly Label[];
+  readonly idempotencyKey: string | null;
+}
+
+export type CheckResult =
+  | { readonly ok: true; readonly request: CheckedRequest }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+export function checkRequest(request: MotionRequest): CheckResult {
+  const violations = findViolations(request);
+  if (violations.length > 0) return { ok: false, violations };
+  const { imageUrl, videoUrl, mode, characterOrientation, keepOriginalSound, watermark } = request;
+  const input = {
+    imageUrl,
+    videoUrl,
+    prompt: request.prompt || null,
+    mode,
+    model: request.model || null,
+    characterOrientation,
+    keepOriginalSound,
+    watermark,
+  };
+  const labels = (request.labels ?? [])
+    .map(({ key, value }) => ({ key, value }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { ok: true, request: { input, labels, idempotencyKey: request.idempotencyKey ?? null } };
+}
+
+/** What is wrong with the fields that are there. */
+export function findViolations(request: Partial<MotionRequest>): readonly Violation[] {
+  const violations: Violation[] = [];
+  const violate = (code: ViolationCode, message: string, ...field: string[]) =>
+    void violations.push({ code, message, field: ['input', ...field] });
+
+  for (const name of ['imageUrl', 'videoUrl'] as const) {
+    const url = request[name];
+    if (url !== undefined) checkMediaUrl(url, name, (code, message) => violate(code, message, name));
+  }
+  const prompt = request.prompt || null;
+  if (prompt !== null) {
+    if ([...prompt].length > limits.promptLength)
+      violate('TOO_LONG', `A prompt has at most ${limits.promptLength} characters.`, 'prompt');
+    if (!isStorableText(prompt))
+      violate('INVALID_FORMAT', 'A prompt is well-formed Unicode text without NUL characters.', 'prompt');
+  }
+  const model = request.model || null;
+  if (model !== null && !/^[a-z0-9._-]+$/.test(model))
+    violate('INVALID_FORMAT', 'A model name consists of a-z, 0-9, ".", "_" and "-".', 'model');
+  if (model !== null && model.length > limits.modelLength)
+    violate('TOO_LONG', `A model name has at most ${limits.modelLength} characters.`, 'model');
+
+  const labels = request.labels ?? [];
+  checkLabels(labels, violate);
+
+  const idempotencyKey = request.idempotencyKey ?? null;
+  if (idempotencyKey !== null && !isIdempotencyKey(idempotencyKey)) {
+    violate(
+      'INVALID_FORMAT',
+      `An idempotency key has 1 to ${limits.idempotencyKeyLength} visible ASCII characters.`,
+      'idempotencyKey',
+    );
+  }
+
+  return violations;
+}
+
+const isIdempotencyKey = (key: string): boolean =>
+  /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
+
+/** PostgreSQL's text holds neither NUL nor lone surrogates. */
+export const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+function checkLabels(
+  labels: readonly Label[],
+  violate: (code: ViolationCode, message: string, ...field: string[]) => void,
+): void {
+  if (labels.length > limits.labels) violate('TOO_MANY', `A job has at most ${limits.labels} labels.`, 'labels');
+  const seen = new Set<string>();
+  labels.slice(0, limits.labels).forEach(({ key, value }, index) => {
+    const at = (name: string) => ['labels', String(index), name] as const;
+    if (!/^[a-z0-9_.-]+$/.test(key))
+      violate('INVALID_FORMAT', 'A label key consists of a-z, 0-9, "_", "." and "-".', ...at('key'));
+    if (key.length > limits.labelKeyLength)
+      violate('TOO_LONG', `A label key has at most ${limits.labelKeyLength} characters.`, ...at('key'));
+    if ([...value].length > limits.labelValueLength)
+      violate('TOO_LONG', `A label value has at most ${limits.labelValueLength} characters.`, ...at('value'));
+    if (!isStorableText(value))
+      violate('INVALID_FORMAT', 'A label value is well-formed Unicode text without NUL characters.', ...at('value'));
+    if (seen.has(key)) violate('DUPLICATE', 'A label key occurs once.', ...at('key'));
+    seen.add(key);
+  });
+}

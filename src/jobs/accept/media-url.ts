@@ -1,0 +1,104 @@
+/**
+ * URLs of images and videos. Only the upstream fetches them, and it gets them exactly as they were sent, because a
+ * signature covers the spelling. The checks read them as WHATWG `URL` does, so a spelling that another parser may read
+ * as another host is refused. Pure.
+ */
+import { domainToUnicode } from 'node:url';
+import { isPublicHost } from '../../network/public-address.ts';
+import { parseUrl } from '../../network/parse-url.ts';
+
+const MAX_LENGTH = 2_048;
+
+const media = {
+  imageUrl: { what: 'An image is JPG, JPEG or PNG', taken: ['jpg', 'jpeg', 'png'] },
+  videoUrl: { what: 'A video is MP4 or MOV', taken: ['mp4', 'mov'] },
+} as const;
+
+/** Extensions that name a format. Any other, such as `.php` or `.ashx`, says nothing about what is answered. */
+const formats = new Set([
+  ...[
+    'jpg',
+    'jpeg',
+    'png',
+    'gif',
+    'webp',
+    'bmp',
+    'tif',
+    'tiff',
+    'svg',
+    'ico',
+    'heic',
+    'heif',
+    'avif',
+    'jxl',
+    'psd',
+    'apng',
+  ],
+  ...['mp4', 'mov', 'avi', 'mkv', 'webm', 'wmv', 'flv', 'mpg', 'mpeg', '3gp', 'ogv', 'm3u8', 'mpd'],
+  ...['mp3', 'wav', 'ogg', 'm4a', 'aac', 'flac', 'pdf', 'zip', 'rar'],
+]);
+
+type Code = 'INVALID_URL' | 'TOO_LONG' | 'URL_HAS_CREDENTIALS' | 'PRIVATE_ADDRESS' | 'INVALID_FORMAT';
+type Violate = (code: Code, message: string) => void;
+
+export function checkMediaUrl(text: string, field: keyof typeof media, violate: Violate): void {
+  if (!/^\s*https?:/i.test(text))
+    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
+  if (text.length > MAX_LENGTH) return violate('TOO_LONG', `A URL has at most ${MAX_LENGTH} characters.`);
+  const badCharacter = describeBadCharacter(text);
+  if (badCharacter !== null) return violate('INVALID_URL', badCharacter);
+  const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(text) ?? [];
+  const url = parseUrl(text);
+  if (url === null || authority === undefined || rest === undefined)
+    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https:// and a host.');
+  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
+  const isClear = isSpelledClearly(host, url.hostname) && !/^[?#][^/]*[@\\]/.test(rest);
+  if (authority.includes('@')) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
+  if (!isPublicHost(url.hostname))
+    violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
+  else if (!isClear)
+    violate(
+      'INVALID_URL',
+      'Write the host of a URL without percent-encoding and in the usual form: programs read other forms differently.',
+    );
+  const extension = extensionOf(url.pathname);
+  const { what, taken } = media[field];
+  const isOther = extension !== null && formats.has(extension) && !(taken as readonly string[]).includes(extension);
+  if (isOther) violate('INVALID_FORMAT', `${what}, but this URL ends in .${extension}.`);
+}
+
+/** Characters that parsers drop, or take for others. */
+function describeBadCharacter(text: string): string | null {
+  if (!text.isWellFormed()) return 'A URL is well-formed Unicode text.';
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim())
+    return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
+  if (text.includes(' ')) return 'A URL has no spaces: write %20.';
+  // In a query that follows a path it is a character like any other.
+  if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes: write / or %5C.';
+  return null;
+}
+
+/**
+ * Whether every parser finds this host: it is what WHATWG makes of it, apart from the case of letters. An address in
+ * brackets has only one meaning.
+ */
+function isSpelledClearly(host: string, parsed: string): boolean {
+  if (parsed.startsWith('[')) return host.startsWith('[');
+  const lowered = host.toLowerCase();
+  return lowered === parsed || lowered.normalize('NFC') === domainToUnicode(parsed);
+}
+
+function extensionOf(path: string): string | null {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const decoded = /%[0-9a-f]{2}/i.test(name) ? decodeOrKeep(name) : name;
+  return /\.([a-z0-9]{2,5})$/i.exec(decoded)?.[1]?.toLowerCase() ?? null;
+}
+
+function decodeOrKeep(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * A job as the API shows it, as plain data, without what is computed when it is read. For whoever tells of it outside
+ * GraphQL, in the same words.
+ */
+import { isFinalFailure, isTerminal, isWorthRetrying, type Job } from '../model/job.ts';
+
+export type JobView = Readonly<Record<string, unknown>>;
+
+export function viewOf(job: Job): JobView {
+  const {
+    id,
+    version,
+    state,
+    sandbox,
+    input,
+    labels,
+    webhook,
+    idempotencyKey,
+    taskId,
+    video,
+    failure,
+    settledBy,
+    createdAt,
+    submittedAt,
+    completedAt,
+    updatedAt,
+  } = job;
+  return {
+    id,
+    version,
+    state,
+    isTerminal: isTerminal(state),
+    sandbox,
+    ...input,
+    labels,
+    webhookUrl: webhook?.url ?? null,
+    idempotencyKey,
+    taskId,
+    video,
+    failure: failure && {
+      ...failure,
+      worthRetrying: isWorthRetrying(failure.code),
+      final: isFinalFailure(failure.code),
+    },
+    settledBy,
+    createdAt,
+    submittedAt,
+    completedAt,
+    updatedAt,
+  };
+}

@@ -1,0 +1,99 @@
+/** Listing an account's jobs, newest first, by keyset cursors: a page never shifts when jobs are added. */
+import { isStorableTime, storableTimes } from '../../time/storable-time.ts';
+import { BadArgumentError } from '../model/errors.ts';
+import { isStorableText } from '../accept/input-rules.ts';
+import type { Job } from '../model/job.ts';
+import type { JobFilter, JobReader, ListPosition } from '../ports/store.ts';
+import { decodeCursor as decodeUpdatesCursor } from '../model/snapshot.ts';
+
+const listLimits = { first: 100, ids: 100, labels: 16 } as const;
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  readonly hasNextPage: boolean;
+}
+
+export type ListJobs = (
+  accountId: string,
+  page: { readonly first: number; readonly after?: string | null; readonly filter: JobFilter },
+) => Promise<JobPage>;
+
+/**
+ * Rejects with `BadArgumentError` for a page size outside 1 to 100, a cursor that is not ours, or more than 100 ids.
+ */
+export function createListJobs(reader: JobReader): ListJobs {
+  return async (accountId, { first, after, filter }) => {
+    if (first < 1 || first > listLimits.first) throw new BadArgumentError(`"first" is from 1 to ${listLimits.first}.`);
+    if (filter.ids?.length === 0 || filter.states?.length === 0 || filter.modes?.length === 0)
+      return { jobs: [], hasNextPage: false };
+    checkFilter(filter);
+    const ids = filter.ids?.map(toJobId).filter((id) => id !== null);
+    if (ids?.length === 0) return { jobs: [], hasNextPage: false };
+    const place = after ? decodeCursor(after) : null;
+    const jobs = await reader.list(
+      accountId,
+      { ...filter, ...(ids && { ids }) },
+      place && { createdAt: place.createdAt, id: place.id },
+      first + 1,
+    );
+    return { jobs: jobs.slice(0, first), hasNextPage: jobs.length > first };
+  };
+}
+
+/** Lists as `listJobs` does, and says from which cursor to follow the account so that no change is missed. */
+export function withUpdatesCursor(listJobs: ListJobs, findCursor: (accountId: string) => Promise<string>) {
+  return async (
+    ...[accountId, page]: Parameters<ListJobs>
+  ): Promise<JobPage & { readonly updatesCursor: string | null }> => {
+    // Before the list is read: a change between the two is in the list and comes again, and is never in neither.
+    const updatesCursor = page.after ? updatesCursorOf(page.after) : await findCursor(accountId);
+    return { ...(await listJobs(accountId, page)), updatesCursor };
+  };
+}
+
+/** The text as a job's id is spelled; null for what can be none, which is unknown without asking the store. */
+export function toJobId(text: string): string | null {
+  const id = text.toLowerCase();
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) ? id : null;
+}
+
+function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): void {
+  if ((ids?.length ?? 0) > listLimits.ids) throw new BadArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
+  if ((labels?.length ?? 0) > listLimits.labels)
+    throw new BadArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
+  if (labels?.some(({ key, value }) => !isStorableText(key) || !isStorableText(value)))
+    throw new BadArgumentError('"labels" is well-formed Unicode text without NUL characters.');
+  for (const time of [createdAfter, createdBefore])
+    if (time && !isStorableTime(time)) throw new BadArgumentError(storableTimes);
+}
+
+/**
+ * With `updatesCursor`, the cursor also carries the position from which to follow the account. Every page repeats the
+ * one of the first page: clients keep the value of the last page, and a newer position would miss changes to jobs on
+ * earlier pages.
+ */
+export const encodeCursor = ({ createdAt, id }: ListPosition, updatesCursor: string | null = null): string =>
+  Buffer.from(`${createdAt.getTime()} ${id}${updatesCursor === null ? '' : ` ${updatesCursor}`}`).toString('base64url');
+
+interface Place extends ListPosition {
+  readonly updatesCursor: string | null;
+}
+
+function decodeCursor(cursor: string): Place {
+  const [time = '', id = '', updatesCursor = null] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const createdAt = new Date(Number(time || NaN));
+  const isPlace =
+    isStorableTime(createdAt) &&
+    toJobId(id) === id &&
+    (updatesCursor === null || decodeUpdatesCursor(updatesCursor) !== null);
+  // One spelling only: base64 takes many, and so do numbers.
+  if (!isPlace || encodeCursor({ createdAt, id }, updatesCursor) !== cursor)
+    throw new BadArgumentError('"after" is not a cursor of this list.');
+  return { createdAt, id, updatesCursor };
+}
+
+/**
+ * The `updatesCursor` of the first page; null if the cursor does not carry one. Throws `BadArgumentError` for an
+ * invalid cursor.
+ */
+export const updatesCursorOf = (after: string): string | null => decodeCursor(after).updatesCursor;

@@ -1,0 +1,95 @@
+/**
+ * The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's
+ * own past; never pushed.
+ */
+import type { GateStore } from '../model/admission-gate.ts';
+import type { Job } from '../model/job.ts';
+import type { History, ModeDurations } from '../ports/store.ts';
+import type { Admission } from '../submit/claim-next.ts';
+
+export interface Outlook {
+  /** 1 is the next; 1,000 means 1,000 or more; null when the job is not queued. */
+  readonly queuePosition: number | null;
+  /** Null when there is nothing to guess from: no past, a gate that is shut, a job far behind or later than most. */
+  readonly estimatedCompletionAt: Date | null;
+}
+
+/** The outlooks of these jobs, in their order. */
+export type FindOutlooks = (jobs: readonly Job[]) => Promise<readonly Outlook[]>;
+
+/** How long tasks take changes slowly; it is read again after this. */
+const PAST_KEPT_MS = 10_000;
+
+const FAR_BEHIND = 1_000;
+
+export function createFindOutlooks(
+  store: History & Pick<GateStore, 'findGate'>,
+  upstreamId: string,
+  admission: Admission,
+): FindOutlooks {
+  let past: { readonly readAtMs: number; readonly durations: Promise<readonly ModeDurations[]> } | null = null;
+
+  function durations(): Promise<readonly ModeDurations[]> {
+    if (past === null || Date.now() - past.readAtMs > PAST_KEPT_MS) {
+      past = { readAtMs: Date.now(), durations: store.durations(upstreamId) };
+      past.durations.catch(() => (past = null));
+    }
+    return past.durations;
+  }
+
+  return async (jobs) => {
+    const queued = jobs.filter(({ state }) => state === 'QUEUED');
+    const [positions, modes, gate] = await Promise.all([
+      store.queuePositions(queued),
+      durations(),
+      store.findGate(upstreamId),
+    ]);
+    const now = Date.now();
+    return jobs.map((job) => {
+      const queuePosition = positions.get(job.id) ?? null;
+      const duration = modes.find(({ mode }) => mode === job.input.mode);
+      const isHere = job.upstreamId === upstreamId;
+      const at =
+        duration && isHere
+          ? estimate(job, { position: queuePosition, duration, isShut: gate?.reason != null, admission, now })
+          : null;
+      return { queuePosition, estimatedCompletionAt: at === null ? null : new Date(at) };
+    });
+  };
+}
+
+interface Known {
+  readonly position: number | null;
+  readonly duration: ModeDurations;
+  readonly isShut: boolean;
+  readonly admission: Pick<Admission, 'maxInFlight' | 'submitsPerSecond'>;
+  /** In ms since 1970, as is the answer. */
+  readonly now: number;
+}
+
+/**
+ * When the job is likely to be done, as pure arithmetic: the queue moves by the rate, or by what the slots let through.
+ */
+export function estimate(
+  job: Pick<Job, 'state' | 'attemptedAt'>,
+  { position, duration, isShut, admission, now }: Known,
+): number | null {
+  const { medianMs, p95Ms } = duration;
+  switch (job.state) {
+    case 'QUEUED': {
+      if (position === null || position >= FAR_BEHIND || isShut) return null;
+      const byRateMs = (position / admission.submitsPerSecond) * 1_000;
+      const bySlotsMs = (Math.max(0, position - 1) / admission.maxInFlight) * medianMs;
+      return now + Math.max(byRateMs, bySlotsMs) + medianMs;
+    }
+    case 'SUBMITTING':
+    case 'UNCONFIRMED':
+    case 'PROCESSING': {
+      const startedAt = job.attemptedAt?.getTime() ?? now;
+      const likely = [startedAt + medianMs, startedAt + p95Ms].find((at) => at > now);
+      return likely ?? null;
+    }
+    default:
+      return null;
+  }
+}

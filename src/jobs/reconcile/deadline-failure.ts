@@ -1,0 +1,21 @@
+/** Why a job that is overdue fails, and what it may have cost. Pure. */
+import type { Failure, FailureCode, Job } from '../model/job.ts';
+import type { OverdueJob } from '../ports/store.ts';
+
+export function deadlineFailure(job: Job, reason: OverdueJob['reason'], taskMissing: boolean): Failure {
+  const [code, charge, message]: [FailureCode, Failure['charge'], string] =
+    reason === 'queue'
+      ? ['QUEUE_EXPIRED', 'NOT_CHARGED', 'The job waited in the queue until its deadline; nothing was spent.']
+      : reason === 'upstreamChanged'
+        ? ['UPSTREAM_CHANGED', 'NOT_CHARGED', 'The job was accepted for another upstream and was never submitted.']
+        : job.taskId === null
+          ? [
+              'SUBMIT_OUTCOME_UNKNOWN',
+              'POSSIBLY_CHARGED',
+              'The upstream never answered the submit, so it is not known whether it took the job.',
+            ]
+          : taskMissing
+            ? ['UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.']
+            : ['TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'];
+  return { code, charge, message, upstreamCode: null, upstreamTraceId: null };
+}

@@ -1,0 +1,113 @@
+/**
+ * Reconciling: leases that ran out, look-ups of jobs that we have not heard of, and deadlines. Any number of instances
+ * may do it at once.
+ */
+import { createFailOverdue } from './deadlines.ts';
+import type { Hearing } from './callback-health.ts';
+import { moves } from '../model/job.ts';
+import { createLookUps } from './look-up.ts';
+import { createPolling } from './poll.ts';
+import type { JobStore, Log } from '../ports/store.ts';
+import type { Settling } from '../settle/settle.ts';
+import { moved } from '../model/job-event.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import { createWorkAttempts } from './work-attempts.ts';
+
+export interface ReconcileDeps {
+  readonly store: JobStore;
+  readonly upstream: Upstream;
+  readonly settling: Settling;
+  readonly hearing: Hearing;
+  readonly jobDeadlineMs: number;
+  readonly queueDeadlineMs: number;
+  /** When a job in doubt is first looked for by listing; null when that is off. */
+  readonly firstListingMs: number | null;
+  readonly log: Log;
+}
+
+export interface Reconciler {
+  /**
+   * One round of each duty; one that fails does not keep the others from their work. Resolves with whether a full batch
+   * was found, so that more may be due at once.
+   */
+  runOnce(signal: AbortSignal): Promise<boolean>;
+}
+
+const BATCH = 50;
+
+export function createReconciler({
+  store,
+  upstream,
+  settling,
+  hearing,
+  jobDeadlineMs,
+  queueDeadlineMs,
+  firstListingMs,
+  log,
+}: ReconcileDeps): Reconciler {
+  const listing = firstListingMs !== null;
+  const lookUps = createLookUps(upstream, log);
+  const attempts = createWorkAttempts(store);
+  const polling = createPolling({
+    store,
+    upstreamId: upstream.id,
+    settling,
+    lookUps,
+    listing,
+    attempts,
+    pollSteps: hearing.steps,
+    log,
+  });
+  const failOverdue = createFailOverdue({
+    store,
+    upstream,
+    settling,
+    polling,
+    lookUps,
+    jobDeadlineMs,
+    queueDeadlineMs,
+    listing,
+    attempts,
+    log,
+  });
+
+  async function doubtExpiredLeases(): Promise<boolean> {
+    const jobs = await store.expiredLeases(upstream.id, BATCH);
+    for (const job of jobs) {
+      const doubted = await store
+        .transaction(async (tx) => {
+          const row = await store.advance(tx, job.id, moves.doubt(job.attempt), {});
+          if (row) await store.note(tx, job.id, moved(row, 'LEASE_EXPIRED', { attempt: job.attempt }));
+          if (row && firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
+          return row;
+        })
+        .catch((error: unknown) => void log.error({ jobId: job.id, err: error }, 'a job could not be doubted'));
+      if (doubted)
+        log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease ran out; the fate of its submit is unknown');
+    }
+    return jobs.length === BATCH;
+  }
+
+  // Deadlines last: what a look-up can still settle is not failed.
+  const duties = {
+    attempts: async () => (await attempts.forgetEnded(), false),
+    leases: doubtExpiredLeases,
+    polls: polling.poll,
+    deadlines: failOverdue,
+    hearing: async () => (await hearing.check(), false),
+  };
+
+  return {
+    async runOnce(signal) {
+      let more = false;
+      for (const [duty, work] of Object.entries(duties)) {
+        const found = await work(signal).catch((error: unknown) => {
+          if (!signal.aborted) log.warn({ err: error, duty }, 'reconciling failed; it goes on');
+          return false;
+        });
+        more ||= found;
+      }
+      return more;
+    },
+  };
+}

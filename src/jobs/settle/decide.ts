@@ -1,0 +1,110 @@
+/**
+ * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes
+ * out. Whoever decides holds the row's lock; the guarded statement checks the rank once more.
+ */
+import {
+  isFinalFailure,
+  isOpen,
+  moves,
+  permits,
+  type Job,
+  type Move,
+  type SettledBy,
+  type Video,
+} from '../model/job.ts';
+import type { JobPatch } from '../ports/store.ts';
+import type { Claim, Outcome } from '../ports/upstream.ts';
+
+type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL' | 'LISTING'>;
+
+export type Decision =
+  | { readonly kind: 'advance'; readonly move: Move; readonly patch: JobPatch }
+  | { readonly kind: 'amend'; readonly patch: JobPatch }
+  /** Not to be believed by itself: ask the upstream first. */
+  | { readonly kind: 'confirm'; readonly why: string }
+  /** Nothing new. */
+  | { readonly kind: 'repeat' }
+  /** It says something else than what is settled, and does not outrank it. */
+  | { readonly kind: 'contradict' };
+
+export interface News {
+  readonly taskId: string | null;
+  readonly outcome: Outcome;
+  readonly source: Source;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** A day before the link expires the upstream is asked for a fresh one. */
+const refreshAt = ({ urlExpiresAt }: Video): Date | null => urlExpiresAt && new Date(urlExpiresAt.getTime() - DAY_MS);
+
+/**
+ * Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass.
+ */
+export function decide(job: Job, { taskId, outcome, source }: News): Decision {
+  const known = { ...(taskId !== null && job.taskId === null && { taskId }), submitted: true } as const;
+  const settled = { ...known, settledBy: source, completed: true } as const;
+  switch (outcome.kind) {
+    case 'running':
+      if (permits(job, moves.process)) return { kind: 'advance', move: moves.process, patch: known };
+      return 'taskId' in known ? { kind: 'amend', patch: known } : { kind: 'repeat' };
+
+    case 'succeeded':
+      if (job.state === 'SUCCEEDED') {
+        // The link was asked for because it will expire; the upstream signs a new one for the same video.
+        const isFresh =
+          source === 'POLL' && taskId === job.taskId && job.video !== null && job.video.url !== outcome.video.url;
+        return isFresh
+          ? { kind: 'amend', patch: { video: outcome.video, nextPollAt: refreshAt(outcome.video) } }
+          : { kind: 'repeat' };
+      }
+      if (!permits(job, moves.succeed)) return { kind: 'contradict' };
+      // A final failure is the upstream's word; only the upstream, asked, may take it back.
+      if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK')
+        return { kind: 'confirm', why: 'success after a final failure' };
+      return {
+        kind: 'advance',
+        move: moves.succeed,
+        patch: { ...settled, video: outcome.video, failure: null, nextPollAt: refreshAt(outcome.video) },
+      };
+
+    case 'failed': {
+      const failed = {
+        ...settled,
+        failure: outcome.failure,
+        ...(isFinalFailure(outcome.failure.code) && { nextPollAt: null }),
+      };
+      if (permits(job, moves.fail)) return { kind: 'advance', move: moves.fail, patch: failed };
+      if (job.state !== 'FAILED' || !job.failure) return { kind: 'contradict' };
+      // The upstream failed it before, without certainty; now it is certain.
+      const clearer = !isFinalFailure(job.failure.code) && isFinalFailure(outcome.failure.code);
+      return clearer ? { kind: 'amend', patch: failed } : { kind: 'repeat' };
+    }
+  }
+}
+
+/**
+ * Decides on a callback's claim. Its URL is echoed in the upstream's task record, so knowing it proves less than a
+ * signature would: what does not fit what we know is confirmed by a look-up first, and so is every task id that our own
+ * submit's answer has not told us.
+ */
+export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always'): Decision {
+  if (claim.outcome === null) return { kind: 'confirm', why: claim.odd ?? 'unreadable' };
+  if (claim.odd !== null && isOpen(job)) return { kind: 'confirm', why: claim.odd };
+  const decision = decide(job, { taskId: claim.taskId, outcome: claim.outcome, source: 'CALLBACK' });
+  if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
+  if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };
+  if (claim.taskId !== job.taskId)
+    return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
+  return confirm === 'always' ? { kind: 'confirm', why: 'always confirmed' } : decision;
+}
+
+/**
+ * The same where another claim of the job waits for its look-up: the two may contradict each other, and an end that is
+ * believed now would call the look-up off. One look-up decides about both.
+ */
+export function besidesPending(decision: Decision, { outcome }: Claim): Decision {
+  const ends =
+    (decision.kind === 'advance' || decision.kind === 'amend') && outcome !== null && outcome.kind !== 'running';
+  return ends ? { kind: 'confirm', why: 'another claim waits to be confirmed' } : decision;
+}

@@ -1,0 +1,115 @@
+/** Dispatching: what has been taken through the gate is submitted, once, and how that ends is recorded. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { UnavailableError } from '../model/errors.ts';
+import { createGatekeeper } from './gate-control.ts';
+import type { Job } from '../model/job.ts';
+import type { Log } from '../ports/store.ts';
+import { holdProbe } from './probe-lease.ts';
+import { createPutBack } from './requeue.ts';
+import { createRecordSubmit, type RecordDeps } from './record-answer.ts';
+import { createTake, leaseMsOf, type Take, type TakeDeps } from './claim-next.ts';
+import type { SubmitEnd } from '../ports/upstream.ts';
+
+export interface DispatchDeps extends TakeDeps, Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
+  readonly log: Log;
+}
+
+export interface Dispatcher {
+  readonly take: Take;
+  /** Makes the one attempt that `take` committed to and records how it ended. */
+  submit(job: Job, signal: AbortSignal, isProbe?: boolean): Promise<void>;
+  /** Puts back a job whose intent may have been committed and was not acted on. */
+  retract(job: Job, signal: AbortSignal): Promise<void>;
+  /** Asks the upstream for nothing in particular, which is free, and tells the gate whether it answered. */
+  probe(probedBy: string, signal: AbortSignal): Promise<void>;
+}
+
+const RETRY_MS = 500;
+
+/** A look-up takes at most 15 s. */
+const LOOK_UP_LEASE_MS = 20_000;
+
+export function createDispatcher({
+  store,
+  upstream,
+  settling,
+  admission,
+  firstPollMs,
+  firstListingMs,
+  log,
+}: DispatchDeps): Dispatcher {
+  const { jobDeadlineMs } = admission;
+  const leaseMs = leaseMsOf(upstream);
+  const record = createRecordSubmit({ store, upstreamId: upstream.id, settling, firstPollMs, firstListingMs, log });
+  const putBack = createPutBack(store, settling);
+  const gatekeeper = createGatekeeper(store, upstream.id, log);
+
+  /**
+   * Keeps trying while the database is away, for as long as a job may take or until a stop: an answer is heard once. It
+   * counts also after the lease ran out, because what arrived, or surely did not, outranks the doubt.
+   */
+  async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
+    const cutOff = signal.aborted;
+    for (const until = performance.now() + jobDeadlineMs; ;) {
+      try {
+        return await record(job, end, cutOff);
+      } catch (error) {
+        if (!(error instanceof UnavailableError) || signal.aborted || performance.now() > until) throw error;
+        await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async function submitOnce(job: Job, signal: AbortSignal): Promise<void> {
+    const end = await upstream.submit({ jobId: job.id, attempt: job.attempt, input: job.input }, signal);
+    const fields = {
+      jobId: job.id,
+      attempt: job.attempt,
+      end: end.kind,
+      ...('taskId' in end && { taskId: end.taskId }),
+      ...('reason' in end && { reason: end.reason }),
+      ...('traceId' in end && { traceId: end.traceId }),
+    };
+    if (end.kind === 'refused' && end.refusal.kind === 'blocked')
+      log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; the queue is kept');
+    else if (end.kind === 'accepted' || end.kind === 'refused') log.info(fields, 'submit');
+    else log.warn(fields, 'submit');
+    await persist(job, end, signal);
+  }
+
+  return {
+    take: createTake({ store, upstream, settling, admission }),
+
+    async submit(job, signal, isProbe = false) {
+      const work = () => submitOnce(job, signal);
+      return isProbe ? holdProbe(store, upstream.id, job.id, leaseMs, work) : work();
+    },
+
+    async retract(job, signal) {
+      log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
+      // The commit may still take effect after we looked: it is looked for until the lease would have run out.
+      for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted;) {
+        const queued = await store
+          .transaction((tx) =>
+            putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }),
+          )
+          .catch((error: unknown) => {
+            if (error instanceof UnavailableError) return false;
+            throw error;
+          });
+        if (queued) return;
+        await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    },
+
+    probe: (probedBy, signal) =>
+      holdProbe(store, upstream.id, probedBy, LOOK_UP_LEASE_MS, async () => {
+        const answered = await upstream.lookUp([randomUUID()], signal).then(
+          () => true,
+          () => false,
+        );
+        if (!signal.aborted) await store.transaction((tx) => gatekeeper.probed(tx, probedBy, answered));
+      }),
+  };
+}

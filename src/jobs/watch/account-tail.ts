@@ -1,0 +1,82 @@
+/** The tail of an account: reads what has changed once for all who follow the account on this instance. */
+import { createDelta } from './change-pages.ts';
+import { CursorInvalidError } from '../model/errors.ts';
+import type { Follower } from './account-watcher.ts';
+import type { Log } from '../ports/store.ts';
+import type { ChangeReader, Snapshot } from '../model/snapshot.ts';
+
+export interface Tail {
+  /** What has been offered to every follower. */
+  seen(): Snapshot;
+  /** Reads now, or once more after the read under way: many wake-ups cost two reads. */
+  wake(): void;
+  close(): void;
+}
+
+export interface TailOptions {
+  readonly reader: ChangeReader;
+  readonly accountId: string;
+  readonly history: string;
+  readonly from: Snapshot;
+  readonly followers: ReadonlySet<Follower>;
+  readonly log: Log;
+}
+
+const RETRY_MS = 1_000;
+
+export function createTail({ reader, accountId, history, from, followers, log }: TailOptions): Tail {
+  let seen = from;
+  let due = false;
+  let reading = false;
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function read(): Promise<void> {
+    const delta = createDelta(reader, accountId, history, seen);
+    for (let isLast = false; !isLast;) {
+      const page = await delta.nextPage();
+      if (closed) return;
+      ({ isLast } = page);
+      for (const follower of followers) follower.offer(page.changes);
+      // Before the last page is delivered: the cursor of its last job is then up to date.
+      if (isLast) seen = delta.seen();
+      for (const follower of [...followers]) follower.deliver();
+    }
+  }
+
+  function fail(error: Error): void {
+    if (closed) return;
+    // The database is another one, or an older one: nobody can go on from what he has seen.
+    if (error instanceof CursorInvalidError) return [...followers].forEach((follower) => follower.fail(error));
+    log.warn({ err: error }, 'changes of a followed account could not be read; they are read again');
+    due = true;
+    retry = setTimeout(() => {
+      retry = undefined;
+      readDue();
+    }, RETRY_MS);
+  }
+
+  function readDue(): void {
+    if (!due || reading || retry || closed) return;
+    due = false;
+    reading = true;
+    read()
+      .catch(fail)
+      .finally(() => {
+        reading = false;
+        readDue();
+      });
+  }
+
+  return {
+    seen: () => seen,
+    wake() {
+      due = true;
+      readDue();
+    },
+    close() {
+      closed = true;
+      clearTimeout(retry);
+    },
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * A follower: one reader of an account's changes, as an async iterator. What it has not read waits in a box, the newest
+ * version of each job; when the box is full it is thrown away and read again from the database as the reader asks. So a
+ * slow reader costs bounded memory and misses nothing but what was overtaken. Hand-written, because `return()` of an
+ * async generator hangs while it waits.
+ */
+import { createDelta, type Change } from './change-pages.ts';
+import { CursorInvalidError } from '../model/errors.ts';
+import type { Job } from '../model/job.ts';
+import type { Log } from '../ports/store.ts';
+import { encodeCursor, type ChangeReader, type Snapshot } from '../model/snapshot.ts';
+
+export interface JobUpdate {
+  /** Following from here misses nothing that has not been yielded. */
+  readonly cursor: string;
+  readonly job: Job;
+}
+
+export interface Follower extends AsyncIterableIterator<JobUpdate> {
+  /** Reads the first page of what was missed, so that a bad cursor is an error now and not later. */
+  catchUp(): Promise<void>;
+  /** Puts changes in; a later version of a job takes the place of an earlier one, at the end. */
+  offer(changes: readonly Change[]): void;
+  /** Gives the reader who waits what is there. */
+  deliver(): void;
+  /** How many jobs wait in memory. */
+  unread(): number;
+  end(): void;
+  /** The reader gets the error, then the end. */
+  fail(error: Error): void;
+}
+
+export interface FollowerOptions {
+  readonly reader: ChangeReader;
+  readonly accountId: string;
+  readonly history: string;
+  /** What has been offered to everybody. */
+  readonly seen: () => Snapshot;
+  /** Where to go on; null begins with what is offered from now on. */
+  readonly after: Snapshot | null;
+  readonly maxUnread: number;
+  readonly log: Log;
+  /** Runs once, when the reader leaves, at the end, and at a failure. */
+  readonly onClose: () => void;
+}
+
+interface Waiting {
+  resolve(result: IteratorResult<JobUpdate>): void;
+  reject(error: Error): void;
+}
+
+const RETRY_MS = 1_000;
+
+export function createFollower({
+  reader,
+  accountId,
+  history,
+  seen,
+  after,
+  maxUnread,
+  log,
+  onClose,
+}: FollowerOptions): Follower {
+  const box = new Map<string, Change>();
+  const waiting: Waiting[] = [];
+  /** Where to catch up from when the reader asks; nothing is taken into the box meanwhile. */
+  let behind = after;
+  /** The catching up under way: its last page so far, and how far it has come. */
+  let delta: ReturnType<typeof createDelta> | null = null;
+  let page: Change[] = [];
+  let reached: Snapshot | null = null;
+  let reading = false;
+  let retry: NodeJS.Timeout | undefined;
+  let ended = false;
+  let failure: Error | null = null;
+
+  const oldest = (): Change | undefined => box.values().next().value;
+
+  /** Everything that this sees was yielded, or overtaken by something that it does not see. */
+  const position = (): Snapshot => page[0]?.since ?? (delta && reached) ?? behind ?? oldest()?.since ?? seen();
+
+  function take(): Job | null {
+    const paged = page.shift();
+    if (paged) {
+      const boxed = box.get(paged.job.id);
+      if (boxed && boxed.job.version <= paged.job.version) box.delete(paged.job.id);
+      return paged.job;
+    }
+    if (delta || behind) return null;
+    const boxed = oldest();
+    if (boxed) box.delete(boxed.job.id);
+    return boxed?.job ?? null;
+  }
+
+  async function readPage(): Promise<void> {
+    reading = true;
+    try {
+      if (!delta && behind) {
+        delta = createDelta(reader, accountId, history, behind);
+        reached = behind;
+        // From here on the box takes what is offered: what was offered before is older than the page that is read now.
+        behind = null;
+      }
+      const read = await delta?.nextPage();
+      if (!read || ended) return;
+      page = [...read.changes];
+      reached = page.at(-1)?.since ?? reached;
+      if (read.isLast) delta = null;
+    } finally {
+      reading = false;
+    }
+  }
+
+  function readOn(): void {
+    readPage().then(deliver, (error: Error) => {
+      if (ended) return;
+      if (error instanceof CursorInvalidError) return fail(error);
+      log.warn({ err: error }, 'changes could not be read; they are read again');
+      retry = setTimeout(() => {
+        retry = undefined;
+        deliver();
+      }, RETRY_MS);
+    });
+  }
+
+  function deliver(): void {
+    while (waiting.length > 0 && !reading && !retry && !ended) {
+      const job = take();
+      if (job) waiting.shift()!.resolve({ value: { cursor: encodeCursor(history, position()), job }, done: false });
+      else if (delta || behind) readOn();
+      else return;
+    }
+  }
+
+  function close(): void {
+    if (ended) return;
+    ended = true;
+    clearTimeout(retry);
+    box.clear();
+    page = [];
+    onClose();
+  }
+
+  function end(): void {
+    close();
+    for (const { resolve } of waiting.splice(0)) resolve({ value: undefined, done: true });
+  }
+
+  function fail(error: Error): void {
+    if (ended) return;
+    close();
+    const reader = waiting.shift();
+    if (reader) reader.reject(error);
+    else failure = error;
+    end();
+  }
+
+  return {
+    catchUp: readPage,
+    offer(changes) {
+      if (ended) return;
+      for (const change of changes) {
+        if (behind) return;
+        const { id, version } = change.job;
+        // One that is offered again keeps its place: behind others it would be unread while their `since` has seen it.
+        if ((box.get(id)?.job.version ?? 0) >= version) continue;
+        box.delete(id);
+        box.set(id, change);
+        if (box.size <= maxUnread) continue;
+        behind = oldest()!.since;
+        box.clear();
+      }
+    },
+    deliver,
+    unread: () => box.size + page.length,
+    end,
+    fail,
+    next() {
+      if (failure) {
+        const error = failure;
+        failure = null;
+        return Promise.reject(error);
+      }
+      if (ended) return Promise.resolve({ value: undefined, done: true });
+      const result = new Promise<IteratorResult<JobUpdate>>((resolve, reject) => waiting.push({ resolve, reject }));
+      deliver();
+      return result;
+    },
+    return() {
+      end();
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    throw(error) {
+      end();
+      return Promise.reject(error as Error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * Following: all jobs of an account, from now on or from a cursor. A wake-up is only a hint; what is yielded is the
+ * row.
+ */
+import { CursorInvalidError } from '../model/errors.ts';
+import { createFollower, type Follower, type JobUpdate } from './account-watcher.ts';
+import { limitReads } from '../../concurrency/limiter.ts';
+import type { Feed, Log } from '../ports/store.ts';
+import { cut, decodeCursor, encodeCursor, type ChangeReader, type Moment, type Snapshot } from '../model/snapshot.ts';
+import { createTail, type Tail } from './account-tail.ts';
+
+export interface Following {
+  /**
+   * Yields every job of the account that changes, its newest version, at least once: drop by `version`. With a cursor
+   * also all that has changed since, whatever was restarted meanwhile. Ends only when the reader leaves or everything
+   * stops. Rejects with `CursorInvalidError` for a cursor that is none, of another database, or from after the backup
+   * that this one was restored from.
+   */
+  follow(accountId: string, after?: string | null): Promise<AsyncIterableIterator<JobUpdate>>;
+  /** A cursor of now: following from it yields all that a read that is begun later could see as newer. */
+  findCursor(accountId: string): Promise<string>;
+  /** How many follow now. */
+  count(): number;
+  /** Ends everybody. */
+  stop(): void;
+}
+
+export interface FollowDeps {
+  readonly reader: ChangeReader;
+  readonly feed: Feed;
+  readonly log: Log;
+  /** Jobs that may wait in memory for one follower, apart from one page of 200 that it has asked for. */
+  readonly maxUnread: number;
+}
+
+interface Followed {
+  readonly followers: Set<Follower>;
+  /** Registered, and waiting for the tail. */
+  joining: number;
+  readonly opened: Promise<{ readonly tail: Tail; readonly history: string }>;
+  wake(): void;
+  close(): void;
+}
+
+/** Even when a wake-up was missed, every followed account is read again after this long. */
+const REREAD_MS = 20_000;
+/** Reads at once, so that ten thousand clients who come back leave connections to the others. */
+const MAX_READS = 4;
+
+export function createFollowing({ reader: store, feed, log, maxUnread }: FollowDeps): Following {
+  const reader = limitReads(store, MAX_READS);
+  const followed = new Map<string, Followed>();
+  let stopped = false;
+
+  function open(accountId: string): Followed {
+    const followers = new Set<Follower>();
+    let tail: Tail | null = null;
+    let due = false;
+    const entry: Followed = {
+      followers,
+      joining: 0,
+      opened: reader.findMoment(accountId).then((moment) => {
+        const opened = createTail({ reader, accountId, history: moment.history, from: seenAt(moment), followers, log });
+        tail = opened;
+        if (due) opened.wake();
+        return { tail: opened, history: moment.history };
+      }),
+      wake() {
+        due = true;
+        tail?.wake();
+      },
+      close: () => tail?.close(),
+    };
+    return entry;
+  }
+
+  function leave(accountId: string, entry: Followed): void {
+    if (entry.followers.size > 0 || entry.joining > 0) return;
+    entry.close();
+    if (followed.get(accountId) === entry) followed.delete(accountId);
+  }
+
+  async function join(accountId: string, entry: Followed, after: string | null | undefined): Promise<Follower> {
+    const { tail, history } = await entry.opened;
+    const cursor = after == null ? null : decodeCursor(after);
+    if (after != null && cursor?.history !== history) throw new CursorInvalidError();
+    const follower = createFollower({
+      reader,
+      accountId,
+      history,
+      seen: tail.seen,
+      after: cursor?.snapshot ?? null,
+      maxUnread,
+      log,
+      onClose() {
+        entry.followers.delete(follower);
+        leave(accountId, entry);
+      },
+    });
+    // Registered before it catches up: a change between the two comes twice, never not at all.
+    entry.followers.add(follower);
+    try {
+      await follower.catchUp();
+    } catch (error) {
+      follower.end();
+      throw error;
+    }
+    if (stopped) follower.end();
+    return follower;
+  }
+
+  const wakeAll = (): void => followed.forEach(({ wake }) => wake());
+  const timer = setInterval(wakeAll, REREAD_MS);
+  const unsubscribe = feed.subscribe((_jobId, _version, accountId) => followed.get(accountId)?.wake(), wakeAll);
+
+  return {
+    async follow(accountId, after) {
+      const entry = followed.get(accountId) ?? open(accountId);
+      followed.set(accountId, entry);
+      entry.joining += 1;
+      try {
+        return await join(accountId, entry, after);
+      } finally {
+        entry.joining -= 1;
+        leave(accountId, entry);
+      }
+    },
+    async findCursor(accountId) {
+      const moment = await store.findMoment(accountId);
+      return encodeCursor(moment.history, seenAt(moment));
+    },
+    count: () => [...followed.values()].reduce((sum, { followers }) => sum + followers.size, 0),
+    stop() {
+      stopped = true;
+      clearInterval(timer);
+      unsubscribe();
+      for (const { followers } of [...followed.values()]) for (const follower of [...followers]) follower.end();
+    },
+  };
+}
+
+/** Up to the newest change and no further, for the reason that `delta.ts` gives. */
+const seenAt = ({ snapshot, newestXid }: Moment & { newestXid: bigint | null }): Snapshot =>
+  cut(snapshot, newestXid === null ? 0n : newestXid + 1n);

@@ -1,0 +1,25 @@
+/** Redirects, which are never followed: a request that is paid for goes where the settings say, and nowhere else. */
+import { parseUrl } from '../../../network/parse-url.ts';
+
+/**
+ * Statuses by which a server says that it has not worked on a request and where to send it instead. 303 is none of
+ * them: it is also the answer to a request that was worked on.
+ */
+const statuses = new Set([301, 302, 307, 308]);
+
+export const isRedirect = (httpStatus: number): boolean => statuses.has(httpStatus);
+
+const MAX_LENGTH = 200;
+
+/** A target for people: host and path, without credentials, query and fragment, which may hold secrets. */
+export function describeLocation(location: string, base: string): string {
+  const url = location === '' ? null : parseUrl(location, base);
+  if (url === null) return 'nowhere';
+  const { protocol, host, pathname } = url;
+  return ['http:', 'https:'].includes(protocol)
+    ? `${protocol}//${host}${pathname}`.slice(0, MAX_LENGTH)
+    : `${protocol}...`.slice(0, MAX_LENGTH);
+}
+
+export const redirectMessage = (location: string | null): string =>
+  `redirected to ${location ?? 'nowhere'}, check ACEDATA_BASE_URL`;

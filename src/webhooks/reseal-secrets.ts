@@ -1,0 +1,54 @@
+/**
+ * Sealing anew what another application secret than the first of the list has sealed, so that the other one can leave
+ * the list.
+ */
+import type { WebhookLog, WebhookStore } from './ports.ts';
+import { BrokenSealError, type Sealer } from './seal-secrets.ts';
+
+const BATCH = 100;
+
+/**
+ * Resolves when all is sealed with the first secret, but what none of them opens, which the log tells. Any number of
+ * instances may do it at once.
+ */
+export async function resealAll<Tx>(
+  store: Pick<WebhookStore<Tx>, 'findSealedOtherwise' | 'replaceSeals'>,
+  sealer: Sealer,
+  log: WebhookLog,
+): Promise<void> {
+  let resealed = 0;
+  const lost: string[] = [];
+
+  function again(sealed: string, owner: string): string {
+    try {
+      return sealer.seal(sealer.open(sealed, owner), owner);
+    } catch (error) {
+      if (!(error instanceof BrokenSealError)) throw error;
+      lost.push(owner);
+      return sealed;
+    }
+  }
+
+  let after: string | null = null;
+  do {
+    const found: Awaited<ReturnType<typeof store.findSealedOtherwise>> = await store.findSealedOtherwise(
+      sealer.mark,
+      after,
+      BATCH,
+    );
+    for (const { owner, ...before } of found) {
+      const replaced = await store.replaceSeals(owner, before, {
+        sealed: again(before.sealed, owner),
+        previous: before.previous && again(before.previous, owner),
+      });
+      if (replaced) resealed += 1;
+    }
+    after = found.length < BATCH ? null : found.at(-1)!.owner;
+  } while (after !== null);
+  if (resealed > 0) log.info({ resealed }, 'secrets of webhooks are sealed with the first secret of APP_SECRET');
+  if (lost.length > 0)
+    log.error(
+      { owners: lost.slice(0, BATCH) },
+      'secrets of webhooks cannot be opened with any secret of APP_SECRET: put the one that sealed them back into the list, or rotate them',
+    );
+}
