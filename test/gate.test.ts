@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/model/admission-gate.ts';
 import { UnavailableError } from '../src/jobs/model/errors.ts';
 import type { JobStore } from '../src/jobs/ports/store.ts';
-import type { SubmitEnd } from '../src/jobs/ports/upstream.ts';
+import type { SubmitEnd } from '../src/jobs/model/upstream-news.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';

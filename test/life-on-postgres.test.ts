@@ -12,7 +12,8 @@ import { moves, permits } from '../src/jobs/model/job.ts';
 import { createHearing } from '../src/jobs/reconcile/callback-health.ts';
 import { createReconciler } from '../src/jobs/reconcile/reconcile.ts';
 import { createSettling } from '../src/jobs/settle/settle.ts';
-import type { SubmitEnd, Upstream } from '../src/jobs/ports/upstream.ts';
+import type { Upstream } from '../src/jobs/ports/upstream.ts';
+import type { SubmitEnd } from '../src/jobs/model/upstream-news.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { evidence, live, outcomes, submittingJob, TASK_ID, type LifeEvent } from './support/life.ts';
 

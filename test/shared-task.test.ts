@@ -3,7 +3,7 @@
  * nothing is an unexpected error.
  */
 import { describe, expect, test } from 'vitest';
-import type { SubmitEnd } from '../src/jobs/ports/upstream.ts';
+import type { SubmitEnd } from '../src/jobs/model/upstream-news.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { callBack, recordOf, startFakeUpstream, successOf, type Submit } from './support/fake-upstream.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { besidesPending } from '../src/jobs/settle/decide.ts';
 import type { Failure } from '../src/jobs/model/job.ts';
-import type { Outcome } from '../src/jobs/ports/upstream.ts';
+import type { Outcome } from '../src/jobs/model/upstream-news.ts';
 import { accepted, inDoubt, reportOf, startCore } from './support/core.ts';
 import { outcomes } from './support/life.ts';
 

@@ -1,6 +1,6 @@
 /** What the upstream says, or anybody who knows a callback's URL: callbacks, answers to submits and to look-ups. */
 import fc from 'fast-check';
-import type { Claim, Outcome } from '../../src/jobs/ports/upstream.ts';
+import type { Claim, Outcome } from '../../src/jobs/model/upstream-news.ts';
 import { decodeClaim } from '../../src/upstream/acedata/callback-body.ts';
 import { toOutcome, toRefusal } from '../../src/upstream/acedata/outcome.ts';
 import { decodeError, type WireError } from '../../src/upstream/acedata/wire/envelopes.ts';

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { deriveApiKey, isApiKey } from '../../src/accounts/api-key.ts';
 import { createClientTokens, type ClientTokenClaims } from '../../src/accounts/client-token.ts';
-import type { Echo } from '../../src/jobs/ports/upstream.ts';
+import type { Echo } from '../../src/jobs/model/upstream-news.ts';
 import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
 import type { Target } from './target.ts';
 import { anyText, mutated } from './texts.ts';

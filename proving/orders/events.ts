@@ -1,7 +1,7 @@
 /** What can happen to a job whose first attempt has begun, in any order, repeatedly, or never. */
 import fc from 'fast-check';
 import type { Failure } from '../../src/jobs/model/job.ts';
-import type { Claim, Outcome, SubmitEnd } from '../../src/jobs/ports/upstream.ts';
+import type { Claim, Outcome, SubmitEnd } from '../../src/jobs/model/upstream-news.ts';
 import { outcomes, TASK_ID } from '../../test/support/life.ts';
 
 /** How a submitter can say that its attempt ended. Of the last three, the attempt surely did not arrive. */

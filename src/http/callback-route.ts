@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UnavailableError } from '../jobs/model/errors.ts';
 import type { ReceiveCallback } from '../jobs/settle/settle.ts';
-import type { Claim, Echo } from '../jobs/ports/upstream.ts';
+import type { Claim, Echo } from '../jobs/model/upstream-news.ts';
 import { decodeBody } from './content-encoding.ts';
 
 /** What the door needs of the upstream's side, which alone knows the token and the words. */

@@ -4,7 +4,7 @@
  * signs, all of them verify, and the key id says which one to try.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import type { Echo } from '../jobs/ports/upstream.ts';
+import type { Echo } from '../jobs/model/upstream-news.ts';
 
 export const CALLBACK_PATH = '/callbacks';
 

@@ -3,7 +3,7 @@ import { BadArgumentError } from './errors.ts';
 import type { EventNames } from '../read/event-names.ts';
 import type { Job, JobState } from './job.ts';
 import type { Transaction } from '../../transaction.ts';
-import type { SubmitEnd } from '../ports/upstream.ts';
+import type { SubmitEnd } from './upstream-news.ts';
 
 export const jobEventTypes = [
   'ACCEPTED',

@@ -7,7 +7,8 @@ import type { JobStore, Log, OverdueJob } from '../ports/store.ts';
 import type { Settling } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
 import { told } from '../model/job-event.ts';
-import type { TaskReport, Upstream } from '../ports/upstream.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import type { TaskReport } from '../model/upstream-news.ts';
 import type { WorkAttempts } from './work-attempts.ts';
 
 export interface DeadlineDeps {

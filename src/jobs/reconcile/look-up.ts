@@ -4,7 +4,8 @@
  */
 import type { Job } from '../model/job.ts';
 import type { Log } from '../ports/store.ts';
-import type { TaskReport, Upstream } from '../ports/upstream.ts';
+import type { Upstream } from '../ports/upstream.ts';
+import type { TaskReport } from '../model/upstream-news.ts';
 
 export type Reports = ReadonlyMap<string, TaskReport>;
 

@@ -8,7 +8,7 @@ import type { Settling } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
 import { told } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
-import type { TaskReport } from '../ports/upstream.ts';
+import type { TaskReport } from '../model/upstream-news.ts';
 import { MAX_ATTEMPTS, type WorkAttempts } from './work-attempts.ts';
 
 export interface PollDeps {

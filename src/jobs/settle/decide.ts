@@ -13,7 +13,7 @@ import {
   type Video,
 } from '../model/job.ts';
 import type { JobPatch } from '../ports/store.ts';
-import type { Claim, Outcome } from '../ports/upstream.ts';
+import type { Claim, Outcome } from '../model/upstream-news.ts';
 
 type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL' | 'LISTING'>;
 

@@ -6,7 +6,7 @@ import type { JobPatch, JobStore, Log, SettleEffect } from '../ports/store.ts';
 import type { RetryLine } from '../../concurrency/retry-queue.ts';
 import { told, type Verdict } from '../model/job-event.ts';
 import { together, type Transaction } from '../../transaction.ts';
-import type { Claim } from '../ports/upstream.ts';
+import type { Claim } from '../model/upstream-news.ts';
 
 export interface SettleDeps {
   readonly store: JobStore;

@@ -9,7 +9,7 @@ import { holdProbe } from './probe-lease.ts';
 import { createPutBack } from './requeue.ts';
 import { createRecordSubmit, type RecordDeps } from './record-answer.ts';
 import { createTake, leaseMsOf, type Take, type TakeDeps } from './claim-next.ts';
-import type { SubmitEnd } from '../ports/upstream.ts';
+import type { SubmitEnd } from '../model/upstream-news.ts';
 
 export interface DispatchDeps extends TakeDeps, Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
   readonly log: Log;

@@ -9,7 +9,7 @@ import type { Settling } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
 import { detailsOf, told } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
-import type { SubmitEnd } from '../ports/upstream.ts';
+import type { SubmitEnd } from '../model/upstream-news.ts';
 
 export interface RecordDeps {
   readonly store: JobStore;

@@ -1,5 +1,5 @@
 /** A callback's body: what it claims. */
-import type { Claim } from '../../jobs/ports/upstream.ts';
+import type { Claim } from '../../jobs/model/upstream-news.ts';
 import { toOutcome } from './outcome.ts';
 import { readLooseJson } from './wire/json.ts';
 import { decideResult } from './wire/result.ts';

@@ -1,6 +1,7 @@
 /** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
 import { DecoratorHandler, request, type Dispatcher } from 'undici';
-import type { Attempt, SubmitEnd, TaskReport, Upstream } from '../../jobs/ports/upstream.ts';
+import type { Upstream } from '../../jobs/ports/upstream.ts';
+import type { Attempt, SubmitEnd, TaskReport } from '../../jobs/model/upstream-news.ts';
 import type { CallbackUrls } from '../callback-url.ts';
 import { toOutcome, toRefusal } from './outcome.ts';
 import { createDispatcher, type ProxySettings } from './proxy.ts';

@@ -1,6 +1,6 @@
 /** From the upstream's words to the core's: outcomes and failure codes. */
 import type { Failure, FailureCode } from '../../jobs/model/job.ts';
-import type { Outcome, Refusal } from '../../jobs/ports/upstream.ts';
+import type { Outcome, Refusal } from '../../jobs/model/upstream-news.ts';
 import { redactText } from './redact.ts';
 import { isKnownCode } from './wire/envelopes.ts';
 import { isRedirect } from './wire/redirect.ts';

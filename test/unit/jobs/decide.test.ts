@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { besidesPending, decide, decideOnClaim, type Decision, type News } from '../../../src/jobs/settle/decide.ts';
 import { moves, type Failure, type FailureCode, type Job, type Video } from '../../../src/jobs/model/job.ts';
-import type { Claim, Outcome } from '../../../src/jobs/ports/upstream.ts';
+import type { Claim, Outcome } from '../../../src/jobs/model/upstream-news.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const DAY_MS = 86_400_000;

@@ -12,7 +12,7 @@ import {
   type AskedEvents,
   type JobEvent,
 } from '../../../src/jobs/model/job-event.ts';
-import type { SubmitEnd } from '../../../src/jobs/ports/upstream.ts';
+import type { SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const names = createEventNames(['a secret of the test']);
