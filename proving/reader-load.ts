@@ -3,6 +3,7 @@
  * reading when told.
  */
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 export interface Group {
@@ -59,6 +60,23 @@ const stalling: Reader[] = [];
 let latenciesMs: number[] = [];
 let openStalling: ((readOn: boolean) => Promise<void>) | undefined;
 
+/** A gateway that is overloaded refuses handshakes with 503, and asks clients to come back. */
+const MAX_TRIES = 60;
+const RETRY_MS = 1_000;
+
+async function connect(url: string, triesLeft = MAX_TRIES): Promise<WebSocket> {
+  const socket = new WebSocket(url, 'graphql-transport-ws');
+  socket.on('error', () => undefined);
+  try {
+    await once(socket, 'open');
+    return socket;
+  } catch (error) {
+    if (triesLeft === 0 || !String(error).includes('503')) throw error;
+    await setTimeout(RETRY_MS);
+    return connect(url, triesLeft - 1);
+  }
+}
+
 /** Resolves when the first state has come. */
 async function open(
   { url, apiKey }: Target,
@@ -66,10 +84,8 @@ async function open(
   jobId: string,
   onNext: (reader: Reader, data: Buffer) => void,
 ): Promise<Reader> {
-  const socket = new WebSocket(url, 'graphql-transport-ws');
+  const socket = await connect(url);
   const reader: Reader = { socket, jobId, version: 0 };
-  socket.on('error', () => undefined);
-  await once(socket, 'open');
   socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${apiKey}` } }));
   await once(socket, 'message');
   socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables: { id: jobId } } }));

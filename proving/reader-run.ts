@@ -79,9 +79,13 @@ export async function runReaders(
 ): Promise<ReaderFigures> {
   const gateway = await startGateway(join(dist, 'main.js'), databaseUrl, dataDir, plan.settings);
   const load = fork(await programOf('proving/reader-load.ts'), { execArgv: [] });
+  const died = once(load, 'exit').then(([code]) => {
+    throw new Error(`the process of the clients ended with ${code}`);
+  });
+  died.catch(() => undefined);
   const order = async (given: Order): Promise<Answer> => {
     load.send(given);
-    return ((await once(load, 'message')) as [Answer])[0];
+    return ((await Promise.race([once(load, 'message'), died])) as [Answer])[0];
   };
   const db = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   const ending = new AbortController();
