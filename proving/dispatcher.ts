@@ -7,10 +7,11 @@ import { createConnections } from '../src/db/connection/client.ts';
 import { createJobStore } from '../src/db/stores.ts';
 import { createDispatcher } from '../src/jobs/submit/dispatcher.ts';
 import { createHearing } from '../src/jobs/reconcile/callback-health.ts';
-import type { Log } from '../src/jobs/ports/store.ts';
+import type { Log } from '../src/log.ts';
 import { createReconciler } from '../src/jobs/reconcile/reconcile.ts';
 import { createSettling } from '../src/jobs/settle/settle.ts';
-import type { Admission, Taken } from '../src/jobs/submit/claim-next.ts';
+import type { Taken } from '../src/jobs/submit/claim-next.ts';
+import type { Admission } from '../src/jobs/model/admission-gate.ts';
 import { createCallbackUrls } from '../src/upstream/callback-url.ts';
 import { createUpstreamClient } from '../src/upstream/acedata/client.ts';
 

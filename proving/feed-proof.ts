@@ -9,10 +9,10 @@ import { closePool, createConnections } from '../src/db/connection/client.ts';
 import { startFeed } from '../src/db/feed/feed.ts';
 import { createJobStore } from '../src/db/stores.ts';
 import { createFollowing, type Following } from '../src/jobs/watch/watch-account.ts';
-import { UnavailableError } from '../src/jobs/model/errors.ts';
 import type { JobUpdate } from '../src/jobs/watch/account-watcher.ts';
-import type { ChangeReader } from '../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../src/jobs/ports/changes.ts';
 import { ACCOUNT, createWriters, type Ledger, type WriterFigures } from './feed-writers.ts';
+import { UnavailableError } from '../src/errors.ts';
 
 export interface FeedFigures extends WriterFigures {
   readonly changes: number;

@@ -24,7 +24,7 @@ import { createProxyCheck } from './http/proxied.ts';
 import { registerPlayground } from './http/playground.ts';
 import { createRefusalLog } from './http/refusal-log.ts';
 import { closeServer, createServer } from './http/server.ts';
-import { createEventNames } from './jobs/read/event-names.ts';
+import { createEventNames } from './jobs/model/event-names.ts';
 import { createJobs } from './jobs/index.ts';
 import type { Job } from './jobs/model/job.ts';
 import type { Transaction } from './transaction.ts';

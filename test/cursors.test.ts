@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createEventNames } from '../src/jobs/read/event-names.ts';
+import { createEventNames } from '../src/jobs/model/event-names.ts';
 import { createListJobs, encodeCursor, updatesCursorOf } from '../src/jobs/read/list-jobs.ts';
-import type { JobReader } from '../src/jobs/ports/store.ts';
+import type { JobReader } from '../src/jobs/ports/job-reader.ts';
 import { encodeCursor as encodeUpdatesCursor } from '../src/jobs/model/snapshot.ts';
-import { createListTimeline } from '../src/jobs/model/job-event.ts';
+import { createListTimeline } from '../src/jobs/read/list-events.ts';
 
 const ID = '0199aaaa-0000-7000-8000-000000000000';
 const base64 = (text: string) => Buffer.from(text).toString('base64url');

@@ -1,7 +1,7 @@
 /** `npm run prove:feed` at a hundredth of its size. */
 import { expect, test } from 'vitest';
 import { proveFeed } from '../proving/feed-proof.ts';
-import type { ChangeReader } from '../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../src/jobs/ports/changes.ts';
 import { createDatabase } from './support/database.ts';
 
 test('followers who come and go while 16 writers change jobs miss nothing', { timeout: 180_000 }, async () => {

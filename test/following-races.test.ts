@@ -1,6 +1,7 @@
 /** The account feed at its narrow places: what happens while a read is under way, and when one fails. */
 import { expect, test } from 'vitest';
-import type { ChangeReader, Snapshot } from '../src/jobs/model/snapshot.ts';
+import type { Snapshot } from '../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../src/jobs/ports/changes.ts';
 import { ACCOUNT, readOne, said, startFollowing } from './support/following.ts';
 
 /**

@@ -1,7 +1,8 @@
 /** The account feed on a real database: what comes, from where it goes on, and what it costs. */
 import { describe, expect, test } from 'vitest';
 import { createFollower } from '../src/jobs/watch/account-watcher.ts';
-import { decodeCursor, encodeCursor, type ChangeReader } from '../src/jobs/model/snapshot.ts';
+import { decodeCursor, encodeCursor } from '../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../src/jobs/ports/changes.ts';
 import { asAdministrator, createDatabase } from './support/database.ts';
 import { openTransaction, read, readOne, said, startFollowing, startStore } from './support/following.ts';
 import { shared } from './support/on-end.ts';

@@ -1,12 +1,12 @@
 /** Admission: whose turn it is, what shuts the gate, and what opens it again. */
 import { describe, expect, test } from 'vitest';
 import { addFault, isOutage, pauseFor, type Fault } from '../src/jobs/model/admission-gate.ts';
-import { UnavailableError } from '../src/jobs/model/errors.ts';
 import type { JobStore } from '../src/jobs/ports/store.ts';
 import type { SubmitEnd } from '../src/jobs/model/upstream-news.ts';
 import { accepted, inDoubt, startCore } from './support/core.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { submittingJob } from './support/life.ts';
+import { UnavailableError } from '../src/errors.ts';
 
 const emptied = emptiedDatabase();
 const start = async (options: Parameters<typeof startCore>[0] = {}) =>

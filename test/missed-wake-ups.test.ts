@@ -2,7 +2,8 @@
 import pino from 'pino';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Job } from '../src/jobs/model/job.ts';
-import type { Feed, JobReader } from '../src/jobs/ports/store.ts';
+import type { Feed } from '../src/jobs/ports/feed.ts';
+import type { JobReader } from '../src/jobs/ports/job-reader.ts';
 import { createWatching } from '../src/jobs/watch/watch-job.ts';
 import { asAdministrator } from './support/database.ts';
 import { ACCOUNT, readOne, said, startFollowing } from './support/following.ts';

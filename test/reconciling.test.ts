@@ -1,12 +1,12 @@
 /** Reconciling and dispatching over a real store, with an upstream that the test plays word by word. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inside } from '../src/db/connection/transaction.ts';
-import { UnavailableError } from '../src/jobs/model/errors.ts';
 import type { SubmitEnd } from '../src/jobs/model/upstream-news.ts';
 import { accepted, HOUR_MS, inDoubt, reportOf, startCore, withOpenGate, type CoreOptions } from './support/core.ts';
 import { asAdministrator } from './support/database.ts';
 import { emptiedDatabase } from './support/emptied-database.ts';
 import { outcomes } from './support/life.ts';
+import { UnavailableError } from '../src/errors.ts';
 
 const emptied = emptiedDatabase();
 

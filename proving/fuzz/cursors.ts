@@ -4,18 +4,18 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { BadArgumentError } from '../../src/jobs/model/errors.ts';
 import { createListJobs, encodeCursor as encodeListCursor, updatesCursorOf } from '../../src/jobs/read/list-jobs.ts';
-import type { ListPosition } from '../../src/jobs/ports/store.ts';
+import type { ListPosition } from '../../src/jobs/ports/job-reader.ts';
 import {
   decodeCursor as decodeUpdatesCursor,
   encodeCursor as encodeUpdatesCursor,
   type Snapshot,
 } from '../../src/jobs/model/snapshot.ts';
-import { createEventNames } from '../../src/jobs/read/event-names.ts';
-import { createListTimeline } from '../../src/jobs/model/job-event.ts';
+import { createEventNames } from '../../src/jobs/model/event-names.ts';
+import { createListTimeline } from '../../src/jobs/read/list-events.ts';
 import type { Target } from './target.ts';
 import { anyText, mutated } from './texts.ts';
+import { InvalidArgumentError } from '../../src/errors.ts';
 
 type Kind = 'list' | 'timeline' | 'updates';
 interface Given {
@@ -46,7 +46,7 @@ async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
       ? { ...(asked as ListPosition), updatesCursor: updatesCursorOf(cursor) }
       : asked;
   } catch (error) {
-    if (error instanceof BadArgumentError) return BAD;
+    if (error instanceof InvalidArgumentError) return BAD;
     throw error;
   }
 }

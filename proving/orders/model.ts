@@ -2,7 +2,7 @@
 import { deadlineFailure } from '../../src/jobs/reconcile/deadline-failure.ts';
 import { besidesPending, decide, decideOnClaim, type Decision } from '../../src/jobs/settle/decide.ts';
 import { isTerminal, moves, permits, type Job, type Move } from '../../src/jobs/model/job.ts';
-import type { JobPatch } from '../../src/jobs/ports/store.ts';
+import type { JobPatch } from '../../src/jobs/ports/job-writer.ts';
 import type { Outcome } from '../../src/jobs/model/upstream-news.ts';
 import { LEASE_TOKEN, outcomes, submittingJob, TASK_ID } from '../../test/support/life.ts';
 import { claimOf, MAX_BEGUN, outcomeOf, rejection, surelyNot, type LifeEvent, type Truth } from './events.ts';

@@ -2,9 +2,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Account, Scope } from './account.ts';
 import { checkCount, checkEmail, checkName, violation, type AccountViolation } from './account-rules.ts';
-import { BadAccountArgumentError } from './errors.ts';
 import { issueKey, type IssuedKey } from './keys.ts';
 import type { AccountStore } from './ports.ts';
+import { InvalidArgumentError } from '../errors.ts';
 
 interface AccountRequest {
   readonly name: string;
@@ -108,7 +108,7 @@ export function createAdministration<Tx>(store: AccountStore<Tx>): Administratio
     setQuota: (accountId, quota, actor) => change(accountId, actor, 'set the quota', quota),
     find: store.findAccount,
     async list({ first, after }) {
-      if (first < 1 || first > MAX_PAGE) throw new BadAccountArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      if (first < 1 || first > MAX_PAGE) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
       const accounts = await store.listAccounts(after || null, first + 1);
       return { accounts: accounts.slice(0, first), hasNextPage: accounts.length > first };
     },

@@ -7,15 +7,16 @@ import { scopes } from './account.ts';
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { anonymous, type Caller } from './caller.ts';
 import type { ClientTokens } from './client-token.ts';
-import { BadAccountArgumentError, type WhyRefused } from './errors.ts';
+import { type WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 import { shareReads } from '../concurrency/coalesce-reads.ts';
 import { createFindKnown } from './unknown-keys.ts';
+import { InvalidArgumentError } from '../errors.ts';
 
 /**
  * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, the account that an
  * administrator names, and the network address that it came from. Null when it opens nothing. Rejects with
- * `RateLimitedError` when the address has shown too many keys that are not known, and with `BadAccountArgumentError`
+ * `RateLimitedError` when the address has shown too many keys that are not known, and with `InvalidArgumentError`
  * when an administrator names an account that there is not.
  */
 export type Authenticate = (authorization: unknown, namedAccount: unknown, address: string) => Promise<Caller | null>;
@@ -89,7 +90,7 @@ export function createAuthenticate<Tx>({
     const accountId = typeof namedAccount === 'string' && namedAccount !== '' ? namedAccount : null;
     // The store takes no text with NUL: no account has such an id.
     const isUnknown = accountId !== null && (accountId.includes('\0') || !(await store.findAccount(accountId)));
-    if (isUnknown) throw new BadAccountArgumentError('There is no such account.');
+    if (isUnknown) throw new InvalidArgumentError('There is no such account.');
     if (accountId !== null)
       await store.transaction((tx) =>
         store.noteChange(tx, { accountId, actor: 'administrator', action: 'acted for the account' }),

@@ -1,15 +1,5 @@
-/** Errors of this core, with a stable `code` for the client. */
-
-export class AccessError extends Error {
-  override readonly name: string = 'AccessError';
-
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+/** Errors of accounts, keys and limits. */
+import { GatewayError, type ErrorCode } from '../errors.ts';
 
 /**
  * Why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a
@@ -18,7 +8,7 @@ export class AccessError extends Error {
 export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
 
 /** With its code each message fits into the reason of a socket's close, which has at most 123 bytes. */
-const refusals: Readonly<Record<WhyRefused, { readonly code: string; readonly message: string }>> = {
+const refusals: Readonly<Record<WhyRefused, { readonly code: ErrorCode; readonly message: string }>> = {
   missing: { code: 'UNAUTHENTICATED', message: 'An API key is needed: send it as "Authorization: Bearer <key>".' },
   malformed: {
     code: 'AUTHORIZATION_MALFORMED',
@@ -37,7 +27,7 @@ const refusals: Readonly<Record<WhyRefused, { readonly code: string; readonly me
 };
 
 /** There is no credential, or none that opens anything, and this needs one. */
-export class UnauthenticatedError extends AccessError {
+export class UnauthenticatedError extends GatewayError {
   override readonly name = 'UnauthenticatedError';
 
   constructor(readonly why: WhyRefused = 'missing') {
@@ -46,7 +36,7 @@ export class UnauthenticatedError extends AccessError {
 }
 
 /** The credential is good, but not for this. */
-export class ForbiddenError extends AccessError {
+export class ForbiddenError extends GatewayError {
   override readonly name = 'ForbiddenError';
 
   constructor(message: string) {
@@ -54,23 +44,11 @@ export class ForbiddenError extends AccessError {
   }
 }
 
-/** An argument that breaks a rule of its own, such as a page size. */
-export class BadAccountArgumentError extends AccessError {
-  override readonly name = 'BadAccountArgumentError';
-
-  constructor(message: string) {
-    super('BAD_USER_INPUT', message);
-  }
-}
-
 /** Too much in too short a time. */
-export class RateLimitedError extends AccessError {
+export class RateLimitedError extends GatewayError {
   override readonly name = 'RateLimitedError';
 
-  constructor(
-    message: string,
-    readonly retryAfterSeconds: number,
-  ) {
-    super('RATE_LIMITED', message);
+  constructor(message: string, retryAfterSeconds: number) {
+    super('RATE_LIMITED', message, { retryAfterSeconds });
   }
 }

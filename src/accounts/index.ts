@@ -8,12 +8,13 @@ import { checkScopes, violation, accountLimits, type AccountViolation } from './
 import { createAuthenticate, findEnded, type Authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { createClientTokens, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './client-token.ts';
-import { BadAccountArgumentError, ForbiddenError, type WhyRefused } from './errors.ts';
+import { ForbiddenError, type WhyRefused } from './errors.ts';
 import { createExplainRefusal, type ExplainRefusal } from './explain-refusal.ts';
 import { createKeys, toNewKey, type Keys } from './keys.ts';
 import { createLimits, type LimitNumbers, type Limits } from './limits.ts';
 import type { AccountStore, QuotaStore, UsageBucket, UsageBy } from './ports.ts';
 import { createQuotaEffects, type QuotaEffects } from './quota.ts';
+import { InvalidArgumentError } from '../errors.ts';
 
 export interface AccountsDeps<Tx> {
   readonly store: AccountStore<Tx> & QuotaStore<Tx>;
@@ -133,9 +134,9 @@ export function createAccounts<Tx>({
       }),
 
     async usage(accountId, from, to, by) {
-      if (!isStorableTime(from) || !isStorableTime(to)) throw new BadAccountArgumentError(storableTimes);
+      if (!isStorableTime(from) || !isStorableTime(to)) throw new InvalidArgumentError(storableTimes);
       if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS))
-        throw new BadAccountArgumentError('"to" is after "from", by at most 366 days.');
+        throw new InvalidArgumentError('"to" is after "from", by at most 366 days.');
       return store.usage(accountId, from, to, by);
     },
 

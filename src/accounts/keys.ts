@@ -4,8 +4,8 @@ import { isStorableTime, lastStorableTime, storableTimes } from '../time/storabl
 import type { ApiKey, Scope } from './account.ts';
 import { checkName, checkScopes, violation, type AccountViolation } from './account-rules.ts';
 import { hashApiKey, lastFourOf, makeApiKey } from './api-key.ts';
-import { BadAccountArgumentError } from './errors.ts';
 import type { AccountStore, NewApiKey } from './ports.ts';
+import { InvalidArgumentError } from '../errors.ts';
 
 export interface IssuedKey {
   /** The key itself. */
@@ -103,7 +103,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
     },
 
     async list(accountId, first) {
-      if (!(first >= 1 && first <= MAX_PAGE)) throw new BadAccountArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      if (!(first >= 1 && first <= MAX_PAGE)) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
       return store.listKeys(accountId, first);
     },
   };

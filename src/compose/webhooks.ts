@@ -4,14 +4,14 @@ import type { Config } from '../config.ts';
 import type { createWebhookStore } from '../db/stores.ts';
 import { afterCommit } from '../db/connection/transaction.ts';
 import { createEgress } from '../egress/egress.ts';
-import { UnavailableError } from '../jobs/model/errors.ts';
 import { isTerminal, type Job } from '../jobs/model/job.ts';
 import { startLoop, type Loop } from '../concurrency/loop.ts';
-import type { SettleEffect } from '../jobs/ports/store.ts';
+import type { SettleEffect } from '../jobs/ports/effects.ts';
 import type { Transaction } from '../transaction.ts';
 import { viewOf } from '../jobs/read/job-json.ts';
 import { createWebhooks } from '../webhooks/index.ts';
 import type { OnStop } from './lifecycle.ts';
+import { UnavailableError } from '../errors.ts';
 
 /** The body of a job that has ended, for receivers that were written for the vendor. */
 export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;

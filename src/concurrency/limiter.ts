@@ -1,5 +1,3 @@
-import type { ChangeReader } from '../jobs/model/snapshot.ts';
-
 /** Runs what it is given, at most `limit` at once; the others wait in line. */
 export function createLine(limit: number): <T>(read: () => Promise<T>) => Promise<T> {
   const line: (() => void)[] = [];
@@ -14,14 +12,5 @@ export function createLine(limit: number): <T>(read: () => Promise<T>) => Promis
       if (next) next();
       else busy -= 1;
     }
-  };
-}
-
-/** The same reader, which is asked at most `limit` things at once. */
-export function limitReads(reader: ChangeReader, limit: number): ChangeReader {
-  const inTurn = createLine(limit);
-  return {
-    findMoment: (accountId) => inTurn(() => reader.findMoment(accountId)),
-    listChanges: (...args) => inTurn(() => reader.listChanges(...args)),
   };
 }

@@ -1,5 +1,5 @@
 /** Repeats work that failed because the database cannot answer. */
-import { UnavailableError } from '../jobs/model/errors.ts';
+import { UnavailableError } from '../errors.ts';
 
 export interface RetryLine {
   /**

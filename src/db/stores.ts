@@ -1,8 +1,8 @@
 /** The stores: all the adapters of this folder over one set of connections. */
 import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
-import type { JoinStore } from '../jobs/rejoin/rejoin.ts';
+import type { JoinStore } from '../jobs/ports/rejoin.ts';
 import type { JobStore } from '../jobs/ports/store.ts';
-import type { RetentionStore } from '../jobs/retain/delete-by-age.ts';
+import type { RetentionStore } from '../jobs/ports/retention.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
 import type { Transaction } from '../transaction.ts';
 import { createAccountStore } from './accounts/account-store.ts';

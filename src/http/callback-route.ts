@@ -1,10 +1,10 @@
 /** The callback door: `POST /callbacks/<jobId>/<token>`. Answers 200 only after the commit. */
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { UnavailableError } from '../jobs/model/errors.ts';
-import type { ReceiveCallback } from '../jobs/settle/settle.ts';
+import type { ReceiveCallback } from '../jobs/settle/receive-callback.ts';
 import type { Claim, Echo } from '../jobs/model/upstream-news.ts';
 import { decodeBody } from './content-encoding.ts';
+import { UnavailableError } from '../errors.ts';
 
 /** What the door needs of the upstream's side, which alone knows the token and the words. */
 export interface CallbackDoor {

@@ -2,7 +2,7 @@
  * Logs refused hosts and origins, for an operator who may have forgotten a setting: at most one line a minute for each
  * setting.
  */
-import type { Log } from '../jobs/ports/store.ts';
+import type { Log } from '../log.ts';
 
 type RefusingSetting = 'ALLOWED_HOSTS' | 'CORS_ORIGINS';
 

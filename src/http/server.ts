@@ -1,8 +1,6 @@
 /** The one port: everything that is served, with request ids, logs by route pattern, limits, and errors as JSON. */
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
-import { AccessError, RateLimitedError } from '../accounts/errors.ts';
-import { UnavailableError } from '../jobs/model/errors.ts';
 import type { Acceptors } from './overload/acceptors.ts';
 import { createTrustCheck } from '../network/client-address.ts';
 import { refuseEncodedBody, UnsupportedEncodingError } from './content-encoding.ts';
@@ -12,6 +10,7 @@ import type { OriginCheck } from './origin-check.ts';
 import { registerCors } from './cors.ts';
 import { shorten, type LogRefusal } from './refusal-log.ts';
 import { securityHeaders } from './security-headers.ts';
+import { GatewayError, type ErrorCode } from '../errors.ts';
 
 export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
@@ -33,6 +32,12 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const LATE_CHECK_MS = 1_000;
 
 const IDLE_CHECK_MS = 25;
+
+/** What clients of a database that is away are told to wait. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** The status of an error on routes that have no error format of their own; 400 for every other code. */
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = { RATE_LIMITED: 429, SERVICE_UNAVAILABLE: 503 };
 
 const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
@@ -85,15 +90,14 @@ export async function createServer({
     request.log[reply.statusCode >= 500 ? 'warn' : 'info'](fields, 'request');
   });
   noteRefusals(app);
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    if (error instanceof UnavailableError)
-      return reply.code(503).header('retry-after', '5').send(toBody(error.message, error.code));
-    if (error instanceof RateLimitedError)
-      return reply
-        .code(429)
-        .header('retry-after', error.retryAfterSeconds)
-        .send(toBody(error.message, error.code, { retryAfterSeconds: error.retryAfterSeconds }));
-    if (error instanceof AccessError) return reply.code(400).send(toBody(error.message, error.code));
+  app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
+    if (error instanceof GatewayError) {
+      const { code, message, retryAfterSeconds } = error;
+      const status = statuses[code] ?? 400;
+      const retryAfter = retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : null);
+      if (retryAfter !== null) void reply.header('retry-after', retryAfter);
+      return reply.code(status).send(toBody(message, code, retryAfterSeconds === null ? {} : { retryAfterSeconds }));
+    }
     const status = error.statusCode ?? 500;
     if (status === 413)
       return reply

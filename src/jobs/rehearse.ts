@@ -6,7 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { decide, decideOnClaim } from './settle/decide.ts';
-import type { JobStore, UpstreamName } from './ports/store.ts';
+import type { JobStore } from './ports/store.ts';
+import type { UpstreamName } from './model/upstream-news.ts';
 import type { Settling } from './settle/settle.ts';
 import { told } from './model/job-event.ts';
 

@@ -3,7 +3,8 @@ import DataLoader from 'dataloader';
 import type { Jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/model/job.ts';
 import type { Outlook } from '../jobs/read/queue-outlook.ts';
-import { createListTimeline, type AskedEvents, type ListTimeline } from '../jobs/model/job-event.ts';
+import { createListTimeline, type ListTimeline } from '../jobs/read/list-events.ts';
+import type { AskedEvents } from '../jobs/ports/job-events.ts';
 
 /**
  * Each kind of read takes one connection at a time, however many ask. Nothing is remembered: an answer is never older

@@ -1,12 +1,7 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { JobState } from '../jobs/model/job.ts';
-import type {
-  JobEventType as Type,
-  NamedEvent,
-  SubmitEndKind,
-  TimelinePage,
-  Verdict,
-} from '../jobs/model/job-event.ts';
+import type { SubmitEndKind, JobEventType as Type, Verdict } from '../jobs/model/job-event.ts';
+import type { NamedEvent, TimelinePage } from '../jobs/read/list-events.ts';
 import { CallbackVerdict, JobEventType, SubmitEnd } from './job-event.enum.ts';
 import { PageInfo } from './motion-job-connection.type.ts';
 import { MotionJobState } from './motion-job.enum.ts';

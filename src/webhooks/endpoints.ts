@@ -6,6 +6,7 @@ import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } f
 import type { Sealer } from './seal-secrets.ts';
 import { makeSecret } from './sign.ts';
 import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType } from './webhook.ts';
+import { InvalidArgumentError } from '../errors.ts';
 
 export interface WebhookViolation {
   readonly code:
@@ -24,12 +25,6 @@ export interface WebhookViolation {
 
 export type Result<T> =
   ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
-
-/** For errors that are about an argument of a query. */
-export class BadWebhookArgumentError extends Error {
-  override readonly name = 'BadWebhookArgumentError';
-  readonly code = 'BAD_USER_INPUT';
-}
 
 /** With all its tries so far. */
 type TriedDelivery = WebhookDelivery & { readonly tries: readonly WebhookAttempt[] };
@@ -225,7 +220,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
     },
 
     async deliveries(accountId, { first, after, endpointId, jobId }) {
-      if (!(first >= 1 && first <= MAX_PAGE)) throw new BadWebhookArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      if (!(first >= 1 && first <= MAX_PAGE)) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
       for (const id of [endpointId, jobId])
         if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
       const found = await store.listDeliveries(accountId, {
@@ -272,6 +267,6 @@ function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: 
   const decoded = id !== undefined && isUuid(id) ? { createdAt: new Date(Number(time)), id } : null;
   // One spelling only: base64 takes many.
   const isOurs = decoded && isStorableTime(decoded.createdAt) && encodeDeliveryCursor(decoded) === cursor;
-  if (!isOurs) throw new BadWebhookArgumentError('"after" is not a cursor of deliveries.');
+  if (!isOurs) throw new InvalidArgumentError('"after" is not a cursor of deliveries.');
   return decoded;
 }

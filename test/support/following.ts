@@ -8,7 +8,7 @@ import { FEED_CHANNEL, startFeed } from '../../src/db/feed/feed.ts';
 import { createJobStore } from '../../src/db/stores.ts';
 import { createFollowing } from '../../src/jobs/watch/watch-account.ts';
 import type { JobUpdate } from '../../src/jobs/watch/account-watcher.ts';
-import type { ChangeReader } from '../../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../../src/jobs/ports/changes.ts';
 import { createDatabase } from './database.ts';
 import { submittingJob } from './life.ts';
 import { onEnd } from './on-end.ts';

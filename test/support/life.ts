@@ -4,7 +4,7 @@
  */
 import { decide } from '../../src/jobs/settle/decide.ts';
 import { moves, permits, type Failure, type Job, type Move, type Video } from '../../src/jobs/model/job.ts';
-import type { JobPatch } from '../../src/jobs/ports/store.ts';
+import type { JobPatch } from '../../src/jobs/ports/job-writer.ts';
 import type { Outcome } from '../../src/jobs/model/upstream-news.ts';
 
 /** What is heard of an attempt. Each may come at any time, repeatedly, or never. */

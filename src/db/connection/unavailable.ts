@@ -1,6 +1,6 @@
 /** Tells "the database cannot answer now" from "the statement is wrong", for everything in this folder at once. */
 import { DrizzleQueryError } from 'drizzle-orm';
-import { BadArgumentError, UnavailableError } from '../../jobs/model/errors.ts';
+import { InvalidArgumentError, UnavailableError } from '../../errors.ts';
 
 /** COMMIT was sent and not answered. */
 export class CommitUnknownError extends Error {
@@ -78,7 +78,7 @@ const withoutParameters = (error: unknown): unknown =>
 
 /**
  * The same object, whose methods reject with `UnavailableError` when the database cannot answer, and with
- * `BadArgumentError` for text that it does not take.
+ * `InvalidArgumentError` for text that it does not take.
  */
 export function reportingUnavailability<T extends object>(store: T): T {
   const wrapped = Object.entries(store).map(([name, method]: [string, unknown]) => [
@@ -91,7 +91,7 @@ export function reportingUnavailability<T extends object>(store: T): T {
           } catch (error) {
             if (error instanceof UnavailableError) throw error;
             if (nulStates.has(sqlStateOf(error) ?? ''))
-              throw new BadArgumentError('Text must not contain the character NUL.');
+              throw new InvalidArgumentError('Text must not contain the character NUL.');
             const said = withoutParameters(error);
             // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the
             // driver calls that.

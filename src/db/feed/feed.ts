@@ -4,7 +4,7 @@
  * announce, within 12 s. After each reconnect `onGap` tells the watchers to read again, and it is called only once
  * LISTEN is in force, so that no change falls between.
  */
-import type { Feed } from '../../jobs/ports/store.ts';
+import type { Feed } from '../../jobs/ports/feed.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
 import { SessionClient } from '../connection/session.ts';
 

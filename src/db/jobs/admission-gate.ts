@@ -1,6 +1,6 @@
 /** The gate's row and the queue before it. */
 import { and, asc, eq, notInArray, or, placeholder, sql } from 'drizzle-orm';
-import type { GateStore } from '../../jobs/model/admission-gate.ts';
+import type { GateStore } from '../../jobs/ports/admission-gate.ts';
 import type { Connections } from '../connection/client.ts';
 import { ms, msUntil, clockMsUntil } from '../sql/durations.ts';
 import { toJob } from './job-row.ts';

@@ -1,7 +1,8 @@
 /** What has changed in an account's jobs, by the transactions that changed them. */
 import { and, asc, desc, eq, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
-import type { ChangePosition, ChangeReader, Snapshot } from '../../jobs/model/snapshot.ts';
+import type { ChangePosition, Snapshot } from '../../jobs/model/snapshot.ts';
+import type { ChangeReader } from '../../jobs/ports/changes.ts';
 import type { Connections, Database } from '../connection/client.ts';
 import { toJob } from './job-row.ts';
 import { jobs } from '../tables/jobs.ts';

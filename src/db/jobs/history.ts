@@ -1,7 +1,7 @@
 /** What can be read from the jobs so far: how results became known, how long tasks take, and who is before whom. */
 import { and, desc, eq, gt, sql } from 'drizzle-orm';
 import { motionModes } from '../../jobs/model/job.ts';
-import type { History, ModeDurations } from '../../jobs/ports/store.ts';
+import type { History, ModeDurations } from '../../jobs/ports/history.ts';
 import type { Connections } from '../connection/client.ts';
 import { jobs } from '../tables/jobs.ts';
 

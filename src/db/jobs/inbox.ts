@@ -1,6 +1,6 @@
 /** The callback inbox: one row for each distinct body of a job. */
 import { and, eq, inArray, isNotNull, lte, placeholder, sql } from 'drizzle-orm';
-import type { Inbox } from '../../jobs/ports/store.ts';
+import type { Inbox } from '../../jobs/ports/inbox.ts';
 import type { Connections } from '../connection/client.ts';
 import { callbacks } from '../tables/jobs.ts';
 import { inside, statement } from '../connection/transaction.ts';

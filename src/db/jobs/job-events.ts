@@ -1,6 +1,7 @@
 /** The events of a job. */
 import { and, asc, eq, gt, placeholder, sql } from 'drizzle-orm';
-import type { JobEvent, Timeline } from '../../jobs/model/job-event.ts';
+import type { JobEvent } from '../../jobs/model/job-event.ts';
+import type { Timeline } from '../../jobs/ports/job-events.ts';
 import type { Connections } from '../connection/client.ts';
 import { jobEvents, jobs } from '../tables/jobs.ts';
 import { statement } from '../connection/transaction.ts';

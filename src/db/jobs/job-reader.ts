@@ -1,6 +1,6 @@
 /** Reads on behalf of a client: every statement names the account. */
 import { and, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
-import type { JobReader } from '../../jobs/ports/store.ts';
+import type { JobReader } from '../../jobs/ports/job-reader.ts';
 import type { Connections } from '../connection/client.ts';
 import { toJob } from './job-row.ts';
 import { jobs } from '../tables/jobs.ts';

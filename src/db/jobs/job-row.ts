@@ -1,7 +1,7 @@
 /** Between a row of `jobs` and a `Job`. */
 import { is, placeholder, SQL, sql, type Placeholder } from 'drizzle-orm';
 import type { Job } from '../../jobs/model/job.ts';
-import type { JobPatch, NewJob } from '../../jobs/ports/store.ts';
+import type { JobPatch, NewJob } from '../../jobs/ports/job-writer.ts';
 import { inMs } from '../sql/durations.ts';
 import { jobs } from '../tables/jobs.ts';
 

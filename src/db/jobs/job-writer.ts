@@ -2,7 +2,7 @@
 import { and, eq, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import { TaskTakenError } from '../../jobs/model/errors.ts';
 import type { Job, Move } from '../../jobs/model/job.ts';
-import type { JobPatch, JobWriter, NewJob } from '../../jobs/ports/store.ts';
+import type { JobPatch, JobWriter, NewJob } from '../../jobs/ports/job-writer.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { Announcer } from '../feed/announcer.ts';
 import type { Connections } from '../connection/client.ts';

@@ -3,8 +3,7 @@
  * beginning of a transaction, which may have waited.
  */
 import { and, desc, eq, getTableColumns, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
-import type { EarlierRequest } from '../../jobs/rejoin/rejoin-rules.ts';
-import type { JoinStore } from '../../jobs/rejoin/rejoin.ts';
+import type { EarlierRequest, JoinStore } from '../../jobs/ports/rejoin.ts';
 import type { Connections } from '../connection/client.ts';
 import { ms } from '../sql/durations.ts';
 import { restBodies, restRequests as requests } from '../tables/rest.ts';

@@ -1,8 +1,8 @@
 /** Deleting for good, and the keys that outlive their jobs. */
 import { and, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import { isTerminal, jobStates } from '../../jobs/model/job.ts';
-import type { SpentKeys } from '../../jobs/ports/store.ts';
-import type { RetentionStore } from '../../jobs/retain/delete-by-age.ts';
+import type { SpentKeys } from '../../jobs/ports/deleted-job-keys.ts';
+import type { RetentionStore } from '../../jobs/ports/retention.ts';
 import type { Connections } from '../connection/client.ts';
 import { deletion } from '../sql/delete-batch.ts';
 import { callbacks, jobEvents, jobs, spentKeys } from '../tables/jobs.ts';

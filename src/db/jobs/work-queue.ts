@@ -1,6 +1,6 @@
 /** The work to be done at an upstream: leases that ran out, deadlines, and look-ups that are due. */
 import { and, asc, eq, isNotNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
-import type { OverdueJob, WorkQueue } from '../../jobs/ports/store.ts';
+import type { OverdueJob, WorkQueue } from '../../jobs/ports/work-queue.ts';
 import type { Connections } from '../connection/client.ts';
 import { inMs, ms } from '../sql/durations.ts';
 import { toJob } from './job-row.ts';

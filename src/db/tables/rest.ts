@@ -1,7 +1,7 @@
 /** The tables of the REST doors. */
 import { sql } from 'drizzle-orm';
 import { check, index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { AnswerState } from '../../jobs/rejoin/rejoin.ts';
+import type { AnswerState } from '../../jobs/ports/rejoin.ts';
 import { jobs } from './jobs.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });

@@ -13,7 +13,7 @@ import {
 import type { Authenticate } from '../../accounts/authenticate.ts';
 import type { Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError } from '../../accounts/errors.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 import { createContext, type Context, type Cores } from '../../resolvers/context.ts';
 import { acceptedType, GRAPHQL_RESPONSE } from './accepted-type.ts';
 import { networkOf } from '../../network/client-address.ts';

@@ -1,11 +1,8 @@
 /** What of an error a client may see, the same on both transports. */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { AccessError, RateLimitedError } from '../../accounts/errors.ts';
-import { JobError, UnavailableError } from '../../jobs/model/errors.ts';
-import type { Log } from '../../jobs/ports/store.ts';
-import { BadWebhookArgumentError } from '../../webhooks/endpoints.ts';
-import { OverloadedError } from '../overload/admission.ts';
+import type { Log } from '../../log.ts';
+import { GatewayError } from '../../errors.ts';
 
 /** `code` is for an error of GraphQL itself, which brings none. */
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
@@ -25,24 +22,10 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
         ? { ...(error.locations && { locations: error.locations }), ...(error.path && { path: error.path }) }
         : {};
     const original = rootOf(error);
-    if (original instanceof JobError) {
-      if (original instanceof UnavailableError) log.warn({ err: original.cause }, 'the store is not available');
-      const doubt =
-        original instanceof UnavailableError && original.mayHaveCommitted ? { mayHaveBeenAccepted: true } : {};
-      return { message: original.message, ...where, extensions: { code: original.code, ...doubt } };
+    if (original instanceof GatewayError) {
+      if (original.cause !== undefined) log.warn({ err: original.cause }, 'the store is not available');
+      return { message: original.message, ...where, extensions: extensionsOf(original) };
     }
-    if (original instanceof AccessError) {
-      const later = original instanceof RateLimitedError ? { retryAfterSeconds: original.retryAfterSeconds } : {};
-      return { message: original.message, ...where, extensions: { code: original.code, ...later } };
-    }
-    if (original instanceof OverloadedError)
-      return {
-        message: original.message,
-        ...where,
-        extensions: { code: original.code, retryAfterSeconds: original.retryAfterSeconds },
-      };
-    if (original instanceof BadWebhookArgumentError)
-      return { message: original.message, ...where, extensions: { code: original.code } };
     // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {
       const message = suggestions ? original.message : original.message.replace(/ Did you mean .*\?$/s, '');
@@ -53,6 +36,12 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
     return { message: 'Internal error.', ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } };
   };
 }
+
+const extensionsOf = ({ code, retryAfterSeconds, mayHaveCommitted }: GatewayError) => ({
+  code,
+  ...(retryAfterSeconds !== null && { retryAfterSeconds }),
+  ...(mayHaveCommitted && { mayHaveBeenAccepted: true }),
+});
 
 /** Removes the middle: the beginning names the argument or variable, the end the reason. */
 function shorten(message: string): string {

@@ -4,7 +4,7 @@ import type { WhyRefused } from '../../accounts/errors.ts';
 import type { Accounts } from '../../accounts/index.ts';
 import { isTerminal, type Job } from '../../jobs/model/job.ts';
 import type { Jobs } from '../../jobs/index.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 
 type HoldEnd =
   | { readonly kind: 'ended'; readonly job: Job }

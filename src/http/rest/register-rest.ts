@@ -1,7 +1,7 @@
 /** The REST doors: the vendor's own routes over our cores, for clients that were written for the vendor. */
 import type { FastifyInstance } from 'fastify';
 import type { Joining } from '../../jobs/rejoin/rejoin.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 import type { Cores } from '../../resolvers/context.ts';
 import type { Admission } from '../overload/admission.ts';
 import type { ProxyCheck } from '../proxied.ts';

@@ -7,7 +7,7 @@ import type { AcceptResult } from '../../jobs/accept/accept.ts';
 import { isTerminal, type Job } from '../../jobs/model/job.ts';
 import type { Joining, JoinResult } from '../../jobs/rejoin/rejoin.ts';
 import { encodeCursor } from '../../jobs/read/list-jobs.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 import type { Cores } from '../../resolvers/context.ts';
 import { encodeError, errorStatuses } from '../../upstream/acedata/wire/envelopes.ts';
 import type { LookUp } from '../../upstream/acedata/wire/look-up.ts';

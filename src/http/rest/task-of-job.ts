@@ -1,6 +1,6 @@
 /** A job as a task record of the vendor's contract. Pure. */
 import { isTerminal, type Job } from '../../jobs/model/job.ts';
-import type { SentRequest } from '../../jobs/rejoin/rejoin.ts';
+import type { SentRequest } from '../../jobs/ports/rejoin.ts';
 import { errorStatuses } from '../../upstream/acedata/wire/envelopes.ts';
 import { asObject, readJson, type JsonObject } from '../../upstream/acedata/wire/json.ts';
 import { encodeFailure, encodeSuccess } from '../../upstream/acedata/wire/result.ts';

@@ -5,7 +5,7 @@
 import { CloseCode } from 'graphql-ws';
 import type { Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 import { closeReasonOf, type ServedSocket, type SocketExtra } from './socket.ts';
 
 export interface CallerChecks {

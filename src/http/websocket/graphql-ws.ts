@@ -15,7 +15,8 @@ import {
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Caller } from '../../accounts/caller.ts';
-import { AccessError, UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
+import { UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
+import { GatewayError } from '../../errors.ts';
 import { createContext } from '../../resolvers/context.ts';
 import { createJobReads } from '../../resolvers/job-reads.ts';
 import { createAddressOf, networkOf } from '../../network/client-address.ts';
@@ -112,10 +113,10 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     return { schema, document: admitted.document, operationName, variableValues: payload.variables, contextValue };
   }
 
-  async function refusalOf(authorization: unknown): Promise<AccessError> {
+  async function refusalOf(authorization: unknown): Promise<GatewayError> {
     const why = await cores.accounts.explainRefusal(authorization);
     if (why !== 'missing') return new UnauthenticatedError(why);
-    return new AccessError(
+    return new GatewayError(
       'UNAUTHENTICATED',
       'authorization is missing in connection_init; send {"authorization":"Bearer <key>"}.',
     );

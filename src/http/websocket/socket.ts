@@ -6,11 +6,10 @@ import type { IncomingMessage } from 'node:http';
 import { CloseCode, MessageType, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Caller } from '../../accounts/caller.ts';
-import { AccessError, RateLimitedError } from '../../accounts/errors.ts';
-import { UnavailableError } from '../../jobs/model/errors.ts';
-import type { Log } from '../../jobs/ports/store.ts';
+import type { Log } from '../../log.ts';
 import { createOutbox, type OutboxLimits } from './send-queue.ts';
 import { guardSubscriptionIds } from './subscription-ids.ts';
+import { GatewayError, type ErrorCode } from '../../errors.ts';
 
 /** What is known of a socket; its caller from `connection_init` on. */
 export interface SocketExtra {
@@ -43,11 +42,26 @@ export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
 }
 
+/** What the client itself has to change before it connects again. */
+const forbidden: ReadonlySet<ErrorCode> = new Set([
+  'ACCOUNT_DISABLED',
+  'AUTHORIZATION_MALFORMED',
+  'BAD_USER_INPUT',
+  'FORBIDDEN',
+  'INVALID_TOKEN',
+  'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
+  'UNAUTHENTICATED',
+]);
+
+const isForbidden = (error: unknown): error is GatewayError =>
+  error instanceof GatewayError && forbidden.has(error.code);
+
 /**
  * The reason of a 4403: a code that clients may rely on, then a text for people. At most 123 bytes, else it is left
  * out.
  */
-export const closeReasonOf = ({ code, message }: AccessError): string => `${code}: ${message}`;
+export const closeReasonOf = ({ code, message }: GatewayError): string => `${code}: ${message}`;
 
 const BURST_SECONDS = 10;
 
@@ -161,12 +175,11 @@ export function serveSocket(
           guarded(data.toString().replace(/^\ufeff/, '')).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
-            if (error instanceof RateLimitedError) return close(1013, 'Too many unknown keys');
-            if (error instanceof AccessError) return close(CloseCode.Forbidden, closeReasonOf(error));
-            log[error instanceof UnavailableError ? 'warn' : 'error'](
-              { err: error },
-              'a socket message could not be handled',
-            );
+            const code = error instanceof GatewayError ? error.code : null;
+            if (code === 'RATE_LIMITED') return close(1013, 'Too many unknown keys');
+            if (isForbidden(error)) return close(CloseCode.Forbidden, closeReasonOf(error));
+            const level = code === 'SERVICE_UNAVAILABLE' ? 'warn' : 'error';
+            log[level]({ err: error }, 'a socket message could not be handled');
             // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
             close(1013, 'Try again later');
           });

@@ -9,7 +9,8 @@ import {
   type Violation,
 } from './input-rules.ts';
 import type { Job, JobWebhook } from '../model/job.ts';
-import type { AcceptEffect, JobStore, Refusal } from '../ports/store.ts';
+import type { JobStore } from '../ports/store.ts';
+import type { AcceptEffect, Refusal } from '../ports/effects.ts';
 import { answerSpentKey, refuseSpentKey } from './deleted-job-key.ts';
 import { moved } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';

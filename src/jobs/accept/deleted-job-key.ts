@@ -1,5 +1,5 @@
 /** Spent keys: idempotency keys of deleted jobs, which must not be paid for again. */
-import type { SpentKeys } from '../ports/store.ts';
+import type { SpentKeys } from '../ports/deleted-job-keys.ts';
 import type { Transaction } from '../../transaction.ts';
 
 /** Thrown inside the accept transaction, so that what it has stored by then is rolled back. */

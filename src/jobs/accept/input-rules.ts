@@ -1,6 +1,7 @@
 /** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
 import type { CharacterOrientation, JobWebhook, Label, MotionMode, JobInput } from '../model/job.ts';
 import { checkMediaUrl } from './media-url.ts';
+import { isStorableText } from '../model/storable-text.ts';
 
 const limits = {
   promptLength: 2_500,
@@ -122,9 +123,6 @@ export function findViolations(request: Partial<MotionRequest>): readonly Violat
 
 const isIdempotencyKey = (key: string): boolean =>
   /^[\x21-\x7e]+$/.test(key) && key.length <= limits.idempotencyKeyLength;
-
-/** PostgreSQL's text holds neither NUL nor lone surrogates. */
-export const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
 function checkLabels(
   labels: readonly Label[],

@@ -1,22 +1,8 @@
-/**
- * Errors of the core. Each has a stable `code`; whoever answers a client passes the code on and nothing else it did not
- * mean to say.
- */
+/** Errors of jobs. */
+import { GatewayError } from '../../errors.ts';
 
-export class JobError extends Error {
-  override readonly name: string = 'JobError';
-
-  constructor(
-    readonly code: string,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** The job does not exist, or belongs to somebody else: the two answer alike. */
-export class JobNotFoundError extends JobError {
+/** The job does not exist, or belongs to another account: the two answer alike. */
+export class JobNotFoundError extends GatewayError {
   override readonly name = 'JobNotFoundError';
 
   constructor() {
@@ -24,20 +10,11 @@ export class JobNotFoundError extends JobError {
   }
 }
 
-/** An argument that is not one of a field's own limits, such as a page size. */
-export class BadArgumentError extends JobError {
-  override readonly name = 'BadArgumentError';
-
-  constructor(message: string) {
-    super('BAD_USER_INPUT', message);
-  }
-}
-
 /**
  * What has changed since the cursor cannot be told: it is none of ours, or of a database that this one does not
  * continue.
  */
-export class CursorInvalidError extends JobError {
+export class CursorInvalidError extends GatewayError {
   override readonly name = 'CursorInvalidError';
 
   constructor() {
@@ -50,27 +27,12 @@ export class CursorInvalidError extends JobError {
 
 /**
  * The upstream has named a task that belongs to another job here: one task is recorded for one job only. The
- * transaction is rolled back.
+ * transaction is rolled back. No client sees it.
  */
-export class TaskTakenError extends JobError {
+export class TaskTakenError extends GatewayError {
   override readonly name = 'TaskTakenError';
 
   constructor(readonly taskId: string) {
     super('TASK_TAKEN', 'The task belongs to another job.');
-  }
-}
-
-/**
- * The store cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when it broke while
- * committing.
- */
-export class UnavailableError extends JobError {
-  override readonly name = 'UnavailableError';
-
-  constructor(
-    cause: unknown,
-    readonly mayHaveCommitted = false,
-  ) {
-    super('SERVICE_UNAVAILABLE', 'The service is not available at the moment. Please try again.', { cause });
   }
 }

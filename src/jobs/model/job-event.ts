@@ -1,8 +1,5 @@
 /** The timeline of a job: what was done and heard, in the order in which it became known. Nothing in it is secret. */
-import { BadArgumentError } from './errors.ts';
-import type { EventNames } from '../read/event-names.ts';
 import type { Job, JobState } from './job.ts';
-import type { Transaction } from '../../transaction.ts';
 import type { SubmitEnd } from './upstream-news.ts';
 
 export const jobEventTypes = [
@@ -56,21 +53,6 @@ export interface JobEvent {
 
 export type NewJobEvent = Pick<JobEvent, 'type' | 'state' | 'version'> & Partial<Omit<JobEvent, 'id' | 'at'>>;
 
-/** Up to `limit` events of a job after the event `afterId`. */
-export interface AskedEvents {
-  readonly accountId: string;
-  readonly jobId: string;
-  readonly afterId: number;
-  readonly limit: number;
-}
-
-export interface Timeline {
-  /** Adds to the timeline of a job whose row `tx` has written or locked. */
-  note(tx: Transaction, jobId: string, event: NewJobEvent): Promise<void>;
-  /** What is asked for, in that order, by one statement; empty for a job that is not of that account. */
-  listEvents(asked: readonly AskedEvents[]): Promise<readonly (readonly JobEvent[])[]>;
-}
-
 export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
 
 /** An event that took the job where it is now. */
@@ -112,40 +94,4 @@ function messageOf(end: SubmitEnd): string | null {
   if (end.kind !== 'refused') return end.reason;
   if (end.refusal.kind === 'busy') return 'too many requests';
   return end.refusal.kind === 'blocked' ? end.refusal.reason : end.refusal.failure.message;
-}
-
-/** An event with its public name. */
-export interface NamedEvent extends JobEvent {
-  /** Public id and cursor. `JobEvent.id` is internal. */
-  readonly name: string;
-}
-
-export interface TimelinePage {
-  readonly events: readonly NamedEvent[];
-  readonly hasNextPage: boolean;
-}
-
-export type ListTimeline = (
-  accountId: string,
-  jobId: string,
-  page: { readonly first: number; readonly after?: string | null },
-) => Promise<TimelinePage>;
-
-const MAX_PAGE = 200;
-
-/** Rejects with `BadArgumentError` for a page size outside 1 to 200 and a cursor that is not ours. */
-export function createListTimeline(
-  listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>,
-  names: EventNames,
-): ListTimeline {
-  return async (accountId, jobId, { first, after }) => {
-    if (first < 1 || first > MAX_PAGE) throw new BadArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-    const afterId = after ? names.find(after) : 0;
-    if (afterId === null) throw new BadArgumentError('"after" is not a cursor of this timeline.');
-    const events = await listEvents({ accountId, jobId, afterId, limit: first + 1 });
-    return {
-      events: events.slice(0, first).map((event) => ({ ...event, name: names.nameOf(event.id) })),
-      hasNextPage: events.length > first,
-    };
-  };
 }

@@ -2,7 +2,6 @@
  * What of an account's jobs somebody has seen, told by transactions. A sequence cannot tell it, because transactions
  * commit in another order than they begin; a snapshot can: it knows which were still in progress.
  */
-import type { Job } from './job.ts';
 
 /** Everything of the transactions below `xmax` is seen, but of those in progress. Ids are 64 bits and never wrap. */
 export interface Snapshot {
@@ -40,21 +39,6 @@ export interface Moment {
    */
   readonly history: string;
   readonly snapshot: Snapshot;
-}
-
-/**
- * Reads for those who follow an account. Every one names the account, and the rows are exactly what its snapshot sees.
- */
-export interface ChangeReader {
-  /** With the last transaction that changed a job of the account; null when there is no job. */
-  findMoment(accountId: string): Promise<Moment & { readonly newestXid: bigint | null }>;
-  /** Up to `limit` jobs whose last change `seen` does not see, by transaction and id, behind `after`. */
-  listChanges(
-    accountId: string,
-    seen: Snapshot,
-    after: ChangePosition | null,
-    limit: number,
-  ): Promise<Moment & { readonly changes: readonly { readonly xid: bigint; readonly job: Job }[] }>;
 }
 
 /**

@@ -81,3 +81,8 @@ export interface Attempt {
   readonly attempt: number;
   readonly input: JobInput;
 }
+
+export interface UpstreamName {
+  readonly id: string;
+  readonly sandbox: boolean;
+}

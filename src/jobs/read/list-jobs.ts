@@ -1,10 +1,10 @@
 /** Listing an account's jobs, newest first, by keyset cursors: a page never shifts when jobs are added. */
 import { isStorableTime, storableTimes } from '../../time/storable-time.ts';
-import { BadArgumentError } from '../model/errors.ts';
-import { isStorableText } from '../accept/input-rules.ts';
+import { isStorableText } from '../model/storable-text.ts';
 import type { Job } from '../model/job.ts';
-import type { JobFilter, JobReader, ListPosition } from '../ports/store.ts';
+import type { JobFilter, JobReader, ListPosition } from '../ports/job-reader.ts';
 import { decodeCursor as decodeUpdatesCursor } from '../model/snapshot.ts';
+import { InvalidArgumentError } from '../../errors.ts';
 
 const listLimits = { first: 100, ids: 100, labels: 16 } as const;
 
@@ -19,11 +19,12 @@ export type ListJobs = (
 ) => Promise<JobPage>;
 
 /**
- * Rejects with `BadArgumentError` for a page size outside 1 to 100, a cursor that is not ours, or more than 100 ids.
+ * Rejects with `InvalidArgumentError` for a page size outside 1 to 100, a cursor that is not ours, or more than 100 ids.
  */
 export function createListJobs(reader: JobReader): ListJobs {
   return async (accountId, { first, after, filter }) => {
-    if (first < 1 || first > listLimits.first) throw new BadArgumentError(`"first" is from 1 to ${listLimits.first}.`);
+    if (first < 1 || first > listLimits.first)
+      throw new InvalidArgumentError(`"first" is from 1 to ${listLimits.first}.`);
     if (filter.ids?.length === 0 || filter.states?.length === 0 || filter.modes?.length === 0)
       return { jobs: [], hasNextPage: false };
     checkFilter(filter);
@@ -58,13 +59,14 @@ export function toJobId(text: string): string | null {
 }
 
 function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): void {
-  if ((ids?.length ?? 0) > listLimits.ids) throw new BadArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
+  if ((ids?.length ?? 0) > listLimits.ids)
+    throw new InvalidArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
   if ((labels?.length ?? 0) > listLimits.labels)
-    throw new BadArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
+    throw new InvalidArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
   if (labels?.some(({ key, value }) => !isStorableText(key) || !isStorableText(value)))
-    throw new BadArgumentError('"labels" is well-formed Unicode text without NUL characters.');
+    throw new InvalidArgumentError('"labels" is well-formed Unicode text without NUL characters.');
   for (const time of [createdAfter, createdBefore])
-    if (time && !isStorableTime(time)) throw new BadArgumentError(storableTimes);
+    if (time && !isStorableTime(time)) throw new InvalidArgumentError(storableTimes);
 }
 
 /**
@@ -88,12 +90,12 @@ function decodeCursor(cursor: string): Place {
     (updatesCursor === null || decodeUpdatesCursor(updatesCursor) !== null);
   // One spelling only: base64 takes many, and so do numbers.
   if (!isPlace || encodeCursor({ createdAt, id }, updatesCursor) !== cursor)
-    throw new BadArgumentError('"after" is not a cursor of this list.');
+    throw new InvalidArgumentError('"after" is not a cursor of this list.');
   return { createdAt, id, updatesCursor };
 }
 
 /**
- * The `updatesCursor` of the first page; null if the cursor does not carry one. Throws `BadArgumentError` for an
+ * The `updatesCursor` of the first page; null if the cursor does not carry one. Throws `InvalidArgumentError` for an
  * invalid cursor.
  */
 export const updatesCursorOf = (after: string): string | null => decodeCursor(after).updatesCursor;

@@ -2,10 +2,10 @@
  * The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's
  * own past; never pushed.
  */
-import type { GateStore } from '../model/admission-gate.ts';
+import type { GateStore } from '../ports/admission-gate.ts';
 import type { Job } from '../model/job.ts';
-import type { History, ModeDurations } from '../ports/store.ts';
-import type { Admission } from '../submit/claim-next.ts';
+import type { History, ModeDurations } from '../ports/history.ts';
+import type { Admission } from '../model/admission-gate.ts';
 
 export interface Outlook {
   /** 1 is the next; 1,000 means 1,000 or more; null when the job is not queued. */

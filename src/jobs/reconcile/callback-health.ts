@@ -3,7 +3,8 @@
  * but minutes for each; so it is noticed, said, and made up for by asking more often.
  */
 import type { PollSteps } from './poll-schedule.ts';
-import type { History, Log } from '../ports/store.ts';
+import type { History } from '../ports/history.ts';
+import type { Log } from '../../log.ts';
 
 export interface Hearing {
   /** The poll schedule as it should be now. */

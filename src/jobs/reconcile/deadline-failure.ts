@@ -1,6 +1,6 @@
 /** Why a job that is overdue fails, and what it may have cost. Pure. */
 import type { Failure, FailureCode, Job } from '../model/job.ts';
-import type { OverdueJob } from '../ports/store.ts';
+import type { OverdueJob } from '../ports/work-queue.ts';
 
 export function deadlineFailure(job: Job, reason: OverdueJob['reason'], taskMissing: boolean): Failure {
   const [code, charge, message]: [FailureCode, Failure['charge'], string] =

@@ -3,7 +3,7 @@
  * task.
  */
 import type { Job } from '../model/job.ts';
-import type { Log } from '../ports/store.ts';
+import type { Log } from '../../log.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { TaskReport } from '../model/upstream-news.ts';
 

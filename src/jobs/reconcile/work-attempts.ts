@@ -2,8 +2,8 @@
  * Counts how often work on what is known of a job has begun without coming to an end, so that work that ends the
  * process each time is given up.
  */
-import { UnavailableError } from '../model/errors.ts';
-import type { WorkQueue } from '../ports/store.ts';
+import type { WorkQueue } from '../ports/work-queue.ts';
+import { UnavailableError } from '../../errors.ts';
 
 export interface WorkAttempts {
   /**

@@ -1,20 +1,5 @@
 /** Earlier requests like one that came now, and whether it is to join one of them. Pure. */
-
-export interface EarlierRequest {
-  readonly jobId: string;
-  readonly state: 'OPEN' | 'UNANSWERED';
-  /** Since when it is UNANSWERED; null when it is not. */
-  readonly unansweredForMs: number | null;
-  /** When its answer was written, by the database's clock, if nothing shows whether it arrived; null otherwise. */
-  readonly doubtfulSinceMs: number | null;
-  /**
-   * For how long its instance has been asked, without an answer, whether the connection is open; null when it is not
-   * asked.
-   */
-  readonly askedForMs: number | null;
-  /** When the connection was last known to be open, by the database's clock. */
-  readonly openAtMs: number;
-}
+import type { EarlierRequest } from '../ports/rejoin.ts';
 
 export interface JoinLimits {
   /** How long a request can be joined after it was left unanswered. */

@@ -1,5 +1,6 @@
 /** Retention: deleting by age. Any number of instances may do it at once. */
-import type { Log } from '../ports/store.ts';
+import type { Log } from '../../log.ts';
+import type { RetentionStore } from '../ports/retention.ts';
 
 /** How long things are kept, in days; null is for ever. Fewer than 7 days count as 7. */
 export interface Keep {
@@ -11,20 +12,6 @@ export interface Keep {
   readonly callbacksDays: number;
   /** Idempotency keys of deleted jobs, since the deletion. */
   readonly spentKeysDays: number;
-}
-
-/**
- * Deletes for good. A job's idempotency key becomes a spent key in the same statement; its callbacks and its timeline
- * go with it. Each `ByAge` deletes up to `limit` rows, the oldest first, passes over rows that others are working on,
- * and resolves with how many went.
- */
-export interface RetentionStore {
-  /** Deletes the account's job if it has ended; false when there is no such job, or it has not. */
-  deleteEndedJob(accountId: string, jobId: string): Promise<boolean>;
-  deleteEndedJobsByAge(days: number, limit: number): Promise<number>;
-  deleteTimelinesByAge(days: number, limit: number): Promise<number>;
-  deleteCallbacksByAge(days: number, limit: number): Promise<number>;
-  deleteSpentKeysByAge(days: number, limit: number): Promise<number>;
 }
 
 export interface Retention {

@@ -2,8 +2,9 @@
  * Deleting a job on its owner's word: only one that has ended, because what is under way may cost money and must stay
  * known.
  */
-import type { JobReader, Log } from '../ports/store.ts';
-import type { RetentionStore } from './delete-by-age.ts';
+import type { JobReader } from '../ports/job-reader.ts';
+import type { Log } from '../../log.ts';
+import type { RetentionStore } from '../ports/retention.ts';
 
 export type DeleteResult =
   | { readonly kind: 'deleted'; readonly jobId: string }

@@ -12,7 +12,7 @@ import {
   type SettledBy,
   type Video,
 } from '../model/job.ts';
-import type { JobPatch } from '../ports/store.ts';
+import type { JobPatch } from '../ports/job-writer.ts';
 import type { Claim, Outcome } from '../model/upstream-news.ts';
 
 type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL' | 'LISTING'>;

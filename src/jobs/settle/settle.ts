@@ -1,12 +1,11 @@
 /** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
-import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
-import { UnavailableError } from '../model/errors.ts';
+import type { Decision } from './decide.ts';
 import { isTerminal, type Job, type Move } from '../model/job.ts';
-import type { JobPatch, JobStore, Log, SettleEffect } from '../ports/store.ts';
-import type { RetryLine } from '../../concurrency/retry-queue.ts';
-import { told, type Verdict } from '../model/job-event.ts';
+import type { JobStore } from '../ports/store.ts';
+import type { JobPatch } from '../ports/job-writer.ts';
+import type { SettleEffect } from '../ports/effects.ts';
+import type { Log } from '../../log.ts';
 import { together, type Transaction } from '../../transaction.ts';
-import type { Claim } from '../model/upstream-news.ts';
 
 export interface SettleDeps {
   readonly store: JobStore;
@@ -71,101 +70,4 @@ export function createSettling({
       }
     },
   };
-}
-
-interface ReceivedCallback {
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly claim: Claim;
-  /** SHA-256 of the body as it came, hexadecimal. */
-  readonly bodyHash: string;
-  /** The body as it is kept: cut to its limit, signed URLs redacted. */
-  readonly body: string;
-}
-
-/** Settles a callback whose URL was verified. Resolves after the commit; false when there is no such job (any more). */
-export type ReceiveCallback = (callback: ReceivedCallback) => Promise<boolean>;
-
-export interface ReceiveOptions {
-  readonly confirm: 'odd' | 'always';
-  readonly retries: Pick<RetryLine, 'run'>;
-}
-
-export function createReceiveCallback(
-  { store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>,
-  settling: Settling,
-  { confirm, retries }: ReceiveOptions,
-): ReceiveCallback {
-  const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
-    // The lock comes first: of two equal callbacks at once the second waits for it, and then finds the first one's row.
-    store.transactionOn(callback.jobId, async (tx, job) => {
-      if (!job) return null;
-      const first = decideOnClaim(job, claim, confirm);
-      const kept = await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: verdictOf(first) });
-      if (!kept) return 'REPEATED';
-      const decision = kept.anotherPends ? besidesPending(first, claim) : first;
-      if (decision !== first) await store.leavePending(tx, job.id, callback.bodyHash);
-      const verdict = verdictOf(decision);
-      const details = {
-        attempt: callback.attempt,
-        verdict,
-        message: decision.kind === 'confirm' ? decision.why : claim.odd,
-      };
-      const note = (after: Job | null): Promise<void> => store.note(tx, job.id, told(job, after, 'CALLBACK', details));
-      const settled = await settling.carryOut(tx, job, decision, note);
-      if (!settled) await note(null);
-      // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
-      if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
-      return verdict;
-    });
-
-  /** What cannot be worked on is not lost: its body is kept, and the upstream is asked. */
-  const setAside = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
-    store.transactionOn(callback.jobId, async (tx, job) => {
-      if (!job) return null;
-      if (!(await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: 'SET_ASIDE' }))) return 'REPEATED';
-      await store.note(tx, job.id, told(job, null, 'CALLBACK', { attempt: callback.attempt, verdict: 'SET_ASIDE' }));
-      await store.pollWithin(tx, job.id, 0);
-      return 'SET_ASIDE';
-    });
-
-  const settleOrSetAside = (callback: ReceivedCallback): Promise<Verdict | null> =>
-    settle(callback).catch((error: unknown) => {
-      if (error instanceof UnavailableError) throw error;
-      log.error(
-        { jobId: callback.jobId, attempt: callback.attempt, err: error },
-        'a callback could not be settled and is set aside',
-      );
-      return setAside(callback);
-    });
-
-  return async (callback) => {
-    const { jobId, attempt, claim } = callback;
-    let mayHaveCommitted = false;
-    // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit
-    // without an answer too: the row of the first attempt in the inbox makes the second one a repetition.
-    const verdict = await retries.run(() =>
-      settleOrSetAside(callback).catch((error: unknown) => {
-        mayHaveCommitted ||= error instanceof UnavailableError && error.mayHaveCommitted;
-        throw error;
-      }),
-    );
-    log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
-    // Nothing else has changed what there is to do: hundreds of callbacks per second shall not each set off a round.
-    const mayBeFirst = mayHaveCommitted && verdict === 'REPEATED';
-    if (verdict === 'APPLIED' || mayBeFirst) nudge('slot');
-    if (verdict === 'PENDING' || verdict === 'SET_ASIDE' || mayBeFirst) nudge('lookUp');
-    return verdict !== null;
-  };
-}
-
-function verdictOf(decision: Decision): Verdict {
-  const verdicts = {
-    advance: 'APPLIED',
-    amend: 'APPLIED',
-    confirm: 'PENDING',
-    repeat: 'REPEATED',
-    contradict: 'CONTRADICTED',
-  } as const;
-  return verdicts[decision.kind];
 }

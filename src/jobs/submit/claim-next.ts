@@ -3,7 +3,6 @@
  * happens to this process after that, nobody sends it again unless the attempt surely did not arrive.
  */
 import { randomUUID } from 'node:crypto';
-import { UnavailableError } from '../model/errors.ts';
 import { MAX_ATTEMPTS, moves, type Job } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
 import { PROBE_LEASE_MS } from './probe-lease.ts';
@@ -11,13 +10,8 @@ import type { Settling } from '../settle/settle.ts';
 import { moved } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { Upstream } from '../ports/upstream.ts';
-
-export interface Admission {
-  readonly maxInFlight: number;
-  readonly submitsPerSecond: number;
-  readonly unconfirmedSlotMs: number;
-  readonly jobDeadlineMs: number;
-}
+import type { Admission } from '../model/admission-gate.ts';
+import { UnavailableError } from '../../errors.ts';
 
 export interface TakeDeps {
   /** Over connections that do not wait behind clients: an answer is heard once, and what is accepted has to get out. */

@@ -1,15 +1,15 @@
 /** Dispatching: what has been taken through the gate is submitted, once, and how that ends is recorded. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { UnavailableError } from '../model/errors.ts';
 import { createGatekeeper } from './gate-control.ts';
 import type { Job } from '../model/job.ts';
-import type { Log } from '../ports/store.ts';
+import type { Log } from '../../log.ts';
 import { holdProbe } from './probe-lease.ts';
 import { createPutBack } from './requeue.ts';
 import { createRecordSubmit, type RecordDeps } from './record-answer.ts';
 import { createTake, leaseMsOf, type Take, type TakeDeps } from './claim-next.ts';
 import type { SubmitEnd } from '../model/upstream-news.ts';
+import { UnavailableError } from '../../errors.ts';
 
 export interface DispatchDeps extends TakeDeps, Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
   readonly log: Log;

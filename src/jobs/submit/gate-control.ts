@@ -4,16 +4,16 @@
  */
 import {
   addFault,
+  type Fault,
   faultOf,
+  type GateRow,
   isOutage,
   pauseFor,
-  type Fault,
-  type GateRow,
-  type GateStore,
   type Trouble,
 } from '../model/admission-gate.ts';
+import type { GateStore } from '../ports/admission-gate.ts';
 import type { Job } from '../model/job.ts';
-import type { Log } from '../ports/store.ts';
+import type { Log } from '../../log.ts';
 import type { Transaction } from '../../transaction.ts';
 
 export interface Gatekeeper {

@@ -2,7 +2,7 @@
  * The right to probe the gate. It is short and renewed all the time, so that the gate waits only seconds for a prober
  * that has died.
  */
-import type { GateStore } from '../model/admission-gate.ts';
+import type { GateStore } from '../ports/admission-gate.ts';
 
 export const PROBE_LEASE_MS = 4_000;
 const RENEW_MS = 1_000;

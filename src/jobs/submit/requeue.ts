@@ -3,9 +3,10 @@
  * meanwhile.
  */
 import { moves, type Job } from '../model/job.ts';
-import type { JobPatch, JobWriter } from '../ports/store.ts';
+import type { JobPatch, JobWriter } from '../ports/job-writer.ts';
 import type { Settling } from '../settle/settle.ts';
-import { moved, type EventDetails, type Timeline } from '../model/job-event.ts';
+import { type EventDetails, moved } from '../model/job-event.ts';
+import type { Timeline } from '../ports/job-events.ts';
 import type { Transaction } from '../../transaction.ts';
 
 /**

@@ -2,8 +2,9 @@
 import { createDelta } from './change-pages.ts';
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Follower } from './account-watcher.ts';
-import type { Log } from '../ports/store.ts';
-import type { ChangeReader, Snapshot } from '../model/snapshot.ts';
+import type { Log } from '../../log.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { ChangeReader } from '../ports/changes.ts';
 
 export interface Tail {
   /** What has been offered to every follower. */

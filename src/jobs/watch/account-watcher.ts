@@ -7,8 +7,9 @@
 import { createDelta, type Change } from './change-pages.ts';
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Job } from '../model/job.ts';
-import type { Log } from '../ports/store.ts';
-import { encodeCursor, type ChangeReader, type Snapshot } from '../model/snapshot.ts';
+import type { Log } from '../../log.ts';
+import { encodeCursor, type Snapshot } from '../model/snapshot.ts';
+import type { ChangeReader } from '../ports/changes.ts';
 
 export interface JobUpdate {
   /** Following from here misses nothing that has not been yielded. */

@@ -9,15 +9,8 @@
  */
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Job } from '../model/job.ts';
-import {
-  cut,
-  extend,
-  sees,
-  type ChangePosition,
-  type ChangeReader,
-  type Moment,
-  type Snapshot,
-} from '../model/snapshot.ts';
+import { type ChangePosition, cut, extend, type Moment, sees, type Snapshot } from '../model/snapshot.ts';
+import type { ChangeReader } from '../ports/changes.ts';
 
 export interface Change {
   readonly job: Job;

@@ -4,9 +4,11 @@
  */
 import { CursorInvalidError } from '../model/errors.ts';
 import { createFollower, type Follower, type JobUpdate } from './account-watcher.ts';
-import { limitReads } from '../../concurrency/limiter.ts';
-import type { Feed, Log } from '../ports/store.ts';
-import { cut, decodeCursor, encodeCursor, type ChangeReader, type Moment, type Snapshot } from '../model/snapshot.ts';
+import { limitReads } from './limit-reads.ts';
+import type { Feed } from '../ports/feed.ts';
+import type { Log } from '../../log.ts';
+import { cut, decodeCursor, encodeCursor, type Moment, type Snapshot } from '../model/snapshot.ts';
+import type { ChangeReader } from '../ports/changes.ts';
 import { createTail, type Tail } from './account-tail.ts';
 
 export interface Following {

@@ -4,7 +4,9 @@ import { JobNotFoundError } from '../model/errors.ts';
 import { isTerminal, type Job } from '../model/job.ts';
 import { createLine } from '../../concurrency/limiter.ts';
 import { createMailbox, type Mailbox } from '../../concurrency/mailbox.ts';
-import type { Feed, JobReader, Log } from '../ports/store.ts';
+import type { Feed } from '../ports/feed.ts';
+import type { JobReader } from '../ports/job-reader.ts';
+import type { Log } from '../../log.ts';
 
 export interface Watching {
   /**

@@ -3,9 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { RateLimitedError, UnauthenticatedError } from '../../../src/accounts/errors.ts';
 import { OverloadedError } from '../../../src/http/overload/admission.ts';
 import { createMaskError, MAX_MESSAGE_LENGTH } from '../../../src/http/graphql/mask-errors.ts';
-import { UnavailableError } from '../../../src/jobs/model/errors.ts';
-import type { Log } from '../../../src/jobs/ports/store.ts';
-import { BadWebhookArgumentError } from '../../../src/webhooks/endpoints.ts';
+import type { Log } from '../../../src/log.ts';
+import { InvalidArgumentError, UnavailableError } from '../../../src/errors.ts';
 
 function start(suggestions = true) {
   const lines: { level: string; fields: Record<string, unknown>; message: string }[] = [];
@@ -56,7 +55,7 @@ describe('an error of the cores keeps its code and message, and says where it wa
       message: expect.stringContaining('overloaded') as string,
       extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterSeconds: 3 },
     });
-    const bad = new BadWebhookArgumentError('No.');
+    const bad = new InvalidArgumentError('No.');
     expect(mask(at(bad))).toEqual({ message: 'No.', ...WHERE, extensions: { code: bad.code } });
   });
 });

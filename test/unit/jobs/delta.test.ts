@@ -1,7 +1,8 @@
 /** Pages of changes from a reader whose answers the test writes. */
 import { describe, expect, test } from 'vitest';
 import { createDelta } from '../../../src/jobs/watch/change-pages.ts';
-import type { ChangePosition, ChangeReader, Snapshot } from '../../../src/jobs/model/snapshot.ts';
+import type { ChangePosition, Snapshot } from '../../../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
 import { submittingJob } from '../../support/life.ts';
 
 const FIRST_PAGE = 20;

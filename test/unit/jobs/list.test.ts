@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createListJobs, encodeCursor, toJobId, withUpdatesCursor } from '../../../src/jobs/read/list-jobs.ts';
-import type { JobFilter, JobReader } from '../../../src/jobs/ports/store.ts';
+import type { JobFilter, JobReader } from '../../../src/jobs/ports/job-reader.ts';
 import { encodeCursor as encodeUpdatesCursor } from '../../../src/jobs/model/snapshot.ts';
 import { submittingJob } from '../../support/life.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { UnavailableError } from '../../../src/jobs/model/errors.ts';
 import { createRetryLine } from '../../../src/concurrency/retry-queue.ts';
+import { UnavailableError } from '../../../src/errors.ts';
 
 const away = () => new UnavailableError(new Error('away'));
 

@@ -1,8 +1,10 @@
 /** Rules of a few lines each. */
 import { describe, expect, test } from 'vitest';
 import { deadlineFailure } from '../../../src/jobs/reconcile/deadline-failure.ts';
-import { judge, type EarlierRequest } from '../../../src/jobs/rejoin/rejoin-rules.ts';
-import { createLine, limitReads } from '../../../src/concurrency/limiter.ts';
+import { judge } from '../../../src/jobs/rejoin/rejoin-rules.ts';
+import type { EarlierRequest } from '../../../src/jobs/ports/rejoin.ts';
+import { createLine } from '../../../src/concurrency/limiter.ts';
+import { limitReads } from '../../../src/jobs/watch/limit-reads.ts';
 import { createMailbox } from '../../../src/concurrency/mailbox.ts';
 import { nextPollMs } from '../../../src/jobs/reconcile/poll-schedule.ts';
 import { isPublicAddress, isPublicHost } from '../../../src/network/public-address.ts';

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createEventNames } from '../../../src/jobs/read/event-names.ts';
+import { createEventNames } from '../../../src/jobs/model/event-names.ts';
 import type { Job } from '../../../src/jobs/model/job.ts';
 import {
-  createListTimeline,
   detailsOf,
+  type JobEvent,
   jobEventTypes,
   moved,
   submitEndKinds,
   told,
   verdicts,
-  type AskedEvents,
-  type JobEvent,
 } from '../../../src/jobs/model/job-event.ts';
+import { createListTimeline } from '../../../src/jobs/read/list-events.ts';
+import type { AskedEvents } from '../../../src/jobs/ports/job-events.ts';
 import type { SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
 import { submittingJob } from '../../support/life.ts';
 

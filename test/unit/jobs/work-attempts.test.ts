@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { UnavailableError } from '../../../src/jobs/model/errors.ts';
 import { createWorkAttempts } from '../../../src/jobs/reconcile/work-attempts.ts';
+import { UnavailableError } from '../../../src/errors.ts';
 
 const away = () => Promise.reject(new UnavailableError(new Error('away')));
 

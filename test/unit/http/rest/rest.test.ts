@@ -1,17 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import {
-  BadAccountArgumentError,
-  ForbiddenError,
-  RateLimitedError,
-  UnauthenticatedError,
-} from '../../../../src/accounts/errors.ts';
+import { ForbiddenError, RateLimitedError, UnauthenticatedError } from '../../../../src/accounts/errors.ts';
 import { describe as describeViolation, hashBody, toMotionRequest } from '../../../../src/http/rest/motion-request.ts';
 import { toRefusal } from '../../../../src/http/rest/refusals.ts';
 import { endOf, toTask } from '../../../../src/http/rest/task-of-job.ts';
-import { BadArgumentError, JobNotFoundError, UnavailableError } from '../../../../src/jobs/model/errors.ts';
+import { JobNotFoundError } from '../../../../src/jobs/model/errors.ts';
 import type { Failure, FailureCode, Job } from '../../../../src/jobs/model/job.ts';
 import type { SubmitBody } from '../../../../src/upstream/acedata/wire/submit-body.ts';
 import { submittingJob } from '../../../support/life.ts';
+import { InvalidArgumentError, UnavailableError } from '../../../../src/errors.ts';
 
 const body: SubmitBody = {
   image_url: 'https://a.com/a.png',
@@ -96,8 +92,8 @@ describe('an error of the core', () => {
   test.each([
     [new ForbiddenError('no'), 'forbidden', 'no', undefined],
     [new RateLimitedError('slow', 7), 'too_many_requests', 'slow', 7],
-    [new BadArgumentError('bad'), 'bad_request', 'bad', undefined],
-    [new BadAccountArgumentError('bad'), 'bad_request', 'bad', undefined],
+    [new InvalidArgumentError('bad'), 'bad_request', 'bad', undefined],
+    [new InvalidArgumentError('bad'), 'bad_request', 'bad', undefined],
     [new JobNotFoundError(), 'bad_request', 'There is no such job.', undefined],
   ] as const)('%s is told by %s', (error, code, message, retryAfterSeconds) => {
     const warned: object[] = [];

@@ -1,0 +1,24 @@
+/** Reads on behalf of a client. */
+import type { Job, JobState, Label, MotionMode } from '../model/job.ts';
+
+export interface JobFilter {
+  readonly ids?: readonly string[];
+  readonly states?: readonly JobState[];
+  readonly modes?: readonly MotionMode[];
+  /** All of them must be on the job. */
+  readonly labels?: readonly Label[];
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
+}
+
+/** A place in the list of an account's jobs, newest first. */
+export interface ListPosition {
+  readonly createdAt: Date;
+  readonly id: string;
+}
+
+/** Reads on behalf of a client. Every one names the account. */
+export interface JobReader {
+  find(accountId: string, jobId: string): Promise<Job | null>;
+  list(accountId: string, filter: JobFilter, after: ListPosition | null, limit: number): Promise<Job[]>;
+}
