@@ -63,6 +63,7 @@ export default tseslint.config(
       '*.config.ts',
       '*.config.js',
       '*.config.mjs',
+      '.dependency-cruiser.mjs',
       'codegen.ts',
       'web/**/vite.config.ts',
       'scripts/*.config.ts',

@@ -170,7 +170,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
 
 const INPUT = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
 
-/** What the answer means by the gateway's own contract: see "Errors" in the README. */
+/** What the answer means by the gateway's own contract: see "Errors" in docs/usage.md. */
 function endOf<T>(reply: Reply<{ payload: T }>, toEnd: (data: T) => object): object {
   switch (reply.kind) {
     case 'neverSent':
