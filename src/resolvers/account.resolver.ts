@@ -1,4 +1,4 @@
-/** Accounts, keys and tokens, for those who own them. */
+/** The queries and mutations of account owners: accounts, API keys, client tokens and usage. */
 import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { actorOf, permit, permitAllJobs } from '../accounts/caller.ts';
 import type { IssueResult } from '../accounts/keys.ts';
@@ -25,7 +25,9 @@ import { READ_COST } from './read-cost.ts';
 export class AccountResolver {
   @Query(() => Viewer, {
     nullable: true,
-    description: 'Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs.',
+    description:
+      'The authenticated caller, identified by the API key or client token of the request. ' +
+      'Requires `jobs:read` for all jobs: a client token that is limited to certain jobs is refused.',
   })
   async viewer(@Ctx() { caller, accounts }: Context): Promise<Viewer | null> {
     const found = await accounts.administration.find(permitAllJobs(caller, 'jobs:read'));
@@ -38,11 +40,13 @@ export class AccountResolver {
     nullable: true,
     complexity: READ_COST,
     description:
-      'Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`.',
+      "The account's API keys: first those that are valid, then those that have ended, each group newest first. " +
+      'Requires `account:admin`.',
   })
   async keys(
     @Root() _viewer: Viewer,
-    @Arg('first', () => Int, { defaultValue: 50, description: 'How many, from 1 to 100.' }) first: number,
+    @Arg('first', () => Int, { defaultValue: 50, description: 'The maximum number of API keys to return, 1 to 100.' })
+    first: number,
     @Ctx() { caller, accounts }: Context,
   ): Promise<ApiKey[]> {
     return (await accounts.keys.list(permit(caller, 'account:admin'), first)).map((key) => ApiKey.of(key));
@@ -51,13 +55,16 @@ export class AccountResolver {
   @FieldResolver(() => [UsageBucket], {
     nullable: true,
     complexity: READ_COST,
-    description: 'What was charged from one time until before another, at most 366 days apart.',
+    description:
+      'The usage that was charged from the time `from` until before the time `to`, at most 366 days later. ' +
+      'Requires `jobs:read`.',
   })
   async usage(
     @Root() _viewer: Viewer,
-    @Arg('from', () => DateTime, { description: 'The first moment.' }) from: Date,
-    @Arg('to', () => DateTime, { description: 'The first moment after it.' }) to: Date,
-    @Arg('by', () => UsageBy, { defaultValue: 'DAY', description: 'What to group by.' }) by: Groups,
+    @Arg('from', () => DateTime, { description: 'The start of the period, inclusive.' }) from: Date,
+    @Arg('to', () => DateTime, { description: 'The end of the period, exclusive.' }) to: Date,
+    @Arg('by', () => UsageBy, { defaultValue: 'DAY', description: 'The property by which to group the usage.' })
+    by: Groups,
     @Ctx() { caller, accounts }: Context,
   ): Promise<readonly UsageBucket[]> {
     return accounts.usage(permit(caller, 'jobs:read'), from, to, by);
@@ -66,10 +73,12 @@ export class AccountResolver {
   @Mutation(() => AcquireAccessPayload, {
     nullable: true,
     description:
-      'Applies for access: an account and its first API key at once. Needs no key; answers FORBIDDEN where access is given by an administrator, and RATE_LIMITED after too many applications from one address.',
+      'Applies for access: creates an account and its first API key immediately. Requires no key. ' +
+      'Returns the error FORBIDDEN if only an administrator grants access, and RATE_LIMITED after too many ' +
+      'applications from one address.',
   })
   async acquireAccess(
-    @Arg('input', () => AcquireAccessInput, { description: 'Who applies.' }) input: AcquireAccessInput,
+    @Arg('input', () => AcquireAccessInput, { description: 'The applicant.' }) input: AcquireAccessInput,
     @Ctx() { accounts, address }: Context,
   ): Promise<AcquireAccessPayload> {
     const result = await accounts.acquire(input, address);
@@ -80,10 +89,10 @@ export class AccountResolver {
 
   @Mutation(() => IssueApiKeyPayload, {
     nullable: true,
-    description: 'Makes a key for the account. Needs `account:admin`.',
+    description: 'Creates an API key for the account. Requires `account:admin`.',
   })
   async createApiKey(
-    @Arg('input', () => CreateApiKeyInput, { description: 'The new key.' })
+    @Arg('input', () => CreateApiKeyInput, { description: 'The API key to create.' })
     { name, scopes, expiresAt }: CreateApiKeyInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<IssueApiKeyPayload> {
@@ -98,10 +107,13 @@ export class AccountResolver {
 
   @Mutation(() => IssueApiKeyPayload, {
     nullable: true,
-    description: 'Makes a key like an old one, which ends after the overlap. Needs `account:admin`.',
+    description:
+      'Replaces an API key: creates one with the same name and scopes, and the old one expires after the overlap. ' +
+      'Requires `account:admin`.',
   })
   async rotateApiKey(
-    @Arg('input', () => RotateApiKeyInput, { description: 'Which key.' }) { id, overlapSeconds }: RotateApiKeyInput,
+    @Arg('input', () => RotateApiKeyInput, { description: 'The API key to replace.' })
+    { id, overlapSeconds }: RotateApiKeyInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<IssueApiKeyPayload> {
     return presentIssue(
@@ -112,10 +124,11 @@ export class AccountResolver {
   @Mutation(() => RevokeApiKeyPayload, {
     nullable: true,
     description:
-      'Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`.',
+      'Revokes an API key immediately. Sockets that were opened with it are closed with 4403 within a minute. ' +
+      'Requires `account:admin`.',
   })
   async revokeApiKey(
-    @Arg('input', () => RevokeApiKeyInput, { description: 'Which key.' }) { id }: RevokeApiKeyInput,
+    @Arg('input', () => RevokeApiKeyInput, { description: 'The API key to revoke.' }) { id }: RevokeApiKeyInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<RevokeApiKeyPayload> {
     const result = await accounts.keys.revoke(permit(caller, 'account:admin'), id, actorOf(caller));
@@ -127,10 +140,11 @@ export class AccountResolver {
   @Mutation(() => CreateClientTokenPayload, {
     nullable: true,
     description:
-      'Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have.',
+      'Creates a client token, which is safe to give to a browser. ' +
+      'Requires an API key with the scopes that the token is to have.',
   })
   async createClientToken(
-    @Arg('input', () => CreateClientTokenInput, { description: 'The token.' })
+    @Arg('input', () => CreateClientTokenInput, { description: 'The client token to create.' })
     { scopes, jobIds, ttlSeconds }: CreateClientTokenInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<CreateClientTokenPayload> {
@@ -147,7 +161,8 @@ export class AccountResolver {
   @Mutation(() => RevokeClientTokensPayload, {
     nullable: true,
     description:
-      'Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`.',
+      'Revokes all client tokens of the account immediately. ' +
+      'Sockets that were opened with them are closed with 4403 within a minute. Requires `account:admin`.',
   })
   async revokeClientTokens(@Ctx() { caller, accounts }: Context): Promise<RevokeClientTokensPayload> {
     const account = await accounts.revokeTokens(permit(caller, 'account:admin'), actorOf(caller));

@@ -1,4 +1,4 @@
-/** Accounts as administrators see them. */
+/** The queries and mutations of administrators: managing accounts and their quotas. */
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
 import type { AccountResult } from '../accounts/administer.ts';
 import { permitAdministrator } from '../accounts/caller.ts';
@@ -17,7 +17,10 @@ const ACTOR = 'administrator';
 
 @Resolver()
 export class AdministrationResolver {
-  @Query(() => Account, { nullable: true, description: 'One account; null when there is none. For administrators.' })
+  @Query(() => Account, {
+    nullable: true,
+    description: 'One account; null if there is no such account. Requires an administrator.',
+  })
   async account(
     @Arg('id', () => ID, { description: "The account's id." }) id: string,
     @Ctx() { caller, accounts }: Context,
@@ -29,11 +32,12 @@ export class AdministrationResolver {
 
   @Query(() => AccountConnection, {
     nullable: true,
-    description: 'All accounts, newest first, forward only. For administrators.',
+    description: 'All accounts, newest first. The list can be read only forward. Requires an administrator.',
   })
   async accounts(
-    @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' })
+    @Arg('first', () => Int, { defaultValue: 20, description: 'The maximum number of accounts to return, 1 to 100.' })
+    first: number,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the previous page.' })
     after: string | null | undefined,
     @Ctx() { caller, accounts }: Context,
   ): Promise<AccountConnection> {
@@ -53,10 +57,10 @@ export class AdministrationResolver {
 
   @Mutation(() => CreateAccountPayload, {
     nullable: true,
-    description: 'Makes an active account and its first key. For administrators.',
+    description: 'Creates an active account and its first API key. Requires an administrator.',
   })
   async createAccount(
-    @Arg('input', () => CreateAccountInput, { description: 'The account.' })
+    @Arg('input', () => CreateAccountInput, { description: 'The account to create.' })
     { name, email, quotaLimit, monthlyLimit }: CreateAccountInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<CreateAccountPayload> {
@@ -72,10 +76,11 @@ export class AdministrationResolver {
 
   @Mutation(() => ChangeAccountPayload, {
     nullable: true,
-    description: 'Makes a pending or disabled account active. For administrators.',
+    description: 'Activates a pending or disabled account. Requires an administrator.',
   })
   async approveAccount(
-    @Arg('input', () => AccountQuotaInput, { description: 'The account, and its quota.' }) input: AccountQuotaInput,
+    @Arg('input', () => AccountQuotaInput, { description: 'The account and the changes to its quota.' })
+    input: AccountQuotaInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<ChangeAccountPayload> {
     permitAdministrator(caller);
@@ -84,10 +89,12 @@ export class AdministrationResolver {
 
   @Mutation(() => ChangeAccountPayload, {
     nullable: true,
-    description: 'Ends what the keys and tokens of an account open, at once. Its jobs go on. For administrators.',
+    description:
+      'Disables an account: all of its keys and tokens are rejected immediately. Its existing jobs continue to run. ' +
+      'Requires an administrator.',
   })
   async disableAccount(
-    @Arg('input', () => DisableAccountInput, { description: 'The account.' }) { id }: DisableAccountInput,
+    @Arg('input', () => DisableAccountInput, { description: 'The account to disable.' }) { id }: DisableAccountInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<ChangeAccountPayload> {
     permitAdministrator(caller);
@@ -96,10 +103,11 @@ export class AdministrationResolver {
 
   @Mutation(() => ChangeAccountPayload, {
     nullable: true,
-    description: 'Changes what an account may use. For administrators.',
+    description: 'Changes the quota of an account. Requires an administrator.',
   })
   async setQuota(
-    @Arg('input', () => AccountQuotaInput, { description: 'The account, and its quota.' }) input: AccountQuotaInput,
+    @Arg('input', () => AccountQuotaInput, { description: 'The account and the changes to its quota.' })
+    input: AccountQuotaInput,
     @Ctx() { caller, accounts }: Context,
   ): Promise<ChangeAccountPayload> {
     permitAdministrator(caller);
@@ -107,7 +115,7 @@ export class AdministrationResolver {
   }
 }
 
-/** Absent and null differ: what is absent stays as it is. */
+/** Returns the limits to change. An absent limit remains unchanged, while null removes the limit. */
 const quotaOf = ({ quotaLimit, monthlyLimit }: AccountQuotaInput) => ({
   ...(quotaLimit !== undefined && { limit: quotaLimit }),
   ...(monthlyLimit !== undefined && { monthlyLimit }),

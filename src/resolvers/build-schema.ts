@@ -1,4 +1,4 @@
-/** The executable schema. */
+/** Builds the executable schema. */
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
@@ -18,7 +18,7 @@ import { MotionJobResolver } from './motion-job.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { WebhookResolver } from './webhook.resolver.ts';
 
-/** type-graphql wants one as soon as there is a subscription, even though ours bring their own source. */
+/** type-graphql requires a PubSub as soon as a subscription exists, although these subscriptions do not use it. */
 const inertPubSub: PubSub = {
   publish: () => undefined,
   subscribe: () => {

@@ -1,4 +1,4 @@
-/** What a resolver is given, the same on both transports. */
+/** The context of resolvers, the same on both transports. */
 import type { Caller } from '../accounts/caller.ts';
 import type { Accounts } from '../accounts/index.ts';
 import type { Jobs } from '../jobs/index.ts';
@@ -14,23 +14,29 @@ export interface Cores {
 
 export interface Context extends Cores {
   readonly caller: Caller;
-  /** The network address that the request came from, of IPv6 the network. */
+  /** The address from which the request came; for IPv6, its network. */
   readonly address: string;
-  /** Of a request its own; all subscriptions share theirs, so that a change costs the same however many hear of it. */
+  /**
+   * Each HTTP request has its own. All subscriptions share one, so that the cost of a change does not depend on the
+   * number of subscribers.
+   */
   readonly reads: JobReads;
-  /** The `Idempotency-Key` header, where it counts. */
+  /** The key from the `Idempotency-Key` header; null if there is none or it does not apply to the operation. */
   idempotencyKey: string | null;
-  /** The header as it was sent, where its key is inside quotes: jobs of 0.4.0 and earlier were stored by that. */
+  /**
+   * The header as it was sent, if its key is quoted; null otherwise. Versions up to 0.4.0 stored jobs under that
+   * spelling.
+   */
   formerIdempotencyKey: string | null;
-  /** One object however often the context is copied on its way. */
+  /** The same object in every copy of the context. */
   readonly progress: Progress;
 }
 
-/** How far the operation has come with accepting jobs. */
+/** The progress of the operation in accepting jobs. */
 interface Progress {
-  /** Accepting has begun: what takes too long after that may have accepted one. */
+  /** Accepting has begun: an operation that times out after this may have accepted a job. */
   accepting: boolean;
-  /** One was accepted: an error after that does not mean that there is none. */
+  /** A job was accepted: it exists even if the operation fails afterward. */
   accepted: boolean;
 }
 

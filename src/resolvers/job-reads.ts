@@ -1,4 +1,4 @@
-/** What resolvers ask for one job at a time, and the store answers for many at once. */
+/** Batches reads that resolvers request one job at a time. */
 import DataLoader from 'dataloader';
 import type { Jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/model/job.ts';
@@ -7,8 +7,8 @@ import { createListTimeline, type ListTimeline } from '../jobs/read/list-events.
 import type { AskedEvents } from '../jobs/ports/job-events.ts';
 
 /**
- * Each kind of read takes one connection at a time, however many ask. Nothing is remembered: an answer is never older
- * than its question.
+ * Each kind of read uses one connection at a time, however many callers there are. Nothing is cached, so a result is
+ * never older than its request.
  */
 export interface JobReads {
   readonly findOutlook: (job: Job) => Promise<Outlook>;
@@ -30,10 +30,10 @@ export function createJobReads({
   };
 }
 
-/** Keys in one statement. */
+/** The maximum number of keys in one statement. */
 const MAX_BATCH = 100;
 
-/** Reads one batch after the other: what is asked for meanwhile waits, and is then read together, once for each key. */
+/** Reads one batch at a time. Requests that arrive meanwhile form the next batch, which reads each key once. */
 function createLoader<K, V>(
   read: (keys: readonly K[]) => Promise<readonly V[]>,
   nameOf: (key: K) => string,
@@ -56,7 +56,7 @@ function createLoader<K, V>(
       reading = answers.catch(() => undefined);
       return answers;
     },
-    // In a turn of its own: by then all events of one change have asked.
+    // Deferred to a separate turn of the event loop, when all events of one change have made their requests.
     { cache: false, batchScheduleFn: (dispatch) => void reading.then(() => setImmediate(dispatch)) },
   );
 }

@@ -8,10 +8,15 @@ import type { Context } from './context.ts';
 export class JobsUpdatedResolver {
   @Subscription(() => MotionJobUpdate, {
     description:
-      'Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. ' +
-      'Versions that follow each other faster than the client reads are skipped, but the newest is always sent. Deletions are not reported: if a job is deleted before you have read its last change, you receive no more updates for it. ' +
-      'To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect with the `cursor` of the last update. ' +
-      'If you delete jobs, query `motionJobs` after each reconnect with the `ids` of the jobs that you believe to be unfinished.',
+      'Every change of every job of the account, including new jobs; the subscription never completes. ' +
+      'An update is sent at least once: drop it if its `version` is not higher than the one you have. ' +
+      'Versions that follow each other faster than the client reads are skipped, but the newest is always sent. ' +
+      'Deletions are not reported: if a job is deleted before you have read its last change, you receive no more ' +
+      'updates for it. ' +
+      'To miss nothing, list the jobs, then subscribe with the `updatesCursor` of the list. ' +
+      'After a reconnect, subscribe with the `cursor` of the last update. ' +
+      'If you delete jobs, query `motionJobs` after each reconnect with the `ids` of the jobs that you believe to be ' +
+      'unfinished.',
     subscribe: async ({ args, context }) => {
       const { after } = args as { after?: string | null };
       const { caller, jobs } = context as Context;
@@ -23,8 +28,12 @@ export class JobsUpdatedResolver {
     @Arg('after', () => String, {
       nullable: true,
       description:
-        'Where to go on: the `cursor` of an update or the `updatesCursor` of a list, at most 4,096 characters. Without it only what changes from now on. ' +
-        'The error CURSOR_INVALID says that it is no cursor, or one of another database, or that it is newer than a restored backup: list the jobs and subscribe again. After the database was restored from a copy of its disk, list the jobs as well: PostgreSQL cannot tell such a copy from the original.',
+        'The cursor from which to resume: the `cursor` of an update or the `updatesCursor` of a list, at most 4,096 ' +
+        'characters. If omitted, only changes from now on are sent. ' +
+        'The error CURSOR_INVALID means that the value is not a cursor, or that it belongs to another database or is ' +
+        'newer than the backup from which the database was restored: list the jobs and subscribe again. ' +
+        'Also list the jobs after the database was restored from a copy of its disk, because PostgreSQL cannot ' +
+        'distinguish such a copy from the original.',
     })
     _after: string | null,
   ): MotionJobUpdate {

@@ -1,4 +1,4 @@
-/** The fields of a job that are computed when they are read. */
+/** The fields of a job that are computed on read. */
 import { Arg, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { permit } from '../accounts/caller.ts';
 import { JobEventConnection } from '../schema/job-event.type.ts';
@@ -13,7 +13,8 @@ export class MotionJobFieldsResolver {
     nullable: true,
     complexity: READ_COST,
     description:
-      'Its place in the queue, the next one being 1; 1000 means 1,000 or more. Null when it is not QUEUED. Accounts take turns, so it may go back by a few. Computed when it is read.',
+      "The job's position in the queue: 1 is the next job to be submitted, and 1000 means 1,000 or more. " +
+      'Null if the job is not QUEUED. Accounts take turns, so the position can increase by a few. Computed on read.',
   })
   async queuePosition(@Root() { source }: MotionJob, @Ctx() { reads }: Context): Promise<number | null> {
     return (await reads.findOutlook(source)).queuePosition;
@@ -23,7 +24,8 @@ export class MotionJobFieldsResolver {
     nullable: true,
     complexity: READ_COST,
     description:
-      'When it is likely to be done, from how long the last jobs took. Null when it has ended, or when there is nothing to guess from. Computed when it is read.',
+      'The time when the job is likely to end, estimated from the durations of recent jobs. ' +
+      'Null if the job has ended, or if there is no basis for an estimate. Computed on read.',
   })
   async estimatedCompletionAt(@Root() { source }: MotionJob, @Ctx() { reads }: Context): Promise<Date | null> {
     return (await reads.findOutlook(source)).estimatedCompletionAt;
@@ -32,12 +34,13 @@ export class MotionJobFieldsResolver {
   @FieldResolver(() => JobEventConnection, {
     nullable: true,
     complexity: READ_COST,
-    description: 'What was done and heard about it, oldest first.',
+    description: "The job's timeline: actions of the gateway and information that it received, oldest first.",
   })
   async timeline(
     @Root() { source }: MotionJob,
-    @Arg('first', () => Int, { defaultValue: 50, description: 'How many, 1 to 200.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' })
+    @Arg('first', () => Int, { defaultValue: 50, description: 'The maximum number of events to return, 1 to 200.' })
+    first: number,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the previous page.' })
     after: string | null | undefined,
     @Ctx() { caller, reads }: Context,
   ): Promise<JobEventConnection> {

@@ -27,7 +27,7 @@ import type { Context } from './context.ts';
 export class MotionJobResolver {
   @Query(() => MotionJob, {
     nullable: true,
-    description: "One job; null when there is none with this id, or when it is somebody else's.",
+    description: 'One job; null if there is no job with this id, or if it belongs to another account.',
   })
   async motionJob(
     @Arg('id', () => ID, { description: "The job's id." }) id: string,
@@ -37,12 +37,16 @@ export class MotionJobResolver {
     return mayRead(caller, id) ? present(await jobs.find(accountId, id)) : null;
   }
 
-  @Query(() => MotionJobConnection, { nullable: true, description: "The account's jobs, newest first, forward only." })
+  @Query(() => MotionJobConnection, {
+    nullable: true,
+    description: "The account's jobs, newest first. The list can be read only forward.",
+  })
   async motionJobs(
-    @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' })
+    @Arg('first', () => Int, { defaultValue: 20, description: 'The maximum number of jobs to return, 1 to 100.' })
+    first: number,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the previous page.' })
     after: string | null | undefined,
-    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'Which jobs; all without it.' })
+    @Arg('filter', () => MotionJobFilter, { nullable: true, description: 'The filter for jobs; all jobs if omitted.' })
     filter: MotionJobFilter | null | undefined,
     @Ctx() { caller, jobs }: Context,
   ): Promise<MotionJobConnection> {
@@ -51,17 +55,18 @@ export class MotionJobResolver {
       after,
       filter: within(caller, withoutNulls(filter ?? {})),
     });
-    // Whoever may not follow the account learns nothing of what happens in it.
+    // A caller that may not watch the account must not learn anything about its activity.
     return presentPage({ ...page, updatesCursor: caller.jobIds === null ? page.updatesCursor : null }, after);
   }
 
   @Mutation(() => GenerateMotionPayload, {
     nullable: true,
     description:
-      'Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key.',
+      'Accepts a job and returns as soon as the job is stored, without waiting for the upstream. ' +
+      'Watch the job with `jobUpdated`. With an idempotency key, the request can be repeated safely.',
   })
   async generateMotion(
-    @Arg('input', () => GenerateMotionInput, { description: 'What to generate.' }) input: GenerateMotionInput,
+    @Arg('input', () => GenerateMotionInput, { description: 'The input of the job.' }) input: GenerateMotionInput,
     @Ctx() context: Context,
   ): Promise<GenerateMotionPayload> {
     const accountId = permitAllJobs(context.caller, 'jobs:write');
@@ -79,10 +84,11 @@ export class MotionJobResolver {
   @Mutation(() => CancelMotionJobPayload, {
     nullable: true,
     description:
-      'Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error.',
+      'Cancels a QUEUED job. The upstream cannot stop a task that it has accepted. ' +
+      'Canceling a job that is already canceled is not an error.',
   })
   async cancelMotionJob(
-    @Arg('input', () => CancelMotionJobInput, { description: 'Which job.' }) input: CancelMotionJobInput,
+    @Arg('input', () => CancelMotionJobInput, { description: 'The job to cancel.' }) input: CancelMotionJobInput,
     @Ctx() { caller, jobs }: Context,
   ): Promise<CancelMotionJobPayload> {
     return presentCancel(await jobs.cancel(permitAllJobs(caller, 'jobs:write'), input.id));
@@ -91,11 +97,15 @@ export class MotionJobResolver {
   @Mutation(() => DeleteMotionJobPayload, {
     nullable: true,
     description:
-      'Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. ' +
-      'The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND.',
+      'Deletes a job that has ended, together with its timeline and the callbacks that were received for it. ' +
+      'It cannot be restored. Its idempotency key remains reserved for as long as the gateway keeps such keys ' +
+      '(`KEEP_SPENT_KEYS_DAYS`, by default 30 days): a request with the same input is rejected with JOB_DELETED. ' +
+      'The video remains at the upstream until it expires there, and anyone with its link can fetch it until then. ' +
+      'For a FAILED job whose `failure.final` is false, a late result would still have been reported; after the ' +
+      'deletion it is discarded, although it may have been paid for. Deleting a deleted job returns NOT_FOUND.',
   })
   async deleteMotionJob(
-    @Arg('input', () => DeleteMotionJobInput, { description: 'Which job.' }) input: DeleteMotionJobInput,
+    @Arg('input', () => DeleteMotionJobInput, { description: 'The job to delete.' }) input: DeleteMotionJobInput,
     @Ctx() { caller, jobs }: Context,
   ): Promise<DeleteMotionJobPayload> {
     return presentDelete(await jobs.deleteJob(permitAllJobs(caller, 'jobs:write'), input.id));
@@ -103,7 +113,11 @@ export class MotionJobResolver {
 
   @Subscription(() => MotionJob, {
     description:
-      'The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again.',
+      'The current state of a job, then every newer state. ' +
+      'The subscription completes after a terminal state, or when the job is deleted. ' +
+      'States that follow each other faster than the client reads are skipped, but the newest is always sent. ' +
+      'If the subscription completes after a state that is not terminal, the job was deleted or was lost by the ' +
+      'database: read `motionJob` before you submit the job again.',
     subscribe: async ({ args, context }) => {
       const { id, afterVersion } = args as { id: string; afterVersion?: number | null };
       const { caller, jobs } = context as Context;
@@ -114,12 +128,17 @@ export class MotionJobResolver {
   })
   jobUpdated(
     @Root() job: Job,
-    @Arg('id', () => ID, { description: "The job's id. Unknown, or somebody else's: the error NOT_FOUND." })
+    @Arg('id', () => ID, {
+      description: "The job's id. For an unknown job or a job of another account, the error is NOT_FOUND.",
+    })
     _id: string,
     @Arg('afterVersion', () => Int, {
       nullable: true,
       description:
-        'The version that the client has: older ones are skipped, and if the job has ended in this version, the subscription completes at once. A terminal state with a lower version is sent: the database has lost changes in a failover, or was restored.',
+        'The version that the client has. This version and older ones are skipped; ' +
+        'if the job has ended in this version, the subscription completes immediately. ' +
+        'A terminal state with a lower version is sent: ' +
+        'the database has then lost changes in a failover, or was restored from a backup.',
     })
     _afterVersion: number | null,
   ): MotionJob {
@@ -201,7 +220,7 @@ function presentDelete(result: DeleteResult): DeleteMotionJobPayload {
   }
 }
 
-/** A caller that is limited to certain jobs sees a list of those. */
+/** Restricts the filter to the jobs that the caller is limited to, if any. */
 function within<T extends { ids?: readonly string[] }>({ jobIds }: Caller, filter: T): T {
   return jobIds === null
     ? filter
@@ -210,7 +229,7 @@ function within<T extends { ids?: readonly string[] }>({ jobIds }: Caller, filte
 
 type WithoutNulls<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
-/** In a filter null means the same as absent. */
+/** Removes the entries that are null or undefined: in a filter, null means the same as absent. */
 function withoutNulls<T extends object>(value: T): WithoutNulls<T> {
   return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry != null)) as WithoutNulls<T>;
 }

@@ -8,10 +8,10 @@ import type { Context } from './context.ts';
 export class NodeResolver {
   @Query(() => Node, {
     nullable: true,
-    description: "Anything by its id; null when there is none, or when it is somebody else's.",
+    description: 'An object by its id; null if there is no such object, or if it belongs to another account.',
   })
   async node(
-    @Arg('id', () => ID, { description: 'The id.' }) id: string,
+    @Arg('id', () => ID, { description: "The object's id." }) id: string,
     @Ctx() { caller, jobs }: Context,
   ): Promise<Node | null> {
     const accountId = permit(caller, 'jobs:read');

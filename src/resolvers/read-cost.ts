@@ -1,2 +1,2 @@
-/** What a field costs that is read from the database for itself, in fields that are not. */
+/** The cost of a field that needs its own database read, relative to a field that does not. */
 export const READ_COST = 10;

@@ -1,4 +1,4 @@
-/** Webhook endpoints, their secrets, and what became of deliveries. */
+/** The queries and mutations for webhook endpoints, their secrets and their deliveries. */
 import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
 import { actorOf, permit, permitAllJobs } from '../accounts/caller.ts';
 import { InvalidInput } from '../schema/user-error.type.ts';
@@ -23,7 +23,7 @@ import type { Context } from './context.ts';
 export class WebhookResolver {
   @Query(() => [WebhookEndpoint], {
     nullable: true,
-    description: "The account's endpoints, newest first. Needs `account:admin`.",
+    description: "The account's webhook endpoints, newest first. Requires `account:admin`.",
   })
   async webhookEndpoints(@Ctx() { caller, webhooks }: Context): Promise<WebhookEndpoint[]> {
     return (await webhooks.list(permit(caller, 'account:admin'))).map((endpoint) => WebhookEndpoint.of(endpoint));
@@ -31,12 +31,14 @@ export class WebhookResolver {
 
   @Query(() => String, {
     nullable: true,
-    description: 'The secret that signs now. Null when there is no such endpoint. Needs `account:admin`.',
+    description:
+      'The secret with which webhooks are currently signed; null if there is no such endpoint. ' +
+      'Requires `account:admin`.',
   })
   async webhookSecret(
     @Arg('endpointId', () => ID, {
       nullable: true,
-      description: "The endpoint's id; without it the secret of jobs' own `webhookUrl`.",
+      description: "The endpoint's id. If omitted, the secret for the `webhookUrl` of jobs is returned.",
     })
     endpointId: string | null | undefined,
     @Ctx() { caller, webhooks }: Context,
@@ -46,15 +48,19 @@ export class WebhookResolver {
 
   @Query(() => WebhookDeliveryConnection, {
     nullable: true,
-    description: 'What was told, newest first, with every try. Needs `jobs:read`, of all jobs.',
+    description:
+      "The account's webhook deliveries, newest first, with all of their attempts. " +
+      'Requires `jobs:read` for all jobs: a client token that is limited to certain jobs is refused.',
   })
   async webhookDeliveries(
-    @Arg('first', () => Int, { defaultValue: 20, description: 'How many, 1 to 100.' }) first: number,
-    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the page before.' })
+    @Arg('first', () => Int, { defaultValue: 20, description: 'The maximum number of deliveries to return, 1 to 100.' })
+    first: number,
+    @Arg('after', () => String, { nullable: true, description: 'The `endCursor` of the previous page.' })
     after: string | null | undefined,
-    @Arg('endpointId', () => ID, { nullable: true, description: 'Only to this endpoint.' })
+    @Arg('endpointId', () => ID, { nullable: true, description: 'Selects deliveries to this endpoint.' })
     endpointId: string | null | undefined,
-    @Arg('jobId', () => ID, { nullable: true, description: 'Only of this job.' }) jobId: string | null | undefined,
+    @Arg('jobId', () => ID, { nullable: true, description: 'Selects deliveries of events of this job.' })
+    jobId: string | null | undefined,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<WebhookDeliveryConnection> {
     const { deliveries, hasNextPage } = await webhooks.deliveries(permitAllJobs(caller, 'jobs:read'), {
@@ -77,10 +83,12 @@ export class WebhookResolver {
 
   @Mutation(() => WebhookEndpointPayload, {
     nullable: true,
-    description: "Has a URL told what becomes of the account's jobs, by Standard Webhooks 1.0. Needs `account:admin`.",
+    description:
+      "Creates a webhook endpoint: a URL that receives the events of the account's jobs, as defined by " +
+      'Standard Webhooks 1.0. Requires `account:admin`.',
   })
   async createWebhookEndpoint(
-    @Arg('input', () => CreateWebhookEndpointInput, { description: 'The endpoint.' })
+    @Arg('input', () => CreateWebhookEndpointInput, { description: 'The endpoint to create.' })
     { url, eventTypes }: CreateWebhookEndpointInput,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<WebhookEndpointPayload> {
@@ -98,10 +106,10 @@ export class WebhookResolver {
 
   @Mutation(() => WebhookEndpointPayload, {
     nullable: true,
-    description: 'Changes an endpoint. Needs `account:admin`.',
+    description: 'Changes a webhook endpoint. Requires `account:admin`.',
   })
   async updateWebhookEndpoint(
-    @Arg('input', () => UpdateWebhookEndpointInput, { description: 'What to change.' })
+    @Arg('input', () => UpdateWebhookEndpointInput, { description: 'The changes to the endpoint.' })
     { id, url, eventTypes, enabled }: UpdateWebhookEndpointInput,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<WebhookEndpointPayload> {
@@ -120,10 +128,10 @@ export class WebhookResolver {
 
   @Mutation(() => DeleteWebhookEndpointPayload, {
     nullable: true,
-    description: 'Deletes an endpoint. Needs `account:admin`.',
+    description: 'Deletes a webhook endpoint. Requires `account:admin`.',
   })
   async deleteWebhookEndpoint(
-    @Arg('input', () => WebhookEndpointInput, { description: 'Which endpoint.' }) { id }: WebhookEndpointInput,
+    @Arg('input', () => WebhookEndpointInput, { description: 'The endpoint to delete.' }) { id }: WebhookEndpointInput,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<DeleteWebhookEndpointPayload> {
     const result = await webhooks.delete(permit(caller, 'account:admin'), id, actorOf(caller));
@@ -132,10 +140,10 @@ export class WebhookResolver {
 
   @Mutation(() => TestWebhookEndpointPayload, {
     nullable: true,
-    description: 'Sends an endpoint a `webhook.test`, signed like every other. Needs `account:admin`.',
+    description: 'Sends a signed `webhook.test` event to an endpoint, like any other event. Requires `account:admin`.',
   })
   async testWebhookEndpoint(
-    @Arg('input', () => WebhookEndpointInput, { description: 'Which endpoint.' }) { id }: WebhookEndpointInput,
+    @Arg('input', () => WebhookEndpointInput, { description: 'The endpoint to test.' }) { id }: WebhookEndpointInput,
     @Ctx() { caller, accounts, webhooks }: Context,
   ): Promise<TestWebhookEndpointPayload> {
     const accountId = permit(caller, 'account:admin');
@@ -146,10 +154,12 @@ export class WebhookResolver {
 
   @Mutation(() => RotateWebhookSecretPayload, {
     nullable: true,
-    description: 'Makes a new secret; the one until now signs beside it for 24 hours. Needs `account:admin`.',
+    description:
+      'Creates a new webhook secret. For 24 hours, webhooks are signed with the previous secret as well. ' +
+      'Requires `account:admin`.',
   })
   async rotateWebhookSecret(
-    @Arg('input', () => RotateWebhookSecretInput, { description: 'Whose secret.' })
+    @Arg('input', () => RotateWebhookSecretInput, { description: 'The owner of the secret.' })
     { endpointId }: RotateWebhookSecretInput,
     @Ctx() { caller, webhooks }: Context,
   ): Promise<RotateWebhookSecretPayload> {
@@ -159,10 +169,11 @@ export class WebhookResolver {
 
   @Mutation(() => RedeliverWebhookPayload, {
     nullable: true,
-    description: 'Delivers again, at once, with the same `webhook-id` and the same body. Needs `jobs:write`.',
+    description:
+      'Delivers an event again, immediately, with the same `webhook-id` and the same body. Requires `jobs:write`.',
   })
   async redeliverWebhook(
-    @Arg('input', () => RedeliverWebhookInput, { description: 'Which delivery.' })
+    @Arg('input', () => RedeliverWebhookInput, { description: 'The delivery to repeat.' })
     { deliveryId }: RedeliverWebhookInput,
     @Ctx() { caller, accounts, webhooks }: Context,
   ): Promise<RedeliverWebhookPayload> {

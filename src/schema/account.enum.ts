@@ -5,19 +5,19 @@ import { describedEnum } from './described-enum.ts';
 
 export const AccountStatus = describedEnum<Status>(
   'AccountStatus',
-  'Whether an account may be used.',
+  'The status of an account, which determines whether the account can be used.',
   accountStatuses,
   {
-    ACTIVE: 'It may be used.',
-    PENDING: 'It waits for an administrator: it may look around, and no job is accepted.',
-    DISABLED: 'Its keys and tokens open nothing. Its jobs go on to their ends.',
+    ACTIVE: 'The account is active.',
+    PENDING: 'The account is awaiting approval by an administrator. It can be accessed, but no job is accepted.',
+    DISABLED: 'The account is disabled: all of its keys and tokens are rejected. Its existing jobs continue to run.',
   },
 );
 
 const scopeNames = ['JOBS_READ', 'JOBS_WRITE', 'ACCOUNT_ADMIN'] as const;
 export type ScopeName = (typeof scopeNames)[number];
 
-/** GraphQL has no colons in names. */
+/** Names in GraphQL cannot contain colons. */
 const scopesByName: Readonly<Record<ScopeName, AccountScope>> = {
   JOBS_READ: 'jobs:read',
   JOBS_WRITE: 'jobs:write',
@@ -30,19 +30,19 @@ export const toScopeNames = (scopes: readonly AccountScope[]): ScopeName[] =>
 
 export const Scope = describedEnum<ScopeName>(
   'Scope',
-  'What a key or a client token may do for its account.',
+  'A permission that an API key or a client token has in its account.',
   scopeNames,
   {
-    JOBS_READ: '`jobs:read`: read and watch jobs, and see the quota.',
-    JOBS_WRITE:
-      '`jobs:write`: have jobs generated, canceled and deleted, and see the jobs that these mutations answer.',
+    JOBS_READ: '`jobs:read`: read and watch jobs, and read the quota.',
+    JOBS_WRITE: '`jobs:write`: generate, cancel and delete jobs, and read the jobs that these mutations return.',
     ACCOUNT_ADMIN:
-      '`account:admin`: make, rotate and revoke keys, end client tokens, and have webhook endpoints. Never in a client token.',
+      '`account:admin`: create, rotate and revoke API keys, revoke client tokens, and manage webhook endpoints. ' +
+      'A client token never has this scope.',
   },
 );
 
-export const UsageBy = describedEnum<Groups>('UsageBy', 'What usage is grouped by.', usageGroups, {
-  DAY: 'The day of UTC on which the job succeeded.',
+export const UsageBy = describedEnum<Groups>('UsageBy', 'The property by which usage is grouped.', usageGroups, {
+  DAY: 'The day (UTC) on which the job succeeded.',
   MODE: 'The mode of the job.',
-  MODEL: 'The model of the job; null where the upstream chose it.',
+  MODEL: 'The model of the job; null if the upstream chose the model.',
 });

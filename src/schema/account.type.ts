@@ -12,31 +12,46 @@ import { DateTime } from './scalars.ts';
 
 @ObjectType({
   description:
-    'How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end.',
+    'The number of jobs that an account may use. A job is reserved when it is accepted, counted as used when it ' +
+    'succeeds, and released if it ends in any other way.',
   simpleResolvers: true,
 })
 export class Quota {
-  @Field(() => Int, { nullable: true, description: 'Jobs that may ever be used; null is no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The maximum number of jobs that can be used in total; null if there is no limit.',
+  })
   limit!: number | null;
 
   @Field(() => Int, {
-    description: 'Jobs that have succeeded. May exceed `limit` by jobs whose result came after they had failed.',
+    description:
+      'The number of jobs that have succeeded. ' +
+      'It can exceed `limit` if results arrive for jobs that had already failed.',
   })
   used!: number;
 
-  @Field(() => Int, { description: 'Jobs that were accepted and have not ended.' })
+  @Field(() => Int, { description: 'The number of jobs that have been accepted and have not ended.' })
   reserved!: number;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may be accepted now; null is no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The number of jobs that can be accepted now; null if there is no limit.',
+  })
   remaining!: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may be accepted in a month of UTC; null is no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The maximum number of jobs that can be accepted in a month (UTC); null if there is no limit.',
+  })
   monthlyLimit!: number | null;
 
-  @Field(() => Int, { description: 'Jobs that were accepted this month and not given back.' })
+  @Field(() => Int, { description: 'The number of jobs that were accepted this month (UTC) and not released.' })
   monthlyUsed!: number;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the next month begins; null without a monthly limit.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time when the next month begins; null if there is no monthly limit.',
+  })
   resetsAt!: Date | null;
 
   static of(quota: QuotaOfCore): Quota {
@@ -53,24 +68,27 @@ export class Quota {
   }
 }
 
-@ObjectType({ description: 'Who owns jobs, keys and quota: a team, usually.', simpleResolvers: true })
+@ObjectType({ description: 'An owner of jobs, API keys and a quota; usually a team.', simpleResolvers: true })
 export class Account {
-  @Field(() => ID, { description: 'Its id.' })
+  @Field(() => ID, { description: "The account's id." })
   id!: string;
 
-  @Field(() => String, { description: 'For people.' })
+  @Field(() => String, { description: "The account's display name." })
   name!: string;
 
-  @Field(() => String, { nullable: true, description: 'As it was given; nobody has shown that he reads its mail.' })
+  @Field(() => String, {
+    nullable: true,
+    description: "The account's email address, which is not verified; null if none was given.",
+  })
   email!: string | null;
 
-  @Field(() => AccountStatus, { description: 'Whether it may be used.' })
+  @Field(() => AccountStatus, { description: "The account's status, which determines whether it can be used." })
   status!: Status;
 
-  @Field(() => Quota, { description: 'What is left to it.' })
+  @Field(() => Quota, { description: "The account's quota: its limits, and how much of them is used." })
   quota!: Quota;
 
-  @Field(() => DateTime, { description: 'When it was made.' })
+  @Field(() => DateTime, { description: 'The time when the account was created.' })
   createdAt!: Date;
 
   static of({ id, name, email, status, quota, createdAt }: AccountOfCore): Account {
@@ -80,37 +98,46 @@ export class Account {
 
 @ObjectType({ description: 'A page of accounts, newest first.', simpleResolvers: true })
 export class AccountConnection {
-  @Field(() => [Account], { description: 'The accounts.' })
+  @Field(() => [Account], { description: 'The accounts on the page.' })
   nodes!: readonly Account[];
 
-  @Field(() => PageInfo, { description: 'Where the page lies.' })
+  @Field(() => PageInfo, { description: 'The position of the page in the list of accounts.' })
   pageInfo!: PageInfo;
 }
 
-@ObjectType({ description: 'A key of an account, without the key itself.', simpleResolvers: true })
+@ObjectType({ description: 'An API key of an account, without the secret key itself.', simpleResolvers: true })
 export class ApiKey {
-  @Field(() => ID, { description: 'Its id.' })
+  @Field(() => ID, { description: "The API key's id." })
   id!: string;
 
-  @Field(() => String, { description: 'For people.' })
+  @Field(() => String, { description: "The API key's display name." })
   name!: string;
 
-  @Field(() => String, { description: 'The last four characters of the key, to tell keys apart by.' })
+  @Field(() => String, { description: 'The last four characters of the API key, to tell keys apart.' })
   lastFour!: string;
 
-  @Field(() => [Scope], { description: 'What it may do.' })
+  @Field(() => [Scope], { description: 'The scopes of the API key: the permissions that it grants.' })
   scopes!: readonly ScopeName[];
 
-  @Field(() => DateTime, { description: 'When it was made.' })
+  @Field(() => DateTime, { description: 'The time when the API key was created.' })
   createdAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'From then on it opens nothing; null is never.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time from which the API key is rejected; null if it never expires.',
+  })
   expiresAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Since then it opens nothing; null when it was not revoked.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time when the API key was revoked, from which it is rejected; null if it was not revoked.',
+  })
   revokedAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it was last used, to within a minute.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time when the API key was last used, accurate to within a minute; null if it was never used.',
+  })
   lastUsedAt!: Date | null;
 
   static of({ scopes, ...key }: ApiKeyOfCore): ApiKey {
@@ -118,29 +145,30 @@ export class ApiKey {
   }
 }
 
-@ObjectType({ description: 'What was charged, of one day, mode or model.', simpleResolvers: true })
+@ObjectType({ description: 'The charged usage of one day, mode or model.', simpleResolvers: true })
 export class UsageBucket {
   @Field(() => String, {
     nullable: true,
-    description: 'The day as `YYYY-MM-DD`, the mode or the model; null where the upstream chose the model.',
+    description: 'The day as `YYYY-MM-DD`, the mode or the model of the usage; null if the upstream chose the model.',
   })
   key!: string | null;
 
-  @Field(() => Int, { description: 'Jobs that succeeded.' })
+  @Field(() => Int, { description: 'The number of jobs that succeeded.' })
   jobs!: number;
 
   @Field(() => Float, {
     description:
-      'Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds.',
+      'The total duration of the videos in seconds, which is what the upstream bills. ' +
+      'The duration of each job is rounded to milliseconds.',
   })
   billedSeconds!: number;
 }
 
-@ObjectType({ description: 'Who asks.', simpleResolvers: true })
+@ObjectType({ description: 'The authenticated caller of the request.', simpleResolvers: true })
 export class Viewer {
-  @Field(() => Account, { description: 'The account of the key or token.' })
+  @Field(() => Account, { description: 'The account that the API key or client token of the request belongs to.' })
   account!: Account;
 
-  @Field(() => Quota, { description: 'What is left to it.' })
+  @Field(() => Quota, { description: "The account's quota: its limits, and how much of them is used." })
   quota!: Quota;
 }

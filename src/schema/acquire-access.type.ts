@@ -2,23 +2,29 @@ import { Field, InputType, ObjectType } from 'type-graphql';
 import { Account } from './account.type.ts';
 import { UserError } from './user-error.type.ts';
 
-@InputType({ description: 'Who applies.' })
+@InputType({ description: 'The applicant for access.' })
 export class AcquireAccessInput {
-  @Field(() => String, { description: 'A name for people, at most 100 characters.' })
+  @Field(() => String, { description: 'The display name of the new account, at most 100 characters.' })
   name!: string;
 
-  @Field(() => String, { description: 'An e-mail address, at most 254 characters.' })
+  @Field(() => String, { description: "The applicant's email address, at most 254 characters." })
   email!: string;
 }
 
-@ObjectType({ description: 'What came of an application.', simpleResolvers: true })
+@ObjectType({ description: 'The result of an application for access.', simpleResolvers: true })
 export class AcquireAccessPayload {
-  @Field(() => String, { nullable: true, description: 'The API key. It is shown this once and cannot be had again.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The API key of the new account. It is shown only once and cannot be retrieved again.',
+  })
   key!: string | null;
 
-  @Field(() => Account, { nullable: true, description: 'The account; one that is PENDING waits for an administrator.' })
+  @Field(() => Account, {
+    nullable: true,
+    description: 'The new account. If its status is PENDING, it is awaiting approval by an administrator.',
+  })
   account!: Account | null;
 
-  @Field(() => [UserError], { description: 'All that is wrong with the input.' })
+  @Field(() => [UserError], { description: 'All violations in the input; empty if the application succeeded.' })
   userErrors!: readonly UserError[];
 }

@@ -2,65 +2,79 @@ import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Account } from './account.type.ts';
 import { UserError } from './user-error.type.ts';
 
-@InputType({ description: 'A new account.' })
+@InputType({ description: 'The account to create.' })
 export class CreateAccountInput {
-  @Field(() => String, { description: 'A name for people, at most 100 characters.' })
+  @Field(() => String, { description: 'The display name of the account, at most 100 characters.' })
   name!: string;
 
-  @Field(() => String, { nullable: true, description: 'An e-mail address, at most 254 characters.' })
+  @Field(() => String, { nullable: true, description: 'The email address of the account, at most 254 characters.' })
   email?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'Jobs that may ever be used; without it no limit.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The maximum number of jobs that can be used in total; there is no limit if it is omitted.',
+  })
   quotaLimit?: number | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Jobs that may be accepted in a month of UTC; without it no limit.',
+    description:
+      'The maximum number of jobs that can be accepted in a month (UTC); there is no limit if it is omitted.',
   })
   monthlyLimit?: number | null;
 }
 
-@InputType({ description: 'An account, and what it may use from now on.' })
+@InputType({ description: 'An account and the changes to its quota.' })
 export class AccountQuotaInput {
   @Field(() => ID, { description: "The account's id." })
   id!: string;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Jobs that may ever be used: null is no limit, and without it the limit stays.',
+    description:
+      'The maximum number of jobs that can be used in total. ' +
+      'Null removes the limit; if omitted, the limit is unchanged.',
   })
   quotaLimit?: number | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Jobs that may be accepted in a month of UTC: null is no limit, and without it the limit stays.',
+    description:
+      'The maximum number of jobs that can be accepted in a month (UTC). ' +
+      'Null removes the limit; if omitted, the limit is unchanged.',
   })
   monthlyLimit?: number | null;
 }
 
-@InputType({ description: 'Which account to disable.' })
+@InputType({ description: 'The account to disable.' })
 export class DisableAccountInput {
   @Field(() => ID, { description: "The account's id." })
   id!: string;
 }
 
-@ObjectType({ description: 'What came of making an account.', simpleResolvers: true })
+@ObjectType({ description: 'The result of creating an account.', simpleResolvers: true })
 export class CreateAccountPayload {
-  @Field(() => String, { nullable: true, description: 'Its first key. It is shown this once and cannot be had again.' })
+  @Field(() => String, {
+    nullable: true,
+    description: "The account's first API key. It is shown only once and cannot be retrieved again.",
+  })
   key!: string | null;
 
-  @Field(() => Account, { nullable: true, description: 'The account.' })
+  @Field(() => Account, { nullable: true, description: 'The new account; null if `userErrors` has entries.' })
   account!: Account | null;
 
-  @Field(() => [UserError], { description: 'All that is wrong with the input.' })
+  @Field(() => [UserError], { description: 'All violations in the input; empty if the account was created.' })
   userErrors!: readonly UserError[];
 }
 
-@ObjectType({ description: 'What came of changing an account.', simpleResolvers: true })
+@ObjectType({ description: 'The result of changing an account.', simpleResolvers: true })
 export class ChangeAccountPayload {
-  @Field(() => Account, { nullable: true, description: 'The account as it is now.' })
+  @Field(() => Account, {
+    nullable: true,
+    description: 'The account in its current state; null if `userErrors` has entries.',
+  })
   account!: Account | null;
 
-  @Field(() => [UserError], { description: 'All that is wrong with the input.' })
+  @Field(() => [UserError], { description: 'All violations in the input; empty if the account was changed.' })
   userErrors!: readonly UserError[];
 }

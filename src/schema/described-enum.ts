@@ -1,6 +1,6 @@
 import { registerEnumType } from 'type-graphql';
 
-/** An enum of the schema with the core's own values; a value without a description does not compile. */
+/** Registers an enum with the values of a core. A value without a description does not compile. */
 export function describedEnum<T extends string>(
   name: string,
   description: string,
@@ -11,7 +11,7 @@ export function describedEnum<T extends string>(
   const valuesConfig = Object.fromEntries(values.map((value) => [value, { description: descriptions[value] }]));
   registerEnumType(members, {
     name,
-    description: `${description} More values may be added: treat an unknown one as you would a new kind of the same.`,
+    description: `${description} More values may be added: treat an unknown value as a new kind of the same thing.`,
     valuesConfig: valuesConfig as never,
   });
   return members;

@@ -2,38 +2,38 @@
 import { jobEventTypes, submitEndKinds, verdicts } from '../jobs/model/job-event.ts';
 import { describedEnum } from './described-enum.ts';
 
-export const JobEventType = describedEnum('JobEventType', 'What happened to a job. May grow.', jobEventTypes, {
-  ACCEPTED: 'The job was stored.',
-  ATTEMPT_BEGUN: 'An attempt to submit it began; from here on it may have arrived.',
-  ATTEMPT_ENDED: 'The attempt ended; see `submitEnd`.',
-  LEASE_EXPIRED: 'Whoever made the attempt did not say how it ended.',
-  CALLBACK: 'The upstream called back, with a body that had not come before; see `verdict`.',
-  CLAIM_JUDGED: 'A look-up judged what a callback had claimed; see `verdict`.',
-  POLL: 'A look-up changed something.',
-  LISTING: "A listing of the upstream's tasks found the task.",
-  DEADLINE: 'A deadline passed.',
-  CANCEL_REQUESTED: 'The client asked to cancel while an attempt was under way.',
+export const JobEventType = describedEnum('JobEventType', 'The type of an event of a job.', jobEventTypes, {
+  ACCEPTED: 'The job was accepted and stored.',
+  ATTEMPT_BEGUN: 'An attempt to submit the job began. From this point on, the upstream may have received it.',
+  ATTEMPT_ENDED: 'An attempt to submit the job ended; see `submitEnd`.',
+  LEASE_EXPIRED: 'The lease of the attempt expired, because the instance that made it did not report how it ended.',
+  CALLBACK: 'The upstream called back with a body that it had not sent before; see `verdict`.',
+  CLAIM_JUDGED: 'A look-up confirmed or refuted the claim of a callback; see `verdict`.',
+  POLL: 'A look-up at the upstream changed the job.',
+  LISTING: "The job's task was found in a listing of the upstream's tasks.",
+  DEADLINE: 'A deadline of the job passed.',
+  CANCEL_REQUESTED: 'The client asked to cancel the job while an attempt to submit it was in progress.',
   CANCELED: 'The job was canceled.',
 });
 
 export const SubmitEnd = describedEnum(
   'SubmitEnd',
-  'How an attempt to submit ended, by whether it may have arrived.',
+  'How an attempt to submit a job ended. The values differ in whether the upstream may have received the job.',
   submitEndKinds,
   {
-    ACCEPTED: 'The upstream took it.',
-    NEVER_SENT: 'It surely did not arrive, and is tried again.',
-    REFUSED: 'The upstream said no; it is tried again only when the job was not at fault.',
-    AMBIGUOUS: 'It may have arrived, so it is never sent again.',
+    ACCEPTED: 'The upstream accepted the job.',
+    NEVER_SENT: 'The job certainly did not reach the upstream; it is submitted again.',
+    REFUSED: 'The upstream refused the job. It is submitted again only if the job itself was not the cause.',
+    AMBIGUOUS: 'The job may have reached the upstream, so it is never submitted again.',
   },
 );
 
-export const CallbackVerdict = describedEnum('CallbackVerdict', 'What became of a callback.', verdicts, {
-  APPLIED: 'It changed the job.',
-  REPEATED: 'It said what was known.',
-  CONTRADICTED: 'It said something else than what is settled, and changed nothing.',
-  PENDING: 'It is not believed by itself: the upstream is asked.',
-  CONFIRMED: 'The upstream, asked, says the same of whose task it is.',
-  REFUTED: 'The upstream, asked, says that the task is not ours.',
-  SET_ASIDE: 'It could not be worked on; it is kept, and the upstream is asked.',
+export const CallbackVerdict = describedEnum('CallbackVerdict', 'The verdict on a callback.', verdicts, {
+  APPLIED: 'The callback changed the job.',
+  REPEATED: 'The callback contained nothing new.',
+  CONTRADICTED: 'The callback contradicted the settled outcome of the job and changed nothing.',
+  PENDING: 'The callback is not trusted by itself and must be confirmed by a look-up at the upstream.',
+  CONFIRMED: 'A look-up at the upstream confirmed that the task of the callback belongs to the job.',
+  REFUTED: 'A look-up at the upstream showed that the task of the callback does not belong to the job.',
+  SET_ASIDE: 'The callback could not be processed. It is kept, and the upstream is queried.',
 });

@@ -1,19 +1,22 @@
 import { Field, InputType, ObjectType } from 'type-graphql';
 
-@ObjectType({ description: "The client's own reference on a job.", simpleResolvers: true })
+@ObjectType({ description: "A label of a job: the client's own reference.", simpleResolvers: true })
 export class Label {
-  @Field(() => String, { description: '1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`.' })
+  @Field(() => String, { description: "The label's key: 1 to 64 characters from `a-z`, `0-9`, `_`, `.` and `-`." })
   key!: string;
 
-  @Field(() => String, { description: 'Up to 256 characters.' })
+  @Field(() => String, { description: "The label's value: up to 256 characters." })
   value!: string;
 }
 
-@InputType({ description: "The client's own reference on a job." })
+@InputType({ description: "A label of a job: the client's own reference." })
 export class LabelInput {
-  @Field(() => String, { description: '1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`; each key once.' })
+  @Field(() => String, {
+    description:
+      "The label's key: 1 to 64 characters from `a-z`, `0-9`, `_`, `.` and `-`. A job can have each key only once.",
+  })
   key!: string;
 
-  @Field(() => String, { description: 'Up to 256 characters.' })
+  @Field(() => String, { description: "The label's value: up to 256 characters." })
   value!: string;
 }

@@ -8,29 +8,35 @@ import {
 } from '../jobs/model/job.ts';
 import { ChargeStatus, MotionFailureCode } from './motion-job.enum.ts';
 
-@ObjectType({ description: 'Why a job ended without a video.', simpleResolvers: true })
+@ObjectType({ description: 'The reason why a job ended without a video.', simpleResolvers: true })
 export class MotionFailure {
-  @Field(() => MotionFailureCode, { description: 'What to branch on.' })
+  @Field(() => MotionFailureCode, { description: 'The code of the failure, for programs to branch on.' })
   code!: FailureCode;
 
-  @Field(() => String, { description: "For people: the upstream's own words where it gave any. Not to be parsed." })
+  @Field(() => String, {
+    description: "The failure in human-readable form, in the upstream's own words if it gave any. Not to be parsed.",
+  })
   message!: string;
 
-  @Field(() => String, { nullable: true, description: "The upstream's own code." })
+  @Field(() => String, { nullable: true, description: "The upstream's own error code; null if it gave none." })
   upstreamCode!: string | null;
 
-  @Field(() => String, { nullable: true, description: "What the upstream's support asks for." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The upstream's trace id, which the upstream's support asks for; null if there is none.",
+  })
   upstreamTraceId!: string | null;
 
-  @Field(() => Boolean, { description: 'Whether the same input, as a new job, has a fair chance.' })
+  @Field(() => Boolean, { description: 'True if a new job with the same input has a fair chance of success.' })
   worthRetrying!: boolean;
 
-  @Field(() => ChargeStatus, { description: 'What the job cost at the upstream, as far as it is known.' })
+  @Field(() => ChargeStatus, { description: 'The charge of the upstream for the failed job, as far as it is known.' })
   charge!: Charge;
 
   @Field(() => Boolean, {
     description:
-      'False when the failure is our own guess: a result that comes within 24 hours still lifts the job to SUCCEEDED.',
+      'False if the failure was only inferred by the gateway: ' +
+      'a result that arrives within 24 hours still changes the job to SUCCEEDED.',
   })
   final!: boolean;
 

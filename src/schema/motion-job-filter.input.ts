@@ -4,23 +4,23 @@ import { LabelInput } from './label.type.ts';
 import { MotionJobState, MotionMode } from './motion-job.enum.ts';
 import { DateTime } from './scalars.ts';
 
-@InputType({ description: 'Which jobs; all given conditions must hold.' })
+@InputType({ description: 'A filter for jobs. A job must meet all conditions that are given.' })
 export class MotionJobFilter {
-  @Field(() => [ID], { nullable: true, description: 'One of these, at most 100.' })
+  @Field(() => [ID], { nullable: true, description: 'Selects jobs with one of these ids, at most 100.' })
   ids?: string[] | null;
 
-  @Field(() => [MotionJobState], { nullable: true, description: 'In one of these states.' })
+  @Field(() => [MotionJobState], { nullable: true, description: 'Selects jobs in one of these states.' })
   states?: JobState[] | null;
 
-  @Field(() => [MotionMode], { nullable: true, description: 'Of one of these modes.' })
+  @Field(() => [MotionMode], { nullable: true, description: 'Selects jobs with one of these modes.' })
   modes?: Mode[] | null;
 
-  @Field(() => [LabelInput], { nullable: true, description: 'With all of these labels, at most 16.' })
+  @Field(() => [LabelInput], { nullable: true, description: 'Selects jobs with all of these labels, at most 16.' })
   labels?: LabelInput[] | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Accepted after this.' })
+  @Field(() => DateTime, { nullable: true, description: 'Selects jobs that were accepted after this time.' })
   createdAfter?: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'Accepted before this.' })
+  @Field(() => DateTime, { nullable: true, description: 'Selects jobs that were accepted before this time.' })
   createdBefore?: Date | null;
 }

@@ -6,11 +6,13 @@ import { MotionJob } from './motion-job.type.ts';
 export class MotionJobUpdate {
   @Field(() => String, {
     description:
-      'The `after` to go on from when this update has been dealt with. Opaque, at most 4,096 characters, good at every instance and after restarts; it does not expire.',
+      'The cursor from which to resume after this update was processed: pass it to `jobsUpdated` as `after`. ' +
+      'The cursor is opaque, at most 4,096 characters long, valid at every instance and after restarts, and does not ' +
+      'expire.',
   })
   cursor!: string;
 
-  @Field(() => MotionJob, { description: 'The job, in its newest version.' })
+  @Field(() => MotionJob, { description: 'The job in its newest version.' })
   job!: MotionJob;
 
   static of(cursor: string, job: Job): MotionJobUpdate {

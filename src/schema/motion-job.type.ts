@@ -16,83 +16,115 @@ import { DateTime, Url } from './scalars.ts';
 
 @ObjectType({
   implements: Node,
-  description: 'One generation: a character from an image, moving as in a video.',
+  description: 'A job: one generation of a video in which a character from an image moves as in another video.',
   simpleResolvers: true,
 })
 export class MotionJob extends Node {
   @Field(() => Int, {
     description:
-      'Rises by one with every change. Of two answers about one job the one with the higher version is newer.',
+      "The job's version, which increases by one with every change. " +
+      'Of two responses about the same job, the one with the higher version is newer.',
   })
   version!: number;
 
-  @Field(() => MotionJobState, { description: 'Where the job is in its life.' })
+  @Field(() => MotionJobState, { description: "The job's state." })
   state!: JobState;
 
-  @Field(() => Boolean, { description: 'Whether the job has ended: SUCCEEDED, FAILED or CANCELED.' })
+  @Field(() => Boolean, { description: 'True if the job has ended: it is SUCCEEDED, FAILED or CANCELED.' })
   isTerminal!: boolean;
 
-  @Field(() => Boolean, { description: 'True when the sandbox made it: the video is a sample and nothing was paid.' })
+  @Field(() => Boolean, {
+    description: 'True if the job runs in the sandbox: the video is a sample, and nothing is paid.',
+  })
   sandbox!: boolean;
 
-  @Field(() => Url, { description: 'The character.' })
+  @Field(() => Url, { description: 'The URL of the image of the character.' })
   imageUrl!: string;
 
-  @Field(() => Url, { description: 'The motion.' })
+  @Field(() => Url, { description: 'The URL of the video of the motion.' })
   videoUrl!: string;
 
-  @Field(() => String, { nullable: true, description: 'What was asked for in words.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The prompt: a text description of the scene beyond the motion; null if none was given.',
+  })
   prompt!: string | null;
 
   @Field(() => MotionMode, { description: 'The quality of the video.' })
   mode!: Mode;
 
-  @Field(() => String, { nullable: true, description: "The upstream's model; null leaves the choice to the upstream." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The name of the upstream's model; null if the choice is left to the upstream.",
+  })
   model!: string | null;
 
-  @Field(() => CharacterOrientation, { description: 'Which input decides how the character is turned.' })
+  @Field(() => CharacterOrientation, { description: 'The input that determines the orientation of the character.' })
   characterOrientation!: Orientation;
 
-  @Field(() => Boolean, { description: 'Whether the sound of the motion video is kept.' })
+  @Field(() => Boolean, { description: 'True if the video keeps the sound of the motion video.' })
   keepOriginalSound!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether the video carries a watermark.' })
+  @Field(() => Boolean, { description: 'True if the video carries a watermark.' })
   watermark!: boolean;
 
-  @Field(() => [Label], { description: "The client's own references, in order of their keys." })
+  @Field(() => [Label], { description: "The job's labels, which are the client's own references, ordered by key." })
   labels!: readonly Label[];
 
-  @Field(() => Url, { nullable: true, description: 'Where its end is told, beside the endpoints of the account.' })
+  @Field(() => Url, {
+    nullable: true,
+    description:
+      "The URL that receives a webhook when the job ends, in addition to the account's endpoints; " +
+      'null if none was given.',
+  })
   webhookUrl!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The key that the job was accepted with.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The idempotency key with which the job was accepted; null if none was given.',
+  })
   idempotencyKey!: string | null;
 
-  @Field(() => ID, { nullable: true, description: "The upstream's id, once it is known." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The id of the job's task at the upstream; null until it is known.",
+  })
   taskId!: string | null;
 
-  @Field(() => MotionVideo, { nullable: true, description: 'Set when the state is SUCCEEDED.' })
+  @Field(() => MotionVideo, {
+    nullable: true,
+    description: 'The generated video; null unless the state is SUCCEEDED.',
+  })
   video!: MotionVideo | null;
 
-  @Field(() => MotionFailure, { nullable: true, description: 'Set when the state is FAILED.' })
+  @Field(() => MotionFailure, {
+    nullable: true,
+    description: 'The reason why the job failed; null unless the state is FAILED.',
+  })
   failure!: MotionFailure | null;
 
-  @Field(() => SettledBy, { nullable: true, description: 'Who told us how the job ended.' })
+  @Field(() => SettledBy, {
+    nullable: true,
+    description: 'How the end of the job became known; null until the job has ended.',
+  })
   settledBy!: Source | null;
 
-  @Field(() => DateTime, { description: 'When it was accepted.' })
+  @Field(() => DateTime, { description: 'The time when the job was accepted.' })
   createdAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'When the upstream was known to have taken it.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'The time when it became known that the upstream had accepted the job; null until then.',
+  })
   submittedAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it ended.' })
+  @Field(() => DateTime, { nullable: true, description: 'The time when the job ended; null until then.' })
   completedAt!: Date | null;
 
-  @Field(() => DateTime, { description: 'When it last changed.' })
+  @Field(() => DateTime, { description: 'The time of the last change of the job.' })
   updatedAt!: Date;
 
-  /** The job that is shown, for the fields that are computed when they are read. */
+  /** The stored job, from which the fields that are computed on read are derived. */
   source!: Job;
 
   static of(job: Job): MotionJob {

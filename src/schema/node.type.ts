@@ -1,7 +1,7 @@
 import { Field, ID, InterfaceType } from 'type-graphql';
 
-@InterfaceType({ description: 'Anything that has an id of its own.' })
+@InterfaceType({ description: 'An object with an id of its own.' })
 export abstract class Node {
-  @Field(() => ID, { description: 'A UUIDv7: unique, and later ones sort after earlier ones.' })
+  @Field(() => ID, { description: "The object's id: a unique UUIDv7. Newer ids sort after older ones." })
   id!: string;
 }

@@ -1,4 +1,4 @@
-/** Scalars beyond GraphQL's own. */
+/** Scalars in addition to those of GraphQL. */
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 
 export { GraphQLDateTime as DateTime } from 'graphql-scalars';
@@ -9,12 +9,14 @@ const text = (value: unknown): string => {
 };
 
 /**
- * Any string passes here: what a URL must be is checked with the other rules, so that one answer names every violation.
+ * Accepts any string: the syntax of a URL is checked together with the other rules, so that one response reports every
+ * violation.
  */
 export const Url = new GraphQLScalarType<string, string>({
   name: 'URL',
   description:
-    'An absolute URL that begins with `http://` or `https://`, at most 2,048 characters. In input it is checked with the other rules of the field; a violation is a `userErrors` entry.',
+    'An absolute URL that begins with `http://` or `https://` and has at most 2,048 characters. ' +
+    'In input, it is checked together with the other rules of the field; a violation is an entry of `userErrors`.',
   serialize: text,
   parseValue: text,
   parseLiteral: (node) => {

@@ -5,24 +5,26 @@ import { UserErrorCode } from './motion-job.enum.ts';
 import type { WebhookViolation } from '../webhooks/endpoints.ts';
 import type { UserErrorCode as Code } from './user-error-codes.ts';
 
-@InterfaceType({ description: 'A failure that the client can act on.' })
+@InterfaceType({ description: 'An error that the client can act on.' })
 export abstract class UserError {
-  @Field(() => UserErrorCode, { description: 'What to branch on.' })
+  @Field(() => UserErrorCode, { description: 'The code of the error, for programs to branch on.' })
   code!: Code;
 
-  @Field(() => String, { description: 'For people. Not to be parsed.' })
+  @Field(() => String, { description: 'The error in human-readable form, not to be parsed.' })
   message!: string;
 
   @Field(() => [String], {
     nullable: true,
-    description: 'Where in the arguments, such as `["input", "labels", "0", "key"]`.',
+    description:
+      'The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; ' +
+      'null if it concerns no single argument.',
   })
   field!: readonly string[] | null;
 }
 
 @ObjectType({
   implements: UserError,
-  description: 'A field of the input breaks a rule. All violations are in one answer.',
+  description: 'A field of the input violates a rule. One response reports all violations.',
   simpleResolvers: true,
 })
 export class InvalidInput extends UserError {
@@ -33,7 +35,7 @@ export class InvalidInput extends UserError {
 
 @ObjectType({
   implements: UserError,
-  description: 'The idempotency key was used before with another input.',
+  description: 'The idempotency key was used before with a different input.',
   simpleResolvers: true,
 })
 export class IdempotencyKeyReused extends UserError {
@@ -48,7 +50,7 @@ export class IdempotencyKeyReused extends UserError {
 
 @ObjectType({
   implements: UserError,
-  description: 'The job of the idempotency key, which had the same input, was deleted.',
+  description: 'The job that was created with this idempotency key and the same input was deleted.',
   simpleResolvers: true,
 })
 export class JobDeleted extends UserError {
@@ -61,23 +63,31 @@ export class JobDeleted extends UserError {
   }
 }
 
-@ObjectType({ implements: UserError, description: 'The job cannot be canceled, or not now.', simpleResolvers: true })
+@ObjectType({
+  implements: UserError,
+  description: 'The job cannot be canceled, or not at this time.',
+  simpleResolvers: true,
+})
 export class CancelRefused extends UserError {
   static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_CANCELABLE' | 'CANCEL_REQUESTED'>, message: string): CancelRefused {
     return Object.assign(new CancelRefused(), { code, message, field: ['input', 'id'] });
   }
 }
 
-@ObjectType({ implements: UserError, description: 'The job cannot be deleted, or not now.', simpleResolvers: true })
+@ObjectType({
+  implements: UserError,
+  description: 'The job cannot be deleted, or not at this time.',
+  simpleResolvers: true,
+})
 export class DeleteRefused extends UserError {
   static of(code: Extract<Code, 'NOT_FOUND' | 'NOT_TERMINAL'>, message: string): DeleteRefused {
     return Object.assign(new DeleteRefused(), { code, message, field: ['input', 'id'] });
   }
 }
 
-@ObjectType({ implements: UserError, description: 'The quota of the account is used up.', simpleResolvers: true })
+@ObjectType({ implements: UserError, description: "The account's quota is exhausted.", simpleResolvers: true })
 export class QuotaExhausted extends UserError {
-  @Field(() => Int, { description: 'Jobs that are left.' })
+  @Field(() => Int, { description: 'The number of jobs that are left in the quota.' })
   remaining!: number;
 
   static of(remaining: number): QuotaExhausted {

@@ -20,7 +20,7 @@ const eventTypeNames = [
 ] as const;
 export type EventTypeName = (typeof eventTypeNames)[number];
 
-/** GraphQL has no dots in names. */
+/** Names in GraphQL cannot contain dots. */
 const namesByType = Object.fromEntries(
   webhookEventTypes.map((type, index) => [type, eventTypeNames[index]!]),
 ) as Readonly<Record<EventType, EventTypeName>>;
@@ -33,49 +33,52 @@ export const toEventTypeName = (type: EventType): EventTypeName => namesByType[t
 
 export const WebhookEventType = describedEnum<EventTypeName>(
   'WebhookEventType',
-  'What a webhook tells of.',
+  'The type of a webhook event.',
   eventTypeNames,
   {
-    MOTION_JOB_PROCESSING: '`motion_job.processing`: the upstream works on the job.',
+    MOTION_JOB_PROCESSING: '`motion_job.processing`: the upstream is processing the job.',
     MOTION_JOB_SUCCEEDED:
-      '`motion_job.succeeded`: the job has a video. It may follow a `failed` that was not final, with a higher version.',
+      '`motion_job.succeeded`: the job has a video. ' +
+      'The event can follow a `motion_job.failed` that was not final, with a higher version.',
     MOTION_JOB_FAILED:
-      '`motion_job.failed`: the job has failed; `failure.final` says whether a success may still come.',
+      '`motion_job.failed`: the job has failed; `failure.final` indicates whether it can still succeed later.',
     MOTION_JOB_CANCELED: '`motion_job.canceled`: the job was canceled.',
-    WEBHOOK_TEST: '`webhook.test`: what `testWebhookEndpoint` sends. It need not be asked for.',
+    WEBHOOK_TEST:
+      '`webhook.test`: the event that `testWebhookEndpoint` sends. An endpoint receives it without subscribing to it.',
   },
 );
 
 export const WebhookEndpointStatus = describedEnum<EndpointStatus>(
   'WebhookEndpointStatus',
-  'Whether an endpoint is told anything.',
+  'The status of a webhook endpoint, which determines whether it receives events.',
   endpointStatuses,
   {
-    ACTIVE: 'It is told.',
+    ACTIVE: 'The endpoint receives events.',
     DISABLED:
-      'It is told nothing; `disabledReason` says why. What was on its way has stopped and can be delivered again once it is enabled.',
+      'The endpoint receives nothing; `disabledReason` gives the reason. ' +
+      'Its pending deliveries have been stopped and can be delivered again once the endpoint is enabled.',
   },
 );
 
 export const WebhookDisabledReason = describedEnum<DisabledReason>(
   'WebhookDisabledReason',
-  'Why an endpoint is disabled.',
+  'The reason why a webhook endpoint is disabled.',
   disabledReasons,
   {
-    GONE: 'It answered 410.',
-    FAILING: 'Nothing was delivered for five days, or as long as the operator chose.',
-    BY_OWNER: 'Its owner wished it.',
+    GONE: 'The endpoint responded with HTTP status 410.',
+    FAILING: 'Nothing was delivered to the endpoint for five days, or for the time that the operator configured.',
+    BY_OWNER: "The endpoint's owner disabled it.",
   },
 );
 
 export const WebhookDeliveryState = describedEnum<State>(
   'WebhookDeliveryState',
-  'How a delivery stands.',
+  'The state of a webhook delivery.',
   deliveryStates,
   {
-    DUE: 'It is tried, or tried again, at `nextAttemptAt`.',
-    DELIVERED: 'It was answered with 2xx.',
-    FAILED: 'It was tried as often as it may be, or answered 410.',
-    STOPPED: 'Its endpoint was disabled or deleted.',
+    DUE: 'The next attempt of the delivery is due at `nextAttemptAt`.',
+    DELIVERED: 'The receiver responded with a 2xx status.',
+    FAILED: 'All attempts were used up, or the receiver responded with HTTP status 410.',
+    STOPPED: 'The endpoint of the delivery was disabled or deleted.',
   },
 );

@@ -16,539 +16,539 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
   DateTime: { input: string; output: string; }
-  /** An absolute URL that begins with `http://` or `https://`, at most 2,048 characters. In input it is checked with the other rules of the field; a violation is a `userErrors` entry. */
+  /** An absolute URL that begins with `http://` or `https://` and has at most 2,048 characters. In input, it is checked together with the other rules of the field; a violation is an entry of `userErrors`. */
   URL: { input: string; output: string; }
 };
 
-/** Who owns jobs, keys and quota: a team, usually. */
+/** An owner of jobs, API keys and a quota; usually a team. */
 export type Account = {
   __typename?: 'Account';
-  /** When it was made. */
+  /** The time when the account was created. */
   createdAt: Scalars['DateTime']['output'];
-  /** As it was given; nobody has shown that he reads its mail. */
+  /** The account's email address, which is not verified; null if none was given. */
   email?: Maybe<Scalars['String']['output']>;
-  /** Its id. */
+  /** The account's id. */
   id: Scalars['ID']['output'];
-  /** For people. */
+  /** The account's display name. */
   name: Scalars['String']['output'];
-  /** What is left to it. */
+  /** The account's quota: its limits, and how much of them is used. */
   quota: Quota;
-  /** Whether it may be used. */
+  /** The account's status, which determines whether it can be used. */
   status: AccountStatus;
 };
 
 /** A page of accounts, newest first. */
 export type AccountConnection = {
   __typename?: 'AccountConnection';
-  /** The accounts. */
+  /** The accounts on the page. */
   nodes: Array<Account>;
-  /** Where the page lies. */
+  /** The position of the page in the list of accounts. */
   pageInfo: PageInfo;
 };
 
-/** An account, and what it may use from now on. */
+/** An account and the changes to its quota. */
 export type AccountQuotaInput = {
   /** The account's id. */
   id: Scalars['ID']['input'];
-  /** Jobs that may be accepted in a month of UTC: null is no limit, and without it the limit stays. */
+  /** The maximum number of jobs that can be accepted in a month (UTC). Null removes the limit; if omitted, the limit is unchanged. */
   monthlyLimit?: InputMaybe<Scalars['Int']['input']>;
-  /** Jobs that may ever be used: null is no limit, and without it the limit stays. */
+  /** The maximum number of jobs that can be used in total. Null removes the limit; if omitted, the limit is unchanged. */
   quotaLimit?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** Whether an account may be used. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The status of an account, which determines whether the account can be used. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type AccountStatus =
-  /** It may be used. */
+  /** The account is active. */
   | 'ACTIVE'
-  /** Its keys and tokens open nothing. Its jobs go on to their ends. */
+  /** The account is disabled: all of its keys and tokens are rejected. Its existing jobs continue to run. */
   | 'DISABLED'
-  /** It waits for an administrator: it may look around, and no job is accepted. */
+  /** The account is awaiting approval by an administrator. It can be accessed, but no job is accepted. */
   | 'PENDING';
 
-/** Who applies. */
+/** The applicant for access. */
 export type AcquireAccessInput = {
-  /** An e-mail address, at most 254 characters. */
+  /** The applicant's email address, at most 254 characters. */
   email: Scalars['String']['input'];
-  /** A name for people, at most 100 characters. */
+  /** The display name of the new account, at most 100 characters. */
   name: Scalars['String']['input'];
 };
 
-/** What came of an application. */
+/** The result of an application for access. */
 export type AcquireAccessPayload = {
   __typename?: 'AcquireAccessPayload';
-  /** The account; one that is PENDING waits for an administrator. */
+  /** The new account. If its status is PENDING, it is awaiting approval by an administrator. */
   account?: Maybe<Account>;
-  /** The API key. It is shown this once and cannot be had again. */
+  /** The API key of the new account. It is shown only once and cannot be retrieved again. */
   key?: Maybe<Scalars['String']['output']>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the application succeeded. */
   userErrors: Array<UserError>;
 };
 
-/** A key of an account, without the key itself. */
+/** An API key of an account, without the secret key itself. */
 export type ApiKey = {
   __typename?: 'ApiKey';
-  /** When it was made. */
+  /** The time when the API key was created. */
   createdAt: Scalars['DateTime']['output'];
-  /** From then on it opens nothing; null is never. */
+  /** The time from which the API key is rejected; null if it never expires. */
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Its id. */
+  /** The API key's id. */
   id: Scalars['ID']['output'];
-  /** The last four characters of the key, to tell keys apart by. */
+  /** The last four characters of the API key, to tell keys apart. */
   lastFour: Scalars['String']['output'];
-  /** When it was last used, to within a minute. */
+  /** The time when the API key was last used, accurate to within a minute; null if it was never used. */
   lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** For people. */
+  /** The API key's display name. */
   name: Scalars['String']['output'];
-  /** Since then it opens nothing; null when it was not revoked. */
+  /** The time when the API key was revoked, from which it is rejected; null if it was not revoked. */
   revokedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** What it may do. */
+  /** The scopes of the API key: the permissions that it grants. */
   scopes: Array<Scope>;
 };
 
-/** What became of a callback. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The verdict on a callback. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type CallbackVerdict =
-  /** It changed the job. */
+  /** The callback changed the job. */
   | 'APPLIED'
-  /** The upstream, asked, says the same of whose task it is. */
+  /** A look-up at the upstream confirmed that the task of the callback belongs to the job. */
   | 'CONFIRMED'
-  /** It said something else than what is settled, and changed nothing. */
+  /** The callback contradicted the settled outcome of the job and changed nothing. */
   | 'CONTRADICTED'
-  /** It is not believed by itself: the upstream is asked. */
+  /** The callback is not trusted by itself and must be confirmed by a look-up at the upstream. */
   | 'PENDING'
-  /** The upstream, asked, says that the task is not ours. */
+  /** A look-up at the upstream showed that the task of the callback does not belong to the job. */
   | 'REFUTED'
-  /** It said what was known. */
+  /** The callback contained nothing new. */
   | 'REPEATED'
-  /** It could not be worked on; it is kept, and the upstream is asked. */
+  /** The callback could not be processed. It is kept, and the upstream is queried. */
   | 'SET_ASIDE';
 
-/** Which job to cancel. */
+/** The job to cancel. */
 export type CancelMotionJobInput = {
   /** The job's id. */
   id: Scalars['ID']['input'];
 };
 
-/** What came of a request to cancel. */
+/** The result of a request to cancel a job. */
 export type CancelMotionJobPayload = {
   __typename?: 'CancelMotionJobPayload';
-  /** The job as it is now; null when there is no such job. */
+  /** The job in its current state; null if there is no such job. */
   job?: Maybe<MotionJob>;
-  /** Empty when the job is canceled, now or before. */
+  /** The reasons why the job was not canceled; empty if it is canceled, by this or an earlier request. */
   userErrors: Array<UserError>;
 };
 
-/** The job cannot be canceled, or not now. */
+/** The job cannot be canceled, or not at this time. */
 export type CancelRefused = UserError & {
   __typename?: 'CancelRefused';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** What came of changing an account. */
+/** The result of changing an account. */
 export type ChangeAccountPayload = {
   __typename?: 'ChangeAccountPayload';
-  /** The account as it is now. */
+  /** The account in its current state; null if `userErrors` has entries. */
   account?: Maybe<Account>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the account was changed. */
   userErrors: Array<UserError>;
 };
 
-/** Which input decides how the character is turned. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The input that determines the orientation of the character. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type CharacterOrientation =
-  /** As in the image. The motion video may last 3 to 10 seconds. */
+  /** The orientation of the image. The motion video may last 3 to 10 seconds. */
   | 'IMAGE'
-  /** As in the motion video, which may last 3 to 30 seconds. */
+  /** The orientation of the motion video, which may last 3 to 30 seconds. */
   | 'VIDEO';
 
-/** What a failed job cost at the upstream, as far as it is known. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The charge of the upstream for a failed job, as far as it is known. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type ChargeStatus =
-  /** It was charged. */
+  /** The job was charged. */
   | 'CHARGED'
-  /** Nothing. */
+  /** The job was not charged. */
   | 'NOT_CHARGED'
-  /** Not known: the upstream may have done the work. */
+  /** It is not known whether the job was charged: the upstream may have done the work. */
   | 'POSSIBLY_CHARGED';
 
-/** A new account. */
+/** The account to create. */
 export type CreateAccountInput = {
-  /** An e-mail address, at most 254 characters. */
+  /** The email address of the account, at most 254 characters. */
   email?: InputMaybe<Scalars['String']['input']>;
-  /** Jobs that may be accepted in a month of UTC; without it no limit. */
+  /** The maximum number of jobs that can be accepted in a month (UTC); there is no limit if it is omitted. */
   monthlyLimit?: InputMaybe<Scalars['Int']['input']>;
-  /** A name for people, at most 100 characters. */
+  /** The display name of the account, at most 100 characters. */
   name: Scalars['String']['input'];
-  /** Jobs that may ever be used; without it no limit. */
+  /** The maximum number of jobs that can be used in total; there is no limit if it is omitted. */
   quotaLimit?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** What came of making an account. */
+/** The result of creating an account. */
 export type CreateAccountPayload = {
   __typename?: 'CreateAccountPayload';
-  /** The account. */
+  /** The new account; null if `userErrors` has entries. */
   account?: Maybe<Account>;
-  /** Its first key. It is shown this once and cannot be had again. */
+  /** The account's first API key. It is shown only once and cannot be retrieved again. */
   key?: Maybe<Scalars['String']['output']>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the account was created. */
   userErrors: Array<UserError>;
 };
 
-/** A new key. */
+/** The API key to create. */
 export type CreateApiKeyInput = {
-  /** When it ends; never without it. */
+  /** The time when the API key expires; it never expires if this is omitted. */
   expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
-  /** A name for people, at most 100 characters. */
+  /** The display name of the API key, at most 100 characters. */
   name: Scalars['String']['input'];
-  /** What it may do. */
+  /** The scopes of the API key: the permissions that it grants. */
   scopes: Array<Scope>;
 };
 
-/** A token for a browser. */
+/** The client token to create, for use in a browser. */
 export type CreateClientTokenInput = {
-  /** The jobs that it may read, 1 to 100; all jobs of the account without it. */
+  /** The ids of the jobs that the client token can read, 1 to 100; if omitted, it can read all jobs of the account. */
   jobIds?: InputMaybe<Array<Scalars['ID']['input']>>;
-  /** What it may do: at most what the key may, and never ACCOUNT_ADMIN. */
+  /** The scopes of the client token: at most those of the API key, and never ACCOUNT_ADMIN. */
   scopes: Array<Scope>;
-  /** How long it lives, 60 to 3,600 seconds. */
+  /** The lifetime of the client token in seconds, 60 to 3,600. */
   ttlSeconds?: Scalars['Int']['input'];
 };
 
-/** What came of minting a token. */
+/** The result of creating a client token. */
 export type CreateClientTokenPayload = {
   __typename?: 'CreateClientTokenPayload';
-  /** When it ends. A socket that it has opened is closed then with 4403: fetch a new one, and subscribe again with `afterVersion` or the cursor. */
+  /** The time when the client token expires. At that time, the sockets that were opened with it are closed with 4403: fetch a new token, and subscribe again with `afterVersion` or the cursor. */
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
-  /** A JWT, to be presented like a key: "Authorization: Bearer <token>", and as `authorization` in `connection_init`. */
+  /** The client token: a JWT that is sent like an API key, as "Authorization: Bearer <token>", and as `authorization` in the payload of `connection_init`. */
   token?: Maybe<Scalars['String']['output']>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the client token was created. */
   userErrors: Array<UserError>;
 };
 
-/** A new endpoint. */
+/** The webhook endpoint to create. */
 export type CreateWebhookEndpointInput = {
-  /** What to tell. */
+  /** The types of events that the endpoint receives. */
   eventTypes?: Array<WebhookEventType>;
-  /** Where to tell it, at most 2,048 characters. A public host, unless the operator allows others; redirects are not followed. */
+  /** The URL to which webhooks are sent, at most 2,048 characters. The host must be public, unless the operator allows others; redirects are not followed. */
   url: Scalars['URL']['input'];
 };
 
-/** Which job to delete. */
+/** The job to delete. */
 export type DeleteMotionJobInput = {
   /** The job's id. */
   id: Scalars['ID']['input'];
 };
 
-/** What came of a request to delete. */
+/** The result of a request to delete a job. */
 export type DeleteMotionJobPayload = {
   __typename?: 'DeleteMotionJobPayload';
-  /** The id of the job that is gone; null when `userErrors` has entries. */
+  /** The id of the deleted job; null if `userErrors` has entries. */
   deletedId?: Maybe<Scalars['ID']['output']>;
-  /** Empty when the job is deleted. NOT_FOUND for an unknown job, a deleted one, and somebody else's; NOT_TERMINAL for one that has not ended. */
+  /** The reasons why the job was not deleted; empty if it was deleted. NOT_FOUND for an unknown job, a job that was already deleted, and a job of another account; NOT_TERMINAL for a job that has not ended. */
   userErrors: Array<UserError>;
 };
 
-/** The job cannot be deleted, or not now. */
+/** The job cannot be deleted, or not at this time. */
 export type DeleteRefused = UserError & {
   __typename?: 'DeleteRefused';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** What came of deleting an endpoint. */
+/** The result of deleting a webhook endpoint. */
 export type DeleteWebhookEndpointPayload = {
   __typename?: 'DeleteWebhookEndpointPayload';
-  /** What was deleted. What was on its way to it has stopped. */
+  /** The id of the deleted endpoint, whose pending deliveries have been stopped; null if `userErrors` has entries. */
   deletedId?: Maybe<Scalars['ID']['output']>;
-  /** Why it was not deleted. */
+  /** The reasons why the endpoint was not deleted; empty if it was deleted. */
   userErrors: Array<UserError>;
 };
 
-/** Which account to disable. */
+/** The account to disable. */
 export type DisableAccountInput = {
   /** The account's id. */
   id: Scalars['ID']['input'];
 };
 
-/** A character, a motion, and how to bring them together. */
+/** The input for a video: a character from an image, a motion from a video, and options. */
 export type GenerateMotionInput = {
-  /** Which input decides how the character is turned. */
+  /** The input that determines the orientation of the character. */
   characterOrientation?: CharacterOrientation;
-  /** 1 to 255 visible ASCII characters, unique for what you want done. The same key with the same input answers the same job instead of making another; with another input it is refused. After the job was deleted the key stays spent for a while (by default 30 days): the same input is refused with JOB_DELETED. The header `Idempotency-Key` does the same for a document with one `generateMotion`; there `"k"`, a string of RFC 8941, is the key `k`. */
+  /** The idempotency key: 1 to 255 visible ASCII characters, unique for each job that you want. A request with the same key and the same input returns the existing job instead of creating another; a request with the same key and a different input is rejected. After the job is deleted, its key remains reserved for a while (by default 30 days), and a request with the same input is rejected with JOB_DELETED. The header `Idempotency-Key` has the same effect for an operation with exactly one `generateMotion`; in the header, `"k"`, a string as defined by RFC 8941, is the key `k`. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
-  /** The character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, ratio between 1:2.5 and 2.5:1. The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused. */
+  /** The URL of the image of the character: JPG, JPEG or PNG, at most 50 MB, each side at least 300 pixels, aspect ratio between 1:2.5 and 2.5:1. The upstream fetches the image, so the host must be public. The URL must not contain a user name or password. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is rejected. */
   imageUrl: Scalars['URL']['input'];
-  /** Whether to keep the sound of the motion video. */
+  /** True to keep the sound of the motion video. */
   keepOriginalSound?: Scalars['Boolean']['input'];
-  /** Up to 16 of the client's own references, to filter by. */
+  /** The client's own labels for the job, by which jobs can be filtered; at most 16. */
   labels?: InputMaybe<Array<LabelInput>>;
-  /** The quality of the video. */
+  /** The quality of the generated video. */
   mode?: MotionMode;
-  /** A model of the upstream, such as `kling-v2-6` or `kling-v3`: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`. Leave it out to let the upstream choose. */
+  /** The name of a model of the upstream, such as `kling-v2-6` or `kling-v3`: 1 to 64 characters from `a-z`, `0-9`, `.`, `_`, `-`. If omitted, the upstream chooses the model. */
   model?: InputMaybe<Scalars['String']['input']>;
-  /** What to see beside the motion, at most 2,500 characters. */
+  /** The prompt: a text description of the scene beyond the motion, at most 2,500 characters. */
   prompt?: InputMaybe<Scalars['String']['input']>;
-  /** The motion: MP4 or MOV, at most 100 MB, sides of 340 to 3,850 pixels, one unbroken shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (VIDEO). The upstream fetches it, so the host must be public; no user name or password in the URL. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is refused. */
+  /** The URL of the video of the motion: MP4 or MOV, at most 100 MB, each side 340 to 3,850 pixels, one continuous shot of 3 to 10 seconds (orientation IMAGE) or 3 to 30 seconds (orientation VIDEO). The upstream fetches the video, so the host must be public. The URL must not contain a user name or password. It is stored and passed on exactly as it was sent. A path that ends in the extension of another format is rejected. */
   videoUrl: Scalars['URL']['input'];
-  /** Whether the video shall carry a watermark. */
+  /** True to add a watermark to the generated video. */
   watermark?: Scalars['Boolean']['input'];
-  /** Where to tell of its end: a webhook of the type succeeded, failed or canceled, signed with the secret that `webhookSecret` shows, beside the endpoints of the account. A public host, unless the operator allows others; redirects are not followed. */
+  /** The URL that receives a webhook when the job ends (succeeded, failed or canceled), in addition to the account's endpoints. The webhook is signed with the secret that `webhookSecret` returns. The host must be public, unless the operator allows others; redirects are not followed. */
   webhookUrl?: InputMaybe<Scalars['URL']['input']>;
 };
 
-/** What came of a request to generate. */
+/** The result of a request to generate a video. */
 export type GenerateMotionPayload = {
   __typename?: 'GenerateMotionPayload';
-  /** The job; null when `userErrors` has entries. It is committed: it exists and reaches an end, whatever happens. */
+  /** The job; null if `userErrors` has entries. The job is committed: whatever happens, it exists and reaches an end. */
   job?: Maybe<MotionJob>;
-  /** True when the idempotency key had been used for the same input: `job` is the job of then, as it is now. */
+  /** True if the idempotency key was used before with the same input: `job` is then the existing job in its current state. */
   replayed: Scalars['Boolean']['output'];
-  /** All that is wrong with the input; nothing was stored or spent. */
+  /** All errors of the request. If there are any, nothing was stored or spent. */
   userErrors: Array<UserError>;
 };
 
-/** The idempotency key was used before with another input. */
+/** The idempotency key was used before with a different input. */
 export type IdempotencyKeyReused = UserError & {
   __typename?: 'IdempotencyKeyReused';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** A field of the input breaks a rule. All violations are in one answer. */
+/** A field of the input violates a rule. One response reports all violations. */
 export type InvalidInput = UserError & {
   __typename?: 'InvalidInput';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** What came of making a key. */
+/** The result of creating or rotating an API key. */
 export type IssueApiKeyPayload = {
   __typename?: 'IssueApiKeyPayload';
-  /** What is known of it from now on. */
+  /** The stored record of the new API key, without the key itself. */
   apiKey?: Maybe<ApiKey>;
-  /** The key itself. It is shown this once and cannot be had again. */
+  /** The new API key itself. It is shown only once and cannot be retrieved again. */
   key?: Maybe<Scalars['String']['output']>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the API key was issued. */
   userErrors: Array<UserError>;
 };
 
-/** The job of the idempotency key, which had the same input, was deleted. */
+/** The job that was created with this idempotency key and the same input was deleted. */
 export type JobDeleted = UserError & {
   __typename?: 'JobDeleted';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** Something that was done or heard about a job. */
+/** An event in the timeline of a job: an action of the gateway, or information that it received. */
 export type JobEvent = {
   __typename?: 'JobEvent';
-  /** When it was recorded. */
+  /** The time when the event was recorded. */
   at: Scalars['DateTime']['output'];
-  /** Which attempt to submit it is about, from 1. */
+  /** The number of the attempt to submit the job, counted from 1; null if the event concerns no attempt. */
   attempt?: Maybe<Scalars['Int']['output']>;
-  /** ATTEMPT_ENDED: the status of the upstream's answer, if there was one. */
+  /** The HTTP status of the upstream's answer, for an ATTEMPT_ENDED event; null if there was no answer. */
   httpStatus?: Maybe<Scalars['Int']['output']>;
-  /** Opaque, unique and stable. Events are ordered by their position in the list, not by id. */
+  /** The event's id: opaque, unique and stable. Events are ordered by their position in the list, not by their id. */
   id: Scalars['ID']['output'];
-  /** For people. Not to be parsed. */
+  /** Human-readable details of the event, not to be parsed. */
   message?: Maybe<Scalars['String']['output']>;
-  /** Where it took the job; null when the job stayed where it was. */
+  /** The state to which the event moved the job; null if the state did not change. */
   state?: Maybe<MotionJobState>;
-  /** ATTEMPT_ENDED: how. */
+  /** How the attempt to submit the job ended; null unless the type is ATTEMPT_ENDED. */
   submitEnd?: Maybe<SubmitEnd>;
-  /** What it was. */
+  /** The type of the event. */
   type: JobEventType;
-  /** What the upstream's support asks for. */
+  /** The upstream's trace id, which the upstream's support asks for; null if there is none. */
   upstreamTraceId?: Maybe<Scalars['String']['output']>;
-  /** CALLBACK and CLAIM_JUDGED: what became of it. */
+  /** The verdict on the callback; null unless the type is CALLBACK or CLAIM_JUDGED. */
   verdict?: Maybe<CallbackVerdict>;
-  /** The job's version after it. */
+  /** The job's version after the event. */
   version: Scalars['Int']['output'];
 };
 
-/** A page of a timeline, oldest first. */
+/** A page of a job's timeline, oldest event first. */
 export type JobEventConnection = {
   __typename?: 'JobEventConnection';
-  /** The events with their cursors. */
+  /** The events on the page, with their cursors. */
   edges: Array<JobEventEdge>;
-  /** The events alone. */
+  /** The events on the page, without their cursors. */
   nodes: Array<JobEvent>;
-  /** Where the page lies. */
+  /** The position of the page in the timeline. */
   pageInfo: PageInfo;
 };
 
-/** An event in a timeline. */
+/** An event in a timeline, with its cursor. */
 export type JobEventEdge = {
   __typename?: 'JobEventEdge';
-  /** Opaque; stays valid when events are added. */
+  /** The event's cursor: opaque, and still valid after events are added. */
   cursor: Scalars['String']['output'];
   /** The event. */
   node: JobEvent;
 };
 
-/** What happened to a job. May grow. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The type of an event of a job. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type JobEventType =
-  /** The job was stored. */
+  /** The job was accepted and stored. */
   | 'ACCEPTED'
-  /** An attempt to submit it began; from here on it may have arrived. */
+  /** An attempt to submit the job began. From this point on, the upstream may have received it. */
   | 'ATTEMPT_BEGUN'
-  /** The attempt ended; see `submitEnd`. */
+  /** An attempt to submit the job ended; see `submitEnd`. */
   | 'ATTEMPT_ENDED'
-  /** The upstream called back, with a body that had not come before; see `verdict`. */
+  /** The upstream called back with a body that it had not sent before; see `verdict`. */
   | 'CALLBACK'
   /** The job was canceled. */
   | 'CANCELED'
-  /** The client asked to cancel while an attempt was under way. */
+  /** The client asked to cancel the job while an attempt to submit it was in progress. */
   | 'CANCEL_REQUESTED'
-  /** A look-up judged what a callback had claimed; see `verdict`. */
+  /** A look-up confirmed or refuted the claim of a callback; see `verdict`. */
   | 'CLAIM_JUDGED'
-  /** A deadline passed. */
+  /** A deadline of the job passed. */
   | 'DEADLINE'
-  /** Whoever made the attempt did not say how it ended. */
+  /** The lease of the attempt expired, because the instance that made it did not report how it ended. */
   | 'LEASE_EXPIRED'
-  /** A listing of the upstream's tasks found the task. */
+  /** The job's task was found in a listing of the upstream's tasks. */
   | 'LISTING'
-  /** A look-up changed something. */
+  /** A look-up at the upstream changed the job. */
   | 'POLL';
 
-/** The client's own reference on a job. */
+/** A label of a job: the client's own reference. */
 export type Label = {
   __typename?: 'Label';
-  /** 1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`. */
+  /** The label's key: 1 to 64 characters from `a-z`, `0-9`, `_`, `.` and `-`. */
   key: Scalars['String']['output'];
-  /** Up to 256 characters. */
+  /** The label's value: up to 256 characters. */
   value: Scalars['String']['output'];
 };
 
-/** The client's own reference on a job. */
+/** A label of a job: the client's own reference. */
 export type LabelInput = {
-  /** 1 to 64 characters of `a-z`, `0-9`, `_`, `.` and `-`; each key once. */
+  /** The label's key: 1 to 64 characters from `a-z`, `0-9`, `_`, `.` and `-`. A job can have each key only once. */
   key: Scalars['String']['input'];
-  /** Up to 256 characters. */
+  /** The label's value: up to 256 characters. */
   value: Scalars['String']['input'];
 };
 
-/** Why a job ended without a video. */
+/** The reason why a job ended without a video. */
 export type MotionFailure = {
   __typename?: 'MotionFailure';
-  /** What the job cost at the upstream, as far as it is known. */
+  /** The charge of the upstream for the failed job, as far as it is known. */
   charge: ChargeStatus;
-  /** What to branch on. */
+  /** The code of the failure, for programs to branch on. */
   code: MotionFailureCode;
-  /** False when the failure is our own guess: a result that comes within 24 hours still lifts the job to SUCCEEDED. */
+  /** False if the failure was only inferred by the gateway: a result that arrives within 24 hours still changes the job to SUCCEEDED. */
   final: Scalars['Boolean']['output'];
-  /** For people: the upstream's own words where it gave any. Not to be parsed. */
+  /** The failure in human-readable form, in the upstream's own words if it gave any. Not to be parsed. */
   message: Scalars['String']['output'];
-  /** The upstream's own code. */
+  /** The upstream's own error code; null if it gave none. */
   upstreamCode?: Maybe<Scalars['String']['output']>;
-  /** What the upstream's support asks for. */
+  /** The upstream's trace id, which the upstream's support asks for; null if there is none. */
   upstreamTraceId?: Maybe<Scalars['String']['output']>;
-  /** Whether the same input, as a new job, has a fair chance. */
+  /** True if a new job with the same input has a fair chance of success. */
   worthRetrying: Scalars['Boolean']['output'];
 };
 
-/** Why a job failed. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The reason why a job failed. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type MotionFailureCode =
-  /** The upstream's content moderation refused the input. */
+  /** The upstream's content moderation rejected the input. */
   | 'CONTENT_REJECTED'
   /** The upstream could not use the image or the video: see the limits at `imageUrl` and `videoUrl`. */
   | 'INVALID_MEDIA'
-  /** The upstream reports success without a video. */
+  /** The upstream reported success without a video. */
   | 'MISSING_RESULT'
   /** The job waited in the queue until its deadline; nothing was spent. */
   | 'QUEUE_EXPIRED'
-  /** The submit was never answered, so it is not known whether the upstream took the job. */
+  /** The submit was never answered, so it is not known whether the upstream accepted the job. */
   | 'SUBMIT_OUTCOME_UNKNOWN'
-  /** The upstream did not finish before the deadline. */
+  /** The upstream did not finish the job before the deadline. */
   | 'TIMED_OUT'
-  /** The job was accepted for another upstream than the gateway has now, and was never submitted. */
+  /** The job was accepted for a different upstream than the one that the gateway now uses, and was never submitted. */
   | 'UPSTREAM_CHANGED'
-  /** The upstream took the job and failed at it. */
+  /** The upstream accepted the job, but failed to complete it. */
   | 'UPSTREAM_FAILED'
-  /** The upstream took the job and no longer knows it. */
+  /** The upstream accepted the job, but no longer has a record of it. */
   | 'UPSTREAM_LOST'
-  /** The upstream refused the request. */
+  /** The upstream rejected the request. */
   | 'UPSTREAM_REJECTED';
 
-/** One generation: a character from an image, moving as in a video. */
+/** A job: one generation of a video in which a character from an image moves as in another video. */
 export type MotionJob = Node & {
   __typename?: 'MotionJob';
-  /** Which input decides how the character is turned. */
+  /** The input that determines the orientation of the character. */
   characterOrientation: CharacterOrientation;
-  /** When it ended. */
+  /** The time when the job ended; null until then. */
   completedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** When it was accepted. */
+  /** The time when the job was accepted. */
   createdAt: Scalars['DateTime']['output'];
-  /** When it is likely to be done, from how long the last jobs took. Null when it has ended, or when there is nothing to guess from. Computed when it is read. */
+  /** The time when the job is likely to end, estimated from the durations of recent jobs. Null if the job has ended, or if there is no basis for an estimate. Computed on read. */
   estimatedCompletionAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Set when the state is FAILED. */
+  /** The reason why the job failed; null unless the state is FAILED. */
   failure?: Maybe<MotionFailure>;
-  /** A UUIDv7: unique, and later ones sort after earlier ones. */
+  /** The object's id: a unique UUIDv7. Newer ids sort after older ones. */
   id: Scalars['ID']['output'];
-  /** The key that the job was accepted with. */
+  /** The idempotency key with which the job was accepted; null if none was given. */
   idempotencyKey?: Maybe<Scalars['String']['output']>;
-  /** The character. */
+  /** The URL of the image of the character. */
   imageUrl: Scalars['URL']['output'];
-  /** Whether the job has ended: SUCCEEDED, FAILED or CANCELED. */
+  /** True if the job has ended: it is SUCCEEDED, FAILED or CANCELED. */
   isTerminal: Scalars['Boolean']['output'];
-  /** Whether the sound of the motion video is kept. */
+  /** True if the video keeps the sound of the motion video. */
   keepOriginalSound: Scalars['Boolean']['output'];
-  /** The client's own references, in order of their keys. */
+  /** The job's labels, which are the client's own references, ordered by key. */
   labels: Array<Label>;
   /** The quality of the video. */
   mode: MotionMode;
-  /** The upstream's model; null leaves the choice to the upstream. */
+  /** The name of the upstream's model; null if the choice is left to the upstream. */
   model?: Maybe<Scalars['String']['output']>;
-  /** What was asked for in words. */
+  /** The prompt: a text description of the scene beyond the motion; null if none was given. */
   prompt?: Maybe<Scalars['String']['output']>;
-  /** Its place in the queue, the next one being 1; 1000 means 1,000 or more. Null when it is not QUEUED. Accounts take turns, so it may go back by a few. Computed when it is read. */
+  /** The job's position in the queue: 1 is the next job to be submitted, and 1000 means 1,000 or more. Null if the job is not QUEUED. Accounts take turns, so the position can increase by a few. Computed on read. */
   queuePosition?: Maybe<Scalars['Int']['output']>;
-  /** True when the sandbox made it: the video is a sample and nothing was paid. */
+  /** True if the job runs in the sandbox: the video is a sample, and nothing is paid. */
   sandbox: Scalars['Boolean']['output'];
-  /** Who told us how the job ended. */
+  /** How the end of the job became known; null until the job has ended. */
   settledBy?: Maybe<SettledBy>;
-  /** Where the job is in its life. */
+  /** The job's state. */
   state: MotionJobState;
-  /** When the upstream was known to have taken it. */
+  /** The time when it became known that the upstream had accepted the job; null until then. */
   submittedAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The upstream's id, once it is known. */
+  /** The id of the job's task at the upstream; null until it is known. */
   taskId?: Maybe<Scalars['ID']['output']>;
-  /** What was done and heard about it, oldest first. */
+  /** The job's timeline: actions of the gateway and information that it received, oldest first. */
   timeline?: Maybe<JobEventConnection>;
-  /** When it last changed. */
+  /** The time of the last change of the job. */
   updatedAt: Scalars['DateTime']['output'];
-  /** Rises by one with every change. Of two answers about one job the one with the higher version is newer. */
+  /** The job's version, which increases by one with every change. Of two responses about the same job, the one with the higher version is newer. */
   version: Scalars['Int']['output'];
-  /** Set when the state is SUCCEEDED. */
+  /** The generated video; null unless the state is SUCCEEDED. */
   video?: Maybe<MotionVideo>;
-  /** The motion. */
+  /** The URL of the video of the motion. */
   videoUrl: Scalars['URL']['output'];
-  /** Whether the video carries a watermark. */
+  /** True if the video carries a watermark. */
   watermark: Scalars['Boolean']['output'];
-  /** Where its end is told, beside the endpoints of the account. */
+  /** The URL that receives a webhook when the job ends, in addition to the account's endpoints; null if none was given. */
   webhookUrl?: Maybe<Scalars['URL']['output']>;
 };
 
 
-/** One generation: a character from an image, moving as in a video. */
+/** A job: one generation of a video in which a character from an image moves as in another video. */
 export type MotionJobTimelineArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: Scalars['Int']['input'];
@@ -557,126 +557,126 @@ export type MotionJobTimelineArgs = {
 /** A page of jobs, newest first. */
 export type MotionJobConnection = {
   __typename?: 'MotionJobConnection';
-  /** The jobs with their cursors. */
+  /** The jobs on the page, with their cursors. */
   edges: Array<MotionJobEdge>;
-  /** The jobs alone. */
+  /** The jobs on the page, without their cursors. */
   nodes: Array<MotionJob>;
-  /** Where the page lies. */
+  /** The position of the page in the list of jobs. */
   pageInfo: PageInfo;
-  /** A cursor that was taken before the first page was read; the pages after it repeat it. `jobsUpdated(after:)` yields every change since then. Null for a client token that is limited to certain jobs. */
+  /** A cursor that was taken before the first page was read; every later page repeats it. `jobsUpdated(after:)` sends every change since then. Null for a client token that is limited to certain jobs. */
   updatesCursor?: Maybe<Scalars['String']['output']>;
 };
 
-/** A job in a list. */
+/** A job in a list, with its cursor. */
 export type MotionJobEdge = {
   __typename?: 'MotionJobEdge';
-  /** Opaque; stays valid when jobs are added. */
+  /** The job's cursor in the list: opaque, and still valid after jobs are added. */
   cursor: Scalars['String']['output'];
   /** The job. */
   node: MotionJob;
 };
 
-/** Which jobs; all given conditions must hold. */
+/** A filter for jobs. A job must meet all conditions that are given. */
 export type MotionJobFilter = {
-  /** Accepted after this. */
+  /** Selects jobs that were accepted after this time. */
   createdAfter?: InputMaybe<Scalars['DateTime']['input']>;
-  /** Accepted before this. */
+  /** Selects jobs that were accepted before this time. */
   createdBefore?: InputMaybe<Scalars['DateTime']['input']>;
-  /** One of these, at most 100. */
+  /** Selects jobs with one of these ids, at most 100. */
   ids?: InputMaybe<Array<Scalars['ID']['input']>>;
-  /** With all of these labels, at most 16. */
+  /** Selects jobs with all of these labels, at most 16. */
   labels?: InputMaybe<Array<LabelInput>>;
-  /** Of one of these modes. */
+  /** Selects jobs with one of these modes. */
   modes?: InputMaybe<Array<MotionMode>>;
-  /** In one of these states. */
+  /** Selects jobs in one of these states. */
   states?: InputMaybe<Array<MotionJobState>>;
 };
 
-/** Where a job is in its life. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The state of a job. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type MotionJobState =
-  /** Canceled before it was submitted; nothing was spent. */
+  /** The job was canceled before it was submitted; nothing was spent. */
   | 'CANCELED'
-  /** Ended without a video: `failure` says why. When `failure.final` is false a late result may still lift it to SUCCEEDED. */
+  /** The job has ended without a video: `failure` gives the reason. If `failure.final` is false, a late result can still change the job to SUCCEEDED. */
   | 'FAILED'
-  /** The upstream has taken it. This includes waiting there; 1 to 5 minutes in all are usual. */
+  /** The upstream has accepted the job. This includes the time for which the job waits there; a total of 1 to 5 minutes is usual. */
   | 'PROCESSING'
-  /** Accepted and stored; waiting for a place at the upstream. The only state that can be canceled. */
+  /** The job is accepted and stored, and waits for a slot at the upstream. Only a QUEUED job can be canceled. */
   | 'QUEUED'
-  /** Being handed to the upstream at this moment. */
+  /** The job is being submitted to the upstream. */
   | 'SUBMITTING'
-  /** Done: `video` is set. */
+  /** The job has succeeded: `video` is set. */
   | 'SUCCEEDED'
-  /** The submit was sent and its answer was lost: the upstream may have taken the job. A callback, a look-up or the deadline decides; it is sent again only if its own answer, heard late, says that it surely did not arrive. */
+  /** The job was submitted, but the answer was lost: the upstream may have accepted the job. A callback, a look-up or the deadline decides the outcome. The job is submitted again only if a late answer to the submit shows that it certainly did not reach the upstream. */
   | 'UNCONFIRMED';
 
 /** A change of one of the account's jobs. */
 export type MotionJobUpdate = {
   __typename?: 'MotionJobUpdate';
-  /** The `after` to go on from when this update has been dealt with. Opaque, at most 4,096 characters, good at every instance and after restarts; it does not expire. */
+  /** The cursor from which to resume after this update was processed: pass it to `jobsUpdated` as `after`. The cursor is opaque, at most 4,096 characters long, valid at every instance and after restarts, and does not expire. */
   cursor: Scalars['String']['output'];
-  /** The job, in its newest version. */
+  /** The job in its newest version. */
   job: MotionJob;
 };
 
-/** The quality of the video. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The quality of the video. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type MotionMode =
-  /** High quality, 1080p; slower and dearer. */
+  /** High quality, 1080p; slower and more expensive. */
   | 'PRO'
-  /** Standard, 720p. */
+  /** Standard quality, 720p. */
   | 'STD';
 
-/** The result of a job. */
+/** The video that a job generated. */
 export type MotionVideo = {
   __typename?: 'MotionVideo';
-  /** In seconds, as the upstream measured it. */
+  /** The duration of the video in seconds, as measured by the upstream; null if it is unknown. */
   durationSeconds?: Maybe<Scalars['Float']['output']>;
   /** The upstream's id of the video. */
   id: Scalars['ID']['output'];
-  /** Where to fetch the MP4: a signed link that expires. Copy the file if you want to keep it. */
+  /** The URL of the MP4 file: a signed link that expires. Copy the file if you want to keep it. */
   url: Scalars['URL']['output'];
-  /** The upstream clears results after 30 days. */
+  /** The time when the video expires: the upstream deletes results after 30 days. Null if it is unknown. */
   urlExpiresAt?: Maybe<Scalars['DateTime']['output']>;
 };
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** Applies for access: an account and its first API key at once. Needs no key; answers FORBIDDEN where access is given by an administrator, and RATE_LIMITED after too many applications from one address. */
+  /** Applies for access: creates an account and its first API key immediately. Requires no key. Returns the error FORBIDDEN if only an administrator grants access, and RATE_LIMITED after too many applications from one address. */
   acquireAccess?: Maybe<AcquireAccessPayload>;
-  /** Makes a pending or disabled account active. For administrators. */
+  /** Activates a pending or disabled account. Requires an administrator. */
   approveAccount?: Maybe<ChangeAccountPayload>;
-  /** Cancels a QUEUED job. The upstream cannot stop what it has taken. Canceling a canceled job is no error. */
+  /** Cancels a QUEUED job. The upstream cannot stop a task that it has accepted. Canceling a job that is already canceled is not an error. */
   cancelMotionJob?: Maybe<CancelMotionJobPayload>;
-  /** Makes an active account and its first key. For administrators. */
+  /** Creates an active account and its first API key. Requires an administrator. */
   createAccount?: Maybe<CreateAccountPayload>;
-  /** Makes a key for the account. Needs `account:admin`. */
+  /** Creates an API key for the account. Requires `account:admin`. */
   createApiKey?: Maybe<IssueApiKeyPayload>;
-  /** Mints a token that is safe to give to a browser. Needs an API key with the scopes that the token is to have. */
+  /** Creates a client token, which is safe to give to a browser. Requires an API key with the scopes that the token is to have. */
   createClientToken?: Maybe<CreateClientTokenPayload>;
-  /** Has a URL told what becomes of the account's jobs, by Standard Webhooks 1.0. Needs `account:admin`. */
+  /** Creates a webhook endpoint: a URL that receives the events of the account's jobs, as defined by Standard Webhooks 1.0. Requires `account:admin`. */
   createWebhookEndpoint?: Maybe<WebhookEndpointPayload>;
-  /** Deletes a job that has ended, with its timeline and the callbacks that came for it; it cannot be brought back. Its idempotency key stays spent for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, 30 days unless the operator chose otherwise): the same input answers JOB_DELETED. The video stays at the upstream until it expires there: who has its link can fetch it until then. Of a FAILED job whose `failure.final` is false a late result would still have come; nobody hears of it any more, although it may have been paid for. Deleting again answers NOT_FOUND. */
+  /** Deletes a job that has ended, together with its timeline and the callbacks that were received for it. It cannot be restored. Its idempotency key remains reserved for as long as the gateway keeps such keys (`KEEP_SPENT_KEYS_DAYS`, by default 30 days): a request with the same input is rejected with JOB_DELETED. The video remains at the upstream until it expires there, and anyone with its link can fetch it until then. For a FAILED job whose `failure.final` is false, a late result would still have been reported; after the deletion it is discarded, although it may have been paid for. Deleting a deleted job returns NOT_FOUND. */
   deleteMotionJob?: Maybe<DeleteMotionJobPayload>;
-  /** Deletes an endpoint. Needs `account:admin`. */
+  /** Deletes a webhook endpoint. Requires `account:admin`. */
   deleteWebhookEndpoint?: Maybe<DeleteWebhookEndpointPayload>;
-  /** Ends what the keys and tokens of an account open, at once. Its jobs go on. For administrators. */
+  /** Disables an account: all of its keys and tokens are rejected immediately. Its existing jobs continue to run. Requires an administrator. */
   disableAccount?: Maybe<ChangeAccountPayload>;
-  /** Accepts a job and answers as soon as it is stored, without waiting for the upstream. Follow it with `jobUpdated`. Repeat it safely with an idempotency key. */
+  /** Accepts a job and returns as soon as the job is stored, without waiting for the upstream. Watch the job with `jobUpdated`. With an idempotency key, the request can be repeated safely. */
   generateMotion?: Maybe<GenerateMotionPayload>;
-  /** Delivers again, at once, with the same `webhook-id` and the same body. Needs `jobs:write`. */
+  /** Delivers an event again, immediately, with the same `webhook-id` and the same body. Requires `jobs:write`. */
   redeliverWebhook?: Maybe<RedeliverWebhookPayload>;
-  /** Ends a key at once; sockets that it has opened are closed with 4403 within a minute. Needs `account:admin`. */
+  /** Revokes an API key immediately. Sockets that were opened with it are closed with 4403 within a minute. Requires `account:admin`. */
   revokeApiKey?: Maybe<RevokeApiKeyPayload>;
-  /** Ends all client tokens of the account at once; sockets that they have opened are closed with 4403 within a minute. Needs `account:admin`. */
+  /** Revokes all client tokens of the account immediately. Sockets that were opened with them are closed with 4403 within a minute. Requires `account:admin`. */
   revokeClientTokens?: Maybe<RevokeClientTokensPayload>;
-  /** Makes a key like an old one, which ends after the overlap. Needs `account:admin`. */
+  /** Replaces an API key: creates one with the same name and scopes, and the old one expires after the overlap. Requires `account:admin`. */
   rotateApiKey?: Maybe<IssueApiKeyPayload>;
-  /** Makes a new secret; the one until now signs beside it for 24 hours. Needs `account:admin`. */
+  /** Creates a new webhook secret. For 24 hours, webhooks are signed with the previous secret as well. Requires `account:admin`. */
   rotateWebhookSecret?: Maybe<RotateWebhookSecretPayload>;
-  /** Changes what an account may use. For administrators. */
+  /** Changes the quota of an account. Requires an administrator. */
   setQuota?: Maybe<ChangeAccountPayload>;
-  /** Sends an endpoint a `webhook.test`, signed like every other. Needs `account:admin`. */
+  /** Sends a signed `webhook.test` event to an endpoint, like any other event. Requires `account:admin`. */
   testWebhookEndpoint?: Maybe<TestWebhookEndpointPayload>;
-  /** Changes an endpoint. Needs `account:admin`. */
+  /** Changes a webhook endpoint. Requires `account:admin`. */
   updateWebhookEndpoint?: Maybe<WebhookEndpointPayload>;
 };
 
@@ -770,44 +770,44 @@ export type MutationUpdateWebhookEndpointArgs = {
   input: UpdateWebhookEndpointInput;
 };
 
-/** Anything that has an id of its own. */
+/** An object with an id of its own. */
 export type Node = {
-  /** A UUIDv7: unique, and later ones sort after earlier ones. */
+  /** The object's id: a unique UUIDv7. Newer ids sort after older ones. */
   id: Scalars['ID']['output'];
 };
 
-/** Where a page lies in its list. */
+/** The position of a page in its list. */
 export type PageInfo = {
   __typename?: 'PageInfo';
-  /** The cursor of the last entry: the `after` of the next page. */
+  /** The cursor of the last entry on the page. Pass it as `after` to read the next page. */
   endCursor?: Maybe<Scalars['String']['output']>;
-  /** Whether there are more after this page. */
+  /** True if the list has more entries after this page. */
   hasNextPage: Scalars['Boolean']['output'];
-  /** Always false: lists are read forward only. */
+  /** Always false: lists can be read only forward. */
   hasPreviousPage: Scalars['Boolean']['output'];
-  /** The cursor of the first entry. */
+  /** The cursor of the first entry on the page; null if the page is empty. */
   startCursor?: Maybe<Scalars['String']['output']>;
 };
 
 export type Query = {
   __typename?: 'Query';
-  /** One account; null when there is none. For administrators. */
+  /** One account; null if there is no such account. Requires an administrator. */
   account?: Maybe<Account>;
-  /** All accounts, newest first, forward only. For administrators. */
+  /** All accounts, newest first. The list can be read only forward. Requires an administrator. */
   accounts?: Maybe<AccountConnection>;
-  /** One job; null when there is none with this id, or when it is somebody else's. */
+  /** One job; null if there is no job with this id, or if it belongs to another account. */
   motionJob?: Maybe<MotionJob>;
-  /** The account's jobs, newest first, forward only. */
+  /** The account's jobs, newest first. The list can be read only forward. */
   motionJobs?: Maybe<MotionJobConnection>;
-  /** Anything by its id; null when there is none, or when it is somebody else's. */
+  /** An object by its id; null if there is no such object, or if it belongs to another account. */
   node?: Maybe<Node>;
-  /** Who asks, by the key or token that was presented. Needs `jobs:read`, of all jobs. */
+  /** The authenticated caller, identified by the API key or client token of the request. Requires `jobs:read` for all jobs: a client token that is limited to certain jobs is refused. */
   viewer?: Maybe<Viewer>;
-  /** What was told, newest first, with every try. Needs `jobs:read`, of all jobs. */
+  /** The account's webhook deliveries, newest first, with all of their attempts. Requires `jobs:read` for all jobs: a client token that is limited to certain jobs is refused. */
   webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
-  /** The account's endpoints, newest first. Needs `account:admin`. */
+  /** The account's webhook endpoints, newest first. Requires `account:admin`. */
   webhookEndpoints?: Maybe<Array<WebhookEndpoint>>;
-  /** The secret that signs now. Null when there is no such endpoint. Needs `account:admin`. */
+  /** The secret with which webhooks are currently signed; null if there is no such endpoint. Requires `account:admin`. */
   webhookSecret?: Maybe<Scalars['String']['output']>;
 };
 
@@ -852,138 +852,138 @@ export type QueryWebhookSecretArgs = {
   endpointId?: InputMaybe<Scalars['ID']['input']>;
 };
 
-/** How many jobs an account may have. A job is reserved when it is accepted, used when it succeeds, and given back at any other end. */
+/** The number of jobs that an account may use. A job is reserved when it is accepted, counted as used when it succeeds, and released if it ends in any other way. */
 export type Quota = {
   __typename?: 'Quota';
-  /** Jobs that may ever be used; null is no limit. */
+  /** The maximum number of jobs that can be used in total; null if there is no limit. */
   limit?: Maybe<Scalars['Int']['output']>;
-  /** Jobs that may be accepted in a month of UTC; null is no limit. */
+  /** The maximum number of jobs that can be accepted in a month (UTC); null if there is no limit. */
   monthlyLimit?: Maybe<Scalars['Int']['output']>;
-  /** Jobs that were accepted this month and not given back. */
+  /** The number of jobs that were accepted this month (UTC) and not released. */
   monthlyUsed: Scalars['Int']['output'];
-  /** Jobs that may be accepted now; null is no limit. */
+  /** The number of jobs that can be accepted now; null if there is no limit. */
   remaining?: Maybe<Scalars['Int']['output']>;
-  /** Jobs that were accepted and have not ended. */
+  /** The number of jobs that have been accepted and have not ended. */
   reserved: Scalars['Int']['output'];
-  /** When the next month begins; null without a monthly limit. */
+  /** The time when the next month begins; null if there is no monthly limit. */
   resetsAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Jobs that have succeeded. May exceed `limit` by jobs whose result came after they had failed. */
+  /** The number of jobs that have succeeded. It can exceed `limit` if results arrive for jobs that had already failed. */
   used: Scalars['Int']['output'];
 };
 
-/** The quota of the account is used up. */
+/** The account's quota is exhausted. */
 export type QuotaExhausted = UserError & {
   __typename?: 'QuotaExhausted';
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
-  /** Jobs that are left. */
+  /** The number of jobs that are left in the quota. */
   remaining: Scalars['Int']['output'];
 };
 
-/** Which delivery. */
+/** The webhook delivery to repeat. */
 export type RedeliverWebhookInput = {
   /** The delivery's id. */
   deliveryId: Scalars['ID']['input'];
 };
 
-/** What came of asking for a delivery again. */
+/** The result of requesting a webhook delivery again. */
 export type RedeliverWebhookPayload = {
   __typename?: 'RedeliverWebhookPayload';
-  /** The delivery, which is due now, with all its tries anew. */
+  /** The delivery, which is due immediately and has its full number of attempts again. */
   delivery?: Maybe<WebhookDelivery>;
-  /** Why it is not. */
+  /** The reasons why the delivery is not repeated; empty if it is repeated. */
   userErrors: Array<UserError>;
 };
 
-/** Which key to end. */
+/** The API key to revoke. */
 export type RevokeApiKeyInput = {
-  /** The key's id. */
+  /** The API key's id. */
   id: Scalars['ID']['input'];
 };
 
-/** What came of revoking a key. */
+/** The result of revoking an API key. */
 export type RevokeApiKeyPayload = {
   __typename?: 'RevokeApiKeyPayload';
-  /** The key, which opens nothing any more. */
+  /** The revoked API key, which is now rejected; null if `userErrors` has entries. */
   apiKey?: Maybe<ApiKey>;
-  /** Why it was not revoked. */
+  /** The reasons why the API key was not revoked; empty if it was revoked. */
   userErrors: Array<UserError>;
 };
 
-/** What came of ending the client tokens. */
+/** The result of revoking the client tokens of an account. */
 export type RevokeClientTokensPayload = {
   __typename?: 'RevokeClientTokensPayload';
-  /** The account, all of whose tokens until now are worth nothing. */
+  /** The account. All client tokens that were created for it until now are rejected. */
   account?: Maybe<Account>;
 };
 
-/** Which key to replace. */
+/** The API key to replace. */
 export type RotateApiKeyInput = {
-  /** The old key's id. */
+  /** The old API key's id. */
   id: Scalars['ID']['input'];
-  /** How long the old key goes on, 0 to 2,592,000 seconds. */
+  /** The time in seconds for which the old API key remains valid, 0 to 2,592,000. */
   overlapSeconds?: Scalars['Int']['input'];
 };
 
-/** Whose secret. */
+/** The owner of the webhook secret to rotate: an endpoint or the account. */
 export type RotateWebhookSecretInput = {
-  /** The endpoint's id; without it the secret of jobs' own `webhookUrl`. */
+  /** The endpoint's id. If omitted, the secret that signs the webhooks to the `webhookUrl` of jobs is rotated. */
   endpointId?: InputMaybe<Scalars['ID']['input']>;
 };
 
-/** A new secret. */
+/** The result of rotating a webhook secret. */
 export type RotateWebhookSecretPayload = {
   __typename?: 'RotateWebhookSecretPayload';
-  /** The new secret. For 24 hours the one before signs beside it. */
+  /** The new secret. For 24 hours, webhooks are signed with the previous secret as well. */
   secret?: Maybe<Scalars['String']['output']>;
-  /** Why there is none. */
+  /** The reasons why the secret was not rotated; empty if it was rotated. */
   userErrors: Array<UserError>;
 };
 
-/** What a key or a client token may do for its account. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** A permission that an API key or a client token has in its account. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type Scope =
-  /** `account:admin`: make, rotate and revoke keys, end client tokens, and have webhook endpoints. Never in a client token. */
+  /** `account:admin`: create, rotate and revoke API keys, revoke client tokens, and manage webhook endpoints. A client token never has this scope. */
   | 'ACCOUNT_ADMIN'
-  /** `jobs:read`: read and watch jobs, and see the quota. */
+  /** `jobs:read`: read and watch jobs, and read the quota. */
   | 'JOBS_READ'
-  /** `jobs:write`: have jobs generated, canceled and deleted, and see the jobs that these mutations answer. */
+  /** `jobs:write`: generate, cancel and delete jobs, and read the jobs that these mutations return. */
   | 'JOBS_WRITE';
 
-/** Who told us how a job ended. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** How the end of a job became known. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type SettledBy =
   /** The upstream's callback. */
   | 'CALLBACK'
-  /** The client canceled it. */
+  /** The client canceled the job. */
   | 'CANCEL'
-  /** A deadline of ours passed. */
+  /** A deadline of the gateway passed. */
   | 'DEADLINE'
-  /** A listing of the upstream's tasks, where ours was found by the callback URL that it echoes. */
+  /** A listing of the upstream's tasks, in which the task was found by the callback URL that it echoes. */
   | 'LISTING'
   /** A look-up at the upstream. */
   | 'POLL'
-  /** The answer to the submit itself. */
+  /** The upstream's answer to the submit. */
   | 'SUBMIT_ANSWER';
 
-/** How an attempt to submit ended, by whether it may have arrived. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** How an attempt to submit a job ended. The values differ in whether the upstream may have received the job. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type SubmitEnd =
-  /** The upstream took it. */
+  /** The upstream accepted the job. */
   | 'ACCEPTED'
-  /** It may have arrived, so it is never sent again. */
+  /** The job may have reached the upstream, so it is never submitted again. */
   | 'AMBIGUOUS'
-  /** It surely did not arrive, and is tried again. */
+  /** The job certainly did not reach the upstream; it is submitted again. */
   | 'NEVER_SENT'
-  /** The upstream said no; it is tried again only when the job was not at fault. */
+  /** The upstream refused the job. It is submitted again only if the job itself was not the cause. */
   | 'REFUSED';
 
 export type Subscription = {
   __typename?: 'Subscription';
-  /** The job as it is, then every newer state; completes after a terminal one, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If it completes after a state that is not terminal, the job was deleted, or the database has lost it: read `motionJob` before you submit it again. */
+  /** The current state of a job, then every newer state. The subscription completes after a terminal state, or when the job is deleted. States that follow each other faster than the client reads are skipped, but the newest is always sent. If the subscription completes after a state that is not terminal, the job was deleted or was lost by the database: read `motionJob` before you submit the job again. */
   jobUpdated: MotionJob;
-  /** Every change of every job of the account, new jobs among them; it never completes. An update comes at least once: drop it when its `version` is not higher than the one you have. Versions that follow each other faster than the client reads are skipped, but the newest is always sent. Deletions are not reported: if a job is deleted before you have read its last change, you receive no more updates for it. To miss nothing, list the jobs, subscribe with the `updatesCursor` of the list, and after a reconnect with the `cursor` of the last update. If you delete jobs, query `motionJobs` after each reconnect with the `ids` of the jobs that you believe to be unfinished. */
+  /** Every change of every job of the account, including new jobs; the subscription never completes. An update is sent at least once: drop it if its `version` is not higher than the one you have. Versions that follow each other faster than the client reads are skipped, but the newest is always sent. Deletions are not reported: if a job is deleted before you have read its last change, you receive no more updates for it. To miss nothing, list the jobs, then subscribe with the `updatesCursor` of the list. After a reconnect, subscribe with the `cursor` of the last update. If you delete jobs, query `motionJobs` after each reconnect with the `ids` of the jobs that you believe to be unfinished. */
   jobsUpdated: MotionJobUpdate;
 };
 
@@ -998,242 +998,242 @@ export type SubscriptionJobsUpdatedArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
 };
 
-/** What came of asking for a test. */
+/** The result of requesting a test delivery to a webhook endpoint. */
 export type TestWebhookEndpointPayload = {
   __typename?: 'TestWebhookEndpointPayload';
-  /** The delivery, which is on its way: `webhookDeliveries` tells what became of it. */
+  /** The id of the test delivery, which is now under way: `webhookDeliveries` shows its outcome. Null if `userErrors` has entries. */
   deliveryId?: Maybe<Scalars['ID']['output']>;
-  /** Why there is none. */
+  /** The reasons why there is no test delivery; empty if there is one. */
   userErrors: Array<UserError>;
 };
 
-/** What to change of an endpoint; the rest stays. */
+/** The changes to a webhook endpoint. Fields that are omitted remain unchanged. */
 export type UpdateWebhookEndpointInput = {
-  /** True enables it, however it was disabled; false disables it and stops what waits. */
+  /** True enables the endpoint, for whatever reason it was disabled; false disables it and stops the deliveries that are waiting. */
   enabled?: InputMaybe<Scalars['Boolean']['input']>;
-  /** What to tell from now on. */
+  /** The types of events that the endpoint receives from now on. */
   eventTypes?: InputMaybe<Array<WebhookEventType>>;
   /** The endpoint's id. */
   id: Scalars['ID']['input'];
-  /** Where to tell it from now on, what waits among it. */
+  /** The URL to which webhooks are sent from now on, including those that are waiting. */
   url?: InputMaybe<Scalars['URL']['input']>;
 };
 
-/** What was charged, of one day, mode or model. */
+/** The charged usage of one day, mode or model. */
 export type UsageBucket = {
   __typename?: 'UsageBucket';
-  /** Seconds of video, which is what the upstream bills; the duration of each job is rounded to milliseconds. */
+  /** The total duration of the videos in seconds, which is what the upstream bills. The duration of each job is rounded to milliseconds. */
   billedSeconds: Scalars['Float']['output'];
-  /** Jobs that succeeded. */
+  /** The number of jobs that succeeded. */
   jobs: Scalars['Int']['output'];
-  /** The day as `YYYY-MM-DD`, the mode or the model; null where the upstream chose the model. */
+  /** The day as `YYYY-MM-DD`, the mode or the model of the usage; null if the upstream chose the model. */
   key?: Maybe<Scalars['String']['output']>;
 };
 
-/** What usage is grouped by. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The property by which usage is grouped. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type UsageBy =
-  /** The day of UTC on which the job succeeded. */
+  /** The day (UTC) on which the job succeeded. */
   | 'DAY'
   /** The mode of the job. */
   | 'MODE'
-  /** The model of the job; null where the upstream chose it. */
+  /** The model of the job; null if the upstream chose the model. */
   | 'MODEL';
 
-/** A failure that the client can act on. */
+/** An error that the client can act on. */
 export type UserError = {
-  /** What to branch on. */
+  /** The code of the error, for programs to branch on. */
   code: UserErrorCode;
-  /** Where in the arguments, such as `["input", "labels", "0", "key"]`. */
+  /** The path of the argument that the error concerns, such as `["input", "labels", "0", "key"]`; null if it concerns no single argument. */
   field?: Maybe<Array<Scalars['String']['output']>>;
-  /** For people. Not to be parsed. */
+  /** The error in human-readable form, not to be parsed. */
   message: Scalars['String']['output'];
 };
 
-/** What a client can act on. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The code of an error that the client can act on. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type UserErrorCode =
-  /** The job is being submitted at this moment, or its submit was never answered. It is canceled if that attempt surely did not arrive, and goes on otherwise. */
+  /** The job is being submitted, or its submit was never answered. It is canceled if that attempt certainly did not reach the upstream; otherwise it continues. */
   | 'CANCEL_REQUESTED'
-  /** Occurs more than once. */
+  /** The value occurs more than once. */
   | 'DUPLICATE'
-  /** The webhook endpoint is disabled, or is there no more. */
+  /** The webhook endpoint is disabled or no longer exists. */
   | 'ENDPOINT_DISABLED'
-  /** The idempotency key was used before with another input. Nothing was accepted. */
+  /** The idempotency key was used before with a different input. Nothing was accepted. */
   | 'IDEMPOTENCY_KEY_REUSED'
-  /** Not of the form that the field asks for. */
+  /** The value does not have the format that the field requires. */
   | 'INVALID_FORMAT'
-  /** Not an absolute http(s) URL. */
+  /** The value is not an absolute http(s) URL. */
   | 'INVALID_URL'
-  /** The job of this idempotency key was deleted. Nothing was accepted; use a new key for a new job. */
+  /** The job of this idempotency key was deleted. Nothing was accepted; use a new key to generate a new job. */
   | 'JOB_DELETED'
-  /** Too late: the upstream has the job, or it has ended. */
+  /** The job can no longer be canceled: the upstream has accepted it, or it has ended. */
   | 'NOT_CANCELABLE'
-  /** There is nothing with this id. */
+  /** No object with this id was found. */
   | 'NOT_FOUND'
   /** The job has not ended. */
   | 'NOT_TERMINAL'
-  /** The URL names a private, local or otherwise special host. */
+  /** The host of the URL is private, local or otherwise special. */
   | 'PRIVATE_ADDRESS'
-  /** No job is left of the quota of the account. Nothing was accepted. */
+  /** The account's quota has no jobs left. Nothing was accepted. */
   | 'QUOTA_EXHAUSTED'
-  /** Longer than the field allows. */
+  /** The value is longer than the field allows. */
   | 'TOO_LONG'
-  /** More entries than the field allows. */
+  /** The number of entries exceeds the limit. */
   | 'TOO_MANY'
-  /** The URL carries a user name or a password. */
+  /** The URL contains a user name or a password. */
   | 'URL_HAS_CREDENTIALS';
 
-/** Who asks. */
+/** The authenticated caller of the request. */
 export type Viewer = {
   __typename?: 'Viewer';
-  /** The account of the key or token. */
+  /** The account that the API key or client token of the request belongs to. */
   account: Account;
-  /** Its keys, those first that open something, then those that have ended, each the newest first. Needs `account:admin`. */
+  /** The account's API keys: first those that are valid, then those that have ended, each group newest first. Requires `account:admin`. */
   keys?: Maybe<Array<ApiKey>>;
-  /** What is left to it. */
+  /** The account's quota: its limits, and how much of them is used. */
   quota: Quota;
-  /** What was charged from one time until before another, at most 366 days apart. */
+  /** The usage that was charged from the time `from` until before the time `to`, at most 366 days later. Requires `jobs:read`. */
   usage?: Maybe<Array<UsageBucket>>;
 };
 
 
-/** Who asks. */
+/** The authenticated caller of the request. */
 export type ViewerKeysArgs = {
   first?: Scalars['Int']['input'];
 };
 
 
-/** Who asks. */
+/** The authenticated caller of the request. */
 export type ViewerUsageArgs = {
   by?: UsageBy;
   from: Scalars['DateTime']['input'];
   to: Scalars['DateTime']['input'];
 };
 
-/** One try of a delivery. */
+/** One attempt of a webhook delivery. */
 export type WebhookAttempt = {
   __typename?: 'WebhookAttempt';
-  /** When it had come to its end. */
+  /** The time when the attempt ended. */
   at: Scalars['DateTime']['output'];
-  /** Why nothing was answered: `BLOCKED` (not a public address), `NOT_RESOLVED`, `NOT_CONNECTED`, `TLS`, `TIMED_OUT`, `RESET` and others. */
+  /** The reason why there was no response: `BLOCKED` (not a public address), `NOT_RESOLVED`, `NOT_CONNECTED`, `TLS`, `TIMED_OUT`, `RESET` and others. Null if there was a response. */
   failure?: Maybe<Scalars['String']['output']>;
-  /** What the receiver answered; null when it did not. */
+  /** The HTTP status of the receiver's response; null if there was no response. */
   httpStatus?: Maybe<Scalars['Int']['output']>;
-  /** How long it took, in ms. */
+  /** The duration of the attempt in milliseconds. */
   latencyMs: Scalars['Int']['output'];
-  /** Counted from 1. */
+  /** The number of the attempt, counted from 1. */
   number: Scalars['Int']['output'];
 };
 
-/** An event on its way to one receiver. */
+/** The delivery of an event to one receiver. */
 export type WebhookDelivery = {
   __typename?: 'WebhookDelivery';
-  /** All its tries, oldest first. */
+  /** All attempts of the delivery, oldest first. */
   attempts: Array<WebhookAttempt>;
-  /** When the event happened. */
+  /** The time when the delivery was created, normally right after the event. */
   createdAt: Scalars['DateTime']['output'];
-  /** The endpoint; null for a job's own `webhookUrl`. */
+  /** The id of the endpoint; null for a delivery to the `webhookUrl` of a job. */
   endpointId?: Maybe<Scalars['ID']['output']>;
-  /** The header `webhook-id`, the same on every try. */
+  /** The event's id, sent as the header `webhook-id`; it is the same for every attempt. */
   eventId: Scalars['ID']['output'];
-  /** What it tells of. */
+  /** The type of the event. */
   eventType: WebhookEventType;
-  /** Its id, for `redeliverWebhook`. */
+  /** The delivery's id, to be passed to `redeliverWebhook`. */
   id: Scalars['ID']['output'];
-  /** The job; null for a test. */
+  /** The id of the job that the event is about; null for a test. */
   jobId?: Maybe<Scalars['ID']['output']>;
-  /** When it is tried next; soon after now while it is tried. Null when it is not. */
+  /** The time of the next attempt; during an attempt, a time shortly in the future. Null if no attempt is planned. */
   nextAttemptAt?: Maybe<Scalars['DateTime']['output']>;
-  /** How it stands. */
+  /** The state of the delivery. */
   state: WebhookDeliveryState;
-  /** Where it goes. */
+  /** The URL to which the event is delivered. */
   url: Scalars['URL']['output'];
 };
 
-/** A page of deliveries. */
+/** A page of webhook deliveries, newest first. */
 export type WebhookDeliveryConnection = {
   __typename?: 'WebhookDeliveryConnection';
-  /** Newest first. */
+  /** The deliveries on the page, newest first. */
   nodes: Array<WebhookDelivery>;
-  /** Where the page is. */
+  /** The position of the page in the list of deliveries. */
   pageInfo: PageInfo;
 };
 
-/** How a delivery stands. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The state of a webhook delivery. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type WebhookDeliveryState =
-  /** It was answered with 2xx. */
+  /** The receiver responded with a 2xx status. */
   | 'DELIVERED'
-  /** It is tried, or tried again, at `nextAttemptAt`. */
+  /** The next attempt of the delivery is due at `nextAttemptAt`. */
   | 'DUE'
-  /** It was tried as often as it may be, or answered 410. */
+  /** All attempts were used up, or the receiver responded with HTTP status 410. */
   | 'FAILED'
-  /** Its endpoint was disabled or deleted. */
+  /** The endpoint of the delivery was disabled or deleted. */
   | 'STOPPED';
 
-/** Why an endpoint is disabled. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The reason why a webhook endpoint is disabled. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type WebhookDisabledReason =
-  /** Its owner wished it. */
+  /** The endpoint's owner disabled it. */
   | 'BY_OWNER'
-  /** Nothing was delivered for five days, or as long as the operator chose. */
+  /** Nothing was delivered to the endpoint for five days, or for the time that the operator configured. */
   | 'FAILING'
-  /** It answered 410. */
+  /** The endpoint responded with HTTP status 410. */
   | 'GONE';
 
-/** A URL of the client's that is told what becomes of the account's jobs. */
+/** A URL of the client that receives the events of the account's jobs as webhooks. */
 export type WebhookEndpoint = {
   __typename?: 'WebhookEndpoint';
-  /** When it was made. */
+  /** The time when the endpoint was created. */
   createdAt: Scalars['DateTime']['output'];
-  /** Since when it is disabled. */
+  /** The time when the endpoint was disabled; null if it is not disabled. */
   disabledAt?: Maybe<Scalars['DateTime']['output']>;
-  /** Why it is disabled. */
+  /** The reason why the endpoint is disabled; null if it is not disabled. */
   disabledReason?: Maybe<WebhookDisabledReason>;
-  /** What it is told of. */
+  /** The types of events that the endpoint receives. */
   eventTypes: Array<WebhookEventType>;
-  /** Since when every delivery has failed; null when the last one has not. */
+  /** The time since which all deliveries to the endpoint have failed; null if the last one did not fail. */
   failingSince?: Maybe<Scalars['DateTime']['output']>;
-  /** Its id. */
+  /** The endpoint's id. */
   id: Scalars['ID']['output'];
-  /** Whether it is told anything. */
+  /** The status of the endpoint: whether it receives events. */
   status: WebhookEndpointStatus;
-  /** Where it is. */
+  /** The URL to which webhooks are sent. */
   url: Scalars['URL']['output'];
 };
 
-/** Which endpoint. */
+/** The webhook endpoint to delete or to test. */
 export type WebhookEndpointInput = {
   /** The endpoint's id. */
   id: Scalars['ID']['input'];
 };
 
-/** What came of making or changing an endpoint. */
+/** The result of creating or changing a webhook endpoint. */
 export type WebhookEndpointPayload = {
   __typename?: 'WebhookEndpointPayload';
-  /** The endpoint as it is now. */
+  /** The endpoint in its current state; null if `userErrors` has entries. */
   endpoint?: Maybe<WebhookEndpoint>;
-  /** Of a new endpoint, what it verifies signatures with: `whsec_` and base64. */
+  /** The secret with which a new endpoint verifies signatures: `whsec_` followed by base64. Null unless an endpoint was created. */
   secret?: Maybe<Scalars['String']['output']>;
-  /** All that is wrong with the input. */
+  /** All violations in the input; empty if the request succeeded. */
   userErrors: Array<UserError>;
 };
 
-/** Whether an endpoint is told anything. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The status of a webhook endpoint, which determines whether it receives events. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type WebhookEndpointStatus =
-  /** It is told. */
+  /** The endpoint receives events. */
   | 'ACTIVE'
-  /** It is told nothing; `disabledReason` says why. What was on its way has stopped and can be delivered again once it is enabled. */
+  /** The endpoint receives nothing; `disabledReason` gives the reason. Its pending deliveries have been stopped and can be delivered again once the endpoint is enabled. */
   | 'DISABLED';
 
-/** What a webhook tells of. More values may be added: treat an unknown one as you would a new kind of the same. */
+/** The type of a webhook event. More values may be added: treat an unknown value as a new kind of the same thing. */
 export type WebhookEventType =
   /** `motion_job.canceled`: the job was canceled. */
   | 'MOTION_JOB_CANCELED'
-  /** `motion_job.failed`: the job has failed; `failure.final` says whether a success may still come. */
+  /** `motion_job.failed`: the job has failed; `failure.final` indicates whether it can still succeed later. */
   | 'MOTION_JOB_FAILED'
-  /** `motion_job.processing`: the upstream works on the job. */
+  /** `motion_job.processing`: the upstream is processing the job. */
   | 'MOTION_JOB_PROCESSING'
-  /** `motion_job.succeeded`: the job has a video. It may follow a `failed` that was not final, with a higher version. */
+  /** `motion_job.succeeded`: the job has a video. The event can follow a `motion_job.failed` that was not final, with a higher version. */
   | 'MOTION_JOB_SUCCEEDED'
-  /** `webhook.test`: what `testWebhookEndpoint` sends. It need not be asked for. */
+  /** `webhook.test`: the event that `testWebhookEndpoint` sends. An endpoint receives it without subscribing to it. */
   | 'WEBHOOK_TEST';
 
 export type JobFieldsFragment = { __typename?: 'MotionJob', id: string, version: number, state: MotionJobState, taskId?: string | null, sandbox: boolean, settledBy?: SettledBy | null, video?: { __typename?: 'MotionVideo', id: string, url: string, durationSeconds?: number | null } | null, failure?: { __typename?: 'MotionFailure', code: MotionFailureCode, message: string, final: boolean, charge: ChargeStatus, upstreamCode?: string | null } | null };
