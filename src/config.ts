@@ -1,6 +1,6 @@
 /**
- * Settings: one table, read once. `loadConfig` reports every bad variable at once; `docs/settings.md` is generated from
- * the same table, and nothing else in the project reads an environment name.
+ * The settings, in one table that is read once. `loadConfig` reports all invalid variables at once. `docs/settings.md`
+ * is generated from the same table. Apart from `ENV_FILE`, no other module reads a setting from the environment.
  */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -30,9 +30,9 @@ import { parseUrl } from './network/parse-url.ts';
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
-  /** What a valid value looks like; completes "expected ...". */
+  /** Description of a valid value; completes "expected ...". */
   readonly expected: string;
-  /** The default as the docs say it. */
+  /** Default value, as stated in the documentation. */
   readonly fallback: string;
   readonly meaning: string;
 }
@@ -65,7 +65,7 @@ const maybe = <T>(schema: z.ZodType<T>, expected: string, fallback: string, mean
     meaning,
   );
 
-/** The least that anything is kept: until nothing more is to be expected of a job that old. */
+/** Minimum retention: no further events are expected of a job of this age. */
 const MIN_DAYS = 7;
 const MAX_DAYS = 36_500;
 
@@ -90,7 +90,10 @@ const choice = <const T extends string>(values: readonly T[], fallback: T, meani
     meaning,
   );
 
-/** An entry of `EGRESS_ALLOW`, read; null for what is none. A host is taken in the spelling of WHATWG `URL` only. */
+/**
+ * Parses an entry of `EGRESS_ALLOW`; returns null if it is not valid. A host name is accepted only in the spelling of
+ * WHATWG `URL`.
+ */
 function parseReceiver(entry: string) {
   const [, network, prefix] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
   if (network !== undefined) return toNetwork(network, Number(prefix), null);
@@ -108,7 +111,7 @@ function parseReceiver(entry: string) {
 function toNetwork(address: string, prefix: number, port: number | null) {
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
   if (prefix > bits || address.includes('%')) return null;
-  // Addresses are compared after IPv4 was taken out of IPv6: such an entry would never match.
+  // IPv4-mapped IPv6 addresses are converted to IPv4 before they are compared, so this entry would never match.
   const parsed = ipaddr.parse(address);
   if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) return null;
   return { kind: 'network' as const, address, prefix, port };
@@ -130,7 +133,7 @@ const origins = list.transform((entries, context) =>
   }),
 );
 
-/** Every setting there is. */
+/** All settings, by the name of their environment variable. */
 export const settings = {
   NODE_ENV: maybe(
     z
@@ -615,7 +618,7 @@ export interface Config extends Omit<
   readonly INTROSPECTION: boolean;
 }
 
-/** All that is wrong with the environment, one line each. */
+/** All problems with the environment, one line each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -628,7 +631,10 @@ const isProxyUrl = (text: string): boolean => ['http:', 'https:'].includes(parse
 
 const nextPort = (port: number): number => (port === 0 ? 0 : port === 65_535 ? port - 1 : port + 1);
 
-/** Settings that are right by themselves and not together. One that is wrong by itself is not told of twice. */
+/**
+ * Returns the problems of settings that are valid individually but contradict each other. A setting that is itself
+ * invalid is not reported twice.
+ */
 function contradictionsIn(read: Values, upstream: string, problems: readonly string[]): string[] {
   const isWrong = (name: keyof Values) => problems.some((problem) => problem.startsWith(`${name}:`));
   const found: string[] = [];
@@ -652,14 +658,14 @@ function contradictionsIn(read: Values, upstream: string, problems: readonly str
 }
 
 /**
- * Reads the settings from `env`. Throws a `ConfigError` that names every bad variable and what was expected; values are
- * not repeated, as they may be secrets.
+ * Reads the settings from `env`. Throws a `ConfigError` that names every invalid variable and what was expected. Values
+ * are not repeated, because they may be secrets.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, { schema, expected }] of Object.entries(settings)) {
-    // Programs agree on these names in small letters, which count before the others.
+    // By convention, the lower-case spelling of these names takes precedence.
     const parsed = schema.safeParse(
       (/_PROXY$/.test(name) ? env[name.toLowerCase()]?.trim() || env[name] : env[name]) ?? undefined,
     );
@@ -696,7 +702,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       problems.push(
         'APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated',
       );
-    // As written: `pg` takes no space and no capital letter for what was meant.
+    // Checked as written, because `pg` accepts neither white space nor upper case here.
     if (env.PGSSLMODE && !SSL_MODES.includes(env.PGSSLMODE) && leavesTlsOpen(read.DATABASE_URL)) {
       problems.push(`PGSSLMODE: expected one of ${SSL_MODES.join(', ')}, or sslmode in DATABASE_URL`);
     }

@@ -1,7 +1,7 @@
 /**
- * The one family of errors that a client may see. Each has a stable `code`. Whatever answers a client passes on the code,
- * the message and what is said about repeating, and nothing else. All other errors are faults of the program: clients see
- * "Internal error", and the log has the rest.
+ * The one family of errors that a client may see. Each has a stable `code`. Responses to clients contain the code, the
+ * message and the information about retries, and nothing else. All other errors are faults of the program: clients see
+ * "Internal error", and the log contains the rest.
  */
 
 export type ErrorCode =
@@ -20,9 +20,9 @@ export type ErrorCode =
   | 'UNAUTHENTICATED';
 
 interface ErrorDetails extends ErrorOptions {
-  /** When the request may be repeated. It says that nothing was executed. */
+  /** Delay after which the request may be retried. Its presence means that nothing was executed. */
   readonly retryAfterSeconds?: number;
-  /** What was asked for may have been done all the same. */
+  /** The request may have been executed despite the error. */
   readonly mayHaveCommitted?: boolean;
 }
 
@@ -42,7 +42,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** An argument that breaks a rule of its own, such as a page size. */
+/** An argument that violates its own constraints, such as a page size that is out of range. */
 export class InvalidArgumentError extends GatewayError {
   override readonly name = 'InvalidArgumentError';
 
@@ -52,8 +52,8 @@ export class InvalidArgumentError extends GatewayError {
 }
 
 /**
- * The database cannot answer now. Nothing is known to be wrong with the request; `mayHaveCommitted` when the connection
- * broke during a commit.
+ * The database is currently unavailable. Nothing is known to be wrong with the request. `mayHaveCommitted` is true if
+ * the connection broke during a commit.
  */
 export class UnavailableError extends GatewayError {
   override readonly name = 'UnavailableError';

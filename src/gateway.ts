@@ -1,6 +1,6 @@
 /**
- * The composition root: settings in, a running gateway out. Everything is started in order of need and stopped in the
- * reverse.
+ * The composition root: creates a running gateway from the settings. Starts everything in order of dependency and stops
+ * it in reverse order.
  */
 import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
@@ -41,37 +41,43 @@ import { warmUp } from './compose/warm-up.ts';
 import { startWebhooks } from './compose/webhooks.ts';
 import { startSandbox } from './upstream/sandbox/server.ts';
 
-/** The longest of them is a day. */
+/** Retention period of rate limit windows, the longest of which lasts an hour. */
 const KEEP_WINDOWS_DAYS = 7;
 
 /**
- * A pool that hands out no connection for this long has no database: its waiters are rejected, without waiting to the
- * end of its patience. Submits and callbacks wait for at least the longest statement.
+ * If a pool hands out no connection for this long, the database is considered unavailable. The waiters are then
+ * rejected before their own limits. For submits and callbacks, the limit is at least the statement timeout.
  */
 const STALL_MS = { read: 1_500, submit: 3_000, callback: 5_000 } as const;
 
-/** Made by the migrations; what was accepted before there were accounts is its. */
+/** Account created by the migrations; it owns the jobs that were accepted before accounts existed. */
 const DEFAULT_ACCOUNT = 'default';
 
 export interface Gateway {
-  /** Where it listens, without a trailing slash. */
+  /** URL on which the gateway listens, without a trailing slash. */
   readonly url: string;
   readonly sandboxUrl: string | null;
-  /** How the upstream reaches us; null when results are found by polling only. */
+  /** URL by which the upstream reaches the gateway; null if results are found by polling only. */
   readonly publicUrl: string | null;
   /**
-   * An ordinary key of the account `default`, which the playground fills in by itself; null unless the sandbox is on a
-   * loopback host.
+   * An ordinary key of the account `default`, which the playground fills in automatically; null unless the gateway runs
+   * with the sandbox on a loopback host.
    */
   readonly apiKey: string | null;
-  /** What is open now, for tests that nothing is left over; and how many sockets have closed, by their code. */
+  /**
+   * Figures of everything that is open now, so that tests can verify that nothing is left over, and the number of
+   * closed sockets by close code.
+   */
   readonly live: Live;
-  /** Drains and stops: sockets first, then submits and requests under way, the database last. Idempotent. */
+  /**
+   * Drains and stops the gateway: sockets first, then submits and requests in progress, the database last. Idempotent.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a gateway. Rejects with an error whose message is for an operator; what had been started by then is stopped.
+ * Starts a gateway. Rejects with an error whose message is meant for the operator, after stopping everything that had
+ * been started.
  */
 export async function startGateway(config: Config, log: FastifyBaseLogger): Promise<Gateway> {
   const stops: (() => Promise<unknown>)[] = [];
@@ -97,7 +103,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     await connect(config, databaseUrl, log, onStop);
   const sandbox = await startSandboxIfAsked(config, log, onStop);
 
-  // With the sandbox it is our own address, which is known once we listen: before anything is submitted.
+  // With the sandbox, this defaults to our own address, which is known once we listen and before any job is submitted.
   let publicUrl = config.PUBLIC_URL;
   const callbackUrls = createCallbackUrls(secrets.appSecrets, () => publicUrl);
   const reachable = publicUrl !== null || sandbox !== null;
@@ -107,7 +113,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     baseUrl: sandbox?.url ?? config.ACEDATA_BASE_URL,
     token: config.ACEDATA_API_TOKEN ?? 'sandbox',
     callbackUrls,
-    // The sandbox is on this machine.
+    // The sandbox runs on this machine and is reached without a proxy.
     proxies: sandbox
       ? null
       : { httpsProxy: config.HTTPS_PROXY, httpProxy: config.HTTP_PROXY, noProxy: config.NO_PROXY },
@@ -117,10 +123,10 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
 
   const open = sandbox !== null && isLoopback(config.HOST);
   const accounts = startAccounts(config, secrets, accountsStore, open);
-  // A key that opens nothing but a sandbox on this machine: a page must never learn the key of a paid upstream.
+  // This key gives access only to a sandbox on this machine: a page must never learn the key of a paid upstream.
   const openKeys = secrets.appSecrets.map(deriveApiKey);
   const openKey = open ? openKeys[0]! : null;
-  // Pages and terminals know it from when this was an open sandbox.
+  // Ends the keys that pages and terminals may still hold from when this was an open sandbox.
   for (const known of openKeys) if (known !== openKey) await accounts.endKey(known);
   if (openKey !== null) await accounts.ensureKey(DEFAULT_ACCOUNT, openKey, 'playground and banner');
 
@@ -159,7 +165,7 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
       spentKeysDays: config.KEEP_SPENT_KEYS_DAYS,
     },
     keepElsewhere: [
-      // Without its row a key of the open sandbox that was revoked would be made anew.
+      // Spares the keys of the open sandbox: without its row, a revoked key would be created again.
       {
         kind: 'ended keys',
         days: config.KEEP_ENDED_KEYS_DAYS,
@@ -183,12 +189,13 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
   });
 
   const allowedHosts = config.ALLOWED_HOSTS ?? (open ? LOOPBACK_NAMES : null);
-  // The upstream calls us by the public name.
+  // The upstream reaches us by the public name.
   const edges = {
     isOurHost: createHostCheck(
       allowedHosts && [...allowedHosts, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     ),
-    // A page of a development server on this machine is not asked for a setting, where nothing is paid.
+    // In an open sandbox, pages of a development server on this machine are allowed without a setting, because nothing
+    // is paid.
     origins: createOriginCheck({
       origins: config.CORS_ORIGINS ?? [],
       allowsLoopback: open && config.CORS_ORIGINS === null,
@@ -249,8 +256,8 @@ async function start(config: Config, log: FastifyBaseLogger, onStop: OnStop): Pr
     edges,
     log,
   );
-  // Fastify runs these hooks after its server has closed, last in, first out: requests on connections of acceptors are
-  // answered before Apollo stops.
+  // Fastify runs these hooks after its server has closed, last in, first out, so requests on connections of the
+  // acceptors are answered before Apollo stops.
   app.addHook('onClose', () => acceptors.close());
   const live = { sockets: sockets.count, watchers: jobs.watcherCount, closes: sockets.closes, load, admission };
 
@@ -284,20 +291,21 @@ async function startDatabase(config: Config, log: FastifyBaseLogger, onStop: OnS
 }
 
 async function connect(config: Config, databaseUrl: string, log: FastifyBaseLogger, onStop: OnStop) {
-  // Not the error itself: the pool hangs the whole client on it.
+  // Logs only the message of the error, because the pool attaches the entire client to the error.
   const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
-  // A burst after a quiet minute finds as many connections open as one under load.
+  // Number of connections to keep open, so that a burst after a quiet minute finds as many of them open as one under
+  // load.
   const urgentCount = Math.ceil(config.DATABASE_POOL_SIZE / 3);
   const statementTimeoutMs = 1_000 * config.STATEMENT_TIMEOUT_SECONDS;
   const options = { keepOpen: urgentCount, statementTimeoutMs };
   const connections = createConnections(databaseUrl, config.DATABASE_POOL_SIZE, complain, options);
   onStop(() => closePool(connections));
-  // Callbacks and submit answers are heard once, and a crowd of clients that all want to have jobs accepted must not
-  // keep the accepted ones from getting out.
+  // Callbacks and submit answers have a pool of their own, because each of them arrives only once. Clients that wait
+  // for their jobs to be accepted must not delay the dispatch of jobs that are already accepted.
   const urgentConnections = createConnections(databaseUrl, urgentCount, complain, options);
   onStop(() => closePool(urgentConnections));
-  // A burst of callbacks that wait for connections is no database that does not answer: a balancer would take the
-  // callbacks away.
+  // Health checks have a connection of their own. Otherwise a burst of callbacks that wait for connections would look
+  // like an unavailable database, and a load balancer would route the callbacks elsewhere.
   const healthConnections = createConnections(databaseUrl, 1, complain, { keepOpen: 1, statementTimeoutMs });
   onStop(() => closePool(healthConnections));
   const feed = await explaining(() => startFeed(databaseUrl, (message) => log.warn({}, message)));
@@ -387,15 +395,15 @@ const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
- * One address only: for each further one, Fastify would start another server, to which connection limits, load shedding
- * and the shutdown would not apply.
+ * Returns one address of `localhost`, IPv4 if there is one. For each further address, Fastify would start another
+ * server, to which connection limits, load shedding and the shutdown would not apply.
  */
 async function addressOfLocalhost(): Promise<string> {
   const addresses = await lookup('localhost', { all: true });
   return (addresses.find(({ family }) => family === 4) ?? addresses[0]!).address;
 }
 
-/** The address to reach a listener by from this machine: a wildcard host is reached over loopback. */
+/** Returns the URL by which a listener is reached from this machine; a wildcard host is reached over loopback. */
 function urlOf(host: string, port: number): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;

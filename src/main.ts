@@ -8,7 +8,10 @@ import { projectRoot } from './project-root.ts';
 
 interface CommandEntry {
   readonly summary: string;
-  /** Each command loads its own modules: a wrong call is answered without those of the gateway. */
+  /**
+   * Loads the modules of the command. Each command has its own, so that incorrect usage is reported without loading the
+   * gateway.
+   */
   readonly load: () => Promise<Command>;
 }
 
@@ -43,7 +46,7 @@ const usage = (): string => {
 const versionOf = (): string =>
   (JSON.parse(readFileSync(new URL('package.json', projectRoot), 'utf8')) as { version: string }).version;
 
-/** Resolves with the exit code; null when the process goes on by itself. */
+/** Runs a command. Resolves with the exit code, or with null if the process keeps running. */
 async function run(args: readonly string[]): Promise<number | null> {
   const [first] = args;
   const name = first === undefined || first.startsWith('-') ? null : first;

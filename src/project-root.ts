@@ -1,4 +1,4 @@
-/** The folder of the project. The sources and the built program lie at different depths below it. */
+/** Finds the root folder of the project. The sources and the built program are at different depths below it. */
 import { existsSync } from 'node:fs';
 
 export const projectRoot = findAbove(new URL('.', import.meta.url));

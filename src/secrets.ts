@@ -1,6 +1,6 @@
 /**
- * The administrator's key and the application secret: from the settings, or made at the first start and kept in the
- * data directory.
+ * The administrator's key and the application secret: taken from the settings, or generated at the first start and kept
+ * in the data directory.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
@@ -19,8 +19,8 @@ interface Given {
 }
 
 /**
- * What is not given is read from `secrets.json` in `dataDir`, which only its owner can read, and made there the first
- * time.
+ * Returns the given secrets. Reads missing ones from `secrets.json` in `dataDir`, which only its owner can read; the
+ * first start creates the file.
  */
 export async function loadSecrets(given: Given, dataDir: string): Promise<Secrets> {
   if (given.apiKey !== null && given.appSecrets !== null)
@@ -47,18 +47,19 @@ async function loadKept(dataDir: string): Promise<Kept> {
     );
   };
   await mkdir(dataDir, { recursive: true }).catch(refused);
-  // Fails when the file is there: of two first starts at once, both use what the first one wrote.
+  // Fails if the file exists. If two processes start for the first time at once, both use the secrets that the first
+  // one wrote.
   const opened = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) =>
     error.code === 'EEXIST' ? null : refused(error),
   );
   if (!opened) return readKept(file);
   try {
     await opened.writeFile(`${JSON.stringify(made, null, 2)}\n`);
-    // What is signed with the secret must be verifiable after a power failure.
+    // Signatures made with the secret must be verifiable after a power failure.
     await opened.sync();
     await opened.close();
   } catch (error) {
-    // A full disk leaves an empty file, which the next start would take for damaged.
+    // A full disk leaves an empty file, which the next start would report as damaged.
     await opened.close().catch(() => undefined);
     await rm(file, { force: true }).catch(() => undefined);
     refused(error as Error);
@@ -67,7 +68,8 @@ async function loadKept(dataDir: string): Promise<Kept> {
 }
 
 /**
- * How often, and after which time, a file is read again that is empty: the process that made it is about to write it.
+ * Number of attempts, and the delay between them, to read a file that is still empty: the process that created it is
+ * about to write it.
  */
 const EMPTY = { tries: 20, afterMs: 50 } as const;
 

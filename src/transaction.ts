@@ -1,14 +1,14 @@
 declare const opened: unique symbol;
 
-/** An open transaction. Opaque: only the store that made it can look inside. */
+/** An open transaction. Opaque: only the store that created it can look inside. */
 export interface Transaction {
   readonly [opened]: true;
 }
 
 /**
- * Waits for statements of one transaction that were sent without waiting for each other; each must have a name of its
- * own. Once all have ended it rejects with the first error that says more than that the transaction is aborted. A
- * transaction that is given up earlier would return its connection while they still use it.
+ * Waits for statements of one transaction that were sent without waiting for each other; each must have its own name.
+ * Once all have ended, it rejects with the first error that says more than that the transaction is aborted. If a
+ * transaction were given up earlier, its connection would return to the pool while the other statements still use it.
  */
 export async function together<const T extends readonly Promise<unknown>[]>(
   statements: T,
@@ -20,7 +20,7 @@ export async function together<const T extends readonly Promise<unknown>[]>(
   return Promise.all(statements);
 }
 
-/** PostgreSQL's words for a statement in a transaction in which another one has failed (SQLSTATE 25P02). */
+/** Returns true for PostgreSQL's error when another statement has failed in the same transaction (SQLSTATE 25P02). */
 function isAborted(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause.message.includes('current transaction is aborted')) return true;

@@ -1,10 +1,10 @@
-/** The rules on what is said about accounts and keys, all violations at once. */
+/** Validation rules for input about accounts and keys. All violations are reported at once. */
 import { scopes as allScopes, type Scope } from './account.ts';
 
 export interface AccountViolation {
   readonly code: 'TOO_LONG' | 'INVALID_FORMAT' | 'DUPLICATE' | 'TOO_MANY' | 'NOT_FOUND';
   readonly message: string;
-  /** Where in the mutation's arguments. */
+  /** Path in the arguments of the mutation. */
   readonly field: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function checkName(name: string): AccountViolation[] {
     : [violation('INVALID_FORMAT', 'name', 'A name is text without control characters, and not empty.')];
 }
 
-/** One `@`, a domain with a dot, no blanks; whether somebody reads mail there is not known. */
+/** Requires one `@`, a domain with a dot, and no blanks. Whether the mailbox exists is not verified. */
 export function checkEmail(email: string): AccountViolation[] {
   if (email.length > accountLimits.email)
     return [violation('TOO_LONG', 'email', `An e-mail address has at most ${accountLimits.email} characters.`)];

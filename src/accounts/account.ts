@@ -1,28 +1,29 @@
-/** Accounts: who owns jobs, keys and quota. */
+/** Accounts, the owners of jobs, keys and quota. */
 
 /**
- * `PENDING` waits for an administrator: it may look around, and nothing is accepted for it. `DISABLED` opens nothing.
+ * A `PENDING` account waits for approval by an administrator: it can read, but no jobs are accepted for it. All
+ * credentials of a `DISABLED` account are rejected.
  */
 export const accountStatuses = ['ACTIVE', 'PENDING', 'DISABLED'] as const;
 export type AccountStatus = (typeof accountStatuses)[number];
 
-/** What a credential may do for its account. */
+/** Permissions that a credential can have on its account. */
 export const scopes = ['jobs:read', 'jobs:write', 'account:admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 /**
- * Counted in jobs. A job is reserved when it is accepted, and charged when it succeeds or released at any other end.
+ * Quota in jobs. A job is reserved when it is accepted; it is charged when it succeeds and released at any other end.
  */
 export interface Quota {
-  /** How many may ever be used; null is no limit. */
+  /** Maximum number of jobs ever; null if unlimited. */
   readonly limit: number | null;
   readonly used: number;
   readonly reserved: number;
-  /** How many may be accepted in a month of UTC, released ones not counted; null is no limit. */
+  /** Maximum number of jobs accepted in a calendar month (UTC), not counting released ones; null if unlimited. */
   readonly monthlyLimit: number | null;
-  /** How many were, this month. */
+  /** Number of jobs that count toward the monthly limit this month. */
   readonly monthlyTaken: number;
-  /** When the next month begins; null without a monthly limit. */
+  /** Start of the next month; null without a monthly limit. */
   readonly resetsAt: Date | null;
 }
 
@@ -32,12 +33,12 @@ export interface Account {
   readonly email: string | null;
   readonly status: AccountStatus;
   readonly quota: Quota;
-  /** Client tokens of an earlier epoch are worth nothing. */
+  /** Current epoch of client tokens; tokens of an earlier epoch are rejected. */
   readonly tokenEpoch: number;
   readonly createdAt: Date;
 }
 
-/** How many more jobs may be accepted now; null is no limit. */
+/** Returns how many more jobs may be accepted now; null if unlimited. */
 export function remainingOf({ limit, used, reserved, monthlyLimit, monthlyTaken }: Quota): number | null {
   const left = [
     limit === null ? null : limit - used - reserved,
@@ -51,11 +52,11 @@ export interface ApiKey {
   readonly accountId: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** Of the key itself, to tell keys apart by. */
+  /** Last four characters of the key, to tell keys apart. */
   readonly lastFour: string;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
-  /** To within a minute. */
+  /** Accurate to within a minute. */
   readonly lastUsedAt: Date | null;
 }

@@ -1,6 +1,5 @@
 /**
- * Acquiring access: whoever applies gets an account and a key at once. What it may spend depends on where the gateway
- * stands.
+ * Registration: every applicant gets an account and a key at once. The quota granted depends on where the gateway runs.
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { Account } from './account.ts';
@@ -12,15 +11,15 @@ import { ACQUIRED, type AccountStore } from './ports.ts';
 
 export interface Registration {
   readonly isOpen: boolean;
-  /** The sandbox on a loopback host: nothing is paid, and nobody else can apply. */
+  /** True for the sandbox on a loopback host: nothing is paid, and applications come only from this machine. */
   readonly isLocal: boolean;
-  /** Jobs that an applicant may use. */
+  /** Number of jobs granted to an applicant. */
   readonly freeQuota: number;
-  /** E-mail domains whose applicants are given the free quota also elsewhere. */
+  /** E-mail domains whose applicants get the free quota even if the gateway is not local. */
   readonly allowedDomains: readonly string[];
-  /** Jobs given away in a day elsewhere, to all applicants together. */
+  /** Number of jobs granted per day to all applicants together, if the gateway is not local. */
   readonly freeQuotaPerDay: number;
-  /** Applications from one address in an hour. */
+  /** Maximum number of applications per hour from one network address. */
   readonly perAddressPerHour: number;
 }
 
@@ -28,7 +27,10 @@ type AcquireResult =
   | { readonly kind: 'acquired'; readonly account: Account; readonly issued: IssuedKey }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
-/** Rejects with `ForbiddenError` while registration is closed, and with `RateLimitedError`. */
+/**
+ * Creates an account and its first key. Rejects with `ForbiddenError` while registration is closed, and with
+ * `RateLimitedError` if the network address has made too many applications.
+ */
 export type Acquire = (
   applicant: { readonly name: string; readonly email: string },
   address: string,
@@ -38,9 +40,9 @@ const HOUR_SECONDS = 3_600;
 const DAY_SECONDS = 86_400;
 
 /**
- * An application always makes an account of its own, whether the address is known or not, because nobody has shown that
- * he reads its mail. Elsewhere the answer is the same for both too, so that nobody learns who is here: what is given
- * away there is bounded by the day and not by the address.
+ * Every application creates a new account, even if the e-mail address is known, because ownership of the address is not
+ * verified. If the gateway is not local, the answer is also the same for known and unknown addresses, so that it does
+ * not reveal which ones are registered. In that case the free quota is limited per day, not per address.
  */
 export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registration): Acquire {
   const { isOpen, isLocal, freeQuota, allowedDomains, freeQuotaPerDay, perAddressPerHour } = registration;
@@ -57,7 +59,7 @@ export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registr
     if (!isOpen) throw new ForbiddenError('Access is given by an administrator here.');
     const violations = [...checkName(name), ...checkEmail(written)];
     if (violations.length > 0) return { kind: 'invalid', violations };
-    // In a transaction of its own: who is refused has been counted all the same.
+    // Counted outside the transaction below, so that refused applications count too.
     const [applications] = await store.countInWindow([`applications from ${address}`], HOUR_SECONDS);
     if (applications!.count > perAddressPerHour)
       throw new RateLimitedError(

@@ -1,4 +1,4 @@
-/** What administrators do with accounts. Every change is logged with who made it. */
+/** Account administration. Every change is logged together with its author. */
 import { v7 as uuidv7 } from 'uuid';
 import type { Account, Scope } from './account.ts';
 import { checkCount, checkEmail, checkName, violation, type AccountViolation } from './account-rules.ts';
@@ -9,7 +9,7 @@ import { InvalidArgumentError } from '../errors.ts';
 interface AccountRequest {
   readonly name: string;
   readonly email: string | null;
-  /** Jobs; null is no limit. */
+  /** Number of jobs; null if unlimited. */
   readonly limit: number | null;
   readonly monthlyLimit: number | null;
 }
@@ -22,13 +22,15 @@ type CreatedAccount =
   | { readonly kind: 'created'; readonly account: Account; readonly issued: IssuedKey }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
-/** An account is active, with its quota as it was or with another one. */
+/** Operations of administrators on accounts. */
 export interface Administration {
-  /** Makes an active account and its first key, which may do everything. */
+  /** Creates an active account and its first key, which has all scopes. */
   create(request: AccountRequest, actor: string): Promise<CreatedAccount>;
-  /** Makes a pending or a disabled account active. Quota: null is no limit, absent leaves it as it is. */
+  /**
+   * Activates a pending or disabled account. In `quota`, null means unlimited, and an absent limit is left unchanged.
+   */
   approve(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
-  /** Its keys and tokens open nothing from now on; its jobs go on and are charged. */
+  /** Disables the account: its keys and tokens are rejected from now on. Its jobs continue and are charged. */
   disable(accountId: string, actor: string): Promise<AccountResult>;
   setQuota(accountId: string, quota: QuotaChange, actor: string): Promise<AccountResult>;
   find(accountId: string): Promise<Account | null>;
@@ -45,7 +47,7 @@ interface QuotaChange {
 
 const MAX_PAGE = 100;
 
-/** What the first key of an account may do. */
+/** Scopes of the first key of an account. */
 export const firstScopes: readonly Scope[] = ['jobs:read', 'jobs:write', 'account:admin'];
 
 export function createAdministration<Tx>(store: AccountStore<Tx>): Administration {

@@ -1,7 +1,7 @@
 /**
- * API keys: `mg_`, 32 random characters of base62 (190 bits) and a checksum of 6. The checksum tells a mistyped key
- * from an unknown one without the database, and lets scanners of leaked secrets be sure. Only the SHA-256 is stored:
- * with that much chance in a key a slow hash would protect nothing.
+ * API keys: `mg_`, 32 random base62 characters (190 bits) and a checksum of 6 characters. The checksum distinguishes a
+ * mistyped key from an unknown one without a database query, and lets scanners for leaked secrets confirm a match. Only
+ * the SHA-256 hash is stored: with that much entropy in a key, a slow hash would add no protection.
  */
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -14,7 +14,10 @@ const FORM = new RegExp(`^${PREFIX}[0-9A-Za-z]{${LENGTH + CHECKSUM_LENGTH}}$`);
 
 export const makeApiKey = (): string => spell((count) => randomBytes(count));
 
-/** The same key from the same secret: what the page and the banner of an open sandbox show, after a restart too. */
+/**
+ * Derives a key from a secret; the same secret always gives the same key. The playground and the banner of an open
+ * sandbox show it, and it survives restarts.
+ */
 export function deriveApiKey(secret: string): string {
   let block = 0;
   return spell((count) =>
@@ -22,7 +25,7 @@ export function deriveApiKey(secret: string): string {
   );
 }
 
-/** Whether it has the form of a key and its checksum is right; nothing else can be one. */
+/** True if the text has the form of a key and its checksum is correct; anything else cannot be a key. */
 export const isApiKey = (text: string): boolean =>
   FORM.test(text) && text.endsWith(checksumOf(text.slice(PREFIX.length, -CHECKSUM_LENGTH)));
 
@@ -32,7 +35,7 @@ export const lastFourOf = (key: string): string => key.slice(-4);
 
 function spell(bytes: (count: number) => Buffer): string {
   let text = '';
-  // 248 is the largest multiple of 62 in a byte: what is above would make some characters likelier.
+  // 248 is the largest multiple of 62 in a byte: values from 248 on would make some characters more likely than others.
   while (text.length < LENGTH)
     for (const byte of bytes(2 * LENGTH)) if (byte < 248 && text.length < LENGTH) text += ALPHABET[byte % 62]!;
   return `${PREFIX}${text}${checksumOf(text)}`;

@@ -1,6 +1,6 @@
 /**
- * Authenticating: from what a client presents to a caller. Every request asks the database, so that a revoked key opens
- * nothing from that moment on.
+ * Authentication: resolves the credential that a client presents to a caller. Every request queries the database, so
+ * that a revoked key is rejected from that moment on.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { scopes } from './account.ts';
@@ -14,10 +14,10 @@ import { createFindKnown } from './unknown-keys.ts';
 import { InvalidArgumentError } from '../errors.ts';
 
 /**
- * Takes the value of an `Authorization` header, or of `authorization` in `connection_init`, the account that an
- * administrator names, and the network address that it came from. Null when it opens nothing. Rejects with
- * `RateLimitedError` when the address has shown too many keys that are not known, and with `InvalidArgumentError`
- * when an administrator names an account that there is not.
+ * Authenticates a client. Takes the value of an `Authorization` header, or of `authorization` in `connection_init`; the
+ * account that an administrator names; and the network address of the client. Resolves with null if the credential is
+ * rejected. Rejects with `RateLimitedError` if the address has presented too many unknown keys, and with
+ * `InvalidArgumentError` if an administrator names an account that does not exist.
  */
 export type Authenticate = (authorization: unknown, namedAccount: unknown, address: string) => Promise<Caller | null>;
 
@@ -28,15 +28,15 @@ export interface AuthenticateDeps<Tx> {
   >;
   readonly tokens: Pick<ClientTokens, 'verify'>;
   readonly administratorKey: string;
-  /** Whether who presents nothing may come in, to apply for access. */
+  /** True if clients without a credential are admitted, so that they can apply for access. */
   readonly admitsAnonymous: boolean;
-  /** Keys that are not known, from one address. */
+  /** Maximum number of unknown keys per minute from one address. */
   readonly unknownKeysPerMinute: number;
-  /** Of `lastUsedAt`'s interval; the wall clock by default. */
+  /** Clock for the interval of `lastUsedAt`; the wall clock by default. */
   readonly nowMs?: () => number;
 }
 
-/** `lastUsedAt` is written at most this often for each key and instance. */
+/** Minimum interval between writes of `lastUsedAt`, for each key and instance. */
 const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
@@ -48,7 +48,7 @@ export function createAuthenticate<Tx>({
   unknownKeysPerMinute,
   nowMs = Date.now,
 }: AuthenticateDeps<Tx>): Authenticate {
-  // A client that opens a thousand sockets at once asks once or twice.
+  // Coalesces concurrent reads: a client that opens a thousand sockets at once causes one or two queries.
   const findKnown = createFindKnown(shareReads(store.findKey), unknownKeysPerMinute);
   const administrator = digest(administratorKey);
   const noted = new Map<string, number>();
@@ -88,7 +88,7 @@ export function createAuthenticate<Tx>({
 
   async function asAdministrator(namedAccount: unknown): Promise<Caller> {
     const accountId = typeof namedAccount === 'string' && namedAccount !== '' ? namedAccount : null;
-    // The store takes no text with NUL: no account has such an id.
+    // The store rejects text with NUL characters, so no account has such an id.
     const isUnknown = accountId !== null && (accountId.includes('\0') || !(await store.findAccount(accountId)));
     if (isUnknown) throw new InvalidArgumentError('There is no such account.');
     if (accountId !== null)
@@ -115,18 +115,21 @@ export function createAuthenticate<Tx>({
   };
 }
 
-/** What follows `Bearer`; null for a value of another form. */
+/** Returns the text after `Bearer`; null if the value has another form. */
 export function credentialOf(authorization: unknown): string | null {
   const [, credential] = (typeof authorization === 'string' && /^Bearer +(\S{1,8192})$/i.exec(authorization)) || [];
   return credential ?? null;
 }
 
-/** Digests have one length; `timingSafeEqual` throws on unequal ones, and a length would tell something. */
+/**
+ * Returns a digest, because digests have equal lengths: `timingSafeEqual` throws on unequal ones, and comparing lengths
+ * first would leak information about the key.
+ */
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 /**
- * Which of these callers may no longer go on, and why: their key has ended, their token's epoch is over, or their
- * account is disabled.
+ * Returns the callers that are no longer authorized, with the reason: their key has ended, the epoch of their token is
+ * over, or their account is disabled.
  */
 export async function findEnded<Tx>(
   store: Pick<AccountStore<Tx>, 'findLive'>,

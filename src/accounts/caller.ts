@@ -4,14 +4,17 @@ import { ForbiddenError, UnauthenticatedError } from './errors.ts';
 
 export interface Caller {
   readonly kind: 'key' | 'token' | 'administrator' | 'anonymous';
-  /** Whose jobs it works with; null for an administrator who names no account, and for nobody. */
+  /**
+   * The account whose jobs the caller works with; null for an administrator that names no account, and for an anonymous
+   * caller.
+   */
   readonly accountId: string | null;
   readonly scopes: readonly Scope[];
-  /** The jobs that it is limited to; null is no such limit. */
+  /** The jobs that the caller is limited to; null if there is no such limit. */
   readonly jobIds: readonly string[] | null;
-  /** The key, also of a token; null where there is none. */
+  /** The API key or, of a token, the key that minted it; null if there is none. */
   readonly keyId: string | null;
-  /** Of a token: worth nothing when the account's has moved on. */
+  /** Epoch of a token, which is rejected once the account has advanced to a later epoch; null for other callers. */
   readonly epoch: number | null;
   readonly expiresAt: Date | null;
 }
@@ -26,12 +29,12 @@ export const anonymous: Caller = {
   expiresAt: null,
 };
 
-/** Who the log says it was. */
+/** Returns the name under which the account log records the caller. */
 export const actorOf = ({ kind, keyId }: Caller): string => (kind === 'administrator' ? kind : `key ${keyId ?? ''}`);
 
 /**
- * The account that the caller may do this for. Throws `UnauthenticatedError` for nobody and `ForbiddenError` for who
- * may not.
+ * Returns the account on which the caller may use the scope. Throws `UnauthenticatedError` for an anonymous caller and
+ * `ForbiddenError` for a caller that lacks the scope or names no account.
  */
 export function permit(caller: Caller, scope: Scope): string {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();
@@ -43,18 +46,21 @@ export function permit(caller: Caller, scope: Scope): string {
   return caller.accountId;
 }
 
-/** The same where the caller may be limited to certain jobs, to which what is asked for does not belong. */
+/**
+ * Does the same as `permit`, for operations that are not about certain jobs only: also throws `ForbiddenError` for a
+ * caller that is limited to certain jobs.
+ */
 export function permitAllJobs(caller: Caller, scope: Scope): string {
   const accountId = permit(caller, scope);
   if (caller.jobIds !== null) throw new ForbiddenError('This client token is limited to certain jobs.');
   return accountId;
 }
 
-/** Whether this job is within the caller's limits; one that is not answers like an unknown one. */
+/** True if the caller's limits include this job. A job outside them is treated like an unknown one. */
 export const mayRead = ({ jobIds }: Caller, jobId: string): boolean =>
   jobIds === null || jobIds.includes(jobId.toLowerCase());
 
-/** Throws for everybody but an administrator. */
+/** Throws unless the caller is an administrator. */
 export function permitAdministrator(caller: Caller): void {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();
   if (caller.kind !== 'administrator') throw new ForbiddenError('This is for administrators.');

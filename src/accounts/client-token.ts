@@ -1,7 +1,7 @@
 /**
- * Client tokens: JWTs that a team's server gives to its browsers. They live for at most an hour, can be limited to
- * reading certain jobs, and are all worth nothing as soon as the account's epoch moves on. HMAC keys are derived from
- * the application's secrets: the first signs, all verify, and `kid` says which.
+ * Client tokens: JWTs that a client's server passes on to its browsers. They live for at most an hour and can be
+ * limited to reading certain jobs. All of them become invalid as soon as the account's epoch advances. HMAC keys are
+ * derived from the application secrets: the first one signs, all of them verify, and `kid` identifies the key.
  */
 import { createHash, hkdfSync } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
@@ -9,15 +9,15 @@ import { scopes, type Scope } from './account.ts';
 
 export interface ClientTokens {
   sign(claims: ClientTokenClaims, ttlSeconds: number): Promise<{ readonly token: string; readonly expiresAt: Date }>;
-  /** Null for everything that is not a token of ours, or not any more. */
+  /** Resolves with the claims of a token; null if it is not a token of ours or is no longer valid. */
   verify(token: string): Promise<(ClientTokenClaims & { readonly expiresAt: Date }) | null>;
-  /** Whether it was one of ours and its time is over. */
+  /** Resolves with true if the token was issued by us and has expired. */
   isExpired(token: string): Promise<boolean>;
 }
 
 export interface ClientTokenClaims {
   readonly accountId: string;
-  /** The key that asked for it: when that ends, so does the token. */
+  /** The key that minted the token; when the key ends, so does the token. */
   readonly keyId: string;
   readonly scopes: readonly Scope[];
   readonly jobIds: readonly string[] | null;
@@ -32,16 +32,17 @@ const AUDIENCE = 'motion-gateway/client';
 const ALGORITHM = 'HS256';
 
 /**
- * How far the clocks of two instances may differ: by so much a token is dated back, as one from the future is refused.
+ * Maximum clock skew between two instances. Tokens are backdated by this amount, because a token that was issued in the
+ * future is rejected.
  */
 const CLOCK_SKEW_SECONDS = 30;
 
-/** `secrets` has at least one. */
+/** Creates the signer and verifier of client tokens from at least one application secret. */
 export function createClientTokens(secrets: readonly string[]): ClientTokens {
   const keys = secrets.map(deriveKey);
   const [signing] = keys;
   if (!signing) throw new Error('client tokens need a secret');
-  // A signature that is wrong is found before a time that is over.
+  // The signature is verified before the expiry, so an expired token with a wrong signature does not count as ours.
   const verifyToken = (token: string) =>
     jwtVerify(
       token,

@@ -2,12 +2,15 @@
 import { GatewayError, type ErrorCode } from '../errors.ts';
 
 /**
- * Why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is whatever never was a
- * credential here.
+ * The reason why a credential is rejected. `malformed` is a value that is not `Bearer <key>`; `unknown` is a value that
+ * was never a credential here.
  */
 export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'disabled';
 
-/** With its code each message fits into the reason of a socket's close, which has at most 123 bytes. */
+/**
+ * Codes and messages of the reasons. Each message, with its code, fits into the close reason of a WebSocket, which has
+ * at most 123 bytes.
+ */
 const refusals: Readonly<Record<WhyRefused, { readonly code: ErrorCode; readonly message: string }>> = {
   missing: { code: 'UNAUTHENTICATED', message: 'An API key is needed: send it as "Authorization: Bearer <key>".' },
   malformed: {
@@ -26,7 +29,7 @@ const refusals: Readonly<Record<WhyRefused, { readonly code: ErrorCode; readonly
   },
 };
 
-/** There is no credential, or none that opens anything, and this needs one. */
+/** The operation requires a credential, and it is missing or was rejected. */
 export class UnauthenticatedError extends GatewayError {
   override readonly name = 'UnauthenticatedError';
 
@@ -35,7 +38,7 @@ export class UnauthenticatedError extends GatewayError {
   }
 }
 
-/** The credential is good, but not for this. */
+/** The credential is valid but does not permit the operation. */
 export class ForbiddenError extends GatewayError {
   override readonly name = 'ForbiddenError';
 
@@ -44,7 +47,7 @@ export class ForbiddenError extends GatewayError {
   }
 }
 
-/** Too much in too short a time. */
+/** A rate limit is exceeded. */
 export class RateLimitedError extends GatewayError {
   override readonly name = 'RateLimitedError';
 

@@ -1,4 +1,7 @@
-/** Why a credential is rejected. Only a caller that presents the exact credential learns that it once was valid. */
+/**
+ * Explains why a credential is rejected. Only a caller that presents the exact credential learns that it was once
+ * valid.
+ */
 import { hashApiKey, isApiKey } from './api-key.ts';
 import { credentialOf } from './authenticate.ts';
 import type { ClientTokens } from './client-token.ts';
@@ -6,8 +9,8 @@ import type { WhyRefused } from './errors.ts';
 import type { AccountStore } from './ports.ts';
 
 /**
- * To be asked about the value of an `Authorization` header that `Authenticate` did not accept, or for which it found no
- * caller.
+ * Resolves with the reason why a credential was rejected. Takes the value of an `Authorization` header that
+ * `Authenticate` did not accept, or for which it found no caller.
  */
 export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 

@@ -21,7 +21,7 @@ export interface AccountsDeps<Tx> {
   readonly appSecrets: readonly string[];
   readonly administratorKey: string;
   readonly registration: Registration;
-  /** Keys of one account at once. */
+  /** Maximum number of live keys of one account. */
   readonly maxLiveKeys: number;
   readonly limits: LimitNumbers & { readonly unknownKeysPerMinute: number };
 }
@@ -36,35 +36,35 @@ type TokenResult =
   | { readonly kind: 'minted'; readonly token: string; readonly expiresAt: Date }
   | { readonly kind: 'invalid'; readonly violations: readonly AccountViolation[] };
 
-/** What is offered to clients. */
+/** The operations available to clients. */
 export interface Accounts {
   readonly authenticate: Authenticate;
   readonly explainRefusal: ExplainRefusal;
-  /** Which callers, of sockets that are still open, may no longer go on, and why. */
+  /** Returns the callers of open sockets that are no longer authorized, with the reason. */
   findEnded(callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>>;
   readonly acquire: Acquire;
   readonly administration: Administration;
   readonly keys: Keys;
   readonly limits: Limits;
-  /** Mints a token for browsers, by a key and with at most its scopes. */
+  /** Mints a token for browsers. Requires an API key; the token has at most the scopes of the key. */
   mintToken(caller: Caller, request: TokenRequest): Promise<TokenResult>;
-  /** All client tokens of the account are worth nothing from now on. Null when there is no such account. */
+  /** Invalidates all client tokens of the account from now on. Resolves with null if there is no such account. */
   revokeTokens(accountId: string, actor: string): Promise<Account | null>;
-  /** What was charged between two times, at most 366 days apart. */
+  /** Returns what was charged between two times, at most 366 days apart. */
   usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;
 }
 
 export interface AccountsCore<Tx> extends Accounts {
   readonly quota: QuotaEffects<Tx>;
-  /** Has `text` as a key of the account, for an open sandbox. */
+  /** Makes `text` a key of the account, for an open sandbox. */
   ensureKey(accountId: string, text: string, name: string): Promise<void>;
-  /** Ends the key, if there is one, until `ensureKey` is called for it. */
+  /** Ends the key, if it exists, until `ensureKey` is called for it. */
   endKey(text: string): Promise<void>;
 }
 
 const MAX_USAGE_MS = 366 * 86_400_000;
 
-/** What a token may be given at most: it never rules over the account. */
+/** The scopes that a token can have at most; a token never administers the account. */
 const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
 
 export function createAccounts<Tx>({

@@ -1,4 +1,4 @@
-/** The keys of an account: making, rotating and revoking them. A key's text is told once and never stored. */
+/** Creates, rotates and revokes the keys of an account. The text of a key is shown once and never stored. */
 import { v7 as uuidv7 } from 'uuid';
 import { isStorableTime, lastStorableTime, storableTimes } from '../time/storable-time.ts';
 import type { ApiKey, Scope } from './account.ts';
@@ -26,13 +26,13 @@ type RevokeResult = { readonly kind: 'revoked'; readonly apiKey: ApiKey } | Inva
 export interface Keys {
   create(accountId: string, request: KeyRequest, actor: string): Promise<IssueResult>;
   /**
-   * A new key like the old one, which ends after the overlap, so that clients can change over without a gap. One that
-   * expires is followed by one that lives as long, to the end of the year 9999 at most.
+   * Creates a new key like the old one, which ends after the overlap, so that clients can switch without a gap. If the
+   * old key was created with an expiry, the new one gets the same lifetime, up to the end of the year 9999.
    */
   rotate(accountId: string, keyId: string, overlapSeconds: number, actor: string): Promise<IssueResult>;
-  /** From now on it opens nothing; its sockets close within a minute. */
+  /** Revokes a key: it is rejected from now on, and its sockets close within a minute. */
   revoke(accountId: string, keyId: string, actor: string): Promise<RevokeResult>;
-  /** Live ones first, then those that have ended, the newest first. */
+  /** Lists live keys first, then those that have ended; the newest first in each group. */
   list(accountId: string, first: number): Promise<readonly ApiKey[]>;
 }
 
@@ -76,7 +76,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
         };
       if (!isUuid(keyId)) return unknownKey;
       return store.transaction(async (tx): Promise<IssueResult> => {
-        // Without an overlap the new one takes the place of the old one.
+        // Without an overlap, the new key replaces the old one, and the count stays the same.
         if (overlapSeconds > 0 && (await store.countLiveKeys(tx, accountId)) >= maxLiveKeys)
           return tooManyKeys('overlapSeconds', maxLiveKeys);
         const old = await store.findLiveKey(tx, accountId, keyId);
@@ -109,7 +109,7 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
   };
 }
 
-/** Makes a key inside `tx`, with its entry in the log. */
+/** Creates a key inside `tx`, with its entry in the account log. */
 export async function issueKey<Tx>(
   store: Pick<AccountStore<Tx>, 'insertKey' | 'noteChange'>,
   tx: Tx,

@@ -1,5 +1,5 @@
 /**
- * How much a caller may ask for. Requests are counted by each instance for itself, because they cost it time; submits
+ * Rate limits of callers. Each instance counts requests separately, because they consume its time; submits are counted
  * over all instances, because they cost money.
  */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
@@ -14,7 +14,7 @@ export interface LimitNumbers {
   readonly webhooksPerMinute: number;
 }
 
-/** How a caller stands with a limit, for the standard headers. */
+/** The state of a caller's rate limit, for the standard headers. */
 interface Standing {
   readonly isOver: boolean;
   readonly limit: number;
@@ -24,15 +24,15 @@ interface Standing {
 
 export interface Limits {
   /**
-   * Counts a request over HTTP, by key or by address where there is none; administrators by themselves, whom strangers
-   * behind their address must not keep out.
+   * Counts an HTTP request, by key or, without a key, by network address. Administrators are counted separately, so
+   * that other clients behind the same address cannot lock them out.
    */
   takeRequest(caller: Caller, address: string): Promise<Standing>;
-  /** Counts one `generateMotion`, whatever comes of it. Rejects with `RateLimitedError`. */
+  /** Counts one `generateMotion` or REST submit, whatever its result. Rejects with `RateLimitedError`. */
   takeSubmit(caller: Caller): Promise<void>;
   /**
-   * Counts one webhook that somebody asks for: without a job it costs us nothing to have somebody else's server posted
-   * to. Rejects with `RateLimitedError`.
+   * Counts one webhook that a client requests explicitly. Such a webhook needs no job, so without a limit a client
+   * could make us send requests to a third party's server at no cost. Rejects with `RateLimitedError`.
    */
   takeWebhook(accountId: string): Promise<void>;
 }
@@ -52,7 +52,7 @@ export function createLimits<Tx>(
           if (error instanceof RateLimiterRes) return error;
           throw error;
         });
-      // The library counts what is over the limit too.
+      // The library also counts requests beyond the limit.
       return {
         isOver: taken.consumedPoints > requestsPerMinute,
         limit: requestsPerMinute,

@@ -1,4 +1,7 @@
-/** What this core needs of its store. `src/db/` fits it to PostgreSQL. `Tx` is the store's own open transaction. */
+/**
+ * The interface that this core requires of its store. `src/db/` implements it with PostgreSQL. `Tx` is the store's own
+ * open transaction.
+ */
 import type { Account, AccountStatus, ApiKey, Quota, Scope } from './account.ts';
 
 interface NewAccount {
@@ -20,13 +23,13 @@ export interface NewApiKey {
   readonly expiresAt: Date | null;
 }
 
-/** What a credential leads to: only what may be used now. */
+/** A key that is valid now, with its account. */
 interface FoundKey {
   readonly key: ApiKey;
   readonly account: Pick<Account, 'id' | 'status' | 'tokenEpoch'>;
 }
 
-/** Who has changed what. Nothing in it is secret. */
+/** A change in the account log, with its author. Nothing in it is secret. */
 interface Change {
   readonly accountId: string;
   /** `administrator`, `command line`, `applicant`, `gateway`, or `key <id>`. */
@@ -35,18 +38,18 @@ interface Change {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** What an application is in the log. */
+/** The action that the account log records for an application. */
 export const ACQUIRED = 'acquired access';
 
 export interface AccountStore<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   insertAccount(tx: Tx, account: NewAccount): Promise<Account>;
   findAccount(accountId: string): Promise<Account | null>;
-  /** Newest first, by id. */
+  /** Lists accounts by id, the newest first. */
   listAccounts(afterId: string | null, limit: number): Promise<readonly Account[]>;
-  /** Whether somebody has given this address before; asked under a lock on the address that `tx` then holds. */
+  /** Locks the e-mail address until `tx` ends and returns true if an account already has it. */
   isKnownEmail(tx: Tx, email: string): Promise<boolean>;
-  /** Null when there is no such account. */
+  /** Changes the given properties. Resolves with null if there is no such account. */
   changeAccount(
     tx: Tx,
     accountId: string,
@@ -60,33 +63,34 @@ export interface AccountStore<Tx> {
 
   insertKey(tx: Tx, key: NewApiKey): Promise<ApiKey>;
   /**
-   * Has a key with this hash, made now if there is none, and not ended if it was only by `endKey`; a revoked one stays
+   * Creates a key with this hash if there is none, and revives one that was ended only by `endKey`; a revoked key stays
    * revoked.
    */
   ensureKey(tx: Tx, key: NewApiKey): Promise<void>;
-  /** Ends the key with this hash now. Null when there is none, or it has ended. */
+  /** Ends the key with this hash now. Resolves with null if there is none or it has already ended. */
   endKey(tx: Tx, hash: string): Promise<ApiKey | null>;
-  /** Live ones first, then the newest. */
+  /** Lists live keys first, then those that have ended; the newest first in each group. */
   listKeys(accountId: string, limit: number): Promise<readonly ApiKey[]>;
-  /** One that has not ended, with the end that it was made with. */
+  /** Returns a key that has not ended, with the expiry that it was created with. */
   findLiveKey(
     tx: Tx,
     accountId: string,
     keyId: string,
   ): Promise<(ApiKey & { readonly madeToExpireAt: Date | null }) | null>;
   countLiveKeys(tx: Tx, accountId: string): Promise<number>;
-  /** Null when the account has no such key, or it has ended already. */
+  /** Revokes a key. Resolves with null if the account has no such key or it has already ended. */
   revokeKey(tx: Tx, accountId: string, keyId: string): Promise<ApiKey | null>;
   /**
-   * Ends it in `inSeconds`, or earlier if that was set already. Null when the account has no such key, or it has ended.
+   * Sets a key to end in `inSeconds`, unless it ends earlier. Resolves with null if the account has no such key or it
+   * has already ended.
    */
   expireKey(tx: Tx, accountId: string, keyId: string, inSeconds: number): Promise<ApiKey | null>;
-  /** A key that has not ended, of an account that is not disabled. */
+  /** Returns a key that has not ended, of an account that is not disabled. */
   findKey(hash: string): Promise<FoundKey | null>;
-  /** Why `findKey` does not find a key; null for one that never was. */
+  /** Returns the reason why `findKey` does not find a key; null for one that never existed. */
   findKeyEnd(hash: string): Promise<'revoked' | 'expired' | 'disabled' | null>;
   /**
-   * Of these keys, those that `findKey` would still find; and of these accounts, the epochs of those that are not
+   * Returns the keys among `keyIds` that have not ended, and the epochs of the accounts among `accountIds` that are not
    * disabled.
    */
   findLive(
@@ -96,17 +100,20 @@ export interface AccountStore<Tx> {
   noteUse(keyId: string): Promise<void>;
 
   noteChange(tx: Tx, change: Change): Promise<void>;
-  /** How many applicants were given a quota since so many seconds; whoever asks next waits for `tx`. */
+  /**
+   * Returns the number of applicants that were granted a quota in the last `sinceSeconds`. Concurrent calls wait until
+   * `tx` ends.
+   */
   countGrants(tx: Tx, sinceSeconds: number): Promise<number>;
   /**
-   * Counts one more in each subject's window of now, over all instances, and resolves with them, in the order of
-   * `subjects`. A crash of the database forgets them.
+   * Increments the current window of each subject, over all instances. Resolves with the windows, in the order of
+   * `subjects`. The counts are lost if the database crashes.
    */
   countInWindow(subjects: readonly string[], windowSeconds: number): Promise<readonly Window[]>;
 
   /**
-   * Deletes up to `limit`, the oldest first: keys by when they ended, windows by when they began. Each resolves with
-   * how many went.
+   * Each of these deletes up to `limit` rows, the oldest first: keys by the time they ended, windows by the time they
+   * began. Resolves with the number of rows deleted.
    */
   deleteEndedKeysByAge(days: number, limit: number, sparedHashes: readonly string[]): Promise<number>;
   deleteChangesByAge(days: number, limit: number): Promise<number>;
@@ -119,15 +126,15 @@ export const usageGroups = ['DAY', 'MODE', 'MODEL'] as const;
 export type UsageBy = (typeof usageGroups)[number];
 
 export interface UsageBucket {
-  /** A day of UTC, a mode, or a model; null where the upstream chose the model. */
+  /** A day (UTC), a mode, or a model; null if the upstream chose the model. */
   readonly key: string | null;
-  /** Jobs that were charged. */
+  /** Number of jobs charged. */
   readonly jobs: number;
-  /** Seconds of video. */
+  /** Billed seconds of video. */
   readonly billedSeconds: number;
 }
 
-/** What of a job its charge depends on. */
+/** The properties of a job that its charge depends on. */
 export interface ChargedJob {
   readonly id: string;
   readonly accountId: string;
@@ -136,21 +143,24 @@ export interface ChargedJob {
   readonly model: string | null;
 }
 
-/** The ledger and the balance that it adds up to. Each entry is made at most once for each job and kind. */
+/** A rate limit window of one subject. */
 interface Window {
   readonly count: number;
-  /** Rounded up. */
+  /** Time until the window ends, rounded up. */
   readonly endsInSeconds: number;
 }
 
+/** The quota ledger and the balances that it adds up to. Each entry is made at most once for each job and kind. */
 export interface QuotaStore<Tx> {
-  /** Reserves one job in one guarded statement; false when nothing is left, or the account is not active. */
+  /**
+   * Reserves one job in one guarded statement. Resolves with false if no quota is left or the account is not active.
+   */
   reserve(tx: Tx, accountId: string, jobId: string): Promise<boolean>;
-  /** Charges what was reserved; what had been released is charged late, whatever is left. */
+  /** Charges what was reserved. A job that had been released is charged late, even if no quota is left. */
   charge(tx: Tx, job: ChargedJob): Promise<void>;
   release(tx: Tx, jobId: string): Promise<void>;
   quotaOf(tx: Tx, accountId: string): Promise<Quota | null>;
-  /** Accounts whose balance is not what their ledger adds up to; none, ever. */
+  /** Returns the accounts whose balance differs from the sum of their ledger; there must never be any. */
   findImbalances(): Promise<readonly Imbalance[]>;
 }
 

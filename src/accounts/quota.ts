@@ -1,16 +1,16 @@
-/** Quota in jobs: what accepting and settling a job do to its account, in the transaction of the job itself. */
+/** Quota in jobs: the effects that accepting and settling a job have on its account, in the job's own transaction. */
 import { remainingOf } from './account.ts';
 import type { ChargedJob, QuotaStore } from './ports.ts';
 
 export interface QuotaEffects<Tx> {
   /**
-   * Resolves with null when one is reserved, else with how many were left, which is none: then the caller rolls `tx`
-   * back.
+   * Reserves one job. Resolves with null on success, else with the number of jobs left, which is normally none; the
+   * caller then rolls `tx` back.
    */
   reserve(tx: Tx, accountId: string, jobId: string): Promise<{ readonly remaining: number } | null>;
   /**
-   * A job that succeeded is charged; at any other end it is released, also when the upstream may have charged us: that
-   * is our risk.
+   * Charges a job that succeeded. Releases it at any other end, even if the upstream may have charged us: that risk is
+   * ours.
    */
   settle(tx: Tx, job: ChargedJob, succeeded: boolean): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface QuotaEffects<Tx> {
 export const createQuotaEffects = <Tx>(store: QuotaStore<Tx>): QuotaEffects<Tx> => ({
   async reserve(tx, accountId, jobId) {
     if (await store.reserve(tx, accountId, jobId)) return null;
-    // Only words for the refusal depend on this read.
+    // This read affects only the text of the refusal.
     const quota = await store.quotaOf(tx, accountId);
     return { remaining: quota ? (remainingOf(quota) ?? 0) : 0 };
   },

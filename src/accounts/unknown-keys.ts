@@ -1,22 +1,24 @@
-/** Keys that open nothing: each costs the database a read, and anybody can make them up. */
+/** Limits unknown keys: each one costs a database read, and any client can make them up. */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { RateLimitedError } from './errors.ts';
 
 /**
- * Looks a key up by its hash, unless its address has shown too many that are not known; then rejects with
- * `RateLimitedError`, without asking.
+ * Looks up a key by its hash. Rejects with `RateLimitedError`, without a database read, if the address has presented
+ * too many unknown keys.
  */
 export type FindKnown<Found> = (hash: string, address: string) => Promise<Found | null>;
 
 const WINDOW_SECONDS = 60;
 
 /**
- * Keys that were good when they were last looked up: somebody else's guesses behind the same address do not keep them
- * out. They are asked for every time all the same.
+ * Maximum number of keys that are remembered as valid at their last read. They are exempt from the limit, so that
+ * guesses by other clients behind the same address do not lock them out. The database is still queried every time.
  */
 const MAX_REMEMBERED = 10_000;
 
-/** `perMinute` is how many an address may show that are not known, at each instance. */
+/**
+ * Applies the limit to `find`. `perMinute` is the number of unknown keys that one address may present to each instance.
+ */
 export function createFindKnown<Found>(
   find: (hash: string) => Promise<Found | null>,
   perMinute: number,

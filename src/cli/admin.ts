@@ -1,6 +1,6 @@
 /**
- * `motion-gateway admin`: accounts and keys from a shell, beside a gateway that runs. What is printed as a key is
- * printed this once.
+ * `motion-gateway admin`: manages accounts and keys from a shell, beside a running gateway. A key is printed only once,
+ * when it is created.
  */
 import { scopes as allScopes, remainingOf, type Account, type Scope } from '../accounts/account.ts';
 import { createAdministration, firstScopes } from '../accounts/administer.ts';
@@ -21,12 +21,15 @@ const HELP = `Usage: motion-gateway admin <command>
   keys revoke <account> <key id>
   quota check            compares every balance with its ledger; exits with 1 when one differs`;
 
-/** Those that open something are among them: `MAX_KEYS_PER_ACCOUNT` is lower unless it was raised. */
+/**
+ * Maximum number of keys listed. All live keys are among them, unless `MAX_KEYS_PER_ACCOUNT` was raised above this
+ * number.
+ */
 const MAX_LISTED = 100;
 
 const ACTOR = 'command line';
 
-/** How many words after the command each one takes. */
+/** Number of arguments that each command takes. */
 const ARGUMENTS: Readonly<Record<string, number>> = {
   'accounts list': 0,
   'accounts create': 0,
@@ -46,7 +49,7 @@ interface Tools {
   readonly keys: ReturnType<typeof createKeys>;
   readonly accountId: string;
   readonly keyId: string;
-  /** Absent leaves a limit as it is; `none` is no limit. */
+  /** Limits to set: an absent limit is left unchanged, and null (`none`) removes it. */
   readonly quota: { readonly limit?: number | null; readonly monthlyLimit?: number | null };
   readonly scopes: readonly Scope[];
 }

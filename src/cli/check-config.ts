@@ -1,4 +1,4 @@
-/** `motion-gateway check-config`: the settings, without a start. */
+/** `motion-gateway check-config`: checks the settings without starting a gateway. */
 import { ConfigError } from '../config.ts';
 import { CommandError, print, type Command } from './command.ts';
 import { readEnvironment } from './environment.ts';

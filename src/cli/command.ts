@@ -1,6 +1,6 @@
-/** What every command of `motion-gateway` is, and how it ends. */
+/** The interface of all commands of `motion-gateway`, and the error by which they fail. */
 
-/** 0 is success, 1 is a failure of what was asked for, 2 is a wrong call. */
+/** Ends a command with an exit code: 1 is a failure of the requested operation, 2 is incorrect usage (0 is success). */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 
@@ -13,20 +13,20 @@ export class CommandError extends Error {
 }
 
 export interface CommandInput {
-  /** Without the command's own name and without the options. */
+  /** Arguments other than the command's name and the options. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
 }
 
 export interface Command {
   readonly help: string;
-  /** Options beside `--help` and `--json`; all of them take a value. */
+  /** Options besides `--help`, `--json` and `--version`; all of them take a value. */
   readonly options: readonly string[];
-  /** Resolves with the exit code; null when the command goes on running. */
+  /** Runs the command. Resolves with the exit code, or with null if the command keeps running. */
   run(input: CommandInput): Promise<number | null>;
 }
 
-/** One JSON value for programs, or lines for people. */
+/** Prints one JSON value for programs (`--json`), or lines for people. */
 export function print(input: CommandInput, value: unknown, lines: readonly string[]): void {
   console.log(input.options.json ? JSON.stringify(value) : lines.join('\n'));
 }

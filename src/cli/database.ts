@@ -1,4 +1,4 @@
-/** The database for a command beside a gateway that runs. */
+/** Connects commands to the database, beside a running gateway. */
 import type { Config } from '../config.ts';
 import { closePool, createConnections, type Connections } from '../db/connection/client.ts';
 import { findRunningServer } from '../db/embedded/running.ts';
@@ -6,7 +6,7 @@ import { explainDatabaseError } from '../db/connection/explain-error.ts';
 import { CommandError } from './command.ts';
 import { readEnvironment } from './environment.ts';
 
-/** Commands that only use the database need neither the key nor the secret. */
+/** Placeholders: commands that only use the database need neither the key nor the secret. */
 const NOT_NEEDED = { API_KEY: 'not-used-not-used', APP_SECRET: 'not-used'.repeat(4) };
 
 export function readDatabaseSettings(): Config {
@@ -23,7 +23,7 @@ export async function withDatabase<T>(config: Config, work: (connections: Connec
     );
   const connections = createConnections(url, 2, (error) => console.error(error.message));
   try {
-    // What is wrong with the database is told once and in its own words.
+    // Checks the connection first, so that a database error is reported once and with an explanation.
     await connections.pool.query('select 1').catch((error: unknown) => {
       throw new CommandError(
         `${config.DATABASE_URL ? 'DATABASE_URL: the' : 'The embedded'} database cannot be used (${explainDatabaseError(error) ?? (error as Error).message}).`,

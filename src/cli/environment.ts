@@ -1,4 +1,4 @@
-/** Where settings come from: the environment, and the file that `ENV_FILE` names. */
+/** Reads the settings from their sources: the environment, and the file that `ENV_FILE` names. */
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { ConfigError, loadConfig, settings, type Config } from '../config.ts';
@@ -8,19 +8,19 @@ const DEFAULT_FILE = '.env';
 
 export interface Environment {
   readonly config: Config;
-  /** What an operator should know before anything else: misspelled settings. */
+  /** Warnings to show to the operator before anything else: misspelled settings. */
   readonly warnings: readonly string[];
 }
 
-/** In place of `process.loadEnvFile`, which takes a byte order mark for a part of the first name. */
+/** Replaces `process.loadEnvFile`, which treats a byte order mark as a part of the first name. */
 function loadFile(file: string): void {
   const values = parseEnv(readFileSync(file, 'utf8').replace(/^\ufeff/, ''));
   for (const [name, value] of Object.entries(values)) if (!Object.hasOwn(process.env, name)) process.env[name] = value;
 }
 
 /**
- * Reads the file into `process.env`, where variables that are there already win. Throws a `ConfigError` when a file
- * that was named cannot be read.
+ * Reads the file into `process.env`, where variables that are already set take precedence. Throws a `ConfigError` if
+ * the file cannot be read; only the default file may be missing.
  */
 function loadEnvFile(): void {
   const named = process.env.ENV_FILE?.trim() || null;
@@ -34,7 +34,10 @@ function loadEnvFile(): void {
   }
 }
 
-/** Throws a `ConfigError` with everything that is wrong. `defaults` stand for what a command does not need. */
+/**
+ * Reads and validates the settings. Throws a `ConfigError` with all problems. `defaults` apply to required settings
+ * that a command does not need, if they are not set.
+ */
 export function readEnvironment(defaults: Readonly<Record<string, string>> = {}): Environment {
   loadEnvFile();
   const config = loadConfig({ ...defaults, ...process.env });

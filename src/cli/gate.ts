@@ -1,4 +1,4 @@
-/** `motion-gateway gate`: how the upstream's gate stands, and opening it. */
+/** `motion-gateway gate`: shows the state of the upstream's gate, or opens it. */
 import { createJobStore } from '../db/stores.ts';
 import { CommandError, print, type Command } from './command.ts';
 import { readDatabaseSettings, withDatabase } from './database.ts';

@@ -1,4 +1,4 @@
-/** `motion-gateway migrate`: what a gateway does to the database when it starts, without a gateway. */
+/** `motion-gateway migrate`: migrates the database as a gateway does when it starts, without starting a gateway. */
 import { DataDirInUseError } from '../db/embedded/errors.ts';
 import { startEmbeddedServer } from '../db/embedded/server.ts';
 import { migrateDatabase } from '../db/migrate.ts';

@@ -1,4 +1,4 @@
-/** `motion-gateway start`: a gateway until it is told to stop. */
+/** `motion-gateway start`: runs a gateway until a signal stops it. */
 import pino from 'pino';
 import type { Config } from '../config.ts';
 import type { Gateway } from '../gateway.ts';
@@ -9,7 +9,10 @@ const HELP = `Usage: motion-gateway start
 
 Starts a gateway and serves until SIGTERM or SIGINT. Settings are environment variables: docs/settings.md.`;
 
-/** `npm start` passes on a Ctrl-C that the terminal has sent here too: only a later one is somebody's second. */
+/**
+ * `npm start` forwards a Ctrl-C that the terminal has also sent to this process. Only a signal after this time counts
+ * as a second one.
+ */
 const SECOND_SIGNAL_MS = 1_000;
 
 export const start: Command = {
@@ -28,7 +31,7 @@ export const start: Command = {
       serializers: { req: ({ id, method }: { id: string; method: string }) => ({ id, method }) },
     });
     for (const warning of warnings) log.warn({}, warning);
-    // Loaded now, because it takes most of a second: wrong settings are reported before that.
+    // Imported only now, because loading it takes most of a second: invalid settings are reported before that.
     const starting = import('../gateway.ts').then(({ startGateway }) => startGateway(config, log));
     const isAskedToStop = stopOnSignals(starting, log);
     try {
@@ -45,7 +48,10 @@ export const start: Command = {
   },
 };
 
-/** The first signal drains and stops; a second one, more than a second later, ends the process at once. */
+/**
+ * Drains and stops the gateway on the first signal. A second signal, more than a second later, ends the process at
+ * once. The returned function returns true after the first signal.
+ */
 function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => boolean {
   let askedAt: number | null = null;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -57,7 +63,7 @@ function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => bool
       }
       askedAt = performance.now();
       log.info({ signal }, 'draining');
-      // A start under way ends first: what it started is what has to be stopped.
+      // A start in progress completes first, because only then can everything that it has started be stopped.
       const stopped = () => {
         log.info({}, 'stopped');
         process.exit(0);
@@ -69,7 +75,7 @@ function stopOnSignals(starting: Promise<Gateway>, log: pino.Logger): () => bool
   return () => askedAt !== null;
 }
 
-/** Without the credentials that its URL may hold. */
+/** Describes the proxy, without any credentials in its URL. */
 function describeProxy(config: Config): string {
   const proxy = /^https:/i.test(config.ACEDATA_BASE_URL)
     ? (config.HTTPS_PROXY ?? config.HTTP_PROXY)

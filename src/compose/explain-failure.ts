@@ -1,4 +1,4 @@
-/** Why a start has failed: one line for an operator, with what to do. */
+/** Explains why a start has failed, in one line that tells the operator what to do. */
 import { DatabaseStartError, explainDatabaseError } from '../db/connection/explain-error.ts';
 import { EmbeddedServerError } from '../db/embedded/errors.ts';
 import { sqlStateOf } from '../db/connection/unavailable.ts';
@@ -6,12 +6,12 @@ import { sqlStateOf } from '../db/connection/unavailable.ts';
 interface Where {
   readonly host: string;
   readonly port: number;
-  /** False with the embedded server, whose errors say for themselves where the data are. */
+  /** False with the embedded server, whose error messages state the location of the data. */
   readonly hasDatabaseUrl: boolean;
 }
 
 export function explainFailure(error: unknown, { host, port, hasDatabaseUrl }: Where): string {
-  // Its end of PostgreSQL's log has several lines.
+  // The message includes the end of PostgreSQL's log, which has several lines.
   if (error instanceof EmbeddedServerError) return error.message;
   const failed = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (failed.syscall === 'listen') {

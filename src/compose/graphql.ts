@@ -1,4 +1,4 @@
-/** GraphQL over HTTP and over sockets: one schema, one gate, one masker. */
+/** GraphQL over HTTP and WebSocket: both share one schema, one set of operation limits and one error masker. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Admission } from '../http/overload/admission.ts';
@@ -15,7 +15,7 @@ import type { Cores } from '../resolvers/context.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** What is decided alike over HTTP and at the handshake of a socket. */
+/** Checks that apply equally to HTTP requests and WebSocket handshakes, and the log of their refusals. */
 interface Edges {
   readonly isOurHost: HostCheck;
   readonly origins: OriginCheck;

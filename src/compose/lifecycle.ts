@@ -1,2 +1,2 @@
-/** Leaves what is to be done at a stop; what was left last is done first. */
+/** Registers a function to run at shutdown. The functions run in reverse order of registration. */
 export type OnStop = (stop: () => Promise<unknown>) => void;

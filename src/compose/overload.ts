@@ -8,23 +8,29 @@ import type { OriginCheck } from '../http/origin-check.ts';
 import { registerShedding } from '../http/overload/shed.ts';
 import type { OnStop } from './lifecycle.ts';
 
-/** Callbacks by the beginning of their path; health and metrics serve the operator who has to find the cause. */
+/**
+ * Paths that are never shed: callbacks, by their prefix, and health and metrics, which the operator needs to find the
+ * cause.
+ */
 const NEVER_SHED = ['/callbacks/', '/livez', '/readyz', '/metrics'];
 
 /**
- * Further handles of the listening socket. With four in all, a crowd of 3,000 requests per second was answered
- * completely; with one, a third of what was admitted got no answer. With 16, turns became so long that a third less was
- * served at 300 per second.
+ * Number of further handles of the listening socket. With four handles in total, a load of 3,000 requests per second
+ * was answered completely; with one, a third of the admitted requests got no answer. With 16, turns of the event loop
+ * became so long that a third fewer requests were served at 300 per second.
  */
 const ACCEPTORS = 3;
 const ADD_AFTER_MS = 10_000;
-/** The share of 50 ms in which the event loop ran. */
+/** Utilization of the event loop, over a sample of 50 ms, from which the instance counts as busy. */
 const BUSY = 0.9;
 
 const CHECK_MS = 1_000;
 const LOG_INTERVAL_MS = 10_000;
 
-/** `takeDatabaseWaitMs` tells the longest wait for a connection of the clients' pool since it was last called. */
+/**
+ * Starts overload protection. `takeDatabaseWaitMs` returns the longest wait for a connection of the clients' pool since
+ * its last call.
+ */
 export function startOverloadProtection(
   app: FastifyInstance,
   config: Config,
@@ -44,7 +50,7 @@ export function startOverloadProtection(
     maxDatabaseWaitMs: config.MAX_DATABASE_WAIT_MS,
   };
   const load = startLoad(limits, takeDatabaseWaitMs);
-  // An operation that has not begun by then would be answered as timed out.
+  // An operation that waits longer than its own timeout would be answered as timed out anyway.
   const waitMsOf = (seconds: number): number => 1_000 * Math.min(seconds, config.OPERATION_TIMEOUT_SECONDS);
   const [submit, read] = [waitMsOf(config.SUBMIT_WAIT_SECONDS), waitMsOf(config.READ_WAIT_SECONDS)];
   const admission = createAdmission(
@@ -67,9 +73,9 @@ export function startOverloadProtection(
 }
 
 /**
- * A while after the start, when the instance has nothing better to do, or as soon as its event loop is busy. The child
- * process takes some 50 ms of CPU time, which callbacks notice when a crowd arrives at the same moment; a start does
- * not wait for it.
+ * Adds the handles some time after the start, when the instance is likely to be idle, or as soon as its event loop is
+ * busy. The child process takes about 50 ms of CPU time, which delays callbacks if load arrives at the same moment. A
+ * start does not wait for it.
  */
 function addLater(
   { server }: FastifyInstance,
@@ -90,8 +96,8 @@ function addLater(
       added = false;
     });
   };
-  // Until it is done: a start may take longer than this, and a child process may fail for want of memory or
-  // descriptors.
+  // Repeats until it succeeds: a start may take longer than the interval, and a child process may fail for lack of
+  // memory or descriptors.
   const timer = setInterval(add, ADD_AFTER_MS).unref();
   let triedAt = -Infinity;
   onStop(async () => clearInterval(timer));
@@ -102,7 +108,7 @@ function addLater(
   });
 }
 
-/** A line at the first refusal, one every 10 s while there are more, and one when there were none for 10 s. */
+/** Logs a line at the first refusal, one every 10 s while there are more, and one when there were none for 10 s. */
 function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): NodeJS.Timeout {
   let [toldRefused, toldAt, shedding] = [0, -Infinity, false];
   return setInterval(() => {

@@ -1,4 +1,4 @@
-/** The REST doors, from the settings. */
+/** Creates the REST routes from the settings. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
@@ -12,7 +12,10 @@ import type { Cores } from '../resolvers/context.ts';
 import type { OnStop } from './lifecycle.ts';
 import type { FlatBody } from './webhooks.ts';
 
-/** What became of the last answers is recorded once the server is closed, and before the database is. */
+/**
+ * Starts the REST routes. At shutdown, the fate of the last answers is recorded after the server has closed and before
+ * the database connections are closed.
+ */
 export async function startRest(
   app: FastifyInstance,
   config: Config,
@@ -45,7 +48,10 @@ export async function startRest(
   });
 }
 
-/** What a job's `callback_url` is sent at its end: the vendor's flat result, as a synchronous request is answered. */
+/**
+ * Creates the body that is sent to a job's `callback_url` at its end: the vendor's flat result, as a synchronous
+ * request is answered.
+ */
 export const createFlatBody =
   (store: Pick<JoinStore, 'findTraceId'>): FlatBody =>
   async (tx, job) =>

@@ -1,10 +1,12 @@
-/** Warming up: what the first callbacks of a cold gateway would wait for happens before it listens. */
+/**
+ * Warms up a cold gateway: does the work that the first callbacks would have to wait for, before the gateway listens.
+ */
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 
 /**
- * Rehearses on `connections` connections at once, each of which is opened for that, for at most `limitMs`; 0 rehearses
- * nothing. Never rejects: a gateway that is not warm is only slower at first.
+ * Runs `rehearse` concurrently on `connections` connections, each of which is opened for it, for at most `limitMs`; 0
+ * disables the warm-up. Never rejects: a gateway that is not warm is only slower at first.
  */
 export async function warmUp(
   connections: number,

@@ -1,4 +1,4 @@
-/** Webhooks with their way out, from the settings. */
+/** Creates webhooks and their egress from the settings. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.ts';
 import type { createWebhookStore } from '../db/stores.ts';
@@ -13,10 +13,13 @@ import { createWebhooks } from '../webhooks/index.ts';
 import type { OnStop } from './lifecycle.ts';
 import { UnavailableError } from '../errors.ts';
 
-/** The body of a job that has ended, for receivers that were written for the vendor. */
+/** Returns the body about a job that has ended, for receivers that were written for the vendor's API. */
 export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;
 
-/** Made before the jobs, which make them due; delivered once `start` is called. */
+/**
+ * Creates the webhooks core. It is created before the jobs core, whose effects make deliveries due; delivery begins
+ * when `start` is called.
+ */
 export function startWebhooks(
   config: Config,
   appSecrets: readonly string[],
@@ -42,7 +45,8 @@ export function startWebhooks(
     log,
     stepsMs: config.WEBHOOK_RETRY_SECONDS.map((seconds) => 1_000 * seconds),
     disableAfterMs: 1_000 * config.WEBHOOK_DISABLE_SECONDS,
-    // A try waits at most twice its time for a connection, and has as long again to be recorded.
+    // An attempt waits up to twice its timeout for a connection and then takes up to one timeout; 10 s remain to record
+    // it.
     leaseMs: 3_000 * config.EGRESS_TIMEOUT_SECONDS + 10_000,
     atOnce: config.MAX_WEBHOOKS_AT_ONCE,
     perHost: config.EGRESS_CONNECTIONS_PER_HOST,
@@ -68,7 +72,7 @@ export function startWebhooks(
   onStop(async () => {
     const graceMs = 1_000 * config.DRAIN_SECONDS;
     await Promise.all([loop?.stop(), core.deliverer.stop(graceMs)]);
-    // What the last round has begun.
+    // Waits for the deliveries that the last round has started.
     await core.deliverer.stop(graceMs);
   });
   const complain = (error: unknown) =>
@@ -78,7 +82,8 @@ export function startWebhooks(
     effect,
     checkUrl: egress.check,
     start() {
-      // Beside everything else: until it is done, and where it fails, every secret of the list goes on opening.
+      // Runs in the background: until it is done, and if it fails, every secret in the list still opens what it has
+      // sealed.
       core
         .reseal()
         .catch((error: unknown) =>

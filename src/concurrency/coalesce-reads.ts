@@ -1,7 +1,7 @@
 /**
- * Reads of the same thing at the same time are one read. Who asks while one is under way shares the next, which begins
- * after he has asked: nobody is answered with what was read before his question. When the one under way fails, so do
- * they: they would wait for as long once more.
+ * Coalesces concurrent reads of a key. A caller that arrives during a read waits for the next one, so it never sees a
+ * value older than its request. All callers that wait share that read. If the read in progress fails, they fail with
+ * it, because they would otherwise wait as long once more.
  */
 interface Reading<T> {
   readonly running: Promise<T>;

@@ -1,4 +1,4 @@
-/** Runs what it is given, at most `limit` at once; the others wait in line. */
+/** Creates a limiter, which runs at most `limit` operations at once; the others wait in a queue. */
 export function createLine(limit: number): <T>(read: () => Promise<T>) => Promise<T> {
   const line: (() => void)[] = [];
   let busy = 0;

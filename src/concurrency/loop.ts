@@ -1,22 +1,22 @@
-/** A loop around a step: it runs the step, waits as long as the step says or until nudged, and runs it again. */
+/** A loop around a step: runs the step, waits as long as the step requests or until nudged, and runs it again. */
 
 export interface Loop {
-  /** Runs the step again without waiting; a nudge during a step counts for the next one. */
+  /** Runs the step again without waiting. A nudge during a step applies to the next one. */
   nudge(): void;
-  /** Ends the loop; resolves when the step under way has ended. */
+  /** Ends the loop; resolves when the step in progress has ended. */
   stop(): Promise<void>;
 }
 
-/** After a step that threw, the next one waits this long. */
+/** Delay before the next step after a step that failed. */
 const AFTER_ERROR_MS = 1_000;
 
 /**
- * A step that found nothing to do rests this long whatever comes: hundreds of nudges per second set off 50 steps and
- * not hundreds.
+ * Minimum pause after a step that found nothing to do, regardless of nudges: hundreds of nudges per second cause 50
+ * steps rather than hundreds.
  */
 const REST_MS = 20;
 
-/** Starts the loop. `step` resolves with how long to wait in ms; `signal` aborts at `stop`. */
+/** Starts the loop. `step` resolves with the delay until the next step, in ms; `signal` aborts at `stop`. */
 export function startLoop(step: (signal: AbortSignal) => Promise<number>, onError: (error: unknown) => void): Loop {
   const stopping = new AbortController();
   let nudged = false;

@@ -1,15 +1,16 @@
 /**
  * A mailbox: an async iterator that holds at most the newest value of each key. A slow reader costs bounded memory and
- * misses only what was already overtaken. Hand-written, because `return()` of an async generator hangs while it waits.
+ * misses only superseded values. Hand-written, because `return()` of an async generator hangs while the generator
+ * waits.
  */
 export interface Mailbox<T> extends AsyncIterableIterator<T> {
-  /** Puts a value in; one of the same key that nobody has read yet is replaced. */
+  /** Adds a value. It replaces an unread value of the same key. */
   put(key: string, value: T): void;
-  /** No more values: the reader gets what is in the box, then the end. */
+  /** Accepts no more values: the reader gets the values that remain, then the end. */
   end(): void;
 }
 
-/** `onClose` runs once, when the reader leaves or the box is ended. */
+/** Creates a mailbox. `onClose` runs once, when the reader leaves or the mailbox is ended. */
 export function createMailbox<T>(onClose: () => void): Mailbox<T> {
   const unread = new Map<string, T>();
   const waiting: ((result: IteratorResult<T>) => void)[] = [];

@@ -1,15 +1,15 @@
-/** Repeats work that failed because the database cannot answer. */
+/** Retries work that failed because the database is unavailable. */
 import { UnavailableError } from '../errors.ts';
 
 export interface RetryLine {
   /**
-   * Runs the work, and runs it again when it rejects with `UnavailableError`: for `waitMs`, unless `maxWaiting` others
-   * wait already or the line is stopped. Rejects with the last error. While work fails, one repeat runs at a time, the
-   * others in turn: a server that starts is not besieged, and of work that waits for a lock no more than one occupies a
-   * connection. As soon as a repeat succeeds, everything that waits is run.
+   * Runs the work, and retries it if it rejects with `UnavailableError`. Retries continue for `waitMs`, unless
+   * `maxWaiting` others already wait or the queue is stopped. Rejects with the last error. While retries fail, only one
+   * runs at a time: a server that starts is not overloaded, and work that waits for a lock occupies at most one
+   * connection. As soon as the database answers a retry, all waiting work is run.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
-  /** Ends all waits; from now on nothing is repeated. */
+  /** Ends all waits; nothing is retried from then on. */
   stop(): void;
 }
 
@@ -19,16 +19,16 @@ export interface RetryLimits {
 }
 
 interface Waiter {
-  /** Resolves with whether the database has answered. Does not reject. */
+  /** Runs the work once more. Resolves with true if the database answered. Never rejects. */
   readonly attempt: () => Promise<boolean>;
   readonly giveUp: () => void;
 }
 
-/** Between two repeats. */
+/** Pause between two retries. */
 const PAUSE_MS = 250;
 
 export function createRetryLine({ waitMs, maxWaiting }: RetryLimits): RetryLine {
-  /** The oldest first. Those whose repeat runs are not in it. */
+  /** The oldest first, without those whose retry is running. */
   const waiting = new Set<Waiter>();
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;

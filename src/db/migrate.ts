@@ -1,6 +1,6 @@
 /**
- * Applies `migrations/` under an advisory lock, so that several instances may start at once, and verifies what is
- * applied: Drizzle's own migrator takes no lock and passes over an entry that was added out of order without a word.
+ * Applies `migrations/` under an advisory lock, so that several instances may start at the same time, and verifies the
+ * applied migrations. Drizzle's own migrator takes no lock, and silently skips an entry that was added out of order.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,18 +15,18 @@ import { SessionClient } from './connection/session.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', projectRoot));
 
-/** Any number, the same for all instances: "motion" in ASCII. */
+/** An arbitrary number that is the same for all instances: "motion" in ASCII. */
 const LOCK_KEY = '120281717304174';
 const LOCK_TIMEOUT_MS = 60_000;
 
-/** The database and this version of the gateway do not belong together. */
+/** The database does not match this version of the gateway. */
 class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
 /**
- * Brings the database to this version. Throws a `MigrationError` when what is applied is not what this version brings,
- * and a `DatabaseStartError` when the database cannot be used.
+ * Migrates the database to this version. Throws a `MigrationError` if the applied migrations are not those of this
+ * version, and a `DatabaseStartError` if the database cannot be used.
  */
 export const migrateDatabase = (url: string, folder: string = MIGRATIONS_FOLDER): Promise<void> =>
   explaining(() => migrate(url, folder));

@@ -1,4 +1,4 @@
-/** The stores: all the adapters of this folder over one set of connections. */
+/** Creates the stores: all adapters of this folder on one set of connections. */
 import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
 import type { JoinStore } from '../jobs/ports/rejoin.ts';
 import type { JobStore } from '../jobs/ports/store.ts';
@@ -25,9 +25,9 @@ import { reportingUnavailability } from './connection/unavailable.ts';
 import { createWorkQueue } from './jobs/work-queue.ts';
 
 /**
- * Every method rejects with `UnavailableError` when the database cannot answer within its limits. `announce` hears of
- * changes of jobs; without it watchers find them late. Transactions take their connections from `writing`, whose
- * callers may be more patient.
+ * Creates the store of jobs. Every method rejects with `UnavailableError` if the database cannot answer within its
+ * limits. `announce` is called for changes of jobs; without it, watchers notice them late. Transactions take their
+ * connections from `writing`, whose callers may wait longer.
  */
 export const createJobStore = (
   connections: Connections,
@@ -47,11 +47,11 @@ export const createJobStore = (
     ...createJoinStore(connections),
   });
 
-/** The same for accounts. */
+/** Creates the store of accounts and quota. Its methods reject in the same way. */
 export const createAccountsStore = (connections: Connections): AccountStore<Transaction> & QuotaStore<Transaction> =>
   reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
 
-/** The same for webhooks. */
+/** Creates the store of webhooks. Its methods reject in the same way. */
 export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> =>
   reportingUnavailability({
     ...createEndpointStore(connections),

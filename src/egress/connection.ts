@@ -1,4 +1,4 @@
-/** A connection to an address that was checked, with TLS where the URL says so. Names are not resolved here. */
+/** Opens a connection to a checked address, with TLS if the URL requires it. Names are not resolved here. */
 import { once } from 'node:events';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -6,29 +6,29 @@ import { startDeadline } from './deadline.ts';
 import { EgressFailure } from './failure.ts';
 import { bareHost } from './reach.ts';
 
-/** Begins a TCP connection to an IP address. Nothing else of the egress opens sockets. */
+/** Starts a TCP connection to an IP address. No other part of the egress opens sockets. */
 export type Connect = (address: string, port: number) => Socket;
 
-// For an address Node asks no resolver, and a socket knows no proxy.
+// For an IP address Node does not query a resolver, and a socket does not use a proxy.
 export const connectTcp: Connect = (host, port) => connectSocket({ host, port, noDelay: true });
 
-/** An address that does not answer leaves time for the next one. */
+/** Time limit for each address except the last, so that an unresponsive one leaves time for the next. */
 const ONE_OF_SEVERAL_MS = 3_000;
 
 export interface Target {
-  /** As WHATWG spells it. */
+  /** In WHATWG spelling. */
   readonly hostname: string;
   readonly port: number;
   readonly secure: boolean;
-  /** All of them were checked; tried one after the other. */
+  /** Checked addresses, tried one after the other. */
   readonly addresses: readonly string[];
   isAllowed(address: string): boolean;
 }
 
-/** Rejects with an `EgressFailure`, or with anything once `signal` has ended. */
+/** Opens the connection. Rejects with an `EgressFailure`, or with any error once `signal` has aborted. */
 export async function openConnection(target: Target, connect: Connect, signal: AbortSignal): Promise<Socket> {
   const socket = await connectFirst(target, connect, signal);
-  // The last line: whatever was asked for, it counts who is at the other end.
+  // The last check: whatever was requested, the actual address of the peer decides.
   if (!target.isAllowed(socket.remoteAddress ?? '')) {
     socket.destroy();
     throw new EgressFailure('BLOCKED');
@@ -55,10 +55,10 @@ async function connectFirst({ addresses, port }: Target, connect: Connect, signa
 }
 
 async function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
-  // The certificate is held against the name of the URL, not against the address. An address cannot be a server name
-  // (RFC 6066), and no name has its dot there.
+  // The certificate is verified against the name in the URL, not against the address. An address cannot be a server
+  // name (RFC 6066), and a server name has no trailing dot.
   const peer = isIP(host) === 0 ? { servername: host.replace(/\.$/, '') } : { host };
-  // Written out, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not undo it.
+  // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not disable the verification.
   const tls = connectTls({ socket, ...peer, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] }).on(
     'error',
     () => undefined,

@@ -1,14 +1,14 @@
-/** A time limit that also ends when others do, and leaves neither timer nor listener behind. */
+/** A time limit that also ends when other signals abort, and that leaves neither a timer nor a listener behind. */
 import { setMaxListeners } from 'node:events';
 
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Why it is over: its own time, or one of the others; null while it is not. */
+  /** Returns why the deadline is over: its own time limit, or one of the other signals; null while it is not over. */
   reason(): 'TIMED_OUT' | 'STOPPED' | null;
   end(): void;
 }
 
-/** Starts now. `end` must be called. */
+/** Starts the deadline. `end` must be called. */
 export function startDeadline(ms: number, ...others: readonly AbortSignal[]): Deadline {
   const controller = new AbortController();
   let reason: ReturnType<Deadline['reason']> = null;
@@ -20,7 +20,7 @@ export function startDeadline(ms: number, ...others: readonly AbortSignal[]): De
   const timer = setTimeout(() => over('TIMED_OUT'), ms);
   for (const other of others) {
     if (other.aborted) stop();
-    // One signal may end any number of them; Node would warn of a leak from the eleventh on.
+    // One signal may end any number of deadlines; Node would warn of a leak from the eleventh listener on.
     setMaxListeners(0, other);
     other.addEventListener('abort', stop, { once: true });
   }
@@ -34,7 +34,7 @@ export function startDeadline(ms: number, ...others: readonly AbortSignal[]): De
   };
 }
 
-/** `promise`, or a rejection as soon as `signal` ends; what comes of it later is dropped. */
+/** Settles like `promise`, or rejects as soon as `signal` aborts; a later result of `promise` is discarded. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * The one way to send anything to a URL that a client named. It reaches the public network and what the operator
- * allows, whatever the name resolves to at the moment; it follows no redirect, knows no proxy and verifies
+ * The only way to send a request to a URL that a client supplied. It reaches only the public network and what the
+ * operator allows, whatever the name resolves to at that moment. It follows no redirects, uses no proxy and verifies
  * certificates.
  */
 import { isIP } from 'node:net';
@@ -17,27 +17,27 @@ import { parseUrl } from '../network/parse-url.ts';
 const MAX_URL_LENGTH = 2_048;
 
 export interface EgressOptions {
-  /** What may be reached besides the public network. */
+  /** Destinations that may be reached in addition to the public network. */
   readonly allow: readonly Allowed[];
   readonly maxConnectionsPerHost: number;
   /**
-   * For the look-up, the connection, TLS and the answer together. Before that a request waits at most twice as long
-   * until one more connection to its host is allowed.
+   * Time limit for the name resolution, the connection, TLS and the answer together. Before that, a request waits at
+   * most twice as long until one more connection to its host is allowed.
    */
   readonly timeoutMs: number;
-  /** How much of an answer is read. */
+  /** Maximum number of bytes read from an answer. */
   readonly maxAnswerBytes: number;
-  /** By default name servers are asked, and the system about names in `allow`. */
+  /** By default names are resolved by name servers, and names in `allow` by the system. */
   readonly lookup?: Lookup;
   /**
-   * Opens TCP connections, to addresses that were checked. Node's by default; tests, which reach no public address, see
-   * here what was decided.
+   * Opens TCP connections to checked addresses. Node's function by default. Tests, which cannot reach public addresses,
+   * observe here which destination was chosen.
    */
   readonly connect?: Connect;
 }
 
 type UrlCheck =
-  /** As WHATWG spells it, without a fragment. */
+  /** In WHATWG spelling, without a fragment. */
   | { readonly ok: true; readonly url: string }
   | {
       readonly ok: false;
@@ -46,13 +46,13 @@ type UrlCheck =
     };
 
 interface EgressRequest {
-  /** `Host` is the URL's. */
+  /** `Host` is always the host of the URL. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly signal: AbortSignal;
 }
 
-/** `waitedMs` went by until one more connection to the host was allowed, `ms` from then on. */
+/** `waitedMs` is the time until one more connection to the host was allowed, and `ms` the time from then on. */
 export type EgressAnswer = { readonly ms: number; readonly waitedMs: number } & (
   | {
       readonly kind: 'answered';
@@ -64,12 +64,13 @@ export type EgressAnswer = { readonly ms: number; readonly waitedMs: number } & 
 
 export interface Egress {
   /**
-   * What can be said about a URL without asking anybody, for the moment when a client names it. `post` decides anew.
+   * Checks a URL as far as possible without any network access, for the moment when a client supplies it. `post` checks
+   * it again.
    */
   check(text: string): UrlCheck;
-  /** Posts once. Never rejects. Any status is an answer, a redirect among them. */
+  /** Posts once. Never rejects. Any status is an answer, including a redirect. */
   post(url: string, request: EgressRequest): Promise<EgressAnswer>;
-  /** Ends what is under way, with `STOPPED`, and whatever comes later. Idempotent. */
+  /** Ends all requests in progress and all later ones with `STOPPED`. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -103,7 +104,7 @@ export function createEgress({
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
     if (url.username || url.password)
       return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
-    // Every port is good: what listens on a public address has to bear strangers anyway.
+    // Every port is allowed: a service that listens on a public address has to cope with unknown clients anyway.
     if (!reach.allowsHost(url.hostname, portOf(url)))
       return { ok: false, code: 'PRIVATE_ADDRESS', message: 'A URL names a public host.' };
     url.hash = '';
@@ -121,7 +122,7 @@ export function createEgress({
   }
 
   async function postOnce(text: string, request: EgressRequest): Promise<EgressAnswer> {
-    // The URL was good when it was stored. Rules and settings may have changed since, and a store is not a proof.
+    // The URL was valid when it was stored. Rules and settings may have changed since, and stored data is no proof.
     const checked = check(text);
     if (!checked.ok)
       return {
@@ -133,7 +134,7 @@ export function createEgress({
     const url = new URL(checked.url);
 
     const waitingFrom = performance.now();
-    // Longer than one request may take: those that hang now do not make the next one fail.
+    // Longer than one request may take, so that requests that hang now do not make the next one fail.
     const waiting = startDeadline(2 * timeoutMs, request.signal, stopping.signal);
     const release = await slots.take(url.host.replace(/\.(?=:|$)/, ''), waiting.signal);
     waiting.end();
@@ -168,8 +169,8 @@ export function createEgress({
       lookup ?? (reach.isNamed(hostname, port) ? lookUpBySystem : askServers),
       signal,
     );
-    // Here it is decided, for exactly the addresses that are connected to. One that is not allowed blocks them all: an
-    // honest receiver has no such mixture, and whose turn it is would be up to whoever answers for the name.
+    // The decision is made here, for exactly the addresses that are connected to. One address that is not allowed
+    // blocks all of them: an honest receiver has no such mixture, and the operator of the name would control the order.
     if (!addresses.every(isAllowed)) throw new EgressFailure('BLOCKED');
     const socket = await openConnection(
       { hostname, port, secure: url.protocol === 'https:', addresses: addresses.map(plainAddress), isAllowed },
@@ -179,7 +180,10 @@ export function createEgress({
     return exchange(socket, { url, headers, body, maxAnswerBytes }, signal);
   }
 
-  /** An address is not looked up. A name is once for each request, and nothing is remembered. */
+  /**
+   * Returns the addresses of a host. An IP address is not resolved. A name is resolved once for each request, without a
+   * cache.
+   */
   async function addressesOf(host: string, find: Lookup, signal: AbortSignal): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
     const addresses = await untilAborted(find(host), signal).catch((error: unknown) => {
@@ -199,5 +203,5 @@ export function createEgress({
 
 const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 
-/** IPv4 that is mapped into IPv6 is connected to as what it was judged as. */
+/** Converts IPv4 mapped into IPv6 to IPv4, the form in which it was checked. */
 const plainAddress = (address: string): string => ipaddr.process(address).toString();

@@ -1,4 +1,4 @@
-/** One request over a connection that stands, and the beginning of its answer. */
+/** Sends one request over an established connection, and reads the beginning of its answer. */
 import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { untilAborted } from './deadline.ts';
@@ -11,8 +11,8 @@ export interface Exchange {
 }
 
 /**
- * Returns as soon as an answer's status and what is read of its text are there. Rejects when there is no status. The
- * socket is closed in any case.
+ * Resolves as soon as the status of an answer and the part of its text that is read have arrived. Rejects if there is
+ * no status. Closes the socket in any case.
  */
 export async function exchange(
   socket: Socket,
@@ -21,14 +21,14 @@ export async function exchange(
 ): Promise<{ readonly httpStatus: number; readonly text: string }> {
   let used = false;
   const client = new Client(url.origin, {
-    // The one connection, once: a second one would be to an address that nobody checked.
+    // Provides the one connection, once: a second connection would go to an address that was not checked.
     connect(_options, callback) {
       const isFirst = !used;
       used = true;
-      // Not at once: undici does not see a connection that is there before it waits for it.
+      // Deferred, because undici does not notice a connection that exists before undici waits for it.
       queueMicrotask(() => (isFirst ? callback(null, socket) : callback(new Error('the connection was used'), null)));
     },
-    // The signal ends all of it.
+    // The signal limits the whole exchange.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -43,7 +43,7 @@ export async function exchange(
       signal,
       reset: true,
     });
-    // undici looks at the signal only once it has begun to write.
+    // undici checks the signal only after it has begun to write.
     const response = await untilAborted(request, signal);
     return { httpStatus: response.statusCode, text: await readText(response.body, maxAnswerBytes) };
   } finally {
@@ -53,8 +53,8 @@ export async function exchange(
 }
 
 /**
- * The first `maxBytes`, as text that PostgreSQL can store. A text that is cut off, by the limit, the signal or the
- * receiver, is as long as it is: the status was heard.
+ * Reads the first `maxBytes` as text that PostgreSQL can store. If the text is cut off by the limit, the signal or the
+ * receiver, it returns the part that was read, because the status has already arrived.
  */
 async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
@@ -67,7 +67,7 @@ async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number)
       if (left <= 0) break;
     }
   } catch {
-    // As above.
+    // The part that was read is returned, as described above.
   }
   return text.replaceAll('\0', '\ufffd');
 }

@@ -1,7 +1,7 @@
-/** How many connections there are to one host at a time. Who comes first is served first. */
+/** Limits the number of concurrent connections to one host. Waiting requests are served in order of arrival. */
 
 export interface HostSlots {
-  /** Resolves with what gives the slot back, to be called once; with null when `signal` ends before a slot is free. */
+  /** Resolves with a function that releases the slot, to be called once; or with null if `signal` aborts first. */
   take(host: string, signal: AbortSignal): Promise<(() => void) | null>;
 }
 
@@ -14,7 +14,7 @@ export function createHostSlots(maxPerHost: number): HostSlots {
     hosts.set(host, slots);
     const release = (): void => {
       const next = slots.waiting.shift();
-      // A slot that goes to the next one is never free in between.
+      // A slot that passes to the next request is never free in between.
       if (next) next();
       else if (--slots.used === 0) hosts.delete(host);
     };

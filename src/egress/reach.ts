@@ -1,23 +1,23 @@
-/** What may be reached: the public network, and what the operator allows besides. Pure. */
+/** Determines what may be reached: the public network, and what the operator allows in addition. Pure functions. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { isPublicAddress, isPublicHost } from '../network/public-address.ts';
 
-/** One entry of `EGRESS_ALLOW`. Without a port it means all of them. */
+/** One entry of `EGRESS_ALLOW`. Without a port it applies to all ports. */
 export type Allowed =
-  /** That name, whatever it resolves to. */
+  /** The name, whatever it resolves to. */
   | { readonly kind: 'name'; readonly name: string; readonly port: number | null }
   /**
-   * Those addresses, by whatever public name. A name that is private by itself is not allowed by what it resolves to.
+   * The addresses, under any public name. A name that is itself private is not allowed by the addresses it resolves to.
    */
   | { readonly kind: 'network'; readonly address: string; readonly prefix: number; readonly port: number | null };
 
 export interface Reach {
-  /** Whether a URL may name this host, as WHATWG spells it. For an address that is all there is to ask. */
+  /** Returns true if a URL may name this host, in WHATWG spelling. For an address, this is the only check. */
   allowsHost(hostname: string, port: number): boolean;
-  /** Whether this address may be connected to for that host. */
+  /** Returns true if the egress may connect to this address for that host. */
   allowsAddress(hostname: string, address: string, port: number): boolean;
-  /** Whether the operator has allowed the name itself. */
+  /** Returns true if the operator has allowed the name itself. */
   isNamed(hostname: string, port: number): boolean;
 }
 
@@ -50,5 +50,5 @@ export function createReach(allow: readonly Allowed[]): Reach {
   };
 }
 
-/** A host without the brackets that a URL puts around IPv6. */
+/** Returns a host without the brackets that a URL puts around IPv6. */
 export const bareHost = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');

@@ -1,17 +1,17 @@
-/** Addresses of names that clients named. */
+/** Resolves the names in URLs that clients supplied. */
 import { lookup as lookUpName, Resolver } from 'node:dns/promises';
 
-/** All addresses of a name; rejects, or answers none, when it has none. */
+/** Returns all addresses of a name; rejects, or resolves with an empty list, if it has none. */
 export type Lookup = (hostname: string) => Promise<readonly string[]>;
 
-/** A name server that does not answer is given up after this, and asked once more. */
+/** Timeout of a query to a name server. An unanswered query is sent once more. */
 const SERVER_TIMEOUT_MS = 3_000;
 const TRIES = 2;
 
 /**
- * Asks name servers by itself. The system's own look-up takes one of the few threads of the process for as long as a
- * name server keeps silent, and whoever names such a name twice would stop all look-ups, those of the upstream and of
- * the database among them. `servers` are the system's by default.
+ * Creates a resolver that queries name servers itself. The system's resolver occupies one of the few threads of the
+ * process for as long as a name server does not answer. A client that supplies such a name twice would therefore block
+ * all name resolution, including that of the upstream and the database. `servers` are the system's by default.
  */
 export function createLookup(servers?: readonly string[], timeoutMs = SERVER_TIMEOUT_MS): Lookup {
   const resolver = new Resolver({ timeout: timeoutMs, tries: TRIES });
@@ -22,6 +22,6 @@ export function createLookup(servers?: readonly string[], timeoutMs = SERVER_TIM
   };
 }
 
-/** As the system finds it, by files and search domains too: for names that the operator has written down. */
+/** Resolves a name as the system does, including files and search domains. For names that the operator configured. */
 export const lookUpBySystem: Lookup = async (hostname) =>
   (await lookUpName(hostname, { all: true })).map(({ address }) => address);

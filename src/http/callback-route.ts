@@ -1,4 +1,4 @@
-/** The callback door: `POST /callbacks/<jobId>/<token>`. Answers 200 only after the commit. */
+/** The callback endpoint, `POST /callbacks/<jobId>/<token>`. Answers 200 only after the commit. */
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ReceiveCallback } from '../jobs/settle/receive-callback.ts';
@@ -6,7 +6,7 @@ import type { Claim, Echo } from '../jobs/model/upstream-news.ts';
 import { decodeBody } from './content-encoding.ts';
 import { UnavailableError } from '../errors.ts';
 
-/** What the door needs of the upstream's side, which alone knows the token and the words. */
+/** Operations that the endpoint needs from the upstream module, which alone knows the format of tokens and bodies. */
 export interface CallbackDoor {
   readonly path: string;
   verify(jobId: string, token: string): Echo | null;
@@ -21,11 +21,14 @@ interface Params {
 
 interface Body {
   readonly bytes: Buffer;
-  /** It went on past the limit and was not read further. */
+  /** True if the body exceeded the limit and was not read further. */
   readonly cut: boolean;
 }
 
-/** A wrong token and an unknown job answer alike: 404 with an empty body, and nothing is stored. */
+/**
+ * Registers the endpoint. A wrong token and an unknown job get the same response, 404 with an empty body, and nothing
+ * is stored.
+ */
 export async function registerCallbacks(
   app: FastifyInstance,
   door: CallbackDoor,
@@ -38,7 +41,7 @@ export async function registerCallbacks(
       readUpTo(payload, maxBodyBytes).then((body) => done(null, body), done);
     });
 
-    /** A body that no decoder survives is kept like any other that cannot be read. */
+    /** Decodes a body. One on which the decoder throws is kept like any other unreadable body. */
     const decode = (text: string, request: FastifyRequest): Claim => {
       try {
         return door.decode(text);
@@ -50,14 +53,14 @@ export async function registerCallbacks(
 
     const echoes = new WeakMap<FastifyRequest, Echo>();
     routes.post<{ Params: Params }>(`${door.path}/:jobId/:token`, {
-      // A callback comes once: one that is compressed is unpacked, and kept as it came where it cannot be.
+      // A callback is sent only once, so a compressed one is decompressed, or kept as received if that fails.
       config: { takesEncodedBody: true },
-      // Before a byte of the body is read.
+      // Runs before any byte of the body is read.
       onRequest: async (request, reply) => {
         const echo = door.verify(request.params.jobId, request.params.token);
         if (!echo) return reply.code(404).send();
         echoes.set(request, echo);
-        // Whatever the header says, the body is read; Fastify refuses values that are no media types.
+        // The body is read whatever the header contains; Fastify rejects values that are not media types.
         request.raw.headers['content-type'] = 'application/octet-stream';
       },
       handler: async (request, reply) => {
@@ -71,7 +74,7 @@ export async function registerCallbacks(
           if (cut) void reply.header('connection', 'close');
           return await reply.code(!found ? 404 : cut ? 413 : 200).send();
         } catch (error) {
-          // Nothing is promised from memory: a look-up finds what this callback wanted to say.
+          // Never acknowledge a callback that is only in memory: a look-up finds the outcome that it reported.
           if (error instanceof UnavailableError) return reply.code(503).header('retry-after', '5').send();
           throw error;
         }

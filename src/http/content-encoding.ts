@@ -1,11 +1,14 @@
-/** Request bodies that are compressed: rejected by name, except where the sender would not send them again. */
+/**
+ * Handles compressed request bodies: rejects them with an error that names the encoding, except where the sender would
+ * not repeat the request.
+ */
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type InputType, type ZlibOptions } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route reads compressed bodies itself. */
+    /** True if the route decodes compressed bodies itself. */
     readonly takesEncodedBody?: boolean;
   }
 }
@@ -20,7 +23,7 @@ export class UnsupportedEncodingError extends Error {
   }
 }
 
-/** Null where the body is sent as it is. */
+/** Returns the encoding of the body, or null if it is sent as is. */
 function encodingOf({ 'content-encoding': header = '' }: FastifyRequest['headers']): string | null {
   const codings = header
     .toLowerCase()
@@ -46,8 +49,8 @@ const decompressors: Readonly<Record<string, Decompress>> = {
 };
 
 /**
- * The bytes behind the request's encoding; as they came where it is unknown, they are damaged, or they unpack to more
- * than `maxBytes`.
+ * Returns the decoded bytes of a body. Returns them as received if their encoding is unknown, they are damaged, or they
+ * decompress to more than `maxBytes`.
  */
 export async function decodeBody(headers: FastifyRequest['headers'], bytes: Buffer, maxBytes: number): Promise<Buffer> {
   const encoding = encodingOf(headers) ?? '';

@@ -1,4 +1,4 @@
-/** CORS, by the same rules as for sockets. A preflight that is refused says which setting decides. */
+/** CORS, with the same rules as for sockets. The response to a refused preflight names the setting that decides. */
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -15,20 +15,20 @@ const ALLOWED: FastifyCorsOptions = {
 };
 const NONE: FastifyCorsOptions = { origin: false };
 
-/** What a browser origin that may not call is told, over HTTP and at the handshake of a socket. */
+/** Returns the error for a browser origin that is not allowed, over HTTP and at the handshake of a socket. */
 export const originNotAllowed = (origin: string) => ({
   message: `Pages of "${shorten(origin)}" may not call this server. If they should, add the origin to CORS_ORIGINS.`,
   code: 'ORIGIN_NOT_ALLOWED',
 });
 
-/** Whether pages of the request's origin may read the answer. `path` is that of the route. */
+/** Returns true if pages of the request's origin may read the response. `path` is the path of the route. */
 function mayRead(origins: OriginCheck, request: IncomingMessage, path: string): boolean {
   const { origin } = request.headers;
-  // The settings of the playground can hold a key, which is for its own page.
+  // The settings of the playground can contain a key, which only its own page may read.
   return origin !== undefined && !path.startsWith(PLAYGROUND_PATH) && origins.allows(origin, request);
 }
 
-/** The headers of an answer that does not pass through Fastify, by the same rules. */
+/** Returns the headers of a response that does not pass through Fastify, by the same rules. */
 export function corsHeadersOf(
   origins: OriginCheck,
   request: IncomingMessage,
@@ -42,7 +42,7 @@ export function corsHeadersOf(
 }
 
 export async function registerCors(app: FastifyInstance, origins: OriginCheck, logRefusal: LogRefusal): Promise<void> {
-  // No cookie is ever looked at, so that `*` gives away nothing that a key does not open.
+  // Cookies are never read, so `*` exposes nothing that does not require a key.
   const optionsOf = ({ raw, routeOptions }: FastifyRequest): FastifyCorsOptions =>
     mayRead(origins, raw, routeOptions.url ?? '') ? { ...ALLOWED, origin: origins.allowsAny ? '*' : true } : NONE;
   app.addHook('onRequest', async ({ method, headers, raw }, reply) => {

@@ -1,26 +1,28 @@
-/** `/livez` says that the process answers; `/readyz` whether to send it work. */
+/** Health checks: `/livez` reports that the process responds, `/readyz` whether it should receive traffic. */
 import type { FastifyInstance } from 'fastify';
 
 export interface Health {
   isDraining(): boolean;
   isFeedListening(): boolean;
   /**
-   * Why nothing, or only a probe, is submitted at the moment, or null; the reason is for the log, as anybody may ask
-   * here. Rejects when the database cannot answer.
+   * Resolves with the reason why nothing, or only a probe, is submitted at the moment, or null. The reason is for the
+   * log only, because the route is public. Rejects if the database does not respond.
    */
   findPause(): Promise<string | null>;
-  /** Whether the upstream's callbacks seem not to arrive. */
+  /** Returns true if the upstream's callbacks seem not to arrive. */
   isDeaf(): boolean;
-  /** Whether load is shed at the moment. */
+  /** Returns true while load is being shed. */
   isOverloaded(): boolean;
 }
 
 /**
- * 503 only when draining or without the database: trouble at the upstream is no reason to stop accepting jobs, they wait. Overload is none
- * either: a balancer that takes the instance out would take its callbacks away, and give the crowd to the next one. */
+ * Registers the health checks. `/readyz` answers 503 only while draining or without the database. Trouble at the
+ * upstream is no reason to stop accepting jobs, because they wait. Overload is no reason either: a load balancer that
+ * removes the instance would take its callbacks away and shift the load to the next one.
+ */
 export function registerHealth(app: FastifyInstance, health: Health): void {
   let asked: Promise<string | null> | null = null;
-  /** Anybody may ask, and as often as he likes: of the database one question at a time. */
+  /** Coalesces concurrent checks: the route is public, so at most one database query runs at a time. */
   const findPause = (): Promise<string | null> =>
     (asked ??= health.findPause().finally(() => {
       asked = null;

@@ -1,13 +1,16 @@
 /**
- * Whether a request was sent to a name of ours: a page of another site whose own name resolves to our address sends
- * that name.
+ * Checks that a request was sent to one of our host names. A page of another site whose own name resolves to our
+ * address (DNS rebinding) sends that name.
  */
 import { isIP } from 'node:net';
 import { parseUrl } from '../network/parse-url.ts';
 
 export type HostCheck = (host: string | undefined) => boolean;
 
-/** `allowed` has names without ports, `*` first for those below a domain; null allows every name. */
+/**
+ * Creates the check. `allowed` contains names without ports; a leading `*` matches the names below a domain. Null
+ * allows every name.
+ */
 export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   if (allowed === null) return () => true;
   const names = new Set(allowed.map(normalize));
@@ -20,8 +23,8 @@ export function createHostCheck(allowed: readonly string[] | null): HostCheck {
 }
 
 /**
- * In the spelling of WHATWG `URL`, as the names of requests are compared. A port is dropped, and an IPv6 address needs
- * no brackets.
+ * Returns a name as WHATWG `URL` spells it, which is how the names of requests are compared. Drops a port, and accepts
+ * an IPv6 address without brackets.
  */
 function normalize(name: string): string {
   if (name.startsWith('*.')) return name.toLowerCase();

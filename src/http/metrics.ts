@@ -1,6 +1,6 @@
 /**
- * `GET /metrics`, in Prometheus's text, for administrators: what this instance has done since it started, and has open
- * now.
+ * Serves `GET /metrics` to administrators, in the Prometheus text format: counts since this instance started, and its
+ * current load and open sockets.
  */
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -13,18 +13,18 @@ import type { Load } from './overload/load.ts';
 export interface Live {
   sockets(): number;
   watchers(): number;
-  /** How many have closed so far, by the code. */
+  /** Returns the number of sockets that have closed so far, by close code. */
   closes(): Readonly<Record<number, number>>;
   readonly load: Pick<Load, 'overload' | 'eventLoopDelayMs' | 'databaseWaitMs'>;
   readonly admission: Admission;
 }
 
 export interface Metrics {
-  /** Counts an end that was committed. */
+  /** Counts a job whose end has been committed. */
   countEnd(job: Job): void;
   /**
-   * Mounts the door, and measures every request of `app` from now on, but those that are refused before they are
-   * routed: they are counted only.
+   * Registers the route and measures every request of `app` from then on. Requests that are refused before they are
+   * routed are only counted.
    */
   register(app: FastifyInstance, authenticate: Authenticate, live: () => Live): void;
 }
@@ -99,7 +99,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** How loaded the instance is, and what it has refused for that. */
+/** Registers the metrics of the instance's load and of the requests that were refused because of it. */
 function registerLoad(registers: Registry[], live: () => Live): void {
   new Counter({
     name: 'motion_gateway_shed_total',

@@ -1,11 +1,11 @@
-/** Which browser origins may call, over HTTP and over the socket alike. */
+/** Decides which browser origins may call this server, over HTTP and over sockets alike. */
 import type { IncomingMessage } from 'node:http';
 import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin } from '../settings/origins.ts';
 import { createTrustCheck } from '../network/client-address.ts';
 import { parseUrl } from '../network/parse-url.ts';
 
 export interface OriginCheck {
-  /** `CORS_ORIGINS=*`. */
+  /** True if `CORS_ORIGINS=*`. */
   readonly allowsAny: boolean;
   allows(origin: string, request: IncomingMessage): boolean;
 }
@@ -13,14 +13,14 @@ export interface OriginCheck {
 interface OriginRules {
   /** Entries of `CORS_ORIGINS`, normalized. */
   readonly origins: readonly string[];
-  /** Whether pages that this machine serves to itself are allowed, at any port. */
+  /** True if pages that this machine serves to itself are allowed, on any port. */
   readonly allowsLoopback: boolean;
-  /** The operator has named its origin as ours. */
+  /** The URL whose origin the operator has declared as ours. */
   readonly publicUrl: string | null;
   readonly trustProxy: string | null;
 }
 
-/** Beside what the settings allow, our own origin is allowed: the one that the request was sent to. */
+/** Creates a check that allows the origins in the settings and our own origin: the one that the request was sent to. */
 export function createOriginCheck({ origins, allowsLoopback, publicUrl, trustProxy }: OriginRules): OriginCheck {
   const rules = new Set([...origins, ...(publicUrl === null ? [] : [new URL(publicUrl).origin])]);
   const isTrusted = createTrustCheck(trustProxy);
@@ -33,7 +33,10 @@ export function createOriginCheck({ origins, allowsLoopback, publicUrl, trustPro
   };
 }
 
-/** The scheme is the origin's: without a proxy that says it, nobody knows whether there was TLS in front of us. */
+/**
+ * Returns true if the origin has one of the hosts. The scheme is taken from the origin: unless a proxy reports it, the
+ * server cannot know whether TLS was terminated in front of it.
+ */
 function isOwn(origin: string, hosts: readonly string[]): boolean {
   const url = /^https?:\/\//i.test(origin) ? parseUrl(origin) : null;
   if (url === null) return false;
@@ -43,8 +46,8 @@ function isOwn(origin: string, hosts: readonly string[]): boolean {
 }
 
 /**
- * The names that the request was sent to: its own `Host`, and what a trusted proxy says of the request that it
- * received. In a list the last value counts, which is the one that the proxy in front of us has added.
+ * Returns the hosts that the request was sent to: its own `Host`, and the ones that a trusted proxy reports for the
+ * request it received. In a list the last value counts, which is the one added by the proxy in front of us.
  */
 function hostsOf({ headers }: IncomingMessage, fromTrustedProxy: boolean): string[] {
   const hosts = [headers.host];

@@ -1,8 +1,8 @@
 /** The path of a request as the routes see it. */
 
 /**
- * Removes what routes ignore: the query, a slash at the end, duplicate slashes, and the scheme and host of an absolute
- * URL.
+ * Returns the path of a URL without the parts that routes ignore: the query, a trailing slash, duplicate slashes, and
+ * the scheme and host of an absolute URL.
  */
 export function pathOf(url: string): string {
   const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');

@@ -8,17 +8,17 @@ import type { ProxyCheck } from './proxied.ts';
 export const PLAYGROUND_PATH = '/playground';
 
 export interface PlaygroundOptions {
-  /** From the gateway's root, which is where the page is served, less `/playground`. */
+  /** Path from the gateway's root, which is the URL of the page without `/playground`. */
   readonly graphqlPath: string;
   readonly sandbox: boolean;
-  /** The key that the page may fill in by itself: given only with the sandbox and a loopback `HOST`. */
+  /** Key that the page may fill in automatically; set only with the sandbox and a loopback `HOST`. */
   readonly openKey: string | null;
   readonly cameByProxy: ProxyCheck;
 }
 
 const builtFolder = new URL('dist/playground/', projectRoot);
 
-// The editor writes style elements, hence 'unsafe-inline' for styles alone. Some of its fonts and icons are data URLs.
+// The editor inserts style elements, so styles alone need 'unsafe-inline'. Some of its fonts and icons are data URLs.
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,30 +33,30 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /**
- * Whether the request surely comes from a page that this server gave to a browser on this machine. A page of another
- * site that let its own name resolve to our address still sends that name as its host, whatever it resolves to.
+ * Returns true only if the request certainly comes from a page that this server sent to a browser on this machine. A
+ * page of another site whose own name resolves to our address (DNS rebinding) still sends that name as its host.
  */
 function isOwnPage(app: FastifyInstance, request: FastifyRequest, cameByProxy: ProxyCheck): boolean {
   const address = app.server.address();
   if (address === null || typeof address === 'string') return false;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
-  // A proxy may send our own address as the host, as nginx does by default, for a browser anywhere.
+  // A proxy may send our own address as the host for any browser, as nginx does by default.
   if (cameByProxy(request.raw)) return false;
-  // Not `request.host`: behind a trusted proxy that is what a forwarded header says.
+  // Not `request.host`: behind a trusted proxy, it is the value of a forwarded header.
   return ['localhost', '127.0.0.1', '[::1]'].some((name) => request.headers.host === `${name}:${address.port}`);
 }
 
 /**
- * Paths in the page are relative, so that it works below any prefix that a proxy strips, with a trailing slash and
- * without one.
+ * Returns the page with paths that fit the URL. They are relative, so that the page works below any prefix that a proxy
+ * strips, with or without a trailing slash.
  */
 const pageAt = (page: string, url: string): string =>
   url.split('?')[0]!.endsWith('/') ? page : page.replace(/(src|href)="\.\//g, '$1="./playground/');
 
 /**
- * The playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. `app` ignores
- * trailing slashes.
+ * Serves the playground at /playground: GraphiQL as built by vite, and the settings that the page starts with. Relies
+ * on `app` to ignore trailing slashes.
  */
 export async function registerPlayground(app: FastifyInstance, options: PlaygroundOptions): Promise<void> {
   await app.register(async (scope) => {

@@ -1,4 +1,4 @@
-/** Whether a request came by a proxy. */
+/** Detects requests that came through a proxy. */
 import type { IncomingMessage } from 'node:http';
 import { createTrustCheck } from '../network/client-address.ts';
 
@@ -8,9 +8,9 @@ const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto
 export type ProxyCheck = (request: Pick<IncomingMessage, 'headers' | 'httpVersion' | 'socket'>) => boolean;
 
 /**
- * Whether the peer of the connection is a proxy: by its address, which `trustProxy` names, by a header that proxies
- * add, or by HTTP/1.0, which nginx speaks by default before 1.29.7. Any other proxy that adds no header is not
- * recognized. A client can claim to be a proxy.
+ * Creates a check that returns true if the peer of the connection is a proxy. It recognizes a proxy by its address,
+ * which `trustProxy` names, by a header that proxies add, or by HTTP/1.0, which nginx speaks by default before 1.29.7.
+ * Any other proxy that adds no header is not recognized. A client can claim to be a proxy.
  */
 export function createProxyCheck(trustProxy: string | null): ProxyCheck {
   const isTrusted = createTrustCheck(trustProxy);

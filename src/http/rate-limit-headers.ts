@@ -1,15 +1,16 @@
-/** Counting requests over HTTP, the same for every interface: each answer says how its caller stands. */
+/** Counts HTTP requests in the same way for every interface; each response reports the state of the rate limit. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../accounts/caller.ts';
 import { RateLimitedError } from '../accounts/errors.ts';
 import { WINDOW_SECONDS, type Limits } from '../accounts/limits.ts';
 import { networkOf } from '../network/client-address.ts';
 
-/** The account that an administrator acts for. */
+/** The header that names the account on whose behalf an administrator acts. */
 export const ACCOUNT_HEADER = 'x-account-id';
 
 /**
- * Counts a request and writes the RateLimit headers; resolves with the error to answer with when there were too many.
+ * Counts a request and sets the RateLimit headers. Resolves with the error to respond with if the rate limit is
+ * exceeded, else with null.
  */
 export async function takeRequest(
   limits: Limits,

@@ -18,7 +18,7 @@ const messages: Readonly<Record<RefusingSetting, string>> = {
     'a request of a browser origin that is not allowed was refused; if the origin is yours, add it to CORS_ORIGINS',
 };
 
-/** `nowMs` is a clock that does not go back. */
+/** Creates the log function. `nowMs` is a monotonic clock. */
 export function createRefusalLog(log: Log, nowMs: () => number = () => performance.now()): LogRefusal {
   const since = new Map<RefusingSetting, { at: number; refused: number }>();
   return (setting, value) => {
@@ -32,6 +32,6 @@ export function createRefusalLog(log: Log, nowMs: () => number = () => performan
   };
 }
 
-/** What strangers sent, as much of it as is worth repeating. */
+/** Truncates untrusted input to a length that is worth repeating. */
 export const shorten = (value: string): string =>
   value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH).toWellFormed()}...` : value;

@@ -9,11 +9,11 @@ interface RequestNotes {
   /** The name of the GraphQL operation; null if it is anonymous. */
   operation?: string | null;
   operationType?: string;
-  /** Distinct codes. */
+  /** Distinct error codes. */
   errors?: readonly string[];
 }
 
-/** Clients choose the length of operation names. */
+/** Limit for operation names, whose length clients choose. */
 const MAX_NAME_LENGTH = 100;
 
 const notes = new WeakMap<FastifyRequest, RequestNotes>();
@@ -27,7 +27,7 @@ export const notesOf = (request: FastifyRequest): RequestNotes => notes.get(requ
 export const nameOf = (operation: string | null | undefined): string | null =>
   operation?.slice(0, MAX_NAME_LENGTH) ?? null;
 
-/** The distinct codes of GraphQL errors, in alphabetical order. */
+/** Returns the distinct codes of GraphQL errors, in alphabetical order. */
 export const codesOf = (
   errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> | undefined }[],
 ): string[] =>
@@ -36,8 +36,8 @@ export const codesOf = (
   ].sort();
 
 /**
- * Records the codes of error responses that are sent as objects, on every route: `{ errors: [...] }`, and `{ error: {
- * code } }` for REST.
+ * Records the codes of error responses that are sent as objects, on every route: `{ errors: [...] }`, and
+ * `{ error: { code } }` for REST.
  */
 export function noteRefusals(app: FastifyInstance): void {
   app.addHook('preSerialization', async (request, _reply, payload: unknown) => {

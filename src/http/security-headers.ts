@@ -1,4 +1,4 @@
-/** For answers that are no pages; the playground says more of its own. */
+/** Headers of responses that are not pages. The playground sets its own values. */
 export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

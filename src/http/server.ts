@@ -1,4 +1,7 @@
-/** The one port: everything that is served, with request ids, logs by route pattern, limits, and errors as JSON. */
+/**
+ * Creates the HTTP server, whose only port serves everything, with request ids, logs by route pattern, limits, and
+ * errors as JSON.
+ */
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Acceptors } from './overload/acceptors.ts';
@@ -19,24 +22,24 @@ export interface ServerOptions {
   readonly origins: OriginCheck;
   readonly isOurHost: HostCheck;
   readonly logRefusal: LogRefusal;
-  /** A whole request, headers and body, must have come by then; its answer may take longer. */
+  /** Time within which a whole request, headers and body, must arrive. Its response may take longer. */
   readonly requestTimeoutMs?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /**
- * How often connections are looked at whose request is late. All that are found are answered 408 in one turn of the
- * event loop, so they are looked for often.
+ * Interval between checks for overdue requests. All connections that a check finds are answered with 408 in one turn of
+ * the event loop, so the interval is short.
  */
 const LATE_CHECK_MS = 1_000;
 
 const IDLE_CHECK_MS = 25;
 
-/** What clients of a database that is away are told to wait. */
+/** The `Retry-After` that clients receive while the database is unavailable. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** The status of an error on routes that have no error format of their own; 400 for every other code. */
+/** Status codes of errors on routes that have no error format of their own; every other error code gets 400. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = { RATE_LIMITED: 429, SERVICE_UNAVAILABLE: 503 };
 
 const HEALTH: ReadonlySet<string> = new Set(['/livez', '/readyz']);
@@ -58,26 +61,26 @@ export async function createServer({
     requestTimeout: requestTimeoutMs,
     http: { connectionsCheckingInterval: Math.min(LATE_CHECK_MS, requestTimeoutMs) },
     forceCloseConnections: 'idle',
-    // Whoever has a connection is answered until the end, in the words of his route: a callback comes once.
+    // Requests on open connections are answered until the end, in the format of their route: a callback is sent once.
     return503OnClosing: false,
-    // Not the list itself: Fastify would not know an address with a port.
+    // Not the list itself, because Fastify would not recognize an address with a port.
     trustProxy: trustProxy !== null && createTrustCheck(trustProxy),
     // Clients that append a path to the server URL of the OpenAPI document, which ends in a slash, send two slashes.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
   });
-  // The only type of Fastify's own beside JSON: a page of another site can send it without being asked about.
+  // Fastify's only built-in type besides JSON. A page of another site can send it without a preflight.
   app.removeContentTypeParser('text/plain');
 
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).headers(securityHeaders);
-    // Whoever looks after processes asks them by their address.
+    // Health probes address the instance by IP.
     const { host = '' } = request.headers;
     if (isOurHost(host) || HEALTH.has(request.routeOptions.url ?? '')) return;
     logRefusal('ALLOWED_HOSTS', host);
     return reply.code(421).send(toBody(wrongHost(host), 'MISDIRECTED_REQUEST'));
   });
   app.addHook('onRequest', async (request) => refuseEncodedBody(request));
-  // The pattern and not the URL: a callback's URL is a secret.
+  // Logs the route pattern instead of the URL, because the URL of a callback is a secret.
   app.addHook('onResponse', async (request, reply) => {
     if (request.isShed) return;
     const fields = {
@@ -124,8 +127,8 @@ export async function createServer({
 }
 
 /**
- * Takes no more connections and resolves when the requests under way are answered; after `graceMs` they are cut off.
- * Connections that are kept alive become idle at any time, so they are looked for until the last one is gone.
+ * Stops accepting connections and resolves when the requests in progress have been answered; after `graceMs` they are
+ * cut off. Keep-alive connections can become idle at any time, so idle ones are closed repeatedly until none is left.
  */
 export async function closeServer(app: FastifyInstance, acceptors: Acceptors, graceMs: number): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
@@ -144,11 +147,11 @@ const codes: Readonly<Record<number, string>> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 };
 
-/** What a request to a name that is not ours is told, over HTTP and at the handshake of a socket. */
+/** Returns the message for a request to a host name that is not ours, over HTTP and at the handshake of a socket. */
 export const wrongHost = (host: string): string =>
   `"${shorten(host)}" is not a host name of this server. If it should be, add it to ALLOWED_HOSTS.`;
 
-/** The same form as a GraphQL error, whatever the route. */
+/** Returns a body in the format of a GraphQL error, for every route. */
 export const toBody = (message: string, code: string, more: object = {}) => ({
   errors: [{ message, extensions: { code, ...more } }],
 });

@@ -1,4 +1,4 @@
-/** The core: accepting, submitting, settling, watching and reconciling jobs, over the ports that it declares. */
+/** The core: accepts, submits, settles, watches and reconciles jobs, using only the ports that it declares. */
 import { createAccept, createCheck, type Accept, type CheckFields, type CheckWebhookUrl } from './accept/accept.ts';
 import { createCancel, type Cancel } from './settle/cancel.ts';
 import { createDeleteJob, type DeleteJob } from './retain/delete-job.ts';
@@ -34,11 +34,11 @@ export interface JobsDeps {
   readonly store: JobStore & RetentionStore;
   readonly eventNames: EventNames;
   /**
-   * The same store over connections of their own, so that submits, their answers and callbacks never wait behind
-   * clients.
+   * The same store over a separate connection pool, so that submits, their answers and callbacks never queue behind
+   * client requests.
    */
   readonly urgentStore: JobStore;
-  /** For health checks: over a connection of its own, and no longer than a probe waits. */
+  /** For health checks: uses a separate connection and times out no later than the health check itself. */
   readonly healthStore: Pick<JobStore, 'findGate' | 'hasQueued'>;
   readonly feed: Feed;
   readonly upstream: Upstream;
@@ -46,23 +46,23 @@ export interface JobsDeps {
   readonly admission: Admission;
   readonly pollSteps: PollSteps;
   readonly queueDeadlineMs: number;
-  /** Jobs that may wait in memory for one follower of an account. */
+  /** Maximum number of unread jobs buffered in memory for each account watcher. */
   readonly maxUnreadJobs: number;
   readonly callbacks: Pick<ReceiveOptions, 'confirm'> & { readonly retry: RetryLimits };
-  /** Whether the upstream was told how to call back. */
+  /** True if the upstream has been given a way to call back. */
   readonly expectsCallbacks: boolean;
   /**
-   * Whether jobs whose submit was never answered are looked for by listing the upstream's tasks; needs callback URLs,
-   * which tasks echo.
+   * True if jobs whose submit was never answered are searched for by listing the upstream's tasks. Requires callback
+   * URLs, because a task is matched to its job by the callback URL that it echoes.
    */
   readonly listingLookup: boolean;
   readonly keep: Keep;
-  /** What other cores keep, and delete by the same rounds. */
+  /** Data of other cores that the same rounds delete by age. */
   readonly keepElsewhere: readonly Aged[];
   readonly acceptEffects: readonly AcceptEffect[];
-  /** At an end. */
+  /** Run when a job ends. */
   readonly settleEffects: readonly SettleEffect[];
-  /** When the upstream is known to work on a job. */
+  /** Run when the upstream is known to be working on a job. */
   readonly processEffects: readonly SettleEffect[];
   readonly checkWebhookUrl: CheckWebhookUrl;
 }
@@ -72,40 +72,43 @@ export interface Jobs {
   readonly check: CheckFields;
   readonly cancel: Cancel;
   readonly deleteJob: DeleteJob;
-  /** Null for unknown and for somebody else's. */
+  /** Returns null if the job does not exist or belongs to another account. */
   find(accountId: string, jobId: string): Promise<Job | null>;
   readonly listEvents: Timeline['listEvents'];
   readonly eventNames: EventNames;
   readonly findOutlooks: FindOutlooks;
   /**
-   * With the cursor from which to follow the account: taken before the first page is read, and repeated by the pages
-   * after it.
+   * Lists jobs, together with the cursor from which to watch the account. The cursor is taken before the first page is
+   * read, and later pages repeat it.
    */
   list(...args: Parameters<ListJobs>): Promise<JobPage & { readonly updatesCursor: string | null }>;
   readonly watch: Watching['watch'];
   readonly follow: Following['follow'];
-  /** Watchers of a job and followers of an account. */
+  /** Returns the number of watchers, of single jobs and of accounts. */
   watcherCount(): number;
   readonly receiveCallback: ReceiveCallback;
-  /** Goes through the life of a job on one of the urgent connections, and rolls it back. */
+  /** Runs through the life of a job on one of the urgent connections, then rolls it back. */
   readonly rehearse: Rehearse;
-  /** Why the gate is shut, or why of the jobs that wait only a probe may pass; null when nothing is held back. */
+  /**
+   * Returns the reason why the gate is shut, or why only a probe may pass while jobs are queued; null if no job is held
+   * back.
+   */
   findPause(): Promise<string | null>;
-  /** Whether callbacks seem not to reach us. */
+  /** Returns true if callbacks appear not to reach the gateway. */
   isDeaf(): boolean;
-  /** Begins to submit, to reconcile and to delete by age. */
+  /** Starts submitting, reconciling and deleting by age. */
   start(): void;
   /**
-   * Takes no more jobs, and lets submits under way finish for up to `graceMs`; after that they are cut off: what may
-   * have arrived becomes UNCONFIRMED.
+   * Stops claiming jobs and lets submits in progress finish for up to `graceMs`, then aborts them. A job whose aborted
+   * submit may have arrived becomes UNCONFIRMED.
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Reconciling looks for due work this often, or more often when polls come closer together than that. */
+/** Interval at which the reconciler looks for due work; shorter if polls are scheduled closer together. */
 const RECONCILE_MS = 1_000;
 
-/** A task has a record soon after its submit. */
+/** Delay before the first listing: a task has a record soon after its submit. */
 const FIRST_LISTING_MS = 15_000;
 
 export function createJobs(deps: JobsDeps): Jobs {
@@ -215,15 +218,15 @@ export function createJobs(deps: JobsDeps): Jobs {
     }),
     rehearse: createRehearsal(deps.urgentStore, settling, upstream),
     async findPause() {
-      // An instance with a crowd of clients that wait for its connections is ready all the same.
+      // An instance stays ready while many clients wait for its connections.
       const gate = await deps.healthStore.findGate(upstream.id);
       if (!gate?.reason) return null;
-      // A pause that is over is ended by the next job: as long as none comes, nothing is wrong.
+      // The next job ends an expired pause, so nothing is wrong while no job is queued.
       return gate.pausedForMs > 0 || (await deps.healthStore.hasQueued(upstream.id)) ? gate.reason : null;
     },
     isDeaf: hearing.isDeaf,
     start() {
-      // A database that is away for a moment is no fault of a loop.
+      // A database that is briefly unavailable is not a fault of the loop.
       const complain = (what: string) => (error: unknown) =>
         log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; it goes on`);
       loops.dispatching = startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching'));
@@ -234,7 +237,7 @@ export function createJobs(deps: JobsDeps): Jobs {
       loops.retaining = startLoop(retention.runOnce, complain('deleting by age'));
     },
     async stop(graceMs) {
-      // Otherwise the server would wait for callbacks that wait for the database.
+      // Otherwise the server would wait for callbacks that are waiting for the database.
       retries.stop();
       const stopped = Promise.all([loops.dispatching?.stop(), loops.reconciling?.stop(), loops.retaining?.stop()]);
       const timer = setTimeout(() => cutOff.abort(), graceMs);

@@ -1,7 +1,7 @@
 /**
- * A rehearsal: a job that never existed is accepted, submitted and settled by a callback, in a transaction that is
- * rolled back. The connection that ran it has loaded its catalogs and prepared the statements of a settle, which takes
- * longer than running them: the first callbacks after a start do not wait for that.
+ * Rehearses the life of a job: accepts a fictitious job, records the answer to its submit and settles it by a callback,
+ * in a transaction that is rolled back. Afterward, the connection has loaded its catalogs and prepared the statements
+ * of a settle, which takes longer than running them. The first callbacks after a start therefore do not wait for that.
  */
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,7 +11,7 @@ import type { UpstreamName } from './model/upstream-news.ts';
 import type { Settling } from './settle/settle.ts';
 import { told } from './model/job-event.ts';
 
-/** Rejects when the database refuses a part of it. Nothing of it is ever committed, announced or delivered. */
+/** Rejects if the database rejects any part of the rehearsal. Nothing is ever committed, announced or delivered. */
 export type Rehearse = () => Promise<void>;
 
 class RolledBack extends Error {
@@ -37,7 +37,7 @@ export function createRehearsal(
 ): Rehearse {
   async function live(): Promise<void> {
     await store.transaction(async (tx) => {
-      // Of an account of its own: it shares no row with other transactions, so none of them waits for it.
+      // A separate account: the rehearsal shares no row with other transactions, so none of them waits for it.
       const [id, accountId, taskId] = [uuidv7(), `rehearsal ${randomUUID()}`, randomUUID()];
       const queued = await store.insert(tx, {
         id,

@@ -1,23 +1,24 @@
 /**
- * The network address that a request came from, as Fastify tells it, also for an upgrade, which Fastify does not see.
+ * Determines the network address that a request came from, as Fastify does. It also works for an upgrade, which Fastify
+ * does not see.
  */
 import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
 
-/** Bits of an IPv6 address that name a network; whoever has one has all the addresses in it. */
+/** Prefix length of an IPv6 network. A client that has one address of a network has all of them. */
 const NETWORK_BITS = 64;
 
 /**
- * Some proxies forward the port with the address, and an IPv6 address then in brackets. A number after the last colon
- * of an IPv6 address without brackets belongs to the address, unless the address ends in dotted form.
+ * Removes the port. Some proxies forward it with the address, and then put an IPv6 address in brackets. A number after
+ * the last colon of an IPv6 address without brackets belongs to the address, unless the address ends in dotted form.
  */
 const withoutPort = (address: string): string =>
   /^\[(.*)\](:\d+)?$/.exec(address)?.[1] ?? address.replace(/(\.\d{1,3}):\d{1,5}$/, '$1');
 
 /**
- * What limits by address count by: an IPv4 address, or the network of an IPv6 address. Fastify has none for a
- * connection that is gone.
+ * Returns the key by which limits per address count: an IPv4 address, or the network of an IPv6 address. Fastify has no
+ * address for a closed connection.
  */
 export function networkOf(forwarded: string | undefined): string {
   const address = withoutPort(forwarded ?? '');
@@ -29,8 +30,8 @@ export function networkOf(forwarded: string | undefined): string {
 }
 
 /**
- * Whether an address, of a peer or forwarded, is that of a trusted proxy. `trustProxy` names them, comma separated;
- * null is none.
+ * Creates a check that returns true if an address, of a peer or forwarded, is that of a trusted proxy. `trustProxy`
+ * lists the proxies, separated by commas; null means none.
  */
 export function createTrustCheck(trustProxy: string | null): (address: string | undefined) => boolean {
   if (trustProxy === null) return () => false;
@@ -38,7 +39,10 @@ export function createTrustCheck(trustProxy: string | null): (address: string | 
   return (address) => address !== undefined && address !== '' && isTrusted(withoutPort(address), 0);
 }
 
-/** The address that a request came from, by `X-Forwarded-For` of trusted proxies; it may have a port. */
+/**
+ * Creates a function that returns the address that a request came from, by `X-Forwarded-For` of trusted proxies. The
+ * address may include a port.
+ */
 export function createAddressOf(trustProxy: string | null): (request: IncomingMessage) => string {
   if (trustProxy === null) return (request) => request.socket.remoteAddress ?? '';
   const isTrusted = createTrustCheck(trustProxy);

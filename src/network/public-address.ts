@@ -1,25 +1,25 @@
-/** Which hosts are public: nobody is asked to fetch from another. Pure. */
+/** Determines which hosts are public; no system is asked to fetch from any other host. Pure functions. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Names that never resolve in public; RFC 6761, RFC 6762, RFC 8375, ICANN's reserved `.internal`, and what systems call
- * themselves.
+ * Names that never resolve publicly: RFC 6761, RFC 6762, RFC 8375, ICANN's reserved `.internal`, and the names that
+ * systems give themselves.
  */
 const privateNames = /(^|\.)(localhost|localdomain|local|internal|home\.arpa|test|example|invalid|onion)$/;
 
-/** Of IPv6 only this is given out to networks; the rest of it includes spellings of IPv4, such as `::7f00:1`. */
+/** The only IPv6 range assigned to networks; the rest includes spellings of IPv4, such as `::7f00:1`. */
 const givenOut = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
 
 /**
- * Azure answers here to its own machines only, although the number is a public one. Other clouds' such addresses lie in
- * special ranges.
+ * Azure answers at this address to its own machines only, although the address is public. The corresponding addresses
+ * of other clouds lie in special-purpose ranges.
  */
 const ofThePlatform = '168.63.129.16';
 
 /**
- * Whether a host, as WHATWG `URL` spells it, may be one of the public network. A name that passes may still resolve to
- * any address.
+ * Returns true if a host, in the spelling of WHATWG `URL`, may belong to the public network. A name that passes may
+ * still resolve to any address.
  */
 export function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
@@ -29,11 +29,11 @@ export function isPublicHost(hostname: string): boolean {
 }
 
 /**
- * Whether an address lies outside all special-purpose ranges. IPv4 mapped into IPv6 is judged as IPv4; what is no
- * address is not public.
+ * Returns true if an address lies outside all special-purpose ranges. IPv4 mapped into IPv6 is treated as IPv4; text
+ * that is not an address is not public.
  */
 export function isPublicAddress(text: string): boolean {
-  // ipaddr.js reads `10` and `0x7f.1` as addresses too.
+  // ipaddr.js also parses `10` and `0x7f.1` as addresses.
   if (isIP(text) === 0) return false;
   const address = ipaddr.process(text);
   return (

@@ -1,15 +1,15 @@
 /**
- * Variables that are no settings and look as if they were meant to be: a misspelled one would be ignored without a
- * word.
+ * Finds environment variables that are not settings but resemble one, because a misspelled setting would be ignored
+ * silently.
  */
 
-/** `CORS_ORIGIN` for `CORS_ORIGINS`: what was written, and what may have been meant. */
+/** A variable as written, such as `CORS_ORIGIN`, and the setting that was probably meant, `CORS_ORIGINS`. */
 export interface Resemblance {
   readonly written: string;
   readonly meant: string;
 }
 
-/** Of the tools that start programs; they never mean us. */
+/** Variables of the tools that start programs; they are never meant as settings. */
 const OTHERS = /^(npm_|PG|LC_|XDG_|SSH_|GIT_|DOCKER_|KUBERNETES_|NODE_(?!ENV))/;
 
 export function findResembling(
@@ -35,12 +35,15 @@ function nearest(written: string, names: readonly string[]): string | undefined 
   return names.find((name) => sharesWords(written, name));
 }
 
-/** Short names are near to many words that are none of ours, such as PATH to PORT. */
+/**
+ * Returns the distance up to which a variable resembles a setting. Short names are close to many unrelated ones, such
+ * as PORT to PATH.
+ */
 const allowedDistance = (name: string): number => (name.length <= 6 ? 1 : name.length <= 12 ? 2 : 3);
 
 /**
- * `ACEDATA_TOKEN` for `ACEDATA_API_TOKEN`, `CORS_ALLOWED_ORIGINS` for `CORS_ORIGINS`: the same ends, and a word more or
- * less in between.
+ * True if two names have the same first and last word and one of them has one more word in between, such as
+ * `ACEDATA_TOKEN` and `ACEDATA_API_TOKEN`, or `CORS_ALLOWED_ORIGINS` and `CORS_ORIGINS`.
  */
 function sharesWords(written: string, name: string): boolean {
   const [fewer, more] = [written.split('_'), name.split('_')].sort((a, b) => a.length - b.length) as [
@@ -51,7 +54,7 @@ function sharesWords(written: string, name: string): boolean {
   return fewer[0] === more[0] && fewer.at(-1) === more.at(-1) && fewer.every((word) => more.includes(word));
 }
 
-/** Levenshtein's distance: how many characters are added, left out or changed. */
+/** Returns the Levenshtein distance: the number of characters inserted, deleted or replaced. */
 function distanceOf(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

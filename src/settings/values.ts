@@ -1,15 +1,17 @@
-/** The forms that values of settings take. What passes here works later: no ambiguous value is coerced. */
+/**
+ * Schemas for the values of settings. A value that passes here works later: ambiguous values are rejected, not coerced.
+ */
 import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import { parse, parseIntoClientConfig } from 'pg-connection-string';
 import { z } from 'zod';
 import { parseUrl } from '../network/parse-url.ts';
 
-/** A blank variable counts as not set; space around a value is none of it. */
+/** Makes a setting optional. A blank variable counts as not set, and white space around a value is removed. */
 export const optional = <T>(schema: z.ZodType<T>) =>
   z.preprocess((value) => (typeof value === 'string' ? value.trim() || undefined : value), schema.optional());
 
-/** Decimal digits only: `1e3`, `0x10` and `5.0` are more often mistakes than numbers. */
+/** Accepts only decimal digits and a sign: `1e3`, `0x10` and `5.0` are more often mistakes than intended. */
 export const integerIn = (min: number, max: number) =>
   z
     .string()
@@ -37,7 +39,7 @@ export const onOrOff = z
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
-/** Parts without the space around them; an empty part is none, and a part that is there twice counts once. */
+/** Splits a comma-separated list. Trims its parts and drops empty parts and duplicates. */
 export const list = z.string().transform((value) =>
   unique(
     value
@@ -47,7 +49,7 @@ export const list = z.string().transform((value) =>
   ),
 );
 
-/** What completes "expected ..." instead of the setting's own words, for a value that is nearly right. */
+/** Start of an error message that replaces the setting's own description, for a value that is nearly valid. */
 export const EXPECTED = 'expected ';
 
 const refuse = (context: z.RefinementCtx, expected: string): never => {
@@ -56,8 +58,8 @@ const refuse = (context: z.RefinementCtx, expected: string): never => {
 };
 
 /**
- * An http(s) URL to which paths are appended. Kept as it was parsed: another program may read other spellings
- * differently.
+ * An http(s) URL to which paths are appended. The parsed spelling is kept, because another program may read other
+ * spellings differently.
  */
 export const baseUrl = z.string().transform((value, context) => {
   const url = /^https?:\/\//i.test(value) ? parseUrl(value) : null;
@@ -69,15 +71,16 @@ export const baseUrl = z.string().transform((value, context) => {
   return `${origin}${pathname.replace(/\/+$/, '')}`;
 });
 
-/** The values that `pg` knows. For others in `PGSSLMODE` it does without TLS. */
+/** The modes that `pg` knows. With any other value of `PGSSLMODE`, it connects without TLS. */
 export const SSL_MODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const ENCODE =
   'a postgres:// URL, with special characters of user and password percent-encoded (`#` as `%23`, `/` as `%2F`, `?` as `%3F`, `@` as `%40`, `%` as `%25`)';
 
-/** As `pg` reads it: also without a host, for a socket. */
+/** A PostgreSQL URL as `pg` parses it. The host may be missing, for a Unix domain socket. */
 export const postgresUrl = z.string().transform((value, context) => {
   if (!/^postgres(ql)?:\/\//i.test(value)) return refuse(context, 'a postgres:// URL');
-  // A password that was not encoded ends the address early, and the rest is taken for a path, a query or a fragment.
+  // An unencoded character in a password can end the address early; the rest is then parsed as a path, a query or a
+  // fragment.
   if (/[#\s]/.test(value) || /[?/].*@/.test(value.replace(/^\w+:\/\//, '')) || /%(?![0-9a-f]{2})/i.test(value))
     return refuse(context, ENCODE);
   const mode = /[?&]sslmode=([^&]*)/.exec(value)?.[1];
@@ -94,7 +97,7 @@ export const postgresUrl = z.string().transform((value, context) => {
   return value;
 });
 
-/** Whether `pg` takes TLS from `PGSSLMODE` for this URL. */
+/** True if the URL leaves TLS open, so that `pg` takes the mode from `PGSSLMODE`. */
 export const leavesTlsOpen = (url: string): boolean => parse(url).ssl === undefined;
 
 const isName = (value: string): boolean =>
@@ -102,17 +105,17 @@ const isName = (value: string): boolean =>
   value.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) &&
   !/^[\d.]+$/.test(value);
 
-/** A name, an IPv4 address or an IPv6 address in brackets, as URLs have it. */
+/** True for a name, an IPv4 address, or an IPv6 address in brackets, as in URLs. */
 const isHost = (value: string): boolean =>
   isIP(value) === 4 || isName(value.replace(/\.$/, '')) || (/^\[.*\]$/.test(value) && isIP(value.slice(1, -1)) === 6);
 
-/** Where to listen. Brackets are taken off. */
+/** A host to listen on. Brackets around an address are removed. */
 export const listenHost = z
   .string()
   .transform((value) => value.replace(/^\[(.*)\]$/, '$1'))
   .refine((value) => isIP(value) !== 0 || isName(value));
 
-/** Host names and addresses without ports; an IPv6 address gets the brackets that it has in requests. */
+/** Host names and addresses without ports. An IPv6 address is put in brackets, as in requests. */
 export const hostNames = list
   .transform((entries) => unique(entries.map((entry) => (isIP(entry) === 6 ? `[${entry}]` : entry.toLowerCase()))))
   .refine((entries) => entries.length > 0 && entries.every((entry) => isHost(entry.replace(/^\*\./, ''))));
@@ -124,14 +127,14 @@ export const domainNames = list
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
 /**
- * As the package that reads it: addresses, networks by prefix or mask, and three names. Its own parser also takes `1`
- * for an address.
+ * Trusted proxies as `@fastify/proxy-addr` accepts them: addresses, networks by prefix or mask, and three names. The
+ * package itself also accepts `1` as an address.
  */
 export const proxies = list
   .refine((entries) => {
     try {
       proxyAddr.compile(entries);
-      // It also takes a zone, which no address of a peer is compared with.
+      // The package also accepts an IPv6 zone, with which no peer address is compared.
       return (
         entries.length > 0 &&
         entries.every(
@@ -144,7 +147,7 @@ export const proxies = list
   })
   .transform((entries) => entries.join(','));
 
-/** Text that a header can carry. */
+/** Visible ASCII text that a header can carry. */
 export const visible = (min: number, max = 255) =>
   z
     .string()
@@ -152,7 +155,7 @@ export const visible = (min: number, max = 255) =>
     .min(min)
     .max(max);
 
-/** Values of `.env.example`, which everybody knows. */
+/** Values from `.env.example`, which are public. */
 const EXAMPLES = ['at-least-16-visible-characters', 'at-least-32-characters-of-randomness'];
 
 const isNoExample = (value: string): boolean => !EXAMPLES.includes(value);
@@ -160,5 +163,8 @@ const isNoExample = (value: string): boolean => !EXAMPLES.includes(value);
 /** A key that clients send in a header. */
 export const keyText = (min: number) => visible(min).refine(isNoExample);
 
-/** Text that stays here. Any characters count: a secret that is in use cannot be changed without loss. */
+/**
+ * A secret that never leaves the gateway. Any characters are allowed, because a secret in use cannot be changed without
+ * loss.
+ */
 export const secret = (min: number) => z.string().min(min).refine(isNoExample);

@@ -1,8 +1,8 @@
-/** The times that are accepted: PostgreSQL and RFC 3339 share the years 1 to 9999. */
+/** The range of accepted times: the years 1 to 9999, which PostgreSQL and RFC 3339 have in common. */
 
 export const isStorableTime = (time: Date): boolean => time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
 
 export const lastStorableTime = new Date('9999-12-31T23:59:59Z');
 
-/** The message for any other time. */
+/** The error message for any other time. */
 export const storableTimes = 'A time is in the years 1 to 9999.';

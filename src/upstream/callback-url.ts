@@ -1,7 +1,7 @@
 /**
- * Callback URLs: `/callbacks/<jobId>/<attempt>.<keyId>.<mac>`. The mac links a task to its job and attempt even when
- * the submit's answer was lost. It is an HMAC-SHA256 under a key derived from an application secret; the first secret
- * signs, all of them verify, and the key id says which one to try.
+ * Creates and verifies callback URLs: `/callbacks/<jobId>/<attempt>.<keyId>.<mac>`. The mac links a task to its job and
+ * attempt even if the response to the submit was lost. It is an HMAC-SHA256 under a key derived from an application
+ * secret. The first secret signs, all of them verify, and the key id selects the one to try.
  */
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Echo } from '../jobs/model/upstream-news.ts';
@@ -9,14 +9,14 @@ import type { Echo } from '../jobs/model/upstream-news.ts';
 export const CALLBACK_PATH = '/callbacks';
 
 export interface CallbackUrls {
-  /** The URL to give to the upstream; null when it cannot reach us. */
+  /** Returns the URL to give to the upstream; null if the upstream cannot reach the gateway. */
   urlFor(jobId: string, attempt: number): string | null;
   /**
-   * The attempt that the token was made for; null when it was not made by us for this job. Takes the same time for
-   * every wrong token of a known key.
+   * Returns the attempt for which the token was made; null if the gateway did not make it for this job. Takes the same
+   * time for every wrong token of a known key.
    */
   verify(jobId: string, token: string): Echo | null;
-  /** Reads the job and attempt back from a URL that the upstream echoes; null when it is not one of ours. */
+  /** Reads the job and attempt from a URL that the upstream echoes; null if the URL is not one of the gateway's. */
   verifyUrl(url: string): Echo | null;
 }
 
@@ -25,7 +25,10 @@ interface Key {
   readonly secret: Buffer;
 }
 
-/** `publicUrl` is where the upstream reaches us, or null; `secrets` has at least one. */
+/**
+ * Derives a key from each secret, of which at least one is required. `publicUrl` returns the URL at which the upstream
+ * reaches the gateway, or null.
+ */
 export function createCallbackUrls(secrets: readonly string[], publicUrl: () => string | null): CallbackUrls {
   const keys = secrets.map(deriveKey);
   const [signing] = keys;
@@ -35,7 +38,7 @@ export function createCallbackUrls(secrets: readonly string[], publicUrl: () => 
     const [, attempt, keyId, given] = /^([1-9]\d{0,8})\.([\w-]{8})\.([\w-]{43})$/.exec(token) ?? [];
     if (attempt === undefined || given === undefined) return null;
     const key = keys.find(({ id }) => id === keyId);
-    // Also for an unknown key: its answer takes as long as a wrong one's.
+    // Also computed for an unknown key, which then takes as long as a wrong token.
     const expected = mac(key ?? signing!, jobId, Number(attempt));
     return timingSafeEqual(digest(expected), digest(given)) && key ? { jobId, attempt: Number(attempt) } : null;
   }
@@ -62,5 +65,5 @@ function deriveKey(secret: string): Key {
 const mac = (key: Key, jobId: string, attempt: number): string =>
   createHmac('sha256', key.secret).update(`${jobId}.${attempt}`).digest('base64url');
 
-/** `timingSafeEqual` throws on unequal lengths: digests always have the same. */
+/** Hashes a value to a fixed length, because `timingSafeEqual` throws on unequal lengths. */
 const digest = (value: string | Buffer): Buffer => createHash('sha256').update(value).digest();

@@ -1,6 +1,6 @@
 /**
- * Delivering: what is due is leased, signed, sent once, and recorded. A worker that dies leaves a lease that ends
- * within a minute.
+ * Delivers webhooks: leases the deliveries that are due, signs and sends each of them once, and records the result. The
+ * leases of a worker that dies expire, within a minute by default.
  */
 import { nextTryMs } from './retry-schedule.ts';
 import { makeSecret, signedHeaders } from './sign.ts';
@@ -20,52 +20,55 @@ export interface DeliverDeps<Tx> {
   readonly post: Post;
   readonly sealer: Sealer;
   readonly log: WebhookLog;
-  /** Between one try and the next. */
+  /** Delays between one attempt and the next. */
   readonly stepsMs: readonly number[];
-  /** An endpoint to which nothing was delivered for so long is disabled. */
+  /** Time of continuous failure after which an endpoint is disabled. */
   readonly disableAfterMs: number;
-  /** Longer than a try may take, with its waiting for a connection. */
+  /** Duration of a lease; longer than an attempt can take, including its wait for a connection. */
   readonly leaseMs: number;
-  /** Deliveries under way at a time, in this instance. */
+  /** Maximum number of concurrent deliveries in this instance. */
   readonly atOnce: number;
-  /** Of these to one host: as many as there may be connections to it. */
+  /** Maximum number of concurrent deliveries to one host; equal to the connection limit for a host. */
   readonly perHost: number;
-  /** How long events and their log are kept. */
+  /** Retention period of events and their delivery log. */
   readonly keepDays: number;
-  /** Runs when `runOnce` may find more than before. */
+  /** Called when `runOnce` may find new work. */
   readonly nudge: () => void;
 }
 
 export interface Deliverer {
   /**
-   * Fans events out, begins the deliveries that are due, as far as there is room, and deletes by age now and then.
-   * Resolves with how long to wait before the next time, in ms.
+   * Fans out events, starts deliveries that are due as far as capacity allows, and periodically deletes old events.
+   * Resolves with the delay until the next run, in ms.
    */
   runOnce(): Promise<number>;
-  /** Resolves when what is under way has ended; cuts it off after `graceMs`. */
+  /** Resolves when all deliveries in progress have ended; aborts them after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Deliveries under way to a host whose last try failed slowly. */
+/** Maximum number of concurrent deliveries to a host whose last attempt failed slowly. */
 const PER_SLOW_HOST = 1;
 /**
- * A failure that took longer blocks one of the places for deliveries. A quick failure does not, so its host is not
- * limited.
+ * A failure that takes longer than this counts as slow, because it occupies a delivery slot. Hosts that fail quickly
+ * are not limited further.
  */
 const SLOW_MS = 500;
 const IDLE_MS = 1_000;
 const USER_AGENT = 'motion-gateway-webhooks/1';
-/** Hosts that are remembered as slow; the oldest are forgotten. */
+/** Maximum number of hosts remembered as slow; the oldest are evicted. */
 const MAX_SLOW_HOSTS = 10_000;
 const GONE = 410;
-/** At a stop, where all connections to a host were in use for too long, and where nothing can be signed. */
+/**
+ * Failures that are not the receiver's: all connections to the host stayed in use for too long, the instance is
+ * stopping, or the delivery cannot be signed.
+ */
 const ownFaults: ReadonlySet<string> = new Set(['BUSY', 'STOPPED', 'NO_SECRET']);
-/** Deleting by age: how often, and how much at a time. */
+/** Interval and batch size of deletion by age. */
 const DELETE_EVERY_MS = 60_000;
 const DELETE_BATCH = 500;
-/** Of one round; what is left comes in the next one, after a claim of what is due. */
+/** Limits of one round. The remainder is fanned out in the next round, after due deliveries have been leased. */
 const FAN_OUT = { events: 10, deliveries: 250 } as const;
-/** Endpoints that their owners are changing are looked at again after this. */
+/** Delay before the next round if events are left only because their endpoints are locked by a change. */
 const FAN_OUT_AGAIN_MS = 100;
 
 export function createDeliverer<Tx>({
@@ -83,7 +86,7 @@ export function createDeliverer<Tx>({
 }: DeliverDeps<Tx>): Deliverer {
   const underWay = new Set<Promise<void>>();
   const underWayTo = new Map<string, number>();
-  /** Hosts whose last try failed slowly here: a receiver that hangs must not take all places. */
+  /** Hosts whose last attempt from this instance failed slowly: a receiver that hangs must not occupy all slots. */
   const slow = new Set<string>();
   const cutOff = new AbortController();
 
@@ -118,7 +121,7 @@ export function createDeliverer<Tx>({
 
   async function recordFailure(due: DueDelivery, tried: Tried): Promise<void> {
     await store.transaction(async (tx) => {
-      // Another worker has tried it since, because our lease ran out: its record counts.
+      // If our lease has expired, another worker has made an attempt since, and its record counts.
       if (!(await store.record(tx, due, tried)) || due.endpointId === null) return;
       const failingMs = await store.noteFailure(tx, due.endpointId);
       const reason = tried.httpStatus === GONE ? 'GONE' : (failingMs ?? 0) >= disableAfterMs ? 'FAILING' : null;
@@ -131,7 +134,7 @@ export function createDeliverer<Tx>({
   async function deliver(due: DueDelivery): Promise<void> {
     if (!due.isWanted) return store.giveUp(due);
     const answer = await send(due);
-    // Not the receiver's fault; it is due again when the lease ends.
+    // Not a failure of the receiver: the delivery is due again when its lease expires.
     if (answer.kind === 'failed' && (ownFaults.has(answer.reason) || cutOff.signal.aborted)) return;
     const tried = judge(answer, due.failures, stepsMs);
     if (tried.state === 'DELIVERED' || answer.ms <= SLOW_MS) slow.delete(due.host);
@@ -168,7 +171,7 @@ export function createDeliverer<Tx>({
         const left = underWayTo.get(due.host)! - 1;
         if (left > 0) underWayTo.set(due.host, left);
         else underWayTo.delete(due.host);
-        // There is room now, where there was none for its host, or for any.
+        // A slot is free now, for this host and in total.
         nudge();
       });
     underWay.add(delivery);
@@ -181,11 +184,11 @@ export function createDeliverer<Tx>({
       log.warn({ err: error }, 'deleting webhooks by age failed; it goes on');
       return 0;
     });
-    // A full batch is followed by the next one at once.
+    // After a full batch, the next run deletes another one at once.
     if (count < DELETE_BATCH) deletedAt = performance.now();
   }
 
-  /** Resolves with how long to wait for the next round, in ms. */
+  /** Fans out one round of events. Resolves with the delay until the next round, in ms. */
   async function fanOut(): Promise<number> {
     const { made, done, left } = await store.fanOut(FAN_OUT);
     if (made + done > 0) return 0;
@@ -204,7 +207,7 @@ export function createDeliverer<Tx>({
   return {
     async runOnce() {
       await deleteByAge();
-      // Events that cannot be fanned out do not keep deliveries that are due from being made.
+      // A failed fan-out must not prevent due deliveries from being sent.
       const [fannedOut] = await Promise.allSettled([fanOut()]);
       const waitMs = await claim();
       if (fannedOut.status === 'rejected') throw fannedOut.reason as Error;
@@ -219,8 +222,8 @@ export function createDeliverer<Tx>({
 }
 
 /**
- * Any 2xx is a delivery; everything else is tried again, a redirect among them, which nobody follows. 410 asks for no
- * more.
+ * Evaluates the answer to an attempt. Any 2xx status is a successful delivery. Everything else is retried, including
+ * redirects, which are never followed, until the schedule is exhausted. 410 (Gone) is not retried.
  */
 export function judge(
   answer: Answer,

@@ -1,4 +1,4 @@
-/** Endpoints and deliveries, for those who own them. */
+/** Manages webhook endpoints and deliveries on behalf of the accounts that own them. */
 import { v7 as uuidv7 } from 'uuid';
 import { isStorableTime } from '../time/storable-time.ts';
 import { encodePayload } from './payload.ts';
@@ -26,7 +26,7 @@ export interface WebhookViolation {
 export type Result<T> =
   ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
 
-/** With all its tries so far. */
+/** A delivery with all its attempts so far. */
 type TriedDelivery = WebhookDelivery & { readonly tries: readonly WebhookAttempt[] };
 
 interface DeliveryPage {
@@ -34,7 +34,7 @@ interface DeliveryPage {
   readonly hasNextPage: boolean;
 }
 
-/** `actor` is who the log says it was. */
+/** Operations on the webhooks of an account. The account log records `actor` as the author of a change. */
 export interface Endpoints {
   create(
     accountId: string,
@@ -53,13 +53,14 @@ export interface Endpoints {
   ): Promise<Result<{ readonly endpoint: WebhookEndpoint }>>;
   delete(accountId: string, endpointId: string, actor: string): Promise<Result<{ readonly deletedId: string }>>;
   list(accountId: string): Promise<readonly WebhookEndpoint[]>;
-  /** Sends an event that means nothing. */
+  /** Sends a test event. */
   test(accountId: string, endpointId: string): Promise<Result<{ readonly deliveryId: string }>>;
   /**
-   * The secret that signs now, of an endpoint or, with null, of jobs' own URLs. Null when there is no such endpoint.
+   * Returns the secret that currently signs for an endpoint or, if `endpointId` is null, for the jobs' own URLs.
+   * Resolves with null if there is no such endpoint.
    */
   secretOf(accountId: string, endpointId: string | null): Promise<string | null>;
-  /** A new secret; the one until now signs beside it for a day. */
+  /** Creates a new secret. The previous one continues to sign beside it for a day. */
   rotateSecret(
     accountId: string,
     endpointId: string | null,
@@ -149,7 +150,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       };
       const endpoint = await store.transaction(async (tx) => {
         const changed = await store.changeEndpoint(tx, accountId, endpointId, change);
-        // The host and not the URL, which may be a secret itself.
+        // Logs the host instead of the URL, which may itself be a secret.
         if (changed)
           await store.noteChange(tx, {
             accountId,
@@ -256,7 +257,7 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
   };
 }
 
-/** What connections are counted by. */
+/** Returns the host, with its port, by which connections are counted. */
 export const hostOf = (url: string): string => new URL(url).host.replace(/\.(?=:|$)/, '');
 
 export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string =>
@@ -265,7 +266,7 @@ export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'c
 function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: string } {
   const [, time, id] = /^delivery (\d{1,15}) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   const decoded = id !== undefined && isUuid(id) ? { createdAt: new Date(Number(time)), id } : null;
-  // One spelling only: base64 takes many.
+  // Accepts the canonical spelling only: base64 decodes several spellings to the same bytes.
   const isOurs = decoded && isStorableTime(decoded.createdAt) && encodeDeliveryCursor(decoded) === cursor;
   if (!isOurs) throw new InvalidArgumentError('"after" is not a cursor of deliveries.');
   return decoded;

@@ -1,4 +1,4 @@
-/** The third core: telling clients' own URLs what became of their jobs. */
+/** The third core: notifies clients' own URLs of changes to their jobs. */
 import { v7 as uuidv7 } from 'uuid';
 import { createDeliverer, type Deliverer } from './deliver.ts';
 import { createEndpoints, hostOf, type Endpoints } from './endpoints.ts';
@@ -20,13 +20,13 @@ export interface WebhooksDeps<Tx> {
   readonly atOnce: number;
   readonly perHost: number;
   readonly maxEndpoints: number;
-  /** How long events and the log of their deliveries are kept. */
+  /** Retention period of events and the log of their deliveries. */
   readonly keepDays: number;
-  /** Runs when something has become due, or can be begun. */
+  /** Called when a delivery has become due or can be started. */
   readonly nudge: () => void;
 }
 
-/** What became of a job, as far as webhooks care. */
+/** A change of a job, as far as it matters to webhooks. */
 interface JobNews {
   readonly accountId: string;
   readonly jobId: string;
@@ -34,21 +34,21 @@ interface JobNews {
   readonly at: Date;
   /** The job as the API shows it. */
   readonly view: Readonly<Record<string, unknown>>;
-  /** The job's own receiver, and its body where that is not the standard one. */
+  /** The job's own receiver, and its body if it is not the standard one. */
   readonly own: { readonly url: string; readonly format: WebhookFormat; readonly body: string | null } | null;
 }
 
-/** What is offered to clients. */
+/** The operations available to clients. */
 export type Webhooks = Endpoints;
 
 export interface WebhooksCore<Tx> extends Webhooks {
   /**
-   * Stores the event in the transaction that changed the job; never the network. Resolves with whether anybody wants
-   * it, and the delivery loop has something to do after the commit.
+   * Stores the event in the transaction that changed the job, without using the network. Resolves with true if a
+   * receiver wants the event, so that the delivery loop has work to do after the commit.
    */
   tell(tx: Tx, news: JobNews): Promise<boolean>;
   readonly deliverer: Deliverer;
-  /** Seals all secrets anew that another application secret than the first has sealed. */
+  /** Reseals, with the first application secret, all secrets that were sealed with another one. */
   reseal(): Promise<void>;
 }
 

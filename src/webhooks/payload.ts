@@ -4,12 +4,12 @@ import type { WebhookEventType } from './webhook.ts';
 /** Standard Webhooks asks for less than 20 kB. */
 const MAX_BYTES = 20_000;
 
-/** What may be long, and is the client's own; the longest first. */
+/** Fields that the client supplied and that can be long; the longest first. */
 const ownFields = ['labels', 'prompt', 'imageUrl', 'videoUrl'] as const;
 
 /**
- * JSON below 20 kB. Where the job is longer than that, its own fields are left out one after the other and named in
- * `omitted`: a query has them.
+ * Encodes a payload as JSON below 20 kB. If the job is larger, the client's own fields are replaced by null one after
+ * another and listed in `omitted`; a query returns their values.
  */
 export function encodePayload(type: WebhookEventType, timestamp: Date, job: Readonly<Record<string, unknown>>): string {
   const omitted: string[] = [];

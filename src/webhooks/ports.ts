@@ -1,6 +1,6 @@
 /**
- * What this core needs. `src/db/` fits the store to PostgreSQL, `src/egress/` the sending. `Tx` is the store's own open
- * transaction.
+ * The interfaces that this core requires. `src/db/` implements the store with PostgreSQL, and `src/egress/` implements
+ * sending. `Tx` is the store's own open transaction.
  */
 import type {
   DeliveryState,
@@ -17,15 +17,15 @@ import type {
 interface NewEvent {
   readonly id: string;
   readonly accountId: string;
-  /** The standard body, as it goes out. */
+  /** The standard body, exactly as it is sent. */
   readonly body: string;
 }
 
-/** What is told to all who want to know. */
+/** An event about a job, for every receiver that wants it. */
 interface NewJobEvent extends NewEvent {
   readonly jobId: string | null;
   readonly type: JobEventType;
-  /** The job's own receiver, beside the account's endpoints; `body` is its own when it has another format. */
+  /** The job's own receiver, in addition to the account's endpoints; `body` is set if it has another format. */
   readonly own: {
     readonly url: string;
     readonly host: string;
@@ -34,13 +34,13 @@ interface NewJobEvent extends NewEvent {
   } | null;
 }
 
-/** A secret and, for the overlap after a rotation, the one before. */
+/** A secret and, during the overlap after a rotation, the previous one. */
 interface SealedSecrets {
   readonly sealed: string;
   readonly previous: string | null;
 }
 
-/** A delivery whose turn it is, leased to whoever claimed it. */
+/** A delivery that is due, leased to the instance that claimed it. */
 export interface DueDelivery {
   readonly id: string;
   readonly eventId: string;
@@ -49,12 +49,12 @@ export interface DueDelivery {
   readonly url: string;
   readonly host: string;
   readonly body: string;
-  /** Tries since it became due, or since somebody asked for it again. */
+  /** Failed attempts since the delivery was created or last redelivered. */
   readonly failures: number;
   readonly secrets: SealedSecrets | null;
-  /** False when its endpoint was disabled or deleted in the moment in which it became due. */
+  /** False if its endpoint was disabled or deleted just as the delivery became due. */
   readonly isWanted: boolean;
-  /** What the lease set the next try to; who records must still have it. */
+  /** End of the lease, stored as the time of the next attempt. A result is recorded only while this is unchanged. */
   readonly leasedUntil: Date;
 }
 
@@ -62,7 +62,7 @@ export interface Tried {
   readonly httpStatus: number | null;
   readonly failure: string | null;
   readonly latencyMs: number;
-  /** When the next try is due, from now; null for none. */
+  /** Time from now until the next attempt is due; null if there is none. */
   readonly nextInMs: number | null;
   readonly state: DeliveryState;
 }
@@ -84,13 +84,14 @@ export interface EndpointChange {
 export interface WebhookStore<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
-   * Stores the event, with the delivery to the job's own receiver; nothing when neither that nor an active endpoint of
-   * the account wants it. Costs the same for any number of endpoints. Resolves with whether it was stored.
+   * Stores the event, with the delivery to the job's own receiver. Stores nothing if the job has no receiver of its own
+   * and no active endpoint of the account wants the event. The cost does not depend on the number of endpoints.
+   * Resolves with true if the event was stored.
    */
   tell(tx: Tx, event: NewJobEvent): Promise<boolean>;
   /**
-   * Stores an event about no job with its delivery to one endpoint, whatever that wants; null when the account has no
-   * such active endpoint.
+   * Stores an event that is not about a job, with its delivery to one endpoint, regardless of the event types that the
+   * endpoint wants. Resolves with the id of the delivery; null if the account has no such active endpoint.
    */
   tellEndpoint(
     tx: Tx,
@@ -98,9 +99,9 @@ export interface WebhookStore<Tx> {
     event: NewEvent & { readonly type: WebhookEventType },
   ): Promise<string | null>;
   /**
-   * Makes deliveries of stored events to the endpoints that are active and want them now, each once, up to these limits
-   * and without waiting for locks. Resolves with how many deliveries it made, and how many events are done or have some
-   * left.
+   * Creates the deliveries of stored events to the endpoints that are active and want them now, one for each event and
+   * endpoint. Stays within these limits and does not wait for locks. Resolves with the number of deliveries created, of
+   * events that are done, and of events that have deliveries left.
    */
   fanOut(limits: {
     readonly events: number;
@@ -117,11 +118,14 @@ export interface WebhookStore<Tx> {
       readonly eventTypes: readonly WebhookEventType[];
     },
   ): Promise<WebhookEndpoint>;
-  /** How many the account has, asked under a lock on the account that `tx` then holds. */
+  /** Locks the account until `tx` ends and returns the number of its endpoints. */
   countEndpoints(tx: Tx, accountId: string): Promise<number>;
   listEndpoints(accountId: string): Promise<readonly WebhookEndpoint[]>;
   findEndpoint(accountId: string, endpointId: string): Promise<WebhookEndpoint | null>;
-  /** Enabled again it counts as new; disabled, its due deliveries stop. Null when there is no such endpoint. */
+  /**
+   * Changes an endpoint. Enabling it resets its failure state; disabling it stops its due deliveries. Resolves with
+   * null if there is no such endpoint.
+   */
   changeEndpoint(
     tx: Tx,
     accountId: string,
@@ -130,7 +134,7 @@ export interface WebhookStore<Tx> {
   ): Promise<WebhookEndpoint | null>;
   deleteEndpoint(tx: Tx, accountId: string, endpointId: string): Promise<boolean>;
 
-  /** Who has changed what; nothing in it is secret. */
+  /** Records a change and its author in the account log. The entry contains no secrets. */
   noteChange(
     tx: Tx,
     change: {
@@ -141,28 +145,31 @@ export interface WebhookStore<Tx> {
     },
   ): Promise<void>;
 
-  /** The secrets of an endpoint or, by `accountOwner`, of an account. */
+  /** Returns the secrets of an endpoint or, for an owner from `accountOwner`, of an account. */
   findSecrets(owner: string, accountId: string): Promise<SealedSecrets | null>;
-  /** The first secret of the owner stays: resolves with the one that counts. */
+  /** Stores `sealed` unless the owner already has a secret. Resolves with the secrets that are in effect. */
   ensureSecret(owner: string, accountId: string, sealed: string): Promise<SealedSecrets>;
-  /** The one until now goes on for `overlapMs`. */
+  /** Replaces the secret of the owner; the previous one remains in use for `overlapMs`. */
   rotateSecret(tx: Tx, owner: string, accountId: string, sealed: string, overlapMs: number): Promise<void>;
 
   /**
-   * Up to `limit` owners behind `after`, in their order, of whose secrets one does not begin with `mark`; also of those
-   * that nothing is signed with any more.
+   * Returns up to `limit` owners after `after`, in order, that have a secret that does not begin with `mark`. Previous
+   * secrets that no longer sign are included.
    */
   findSealedOtherwise(
     mark: string,
     after: string | null,
     limit: number,
   ): Promise<readonly (SealedSecrets & { readonly owner: string })[]>;
-  /** Unless they were changed meanwhile, or are the same; whether they were replaced. */
+  /**
+   * Replaces the sealed secrets unless they have changed meanwhile or are the same. Resolves with true if they were
+   * replaced.
+   */
   replaceSeals(owner: string, before: SealedSecrets, by: SealedSecrets): Promise<boolean>;
 
   /**
-   * Leases deliveries that are due: at most `perHost` of a host, one of those in `slowHosts` and none of those in
-   * `busyHosts`, those first that have waited longest.
+   * Leases deliveries that are due, from the longest-waiting hosts first. Leases at most `perHost` deliveries for a
+   * host, at most one for a host in `slowHosts`, and none for a host in `busyHosts`.
    */
   claim(limits: {
     readonly limit: number;
@@ -172,30 +179,33 @@ export interface WebhookStore<Tx> {
     readonly slowHosts: readonly string[];
   }): Promise<readonly DueDelivery[]>;
   /**
-   * Records a delivery that succeeded, in one statement, and that its endpoint is not failing; false when the lease was
-   * lost or the receiver has moved meanwhile, and then nothing is recorded.
+   * Records a successful delivery, and that its endpoint is not failing, in one statement. Resolves with false and
+   * records nothing if the lease was lost or the receiver's URL has changed meanwhile.
    */
   recordSuccess(due: DueDelivery, tried: Tried): Promise<boolean>;
   /**
-   * Records a try that failed; null when the lease was lost or the receiver has moved meanwhile, and then nothing is:
-   * what an address says that is used no more counts for nothing.
+   * Records a failed attempt. Resolves with null and records nothing if the lease was lost or the receiver's URL has
+   * changed meanwhile: the answer of a URL that is no longer in use does not count.
    */
   record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
-  /** Ends a delivery that nobody wants, if the lease still holds. */
+  /** Ends a delivery that is no longer wanted, if the lease is still held. */
   giveUp(due: DueDelivery): Promise<void>;
-  /** Resolves with for how long nothing was delivered, in ms; null when there is no such endpoint any more. */
+  /**
+   * Marks the endpoint as failing. Resolves with the time since the first of its consecutive failures, in ms; null if
+   * the endpoint no longer exists.
+   */
   noteFailure(tx: Tx, endpointId: string): Promise<number | null>;
   disable(tx: Tx, endpointId: string, reason: DisabledReason): Promise<void>;
 
   listDeliveries(accountId: string, page: Page): Promise<readonly WebhookDelivery[]>;
-  /** Of the account's deliveries among these, by delivery, in order. */
+  /** Returns the attempts of these deliveries, by delivery and in order. Deliveries of other accounts are ignored. */
   listAttempts(
     accountId: string,
     deliveryIds: readonly string[],
   ): Promise<ReadonlyMap<string, readonly WebhookAttempt[]>>;
   /**
-   * Due at once, with all its tries anew. `disabled` when its endpoint is, or is gone; null when the account has no
-   * such delivery.
+   * Makes the delivery due at once, with all attempts of the schedule available again. Resolves with `disabled` if its
+   * endpoint is disabled or deleted, and with null if the account has no such delivery.
    */
   redeliver(tx: Tx, accountId: string, deliveryId: string): Promise<WebhookDelivery | 'disabled' | null>;
   deleteEventsByAge(days: number, limit: number): Promise<number>;
@@ -203,7 +213,7 @@ export interface WebhookStore<Tx> {
 
 export const accountOwner = (accountId: string): string => `account:${accountId}`;
 
-/** What came of one POST; never rejects. */
+/** The result of one POST; failures are results too, so `Post` never rejects. */
 export type Answer = { readonly ms: number } & (
   { readonly kind: 'answered'; readonly httpStatus: number } | { readonly kind: 'failed'; readonly reason: string }
 );

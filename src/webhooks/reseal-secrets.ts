@@ -1,6 +1,6 @@
 /**
- * Sealing anew what another application secret than the first of the list has sealed, so that the other one can leave
- * the list.
+ * Reseals secrets that were sealed with an application secret other than the first one in the list, so that the other
+ * one can be removed from the list.
  */
 import type { WebhookLog, WebhookStore } from './ports.ts';
 import { BrokenSealError, type Sealer } from './seal-secrets.ts';
@@ -8,8 +8,8 @@ import { BrokenSealError, type Sealer } from './seal-secrets.ts';
 const BATCH = 100;
 
 /**
- * Resolves when all is sealed with the first secret, but what none of them opens, which the log tells. Any number of
- * instances may do it at once.
+ * Resolves when all secrets are sealed with the first application secret. Those that none of the application secrets
+ * can open are left unchanged and logged. Any number of instances may run this at the same time.
  */
 export async function resealAll<Tx>(
   store: Pick<WebhookStore<Tx>, 'findSealedOtherwise' | 'replaceSeals'>,

@@ -1,11 +1,13 @@
-/** When to try again. Pure. */
+/** The retry schedule of webhooks. Pure. */
 
-/** Of the time between two tries; so that what failed together is not tried together. */
+/**
+ * Jitter, as a share of the delay in either direction, so that attempts that failed together are not retried together.
+ */
 const JITTER = 0.2;
 
 /**
- * How long after the try of this number, counted from 1, the next one comes; null when there is none. `chance` is from
- * 0 up to 1.
+ * Returns the delay between the given failed attempt, counted from 1, and the next one; null if there is no next one.
+ * `chance` is a random number from 0 up to 1.
  */
 export function nextTryMs(failures: number, stepsMs: readonly number[], chance: number): number | null {
   const step = stepsMs[failures - 1];

@@ -1,12 +1,12 @@
-/** Secrets that must be had again are kept sealed: AES-256-GCM under keys derived from the application secrets. */
+/** Seals secrets that must be readable again: AES-256-GCM with keys derived from the application secrets. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface Sealer {
-  /** What everything begins with that it seals. */
+  /** The prefix of every sealed secret that this sealer returns. */
   readonly mark: string;
-  /** `context` is what the secret belongs to: elsewhere the seal does not open. */
+  /** Seals a secret. `context` identifies its owner: the secret cannot be opened with any other context. */
   seal(secret: string, context: string): string;
-  /** Throws a `BrokenSealError` when none of the application secrets opens it. */
+  /** Opens a sealed secret. Throws a `BrokenSealError` if none of the application secrets opens it. */
   open(sealed: string, context: string): string;
 }
 
@@ -21,7 +21,7 @@ export class BrokenSealError extends Error {
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** `secrets` has at least one: the first seals, all of them open. */
+/** Creates a sealer from at least one application secret: the first one seals, and all of them open. */
 export function createSealer(secrets: readonly string[]): Sealer {
   const keys = secrets.map(deriveKey);
   const [sealing] = keys;

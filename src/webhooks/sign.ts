@@ -5,13 +5,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 const PREFIX = 'whsec_';
-/** The specification asks for 24 to 64. */
+/** The specification asks for 24 to 64 bytes. */
 const SECRET_BYTES = 32;
 
-/** A new secret as receivers are given it: `whsec_` and base64. */
+/** Returns a new secret in the form that receivers use: `whsec_` and base64. */
 export const makeSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 
-/** The headers of one try: one signature for each secret, so that a receiver that knows any of them is content. */
+/**
+ * Returns the headers of one attempt, with one signature for each secret, so that a receiver that knows any of the
+ * secrets can verify the request.
+ */
 export function signedHeaders(
   secrets: readonly string[],
   id: string,

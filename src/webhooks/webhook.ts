@@ -1,9 +1,6 @@
-/**
- * Webhooks: our signed POSTs to clients' own URLs. What there is to know about an endpoint, an event and its
- * deliveries.
- */
+/** Webhooks: our signed POSTs to clients' own URLs. Defines endpoints, events and deliveries. */
 
-/** What happens to jobs. */
+/** Types of events about jobs. */
 export const jobEventTypes = [
   'motion_job.processing',
   'motion_job.succeeded',
@@ -16,15 +13,17 @@ export const webhookEventTypes = [...jobEventTypes, 'webhook.test'] as const;
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
 /**
- * `STANDARD` is Standard Webhooks' payload; `FLAT` the body that the REST doors' clients know. The signature is the
- * same.
+ * `STANDARD` is the payload of Standard Webhooks; `FLAT` is the body that clients of the REST routes expect. Both are
+ * signed in the same way.
  */
 export type WebhookFormat = 'STANDARD' | 'FLAT';
 
 export const endpointStatuses = ['ACTIVE', 'DISABLED'] as const;
 export type EndpointStatus = (typeof endpointStatuses)[number];
 
-/** `GONE`: it answered 410. `FAILING`: nothing was delivered for too long. `BY_OWNER`: its owner wished it. */
+/**
+ * `GONE`: the endpoint answered 410. `FAILING`: no delivery succeeded for too long. `BY_OWNER`: its owner disabled it.
+ */
 export const disabledReasons = ['GONE', 'FAILING', 'BY_OWNER'] as const;
 export type DisabledReason = (typeof disabledReasons)[number];
 
@@ -36,14 +35,14 @@ export interface WebhookEndpoint {
   readonly status: EndpointStatus;
   readonly disabledReason: DisabledReason | null;
   readonly disabledAt: Date | null;
-  /** Since when every delivery has failed; null when the last one has not. */
+  /** Time since which every delivery has failed; null if the last one succeeded. */
   readonly failingSince: Date | null;
   readonly createdAt: Date;
 }
 
 /**
- * `DUE` is tried, or tried again, at `nextAttemptAt`; `FAILED` has used up its tries; `STOPPED` had its endpoint
- * disabled or deleted.
+ * `DUE` is attempted, or retried, at `nextAttemptAt`. `FAILED` has used up its attempts or was answered 410. `STOPPED`
+ * had its endpoint disabled or deleted.
  */
 export const deliveryStates = ['DUE', 'DELIVERED', 'FAILED', 'STOPPED'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
@@ -51,7 +50,7 @@ export type DeliveryState = (typeof deliveryStates)[number];
 export interface WebhookDelivery {
   readonly id: string;
   readonly accountId: string;
-  /** The event's id, which is `webhook-id` on every try. */
+  /** Id of the event, sent as `webhook-id` with every attempt. */
   readonly eventId: string;
   readonly eventType: WebhookEventType;
   readonly jobId: string | null;
@@ -64,13 +63,13 @@ export interface WebhookDelivery {
   readonly createdAt: Date;
 }
 
-/** One try, as it is kept. */
+/** One attempt, as recorded. */
 export interface WebhookAttempt {
   readonly number: number;
   readonly at: Date;
-  /** Null when nothing was answered. */
+  /** Null if there was no answer. */
   readonly httpStatus: number | null;
-  /** Why nothing was answered, such as `TIMED_OUT`; null when something was. */
+  /** Reason for a missing answer, such as `TIMED_OUT`; null if there was an answer. */
   readonly failure: string | null;
   readonly latencyMs: number;
 }

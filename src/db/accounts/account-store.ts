@@ -26,7 +26,7 @@ import { deletion } from '../sql/delete-batch.ts';
 import { reservedNow } from './quota-store.ts';
 import { inside, withTransaction } from '../connection/transaction.ts';
 
-/** All but the hash, which nothing reads. */
+/** All columns except the hash, which nothing reads. */
 const { id, accountId: owner, name, lastFour, scopes: granted, createdAt, expiresAt, revokedAt, lastUsedAt } = apiKeys;
 const keyColumns = {
   id,
@@ -40,7 +40,7 @@ const keyColumns = {
   lastUsedAt,
 };
 
-/** `count` and `reset` as of now, whichever month the row was written in. */
+/** The columns of an account. Its monthly count and reset are as of now, whichever month the row was written in. */
 const accountColumns = {
   ...getTableColumns(accounts),
   reserved: reservedNow,
@@ -72,7 +72,7 @@ const isEnabled = ne(accounts.status, 'DISABLED');
 
 export function createAccountStore(connections: Connections): AccountStore<Transaction> {
   const { db } = connections;
-  // Once for every request: planned once on each connection.
+  // Runs for every request, so it is planned only once per connection.
   const findKeyByHash = db
     .select({ key: keyColumns, account: { id: accounts.id, status: accounts.status, tokenEpoch: accounts.tokenEpoch } })
     .from(apiKeys)
@@ -107,7 +107,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async isKnownEmail(tx, email) {
-      // Of two applications at once the second waits here, and then sees the first.
+      // Of two concurrent applications with one address, the second waits here and then sees the first.
       await inside(tx).execute(sql`select pg_advisory_xact_lock(hashtextextended(${`e-mail ${email}`}, 0))`);
       const rows = await inside(tx)
         .select({ id: accounts.id })
@@ -178,7 +178,8 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
     },
 
     async countLiveKeys(tx, accountId) {
-      // The account's row is locked: of two that make the last key, one is counted by the other.
+      // Locks the account's row. Of two transactions that both create the last allowed key, the second counts the first
+      // one's key.
       await inside(tx).select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('update');
       const rows = await inside(tx)
         .select({ count: count() })
@@ -275,7 +276,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
 
     async countInWindow(subjects, windowSeconds) {
       const isOver = sql`${rateWindows.startedAt} <= now() - ${windowSeconds} * interval '1 second'`;
-      // In one order for everybody: two that count the same wait for each other, and never in a circle.
+      // Sorts the subjects, so that concurrent calls lock them in the same order and cannot deadlock.
       const rows = await db
         .insert(rateWindows)
         .values([...subjects].sort().map((subject) => ({ subject, startedAt: sql`now()`, count: 1 })))
@@ -320,7 +321,7 @@ export function createAccountStore(connections: Connections): AccountStore<Trans
         MODE: sql<string>`${quotaLedger.mode}`,
         MODEL: sql<string | null>`${quotaLedger.model}`,
       }[by];
-      // Rounds each charge as a decimal number: sums of binary fractions show noise, and sums that are rounded last
+      // Rounds each charge as a decimal number. Sums of binary fractions are imprecise, and sums that are rounded last
       // depend on the grouping.
       const billedToMs = sql`round(${quotaLedger.billedSeconds}::numeric, 3)`;
       return db

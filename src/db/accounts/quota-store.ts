@@ -1,4 +1,4 @@
-/** The quota ledger and the balances of accounts, each pair written in one statement. */
+/** The quota ledger and the balances of accounts. An entry and its balance are written in one statement. */
 import { eq, placeholder, sql } from 'drizzle-orm';
 import type { Imbalance, QuotaStore } from '../../accounts/ports.ts';
 import type { Transaction } from '../../transaction.ts';
@@ -8,8 +8,8 @@ import { jobs } from '../tables/jobs.ts';
 import { inside, sqlStatement } from '../connection/transaction.ts';
 
 /**
- * What is reserved for the jobs of a row of `accounts`: for those that have not ended. Names by themselves, since
- * Drizzle takes the table off a column where it sees one only.
+ * The number of jobs reserved for a row of `accounts`: those of its jobs that have not ended. The SQL names columns
+ * literally, because Drizzle omits the table of a column in queries over a single table.
  */
 export const reservedNow = sql<number>`(
   select count(*)::int from ${jobs} as open_job join ${ledger} as entry on entry.job_id = open_job.id and entry.kind = 'RESERVE'
@@ -17,14 +17,17 @@ export const reservedNow = sql<number>`(
 )`;
 
 /**
- * In the statements below the row's month may be an earlier one, of which nothing counts any more; and, in a
- * transaction that began before the month did, a later one.
+ * The number of jobs taken in the current month. In the statements below, the month of the row may be an earlier one,
+ * whose count no longer applies. In a transaction that began before the month did, it may also be a later one.
  */
 const takenNow = sql`case when ${accounts.month} >= ${thisMonth} then ${accounts.monthTaken} else 0 end`;
 
 const ofJob = placeholder('jobId');
 
-/** The guard is in the update itself: it waits for whoever writes the row, and then looks at what that one has left. */
+/**
+ * Reserves one job. The guard is part of the update, which waits for a concurrent writer of the row and then checks the
+ * row as that writer left it.
+ */
 const reserve = sqlStatement(
   'reserve_quota',
   sql`
@@ -40,8 +43,8 @@ const reserve = sqlStatement(
 );
 
 /**
- * What was reserved is taken already: the account's row is written, and locked until the commit, for a late charge
- * only.
+ * Charges a job. A reserved job already counts as taken, so the account's row is written, and locked until the commit,
+ * only for a late charge.
  */
 const charge = sqlStatement(
   'charge_quota',

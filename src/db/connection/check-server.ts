@@ -1,4 +1,4 @@
-/** Whether a PostgreSQL server can serve the gateway at all, asked once at the start. */
+/** Checks once at startup whether a PostgreSQL server can serve the gateway. */
 import type pg from 'pg';
 
 /** The server cannot be used as it is. The message says why and what to do. */
@@ -17,7 +17,8 @@ interface Facts {
 }
 
 /**
- * Throws an `UnsuitableServerError` for a server that is too old, a standby, or a database that cannot hold every text.
+ * Throws an `UnsuitableServerError` for a server that is too old, a standby, a database that cannot hold every text, or
+ * a session that does not enforce foreign keys.
  */
 export async function checkServer(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<Facts>(`

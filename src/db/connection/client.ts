@@ -1,4 +1,4 @@
-/** Connections to PostgreSQL: every wait has a limit, and an idle connection that dies does not end the process. */
+/** Connections to PostgreSQL. Every wait has a limit, and the loss of an idle connection does not end the process. */
 import { setTimeout } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
@@ -7,19 +7,19 @@ import { SessionClient } from './session.ts';
 
 export type Database = NodePgDatabase;
 
-/** A caller without a limit of its own waits this long for a connection: with one statement, less than 5 s in total. */
+/** The default limit on a caller's wait for a connection. Including one statement, a caller waits less than 5 s. */
 const WAIT_MS = 1_500;
 const HANDSHAKE_MS = 5_000;
 /**
- * Balancers and NAT drop connections that are silent for some minutes, and Linux asks whether the other side is there
- * after two hours.
+ * The delay before keep-alive probes. Load balancers and NAT drop connections that are silent for some minutes, whereas
+ * Linux by default probes the peer only after two hours.
  */
 const KEEP_ALIVE_MS = 30_000;
 
 interface PoolOptions {
-  /** So many connections stay open when they are idle. */
+  /** The number of connections that stay open while idle. */
   readonly keepOpen?: number;
-  /** How long the server may take for a statement, and its answer to arrive. */
+  /** The time limit for a statement, up to the arrival of its answer. */
   readonly statementTimeoutMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface Connections {
 
 const CLOSE_LIMIT_MS = 3_000;
 
-/** Closes the pool; connections that do not answer any more are left behind after 3 s. */
+/** Closes the pool. Connections that no longer respond are abandoned after 3 s. */
 export async function closePool({ pool }: Connections): Promise<void> {
   const late = new AbortController();
   await Promise.race([
@@ -40,9 +40,9 @@ export async function closePool({ pool }: Connections): Promise<void> {
   late.abort();
 }
 
-/** The same connections for callers with limits of their own. */
+/** Returns the same connections with other limits on the wait for a connection. */
 export function withPatience(patience: Patience, { pool }: Connections): Connections {
-  // Everything else, `query` among it, is the pool's own and takes its connections from here.
+  // Everything else, including `query`, is inherited from the pool and takes its connections from here.
   const view = Object.create(pool) as PatientPool;
   view.connect = ((callback?: Parameters<PatientPool['connectWithin']>[1]) =>
     callback ? pool.connectWithin(patience, callback) : pool.connectWithin(patience)) as PatientPool['connect'];
@@ -50,8 +50,8 @@ export function withPatience(patience: Patience, { pool }: Connections): Connect
 }
 
 /**
- * A pool of at most `size` connections. `onError` hears of idle connections that died; they are replaced when they are
- * needed.
+ * Creates a pool of at most `size` connections. `onError` is called for idle connections that are lost. They are
+ * replaced when they are needed.
  */
 export function createConnections(
   url: string,
@@ -64,7 +64,7 @@ export function createConnections(
     max: size,
     min: keepOpen,
     query_timeout: statementTimeoutMs,
-    // Statements that do not wait for each other are sent at once, and executed in the order in which they were sent.
+    // Statements that do not wait for each other are sent immediately, and execute in the order in which they are sent.
     pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
@@ -73,8 +73,8 @@ export function createConnections(
   };
   const pool = new PatientPool(settings, { waitMs: WAIT_MS, handshakeMs: HANDSHAKE_MS });
   pool.on('error', onError);
-  // The pool listens to idle clients and a borrower to his own; in the same chunk of bytes a server can hand over a
-  // connection and end it, before the borrower has it.
+  // The pool listens to idle clients, and a borrower to its own client. In one chunk of bytes, a server can complete a
+  // handshake and end the connection before the borrower has it.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return { pool, db: drizzle(pool) };
 }

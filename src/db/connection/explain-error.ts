@@ -1,11 +1,11 @@
 /**
- * What an error of the database means for the operator who starts the gateway: PostgreSQL's own words, and what to do.
- * Never SQL, never a password.
+ * Explains database errors to the operator who starts the gateway: PostgreSQL's own message, and what to do. An
+ * explanation never contains SQL or a password.
  */
 import { UnsuitableServerError } from './check-server.ts';
 import { isUnavailable, sqlStateOf } from './unavailable.ts';
 
-/** By SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html */
+/** Advice by SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const advice: Readonly<Record<string, string>> = {
   '28P01': 'check user and password; special characters of a password are percent-encoded in a URL',
   '28000': 'check the user, and what pg_hba.conf of the server allows to it',
@@ -33,7 +33,7 @@ const UNENCRYPTED = /no encryption|SSL off|SSL connection is required|SSL requir
 const BAD_CERTIFICATE =
   /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_|ERR_OSSL_)/;
 
-/** Errors of the connection, which have no SQLSTATE: by code and message of Node and of `pg`. */
+/** Advice for connection errors, which have no SQLSTATE, by the codes and messages of Node and of `pg`. */
 const connectionAdvice: readonly (readonly [RegExp, string])[] = [
   [/does not support SSL connections/, 'write sslmode=disable into DATABASE_URL, or unset PGSSLMODE'],
   [/requires SSL to be enabled/, 'write sslmode=verify-full beside sslnegotiation=direct'],
@@ -53,14 +53,14 @@ interface Cause extends Error {
   readonly errors?: readonly Error[];
 }
 
-/** The database cannot be used; the message is for an operator. */
+/** The database cannot be used. The message is for an operator. */
 export class DatabaseStartError extends Error {
   override readonly name = 'DatabaseStartError';
 }
 
 /**
- * Runs work that does nothing but use the database; what it fails with becomes a `DatabaseStartError` where there is an
- * explanation.
+ * Runs work that only uses the database. An error that has an explanation becomes a `DatabaseStartError`; any other is
+ * rethrown unchanged.
  */
 export async function explaining<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -71,7 +71,7 @@ export async function explaining<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One line, or null when the error does not come from the database. */
+/** Returns the explanation in one line, or null if the error does not come from the database. */
 export function explainDatabaseError(error: unknown): string | null {
   const cause = innermost(error);
   if (cause instanceof UnsuitableServerError) return cause.message;
@@ -105,8 +105,8 @@ function stateAdvice(state: string, said: string): string | undefined {
 }
 
 /**
- * Drizzle wraps the driver's error in one that shows the statement; a name with several addresses fails with one error
- * for each.
+ * Returns the innermost cause. Drizzle wraps the driver's error in one that shows the statement, and a host name with
+ * several addresses fails with one error for each.
  */
 function innermost(error: unknown): Cause {
   let cause = error as Cause;

@@ -1,8 +1,8 @@
 /**
- * A connection pool with a FIFO queue of its own. Limits are separate here that are one in `pg.Pool`: how long a caller
- * waits while the pool hands out connections (it is busy), how long while it does not (the database is away), and how
- * long a handshake may take. On a starved machine a handshake takes longer than most callers wait; if it were cut off
- * with its caller, the next caller would begin another one, and no connection would ever be established.
+ * A connection pool with its own FIFO queue. It separates limits that `pg.Pool` combines: how long a caller waits while
+ * the pool hands out connections (it is busy), how long while it does not (the database is unavailable), and how long a
+ * handshake may take. On an overloaded machine a handshake takes longer than most callers wait. If it were aborted with
+ * its caller, the next caller would start another one, and no connection would ever be established.
  */
 import pg from 'pg';
 
@@ -12,17 +12,17 @@ type Callback = (
   release: (error?: Error | boolean) => void,
 ) => void;
 
-/** How long a caller waits for a connection. */
+/** The limits on a caller's wait for a connection. */
 export interface Patience {
   readonly waitMs: number;
-  /** It gives up earlier when the pool has handed out no connection for this long. */
+  /** The caller gives up earlier if the pool has handed out no connection for this long. */
   readonly stallMs: number;
 }
 
 export interface PoolLimits {
-  /** How long a caller waits for a connection unless it chooses its own limits, whether the pool moves or not. */
+  /** The default limit on a caller's wait for a connection, whether or not the pool hands out connections. */
   readonly waitMs: number;
-  /** How long a handshake may take; if its caller has given up by then, the connection goes to the next caller. */
+  /** The time limit for a handshake. If its caller has given up by then, the connection goes to the next caller. */
   readonly handshakeMs: number;
 }
 
@@ -56,7 +56,7 @@ export class PatientPool extends pg.Pool {
     });
   }
 
-  /** The longest wait for a connection since the last call, including waits that are not over. */
+  /** Returns the longest wait for a connection since the last call, including waits in progress. */
   takeLongestWaitMs(): number {
     const [oldest] = this.#waiting;
     const longest = Math.max(this.#longestWaitMs, oldest ? performance.now() - oldest.since : 0);
@@ -71,7 +71,7 @@ export class PatientPool extends pg.Pool {
     return callback ? this.connectWithin(patience, callback) : this.connectWithin(patience);
   }
 
-  /** The same with the caller's own limits. */
+  /** Connects within the limits of the caller. */
   connectWithin(patience: Patience): Promise<pg.PoolClient>;
   connectWithin(patience: Patience, callback: Callback): void;
   connectWithin(patience: Patience, callback?: Callback): Promise<pg.PoolClient> | void {
@@ -89,7 +89,7 @@ export class PatientPool extends pg.Pool {
     this.#serve();
   }
 
-  /** Fails the waiter at its limits; the later one moves whenever a connection is handed out. */
+  /** Fails the waiter when it reaches a limit. `stallMs` starts again whenever a connection is handed out. */
   #limit(waiter: Waiter): void {
     const leftMs = this.#untilOf(waiter) - performance.now();
     if (leftMs <= 0) this.#fail(waiter, new Error(TIMED_OUT));
@@ -102,7 +102,7 @@ export class PatientPool extends pg.Pool {
 
   /** Hands out connections while there are both waiters and connections. */
   #serve(): void {
-    // A pool that has ended refuses at once, and thousands of waiters would be as many calls inside each other.
+    // A pool that has ended rejects synchronously, and thousands of waiters would cause as many nested calls.
     if (this.#serving) return;
     this.#serving = true;
     for (const waiter of this.#queue) {
@@ -126,7 +126,7 @@ export class PatientPool extends pg.Pool {
     this.#serving = false;
   }
 
-  /** A handshake that took too long is no answer for a caller that is ready to wait for another one. */
+  /** Queues the waiter again if its handshake timed out and it may wait for another one, and otherwise fails it. */
   #retryOrFail(waiter: Waiter, error: Error): void {
     if (!this.#waiting.has(waiter)) return;
     const timedOut = error.message.includes('due to connection timeout');

@@ -1,21 +1,21 @@
 /**
- * Every connection of the gateway, opened in one place. What the SQL and the decoders of this folder rely on is set on
- * each connection before its first use, so settings of the database, of the role and of the environment (`ALTER
- * DATABASE ... SET`, `ALTER ROLE ... SET`, `PGOPTIONS`) change nothing. It takes one round trip per connection and none
- * per query. The settings are statements and not startup parameters, because connection poolers such as PgBouncer
- * refuse startup parameters that they do not know.
+ * Opens every connection of the gateway. Everything that the SQL and the decoders of this folder rely on is set on each
+ * connection before its first use. Settings of the database, of the role and of the environment (`ALTER DATABASE ...
+ * SET`, `ALTER ROLE ... SET`, `PGOPTIONS`) therefore have no effect. This takes one round trip per connection and none
+ * per query. The settings are statements rather than startup parameters, because connection poolers such as PgBouncer
+ * reject startup parameters that they do not know.
  */
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 
 interface SessionLimits {
   readonly applicationName: string;
-  /** How long a statement may take, by the server's clock; 0 is no limit. */
+  /** The time limit for a statement, measured by the server; 0 is no limit. */
   readonly statementTimeoutMs: number;
-  /** How long a statement may wait for a lock; 0 is no limit. */
+  /** The time limit for a statement's wait for a lock; 0 is no limit. */
   readonly lockTimeoutMs?: number;
   readonly idleInTransactionTimeoutMs?: number;
-  /** False where nothing is written that could be lost. */
+  /** False for a session that writes nothing that could be lost. */
   readonly durable?: boolean;
 }
 
@@ -27,7 +27,10 @@ export interface SessionConfig extends pg.ClientConfig {
 /** A setting that older servers do not know. */
 const TRANSACTION_TIMEOUT = { since: 17, statement: 'set transaction_timeout = 0;' };
 
-/** The time-outs come first: the database's own could end the statements that follow. */
+/**
+ * Returns the statements that set up a session. The timeouts come first, because those of the database could end the
+ * statements that follow.
+ */
 const statements = ({
   statementTimeoutMs,
   lockTimeoutMs = 0,
@@ -56,20 +59,20 @@ const statements = ({
   set default_transaction_deferrable = off;
   ${durable ? `select pg_catalog.set_config('synchronous_commit', 'on', false) where pg_catalog.current_setting('synchronous_commit') = 'off'` : 'set synchronous_commit = off'}`;
 
-/** `statement_timeout` of the database or the role ended a statement before ours was in force. */
+/** SQLSTATE of a statement that a `statement_timeout` of the database or the role ended before ours was in effect. */
 const CANCELED = '57014';
 const MAX_TRIES = 5;
 
 type Done = (error: Error | null, client: SessionClient) => void;
 
-/** A client that is connected once its session settings are in force. */
+/** A client that counts as connected once its session settings are in effect. */
 export class SessionClient extends pg.Client {
   readonly #statements: string;
   #majorVersion = 0;
 
   constructor(config: SessionConfig) {
     const { connectionString, session, ...rest } = config;
-    // Over the URL and the environment: `sslnegotiation` and the time-outs are ours to choose.
+    // The timeouts override the URL and the environment. `sslnegotiation` overrides only the environment.
     const url = parseIntoClientConfig(connectionString) as pg.ClientConfig & Record<string, unknown>;
     super({
       ...url,
@@ -80,7 +83,8 @@ export class SessionClient extends pg.Client {
     });
     withoutEnvironment(this, url);
     this.#statements = statements(session);
-    // A pending statement reports a lost connection by its own rejection; without any listener the process would end.
+    // A pending statement reports a lost connection by its own rejection. Without any listener, the event would end the
+    // process.
     this.on('error', () => undefined);
     this.connection.on(
       'parameterStatus',
@@ -104,7 +108,7 @@ export class SessionClient extends pg.Client {
     });
   }
 
-  /** Closes without waiting: a connection that died silently would never answer a polite goodbye. */
+  /** Closes without waiting, because a connection that was lost silently would never answer a regular close. */
   discard(): void {
     this.end().catch(() => undefined);
     this.connection.stream.destroy();
@@ -133,8 +137,9 @@ interface Parameters {
 }
 
 /**
- * `pg` completes its parameters from the environment. Who connects where may come from there (`PGHOST`, `PGUSER`,
- * `PGPASSWORD`, `PGSSLMODE`, ...), as with PostgreSQL's own programs; how the session behaves may not.
+ * Discards settings of the session that `pg` takes from the environment. As with PostgreSQL's own programs, the
+ * environment may determine where and as whom to connect (`PGHOST`, `PGUSER`, `PGPASSWORD`, `PGSSLMODE`, ...). It may
+ * not determine how the session behaves.
  */
 function withoutEnvironment(client: pg.Client, url: pg.ClientConfig): void {
   const { connectionParameters } = client as unknown as { readonly connectionParameters: Parameters };

@@ -1,4 +1,4 @@
-/** Transactions over a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
+/** Transactions on a pool, without Drizzle's own `db.transaction()`, which leaks the connection when BEGIN fails. */
 import { fillPlaceholders, type SQL } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { PgDialect } from 'drizzle-orm/pg-core';
@@ -7,12 +7,12 @@ import { together, type Transaction } from '../../transaction.ts';
 import type { Connections, Database } from './client.ts';
 import { CommitUnknownError, isUnavailable } from './unavailable.ts';
 
-/** The database handle inside an opaque transaction of the core. */
+/** Returns the database handle behind an opaque transaction of the core. */
 export const inside = (tx: Transaction): Database => tx as unknown as Database;
 
 /**
- * Statements live as long as their connection: what is in use all the time is built and planned once on each, which
- * costs more than running it.
+ * The handle of each connection. Prepared statements live as long as their connection. Those in constant use are built
+ * and planned once per connection, because that costs more than executing them.
  */
 const handles = new WeakMap<pg.PoolClient, Database>();
 const clients = new WeakMap<Database, pg.PoolClient>();
@@ -26,7 +26,7 @@ function handleOf(client: pg.PoolClient): Database {
   return handle;
 }
 
-/** A prepared statement for transactions; `build` names it, and leaves placeholders for what changes. */
+/** Creates a prepared statement for transactions. `build` names it, and leaves placeholders for the values. */
 export function statement<T>(build: (db: Database) => T): (tx: Transaction) => T {
   const built = new WeakMap<Database, T>();
   return (tx) => {
@@ -39,7 +39,7 @@ export function statement<T>(build: (db: Database) => T): (tx: Transaction) => T
 
 const dialect = new PgDialect();
 
-/** The same for what only SQL can say. Resolves with how many rows were written. */
+/** Creates a prepared statement for transactions from raw SQL. Resolves with the number of rows written. */
 export function sqlStatement(
   name: string,
   query: SQL,
@@ -56,30 +56,31 @@ interface Afterwards {
   readonly alsoInDoubt: boolean;
 }
 
-/** What shall happen when a transaction has committed, by its handle; a handle has one transaction at a time. */
+/** The callbacks to run once a transaction has committed, by handle. A handle has one transaction at a time. */
 const afterwards = new WeakMap<Database, Afterwards[]>();
 
-/** COMMIT may still take effect after everybody has given up waiting for it. */
+/** The delay of a second call: COMMIT may still take effect after all callers have stopped waiting for it. */
 const LATE_COMMIT_MS = 5_000;
 
 /**
- * Calls `act` once the transaction has committed; never when it was rolled back. When COMMIT got no answer it calls
- * only what is meant for doubt too, at once and again 5 s later.
+ * Calls `act` once the transaction has committed, and never if it was rolled back. If COMMIT got no answer, it is
+ * called only with `alsoInDoubt`, immediately and again 5 s later.
  */
 export function afterCommit(tx: Transaction, act: () => void, { alsoInDoubt = false } = {}): void {
   afterwards.get(inside(tx))?.push({ act, alsoInDoubt });
 }
 
 /**
- * Runs `work` in one transaction. When it throws, everything is rolled back and the error goes on; when COMMIT itself
- * gets no answer the outcome is unknown and a `CommitUnknownError` says so.
+ * Runs `work` in one transaction. If it throws, everything is rolled back and the error is rethrown. If COMMIT itself
+ * gets no answer, the outcome is unknown, and the call rejects with a `CommitUnknownError`.
  */
 export const withTransaction = <T>(connections: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> =>
   withFirst(connections, async () => undefined, work);
 
 /**
- * The same, with what `first` has read. Its statement is sent together with BEGIN, without a round trip between them.
- * It must change nothing: when BEGIN fails, the server executes it outside of any transaction.
+ * Runs `work` in one transaction and passes it the result of `first`. The statement of `first` is sent together with
+ * BEGIN, without a round trip between them. It must not change anything: if BEGIN fails, the server executes it outside
+ * any transaction.
  */
 export async function withFirst<F, T>(
   { pool }: Connections,
@@ -88,7 +89,7 @@ export async function withFirst<F, T>(
 ): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
-  // The pool listens only to idle clients: without this, a connection that dies in here would end the process.
+  // The pool listens only to idle clients. Without this listener, a connection lost here would end the process.
   const onError = (error: Error): void => void (broken ??= error);
   client.on('error', onError);
   try {
@@ -103,12 +104,12 @@ export async function withFirst<F, T>(
         if (alsoInDoubt) [0, LATE_COMMIT_MS].forEach((ms) => setTimeout(act, ms).unref());
       throw new CommitUnknownError(error);
     });
-    // PostgreSQL answers so, and not with an error, when a statement has failed whose error was not passed on.
+    // PostgreSQL answers with ROLLBACK rather than an error if a statement has failed and its error was not propagated.
     if (command !== 'COMMIT') throw new Error(`the transaction was not committed: ${command}`);
     for (const { act } of acts) act();
     return value;
   } catch (error) {
-    // A connection that stopped answering is closed, not asked to roll back: that would wait as long once more.
+    // A connection that has stopped answering is closed without a rollback, which would wait just as long again.
     if (broken || isUnavailable(error)) broken ??= error as Error;
     else await client.query('rollback').catch((cause: Error) => (broken = cause));
     throw error;

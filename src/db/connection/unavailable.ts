@@ -1,8 +1,8 @@
-/** Tells "the database cannot answer now" from "the statement is wrong", for everything in this folder at once. */
+/** Distinguishes "the database cannot answer now" from "the statement is wrong", for everything in this folder. */
 import { DrizzleQueryError } from 'drizzle-orm';
 import { InvalidArgumentError, UnavailableError } from '../../errors.ts';
 
-/** COMMIT was sent and not answered. */
+/** COMMIT was sent but not answered. */
 export class CommitUnknownError extends Error {
   override readonly name = 'CommitUnknownError';
 
@@ -12,8 +12,8 @@ export class CommitUnknownError extends Error {
 }
 
 /**
- * Connection exceptions, insufficient resources, operator intervention (shutdown, cancel), lock not available,
- * read-only, idle in transaction for too long, serialization and deadlock.
+ * SQLSTATEs of connection exceptions, insufficient resources, operator intervention (shutdown, cancel), system errors,
+ * lock not available, read-only, idle in transaction for too long, serialization failures and deadlocks.
  */
 const unavailableStates = /^(08|53|57|58|55P03|25006|25P03|40001|40P01)/;
 const unavailableErrnos = new Set([
@@ -27,14 +27,14 @@ const unavailableErrnos = new Set([
   'ENETUNREACH',
   'ENOENT',
 ]);
-/** Of the driver, and of a standby that is not promoted yet: its SQLSTATE, 55000, has other causes as well. */
+/** Messages of the driver, and of a standby that is not promoted yet: its SQLSTATE, 55000, has other causes as well. */
 const unavailableMessages =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Cannot use a pool after calling end|recovery is in progress/;
 
-/** A text, or text in JSON, with the character NUL, which PostgreSQL does not take and nobody means. */
+/** SQLSTATEs of the character NUL in text or in JSON. PostgreSQL rejects it, and no client sends it intentionally. */
 const nulStates: ReadonlySet<string> = new Set(['22021', '22P05']);
 
-/** Whether `error`, or what caused it, says that the database cannot answer now. */
+/** True if `error` or one of its causes shows that the database cannot answer now. */
 export function isUnavailable(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = (cause as { code?: unknown }).code;
@@ -45,17 +45,17 @@ export function isUnavailable(error: unknown): boolean {
   return false;
 }
 
-/** The SQLSTATE, wherever in the chain of causes the driver left it. */
+/** Returns the SQLSTATE, wherever in the chain of causes the driver left it; null if there is none. */
 export function sqlStateOf(error: unknown): string | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = (cause as { code?: unknown }).code;
-    // With a digit, as every SQLSTATE that PostgreSQL uses: `EPIPE` is none.
+    // Every SQLSTATE that PostgreSQL uses contains a digit, and `EPIPE` does not.
     if (typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return code;
   }
   return null;
 }
 
-/** Whether a statement failed because what it wrote is there already, by this unique index. */
+/** True if a statement failed because this unique index already has an entry with the same key. */
 export function isDuplicateOf(error: unknown, index: string): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code, constraint } = cause as { code?: unknown; constraint?: unknown };
@@ -65,8 +65,8 @@ export function isDuplicateOf(error: unknown, index: string): boolean {
 }
 
 /**
- * Drizzle's error repeats the parameters, prompts and signed links among them, which do not belong into a log. The
- * driver's error below it says what is wrong.
+ * Removes the parameters from a Drizzle error. They include prompts and signed URLs, which must not be logged. The
+ * message of the driver's error, which describes the problem, is kept.
  */
 const withoutParameters = (error: unknown): unknown =>
   error instanceof DrizzleQueryError
@@ -77,8 +77,8 @@ const withoutParameters = (error: unknown): unknown =>
     : error;
 
 /**
- * The same object, whose methods reject with `UnavailableError` when the database cannot answer, and with
- * `InvalidArgumentError` for text that it does not take.
+ * Wraps an object so that its methods reject with `UnavailableError` if the database cannot answer, and with
+ * `InvalidArgumentError` for text that the database rejects.
  */
 export function reportingUnavailability<T extends object>(store: T): T {
   const wrapped = Object.entries(store).map(([name, method]: [string, unknown]) => [
@@ -93,8 +93,8 @@ export function reportingUnavailability<T extends object>(store: T): T {
             if (nulStates.has(sqlStateOf(error) ?? ''))
               throw new InvalidArgumentError('Text must not contain the character NUL.');
             const said = withoutParameters(error);
-            // A commit that PostgreSQL itself refuses did not happen; without any answer it may have, whatever the
-            // driver calls that.
+            // A commit that PostgreSQL itself rejects did not happen. Without any answer it may have happened, whatever
+            // the driver reports.
             const doubtful =
               error instanceof CommitUnknownError && (sqlStateOf(error) === null || isUnavailable(error));
             throw doubtful || isUnavailable(error) ? new UnavailableError(said, doubtful) : said;

@@ -1,4 +1,4 @@
-/** PostgreSQL's own programs, from the registry package of this platform. */
+/** Locates PostgreSQL's own programs in the npm package for this platform. */
 import { access, chmod, constants, cp, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -18,9 +18,7 @@ export interface Binaries {
 
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'];
 
-/**
- * Finds the package of this platform. Throws an `EmbeddedServerError` that names the alternative when there is none.
- */
+/** Finds the package for this platform. Throws an `EmbeddedServerError` that names the alternative if there is none. */
 export async function getServerPackage(platform = `${process.platform}-${process.arch}`): Promise<ServerPackage> {
   if (!PLATFORMS.includes(platform))
     throw new EmbeddedServerError(
@@ -41,9 +39,9 @@ export async function getServerPackage(platform = `${process.platform}-${process
 }
 
 /**
- * Programs that the owner can run: those of the package, else a copy of it (60 MB, below 1 s) in the home, one per
- * version. The package is not enough below a directory closed to the owner, or when its install script did not run and
- * it is read-only. Call it with the home locked.
+ * Returns programs that the owner can run: those of the package, or else a copy of this version in the home (60 MB,
+ * made in under 1 s). The copy is needed if the owner cannot enter a parent directory of the package, or if the package
+ * is read-only and its install script did not run. The caller must hold the lock of the home.
  */
 export async function prepareBinaries(
   { native, version }: ServerPackage,
@@ -86,7 +84,7 @@ async function isUsable(native: string, owner: Owner | null): Promise<boolean> {
   }
 }
 
-/** Makes the library links that the package lists for its install script; those that exist stay. */
+/** Creates the library links that the package lists for its install script. Existing links stay. */
 async function linkLibraries(native: string): Promise<void> {
   const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
     source: string;

@@ -1,4 +1,4 @@
-/** The cluster: its files, its password and the settings it is always started with. */
+/** The database cluster: its files, its password and the settings with which it is always started. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { lchown, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -11,13 +11,16 @@ export const DATABASE = 'gateway';
 const USER = 'gateway';
 
 /**
- * It names everything that `pg` would otherwise take from the environment: `PGSSLMODE` and its like are meant for other
- * servers.
+ * Returns the URL of the server. It specifies everything that `pg` would otherwise take from the environment, because
+ * `PGSSLMODE` and similar variables are meant for other servers.
  */
 export const urlOf = (password: string, port: number): string =>
   `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`;
 
-/** PostgreSQL gets nothing of our environment, which holds secrets, and may hold PG* variables of another server. */
+/**
+ * The complete environment of PostgreSQL. It inherits nothing from our environment, which holds secrets and may hold
+ * PG* variables for another server.
+ */
 export const SERVER_ENV = { LC_ALL: 'C', TZ: 'UTC' };
 
 const SETTINGS: Record<string, string> = {
@@ -31,11 +34,11 @@ const SETTINGS: Record<string, string> = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   logging_collector: 'off',
-  // Ends what a gateway that was killed left running, and with it its locks.
+  // Ends statements that a killed gateway left running, and thereby releases their locks.
   client_connection_check_interval: '2s',
 };
 
-/** The arguments of `postgres`. An orphan that was started with others is started anew. */
+/** Returns the arguments of `postgres`. An orphan that was started with other arguments is restarted. */
 export function serverArguments(cluster: string, port: number): string[] {
   return [
     '-D',
@@ -45,8 +48,8 @@ export function serverArguments(cluster: string, port: number): string[] {
 }
 
 /**
- * Makes the cluster if there is none, all or nothing, in about 0.9 s. Returns the password.
- * Throws a `DataDirError` when it is of another major version than `version`. Call it with the home locked.
+ * Creates the cluster atomically if there is none, in about 0.9 s. Returns the password. Throws a `DataDirError` if the
+ * cluster has another major version than `version`. The caller must hold the lock of the home.
  */
 export async function openCluster(
   { home, owner }: Placement,
@@ -91,7 +94,7 @@ export async function openCluster(
   });
 }
 
-/** Null when it went well, else what was wrong, in one line. */
+/** Runs `initdb`. Resolves with null on success, and otherwise with the problem in one line. */
 function runInitdb(
   initdb: string,
   cluster: string,

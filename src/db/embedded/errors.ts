@@ -1,17 +1,17 @@
 /**
- * The embedded server cannot run. The message says why and what to do; only a server that ended while starting adds the
- * end of its log.
+ * The embedded server cannot run. The message says why and what to do. It includes the end of the server's log only if
+ * the server exited during startup.
  */
 export class EmbeddedServerError extends Error {
   override readonly name: string = 'EmbeddedServerError';
 }
 
-/** The data directory cannot be used: not writable, not ours, or of another major version. */
+/** The data directory cannot be used: it is not writable, belongs to another user, or has another major version. */
 export class DataDirError extends EmbeddedServerError {
   override readonly name: string = 'DataDirError';
 }
 
-/** Another living process works on the data directory; it was left alone. */
+/** Another running process uses the data directory. That process was not disturbed. */
 export class DataDirInUseError extends EmbeddedServerError {
   override readonly name: string = 'DataDirInUseError';
 
@@ -22,14 +22,14 @@ export class DataDirInUseError extends EmbeddedServerError {
   }
 }
 
-/** The errno code of a system error, else undefined. */
+/** Returns the errno code of a system error, and undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }
 
-/** Runs work on the data directory; what the file system refuses becomes a `DataDirError`. */
+/** Runs work on the data directory. An error from the file system becomes a `DataDirError`. */
 export async function usingDataDir<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-/** Starting the server process, or taking over the one that is left. */
+/** Starts the server process, or adopts one that was left running. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, open, rename, stat } from 'node:fs/promises';
@@ -15,13 +15,16 @@ const RETRY_LIMIT_MS = 15_000;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
 /**
- * Ends of a start that another try may cure: the port was taken meanwhile, or the remains of a killed server are still
- * leaving.
+ * Startup failures that a retry may resolve: the port was taken in the meantime, or the remains of a killed server are
+ * still exiting.
  */
 const PASSING =
   /could not create any TCP\/IP sockets|shared memory block .* still in use|lock file "postmaster\.pid" already exists/;
 
-/** An orphan of the same programs and settings is adopted when it is ready; any other is stopped. */
+/**
+ * Adopts an orphan that has the same programs and settings and becomes ready, and stops any other. Resolves with null
+ * if none was adopted.
+ */
 export async function adoptOrphan({ home }: Placement, postgres: string, log: Log): Promise<Postmaster | null> {
   const cluster = clusterOf(home);
   const orphan = await findOrphan(cluster, log);
@@ -40,7 +43,7 @@ export async function adoptOrphan({ home }: Placement, postgres: string, log: Lo
   return null;
 }
 
-/** Starts the server, on `port` when that is given and else on a free one. */
+/** Starts the server on `fixedPort` if given, and otherwise on a free port. */
 export async function launch(
   placement: Placement,
   postgres: string,
@@ -54,7 +57,7 @@ export async function launch(
     const port = fixedPort ?? (await findFreePort());
     const output = await usingDataDir(home, () => openLog(logPath, placement));
     const { size } = await output.stat();
-    // Detached: Ctrl-C must not stop the database under a gateway that still drains.
+    // Detached, so that Ctrl-C does not stop the database while the gateway still drains.
     const child = spawn(postgres, serverArguments(cluster, port), {
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
@@ -76,7 +79,7 @@ export async function launch(
     if (child.exitCode === null && child.signalCode === null) await stopPostmaster(postmaster, log);
     const said = await readLogFrom(logPath, size);
     if (PASSING.test(said) && Date.now() < deadline) {
-      // It may have met an orphan that had not written its file when we looked.
+      // The start may have collided with an orphan that had not written its file at the time of the check.
       const orphan = await adoptOrphan(placement, postgres, log);
       if (orphan) return orphan;
       continue;
@@ -90,7 +93,7 @@ export async function launch(
 async function openLog(path: string, { owner }: Placement) {
   const found = await stat(path).catch(() => null);
   if (found && found.size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
-  // No link is followed: for root this is a directory of others.
+  // Does not follow links: for root, this directory belongs to another user.
   const output = await open(
     path,
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,

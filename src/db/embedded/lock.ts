@@ -1,8 +1,8 @@
 /**
- * One process per data directory. Who wants it listens on a Unix socket of its own in `lock/`, which dies with the
- * process, then asks every other one there. Order makes it safe: announce, then look, then hold. Of two, the later to
- * announce sees the earlier. Names are never used twice, so one that refuses is dead for good and removing it races
- * with nobody.
+ * A lock that allows only one process per data directory. A process that wants the lock listens on its own Unix socket
+ * in `lock/`, which dies with the process, and then queries every other socket there. The order makes this safe:
+ * announce, then check, then hold. Of two processes, the one that announces later sees the earlier one. Socket names
+ * are never reused. A socket that refuses connections is therefore dead for good, and removing it races with nothing.
  */
 import { randomBytes } from 'node:crypto';
 import { lchown, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
@@ -17,7 +17,7 @@ export interface DataDirLock {
   release(): Promise<void>;
 }
 
-/** A socket address holds 104 bytes on macOS, 108 on Linux, and a longer one is cut or refused. */
+/** A socket address holds 104 bytes on macOS and 108 on Linux. A longer one is truncated or rejected. */
 const MAX_PATH_BYTES = 100;
 const ANSWER_TIMEOUT_MS = 2_000;
 const CONTEST_TIMEOUT_MS = 5_000;
@@ -25,8 +25,8 @@ const CONTEST_TIMEOUT_MS = 5_000;
 type Rival = 'dead' | 'trying' | 'held' | 'unclear';
 
 /**
- * Takes the lock or throws `DataDirInUseError`. Of several who try at once exactly one gets it. It does not keep the
- * process alive.
+ * Takes the lock or throws `DataDirInUseError`. Exactly one of several concurrent callers gets the lock. The lock does
+ * not keep the process alive.
  */
 export async function lockDataDir(home: string, owner: Owner | null): Promise<DataDirLock> {
   const folder = join(home, 'lock');
@@ -41,13 +41,14 @@ export async function lockDataDir(home: string, owner: Owner | null): Promise<Da
     socket.end(held ? 'held' : 'trying', () => socket.destroy());
   });
   const release = async () => {
-    // Unlink before close: afterwards the name would already look dead.
+    // Unlinks before closing: once the socket is closed, the name would already look dead.
     await rm(join(folder, name), { force: true });
     await new Promise((resolve) => server.close(resolve));
   };
 
   try {
-    // Between bind and listen a socket refuses like a dead one, so it gets its real name only when it answers.
+    // Between bind and listen, a socket refuses connections as a dead one does. It therefore gets its real name only
+    // once it answers.
     await new Promise<void>((resolve, reject) =>
       server.once('error', reject).listen(join(short.path, `.${name}`), resolve),
     );
@@ -71,8 +72,8 @@ export async function lockDataDir(home: string, owner: Owner | null): Promise<Da
 }
 
 /**
- * The lowest name wins among those who try; it waits for the others to withdraw, or to hold when they looked before it
- * came.
+ * Checks the other contenders. The one with the lowest name wins. It waits until the others withdraw, or until one of
+ * them holds the lock because it checked before the winner announced itself.
  */
 async function contest(folder: string, way: string, name: string): Promise<'won' | 'lost' | 'again'> {
   let verdict: 'won' | 'again' = 'won';
@@ -105,7 +106,10 @@ function ask(path: string): Promise<Rival> {
   });
 }
 
-/** A path to the folder that is short enough for a socket: itself, else a symbolic link for the time of the contest. */
+/**
+ * Returns a path to the folder that is short enough for a socket: the folder itself, or else a symbolic link that
+ * exists during the contest.
+ */
 async function shortWay(folder: string, name: string): Promise<{ path: string; remove(): Promise<void> }> {
   if (Buffer.byteLength(join(folder, `.${name}`)) <= MAX_PATH_BYTES) return { path: folder, remove: async () => {} };
   const base = Buffer.byteLength(tmpdir()) <= 60 ? tmpdir() : '/tmp';

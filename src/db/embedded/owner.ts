@@ -1,5 +1,6 @@
 /**
- * Whom the server runs as. PostgreSQL refuses root, so root lends it to another user, who must own and reach its files.
+ * The user that the server runs as. PostgreSQL refuses to run as root, so root starts it as another user. That user
+ * must own its files and be able to reach them.
  */
 import { lchown, lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,7 +13,7 @@ export interface Owner {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** The user that root lends a new server to: `postgres`, else `nobody`. */
+/** Returns the user that root runs a new server as: `postgres` or `_postgres`, or else `nobody`. */
 export async function getServiceUser(): Promise<Owner> {
   const users = new Map<string, Owner>();
   for (const line of (await readFile('/etc/passwd', 'utf8').catch(() => '')).split('\n')) {
@@ -28,8 +29,8 @@ export async function getServiceUser(): Promise<Owner> {
 }
 
 /**
- * Whether the permission bits let the user pass all the way into `path`, symbolic links resolved. Null: ourselves, for
- * whom nothing is in the way.
+ * Checks whether the permission bits let the user enter `path` and every directory above it, with symbolic links
+ * resolved. A null owner is the current user, for whom the result is always true.
  */
 export async function canReach(path: string, owner: Owner | null): Promise<boolean> {
   if (!owner) return true;
@@ -42,8 +43,8 @@ export async function canReach(path: string, owner: Owner | null): Promise<boole
 }
 
 /**
- * Gives a path, and all below it, to the owner; never what a symbolic link points to, since root does this in a
- * directory of others. Null: leave it.
+ * Gives a path and everything below it to the owner. Never changes the target of a symbolic link, because root does
+ * this in a directory that belongs to another user. Does nothing if the owner is null.
  */
 export async function giveTree(path: string, owner: Owner | null): Promise<void> {
   if (!owner) return;
@@ -54,7 +55,7 @@ export async function giveTree(path: string, owner: Owner | null): Promise<void>
   }
 }
 
-/** Who owns a path; null when it does not exist. */
+/** Returns the owner of a path; null if the path does not exist. */
 export async function findOwner(path: string): Promise<Owner | null> {
   const found = await lstat(path).catch(() => null);
   return found && { uid: found.uid, gid: found.gid };

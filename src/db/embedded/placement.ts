@@ -1,4 +1,4 @@
-/** Where the data live, and as whom the server works on them. */
+/** Chooses where the data is stored and which user the server runs as. */
 import { createHash } from 'node:crypto';
 import { chmod, lchown, mkdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -6,9 +6,12 @@ import { DataDirError, usingDataDir } from './errors.ts';
 import { canReach, findOwner, getServiceUser, giveTree, isRoot, type Owner } from './owner.ts';
 
 export interface Placement {
-  /** Absolute and without symbolic links: the cluster `data`, its password, log, lock and, where needed, binaries. */
+  /**
+   * An absolute path without symbolic links. The directory holds the cluster `data`, its password, log, lock and, if
+   * needed, binaries.
+   */
   readonly home: string;
-  /** Null: as ourselves. */
+  /** The user that the server runs as; null for the current user. */
   readonly owner: Owner | null;
 }
 
@@ -21,12 +24,12 @@ export const clusterOf = (home: string): string => join(home, 'data');
 const hasCluster = async (home: string): Promise<boolean> => (await findOwner(clusterOf(home))) !== null;
 
 /**
- * Chooses and creates the home: `<dataDir>/postgres`, or for root, when the server's user cannot enter that,
- * `/var/lib/motion-gateway/<hash of dataDir>`. A home that has a cluster is kept, and so is the user who owns it.
+ * Chooses and creates the home: `<dataDir>/postgres`, or `/var/lib/motion-gateway/<hash of dataDir>` if the gateway
+ * runs as root and the server's user cannot enter `dataDir`. A home that has a cluster is kept, and so is its owner.
  */
 export async function placeData(dataDir: string, log: Log): Promise<Placement> {
   return usingDataDir(resolve(dataDir), async () => {
-    // A recursive mkdir would give its mode to the parents too, and lock others out of them.
+    // A recursive `mkdir` would apply its mode to the parents too, and lock other users out of them.
     await mkdir(dataDir, { recursive: true });
     const root = await realpath(dataDir);
     const inside = join(root, 'postgres');
@@ -68,7 +71,7 @@ async function createHome(home: string, owner: Owner | null): Promise<string> {
     throw new DataDirError(
       `${home} is not a directory: choose another data directory with DATA_DIR, or set DATABASE_URL.`,
     );
-  // Copied data may belong to root; PostgreSQL wants them owned by its user and closed to others.
+  // Copied data may belong to root. PostgreSQL requires that its user owns the data and that no other user has access.
   if (owner) await lchown(home, owner.uid, owner.gid);
   const cluster = clusterOf(home);
   const found = await stat(cluster).catch(() => null);

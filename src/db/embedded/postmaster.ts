@@ -1,4 +1,4 @@
-/** The server process: who it is, when it is ready, how it ends. */
+/** The server process: how it is identified, when it is ready, and how it is stopped. */
 import { execFile } from 'node:child_process';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Log } from './placement.ts';
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
-  /** Resolves when the process is gone, however it ended. */
+  /** Resolves when the process has ended, for whatever reason. */
   readonly gone: Promise<void>;
 }
 
@@ -17,8 +17,8 @@ const IMMEDIATE_SHUTDOWN_MS = 10_000;
 const ORPHAN_CHECK_MS = 200;
 
 /**
- * What `postmaster.pid` says: https://www.postgresql.org/docs/18/storage-file-layout.html. Null when it is missing or
- * not complete yet.
+ * Reads `postmaster.pid`: https://www.postgresql.org/docs/18/storage-file-layout.html. Resolves with null if the file
+ * is missing or incomplete.
  */
 async function readPostmasterFile(cluster: string): Promise<{ pid: number; port: number; status: string } | null> {
   const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
@@ -26,7 +26,7 @@ async function readPostmasterFile(cluster: string): Promise<{ pid: number; port:
   return pid > 1 ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : null;
 }
 
-/** The command line of a living process, joined by blanks; null when there is none, or only a zombie. */
+/** Returns the command line of a running process, joined by spaces; null if there is none or it is a zombie. */
 export async function findCommand(pid: number): Promise<string | null> {
   if (process.platform === 'linux') {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
@@ -42,10 +42,10 @@ export async function findCommand(pid: number): Promise<string | null> {
 }
 
 /**
- * The living server that a gateway left on this cluster when it was killed, and the command it was started with. Null
- * when there is none; a `postmaster.pid` that names another program's process is removed then, since PostgreSQL would
- * take that for a server. One that names no process stays: PostgreSQL replaces it, and learns from it which shared
- * memory must be free first.
+ * Finds the running server that a killed gateway left on this cluster, and the command that started it. Resolves with
+ * null if there is none. In that case it removes a `postmaster.pid` that names a process of another program, because
+ * PostgreSQL would mistake that process for a server. A file that names no process stays: PostgreSQL replaces it, and
+ * learns from it which shared memory must be free first.
  */
 export async function findOrphan(
   cluster: string,
@@ -67,7 +67,7 @@ export async function findOrphan(
   return null;
 }
 
-/** By its arguments, else by its working directory, which follows a directory that was renamed. */
+/** Identifies a server by its arguments, or else by its working directory, which survives a rename of the directory. */
 async function isServerOf(cluster: string, pid: number, command: string): Promise<boolean> {
   if (!/(^|\/)postgres -D /.test(command)) return false;
   if (command.includes(`postgres -D ${cluster} -c `)) return true;
@@ -83,12 +83,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Looks at a process that is not our child every 200 ms, without keeping ours alive. */
+/** Resolves when a process that is not our child has ended. Checks every 200 ms, without keeping our process alive. */
 async function untilGone(pid: number, command: string): Promise<void> {
   while ((await findCommand(pid)) === command) await delay(ORPHAN_CHECK_MS, undefined, { ref: false });
 }
 
-/** Waits until the server takes connections. False when it is gone, stopping, or not there after `limitMs`. */
+/**
+ * Waits until the server accepts connections. Resolves with false if it ends, is stopping, or is not ready within
+ * `limitMs`.
+ */
 export async function untilReady(cluster: string, { pid, port, gone }: Postmaster, limitMs: number): Promise<boolean> {
   let isGone = false;
   void gone.then(() => (isGone = true));
@@ -102,8 +105,8 @@ export async function untilReady(cluster: string, { pid, port, gone }: Postmaste
 }
 
 /**
- * Fast shutdown, which disconnects clients and loses nothing; after 20 s an immediate one, which the next start
- * recovers from.
+ * Stops the server with a fast shutdown, which disconnects clients and loses nothing. After 20 s it uses an immediate
+ * shutdown, from which the next start recovers.
  */
 export async function stopPostmaster({ pid, gone }: Postmaster, log: Log): Promise<void> {
   let isGone = false;
@@ -112,7 +115,7 @@ export async function stopPostmaster({ pid, gone }: Postmaster, log: Log): Promi
     ['SIGINT', FAST_SHUTDOWN_MS],
     ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
   ] as const) {
-    // A tick for `gone` to tell: the pid of a dead server may be somebody else's by now.
+    // Gives `gone` a tick to resolve: the pid of a dead server may already belong to another process.
     await Promise.resolve();
     if (isGone) return;
     try {

@@ -1,5 +1,6 @@
 /**
- * A real PostgreSQL server of our own: nothing to install, one per data directory, it survives us and we survive it.
+ * An embedded PostgreSQL server, one per data directory, which needs no installation. The server survives a crash of
+ * the gateway, and the gateway survives a crash of the server.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,33 +16,33 @@ import { stopPostmaster, type Postmaster } from './postmaster.ts';
 
 export interface EmbeddedServer {
   /**
-   * `postgres://...` with the password, of the database `gateway`, as a superuser. The port differs from start to
-   * start, and stays when the server dies: it is started again within seconds.
+   * The `postgres://` URL of the database `gateway`, with the password of a superuser. The port differs from start to
+   * start. It stays the same when the server dies, because the server is restarted on it within seconds.
    */
   readonly url: string;
-  /** Where the data really live, which for root may be elsewhere. */
+  /** The actual location of the data, which for root may differ from the requested one. */
   readonly dataDir: string;
-  /** Whether it ran already, left over by a gateway that was killed. */
+  /** True if the server was already running, left by a gateway that was killed. */
   readonly adopted: boolean;
-  /** Disconnects everybody, loses nothing, at most 30 s. Idempotent. */
+  /** Disconnects all clients, loses nothing, and takes at most 30 s. Idempotent. */
   stop(): Promise<void>;
 }
 
 const RESTART_PAUSE_MS = 1_000;
 
 /**
- * Starts the server of a data directory, or adopts the one that a killed gateway left there; creates it the first time.
- * About 1 s the first time, 0.1 s later. It neither keeps this process alive nor ends with it: without `stop()` it runs
- * on, and the next start adopts it.
+ * Starts the server of a data directory, or adopts the one that a killed gateway left running. Creates the cluster on
+ * the first start, which takes about 1 s; later starts take 0.1 s. The server neither keeps this process alive nor ends
+ * with it: without `stop()` it keeps running, and the next start adopts it.
  *
- * Throws `DataDirInUseError` when another process works on the data, `DataDirError` when the directory cannot be used,
- * and `EmbeddedServerError`, of which both are, when there is no server for this platform or it does not start.
+ * Throws `DataDirInUseError` if another process works on the data, and `DataDirError` if the directory cannot be used.
+ * Throws their base class `EmbeddedServerError` if there is no server for this platform or it does not start.
  */
 export async function startEmbeddedServer({ dataDir, log }: { dataDir: string; log: Log }): Promise<EmbeddedServer> {
   const serverPackage = await getServerPackage();
   const placement = await placeData(dataDir, log);
   const { home, owner } = placement;
-  // The lock comes before any look at a server: what runs on locked data is a living gateway's.
+  // Takes the lock before looking for a server: a server on locked data belongs to a running gateway.
   const lock = await usingDataDir(home, () => lockDataDir(home, owner));
   let postmaster: Postmaster | undefined;
   try {
@@ -106,16 +107,14 @@ function serverOf(first: Postmaster, { url, dataDir, adopted, release, relaunch,
   watch();
 
   async function stop(): Promise<void> {
-    // A start under way ends first: what it started is what has to be stopped.
+    // Waits for a restart in progress, because its server is the one to stop.
     await starting;
     await stopPostmaster(postmaster, log).finally(release);
   }
   return { url, dataDir, adopted, stop: () => (stopped ??= stop()) };
 }
 
-/**
- * Proves that the server answers with our password, and creates the database if the first start did not come that far.
- */
+/** Verifies that the server accepts our password, and creates the database if the first start did not get that far. */
 async function ensureDatabase(url: string): Promise<void> {
   try {
     await query(url, 'select 1');

@@ -1,8 +1,8 @@
 /**
- * Announcing changes over the feed's connection, after their commits. NOTIFY inside the transactions would make all
- * commits of the server come one after the other, each with its own wait for the disk: PostgreSQL holds a lock from
- * before such a commit until it is on disk. So changes are announced by statements of their own, which write nothing,
- * and each takes along all that has come up meanwhile.
+ * Announces changes over the feed's connection after they have committed. NOTIFY inside the transactions would
+ * serialize all commits of the server, each with its own wait for the disk: PostgreSQL holds a lock from before such a
+ * commit until it is on disk. Changes are therefore announced by separate statements, which write nothing. Each
+ * statement announces all changes that have accumulated in the meantime.
  */
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
@@ -12,28 +12,29 @@ import { isUnavailable } from '../connection/unavailable.ts';
 type Changed = Pick<Job, 'id' | 'version' | 'accountId'>;
 
 export interface Announcer {
-  /** To be called when the change is committed. */
+  /** Must be called once the change has committed. */
   announce(changed: Changed): void;
   /**
-   * Announces by this connection from now on, first of all what an earlier one has left. `onLost` hears when it does
-   * not answer.
+   * Announces over this connection from now on, starting with the changes that an earlier connection did not announce.
+   * Calls `onLost` if the connection does not answer.
    */
   announceOver(client: pg.Client, onLost: (error: Error) => void): void;
-  /** Resolves when nothing is left to announce, or can be; at the latest after `limitMs`. */
+  /** Resolves when nothing is left to announce or no connection is available, and after `limitMs` at the latest. */
   untilAnnounced(limitMs: number): Promise<void>;
 }
 
 /**
- * Jobs whose last change may wait while the connection is away. The oldest go: what is watched is read again anyway.
+ * The maximum number of jobs whose last change waits while the connection is down. Beyond it, the oldest changes are
+ * evicted, because watched jobs are read again anyway.
  */
 const MAX_WAITING = 10_000;
 const BATCH = 500;
 const RETRY_MS = 1_000;
-/** Of notifications, as some listener does not read his. */
+/** SQLSTATE of a full notification queue, which means that a listener does not read its notifications. */
 const QUEUE_FULL = '54000';
 
 export function createAnnouncer(channel: string, log: (message: string) => void): Announcer {
-  /** The newest change of each job, until the server has answered that it is announced. */
+  /** The newest change of each job, until the server has confirmed its announcement. */
   const waiting = new Map<string, Changed>();
   let way: { readonly client: pg.Client; readonly onLost: (error: Error) => void } | null = null;
   let announcing: Promise<void> | null = null;
@@ -55,19 +56,19 @@ export function createAnnouncer(channel: string, log: (message: string) => void)
         forget(batch);
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) {
-          // The next connection may be here already.
+          // The next connection may already be in use.
           if (way?.client === client) way = null;
           onLost(error as Error);
           continue;
         }
         log(`changes could not be announced: ${error.message}`);
-        // It cannot at the moment, for instance for want of room on its disk; or it does not take them, and that costs
-        // time only.
+        // Retries if the server cannot announce at the moment, for example because its disk is full. Drops a batch that
+        // the server rejects, which only delays watchers.
         if (isUnavailable(error) || error.code === QUEUE_FULL) await setTimeout(RETRY_MS);
         else forget(batch);
       }
     }
-    // In the same breath as the last look at what waits.
+    // Runs synchronously after the last check for waiting changes.
     announcing = null;
   }
 

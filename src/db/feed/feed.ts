@@ -1,8 +1,8 @@
 /**
- * The feed over LISTEN/NOTIFY: one connection per instance, which announces changes and hears of them. One that dies
- * loudly is replaced at once; one that dies silently (a proxy drops it) is found by a heartbeat, or by what it was to
- * announce, within 12 s. After each reconnect `onGap` tells the watchers to read again, and it is called only once
- * LISTEN is in force, so that no change falls between.
+ * The feed over LISTEN/NOTIFY: one connection per instance, which announces and receives changes. A connection that
+ * ends with an error is replaced immediately. One that is lost silently (a proxy drops it) is detected within 12 s, by
+ * a heartbeat or an unanswered announcement. After each reconnect, `onGap` tells the watchers to read again. It is
+ * called only once LISTEN is in effect, so that no change is missed in between.
  */
 import type { Feed } from '../../jobs/ports/feed.ts';
 import { createAnnouncer, type Announcer } from './announcer.ts';
@@ -14,15 +14,18 @@ const HEARTBEAT_MS = 8_000;
 const ANSWER_LIMIT_MS = 4_000;
 const LOCK_LIMIT_MS = 3_000;
 const RECONNECT_MS = [100, 250, 500, 1_000, 2_000];
-/** For what is left to announce at a stop. */
+/** The time limit for remaining announcements at a stop. */
 const LAST_WORDS_MS = 1_000;
 
 export interface RunningFeed extends Feed {
-  /** Lets every instance hear of a change, this one too; when the connection is away, as soon as it is back. */
+  /**
+   * Announces a change to all instances, including this one. If the connection is down, the announcement follows as
+   * soon as it is back.
+   */
   readonly announce: Announcer['announce'];
-  /** Whether LISTEN is in force now. */
+  /** True while LISTEN is in effect. */
   isListening(): boolean;
-  /** Announces what is left, within a second, and ends the connection. */
+  /** Announces the remaining changes within a second, and closes the connection. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +34,7 @@ interface Subscriber {
   readonly onGap: () => void;
 }
 
-/** Starts listening; resolves when LISTEN is in force for the first time, and rejects when that fails. */
+/** Starts listening. Resolves when LISTEN is in effect for the first time, and rejects if that fails. */
 export async function startFeed(url: string, log: (message: string) => void): Promise<RunningFeed> {
   const subscribers = new Set<Subscriber>();
   const announcer = createAnnouncer(FEED_CHANNEL, log);
@@ -49,9 +52,9 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
       session: {
         applicationName: 'motion-gateway feed',
         statementTimeoutMs: 0,
-        // Another NOTIFY may hold the server's only notification lock: the connection is healthy then, and is kept.
+        // Another NOTIFY may hold the server's only notification lock. The connection is healthy then, and is kept.
         lockTimeoutMs: LOCK_LIMIT_MS,
-        // It writes nothing that could be lost, and a wake-up must not wait for the disk.
+        // The session writes nothing that could be lost, and a wake-up must not wait for the disk.
         durable: false,
       },
     });

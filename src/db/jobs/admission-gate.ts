@@ -1,4 +1,4 @@
-/** The gate's row and the queue before it. */
+/** The row of the admission gate, and the queue in front of it. */
 import { and, asc, eq, notInArray, or, placeholder, sql } from 'drizzle-orm';
 import type { GateStore } from '../../jobs/ports/admission-gate.ts';
 import type { Connections } from '../connection/client.ts';
@@ -121,7 +121,7 @@ export function createGateStore({ db }: Connections): GateStore {
       await inside(tx)
         .update(gates)
         .set({ pausedUntil: null, pauseReason: null, probe: null, probedBy: null, pauseCount: 0, faults: [] })
-        // Most submits pass an open gate, whose row need not be written.
+        // Skips the write if the gate is already open, as it is for most submits.
         .where(
           and(
             eq(gates.upstreamId, upstreamId),

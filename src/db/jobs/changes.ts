@@ -1,4 +1,4 @@
-/** What has changed in an account's jobs, by the transactions that changed them. */
+/** Reads the changes of an account's jobs, ordered by the transactions that made them. */
 import { and, asc, desc, eq, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { ChangePosition, Snapshot } from '../../jobs/model/snapshot.ts';
@@ -9,14 +9,17 @@ import { jobs } from '../tables/jobs.ts';
 import { sqlStateOf } from '../connection/unavailable.ts';
 
 /**
- * The server, its timeline (another one after a failover and after a restore to a point in time), the database, and the
- * table, which a restored dump makes anew.
+ * The parts that identify a history: the server, its timeline, the database, and the table. A failover and a
+ * point-in-time restore start a new timeline, and restoring a dump creates a new table.
  */
 const server = sql`(select system_identifier from pg_control_system())`;
 const timeline = sql`substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)`;
 const table = sql`(select oid from pg_database where datname = current_database()), 'jobs'::regclass::oid`;
 
-/** What can be told of the history, by what the role may call: every role may call everything on an ordinary server. */
+/**
+ * Identifiers of the history, from the most to the least precise. The permissions of the role decide which one works;
+ * on an ordinary server every role may call all of the functions.
+ */
 const histories: readonly SQL<string>[] = [
   sql`concat_ws('.', ${server}, ${timeline}, ${table})`,
   sql`concat_ws('.', '-', ${timeline}, ${table})`,
@@ -25,17 +28,17 @@ const histories: readonly SQL<string>[] = [
 const isRefused = (error: unknown): boolean => ['42501', '0A000'].includes(sqlStateOf(error) ?? '');
 
 const snapshotNow = sql<string>`pg_current_snapshot()::text`;
-/** A row that came with a dump keeps the id of its old history, which may lie in the future of this one. */
+/** A row restored from a dump keeps the transaction id of its old history, which may lie in the future of this one. */
 const isOfThisHistory = lt(jobs.changedXid, sql`pg_snapshot_xmax(pg_current_snapshot())`);
 const inOrder = () => [asc(jobs.changedXid), asc(jobs.id)];
-/** A row to hang the moment on, so that there is one when nothing has changed. */
+/** A single row to select the moment from, so that the result has a row even if nothing has changed. */
 const here = sql`(select) as here`;
 
-/** Before every position: no transaction and no job has these ids. */
+/** The position before all others: no transaction and no job has these ids. */
 const START: ChangePosition = { xid: 0n, jobId: '00000000-0000-0000-0000-000000000000' };
 
 export function createChangeReader({ db }: Connections): ChangeReader {
-  // Built and planned once, which costs more than the reading.
+  // Built and planned only once, because that costs more than executing them.
   const statements = histories.map((history, index) => ({
     moment: momentStatement(db, history, `moment_${index}`),
     changes: changesStatement(db, history, `changes_${index}`),
@@ -63,8 +66,8 @@ export function createChangeReader({ db }: Connections): ChangeReader {
 
     async listChanges(accountId, seen, after, limit) {
       const position = after ?? START;
-      // One lower bound for each walk: given two, PostgreSQL may begin at the lower one and pass over all that lies
-      // between.
+      // Each index scan gets a single lower bound. Given two, PostgreSQL may start at the lower one and read everything
+      // in between.
       const start = position.xid < seen.xmax ? { ...START, xid: seen.xmax } : position;
       const rows = await telling(({ changes }) =>
         changes.execute({
@@ -104,8 +107,8 @@ function momentStatement(db: Database, history: SQL<string>, name: string) {
 
 function changesStatement(db: Database, history: SQL<string>, name: string) {
   /**
-   * The jobs that some transactions changed. Both ways to say which are a walk along the index, one condition for both
-   * would be none.
+   * Selects the jobs that the given transactions changed. Each of the two conditions on transactions is an index scan;
+   * a single condition that combines them would not be.
    */
   const changedBy = (transactions: SQL | undefined) =>
     db
@@ -128,7 +131,7 @@ function changesStatement(db: Database, history: SQL<string>, name: string) {
     .select({ history: history.as('history'), snapshot: snapshotNow.as('snapshot') })
     .from(here)
     .as('moment');
-  // One statement: the rows are what the snapshot sees.
+  // A single statement, so that the rows are exactly those that the snapshot sees.
   return db
     .select()
     .from(moment)
@@ -137,7 +140,7 @@ function changesStatement(db: Database, history: SQL<string>, name: string) {
     .prepare(name);
 }
 
-/** From `xmin:xmax:in,progress`. */
+/** Parses a snapshot from `xmin:xmax:in,progress`. */
 function toSnapshot(text: string): Snapshot {
   const [, xmax = '', inProgress = ''] = text.split(':');
   return { xmax: BigInt(xmax), inProgress: inProgress === '' ? [] : inProgress.split(',').map(BigInt) };

@@ -1,4 +1,4 @@
-/** What can be read from the jobs so far: how results became known, how long tasks take, and who is before whom. */
+/** Statistics over the jobs so far: how results became known, how long tasks take, and positions in the queue. */
 import { and, desc, eq, gt, sql } from 'drizzle-orm';
 import { motionModes } from '../../jobs/model/job.ts';
 import type { History, ModeDurations } from '../../jobs/ports/history.ts';
@@ -49,7 +49,7 @@ export function createHistory({ db }: Connections): History {
 
     async queuePositions(queued) {
       if (queued.length === 0) return new Map();
-      // In words, because the query builder leaves table names out where it sees one table.
+      // Raw SQL, because the query builder omits table names in queries over a single table.
       const asked = sql.join(
         queued.map(({ id, accountId }) => sql`(${id}::uuid, ${accountId})`),
         sql`, `,

@@ -5,12 +5,13 @@ import type { Connections } from '../connection/client.ts';
 import { callbacks } from '../tables/jobs.ts';
 import { inside, statement } from '../connection/transaction.ts';
 
-/** Of one job; more than this many different bodies are nobody's honest callbacks. */
+/** The maximum number of distinct bodies of one job. Genuine callbacks never exceed it. */
 const MAX_BODIES = 100;
 const MAX_CLAIMS = 10;
 
 /**
- * Counted in the statement that inserts: it runs under the lock of the job's row, so nobody else adds a body meanwhile.
+ * Counts the bodies in the statement that inserts. It runs under the lock of the job's row, so no other transaction
+ * adds a body in the meantime.
  */
 const keepBody = statement((db) =>
   db
@@ -20,7 +21,7 @@ const keepBody = statement((db) =>
         where (select count(*) from ${callbacks} where ${callbacks.jobId} = ${placeholder('jobId')}) < ${MAX_BODIES}`,
     )
     .onConflictDoNothing()
-    // What was there before this statement: not the row that it inserts.
+    // Reads the table as it was before this statement, without the inserted row.
     .returning({
       anotherPends: sql<boolean>`exists (select 1 from callbacks other where other.job_id = ${placeholder('jobId')} and other.verdict = 'PENDING' and other.task_id is not null)`,
     })
@@ -44,7 +45,7 @@ export function createInbox({ db }: Connections): Inbox {
     async pendingClaims(jobIds) {
       if (jobIds.length === 0) return [];
       const { jobId, taskId } = callbacks;
-      // By chance and not by age: claims that are never judged do not shut out the others.
+      // Picks claims at random rather than by age, so that claims that are never judged cannot starve the others.
       const place = sql<number>`row_number() over (partition by ${jobId} order by random())`.as('place');
       const claims = db
         .select({ jobId, taskId, place })

@@ -1,4 +1,4 @@
-/** The events of a job. */
+/** Writes and reads the events of jobs. */
 import { and, asc, eq, gt, placeholder, sql } from 'drizzle-orm';
 import type { JobEvent } from '../../jobs/model/job-event.ts';
 import type { Timeline } from '../../jobs/ports/job-events.ts';
@@ -28,7 +28,7 @@ const noteEvent = statement((db) =>
     .prepare('note_event'),
 );
 
-/** What an event does not tell. */
+/** The defaults for details that an event does not have. */
 const untold = {
   attempt: null,
   submitEnd: null,
@@ -45,7 +45,7 @@ export function createTimeline({ db }: Connections): Timeline {
     },
 
     async listEvents(asked) {
-      // One look at the index for each: what is over the limit of one is not read.
+      // Scans the index once for each requested job, so that events beyond the limit of the job are not read.
       const found = db
         .select(columns)
         .from(jobEvents)

@@ -1,4 +1,4 @@
-/** Reads on behalf of a client: every statement names the account. */
+/** Reads on behalf of a client. Every statement filters by account. */
 import { and, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
 import type { JobReader } from '../../jobs/ports/job-reader.ts';
 import type { Connections } from '../connection/client.ts';

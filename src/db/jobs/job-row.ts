@@ -1,4 +1,4 @@
-/** Between a row of `jobs` and a `Job`. */
+/** Converts between rows of `jobs` and `Job`. */
 import { is, placeholder, SQL, sql, type Placeholder } from 'drizzle-orm';
 import type { Job } from '../../jobs/model/job.ts';
 import type { JobPatch, NewJob } from '../../jobs/ports/job-writer.ts';
@@ -70,7 +70,8 @@ export function toRow(job: NewJob): typeof jobs.$inferInsert {
 }
 
 /**
- * What a patch writes: `set` with placeholders for what differs between patches of one form, whose `values` they are.
+ * The assignments that a patch writes. `set` has placeholders where patches of the same form differ, and `values` has
+ * the values of these placeholders.
  */
 export interface Assignments {
   readonly form: string;
@@ -117,7 +118,7 @@ export function toAssignments(patch: JobPatch): Assignments {
       values[name] = value;
     }
   }
-  // A column is set by one expression, or to null, or to a value: its name and the null tell which.
+  // A column is set to its one expression, to null, or to a value. Its name and whether it is null identify the form.
   const form = Object.entries(set)
     .map(([name, value]) => (value === null ? `${name}=null` : name))
     .join();

@@ -1,4 +1,4 @@
-/** The writes of a job's life. Only `advance` writes a state. */
+/** Writes jobs throughout their lifetime. Only `advance` changes the state. */
 import { and, eq, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import { TaskTakenError } from '../../jobs/model/errors.ts';
 import type { Job, Move } from '../../jobs/model/job.ts';
@@ -12,7 +12,7 @@ import { gates, jobs, thisTransaction, turns } from '../tables/jobs.ts';
 import { afterCommit, inside, statement, withFirst, withTransaction } from '../connection/transaction.ts';
 import { isDuplicateOf } from '../connection/unavailable.ts';
 
-/** `permits` of `jobs/job.ts`, as SQL with placeholders for the numbers. */
+/** Returns `permits` of `jobs/model/job.ts` as an SQL condition, with placeholders for the values. */
 const permitted = (move: Move): SQL | undefined =>
   and(
     eq(jobs.id, placeholder('jobId')),
@@ -22,17 +22,17 @@ const permitted = (move: Move): SQL | undefined =>
     move.leaseToken === undefined ? undefined : eq(jobs.leaseToken, placeholder('ofLease')),
   );
 
-/** Moves that ask for the same share a statement. */
+/** Returns the form of a move. Moves with the same kinds of conditions share a prepared statement. */
 const formOf = (move: Move): string =>
   [move.from?.join('|'), move.attempt !== undefined && 'attempt', move.leaseToken !== undefined && 'lease'].join();
 
 const oneVersionUp = { version: sql`${jobs.version} + 1`, updatedAt: sql`now()`, changedXid: thisTransaction };
 
-/** A write of the job for every form of a move and a patch: some dozens, made as they are needed. */
+/** The prepared writes of a job, one for each form of a move and a patch: a few dozen, created on first use. */
 const writes = new Map<string, ReturnType<typeof prepareWrite>>();
 
 function prepareWrite(name: string, move: Move | null, set: Assignments['set']) {
-  // Drizzle takes placeholders in `set`, but does not say so in its types.
+  // Drizzle accepts placeholders in `set`, although its types do not say so.
   const assignments = { ...(move && { state: placeholder('state'), rank: placeholder('rank') }), ...set } as object;
   const where = move ? permitted(move) : eq(jobs.id, placeholder('jobId'));
   return statement((db) =>
@@ -69,7 +69,7 @@ async function insert(tx: Transaction, job: NewJob): Promise<Job | null> {
   const { upstreamId, accountId } = job;
   const inserted = await db.insert(jobs).values(toRow(job)).onConflictDoNothing().returning({ id: jobs.id });
   if (!inserted[0]) return null;
-  // The turn comes after the key: who repeats a key takes none.
+  // Takes a turn only after the insert, so that a repeated idempotency key takes none.
   const turn = db.$with('turn').as(
     db
       .insert(turns)
@@ -108,8 +108,8 @@ async function lock(tx: Transaction, jobId: string): Promise<Job | null> {
 }
 
 /**
- * `announce` hears of every change when it is committed, and also when COMMIT got no answer: a wake-up too many does no
- * harm.
+ * Creates a writer that calls `announce` for every change once it is committed. It also does so when COMMIT got no
+ * answer, because a superfluous wake-up does no harm.
  */
 export function createJobWriter(connections: Connections, announce: Announcer['announce']): JobWriter {
   async function announced(tx: Transaction, writing: Promise<Job | null>): Promise<Job | null> {

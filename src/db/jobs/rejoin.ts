@@ -1,6 +1,6 @@
 /**
- * The records of REST requests: which were answered, and what was sent. All times are the database's clock, not the
- * beginning of a transaction, which may have waited.
+ * Records of REST requests: whether they were answered, and what the client sent. All times are read from the
+ * database's clock rather than from the start of the transaction, which may have waited.
  */
 import { and, desc, eq, getTableColumns, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { EarlierRequest, JoinStore } from '../../jobs/ports/rejoin.ts';
@@ -16,28 +16,33 @@ const instantOf = (epoch: number): SQL => sql`to_timestamp(${epoch}::float8 / 10
 const msSince = (instant: SQL): SQL<number | null> =>
   sql<number | null>`(extract(epoch from ${clock} - ${instant}) * 1000)::float8`;
 
-/** When it was last known to be of interest. */
+/** The instant from which the age of a request is counted. */
 const newestAt = sql`greatest(${requests.openedAt}, ${requests.unansweredAt})`;
 const isAsked = sql`${requests.askedAt} > coalesce(${requests.confirmedAt}, '-infinity')`;
 
 /**
- * A doubtful request is an unanswered one that can be joined for a shorter time, so its `unanswered_at` lies that much
- * earlier, and `confirmed_at` is when its answer was written: later than `unanswered_at`, which that of an unanswered
- * request never is.
+ * True if nothing shows whether the answer of a request arrived. Such a doubtful request is stored as an unanswered one
+ * that can be joined for a shorter time, so its `unanswered_at` is earlier by the difference. Its `confirmed_at` is the
+ * time at which the answer was written, which is later than `unanswered_at`. For a request that is known to be
+ * unanswered, `confirmed_at` is never later.
  */
 const isDoubtful = sql`${requests.confirmedAt} > ${requests.unansweredAt}`;
 
-/** An instance that reports late must not overwrite what another one has answered or is about to answer. */
+/**
+ * Restricts late reports of an instance: they must not overwrite an answer that another instance has given or is about
+ * to give.
+ */
 const isOwnOrUnanswered = (instanceId: string): SQL | undefined =>
   or(eq(requests.state, 'UNANSWERED'), eq(requests.instanceId, instanceId));
 
-/** The most that are looked at; more of one body and key are open only where somebody measures load. */
+/** The maximum number of earlier requests to read. Only load tests have more open requests of one body and key. */
 const MAX_EARLIER = 1_000;
 
 export function createJoinStore({ db }: Connections): JoinStore {
   return {
     async findEarlier(tx, { keyId, bodyHash }, maxAgeMs) {
-      // Locked first, read in a later statement: of two at once the second sees what the first has stored.
+      // Takes the lock first and reads in a later statement. Of two concurrent requests, the second therefore sees what
+      // the first has stored.
       await inside(tx).execute(
         sql`select pg_advisory_xact_lock(hashtextextended(${`request ${keyId} ${bodyHash}`}, 0))`,
       );
@@ -88,7 +93,7 @@ export function createJoinStore({ db }: Connections): JoinStore {
     },
 
     async extendJoinTime(jobId, holdMs) {
-      // The client repeated the request, so an answer that was in doubt did not arrive.
+      // The client repeated the request, so an answer whose arrival was in doubt did not arrive.
       await db
         .update(requests)
         .set({ state: 'UNANSWERED', unansweredAt: sql`${clock} + ${ms(holdMs)}` })
@@ -153,7 +158,7 @@ export function createJoinStore({ db }: Connections): JoinStore {
     },
 
     async recordAnswers(instanceId, jobIds, state, renew) {
-      // In the future during the hold of a repeat.
+      // While a repeat is held, `unanswered_at` is in the future.
       const since = renew ? clock : sql`least(coalesce(${requests.unansweredAt}, ${clock}), ${clock})`;
       await db
         .update(requests)
@@ -175,7 +180,7 @@ export function createJoinStore({ db }: Connections): JoinStore {
     },
 
     async forgetRequests(maxAgeMs, limit) {
-      // Opened so long ago is a condition of its own for the index.
+      // The condition on `opened_at` follows from the other one, and is there for the index.
       const oldest = sql`${clock} - ${ms(maxAgeMs)}`;
       const { rowCount } = await db.execute(sql`
         with due as (

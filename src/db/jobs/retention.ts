@@ -1,4 +1,4 @@
-/** Deleting for good, and the keys that outlive their jobs. */
+/** Permanent deletion of jobs and their records, and the idempotency keys that outlive deleted jobs. */
 import { and, eq, inArray, sql, type SQL } from 'drizzle-orm';
 import { isTerminal, jobStates } from '../../jobs/model/job.ts';
 import type { SpentKeys } from '../../jobs/ports/deleted-job-keys.ts';
@@ -10,7 +10,7 @@ import { inside } from '../connection/transaction.ts';
 
 const hasEnded = inArray(jobs.state, jobStates.filter(isTerminal));
 
-/** A deletion of jobs, with their keys kept, in one statement. */
+/** Wraps a deletion of jobs into one statement that also keeps their idempotency keys. */
 const spendingKeys = (jobDeletion: SQL): SQL => sql`
   with gone as (${jobDeletion} returning ${jobs.id}, ${jobs.accountId}, ${jobs.idempotencyKey}, ${jobs.inputHash}),
   spent as (

@@ -1,4 +1,4 @@
-/** The work to be done at an upstream: leases that ran out, deadlines, and look-ups that are due. */
+/** The work that is due at an upstream: expired leases, deadlines, and look-ups. */
 import { and, asc, eq, isNotNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
 import type { OverdueJob, WorkQueue } from '../../jobs/ports/work-queue.ts';
 import type { Connections } from '../connection/client.ts';
@@ -31,7 +31,7 @@ export function createWorkQueue({ db }: Connections): WorkQueue {
           .from(jobs)
           .where(condition)
           .limit(limit);
-      // Two statements, so that neither kind can fill the batch of the other.
+      // Two statements, so that neither kind can fill the other's batch.
       const attempted = await find(
         and(
           sql`${jobs.state} in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,

@@ -1,9 +1,10 @@
-/** Deleting by age, a batch at a time. */
+/** Deletes rows by age, one batch at a time. */
 import { sql, type Column, type SQL, type Table } from 'drizzle-orm';
 
 /**
- * The batch first, in a part of its own: a subquery with a limit could be run again for each row, and would lock more
- * than the limit.
+ * Builds a DELETE of up to `limit` rows older than `days`, the oldest first, which skips locked rows. It selects the
+ * batch in a CTE: PostgreSQL may run a subquery with a limit again for each row, and would then lock more rows than the
+ * limit.
  */
 export const deletion = (
   table: Table,

@@ -1,9 +1,9 @@
-/** Durations in SQL. Every deadline is by the database's clock. */
+/** Durations in SQL. All deadlines are measured by the database's clock. */
 import { sql, type Placeholder, type SQL } from 'drizzle-orm';
 
 export const ms = (value: number | Placeholder): SQL => sql`${value} * interval '1 millisecond'`;
 
-/** `now()` is the start of the transaction: what waited for a lock must look at the clock instead. */
+/** Returns an instant relative to `now()`, the start of the transaction. After waiting for a lock, use `clockInMs`. */
 export const inMs = (value: number | Placeholder): SQL => sql`now() + ${ms(value)}`;
 export const clockInMs = (value: number): SQL => sql`clock_timestamp() + ${ms(value)}`;
 

@@ -19,7 +19,7 @@ import type { AccountStatus, Scope } from '../../accounts/account.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
-/** The first day of this month of UTC. */
+/** The first day of the current month in UTC. */
 export const thisMonth = sql`date_trunc('month', now() at time zone 'UTC')::date`;
 
 export const accounts = pgTable(
@@ -29,15 +29,15 @@ export const accounts = pgTable(
     name: text('name').notNull(),
     email: text('email'),
     status: text('status').$type<AccountStatus>().notNull(),
-    /** Jobs; null is no limit. */
+    /** The maximum number of jobs; null is unlimited. */
     quotaLimit: integer('quota_limit'),
     /**
-     * Used and reserved, by no matter which: a charge does not write this row, which the ends of all jobs of the
-     * account would wait for.
+     * The number of jobs used or reserved, as one sum. A charge therefore does not write this row. Otherwise the ends
+     * of all jobs of the account would wait for each other.
      */
     quotaTaken: integer('quota_taken').notNull().default(0),
     monthlyLimit: integer('monthly_limit'),
-    /** The month that `monthTaken` counts; an earlier one counts as nothing. */
+    /** The month that `monthTaken` counts. In a later month, that count no longer applies. */
     month: date('month').notNull().default(thisMonth),
     monthTaken: integer('month_taken').notNull().default(0),
     tokenEpoch: integer('token_epoch').notNull().default(0),
@@ -61,13 +61,13 @@ export const apiKeys = pgTable(
       .notNull()
       .references(() => accounts.id),
     name: text('name').notNull(),
-    /** SHA-256 of the key, hexadecimal; the key itself is nowhere. */
+    /** SHA-256 of the key, in hexadecimal. The key itself is not stored. */
     hash: text('hash').notNull(),
     lastFour: text('last_four').notNull(),
     scopes: text('scopes').array().$type<Scope[]>().notNull(),
     createdAt: instant('created_at').notNull().defaultNow(),
     expiresAt: instant('expires_at'),
-    /** What `expiresAt` was when the key was made; rotating it brings that one forward. */
+    /** The value of `expiresAt` when the key was created. Rotating the key brings `expiresAt` forward. */
     madeToExpireAt: instant('made_to_expire_at'),
     revokedAt: instant('revoked_at'),
     lastUsedAt: instant('last_used_at'),
@@ -75,7 +75,10 @@ export const apiKeys = pgTable(
   (key) => [uniqueIndex('api_keys_hash').on(key.hash), index('api_keys_by_account').on(key.accountId, key.createdAt)],
 );
 
-/** The quota ledger: what each job did to its account. It outlives the job, because it is about money. */
+/**
+ * The quota ledger: the effects of each job on the quota of its account. It outlives the jobs, because it is a
+ * financial record.
+ */
 export const quotaLedger = pgTable(
   'quota_ledger',
   {
@@ -84,7 +87,7 @@ export const quotaLedger = pgTable(
     accountId: text('account_id').notNull(),
     /** The month in which the job was accepted. */
     month: date('month').notNull().default(thisMonth),
-    /** Of charges: seconds of video, and what their price depends on. */
+    /** For charges only: the seconds of video, and the properties that determine the price. */
     billedSeconds: doublePrecision('billed_seconds'),
     mode: text('mode'),
     model: text('model'),
@@ -97,7 +100,7 @@ export const quotaLedger = pgTable(
   ],
 );
 
-/** Who changed what about accounts and keys. */
+/** The audit log: changes to accounts and keys, and their actors. */
 export const accountLog = pgTable(
   'account_log',
   {
@@ -115,8 +118,8 @@ export const accountLog = pgTable(
 );
 
 /**
- * What is counted over all instances, each subject in a window of its own length. Not logged, so that counting costs no
- * flush: a crash of the server empties it.
+ * Counters across all instances, with a window of its own length for each subject. The table is unlogged, so that
+ * counting costs no flush. A crash of the server empties it.
  */
 export const rateWindows = pgTable('rate_windows', {
   subject: text('subject').primaryKey(),

@@ -1,4 +1,4 @@
-/** The tables, as Drizzle sees them; `npm run db:generate` turns a change here into a migration. */
+/** The tables as Drizzle sees them. `npm run db:generate` turns a change to this file into a migration. */
 import { sql } from 'drizzle-orm';
 import {
   bigint,
@@ -32,10 +32,10 @@ import type { JobEventType, SubmitEndKind, Verdict } from '../../jobs/model/job-
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
-/** A transaction's 64-bit id, which unlike `xid` never wraps; read as text, because it may exceed 2^53. */
+/** A 64-bit transaction id, which unlike `xid` never wraps around. Read as text, because it may exceed 2^53. */
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
-/** The transaction that writes the row, in `set` and as a default. */
+/** The id of the transaction that writes the row, for use in `set` and as a default. */
 export const thisTransaction = sql`pg_current_xact_id()`;
 
 export const jobs = pgTable(
@@ -59,7 +59,7 @@ export const jobs = pgTable(
     keepOriginalSound: boolean('keep_original_sound').notNull(),
     watermark: boolean('watermark').notNull(),
     labels: jsonb('labels').$type<readonly Label[]>().notNull(),
-    /** Where the client wants to be told of its end, and in whose words. */
+    /** The URL to notify when the job ends, and the format of the notification. */
     webhookUrl: text('webhook_url'),
     webhookFormat: text('webhook_format').$type<JobWebhook['format']>(),
     idempotencyKey: text('idempotency_key'),
@@ -77,23 +77,23 @@ export const jobs = pgTable(
     charge: text('charge').$type<ChargeStatus>(),
     settledBy: text('settled_by').$type<SettledBy>(),
 
-    /** QUEUED: the place in the queue, by fair turns between accounts. */
+    /** In QUEUED: the place in the queue, assigned so that accounts take fair turns. */
     tag: bigint('tag', { mode: 'number' }).notNull().default(0),
     /**
-     * Whose attempt it is: an attempt's number can be taken twice, when the commit of the first taker was rolled back
-     * unknown to it.
+     * Identifies the claim of the attempt. Two claims can take the same attempt number if the commit of the first one
+     * was rolled back without its instance learning of it.
      */
     leaseToken: uuid('lease_token'),
-    /** SUBMITTING: after this the attempt's fate is unknown. */
+    /** In SUBMITTING: the time after which the outcome of the attempt counts as unknown. */
     leaseExpiresAt: instant('lease_expires_at'),
     /**
-     * When to ask the upstream next; null when there is nothing to ask. Pushed ahead by whoever asks, which is the
-     * lease.
+     * The time of the next look-up; null if there is nothing to look up. An instance that starts a look-up moves it
+     * into the future, which is its lease.
      */
     nextPollAt: instant('next_poll_at'),
-    /** Since when look-ups do not find our task. */
+    /** The time since which look-ups have not found the job's task. */
     taskMissingAt: instant('task_missing_at'),
-    /** How often work on what a look-up said has begun without coming to an end. */
+    /** The number of times that work on the result of a look-up has begun without being completed. */
     workAttempts: smallint('work_attempts').notNull().default(0),
     suspicions: smallint('suspicions').notNull().default(0),
     cancelRequestedAt: instant('cancel_requested_at'),
@@ -102,7 +102,7 @@ export const jobs = pgTable(
     completedAt: instant('completed_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
-    /** The last transaction that a client could see the effect of; what account feeds resume by. */
+    /** The last transaction whose effect a client could see. Account feeds resume by it. */
     changedXid: xid8('changed_xid').notNull().default(thisTransaction),
   },
   (job) => [
@@ -152,18 +152,18 @@ export const jobs = pgTable(
   ],
 );
 
-/** The inbox: every distinct callback body of a job, kept as evidence. */
+/** The callback inbox: every distinct callback body of a job, kept as evidence. */
 export const callbacks = pgTable(
   'callbacks',
   {
     jobId: uuid('job_id')
       .notNull()
       .references(() => jobs.id, { onDelete: 'cascade' }),
-    /** SHA-256 of the body as it came. */
+    /** SHA-256 of the body as received. */
     bodyHash: text('body_hash').notNull(),
     attempt: integer('attempt').notNull(),
     taskId: text('task_id'),
-    /** The body with signed URLs redacted, as text because it may be anything. */
+    /** The body with signed URLs redacted. Stored as text, because it may be anything. */
     body: text('body').notNull(),
     verdict: text('verdict').$type<Verdict>().notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
@@ -174,17 +174,17 @@ export const callbacks = pgTable(
   ],
 );
 
-/** The timeline: what happened to a job, in the order in which it became known. */
+/** The timeline: the events of a job, in the order in which they became known. */
 export const jobEvents = pgTable(
   'job_events',
   {
     jobId: uuid('job_id')
       .notNull()
       .references(() => jobs.id, { onDelete: 'cascade' }),
-    /** Rises within a job, whose events are written under the lock of its row. */
+    /** Increases within a job, because its events are written under the lock of its row. */
     id: bigint('id', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     type: text('type').$type<JobEventType>().notNull(),
-    /** Where the event took the job; null when it moved nothing. */
+    /** The state that the event moved the job to; null if it did not move the job. */
     state: text('state').$type<JobState>(),
     version: integer('version').notNull(),
     attempt: integer('attempt'),
@@ -199,7 +199,8 @@ export const jobEvents = pgTable(
   },
   (event) => [
     primaryKey({ columns: [event.jobId, event.id] }),
-    // An end that is recorded again, because the database did not confirm the first time, is told once.
+    // The end of an attempt is recorded again if the database did not confirm the first write. It must appear only
+    // once.
     uniqueIndex('job_events_attempt_ended')
       .on(event.jobId, event.attempt)
       .where(sql`${event.type} = 'ATTEMPT_ENDED'`),
@@ -207,7 +208,7 @@ export const jobEvents = pgTable(
   ],
 );
 
-/** Idempotency keys of jobs that were deleted: for a while they still refuse to be paid for again. */
+/** Idempotency keys of deleted jobs, kept for a while so that a repeat is refused rather than paid for again. */
 export const spentKeys = pgTable(
   'spent_keys',
   {
@@ -220,7 +221,7 @@ export const spentKeys = pgTable(
   (key) => [primaryKey({ columns: [key.accountId, key.idempotencyKey] }), index('spent_keys_by_age').on(key.deletedAt)],
 );
 
-/** Whose turn it is: the last place in an upstream's queue that each account was given. */
+/** The last place in an upstream's queue that each account was given, for fair turns. */
 export const turns = pgTable(
   'turns',
   {
@@ -231,19 +232,19 @@ export const turns = pgTable(
   (turn) => [primaryKey({ columns: [turn.upstreamId, turn.accountId] })],
 );
 
-/** The admission row of an upstream: locked first by everyone who wants to submit. */
+/** The admission row of an upstream. Every transaction that submits locks it first. */
 export const gates = pgTable('gates', {
   upstreamId: text('upstream_id').primaryKey(),
   nextSubmitAt: instant('next_submit_at').notNull().defaultNow(),
   pausedUntil: instant('paused_until'),
   pauseReason: text('pause_reason'),
   pauseCount: smallint('pause_count').notNull().default(0),
-  /** What ends the pause: a free look-up first, or one job. Null while the gate is open. */
+  /** The probe that ends the pause: a free look-up and then one job, or one job only. Null while the gate is open. */
   probe: text('probe').$type<Probe>(),
-  /** The job that is the probe, while it is under way. */
+  /** The id of the probe in progress: that of the job, or one made for the look-up. */
   probedBy: uuid('probed_by'),
-  /** Submits that ended in doubt since the last one that did not: whose, and with which input. */
+  /** Ambiguous submits since the last one that the upstream accepted or rejected: the account and the input of each. */
   faults: jsonb('faults').$type<readonly Fault[]>().notNull().default([]),
-  /** The highest tag that has passed: where an account that was away joins in. */
+  /** The highest tag that has passed the gate. An account that returns to the queue starts behind it. */
   virtualTime: bigint('virtual_time', { mode: 'number' }).notNull().default(0),
 });

@@ -1,4 +1,4 @@
-/** The tables of the REST doors. */
+/** The tables of the REST routes. */
 import { sql } from 'drizzle-orm';
 import { check, index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import type { AnswerState } from '../../jobs/ports/rejoin.ts';
@@ -8,22 +8,22 @@ const instant = (name: string) => timestamp(name, { withTimezone: true, precisio
 const clock = sql`clock_timestamp()`;
 
 /**
- * What clients sent, which task records echo. It is there for as long as its job, and only for jobs that came over
- * REST.
+ * The requests as clients sent them, which task records echo. A row lives as long as its job, and exists only for jobs
+ * that were submitted over REST.
  */
 export const restBodies = pgTable('rest_bodies', {
   jobId: uuid('job_id')
     .primaryKey()
     .references(() => jobs.id, { onDelete: 'cascade' }),
-  /** JSON as text: `jsonb` takes neither NUL nor lone surrogates, and forgets the order of keys. */
+  /** JSON as text: `jsonb` rejects NUL and lone surrogates, and does not keep the order of keys. */
   body: text('body').notNull(),
-  /** The request's id. */
+  /** The id of the request. */
   traceId: text('trace_id').notNull(),
 });
 
 /**
- * Whether accepted requests without an idempotency key were answered: what a repeat joins by. Forgotten when nothing
- * can join any more.
+ * Records of accepted requests without an idempotency key, and of whether they were answered. A repeat uses them to
+ * join an earlier request. A record is deleted when its request can no longer be joined.
  */
 export const restRequests = pgTable(
   'rest_requests',
@@ -37,7 +37,7 @@ export const restRequests = pgTable(
     /** The process that holds the connection. */
     instanceId: uuid('instance_id').notNull(),
     openedAt: instant('opened_at').notNull().default(clock),
-    /** When a repeat last asked whether the connection is open, and when the instance last said that it is. */
+    /** When a repeat last asked whether the connection is open, and when the instance last confirmed that it is. */
     askedAt: instant('asked_at'),
     confirmedAt: instant('confirmed_at'),
     unansweredAt: instant('unanswered_at'),

@@ -26,8 +26,8 @@ import { accounts } from './accounts.ts';
 import { jobs } from './jobs.ts';
 
 /**
- * Whether an endpoint is active and wants events of a type, as a condition that the partial indexes match: the type is
- * a literal, never a parameter.
+ * Returns the condition that an endpoint is active and wants events of a type. The type is a literal and never a
+ * parameter, so that the partial indexes match the condition.
  */
 export const isWanting = (
   { status, eventTypes }: { readonly status: AnyPgColumn; readonly eventTypes: AnyPgColumn },
@@ -54,8 +54,8 @@ export const webhookEndpoints = pgTable(
   },
   (endpoint) => [
     index('webhook_endpoints_by_account').on(endpoint.accountId, endpoint.createdAt),
-    // One probe tells whether any active endpoint of an account wants a type, however many endpoints do not: a settle
-    // asks this.
+    // A single index probe shows whether any active endpoint of an account wants a type, however many do not. A settle
+    // runs this check.
     ...jobEventTypes.map((type) =>
       index(`webhook_endpoints_wanting_${type.replace('motion_job.', '')}`)
         .on(endpoint.accountId)
@@ -69,8 +69,8 @@ export const webhookEndpoints = pgTable(
 );
 
 /**
- * Sealed, because they must be had again to sign. The owner is an endpoint's id, or `account:` and an account's for its
- * jobs' own URLs.
+ * Webhook secrets. They are sealed rather than hashed, because signing needs the plain text. The owner is the id of an
+ * endpoint, or `account:` and the id of an account for the URLs of its jobs.
  */
 export const webhookSecrets = pgTable('webhook_secrets', {
   owner: text('owner').primaryKey(),
@@ -82,7 +82,7 @@ export const webhookSecrets = pgTable('webhook_secrets', {
   previousUntil: instant('previous_until'),
 });
 
-/** What happened, as it is told. It goes with its job. */
+/** Events as they are delivered. An event is deleted with its job. */
 export const webhookEvents = pgTable(
   'webhook_events',
   {
@@ -90,9 +90,9 @@ export const webhookEvents = pgTable(
     accountId: text('account_id').notNull(),
     jobId: uuid('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
     type: text('type').$type<WebhookEventType>().notNull(),
-    /** The standard body, byte for byte. */
+    /** The body in the standard format, byte for byte. */
     body: text('body').notNull(),
-    /** Whether deliveries to endpoints of the account are still to be made. */
+    /** True while deliveries to endpoints of the account still have to be created. */
     needsFanOut: boolean('needs_fan_out').notNull().default(false),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
@@ -105,7 +105,7 @@ export const webhookEvents = pgTable(
   ],
 );
 
-/** An event on its way to one receiver. */
+/** Deliveries, each of one event to one receiver. */
 export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
@@ -120,13 +120,16 @@ export const webhookDeliveries = pgTable(
     url: text('url').notNull(),
     host: text('host').notNull(),
     format: text('format').$type<WebhookFormat>().notNull(),
-    /** Of another format than the event's; frozen with it. */
+    /** The body if its format differs from the event's, fixed at the same time as the event's body; null otherwise. */
     body: text('body'),
     state: text('state').$type<DeliveryState>().notNull().default('DUE'),
-    /** All tries there were, and those that failed since it last became due. */
+    /** All attempts, and the failed ones since the delivery was created or last redelivered. */
     attempts: integer('attempts').notNull().default(0),
     failures: integer('failures').notNull().default(0),
-    /** Pushed ahead by whoever tries, which is the lease; null when nothing is to be done. */
+    /**
+     * The time of the next attempt; null if there is none. An instance that makes an attempt moves it into the future,
+     * which is its lease.
+     */
     nextAttemptAt: instant('next_attempt_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
@@ -135,8 +138,8 @@ export const webhookDeliveries = pgTable(
       .on(delivery.host, delivery.nextAttemptAt)
       .where(sql`${delivery.nextAttemptAt} is not null`),
     index('webhook_deliveries_by_account').on(delivery.accountId, delivery.createdAt, delivery.id),
-    // An event goes to an endpoint once. A delivery to a job's own URL has no endpoint; it is made together with its
-    // event.
+    // An event goes to an endpoint only once. A delivery to a job's own URL has no endpoint, and is created together
+    // with its event.
     uniqueIndex('webhook_deliveries_by_event').on(delivery.eventId, delivery.endpointId),
     index('webhook_deliveries_by_endpoint').on(delivery.endpointId, delivery.createdAt, delivery.id),
     index('webhook_deliveries_due_by_endpoint')

@@ -1,8 +1,8 @@
 /**
- * Webhooks on their way: deliveries, leases and the log. Endpoints are locked before their deliveries, here and
- * wherever both are written: an owner who changes or deletes an endpoint reaches all deliveries that are due to it,
- * those that are being made at that moment among them (`fan-out.ts`). A delivery to an endpoint that is just being
- * disabled for its failures ends when it is claimed.
+ * Webhook deliveries, their leases and the delivery log. Endpoints are locked before their deliveries, in this file and
+ * wherever else both are written, except in `recordSuccess`. An owner who changes or deletes an endpoint therefore
+ * reaches all of its due deliveries, including those that are being created at that moment (`fan-out.ts`). A delivery
+ * to an endpoint that is being disabled because of its failures ends when it is claimed.
  */
 import { and, asc, desc, eq, getTableColumns, inArray, lt, or, sql } from 'drizzle-orm';
 import type { Transaction } from '../../transaction.ts';
@@ -68,7 +68,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
 
     async claim({ limit, perHost, leaseMs, busyHosts, slowHosts }) {
       const array = (values: readonly string[]) => sql`${sql.param([...values])}::text[]`;
-      // One look at the index for each host: what one of them has piled up is not read for the others.
+      // Scans the index once for each host, so the backlog of one host is not read for the others.
       const { rows } = await db.execute<ClaimedRow>(sql`
         with recursive host as (
           (select host as name from ${deliveries} where next_attempt_at is not null order by host limit 1)
@@ -162,7 +162,7 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
                 )
               : undefined,
             endpointId ? eq(deliveries.endpointId, endpointId) : undefined,
-            // By the event, which has an index for it.
+            // Filters on the job id of the event, which has an index.
             jobId ? eq(events.jobId, jobId) : undefined,
           ),
         )
@@ -190,7 +190,8 @@ export function createDeliveryStore({ db }: Connections): DeliveryStore {
       await handle.execute(
         sql`select from ${endpoints} where id = (select endpoint_id from ${deliveries} where ${mine}) for key share`,
       );
-      // One that is due already comes at once; a try that is under way goes on, and records nothing.
+      // A delivery that waits for its next attempt becomes due immediately. An attempt in progress continues, but
+      // records nothing.
       await handle
         .update(deliveries)
         .set({ state: 'DUE', failures: 0, nextAttemptAt: sql`now()` })

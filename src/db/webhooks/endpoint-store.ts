@@ -1,4 +1,4 @@
-/** Webhook endpoints and the secrets that sign for them. */
+/** Webhook endpoints and their signing secrets. */
 import { and, asc, desc, eq, gt, sql } from 'drizzle-orm';
 import type { Transaction } from '../../transaction.ts';
 import type { WebhookStore } from '../../webhooks/ports.ts';
@@ -106,7 +106,7 @@ export function createEndpointStore(connections: Connections): EndpointStore {
         .where(mine)
         .returning();
       if (rows[0]?.status === 'DISABLED') await stopDue(tx, endpointId);
-      // What waits for it goes where it is now.
+      // Redirects the due deliveries of the endpoint to its new address.
       else if (rows[0] && address.url !== undefined)
         await inside(tx)
           .update(deliveries)

@@ -1,10 +1,11 @@
 /**
- * Webhook events: written in the transaction that settles a job, and fanned out into deliveries after that commit.
+ * Webhook events. They are written in the transaction that settles a job, and fanned out into deliveries after it has
+ * committed.
  *
- * The transaction that settles a job writes one event, however many endpoints want it: callbacks are heard once and
- * share few connections, and a delivery row costs 1 kB of WAL in six indexes. The event is an outbox row: it commits
- * with the job, so no end of a job is lost, and the delivery loop of any instance makes its deliveries. A job's own URL
- * is one receiver at most, and its delivery is written with the event.
+ * The transaction that settles a job writes one event, however many endpoints want it. A callback arrives only once,
+ * callbacks share few connections, and a delivery row costs 1 kB of WAL in six indexes. The event is an outbox row: it
+ * commits with the job, so no end of a job is lost, and the delivery loop of any instance creates its deliveries. A
+ * job's own URL is at most one receiver, and its delivery is written with the event.
  */
 import { fillPlaceholders, placeholder, sql, type SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
@@ -21,8 +22,9 @@ import {
 } from '../tables/webhooks.ts';
 
 /**
- * One event, if an active endpoint wants it or the job has a URL of its own. It locks no endpoint. Whether one wants it
- * is a single probe of a partial index, which needs the type as a literal: there is a statement for each type.
+ * Inserts one event if an active endpoint wants it or the job has its own URL. Locks no endpoint. The check for an
+ * endpoint that wants it is a single probe of a partial index. The index requires the type as a literal, so there is
+ * one statement per type.
  */
 const tellStatement = (type: JobEventType) =>
   sqlStatement(
@@ -47,13 +49,13 @@ const statements = Object.fromEntries(jobEventTypes.map((type) => [type, tellSta
 >;
 
 /**
- * Makes deliveries of events, `$deliveries` at most and of `$events` events at most; accounts share both equally, so
- * that a burst of one account does not delay the events of another. It waits for nobody: an event that another instance
- * works on, and an endpoint that its owner changes at this moment, are passed over and their turn comes again. An event
- * is done when all endpoints that want it now have their delivery; what is left of it is found by the deliveries that
- * are missing, so a crash in between leaves nothing to repair. The unique index lets an event reach an endpoint once.
- * An endpoint's row is locked against a change of its address before its delivery is written; a change that comes later
- * moves or stops the delivery.
+ * Creates up to `$deliveries` deliveries for up to `$events` events. Accounts share both limits equally, so a burst of
+ * one account does not delay the events of another. The statement never waits: it skips events that another instance is
+ * processing and endpoints that their owner is changing at that moment, and a later run processes them. An event is
+ * done once every endpoint that wants it now has its delivery. Until then, its missing deliveries show what remains to
+ * be done, so a crash in between leaves nothing to repair. The unique index ensures that an event reaches an endpoint
+ * only once. The endpoint's row is locked against a change of its address before its delivery is written; a later
+ * change moves or stops the delivery.
  */
 const fanOut = sql`
   with recursive account as (
@@ -97,7 +99,7 @@ interface Progress extends Record<string, number> {
   readonly left: number;
 }
 
-/** A prepared statement outside transactions. */
+/** Prepares a statement that runs outside transactions. */
 function prepare<Row extends Record<string, unknown>>(
   { pool }: Connections,
   name: string,

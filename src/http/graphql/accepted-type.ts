@@ -1,11 +1,11 @@
-/** Which of the two media types of GraphQL over HTTP an `Accept` header asks for. */
+/** Selects the media type of a GraphQL over HTTP response by the `Accept` header of the request. */
 
 export const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 const JSON_TYPE = 'application/json';
 
 /**
- * Of types that are wanted equally, the one that the client names first, else `application/json`. Null when it takes
- * neither.
+ * Returns the accepted media type with the highest quality value. Among equal ones, the first in the header wins. A
+ * missing header or a wildcard selects `application/json`. Null if the header accepts neither type.
  */
 export function acceptedType(accept: string | undefined): typeof GRAPHQL_RESPONSE | typeof JSON_TYPE | null {
   if (accept === undefined || accept.trim() === '') return JSON_TYPE;

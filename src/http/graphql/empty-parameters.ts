@@ -1,6 +1,6 @@
 /**
- * Some clients send optional parameters with an empty value: `"operationName": ""`, `&variables=`. Treats them as
- * absent.
+ * Treats optional parameters with an empty value as absent. Some clients send them: `"operationName": ""`,
+ * `&variables=`.
  */
 
 const optional = ['operationName', 'variables', 'extensions'] as const;
@@ -15,7 +15,7 @@ export function withoutEmptyFields(body: unknown): unknown {
   );
 }
 
-/** The same for a query string, in which `variables` and `extensions` may also be the JSON text `null`. */
+/** Does the same for a query string, in which the JSON text `null` also counts as empty `variables` or `extensions`. */
 export function withoutEmptyParameters(search: string): string {
   const parameters = new URLSearchParams(search);
   const empty = optional.filter((name) => {

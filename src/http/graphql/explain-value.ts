@@ -1,6 +1,6 @@
 /**
- * Names the part of a value that does not fit, where the message of graphql-js names the whole value, or is cut before
- * the name.
+ * Names the invalid part of a value, where the message of graphql-js names the whole value or is truncated before the
+ * name.
  */
 import {
   coerceInputValue,
@@ -21,8 +21,8 @@ import {
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * One message for each of the first `most` errors in the value of a variable, in the order of `getVariableValues`,
- * without printing the value before the path.
+ * Returns one message for each of the first `most` errors in the value of a variable, in the order of
+ * `getVariableValues`. Unlike the messages of graphql-js, they do not print the value before the path.
  */
 export function explainVariable(
   schema: GraphQLSchema,
@@ -51,8 +51,8 @@ export function explainVariable(
 type GivenArguments = readonly { readonly name: { readonly value: string }; readonly value: ValueNode }[];
 
 /**
- * The message for an argument whose literal contains a variable that does not fit; null if the message of graphql-js is
- * precise.
+ * Returns the message for an argument whose literal contains a null or missing variable where a value is required. Null
+ * if the message of graphql-js is already precise.
  */
 export function explainArgument(
   { nodes }: GraphQLError,

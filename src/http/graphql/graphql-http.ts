@@ -33,22 +33,22 @@ export interface GraphQLOptions {
   readonly schema: GraphQLSchema;
   readonly cores: Cores;
   readonly authenticate: Authenticate;
-  /** The gate of both transports, and its rules. */
+  /** The document check that both transports share, and its rules. */
   readonly gate: Gate;
   readonly rules: readonly ValidationRule[];
   /** Checks operations that have passed validation. */
   readonly valueGate: ValueGate;
   readonly maxTokens: number;
-  /** How long an operation may take over HTTP. */
+  /** The maximum duration of an operation over HTTP. */
   readonly operationTimeoutMs: number;
   readonly maskError: MaskError;
   readonly admission: Admission;
   readonly log: Log;
-  /** Whether the playground is served: browsers that open the path as a page are sent there. */
+  /** True if the playground is served: browsers that open the path as a page are redirected to it. */
   readonly playground: boolean;
 }
 
-/** Mounts the route and starts Apollo; the instance stops it when it closes. */
+/** Mounts the route and starts Apollo Server, which stops when the Fastify instance closes. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<void> {
   const {
     path,
@@ -64,21 +64,21 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     log,
     playground,
   } = options;
-  /** Keyed by `progress`, because Apollo copies the context itself. */
+  /** Keyed by `progress`, because Apollo copies the context object. */
   const requests = new WeakMap<Context['progress'], FastifyRequest>();
-  /** Requests that accept nothing that is spoken here. */
+  /** The headers of requests that accept neither media type. */
   const unacceptable = new WeakSet<HeaderMap>();
   const apollo = new ApolloServer<Context>({
     schema,
-    introspection: true, // the gate's own rule decides, for both transports
+    introspection: true, // a validation rule decides, for both transports
     validationRules: [...rules],
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
     parseOptions: { maxTokens },
     formatError: (formatted, error) => maskError(error, String(formatted.extensions?.code)),
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
-    // A browser sends the scheme Bearer only for a script, and then asks with a preflight; other schemes have been
-    // answered 401 by now.
+    // A browser sends the scheme Bearer only on behalf of a script, which requires a preflight. By this point, requests
+    // with any other scheme have been rejected with 401.
     csrfPrevention: { requestHeaders: ['x-apollo-operation-name', 'apollo-require-preflight', 'authorization'] },
     stopOnTerminationSignals: false,
     logger: {
@@ -112,7 +112,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     const headers = headersOf(request);
     const accepted = acceptedType(request.headers.accept);
     if (accepted === null) unacceptable.add(headers);
-    // Decided before anything runs: Apollo finds out only when a mutation has done its work.
+    // Set before anything is executed: Apollo checks the header only after a mutation has done its work.
     headers.set('accept', accepted ?? 'application/json');
     const answered = apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
@@ -123,7 +123,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
       },
       context: async () => contextValue,
     });
-    // An operation that timed out goes on, and keeps its slot until it ends.
+    // An operation that timed out continues, and keeps its slot until it ends.
     void answered.then(leave, leave);
     const late = new AbortController();
     const answer = await Promise.race([
@@ -137,7 +137,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     for (const [name, value] of answer.headers) void reply.header(name, value);
     void reply.code(status ?? 200);
     if (body.kind === 'complete') {
-      // Apollo rejects a malformed request before any plugin runs; such an answer is short.
+      // Apollo rejects a malformed request before any plugin runs. Such a response is short, so its codes are parsed
+      // here.
       if ((status ?? 200) >= 400 && !notesOf(request).errors)
         noteOn(request, {
           errors: codesOf((JSON.parse(body.string) as { errors?: readonly GraphQLFormattedError[] }).errors ?? []),
@@ -149,7 +150,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
 
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
     const untilMs = performance.now() + operationTimeoutMs;
-    // Before the document is parsed. Not before the body is read: a client that sends it slowly would keep its slot.
+    // Takes the slot before the document is parsed, but after the body has been read: a client that sends its body
+    // slowly would otherwise occupy a slot.
     const leave = await admission.enter(isMutation(request) ? 'submit' : 'read', () => goneSignal(reply));
     try {
       const refused = gate(queryOf(request));
@@ -169,7 +171,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   app.route({
     method: ['GET', 'POST'],
     url: path,
-    // Before the body is read: a stranger's is not worth parsing.
+    // Runs before the body is read: the body of an unauthenticated client is not worth parsing.
     onRequest: async (request, reply) => {
       void reply.header('cache-control', 'no-store');
       if (playground && isPageVisit(request)) return reply.redirect(playgroundFrom(request));
@@ -219,15 +221,21 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   };
   if (raw.destroyed || raw.closed || socket.destroyed) abort();
   raw.once('close', abort);
-  // Node 20 does not close a response that still waits behind another one when its connection ends.
+  // When a connection ends, Node 20 does not close a response that is still queued behind another one.
   socket.once('close', abort);
   return gone.signal;
 }
 
-/** By the text, which is parsed later; a query that has the word in it only waits as long as a mutation. */
+/**
+ * Searches the text for the word, because the text is parsed only later. The only consequence for a query that contains
+ * the word is that it may wait as long as a mutation.
+ */
 const isMutation = (request: FastifyRequest): boolean => /\bmutation\b/.test(queryOf(request));
 
-/** What goes on after it cannot be taken back: a job may be accepted all the same. */
+/**
+ * Returns the response to an operation that timed out. The operation continues and cannot be revoked, so a job may
+ * still be accepted.
+ */
 const timedOut = ({ progress }: Context): HTTPGraphQLResponse => ({
   status: 503,
   headers: new HeaderMap([
@@ -255,24 +263,26 @@ function headersOf(request: FastifyRequest): HeaderMap {
   return headers;
 }
 
-/** A browser has opened the path: the request has no operation and asks for a page. */
+/** Returns true if a browser opened the path: the request has no operation and asks for a page. */
 const isPageVisit = ({ method, url, headers: { accept = '' } }: FastifyRequest): boolean =>
   method === 'GET' && /\btext\/html\b/i.test(accept) && !/[?&]query=/.test(url);
 
-/** Relative, so that it holds below any prefix that a proxy strips. */
+/** Returns a relative path, which is valid below any prefix that a proxy strips. */
 const playgroundFrom = ({ url }: FastifyRequest): string =>
   `${url.split('?')[0]!.endsWith('/') ? '..' : '.'}${PLAYGROUND_PATH}`;
 
 const searchOf = ({ url }: FastifyRequest): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '');
 
-/** As Apollo finds it, which takes no lists and nothing but text; empty where there is none. */
+/** Finds the query as Apollo does, which accepts only a string and no list. Empty if there is none. */
 function queryOf(request: FastifyRequest): string {
   const { query } =
     ((request.method === 'GET' ? request.query : request.body) as { readonly query?: unknown } | null) ?? {};
   return typeof query === 'string' ? query : '';
 }
 
-/** By GraphQL over HTTP: 400 for whoever knows its own media type. */
+/**
+ * Responds with the errors. By GraphQL over HTTP, the status is 400 for `application/graphql-response+json`, else 200.
+ */
 function refuse(request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLFormattedError[]): string {
   noteOn(request, { errors: codesOf(errors) });
   const type = acceptedType(request.headers.accept) ?? 'application/json';
@@ -286,8 +296,8 @@ const SOCKET_ONLY = {
 } as const;
 
 /**
- * A subscription would be executed as if it were a query, and a response in a type that the client does not accept
- * would be written after the work is done.
+ * Rejects subscriptions and unacceptable media types before execution. Otherwise a subscription would be executed as if
+ * it were a query, and a response in a type that the client does not accept would be written after the work is done.
  */
 const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
@@ -299,7 +309,7 @@ const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin
       const message = `Answers are ${GRAPHQL_RESPONSE} or application/json, and the Accept header takes neither. Nothing was executed.`;
       throw new GraphQLError(message, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
     },
-    // By GET, Apollo has refused it before that as no query.
+    // For GET, Apollo has already rejected the subscription because it is not a query; this replaces the response.
     async willSendResponse({ operation, request: { http }, response }) {
       if (
         http?.method !== 'GET' ||
@@ -317,8 +327,8 @@ const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin
 });
 
 /**
- * Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw one
- * error only.
+ * Rejects invalid values and excessive cost before execution. It replaces the response, because a hook can throw only
+ * one error.
  */
 const valueGatePlugin = ({
   valueGate,
@@ -326,7 +336,7 @@ const valueGatePlugin = ({
 }: Pick<GraphQLOptions, 'valueGate' | 'maskError'>): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
     async responseForOperation({ request, document, operation }) {
-      // Undefined, despite its type, if the document has no such operation; the execution reports that.
+      // Undefined, despite its type, if the document has no such operation; execution reports that error.
       const errors = (operation as typeof operation | undefined)
         ? valueGate(document, operation, request.variables)
         : [];
@@ -340,7 +350,7 @@ const valueGatePlugin = ({
   }),
 });
 
-/** Records operation and error codes for the log line of the request. */
+/** Records the operation and the error codes for the log line of the request. */
 const notesPlugin = (requests: WeakMap<Context['progress'], FastifyRequest>): ApolloServerPlugin<Context> => ({
   requestDidStart: async ({ contextValue }) => {
     const request = requests.get(contextValue.progress);
@@ -357,7 +367,10 @@ const notesPlugin = (requests: WeakMap<Context['progress'], FastifyRequest>): Ap
   },
 });
 
-/** A fault of ours after a job was accepted must not look as if there were none: the client would pay twice. */
+/**
+ * Marks internal errors that occur after a job was accepted: without the mark, the client would repeat the request and
+ * pay twice.
+ */
 const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ response, contextValue }) {
@@ -372,8 +385,8 @@ const acceptedAllTheSamePlugin: ApolloServerPlugin<Context> = {
 const faultsOfOurs = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
 
 /**
- * What was wrong with the document or its variables: GraphQL over HTTP wants 200 for it where the answer is
- * `application/json`.
+ * Codes of errors in the document or its variables. GraphQL over HTTP requires the status 200 for them when the
+ * response is `application/json`.
  */
 const wrongDocument = new Set([
   'GRAPHQL_PARSE_FAILED',

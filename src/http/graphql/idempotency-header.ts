@@ -1,6 +1,6 @@
 /**
- * The `Idempotency-Key` header: it counts for a document with exactly one `generateMotion`, which has no other key of
- * its own.
+ * Reads the `Idempotency-Key` header. It applies to an operation with exactly one `generateMotion` field whose input
+ * has no other key.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import {
@@ -22,7 +22,7 @@ const refuse = (message: string): never => {
   throw new GraphQLError(message, { extensions: { code: 'IDEMPOTENCY_KEY_AMBIGUOUS', http: { status: 400 } } });
 };
 
-/** Refuses the whole document, before anything runs, when the header could mean more than one thing. */
+/** Rejects the whole document, before anything is executed, if the header is ambiguous. */
 export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async didResolveOperation({ request, document, operation, schema, contextValue }) {
@@ -39,7 +39,7 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
       if (fields.length > 1)
         refuse(`The Idempotency-Key header counts only for exactly one ${FIELD}; give each its own idempotencyKey.`);
       const definition = schema.getMutationType()?.getFields()[FIELD];
-      // Variables that do not fit are reported by the execution itself.
+      // Execution reports invalid variables itself.
       const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, {
         maxErrors: 1,
       });

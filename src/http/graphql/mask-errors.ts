@@ -1,19 +1,23 @@
-/** What of an error a client may see, the same on both transports. */
+/** Converts errors to what a client may see, the same on both transports. */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Log } from '../../log.ts';
 import { GatewayError } from '../../errors.ts';
 
-/** `code` is for an error of GraphQL itself, which brings none. */
+/** `code` is the code to report for an error of graphql-js that has none. */
 export type MaskError = (error: unknown, code?: string) => GraphQLFormattedError;
 
-/** GraphQL's own messages repeat what they are about, as long as it is, and as often as it is wrong. */
+/**
+ * The maximum length of a message. graphql-js repeats the offending value at full length, and once for each error in
+ * it.
+ */
 export const MAX_MESSAGE_LENGTH = 400;
 
 /**
- * Errors of the cores keep their code and message; GraphQL's own (syntax, validation, coercion) and those that we raise
- * as GraphQL errors keep message and code; all others become "Internal error" with an id under which the log has the
- * rest. Without `suggestions` no message tells names of the schema that the client did not know.
+ * Creates the function that masks errors. Errors of the cores keep their code and message. So do errors of graphql-js
+ * (syntax, validation, coercion) and errors that the gateway raises as GraphQL errors. All others become "Internal
+ * error." with an id; the log has the details under this id. Without `suggestions`, no message reveals names in the
+ * schema that the client did not know.
  */
 export function createMaskError(log: Log, suggestions: boolean): MaskError {
   return (error, fallbackCode = 'GRAPHQL_VALIDATION_FAILED') => {
@@ -26,7 +30,8 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
       if (original.cause !== undefined) log.warn({ err: original.cause }, 'the store is not available');
       return { message: original.message, ...where, extensions: extensionsOf(original) };
     }
-    // With a path it was raised while a field was executed: what is ours has a code then, the rest is a fault inside.
+    // An error with a path was raised while a field was executed. There, errors that the gateway raises on purpose have
+    // a code; an error without one is an internal fault.
     if (original instanceof GraphQLError && (original.extensions.code !== undefined || !('path' in where))) {
       const message = suggestions ? original.message : original.message.replace(/ Did you mean .*\?$/s, '');
       return { message: shorten(message), ...where, extensions: { code: original.extensions.code ?? fallbackCode } };
@@ -43,14 +48,14 @@ const extensionsOf = ({ code, retryAfterSeconds, mayHaveCommitted }: GatewayErro
   ...(mayHaveCommitted && { mayHaveBeenAccepted: true }),
 });
 
-/** Removes the middle: the beginning names the argument or variable, the end the reason. */
+/** Removes the middle of a message: the beginning names the argument or variable, the end gives the reason. */
 function shorten(message: string): string {
   if (message.length <= MAX_MESSAGE_LENGTH) return message;
   const half = MAX_MESSAGE_LENGTH / 2;
   return `${message.slice(0, half).toWellFormed()}...${message.slice(-half).toWellFormed()}`;
 }
 
-/** The error that was thrown, below the wrappers that GraphQL puts around it. */
+/** Returns the error that was originally thrown, inside the wrappers that graphql-js adds. */
 function rootOf(error: unknown): unknown {
   let root = error;
   while (root instanceof GraphQLError && root.originalError) root = root.originalError;

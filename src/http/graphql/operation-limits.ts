@@ -1,6 +1,6 @@
 /**
- * The first step of admission, the same for both transports: checks a document for tokens, depth, aliases, directives,
- * repeated fields and introspection. The cost of an operation depends on its variables as well: see
+ * The first of two checks of an operation, the same for both transports: checks a document for tokens, depth, aliases,
+ * directives, repeated fields and introspection. The cost of an operation also depends on its variables: see
  * `operation-values.ts`.
  */
 import {
@@ -27,20 +27,20 @@ export interface OperationLimits {
   readonly maxDirectives: number;
   readonly maxFieldRepeats: number;
   readonly maxCost: number;
-  /** The same for a subscription, which costs it again with every event. */
+  /** The maximum cost of a subscription, which incurs its cost again with every event. */
   readonly maxSubscriptionCost: number;
 }
 
 /**
- * Always allowed, whatever `maxCost`: the introspection query of a tool has some hundreds of selections after
- * expansion.
+ * The number of selections that is always allowed, regardless of `maxCost`: the introspection query of a tool has
+ * several hundred selections after expansion.
  */
 const SELECTIONS_OF_TOOLS = 1_000;
 
-/** What is wrong with a document is told up to this often; then validating ends. */
+/** The maximum number of errors reported for a document; validation stops when it is reached. */
 export const MAX_VALIDATION_ERRORS = 20;
 
-/** The error for an operation that exceeds a limit, in either step of admission. */
+/** Returns the error for an operation that exceeds a limit, in either of the two checks. */
 export const tooLarge = (what: string, limit: number, nodes: ASTNode): GraphQLError =>
   new GraphQLError(`The operation has ${what}; the limit is ${limit}.`, {
     nodes,
@@ -48,13 +48,13 @@ export const tooLarge = (what: string, limit: number, nodes: ASTNode): GraphQLEr
   });
 
 /**
- * Validation rules in addition to those of GraphQL. The parser counts tokens; the cost depends on variables and is
- * computed in `operation-values.ts`.
+ * Creates the validation rules that apply in addition to those of GraphQL. The parser counts tokens; the cost depends
+ * on variables and is computed in `operation-values.ts`.
  */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
   const gate: ValidationRule = (context) => {
     const maxSelections = Math.max(limits.maxCost, SELECTIONS_OF_TOOLS);
-    /** Over all definitions, so that the work of this rule is bounded per document. */
+    /** Counted over all definitions, so that the work of this rule is bounded per document. */
     let selections = 0;
     const measureAll = (definition: OperationDefinitionNode | FragmentDefinitionNode): void => {
       const refuse = (what: string, found: number, limit: number) => {
@@ -75,7 +75,8 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
     let used: ReadonlySet<string> | undefined;
     return {
       OperationDefinition: measureAll,
-      // Those that operations spread are measured there; the others are validated all the same.
+      // Fragments that an operation spreads are measured with that operation. Unused ones are validated too, so they
+      // are measured here.
       FragmentDefinition(fragment) {
         used ??= new Set(
           context
@@ -97,9 +98,9 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
 const CONDITIONS: ReadonlySet<string> = new Set(['skip', 'include']);
 
 /**
- * Refuses `@skip` and `@include` at the root of a subscription, as the GraphQL specification of September 2025 does.
- * graphql-js 16 does not: it evaluates them without variables while it validates, which throws, and subscribes to no
- * field at all, which throws too.
+ * Rejects `@skip` and `@include` at the root of a subscription, as the GraphQL specification of September 2025 does.
+ * graphql-js 16 does not reject them: it evaluates them without variables during validation, which throws. It also
+ * subscribes to no field at all if the only field is excluded, which throws too.
  */
 const unconditionalSubscriptions: ValidationRule = (context) => ({
   OperationDefinition(operation) {
@@ -128,17 +129,17 @@ const unconditionalSubscriptions: ValidationRule = (context) => ({
 });
 
 /**
- * What is wrong with an operation's size, or with what it asks for; empty when nothing is, or when it is not GraphQL at
- * all.
+ * Returns the errors of a document that exceeds a limit or requests something that is not allowed. Empty if there are
+ * none, or if the document cannot be parsed.
  */
 export type Gate = (query: string) => readonly GraphQLError[];
 
-/** Texts that have passed: most clients send the same few. */
+/** The maximum number of documents remembered as having passed the check: most clients send the same few. */
 const REMEMBERED = 200;
 
 /**
- * The gate by itself, for before GraphQL's own rules: it takes time in proportion to the document, where comparing the
- * fields of one that it would refuse takes ten times as long.
+ * Creates the check on its own, to run before GraphQL's own rules. Its time is linear in the size of the document. For
+ * a document that it rejects, GraphQL's comparison of the fields would take ten times as long.
  */
 export function createGate(schema: GraphQLSchema, rules: readonly ValidationRule[], maxTokens: number): Gate {
   const passed = new Set<string>();
@@ -158,7 +159,7 @@ function findDocument(query: string, maxTokens: number): DocumentNode | null {
   try {
     return parse(query, { maxTokens });
   } catch {
-    // Whoever parses it next says why.
+    // The next parser of the document reports the error.
     return null;
   }
 }
@@ -179,7 +180,7 @@ function measure(
     const known = fragments.get(name);
     if (known) return known;
     const size: Size = { depth: 0, aliases: 0, directives: 0 };
-    // Stored before it is measured, so that a circle ends here; the rule against circles reports it.
+    // Stored before it is measured, so that a fragment cycle ends here; the rule against cycles reports it.
     fragments.set(name, size);
     const fragment = context.getFragment(name);
     if (fragment) {

@@ -1,9 +1,10 @@
 /**
- * The second step of admission, the same for both transports: checks an operation together with the values of its
- * variables. Every value that graphql-js coerces during execution (variables, arguments, the conditions of `@skip` and
- * `@include`) is coerced here first, by the same functions of graphql-js. Invalid input is therefore reported as
- * `BAD_USER_INPUT` before any field is executed, and a coercion error that is raised during execution is a fault of the
- * gateway. The traversal is linear in the size of the document, because the cost of a fragment is memoized.
+ * The second of two checks of an operation, the same for both transports: checks an operation together with the values
+ * of its variables. Every value that graphql-js coerces during execution (variables, arguments, the conditions of
+ * `@skip` and `@include`) is coerced here first, by the same functions of graphql-js. Invalid input is therefore
+ * reported as `BAD_USER_INPUT` before any field is executed, and a coercion error that is raised during execution is a
+ * fault of the gateway. The traversal is linear in the size of the document, because the cost of a fragment is
+ * memoized.
  */
 import {
   getArgumentValues,
@@ -69,8 +70,8 @@ export function createValueGate(
 }
 
 /**
- * Long values are printed twice by graphql-js; such a message would be cut before the part that says where the value
- * is.
+ * Replaces messages that are too long. graphql-js prints a long value twice, so that its message would be truncated
+ * before the part that says where the value is.
  */
 function explainAll(
   schema: GraphQLSchema,
@@ -102,8 +103,8 @@ type AnyField = GraphQLField<unknown, unknown>;
 
 interface Measured {
   /**
-   * Fields of the response, with lists at their requested length; a field with a read of its own counts its
-   * `complexity`.
+   * The number of fields in the response, with lists at their requested length. A field that needs a read of its own
+   * counts its `complexity`.
    */
   readonly cost: number;
   readonly errors: readonly GraphQLError[];
@@ -182,12 +183,12 @@ function measure(
   return { cost: costOfSet(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined), errors };
 }
 
-/** The number of items that a list field returns at most. */
+/** Returns the maximum number of items that a list field returns. */
 const lengthOf = ({ first }: Values): number => (typeof first === 'number' ? Math.max(1, first) : 1);
 
 /**
- * A root field of a query or mutation costs one read; other fields declare their own `complexity`. `__typename`, which
- * client libraries add, is free.
+ * Returns the cost of a field. A root field of a query or mutation costs one read; other fields declare their own
+ * `complexity`. `__typename` without an alias, which client libraries add, is free.
  */
 function priceOf(schema: GraphQLSchema, type: GraphQLNamedType | undefined, field: AnyField, node: FieldNode): number {
   if (type?.name.startsWith('__')) return 0;

@@ -1,11 +1,11 @@
 /**
- * Further handles of a listening socket, so that several connections are accepted in one turn of the event loop.
+ * Adds handles to a listening socket, so that several connections are accepted in one turn of the event loop.
  *
- * libuv accepts one connection for each handle and turn (since 1.45, Node.js 20.3). Turns of a busy instance take
- * milliseconds, and a crowd of new clients then fills the accept queue, where callbacks wait too: they come on new
- * connections, and which connection carries one is known only after it was accepted. Node.js has no function that
- * duplicates a handle. A child process that receives one over its channel and sends it back makes a duplicate; the
- * child never accepts a connection.
+ * libuv accepts one connection per handle and turn (since 1.45, Node.js 20.3). A turn of a busy instance takes
+ * milliseconds, and many new clients then fill the accept queue, in which callbacks wait too. Callbacks arrive on new
+ * connections, and a connection must be accepted before it is known whether it carries one. Node.js has no function
+ * that duplicates a handle. A child process that receives a handle over its IPC channel and sends it back makes a
+ * duplicate; the child never accepts a connection.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,21 +13,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 export interface Acceptors {
   /**
-   * Makes the handles of a server that listens, and resolves with their number when they accept; it is smaller if they
-   * are closed meanwhile. Rejects when the child process fails; the server goes on with its own handle and those made
-   * so far.
+   * Creates the handles of a listening server and resolves with their number once they accept connections. The number
+   * is smaller if they are closed in the meantime. Rejects if the child process fails; the server then continues with
+   * its own handle and those created so far.
    */
   add(): Promise<number>;
-  /** Accepts no more connections by them, and resolves when those that came by them are closed. */
+  /** Stops accepting connections on the handles and resolves when the connections accepted by them are closed. */
   close(): Promise<void>;
 }
 
 export interface AcceptorOptions {
-  /** How many handles are made. */
+  /** Number of handles to create. */
   readonly count: number;
-  /** The length of the accept queue, which all handles of a socket share. */
+  /** Length of the accept queue, which all handles of a socket share. */
   readonly backlog: number;
-  /** Connections of the server in all. Further ones are closed at once. */
+  /** Maximum number of open connections of the server in total. Further ones are closed immediately. */
   readonly maxConnections: number;
 }
 
@@ -48,7 +48,7 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
     if (open >= maxConnections) return void socket.destroy();
     const change = (by: number): void => {
       openByAcceptors += by;
-      // Node.js compares its limit with the connections of the server's own handle, and Node.js 20 takes 0 for no
+      // Node.js compares its limit with the connections of the server's own handle only, and Node.js 20 treats 0 as no
       // limit.
       server.maxConnections = maxConnections - openByAcceptors || -1;
     };
@@ -73,7 +73,7 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
       if (!closed) throw error;
     } finally {
       kill();
-      // As long as the process lives the socket listens, whatever is closed here.
+      // The socket keeps listening as long as the process lives, whatever is closed here.
       await gone;
     }
     return acceptors.length;
@@ -99,7 +99,7 @@ export function createAcceptors(server: Server, { count, backlog, maxConnections
   };
 }
 
-/** A handle of libuv, of which `net.Server` has one. */
+/** A libuv handle; each `net.Server` has one. */
 interface Handle {
   close(): void;
 }
@@ -107,19 +107,19 @@ interface Handle {
 interface Duplicator {
   duplicate(handle: Handle): Promise<Handle>;
   kill(): void;
-  /** Resolves when the process has ended, or was never there. */
+  /** Resolves when the process has exited or failed to start. */
   readonly gone: Promise<unknown>;
 }
 
 const ECHO = "process.on('message', (message, handle) => process.send(message, handle))";
-/** A process that has not done its work by then is stuck. Its start takes some 50 ms of CPU time. */
+/** A process that has not finished by then is stuck. Starting it takes about 50 ms of CPU time. */
 const MAX_LIFE_MS = 30_000;
 
 function startDuplicator(): Duplicator {
   const child = spawn(process.execPath, ['-e', ECHO], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    // The working directory may be deleted, and what NODE_OPTIONS loads into a gateway, such as a tracing agent, has no
-    // business here.
+    // The working directory may have been deleted. Modules that NODE_OPTIONS loads into a gateway, such as a tracing
+    // agent, must not be loaded here.
     cwd: '/',
     env: { ...process.env, NODE_OPTIONS: '' },
   });
@@ -127,7 +127,7 @@ function startDuplicator(): Duplicator {
   const exited = new Promise<Error>((resolve) =>
     child.once('exit', () => resolve(new Error('the child process ended'))),
   );
-  // Without free descriptors there is no process, and no channel.
+  // Without free file descriptors, there is neither a process nor a channel.
   const isRunning = child.pid !== undefined;
   const limit = isRunning ? setTimeout(() => child.kill('SIGKILL'), MAX_LIFE_MS).unref() : undefined;
   void exited.then(() => clearTimeout(limit));

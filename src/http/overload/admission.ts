@@ -1,18 +1,19 @@
 /**
- * Admission control: how many operations run at once, who waits, and who is refused at once. Callbacks and submits to
- * the upstream never wait here; while a callback is being settled on an instance that is late, operations wait for it.
+ * Admission control: decides which operations run, which wait, and which are refused immediately. Callbacks and submits
+ * to the upstream never wait here. While a callback is being settled on an instance whose event loop is late,
+ * operations wait for it.
  *
- * - As many operations run as there are slots (`slots.ts`); their number adapts to the event loop.
- * - The others wait in FIFO queues, one for each kind, of bounded length. A burst may wait as long as a client is
- *   patient. The longer a queue has been non-empty, the shorter a new request may wait in it: when more arrives than
- *   can be served, a long wait does not help, and clients need a quick refusal (controlled delay, as in Facebook's
- *   "Fail at Scale"). The time has a lower bound, because a few clients that send their next request as soon as they
- *   are answered keep a queue non-empty too, and can be served without a refusal.
- * - A request that would wait longer than half of the time that it may, judged by how fast the queue moves, is refused
- *   at once. The other half is a reserve for a queue that becomes slower, so that few requests are refused after they
- *   have waited.
- * - While the instance is overloaded, reads and handshakes are refused at once. Submits go on waiting: refusing them
- *   saves little, and on a machine that is busy with something else they are served in time.
+ * - As many operations run at once as there are slots (`slots.ts`); their number adapts to the event loop.
+ * - The others wait in FIFO queues of bounded length, one for each kind. A burst may wait as long as a client is
+ *   patient. The longer a queue has been non-empty, the shorter a new request may wait in it: when requests arrive
+ *   faster than they can be served, a long wait does not help, and clients need a quick refusal (controlled delay, as
+ *   in Facebook's "Fail at Scale"). This time has a lower bound: a few clients that send their next request as soon as
+ *   they get a response also keep a queue non-empty, and can be served without a refusal.
+ * - A request is refused immediately if, at the pace of the queue, it would wait longer than half of the time that it
+ *   may. The other half is a reserve in case the queue slows down, so that few requests are refused after they have
+ *   waited.
+ * - While the instance is overloaded, reads and handshakes are refused immediately. Submits continue to wait: refusing
+ *   them saves little, and on a machine that is busy with other work they are served in time.
  */
 import { GatewayError } from '../../errors.ts';
 import type { Load, Overload } from './load.ts';
@@ -22,7 +23,7 @@ export type Kind = 'submit' | 'read' | 'handshake';
 
 export type Reason = Overload | 'QUEUE' | 'WAIT';
 
-/** Nothing of the request was executed. */
+/** Signals that a request was refused because of overload. No part of the request was executed. */
 export class OverloadedError extends GatewayError {
   override readonly name = 'OverloadedError';
 
@@ -30,7 +31,7 @@ export class OverloadedError extends GatewayError {
     readonly reason: Reason,
     retryAfterSeconds: number,
   ) {
-    // A refusal is not a fault to trace: capturing stacks took 4 % of the CPU time at 3,000 requests per second.
+    // A refusal needs no stack trace: capturing stacks took 4 % of the CPU time at 3,000 requests per second.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     const message = `The gateway is overloaded. Nothing was executed; repeat the request in ${retryAfterSeconds} s.`;
@@ -40,9 +41,9 @@ export class OverloadedError extends GatewayError {
 }
 
 export interface AdmissionLimits {
-  /** Operations that run at once. */
+  /** Maximum number of operations that run at once. */
   readonly maxRunning: number;
-  /** Operations of each kind that wait. */
+  /** Maximum number of operations of each kind that wait. */
   readonly maxWaiting: number;
   readonly waitMs: Readonly<Record<Kind, number>>;
 }
@@ -50,7 +51,7 @@ export interface AdmissionLimits {
 interface AdmissionFigures {
   readonly running: number;
   readonly waiting: number;
-  /** How many operations may run now. */
+  /** Number of operations that may currently run at once. */
   readonly slots: number;
   readonly refused: readonly Refused[];
 }
@@ -63,13 +64,13 @@ interface Refused {
 
 export interface Admission {
   /**
-   * Why a request is refused before anything is done for it; null when it may go on. Its kind is null where only its
-   * body tells it. Each refusal counts.
+   * Returns the error to refuse a request with before any work is done for it, or null if the request may continue.
+   * `kind` is null if only the body reveals it. Each refusal is counted.
    */
   refusal(kind: Kind | null): OverloadedError | null;
   /**
-   * Waits for a slot and resolves with the function that gives it back. Rejects with `OverloadedError`, and with the
-   * reason of the signal when that aborts; it is asked for only when the request has to wait.
+   * Waits for a slot and resolves with the function that releases it. Rejects with `OverloadedError`, or with the
+   * reason of the signal if it aborts. `gone` is called only if the request has to wait.
    */
   enter(kind: Kind, gone?: () => AbortSignal): Promise<() => void>;
   /**
@@ -87,30 +88,31 @@ interface Waiter {
   readonly refuse: (error: Error) => void;
 }
 
-/** In this order slots are offered, again and again: a flood of one kind does not starve the others. */
+/** Order in which slots are offered, over and over, so that a flood of one kind does not starve the others. */
 const TURNS: readonly Kind[] = ['submit', 'read', 'submit', 'handshake'];
 const KINDS: readonly Kind[] = ['submit', 'read', 'handshake'];
 
 /**
- * Which share of the patience is left when a queue was not empty for all of it. A refused submit has to be sent again,
- * with its body. With a twentieth, 24 REST clients at two instances were refused 278 of 5,000 submits while other
- * processes kept the machine busy.
+ * The share of the maximum wait that remains when a queue has been non-empty for all of it. A refused submit has to be
+ * sent again with its body. With a twentieth, 24 REST clients of two instances got 278 of 5,000 submits refused while
+ * other processes kept the machine busy.
  */
 const STANDING_SHARE: Readonly<Record<Kind, number>> = { submit: 1 / 2, read: 1 / 4, handshake: 1 / 4 };
-/** The wait that the pace of the queue predicts may take this share of the time that a request may wait. */
+/** Maximum predicted wait, at the pace of the queue, as a share of the time that a request may wait. */
 const PREDICTED_SHARE = 1 / 2;
-/** Callbacks hold operations back for no longer than this. */
+/** Maximum time for which callbacks hold operations back. */
 const MAX_PRIORITY_MS = 50;
-/** Spreads the retries of clients that were refused together. */
+/** Range of `Retry-After`, which spreads the retries of clients that were refused together. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
-/** The weight of the newest turn in the mean. */
+/** Weight of the newest turn in the mean. */
 const NEWEST = 0.1;
 /**
- * Turns after which the mean is used. The first turns of a cold instance on a busy machine took more than 0.3 s each,
- * and a prediction by one of them refused ten of a burst of 100 submits, all of which would have been served in time.
+ * Number of turns after which the mean is used. The first turns of a cold instance on a busy machine took more than
+ * 0.3 s each. A prediction from one of them refused ten of a burst of 100 submits, all of which would have been served
+ * in time.
  */
 const MIN_TURNS = 10;
-/** How many bodies are read to find out the kind, while one kind would be refused: at once, and per second. */
+/** Limits on the bodies that are read to find out the kind while one kind would be refused: at once, and per second. */
 const UNKNOWN = { atOnce: 200, perSecond: 100 } as const;
 
 export function createAdmission(load: Load, limits: AdmissionLimits, targetDelayMs: number): Admission {
@@ -119,12 +121,12 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const refused = new Map<string, Refused>();
   const slots = createSlots(limits.maxRunning, targetDelayMs);
   let running = 0;
-  /** Callbacks that are being settled, in the order of their start. */
+  /** Callbacks in the order of their start. The last one is still being settled. */
   const prioritized: { readonly at: number; ended: boolean }[] = [];
   let begunAt = -Infinity;
   let turn = 0;
   /**
-   * The mean time between two starts of operations that had waited, and over how many such turns since all queues were
+   * Mean time between two starts of operations that had waited, and the number of such turns since all queues were last
    * empty.
    */
   let turnMs = 0;
@@ -143,7 +145,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return new OverloadedError(reason, min + Math.floor(Math.random() * (max - min + 1)));
   }
 
-  /** How long a request of this kind may wait. */
+  /** Returns how long a request of this kind may wait. */
   function patienceMs(kind: Kind, now: number): number {
     const patience = limits.waitMs[kind];
     if (queues[kind].size === 0) emptyAt[kind] = now;
@@ -159,8 +161,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   }
 
   /**
-   * Whether operations wait for a callback. A callback that takes longer waits for something other than the event loop,
-   * such as a connection.
+   * Returns true while operations wait for a callback. A callback that takes longer waits for something other than the
+   * event loop, such as a connection.
    */
   function isHeldBack(now: number): boolean {
     const newest = prioritized.at(-1);
@@ -169,10 +171,10 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     );
   }
 
-  /** Whether an operation may begin now. */
+  /** Returns true if an operation may start now. */
   const hasSlot = (now: number): boolean => running < slots.count() && !isHeldBack(now);
 
-  /** Why a request that came now would not be served in time. */
+  /** Returns the reason why a request that arrives now would not be served in time, or null if it would. */
   function refusalReason(kind: Kind, now: number): Reason | null {
     const overload = kind === 'submit' ? null : load.overload();
     if (overload !== null) return overload;
@@ -184,8 +186,8 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   }
 
   /**
-   * Whether a request is a mutation is in its body. While only one of the two kinds would be served, a limited number
-   * of bodies is read.
+   * Returns the reason to refuse a request, or null, when only its body shows whether it is a mutation. While only one
+   * of the two kinds would be served, a limited number of bodies is read.
    */
   function refusalReasonOfUnknown(now: number): Reason | null {
     const [submit, read] = [refusalReason('submit', now), refusalReason('read', now)];

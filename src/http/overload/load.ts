@@ -1,7 +1,7 @@
 /**
- * Measures how loaded this instance is: the delay of its event loop and the wait for a database connection. Above a
- * limit it reports overload until both have stayed below half of their limits for a second, so that the answer does not
- * flap.
+ * Measures the load of this instance: the delay of its event loop and the wait for a database connection. When either
+ * exceeds its limit, it reports overload until both have stayed below half of their limits for a second, so that the
+ * result does not flap.
  */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
@@ -13,8 +13,8 @@ export interface LoadLimits {
 export interface Sample {
   readonly delayMs: number;
   /**
-   * The share of the time in which the loop did not wait for events. It is low when the loop is late because other
-   * processes have the cores.
+   * Share of the time in which the loop did not wait for events. It is low when the loop is late because other
+   * processes occupy the cores.
    */
   readonly utilization: number;
 }
@@ -22,10 +22,11 @@ export interface Sample {
 export type Overload = 'EVENT_LOOP' | 'DATABASE';
 
 export interface Load {
-  /** Which limit is exceeded; null when none is. */
+  /** Returns the limit that caused the reported overload, or null if none is reported. */
   overload(): Overload | null;
-  /** Means of the last second. */
+  /** Returns the mean of the last second. */
   eventLoopDelayMs(): number;
+  /** Returns the mean of the last second. */
   databaseWaitMs(): number;
   /** Calls `listener` with each sample, every 50 ms. */
   onSample(listener: (sample: Sample) => void): void;
@@ -33,12 +34,12 @@ export interface Load {
 }
 
 const SAMPLE_MS = 50;
-/** A second: a single garbage collection, or a burst of handshakes, is no overload. */
+/** One second, so that a single garbage collection or a burst of handshakes does not count as overload. */
 const SAMPLES = 20;
 const RESOLUTION_MS = 10;
 const NS_PER_MS = 1_000_000;
 
-/** `takeDatabaseWaitMs` tells the longest wait since it was last called. */
+/** Starts measuring. `takeDatabaseWaitMs` returns the longest wait since its last call. */
 export function startLoad(
   { maxEventLoopDelayMs, maxDatabaseWaitMs }: LoadLimits,
   takeDatabaseWaitMs: () => number,
@@ -68,7 +69,7 @@ export function startLoad(
 
   function sample(): void {
     const now = performance.now();
-    // Without a count the loop was blocked for all of the time since the last sample.
+    // A count of 0 means that the loop was blocked for the whole time since the last sample.
     const delay = histogram.count > 0 ? Math.max(0, histogram.mean / NS_PER_MS - RESOLUTION_MS) : now - sampledAt;
     histogram.reset();
     sampledAt = now;
@@ -101,7 +102,7 @@ function createWindow() {
       values.push(value);
       if (values.length > SAMPLES) values.shift();
     },
-    /** Of a window that is not full yet, as if the rest were zeros. */
+    /** Returns the mean. The missing values of a window that is not yet full count as zeros. */
     mean: (): number => values.reduce((sum, value) => sum + value, 0) / SAMPLES,
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Refuses requests of an overloaded gateway before anything is done for them: no route, no authentication, no body, no
- * database. It runs before Fastify: at 3,000 requests per second, refusals through its hooks took almost all of the CPU
- * time of a core. Browsers can read a refusal. Refusals are counted and not logged one by one. Callbacks, health
- * checks, metrics and preflights are never refused.
+ * Refuses requests to an overloaded gateway before any work is done for them: no routing, no authentication, no body,
+ * no database. It runs before Fastify, because at 3,000 requests per second refusals through Fastify's hooks took
+ * almost all of the CPU time of a core. Browsers can read a refusal. Refusals are counted, not logged one by one.
+ * Callbacks, health checks, metrics and preflights are never refused.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -17,17 +17,17 @@ import { securityHeaders } from '../security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Refused because of overload. Such requests are counted and not logged one by one. */
+    /** True if the request was refused because of overload. Such requests are counted, not logged one by one. */
     isShed: boolean;
   }
 }
 
-/** A refused client that keeps its connection keeps its memory here: above this number its connection is closed. */
+/** Number of connections above which those of refused clients are closed, because each one occupies memory here. */
 const KEPT_CONNECTIONS = 2_000;
 
 export interface SheddingOptions {
   readonly graphqlPath: string;
-  /** Paths that are never refused, by their beginning. */
+  /** Prefixes of the paths that are never refused. */
   readonly neverShed: readonly string[];
   readonly origins: OriginCheck;
 }
@@ -43,7 +43,7 @@ export function registerShedding(
     socket.once('close', () => (connections -= 1));
   });
 
-  /** Null for a POST to GraphQL: whether it is a mutation is in its body. */
+  /** Returns null for a POST to GraphQL, because only its body shows whether it is a mutation. */
   function kindOf(method: string | undefined, path: string): Kind | null {
     if (path === graphqlPath && method === 'POST') return null;
     return path === SUBMIT_PATH ? 'submit' : 'read';
@@ -80,20 +80,20 @@ export function registerShedding(
   });
 }
 
-/** For a request whose kind was known only after its body had been read. */
+/** Refuses a request whose kind was known only after its body had been read. */
 export function sendOverloaded(request: FastifyRequest, reply: FastifyReply, error: OverloadedError): FastifyReply {
   request.isShed = true;
   const { status, body } = refusalOf(request.routeOptions.url ?? '/', error, request.id);
   return reply.header('retry-after', error.retryAfterSeconds).code(status).send(body);
 }
 
-/** In the format of the route: the vendor's envelope for REST, a GraphQL error elsewhere. */
+/** Returns the refusal in the format of the route: the upstream's envelope for REST, a GraphQL error elsewhere. */
 function refusalOf(
   path: string,
   { message, code, retryAfterSeconds }: OverloadedError,
   id: string,
 ): { readonly status: number; readonly body: object } {
-  // The vendor's contract has one answer that surely made no task and can be repeated.
+  // The upstream's contract has one error that guarantees that no task was created and allows a retry.
   if (path === SUBMIT_PATH || path === LOOK_UP_PATH)
     return { status: errorStatuses.too_many_requests, body: encodeError('too_many_requests', message, id) };
   return { status: 503, body: { errors: [{ message, extensions: { code, retryAfterSeconds } }] } };

@@ -1,23 +1,23 @@
 /**
- * How many operations may run at once. With each sample of the event loop the number is halved while the loop is late
- * by its own work, rises by one if all slots were in use, and otherwise returns to `INITIAL`; so it finds what the
- * machine can serve, and a crowd never meets many free slots.
+ * Controls how many operations may run at once. With each sample of the event loop, the number is halved while the loop
+ * is late because of its own work, rises by one if all slots were in use, and otherwise returns to `INITIAL`. In this
+ * way it adapts to what the machine can serve, and a burst of clients never finds many free slots.
  *
  * Short turns of the event loop matter more than the number of slots: a callback takes one turn for each statement of
  * its transaction, and since libuv 1.45 a server accepts one connection per turn. When turns are long, connections fill
- * the accept queue of 511; the kernel drops further SYNs, and clients repeat them after 1, 3 and 7 s. Measured by
- * `prove:overload` at 1,000 requests per second: with a target of 5 ms and at least four slots the p99 of callbacks was
- * 7 s.
+ * the accept queue of 511; the kernel drops further SYNs, and clients retransmit them after 1, 3 and 7 s. Measured by
+ * `prove:overload` at 1,000 requests per second: with a target of 5 ms and at least four slots, the p99 of callbacks
+ * was 7 s.
  */
 import type { Sample } from './load.ts';
 
 export interface Slots {
   count(): number;
-  /** Whether the loop was late by its own work within the last second. */
+  /** Returns true if the loop was late because of its own work within the last second. */
   wasLate(): boolean;
-  /** To be called whenever an operation has started. */
+  /** Records the start of an operation; must be called for each one. */
   noteStart(running: number): void;
-  /** `idleMs` is the time since the last start of an operation. */
+  /** Adapts the number of slots to a sample. `idleMs` is the time since the last start of an operation. */
   adapt(sample: Sample, running: number, idleMs: number): void;
 }
 
@@ -26,13 +26,13 @@ const INITIAL = 4;
 const LATE_SAMPLES = 20;
 const DECREASE = 0.5;
 /**
- * If no operation has started for this long, those that run wait for locks or connections and do not make the loop
- * late: one more may start.
+ * If no operation has started for this long, the running ones wait for locks or connections and do not make the loop
+ * late, so one more may start.
  */
 const STUCK_MS = 200;
 /**
- * A loop that waits for events for a fifth of its time is not late by its own work: when other processes make it late,
- * running less does not help.
+ * A loop that spends a fifth of its time waiting for events is not late because of its own work. If other processes
+ * make it late, running fewer operations does not help.
  */
 const MAX_UTILIZATION = 0.8;
 

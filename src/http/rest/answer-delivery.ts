@@ -1,4 +1,4 @@
-/** Watches what happens to an answer on its connection, until there is evidence whether it arrived. */
+/** Watches the connection of an answer until there is evidence of whether the answer arrived. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Joining } from '../../jobs/rejoin/rejoin.ts';
@@ -7,42 +7,46 @@ import type { ProxyCheck } from '../proxied.ts';
 import { holdClose, type HeldClose } from './hold-close.ts';
 
 export interface Following {
-  /** The answer is the job's own failure: asking for it again does not keep it joinable for longer. */
+  /**
+   * The answer reports the failure of the job: repeating the request does not extend the time in which it can be
+   * joined.
+   */
   saysFailure: boolean;
-  /** The answer says nothing of the job, such as that the key has ended meanwhile: it counts as none. */
+  /** The answer does not report on the job, for example because the key has ended meanwhile. It counts as no answer. */
   saysNothing: boolean;
   /**
-   * The client has gone without an answer, and that is recorded. The request must not be recorded as open after that.
+   * The client has disconnected without an answer, and this is recorded. After that, the request must not be recorded
+   * as open.
    */
   isUnanswered: boolean;
 }
 
-/** Records what becomes of the answer about this job that goes by this response. */
+/** Follows the answer about this job that is sent with this response, and records whether it arrived. */
 export type FollowAnswer = (jobId: string, response: ServerResponse, gone: AbortSignal) => Following;
 
 export interface AnswerWatch {
-  /** To be called for every request that arrives, in any route, before it is handled. */
+  /** Must be called for every request that arrives, on any route, before it is handled. */
   noteRequest(request: IncomingMessage, response: ServerResponse): void;
   readonly followAnswer: FollowAnswer;
 }
 
 export interface WatchTimes {
-  /** A reset that follows an answer to a client that has hung up comes within this time. */
+  /** The time within which a reset arrives if an answer was sent to a client that has disconnected. */
   readonly closeMs: number;
-  /** For so long after an answer a reset means that it was not read. */
+  /** The time after an answer during which a reset means that the answer was not read. */
   readonly resetMs: number;
 }
 
 /**
- * TCP keep-alive: the kernel notices a client that vanished without closing this long after the last sign of life, plus
- * ten seconds of probes.
+ * The delay of TCP keep-alive probes. The kernel detects a client that vanished without closing this long after the
+ * last packet from it, plus ten seconds of probes.
  */
 const KEEP_ALIVE_MS = 30_000;
 
 interface Connection {
-  /** Requests whose responses are not finished. */
+  /** The number of requests whose responses are not finished. */
   pending: number;
-  /** Has sent a request before it had the answer to the one before. */
+  /** The client has sent a request before it received the answer to the previous one. */
   pipelines: boolean;
   readonly watches: Set<(sight: Sight) => void>;
 }
@@ -75,16 +79,17 @@ export function createAnswerWatch(
     tell(connection, connection.pipelines ? 'pipelinedRequest' : 'nextRequest');
   }
 
-  /** From the moment in which the answer was written. */
+  /** Watches the connection from the moment the answer was written. */
   function watch(jobId: string, socket: Socket, connection: Connection, proxied: boolean): void {
     const writtenAt = performance.now();
     let progress: Progress = nextProgress('HELD', 'answerWritten', proxied);
-    // A client that pipelines may wait for another answer: its FIN ends that request at once.
+    // Not held for a client that pipelines: it may be waiting for another answer, and its FIN ends that request at
+    // once.
     const held: HeldClose | null = connection.pipelines ? null : holdClose(socket);
     const settle = (): void => {
       if (socket.destroyed) return;
       if (progress !== 'CLOSING' || !held) return see('settled');
-      // The FIN hides a reset that follows it from readers, but not from a write, even of nothing.
+      // After a FIN, reads do not reveal a reset, but a write does, even an empty one.
       socket.write('', (error) => error ?? see('settled'));
     };
     const timers = [
@@ -108,13 +113,13 @@ export function createAnswerWatch(
     }
 
     connection.watches.add(see);
-    // That a proxy keeps its connection open does not show that its client is there.
+    // An open connection from a proxy does not show that the client behind it is still connected.
     if (proxied) joining.stopConfirming(jobId);
   }
 
   const followAnswer: FollowAnswer = (jobId, response, gone) => {
     const following: Following = { saysFailure: false, saysNothing: false, isUnanswered: false };
-    // Not the response's own socket: a response that waits behind another one of the connection has none yet.
+    // Not the response's own socket: a response that is queued behind another one on the connection has none yet.
     const { socket } = response.req;
     if (gone.aborted || socket.destroyed) {
       following.isUnanswered = true;
@@ -124,11 +129,11 @@ export function createAnswerWatch(
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     let written = false;
     const onFinish = (): void => {
-      // Node emits `finish` too when the rest of an answer was dropped with its connection. A FIN before the answer is
-      // a client that hung up.
+      // Node also emits `finish` when the rest of an answer was discarded with its connection. A FIN before the answer
+      // means that the client has disconnected.
       if (socket.destroyed || socket.readableEnded || response.statusCode >= 500 || following.saysNothing) return;
       written = true;
-      // A client that claims to be a proxy only has its own repeats joined for longer.
+      // A client that falsely claims to be a proxy only extends the time in which its own repeats are joined.
       watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));
     };
     const onClose = (): void => {
@@ -137,9 +142,9 @@ export function createAnswerWatch(
       following.isUnanswered = true;
       joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
     };
-    // Before Node's own listener, which closes the connection.
+    // Registered before Node's own listener, which closes the connection.
     response.prependOnceListener('finish', onFinish).once('close', onClose);
-    // Node 20 does not close a response that still waits behind another one when its connection ends.
+    // When a connection ends, Node 20 does not close a response that is still queued behind another one.
     socket.once('close', onClose);
     return following;
   };

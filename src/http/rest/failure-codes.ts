@@ -1,4 +1,4 @@
-/** By which of the vendor's codes a job's end is told. docs/rest.md has the same table. */
+/** The vendor's error code for each way in which a job can end without success. docs/rest.md has the same table. */
 import type { FailureCode } from '../../jobs/model/job.ts';
 import type { ErrorCode } from '../../upstream/acedata/wire/envelopes.ts';
 
@@ -7,7 +7,7 @@ interface Telling {
   readonly meaning: string;
 }
 
-/** `timeout` where nobody knows, or nothing was done; clients repeat it, and join. */
+/** `timeout` if the outcome is unknown or nothing was done: clients then repeat the request and join the job. */
 export const failureTellings: Readonly<Record<FailureCode | 'CANCELED', Telling>> = {
   CONTENT_REJECTED: { code: 'forbidden', meaning: 'content moderation refused it' },
   INVALID_MEDIA: { code: 'bad_request', meaning: 'the image or the video cannot be used' },

@@ -1,14 +1,14 @@
 /**
- * Lingering close. Node's HTTP server closes a connection as soon as an answer with `connection: close` is written, or
- * when the client closes, and then sees nothing of a reset that follows. While the close is held the connection can
- * still be read, and written to, which is what shows the reset.
+ * Lingering close. Node's HTTP server closes a connection when the client closes, or as soon as it has written a
+ * response with `connection: close`. After that, it cannot observe a reset. While the close is held back, the
+ * connection can still be read and written, which reveals a reset.
  */
 import { Socket } from 'node:net';
 
 export interface HeldClose {
-  /** Lets the gateway's FIN go if Node wanted to close; what the peer sends is still read. */
+  /** Sends the gateway's FIN if Node wanted to close; data from the peer is still read. */
   halfClose(): void;
-  /** Ends the holding, and closes if Node wanted to. */
+  /** Stops holding the close back, and closes the connection if Node wanted to. */
   close(): void;
 }
 
@@ -19,7 +19,7 @@ export function holdClose(socket: Socket): HeldClose {
     wanted = true;
     return socket;
   };
-  // Node's server calls these two, without arguments; the methods of the class are below them.
+  // Node's server calls these two without arguments. They shadow the methods of the class.
   socket.end = want;
   socket.destroySoon = want;
   const letGo = (): void => {

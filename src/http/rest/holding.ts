@@ -1,4 +1,4 @@
-/** Holding a connection until a job has ended. */
+/** Holds connections open until a job has ended. */
 import type { Caller } from '../../accounts/caller.ts';
 import type { WhyRefused } from '../../accounts/errors.ts';
 import type { Accounts } from '../../accounts/index.ts';
@@ -8,32 +8,32 @@ import type { Log } from '../../log.ts';
 
 type HoldEnd =
   | { readonly kind: 'ended'; readonly job: Job }
-  /** The limit has passed, or the gateway stops: the job goes on. */
+  /** The time limit has passed, or the gateway is stopping. The job continues. */
   | { readonly kind: 'late' }
   | { readonly kind: 'gone' }
-  /** The caller's key or token has ended. */
+  /** The caller's key or token is no longer valid. */
   | { readonly kind: 'revoked'; readonly why: WhyRefused }
-  /** Somebody deleted the job while it was waited for. */
+  /** The job was deleted during the hold. */
   | { readonly kind: 'deleted' };
 
 export interface Holding {
   /**
-   * A place for one more held connection of the key, as the function that gives it back; null when it has as many as it
-   * may.
+   * Reserves a place for one more held connection of the key. Returns the function that releases it, or null if the key
+   * has reached its limit.
    */
   takePlace(keyId: string): (() => void) | null;
-  /** Resolves at the job's end, or earlier for another reason. */
+  /** Resolves when the job ends, or earlier for another reason. */
   hold(caller: Caller, accountId: string, jobId: string, gone: AbortSignal): Promise<HoldEnd>;
-  /** Ends all holds now, and later ones at once. */
+  /** Ends all current holds, and every later one as soon as it begins. */
   stop(): void;
   isStopped(): boolean;
 }
 
 export interface HoldingOptions {
   readonly holdMs: number;
-  /** For this instance. */
+  /** The maximum number of held connections of one key, for this instance. */
   readonly maxPerKey: number;
-  /** How often it is asked whether those whose requests are held may still go on. */
+  /** The interval at which the callers of held requests are checked for validity. */
   readonly recheckMs: number;
 }
 
@@ -85,7 +85,7 @@ export function createHolding(
       try {
         for await (const job of watch) {
           if (!isTerminal(job.state)) continue;
-          // At once, and not only at the next round: what it has made is not for a key that has ended.
+          // Checked now and not only at the next interval: a key that is no longer valid must not receive the result.
           const ended = (await accounts.findEnded([caller])).get(caller);
           return ended ? { kind: 'revoked', why: ended } : { kind: 'ended', job };
         }

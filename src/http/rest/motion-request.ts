@@ -1,9 +1,9 @@
-/** From the body of a submit to what the core takes. Pure. */
+/** Converts the body of a submit to the request that the core takes. Pure functions. */
 import { createHash } from 'node:crypto';
 import type { MotionRequest, Violation } from '../../jobs/accept/input-rules.ts';
 import { decodeSubmitBody, type SubmitBody } from '../../upstream/acedata/wire/submit-body.ts';
 
-/** The one place where fields of the contract become fields of a job. */
+/** Maps the fields of the contract to the fields of a job. This is the only place that does. */
 export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null): MotionRequest {
   const { imageUrl, videoUrl, characterOrientation, mode, prompt, model, keepOriginalSound, watermark, callbackUrl } =
     decodeSubmitBody(body);
@@ -22,7 +22,7 @@ export function toMotionRequest(body: SubmitBody, idempotencyKey: string | null)
   };
 }
 
-/** The same of a body of which only some fields are good; the others are absent. */
+/** Does the same for a body in which only some fields are valid; the others are absent. */
 export const toPartialRequest = (body: Partial<SubmitBody>, idempotencyKey: string | null): Partial<MotionRequest> =>
   toMotionRequest(body as SubmitBody, idempotencyKey);
 
@@ -34,14 +34,14 @@ const wireNames: Readonly<Record<string, string>> = {
   idempotencyKey: 'Idempotency-Key',
 };
 
-/** In the words of the contract. */
+/** Describes a violation with the field names of the contract. */
 export function describe({ field: [, name = ''], message }: Violation): string {
   return `${wireNames[name] ?? name}: ${message}`;
 }
 
 /**
- * The same for bodies that ask for the same: the order of keys, blanks, and defaults that are spelled out make no
- * difference. The version is part of it.
+ * Returns a hash that is the same for all equivalent bodies: the order of keys, JSON whitespace and explicit defaults
+ * make no difference. The hash includes a version.
  */
 export function hashBody(body: SubmitBody): string {
   const {

@@ -1,6 +1,4 @@
-/**
- * The OpenAPI description of the REST doors, made from the schemas that requests are parsed by and answers are made by.
- */
+/** Generates the OpenAPI description of the REST routes from the schemas that parse requests and build responses. */
 import { z } from 'zod';
 import {
   acceptedAnswer,
@@ -21,7 +19,10 @@ type Code = ErrorCode | 'not_found';
 
 const failures = [...new Set(Object.values(failureTellings).map(({ code }) => code))];
 
-/** What is refused, beside tasks that have failed. A body that is too large or of another type is `bad_request` too. */
+/**
+ * Codes of refused requests, apart from those of failed tasks. `bad_request` also covers a body that is too large or
+ * has another content type.
+ */
 const refusals = {
   submit: [
     'bad_request',
@@ -65,7 +66,7 @@ const meanings: Readonly<Record<number, string>> = {
 };
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
-  // The dialect is OpenAPI's own.
+  // `$schema` is omitted, because OpenAPI defines the dialect.
   return Object.fromEntries(Object.entries(z.toJSONSchema(schema, { io })).filter(([name]) => name !== '$schema'));
 }
 
@@ -82,7 +83,10 @@ const headers = {
   ratelimit: { description: 'How many are left, and for how many seconds.', schema: { type: 'string' } },
 };
 
-/** The errors of a route by their status: the codes of its refusals, and those of tasks that it may tell the end of. */
+/**
+ * Returns the errors of a route by status: the codes of its refusals, and those of failed tasks whose end it may
+ * report.
+ */
 function errorsOf(refused: readonly Code[], failed: readonly ErrorCode[]): object {
   const statuses = [...new Set([...refused, ...failed].flatMap(statusesOf))].sort((one, other) => one - other);
   return Object.fromEntries(
@@ -98,9 +102,12 @@ function errorsOf(refused: readonly Code[], failed: readonly ErrorCode[]): objec
   );
 }
 
-/** `serverUrl` leads from the document to the root of the gateway: a proxy may have put a prefix before both. */
+/**
+ * Describes the REST routes. `serverUrl` leads from the document to the root of the gateway: a proxy may have added a
+ * prefix to both.
+ */
 export function describeRest(serverUrl = '.'): object {
-  // What a client sent comes back as it was.
+  // A record contains the request as the client sent it.
   const record = taskRecord(sentSubmitBody, failures);
   return {
     openapi: '3.1.0',

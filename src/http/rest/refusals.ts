@@ -1,4 +1,4 @@
-/** From the errors of the cores to the vendor's codes. */
+/** Maps the errors of the cores to the vendor's codes. */
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ErrorCode as VendorCode } from '../../upstream/acedata/wire/envelopes.ts';
@@ -6,7 +6,7 @@ import { Refusal } from '../../upstream/acedata/wire/routes.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** The vendor has four codes for what is wrong with a key; the message tells more. */
+/** The vendor has four codes for an invalid key; the message gives the details. */
 const vendorCodes: Readonly<Partial<Record<ErrorCode, VendorCode>>> = {
   UNAUTHENTICATED: 'no_token',
   AUTHORIZATION_MALFORMED: 'no_token',
@@ -20,13 +20,16 @@ const vendorCodes: Readonly<Partial<Record<ErrorCode, VendorCode>>> = {
   NOT_FOUND: 'bad_request',
 };
 
-/** What cannot be told in a code of its own is returned as it is, and leaves as `api_error` without its words. */
+/**
+ * Returns the refusal for an error. An error without a code in the contract is returned unchanged, and is sent as
+ * `api_error` without its message.
+ */
 export function toRefusal(error: unknown, log: Log): unknown {
   if (!(error instanceof GatewayError)) return error;
   const { code, message, retryAfterSeconds } = error;
   if (code === 'SERVICE_UNAVAILABLE') {
-    // An overloaded gateway: the vendor's only code that says for sure that no task was made and that the request can
-    // be repeated.
+    // The gateway is overloaded. This is the only code of the vendor that guarantees that no task was made and that the
+    // request can be repeated.
     if (retryAfterSeconds !== null) return new Refusal('too_many_requests', message, retryAfterSeconds);
     log.warn({ err: error.cause }, 'the store is not available');
     return new Refusal('api_error', message, RETRY_AFTER_SECONDS);

@@ -1,4 +1,6 @@
-/** The REST doors: the vendor's own routes over our cores, for clients that were written for the vendor. */
+/**
+ * Registers the REST routes: the vendor's own routes on top of the gateway's cores, for clients written for the vendor.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { Joining } from '../../jobs/rejoin/rejoin.ts';
 import type { Log } from '../../log.ts';
@@ -22,7 +24,10 @@ export interface RestOptions {
 }
 
 export interface RestDoors {
-  /** Answers every held request 504 `timeout` now, so that its client repeats it elsewhere and joins. */
+  /**
+   * Answers every held request with 504 `timeout` now, so that its client repeats it at another instance and joins the
+   * job.
+   */
   stop(): void;
 }
 
@@ -34,10 +39,10 @@ export async function registerRest(
   const { noteRequest, followAnswer } = createAnswerWatch(joining, watching, cameByProxy);
   app.server.prependListener('request', noteRequest);
   await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer, admission, log }));
-  // Made when somebody asks: it took an eighth of a start's CPU.
+  // Generated on the first request: at startup, it took one eighth of the CPU time.
   const descriptions = new Map<string, object>();
   app.get('/openapi.json', async (request) => {
-    // A slash at the end of the path is one level more.
+    // A trailing slash in the path adds one level.
     const serverUrl = request.url.replace(/\?.*$/, '').endsWith('/') ? '..' : '.';
     const description = descriptions.get(serverUrl) ?? describeRest(serverUrl);
     descriptions.set(serverUrl, description);

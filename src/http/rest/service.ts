@@ -1,4 +1,4 @@
-/** The cores behind the vendor's routes: a submit is an accept, a task is a job. */
+/** Serves the vendor's routes with the cores: a submit accepts a job, and a task is a job. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { mayRead, permit, permitAllJobs, type Caller } from '../../accounts/caller.ts';
@@ -40,10 +40,10 @@ export interface RestServiceDeps {
   readonly log: Log;
 }
 
-/** Empty is absent, as over GraphQL. */
+/** Returns the header; an empty one counts as absent, as over GraphQL. */
 const keyHeaderOf = (headers: IncomingHttpHeaders): string | null => headers['idempotency-key']?.toString() || null;
 
-/** How far a listing by time goes. */
+/** The maximum number of tasks that a listing by time can reach. */
 const MAX_LISTED = 1_000;
 const PAGE = 100;
 
@@ -55,7 +55,7 @@ export function createRestService({
   admission,
   log,
 }: RestServiceDeps): UpstreamService<Caller> {
-  /** Every error of a core leaves by one of the vendor's codes. */
+  /** Wraps an operation so that every error of a core is sent with one of the vendor's codes. */
   const telling =
     <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
     (...args: Args): Promise<T> =>
@@ -64,8 +64,8 @@ export function createRestService({
       });
 
   /**
-   * For the work alone: a request that waits for a job, or for the fate of one like it, costs nothing and keeps no
-   * slot.
+   * Runs work in an admission slot. The slot is held for the work only: a request that waits for a job, or for the fate
+   * of a similar request, costs nothing and holds no slot.
    */
   async function admitted<T>(
     kind: 'submit' | 'read',
@@ -102,9 +102,9 @@ export function createRestService({
 
   async function submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply> {
     const accountId = permitAllJobs(caller, 'jobs:write');
-    // Nothing is accepted that would be answered at once that it takes too long.
+    // Does not accept a job whose request would be answered with `timeout` at once.
     if (holding.isStopped()) throw new Refusal('timeout', 'The gateway is stopping. Please repeat the request.');
-    // Takes no slot: `accept` takes one, and a request must not wait for one twice and be refused the second time.
+    // Takes no slot: `accept` takes one, and a request must not wait for a slot twice and be refused the second time.
     await accounts.limits.takeSubmit(caller);
     const keyId = caller.keyId!;
     const leavePlace = isAsynchronous(body) ? () => undefined : holding.takePlace(keyId);
@@ -117,18 +117,19 @@ export function createRestService({
     try {
       const result = await accept(accountId, keyId, body, context);
       const jobId = jobIdOf(result);
-      // Also for requests whose answer nobody waits for: its own line comes with an answer only.
+      // Also logged for requests whose client has disconnected: the log line of a request is written only with its
+      // response.
       log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
       const following =
         keyHeaderOf(context.headers) === null ? followAnswer(jobId, context.response, context.signal) : null;
       const reply: SubmitReply = isAsynchronous(body)
         ? { kind: 'json', body: encodeAccepted(jobId) }
         : await answerAtEnd(caller, accountId, jobId, context, following, result.kind === 'joined');
-      // Not for a client that has gone: its request would count as open as long as this process runs, and its next
-      // repeat would make another job.
+      // Not for a client that has disconnected: its request would count as open as long as this process runs, and its
+      // next repeat would make another job.
       if (result.kind === 'joined' && isAnswer(reply) && !following?.isUnanswered) await joining.answering(jobId);
-      // After the last wait: what the sockets have to say that came in the same turn. An answer to who has gone must
-      // not count as written.
+      // Runs after the last wait, so that socket events of the same turn of the event loop are processed first. An
+      // answer to a client that has disconnected must not count as written.
       await setImmediate();
       return reply;
     } finally {
@@ -144,7 +145,7 @@ export function createRestService({
     following: Following | null,
     isRepeat: boolean,
   ): Promise<SubmitReply> {
-    // Only for a job that has not ended: repeating a request for a failed job must not keep the failure joinable.
+    // Only for a job that has not ended: repeating the request for a failed job must not keep the failure joinable.
     if (isRepeat && !isTerminal((await jobs.find(accountId, jobId))?.state ?? 'FAILED'))
       await joining.extendJoinTime(jobId);
     const held = await holding.hold(caller, accountId, jobId, signal);
@@ -154,7 +155,7 @@ export function createRestService({
       return { kind: 'json', ...end };
     }
     if (held.kind === 'revoked') {
-      // Once the account is enabled again, or its page has another token, the client repeats the request.
+      // The client repeats the request once the account is enabled again, or once its page has another token.
       if (following) following.saysNothing = true;
       throw new UnauthenticatedError(held.why);
     }
@@ -183,7 +184,7 @@ export function createRestService({
     return ids.map((id) => tasks.get(id)).filter((task) => task !== undefined);
   }
 
-  /** Newest first. */
+  /** Lists the tasks in a time window, newest first. */
   async function listWindow(
     { jobIds }: Caller,
     accountId: string,
@@ -192,7 +193,7 @@ export function createRestService({
     const end = offset + limit;
     if (end > MAX_LISTED)
       throw new Refusal('bad_request', `A listing ends after ${MAX_LISTED} tasks: choose another time.`);
-    // Both ends inclusive; times of jobs are whole milliseconds.
+    // Both ends are inclusive; the timestamps of jobs are whole milliseconds.
     const filter = {
       ...(jobIds && { ids: jobIds }),
       ...(from && { createdAfter: new Date(from.getTime() - 1) }),
@@ -242,7 +243,7 @@ export function createRestService({
   };
 }
 
-/** What a client that repeats by itself is content with. */
+/** Returns true if a client that repeats requests automatically is satisfied with the reply. */
 const isAnswer = (reply: SubmitReply): boolean => reply.kind === 'json' && (reply.httpStatus ?? 200) < 500;
 
 function jobIdOf(result: JoinResult): string {

@@ -1,4 +1,4 @@
-/** A job as a task record of the vendor's contract. Pure. */
+/** Converts a job to a task record of the vendor's contract. Pure functions. */
 import { isTerminal, type Job } from '../../jobs/model/job.ts';
 import type { SentRequest } from '../../jobs/ports/rejoin.ts';
 import { errorStatuses } from '../../upstream/acedata/wire/envelopes.ts';
@@ -14,7 +14,7 @@ export interface JobEnd {
   readonly body: JsonObject;
 }
 
-/** The end of a job as the answer to a synchronous submit; null while it has none. */
+/** Returns the end of a job as the response to a synchronous submit; null if the job has not ended. */
 export function endOf(job: Job, traceId: string): JobEnd | null {
   const task = { taskId: job.id, traceId };
   if (job.state === 'SUCCEEDED' && job.video) {
@@ -30,7 +30,8 @@ export function endOf(job: Job, traceId: string): JobEnd | null {
 }
 
 /**
- * The record of a job. One that did not come over REST has a request made from its fields, and its own id as trace id.
+ * Returns the record of a job. For a job that was not accepted over REST, the request is derived from its fields, and
+ * its id serves as the trace id.
  */
 export function toTask(job: Job, sent: SentRequest | null): Task {
   const traceId = sent?.traceId ?? job.id;

@@ -1,15 +1,15 @@
-/** Closing many sockets, so that their clients do not all come back in the same instant. */
+/** Closes many sockets in slices, so that their clients do not all reconnect at the same moment. */
 import { setTimeout } from 'node:timers/promises';
 import type { ServedSocket } from './socket.ts';
 
 const SLICE = 250;
 const PAUSE_MS = 50;
 
-/** How many are closed at once: more than `SLICE` only where the pauses would not fit into the time. */
+/** Returns how many sockets to close at once: more than `SLICE` only if the pauses would not fit into the time. */
 export const sliceSize = (count: number, spreadMs: number): number =>
   Math.max(SLICE, Math.ceil(count / Math.max(1, Math.floor(spreadMs / PAUSE_MS))));
 
-/** Closes them with 1001, the last ones after `spreadMs` at most, and resolves when all are gone. */
+/** Closes the sockets with 1001, the last ones after at most `spreadMs`, and resolves when all are closed. */
 export async function closeInSlices(sockets: readonly ServedSocket[], spreadMs: number): Promise<void> {
   const startedAt = performance.now();
   const size = sliceSize(sockets.length, spreadMs);

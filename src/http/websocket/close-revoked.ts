@@ -1,6 +1,6 @@
 /**
- * Sockets outlive what opened them: those whose key was revoked, whose token has expired or whose account was disabled
- * are closed with 4403.
+ * Closes sockets with 4403 when their key is revoked, their token expires or their account is disabled. Without it, a
+ * socket would outlive the credentials that it was opened with.
  */
 import { CloseCode } from 'graphql-ws';
 import type { Caller } from '../../accounts/caller.ts';
@@ -14,10 +14,10 @@ export interface CallerChecks {
   readonly log: Log;
 }
 
-/** Expiry is looked at this often, without the database. */
+/** Interval between expiry checks, which do not need the database. */
 const EXPIRY_CHECK_MS = 1_000;
 
-/** Looks after the open sockets until `stop`. While the database does not answer, only expiry counts. */
+/** Checks the open sockets until `stop`. While the database does not respond, only expiry is checked. */
 export function watchCallers(
   open: ReadonlyMap<ServedSocket, SocketExtra>,
   { recheckMs, findEnded, log }: CallerChecks,

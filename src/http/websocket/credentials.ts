@@ -1,5 +1,5 @@
 /**
- * What a socket shows to be let in. Names of headers have no case, in `connection_init` as little as in the upgrade
+ * Reads the credentials of a socket. Header names are case-insensitive in `connection_init`, as they are in the upgrade
  * request.
  */
 import type { IncomingHttpHeaders } from 'node:http';
@@ -7,12 +7,13 @@ import { ACCOUNT_HEADER } from '../rate-limit-headers.ts';
 
 interface Credentials {
   readonly authorization: unknown;
-  /** The account that an administrator names. */
+  /** The account on whose behalf an administrator acts. */
   readonly accountId: unknown;
 }
 
 /**
- * The payload counts before its `headers`, and both before the headers of the upgrade; null and an empty text are none.
+ * Returns the credentials. The payload takes precedence over its `headers`, and both over the headers of the upgrade.
+ * Null and empty strings count as absent.
  */
 export function credentialsOf(
   payload: Readonly<Record<string, unknown>> | undefined,
@@ -31,7 +32,8 @@ export function credentialsOf(
 }
 
 /**
- * An own field that has a value, by its name in lower case; the one that is written so counts before other spellings.
+ * Returns the own field that has a value and the given lower-case name in any spelling. The lower-case spelling takes
+ * precedence over the others.
  */
 function fieldOf(place: unknown, name: string): unknown {
   if (typeof place !== 'object' || place === null || Array.isArray(place)) return undefined;

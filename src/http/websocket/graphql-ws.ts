@@ -1,4 +1,4 @@
-/** Subscriptions over graphql-ws, on the port and path of HTTP, behind the same gate and the same masker. */
+/** Serves subscriptions over graphql-ws on the port and path of HTTP, with the same limits and error masking. */
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
@@ -46,29 +46,30 @@ export interface SocketOptions extends GraphQLOptions, SocketLimits {
   readonly isOurHost: HostCheck;
   readonly origins: OriginCheck;
   readonly logRefusal: LogRefusal;
-  /** How often it is asked whether the callers of open sockets may still go on. */
+  /** Interval between checks that the callers of open sockets are still authorized. */
   readonly recheckMs: number;
   findEnded(callers: readonly Caller[]): Promise<ReadonlyMap<Caller, WhyRefused>>;
-  /** Over how long `stop` closes what is open, however much it is. */
+  /** Time over which `stop` closes the open sockets, regardless of their number. */
   readonly stopSpreadMs: number;
 }
 
 export interface Sockets {
   count(): number;
-  /** How many have closed so far, by the code: ours when we closed them, else the peer's, 1006 without any. */
+  /** Returns the number of sockets closed so far, by code: ours if we closed them, else the peer's, or 1006 if none. */
   closes(): Readonly<Record<number, number>>;
-  /** Takes no more sockets and closes the open ones with 1001, which clients come back from, in slices. */
+  /** Stops accepting sockets and closes the open ones in slices with 1001, after which clients reconnect. */
   stop(): Promise<void>;
 }
 
-/** Documents that were parsed and found valid, by their text: most clients send the same few. */
+/** Number of parsed and validated documents that are cached by their text. Most clients send the same few. */
 const CACHED_DOCUMENTS = 200;
 
-/** A peer that does not answer the closing handshake is cut off after this. */
+/** Time after which a peer that does not answer the closing handshake is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
- * How long a new socket keeps the slot of its handshake. With a single slot, up to 200 sockets per second can connect.
+ * Time for which a new socket keeps the slot of its handshake. With a single slot, up to 200 sockets per second can
+ * connect.
  */
 const HANDSHAKE_TURN_MS = 5;
 
@@ -128,19 +129,20 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     async onConnect(ctx) {
       const { authorization, accountId } = credentialsOf(ctx.connectionParams, ctx.extra.request.headers);
       const caller = await authenticate(authorization, accountId, addressOf(ctx.extra.request));
-      // Closes with 4403, which clients come back from, with a new key if they have one.
+      // Closes the socket with 4403. Clients reconnect after it, with a new key if they have one.
       if (!caller || caller.kind === 'anonymous') throw await refusalOf(authorization);
-      // It may have closed meanwhile, and would keep its place for ever.
+      // The socket may have closed in the meantime; its place would then never be released.
       if (ctx.extra.isGone) return false;
       if (!door.admit(caller.keyId ?? caller.kind, ctx.extra)) throw new TooManySocketsError();
       ctx.extra.caller = caller;
       return true;
     },
     onSubscribe(ctx, id, payload) {
-      // A fault of ours ends this subscription, and not the others of the socket.
+      // An internal error ends this subscription only, not the others of the socket.
       try {
         const begun = begin(ctx.extra, id, payload);
-        // When its `complete` came right behind it, nothing more is told of a subscription that is refused.
+        // graphql-ws does not call `onError` for a refused subscription if the client's `complete` came right after its
+        // subscribe message.
         if (Array.isArray(begun)) ctx.extra.running.delete(id);
         return begun;
       } catch (error) {
@@ -180,7 +182,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   const open = new Map<ServedSocket, SocketExtra>();
   const closes: Record<number, number> = {};
   const serve = (accepted: WebSocket, request: IncomingMessage): void => {
-    // Only now: a handshake that is wrong never comes here, and would never leave.
+    // Counts the socket only here: an invalid handshake never gets this far, and its place would never be released.
     const address = addressOf(request);
     door.enter(address);
     const extra: SocketExtra = { request, running: new Set(), isGone: false };
@@ -217,7 +219,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       return refuse('421 Misdirected Request', toBody(wrongHost(host), 'MISDIRECTED_REQUEST'));
     }
     if (stopping) return refuse('503 Service Unavailable');
-    // No origin means no browser.
+    // A request without an origin does not come from a browser.
     if (origin !== undefined && !origins.allows(origin, request)) {
       options.logRefusal('CORS_ORIGINS', origin);
       const { message, code } = originNotAllowed(origin);
@@ -232,14 +234,14 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       (leave) => {
         if (socket.destroyed) return leave();
         if (stopping) return (leave(), refuse('503 Service Unavailable'));
-        // Others of its address may have been served while it waited.
+        // Other sockets of the same address may have been accepted while this one waited.
         if (door.isFull(addressOf(request))) return (leave(), refuse('429 Too Many Requests'));
         sockets.handleUpgrade(request, socket, head, (accepted) => serve(accepted, request));
-        // Authentication and the first reads of the socket follow at once.
+        // Keeps the slot a little longer, because authentication and the first reads of the socket follow immediately.
         setTimeout(leave, HANDSHAKE_TURN_MS).unref();
       },
       (error: unknown) => {
-        // Otherwise the client has gone while it waited.
+        // Any other error means that the client disconnected while it waited.
         if (!(error instanceof OverloadedError)) return;
         refuse(`503 Service Unavailable\r\nretry-after: ${error.retryAfterSeconds}`, toBody(error.message, error.code));
       },
@@ -258,7 +260,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
   };
 }
 
-/** Log fields for the caller. */
+/** Returns the log fields of the caller. */
 const accountOf = ({ caller }: SocketExtra): object =>
   caller?.accountId == null ? {} : { accountId: caller.accountId };
 

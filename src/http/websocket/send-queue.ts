@@ -1,30 +1,30 @@
-/** Sending to one peer, with an eye on how much of it waits, and for how long. */
+/** Sends messages to one peer, and limits how many bytes wait to be sent and for how long. */
 import type { WebSocket } from 'ws';
 
 export interface OutboxLimits {
-  /** What may wait to be sent. */
+  /** Maximum number of bytes that may wait to be sent. */
   readonly maxBufferedBytes: number;
-  /** How long a message may wait to be sent. */
+  /** Maximum time that a message may wait to be sent. */
   readonly maxUnsentMs: number;
 }
 
 export interface Outbox {
-  /** Resolves when the bytes are on their way, or never will be: a source is asked for more only then. */
+  /** Resolves when the bytes are on their way, or never will be. Only then is a source asked for more. */
   send(data: string): Promise<void>;
-  /** Looks at what waits; for what is sent beside the outbox. */
+  /** Checks the number of waiting bytes. Must be called for frames that bypass the outbox. */
   check(): void;
-  /** How long the oldest message has waited, 0 when none does. */
+  /** Returns how long the oldest message has waited, or 0 if none waits. */
   unsentMs(): number;
   stop(): void;
 }
 
-/** `onSlow` hears that one of the limits is passed; it may hear it again. */
+/** Creates an outbox that calls `onSlow` when one of the limits is exceeded, possibly more than once. */
 export function createOutbox(
   socket: WebSocket,
   { maxBufferedBytes, maxUnsentMs }: OutboxLimits,
   onSlow: (reason: 'BUFFERED' | 'UNSENT') => void,
 ): Outbox {
-  /** When each message that has not been flushed was handed over, oldest first: a socket flushes in order. */
+  /** Hand-over times of the messages that have not been flushed, oldest first, because a socket flushes in order. */
   const unsent = new Set<{ readonly at: number }>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -35,7 +35,7 @@ export function createOutbox(
 
   function watchAge(): void {
     if (timer || unsent.size === 0) return;
-    // Judged after what the network has for us: when this process itself was held up, the peer was not slow.
+    // Checks the age only after pending network events: if this process itself was blocked, the peer was not slow.
     timer = setTimeout(() => setImmediate(judgeAge), Math.max(1, maxUnsentMs - unsentMs()));
   }
 
@@ -58,7 +58,7 @@ export function createOutbox(
         const message = { at: performance.now() };
         unsent.add(message);
         watchAge();
-        // An error too: it says that the socket is gone, and its closing is what ends its subscriptions.
+        // Resolves on an error too: it means that the socket is closed, and the close event ends its subscriptions.
         socket.send(data, () => {
           unsent.delete(message);
           resolve();

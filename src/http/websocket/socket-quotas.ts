@@ -1,6 +1,6 @@
 /**
- * How many sockets an address and a key may have open at this instance, and how many subscriptions a key may have on
- * them.
+ * Limits the sockets that an address and a key may have open at this instance, and the subscriptions that a key may
+ * have on them.
  */
 
 export interface DoorLimits {
@@ -9,18 +9,18 @@ export interface DoorLimits {
   readonly maxSubscriptionsPerKey: number;
 }
 
-/** An open socket, with what it is subscribed to at the moment. */
+/** An open socket, with the ids of its current subscriptions. */
 interface Guest {
   readonly running: ReadonlySet<string>;
 }
 
 export interface SocketDoor {
-  /** Whether the address has as many as it may. */
+  /** Returns true if the address has as many sockets as it may. */
   isFull(address: string): boolean;
   enter(address: string): void;
-  /** Counts a socket that has shown this key; false when there are too many. */
+  /** Counts a socket that has authenticated with this key. Returns false if there are too many. */
   admit(keyId: string, guest: Guest): boolean;
-  /** Whether the key's sockets have no more subscriptions than they may, the one that is asked for among them. */
+  /** Returns true if the subscriptions on the key's sockets, including the requested one, are within the limit. */
   hasRoom(keyId: string): boolean;
   leave(address: string): void;
   dismiss(keyId: string, guest: Guest): void;

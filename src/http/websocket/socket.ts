@@ -1,6 +1,6 @@
 /**
- * One WebSocket under the graphql-ws protocol: sending with back-pressure, pings, ends with a reason, and errors that
- * stay on their socket.
+ * Serves the graphql-ws protocol on one WebSocket: sending with backpressure, pings, closing with a reason, and errors
+ * that affect only their own socket.
  */
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, MessageType, type Server } from 'graphql-ws';
@@ -11,20 +11,20 @@ import { createOutbox, type OutboxLimits } from './send-queue.ts';
 import { guardSubscriptionIds } from './subscription-ids.ts';
 import { GatewayError, type ErrorCode } from '../../errors.ts';
 
-/** What is known of a socket; its caller from `connection_init` on. */
+/** The state of a socket. The caller is known from `connection_init` on. */
 export interface SocketExtra {
   readonly request: IncomingMessage;
   caller?: Caller;
-  /** The ids of what is subscribed to, from the asking until it has come to its end. */
+  /** Ids of the subscriptions, from the subscribe message until they have ended. */
   readonly running: Set<string>;
-  /** It is closed, and is counted no more. */
+  /** True once the socket is closed and no longer counted. */
   isGone: boolean;
 }
 
 export interface SocketLimits extends OutboxLimits {
-  /** On average over 10 s; pings and pongs of WebSocket count too. */
+  /** Maximum rate, averaged over 10 s. WebSocket pings and pongs count too. */
   readonly messagesPerSecond: number;
-  /** How often a peer is pinged; one that has not answered by the next ping does not read, or is gone. */
+  /** Interval between pings. A peer that has not answered by the next ping does not read, or has disconnected. */
   readonly pingMs: number;
 }
 
@@ -32,17 +32,18 @@ export interface ServedSocket {
   /** Begins the closing handshake; a peer that does not answer it is cut off. */
   close(code: number, reason: string): void;
   /**
-   * Resolves, when the socket is gone, with the code that we closed it with, else the peer's; 1006 when there was none.
+   * Resolves when the socket has closed, with the code that we closed it with, else the peer's, or 1006 if there was
+   * none.
    */
   readonly closed: Promise<number>;
 }
 
-/** Thrown while a socket is acknowledged: clients come back from its 1013. */
+/** Thrown while a socket is acknowledged. The socket is closed with 1013, after which clients reconnect. */
 export class TooManySocketsError extends Error {
   override readonly name = 'TooManySocketsError';
 }
 
-/** What the client itself has to change before it connects again. */
+/** Errors that the client itself has to correct before it reconnects. */
 const forbidden: ReadonlySet<ErrorCode> = new Set([
   'ACCOUNT_DISABLED',
   'AUTHORIZATION_MALFORMED',
@@ -58,22 +59,22 @@ const isForbidden = (error: unknown): error is GatewayError =>
   error instanceof GatewayError && forbidden.has(error.code);
 
 /**
- * The reason of a 4403: a code that clients may rely on, then a text for people. At most 123 bytes, else it is left
- * out.
+ * Returns the reason of a 4403: a code that clients may rely on, then a human-readable message. A reason of more than
+ * 123 bytes is omitted.
  */
 export const closeReasonOf = ({ code, message }: GatewayError): string => `${code}: ${message}`;
 
 const BURST_SECONDS = 10;
 
-/** RFC 6455 5.5: what a control frame holds, beside the code. */
+/** Maximum length of the reason in a control frame, without the code (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** RFC 6455 7.4.1: data of a kind that is not taken. */
+/** Close code for data of an unsupported type (RFC 6455, section 7.4.1). */
 const UNSUPPORTED_DATA = 1003;
 
 /**
- * How long a slow reader has to take what waits for it and the 1013 behind that; shorter than the closing handshake may
- * take.
+ * Time in which a slow reader has to read the waiting messages and the 1013 after them. Shorter than the time allowed
+ * for the closing handshake.
  */
 const SLOW_GRACE_MS = 1_500;
 
@@ -93,17 +94,17 @@ export function serveSocket(
 
   function close(code?: number, reason = ''): void {
     if (isOpen()) sentCode = code;
-    // With a longer one ws would throw, and the socket would never close.
+    // ws throws on a longer reason, and the socket would never close.
     socket.close(code, Buffer.byteLength(reason) > MAX_REASON_BYTES ? '' : reason);
   }
 
   function cutOff(): void {
-    // Without a reset the kernel would keep megabytes, for minutes, for a peer that does not take them.
+    // Without a reset, the kernel would keep megabytes for minutes for a peer that does not read them.
     if (request.socket.writableLength > 0) request.socket.resetAndDestroy();
     else socket.terminate();
   }
 
-  /** A peer that does not read is sent away; what it missed it reads when it comes back. */
+  /** Closes the socket of a peer that does not read. After it reconnects, the peer can read what it missed. */
   function endSlow(reason: 'BUFFERED' | 'UNSENT' | 'NO_PONG'): void {
     if (!isOpen()) return;
     log.warn(
@@ -121,7 +122,7 @@ export function serveSocket(
     close(1013, 'Too many messages');
     release();
   }
-  /** Counts what was received. False when it is one too many, or the socket is on its way out. */
+  /** Counts a received message, ping or pong. Returns false if it exceeds the rate, or if the socket is closing. */
   function hear(): boolean {
     if (!isOpen()) return false;
     if (mayReceive()) return true;
@@ -132,8 +133,8 @@ export function serveSocket(
   let answered = true;
   let pings: NodeJS.Timeout | undefined;
   /**
-   * The next beat waits for this one, and for what the network has for us: when this process itself was held up, the
-   * answer is there.
+   * Schedules the next beat. It follows only after this one, and after pending network events: if this process itself
+   * was blocked, the pong has been read by then.
    */
   const beatLater = (): void => void (pings = setTimeout(() => setImmediate(beat), limits.pingMs));
   function beat(): void {
@@ -153,7 +154,7 @@ export function serveSocket(
     hear();
   });
   socket.on('ping', () => {
-    // Answered beside the outbox.
+    // ws itself answers the ping, bypassing the outbox.
     if (hear()) outbox.check();
   });
 
@@ -162,16 +163,16 @@ export function serveSocket(
       protocol: socket.protocol,
       send: outbox.send,
       close,
-      // In place of graphql-ws's own answer, which throws on a payload that is too deep to be written.
+      // Replaces graphql-ws's own answer, which throws on a payload that is nested too deeply to be serialized.
       onPing: (payload) => outbox.send(pongWith(payload)),
       onMessage(receive) {
-        // On its way out nothing begins any more: nobody would end it.
+        // While the socket is closing, nothing new may start, because nothing would end it.
         const guarded = guardSubscriptionIds((text) => (isOpen() ? receive(text) : Promise.resolve()), close);
         socket.on('message', (data: Buffer, isBinary: boolean) => {
           if (!hear()) return;
-          // ws has not looked whether it is UTF-8.
+          // ws does not check that binary data is valid UTF-8.
           if (isBinary) return close(UNSUPPORTED_DATA, 'Text only');
-          // Some clients begin a message with a byte order mark, as some do a body.
+          // Some clients prefix a message with a byte order mark, as some do with a request body.
           guarded(data.toString().replace(/^\ufeff/, '')).catch((error: unknown) => {
             if (!isOpen()) return;
             if (error instanceof TooManySocketsError) return close(1013, 'Too many sockets');
@@ -180,7 +181,7 @@ export function serveSocket(
             if (isForbidden(error)) return close(CloseCode.Forbidden, closeReasonOf(error));
             const level = code === 'SERVICE_UNAVAILABLE' ? 'warn' : 'error';
             log[level]({ err: error }, 'a socket message could not be handled');
-            // Clients come back from 1013; from 1011 and from graphql-ws's own 4500 they do not.
+            // Clients reconnect after 1013, but not after 1011 or graphql-ws's own 4500.
             close(1013, 'Try again later');
           });
         });
@@ -190,7 +191,7 @@ export function serveSocket(
   );
 
   let released = false;
-  /** Ends its subscriptions and timers, once. */
+  /** Ends the subscriptions and timers of the socket, once. */
   function release(heard?: number, reason = ''): void {
     if (released) return;
     released = true;
@@ -201,7 +202,7 @@ export function serveSocket(
     );
   }
 
-  // A frame that is too large or malformed: ws closes the socket itself, with the right code.
+  // On a frame that is too large or malformed, ws closes the socket itself, with the right code.
   socket.on('error', () => undefined);
   const closed = new Promise<number>((resolve) => {
     socket.once('close', (heard, reason) => {
@@ -213,7 +214,7 @@ export function serveSocket(
   return { close, closed };
 }
 
-/** With the payload of the ping, where it can be written. */
+/** Returns a pong with the payload of the ping, or without it if it cannot be serialized. */
 function pongWith(payload: object | null | undefined): string {
   try {
     return JSON.stringify({ type: MessageType.Pong, payload: payload ?? undefined });
@@ -222,7 +223,7 @@ function pongWith(payload: object | null | undefined): string {
   }
 }
 
-/** True as often as the rate allows, with what was not used of the last 10 s. */
+/** Creates a rate limiter that returns true while the rate allows it. Unused allowance is kept for 10 s. */
 function createAllowance(perSecond: number): () => boolean {
   let left = BURST_SECONDS * perSecond;
   let at = performance.now();

@@ -1,21 +1,22 @@
 /**
- * What graphql-ws takes for granted of the messages that it is given: who may send them, and that an id has one
- * subscription at a time.
+ * Enforces what graphql-ws assumes about the messages that it receives: that a client may send them, and that an id has
+ * one subscription at a time.
  */
 import { CloseCode, MessageType, parseMessage } from 'graphql-ws';
 
 interface Subscription {
-  /** The client has no more use for it; it ends soon. */
+  /** True if the client has sent `complete`; the subscription ends soon. */
   completed: boolean;
-  /** The next one of its id, as it came. */
+  /** The text of the message that starts the next subscription of the same id, or null. */
   next: string | null;
 }
 
 /**
- * Hands messages on to `receive`, whose promise says when all of a subscription is over. graphql-ws clears away what it
- * knows of a subscription, by its id, some time after the client's `complete`. A new one of the same id would be
- * cleared away in its place, or leave the old one running with nobody to end it: so it waits until the old one is over.
- * An id that lives or waits already ends the socket with 4409, and what only servers say with 4400.
+ * Passes messages on to `receive`, whose promise resolves when a subscription is completely over. graphql-ws removes
+ * its state of a subscription, by id, some time after the client's `complete`. It would then remove the state of a new
+ * subscription with the same id, or leave the old one running with nothing to end it. A new subscription with that id
+ * therefore waits until the old one is over. A subscribe message whose id is active or already waiting closes the
+ * socket with 4409, and a message that only servers send closes it with 4400.
  */
 export function guardSubscriptionIds(
   receive: (text: string) => Promise<void>,
@@ -62,7 +63,7 @@ export function guardSubscriptionIds(
   };
 }
 
-/** Null for what is no message, which graphql-ws says itself. */
+/** Parses a message. Returns null for an invalid one, which graphql-ws itself rejects. */
 function findMessage(text: string) {
   try {
     return parseMessage(text);

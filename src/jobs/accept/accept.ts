@@ -1,4 +1,4 @@
-/** Accepting: storing a request as a QUEUED job, all of it or nothing. */
+/** Accepts a request: stores it as a QUEUED job, completely or not at all. */
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import {
@@ -18,30 +18,30 @@ import type { Upstream } from '../ports/upstream.ts';
 
 export type AcceptResult =
   | { readonly kind: 'accepted'; readonly job: Job }
-  /** The same key and input as before: the job of then, as it is now. */
+  /** Same key and input: returns the existing job in its current state. */
   | { readonly kind: 'replayed'; readonly job: Job }
-  /** The key was used for another input. */
+  /** The key was used for a different input. */
   | { readonly kind: 'keyReused' }
-  /** The job of this key and input was deleted; nothing was stored. */
+  /** The job with this key and input was deleted; nothing was stored. */
   | { readonly kind: 'jobDeleted' }
-  /** Another core does not let it in; nothing was stored. */
+  /** Another core refused the job; nothing was stored. */
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'invalid'; readonly violations: readonly Violation[] };
 
 /**
- * Accepts a request for `accountId`. When it resolves with a job, the job is committed; when it rejects, nothing was
- * stored, except where the error says that a commit went unanswered.
+ * Accepts a request for `accountId`. When it resolves with a job, the job is committed. When it rejects, nothing was
+ * stored, unless the error says that the outcome of a commit is unknown.
  */
 export type Accept = (accountId: string, request: MotionRequest, steps?: AcceptSteps) => Promise<AcceptResult>;
 
 /**
- * What whoever asks does in the transaction of the accept; what it throws rolls all of it back, and the accept rejects
- * with it.
+ * Steps that the caller adds to the accept transaction. If a step throws, the whole transaction is rolled back and the
+ * accept rejects with that error.
  */
 export interface AcceptSteps {
-  /** Before anything is stored. */
+  /** Runs before anything is stored. */
   readonly before?: (tx: Transaction) => Promise<void>;
-  /** When a new job is stored; not for one of before. */
+  /** Runs when a new job is stored, but not for an existing job. */
   readonly stored?: (tx: Transaction, job: Job) => Promise<void>;
 }
 
@@ -53,12 +53,12 @@ interface AcceptDeps {
   readonly store: JobStore;
   readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
   readonly effects: readonly AcceptEffect[];
-  /** Whether we may send anything there; as WHATWG spells it. */
+  /** Checks that the gateway may send requests to a URL, and returns the URL as WHATWG `URL` serializes it. */
   readonly checkWebhookUrl: CheckWebhookUrl;
   readonly nudge: () => void;
 }
 
-/** All that is wrong with the fields of a request that are there; nothing is stored. */
+/** Returns all violations in the fields that are present; nothing is stored. */
 export type CheckFields = (request: Partial<MotionRequest>) => readonly Violation[];
 
 export const createCheck =
@@ -73,7 +73,7 @@ export const createCheck =
     ];
   };
 
-/** Thrown inside the transaction, so that what it has stored by then is rolled back. */
+/** Thrown inside the transaction to roll back everything stored so far. */
 class RefusedError extends Error {
   override readonly name = 'RefusedError';
 
@@ -122,10 +122,10 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
           await steps.stored?.(tx, job);
           return { kind: 'accepted', job };
         }
-        // The insert waited for whoever held the key, so that job is committed and visible to the next statement.
+        // The insert waited for the transaction that held the key, so the next statement sees its committed job.
         const earlier = idempotencyKey === null ? null : await store.findByKey(tx, accountId, idempotencyKey);
         if (!earlier) {
-          // Or it was there and was deleted since: the insert waits for no deletion that begins after it.
+          // The job may have existed and been deleted: the insert does not wait for a deletion that begins after it.
           await refuseSpentKey(store, tx, accountId, idempotencyKey);
           throw new Error('a job was neither stored nor there before');
         }
@@ -141,10 +141,11 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
   };
 }
 
-/** Identifies an effective input. The version is part of it, so that a later way of hashing can tell the two apart. */
+/** Returns a hash that identifies an effective input. Its version distinguishes it from hashes of a later algorithm. */
 export function hashInput({ input, labels }: CheckedRequest, webhook: JobWebhook | null = null): string {
   const { imageUrl, videoUrl, prompt, mode, model, characterOrientation, keepOriginalSound, watermark } = input;
-  // Spellings of one URL are one input, and hash as they did when URLs were stored as WHATWG spells them.
+  // Different spellings of a URL count as one input. The hash also equals the one from the time when URLs were stored
+  // as WHATWG `URL` serializes them.
   const canonical = [
     new URL(imageUrl).href,
     new URL(videoUrl).href,

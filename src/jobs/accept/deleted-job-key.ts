@@ -1,8 +1,8 @@
-/** Spent keys: idempotency keys of deleted jobs, which must not be paid for again. */
+/** Refuses idempotency keys of deleted jobs, because a request with such a key must not be paid for again. */
 import type { SpentKeys } from '../ports/deleted-job-keys.ts';
 import type { Transaction } from '../../transaction.ts';
 
-/** Thrown inside the accept transaction, so that what it has stored by then is rolled back. */
+/** Thrown inside the accept transaction to roll back everything stored so far. */
 class SpentKeyError extends Error {
   override readonly name = 'SpentKeyError';
 
@@ -12,9 +12,9 @@ class SpentKeyError extends Error {
 }
 
 /**
- * Throws when the account's key is spent. To be called after the insert of a job with this key, in a statement of its
- * own: the insert waits for a deletion of the key's job that is under way, and only a later statement sees what that
- * deletion has committed.
+ * Throws if the key belongs to a deleted job of the account. Must be called after the insert of a job with this key, in
+ * a separate statement. The insert waits for a deletion of the key's job that is in progress, and only a later
+ * statement sees what that deletion committed.
  */
 export async function refuseSpentKey(
   store: SpentKeys,
@@ -26,7 +26,10 @@ export async function refuseSpentKey(
   if (spent) throw new SpentKeyError(spent.inputHash);
 }
 
-/** For the transaction's `catch`: turns the refusal into an answer, by whether the deleted job had the same input. */
+/**
+ * Converts the refusal into a result in the `catch` of the transaction. The result depends on whether the deleted job
+ * had the same input.
+ */
 export const answerSpentKey =
   (inputHash: string) =>
   (error: unknown): { readonly kind: 'jobDeleted' } | { readonly kind: 'keyReused' } => {

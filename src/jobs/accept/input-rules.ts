@@ -1,4 +1,4 @@
-/** What a request must satisfy before anything is stored or spent. All violations are found at once. Pure. */
+/** The rules for a request, checked before anything is stored or paid for. Reports all violations at once. Pure. */
 import type { CharacterOrientation, JobWebhook, Label, MotionMode, JobInput } from '../model/job.ts';
 import { checkMediaUrl } from './media-url.ts';
 import { isStorableText } from '../model/storable-text.ts';
@@ -26,11 +26,11 @@ type ViolationCode = (typeof violationCodes)[number];
 export interface Violation {
   readonly code: ViolationCode;
   readonly message: string;
-  /** Where in the mutation's arguments, list indexes as text. */
+  /** Path within the mutation's arguments, with list indexes as text. */
   readonly field: readonly string[];
 }
 
-/** A request as a client makes it, defaults filled in. */
+/** A client's request with defaults filled in. */
 export interface MotionRequest {
   readonly imageUrl: string;
   readonly videoUrl: string;
@@ -41,18 +41,18 @@ export interface MotionRequest {
   readonly keepOriginalSound: boolean;
   readonly watermark: boolean;
   readonly labels?: readonly Label[] | null;
-  /** Where to tell of the end, and in which words; `STANDARD` by default. */
+  /** Where to notify the client of the job's end; `webhookFormat` is `STANDARD` by default. */
   readonly webhookUrl?: string | null;
   readonly webhookFormat?: JobWebhook['format'];
   readonly idempotencyKey?: string | null;
   /**
-   * Another spelling of the key: a job that was stored by it is the job of `idempotencyKey`. Nothing is stored by it
-   * any more.
+   * An alternative form of the idempotency key. A job that was stored under it counts as the job of `idempotencyKey`.
+   * New jobs are not stored under it.
    */
   readonly formerIdempotencyKey?: string | null;
 }
 
-/** A request that passed: URLs as they were sent, an empty prompt as none, labels in order of their keys. */
+/** A request that passed the checks: URLs as sent, an empty prompt as null, and labels sorted by key. */
 export interface CheckedRequest {
   readonly input: JobInput;
   readonly labels: readonly Label[];
@@ -83,7 +83,7 @@ export function checkRequest(request: MotionRequest): CheckResult {
   return { ok: true, request: { input, labels, idempotencyKey: request.idempotencyKey ?? null } };
 }
 
-/** What is wrong with the fields that are there. */
+/** Returns the violations in the fields that are present. */
 export function findViolations(request: Partial<MotionRequest>): readonly Violation[] {
   const violations: Violation[] = [];
   const violate = (code: ViolationCode, message: string, ...field: string[]) =>

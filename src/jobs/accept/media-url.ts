@@ -1,7 +1,7 @@
 /**
- * URLs of images and videos. Only the upstream fetches them, and it gets them exactly as they were sent, because a
- * signature covers the spelling. The checks read them as WHATWG `URL` does, so a spelling that another parser may read
- * as another host is refused. Pure.
+ * Checks URLs of images and videos. Only the upstream fetches them, and it receives them exactly as they were sent,
+ * because a signature covers the spelling. The checks parse URLs as WHATWG `URL` does, and reject a spelling in which
+ * another parser may find a different host. Pure.
  */
 import { domainToUnicode } from 'node:url';
 import { isPublicHost } from '../../network/public-address.ts';
@@ -14,7 +14,7 @@ const media = {
   videoUrl: { what: 'A video is MP4 or MOV', taken: ['mp4', 'mov'] },
 } as const;
 
-/** Extensions that name a format. Any other, such as `.php` or `.ashx`, says nothing about what is answered. */
+/** Extensions that name a format. Any other, such as `.php` or `.ashx`, does not indicate the response's format. */
 const formats = new Set([
   ...[
     'jpg',
@@ -67,21 +67,21 @@ export function checkMediaUrl(text: string, field: keyof typeof media, violate: 
   if (isOther) violate('INVALID_FORMAT', `${what}, but this URL ends in .${extension}.`);
 }
 
-/** Characters that parsers drop, or take for others. */
+/** Returns a message if the text contains characters that parsers drop or take for others; null otherwise. */
 function describeBadCharacter(text: string): string | null {
   if (!text.isWellFormed()) return 'A URL is well-formed Unicode text.';
-  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  // eslint-disable-next-line no-control-regex -- the check looks for control characters
   if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim())
     return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
   if (text.includes(' ')) return 'A URL has no spaces: write %20.';
-  // In a query that follows a path it is a character like any other.
+  // In a query that follows a path, a backslash is an ordinary character.
   if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes: write / or %5C.';
   return null;
 }
 
 /**
- * Whether every parser finds this host: it is what WHATWG makes of it, apart from the case of letters. An address in
- * brackets has only one meaning.
+ * Returns true if every parser finds the same host: the text equals what WHATWG `URL` makes of it, apart from letter
+ * case. An address in brackets has only one meaning.
  */
 function isSpelledClearly(host: string, parsed: string): boolean {
   if (parsed.startsWith('[')) return host.startsWith('[');

@@ -1,32 +1,39 @@
 /**
- * The gate of an upstream: what may be in flight, how fast, in which order, and what shuts it. Its state is one row,
- * which every instance locks first; the rules on it are here and pure.
+ * The admission gate of an upstream: how many jobs may be in flight, how fast and in which order they are submitted,
+ * and what shuts the gate. Its state is one row, which every instance locks first. This file contains the rules for
+ * that row as pure functions.
  */
 import { createHash } from 'node:crypto';
 import type { Job } from './job.ts';
 
-/** What ends a pause: a free look-up that is answered, and then one job that passes; or the job at once. */
+/**
+ * How a pause ends. `LOOK_UP` first requires the answer to a free look-up and then one job that passes; `JOB` requires
+ * only the job.
+ */
 export type Probe = 'LOOK_UP' | 'JOB';
 
-/** A submit that ended in doubt. */
+/** A submit whose end was ambiguous. */
 export interface Fault {
   readonly accountId: string;
-  /** Identifies what the upstream was given. */
+  /** Hash of the input that was submitted. */
   readonly inputHash: string;
-  /** The upstream's own envelope speaks of the job; a reset, a time-out or a proxy of the path to it. */
+  /**
+   * `job` if the upstream's own error envelope is about the job; `path` for a reset, a time-out or a proxy on the path
+   * to the upstream.
+   */
   readonly about: 'job' | 'path';
 }
 
 export interface GateRow {
-  /** Until the rate lets the next submit pass. */
+  /** Time until the rate limit lets the next submit pass. */
   readonly spacedForMs: number;
   readonly pausedForMs: number;
-  /** Why it is shut, or being probed; null while it is open. */
+  /** Why the gate is shut or being probed; null while it is open. */
   readonly reason: string | null;
   readonly probe: Probe | null;
-  /** Who probes now: the job that is the probe, or a look-up's own id. */
+  /** Holder of the probe lease: the id of the job that serves as the probe, or an id generated for a look-up. */
   readonly probedBy: string | null;
-  /** Pauses since the last submit that passed. */
+  /** Number of pauses since the last submit that passed. */
   readonly pauseCount: number;
   readonly faults: readonly Fault[];
 }
@@ -46,15 +53,17 @@ export const faultOf = ({ accountId, input }: Job, about: Fault['about']): Fault
   about,
 });
 
-/** The newest `MAX_FAULTS`. */
+/** Appends a fault and keeps the newest `MAX_FAULTS`. */
 export const addFault = (faults: readonly Fault[], fault: Fault): readonly Fault[] =>
   [...faults, fault].slice(-MAX_FAULTS);
 
 /**
- * Whether faults with no submit passing between them speak of the upstream rather than of one client's inputs: two on
- * the path to it, or its own errors for two accounts or three different inputs. One account reaches that alone only
- * while nobody else submits: turns are fair, so that another's job passes between its faults, and a pass forgets them.
- * Whoever comes into the pause is the next probe.
+ * Returns true if faults with no passing submit between them indicate an outage of the upstream rather than a problem
+ * with the inputs of one client. The criteria are two faults on the path to the upstream, or errors of the upstream
+ * itself for two accounts or three different inputs.
+ *
+ * A single account meets them only while no other account submits: turns are fair, so another account's job passes
+ * between its faults, and a pass clears them. A job that arrives during the pause becomes the next probe.
  */
 export function isOutage(faults: readonly Fault[]): boolean {
   const distinct = (of: (fault: Fault) => string): number => new Set(faults.map(of)).size;
@@ -66,8 +75,8 @@ export function isOutage(faults: readonly Fault[]): boolean {
 }
 
 /**
- * How long the gate stays shut in seconds, by how often it was shut before without a submit passing; the last one
- * repeats.
+ * Durations of pauses in seconds, by the number of earlier pauses with no passing submit between them. The last
+ * duration repeats.
  */
 const pauseSteps = {
   unreachable: [1, 2, 5, 10, 30],
@@ -76,7 +85,7 @@ const pauseSteps = {
   blocked: [60, 120, 300, 600],
 } as const;
 
-/** What each kind of trouble is probed with: where asking is free and tells something, it comes first. */
+/** The probe for each kind of trouble. Where a look-up is free and informative, it comes first. */
 const probes = { unreachable: 'LOOK_UP', faulty: 'LOOK_UP', busy: 'JOB', blocked: 'JOB' } as const satisfies Record<
   keyof typeof pauseSteps,
   Probe

@@ -1,7 +1,7 @@
-/** Errors of jobs. */
+/** Errors that concern jobs. */
 import { GatewayError } from '../../errors.ts';
 
-/** The job does not exist, or belongs to another account: the two answer alike. */
+/** The job does not exist or belongs to another account; clients cannot distinguish the two. */
 export class JobNotFoundError extends GatewayError {
   override readonly name = 'JobNotFoundError';
 
@@ -11,8 +11,8 @@ export class JobNotFoundError extends GatewayError {
 }
 
 /**
- * What has changed since the cursor cannot be told: it is none of ours, or of a database that this one does not
- * continue.
+ * The changes since the cursor cannot be determined: the gateway did not issue the cursor, or the cursor belongs to a
+ * database that the current one does not continue.
  */
 export class CursorInvalidError extends GatewayError {
   override readonly name = 'CursorInvalidError';
@@ -26,8 +26,8 @@ export class CursorInvalidError extends GatewayError {
 }
 
 /**
- * The upstream has named a task that belongs to another job here: one task is recorded for one job only. The
- * transaction is rolled back. No client sees it.
+ * The upstream named a task that belongs to another job. A task is recorded for one job only, so the transaction is
+ * rolled back. No client sees this error.
  */
 export class TaskTakenError extends GatewayError {
   override readonly name = 'TaskTakenError';

@@ -1,13 +1,13 @@
 /**
- * Public names of the events of jobs, used as ids and as cursors. The database numbers the events of all jobs from one
+ * Public names of job events, used as ids and as cursors. The database numbers the events of all jobs from one
  * sequence, which would reveal the activity of the whole server. A name is the number of the event, encrypted as one
- * block: unique and stable, and without a visible order.
+ * block: it is unique and stable, and has no visible order.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 
 export interface EventNames {
   nameOf(eventId: number): string;
-  /** The number of the event; null if the text is not a name. */
+  /** Returns the number of the event, or null if the text is not a name. */
   find(name: string): number | null;
 }
 
@@ -17,7 +17,7 @@ const KEY_BYTES = 16;
 const TAG = Buffer.from('event 1 ');
 const BLOCK_BYTES = 16;
 
-/** `secrets` has at least one entry: the first encrypts, all decrypt. */
+/** Creates event names from at least one secret: the first one encrypts, and all of them decrypt. */
 export function createEventNames(secrets: readonly string[]): EventNames {
   const keys = secrets.map((secret) =>
     Buffer.from(hkdfSync('sha256', secret, '', 'motion-gateway job event', KEY_BYTES)),
@@ -34,7 +34,7 @@ export function createEventNames(secrets: readonly string[]): EventNames {
     },
     find(name) {
       const sealed = Buffer.from(name, 'base64url');
-      // Accepts the canonical spelling only; base64 has several for the same bytes.
+      // Accepts only the canonical encoding; base64 has several for the same bytes.
       if (sealed.length !== BLOCK_BYTES || sealed.toString('base64url') !== name) return null;
       for (const key of keys) {
         const block = createDecipheriv(ALGORITHM, key, null).setAutoPadding(false).update(sealed);

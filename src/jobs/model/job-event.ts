@@ -1,4 +1,4 @@
-/** The timeline of a job: what was done and heard, in the order in which it became known. Nothing in it is secret. */
+/** The timeline of a job: actions and observations in the order in which they became known. It contains no secrets. */
 import type { Job, JobState } from './job.ts';
 import type { SubmitEnd } from './upstream-news.ts';
 
@@ -17,11 +17,11 @@ export const jobEventTypes = [
 ] as const;
 export type JobEventType = (typeof jobEventTypes)[number];
 
-/** How an attempt to submit ended; they differ in whether it may have arrived. */
+/** How an attempt to submit ended. The kinds differ in whether the attempt may have arrived. */
 export const submitEndKinds = ['ACCEPTED', 'NEVER_SENT', 'REFUSED', 'AMBIGUOUS'] as const;
 export type SubmitEndKind = (typeof submitEndKinds)[number];
 
-/** What became of a callback. `PENDING` waits for a look-up; `SET_ASIDE` could not be worked on. */
+/** Verdicts on a callback. `PENDING` waits for a look-up; `SET_ASIDE` could not be processed. */
 export const verdicts = [
   'APPLIED',
   'REPEATED',
@@ -34,20 +34,20 @@ export const verdicts = [
 export type Verdict = (typeof verdicts)[number];
 
 export interface JobEvent {
-  /** Rises within a job. */
+  /** Number that increases within a job. */
   readonly id: number;
   readonly at: Date;
   readonly type: JobEventType;
-  /** Where it took the job; null when it moved nothing. */
+  /** The state to which the event moved the job; null if it did not move the job. */
   readonly state: JobState | null;
-  /** The job's version after it. */
+  /** The job's version after the event. */
   readonly version: number;
   readonly attempt: number | null;
   readonly submitEnd: SubmitEndKind | null;
   readonly httpStatus: number | null;
   readonly upstreamTraceId: string | null;
   readonly verdict: Verdict | null;
-  /** For people. */
+  /** Human-readable description. */
   readonly message: string | null;
 }
 
@@ -55,7 +55,7 @@ export type NewJobEvent = Pick<JobEvent, 'type' | 'state' | 'version'> & Partial
 
 export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
 
-/** An event that took the job where it is now. */
+/** Returns an event that moved the job to its current state. */
 export const moved = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
   type,
   state: job.state,
@@ -63,7 +63,7 @@ export const moved = (job: Job, type: JobEventType, details: EventDetails = {}):
   ...details,
 });
 
-/** An event that left the job in its state. */
+/** Returns an event that left the job in its state. */
 const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
   type,
   state: null,
@@ -71,13 +71,13 @@ const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJob
   ...details,
 });
 
-/** An event, and what became of the job: `after` is null when nothing changed. */
+/** Returns an event that took the job from `before` to `after`; `after` is null if nothing changed. */
 export const told = (before: Job, after: Job | null, type: JobEventType, details: EventDetails = {}): NewJobEvent =>
   after !== null && after.state !== before.state ? moved(after, type, details) : noted(after ?? before, type, details);
 
 const MAX_MESSAGE = 500;
 
-/** How an attempt ended, without where it took the job. */
+/** Returns the details of how an attempt ended, without the resulting state of the job. */
 export function detailsOf(attempt: number, end: SubmitEnd): EventDetails {
   const kinds = { accepted: 'ACCEPTED', neverSent: 'NEVER_SENT', refused: 'REFUSED', ambiguous: 'AMBIGUOUS' } as const;
   return {

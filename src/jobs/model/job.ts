@@ -1,9 +1,10 @@
 /**
- * A job: our record of one generation, and the order of everything that can become known about it.
+ * A job: the gateway's record of one generation, and the order of everything that can become known about it.
  *
  * Submit answers, callbacks, polls, lease expiries and deadlines arrive in any order, twice, or never. Each of them is
- * a `Move` with a rank; a move applies only when it says more than the row already knows. `permits` is that guard as a
- * pure function, `src/db/jobs/job-writer.ts` is the same guard as SQL, and nothing else in the project writes a state.
+ * a `Move` with a rank, and a move applies only if it adds to what the row already records. `permits` is that guard as
+ * a pure function, and `src/db/jobs/job-writer.ts` is the same guard in SQL. No other code in the project writes a
+ * state.
  */
 
 export const jobStates = [
@@ -23,7 +24,7 @@ export type MotionMode = (typeof motionModes)[number];
 export const characterOrientations = ['IMAGE', 'VIDEO'] as const;
 export type CharacterOrientation = (typeof characterOrientations)[number];
 
-/** Who told us the end of a job. */
+/** Sources that can settle a job. */
 export const settledBys = ['SUBMIT_ANSWER', 'CALLBACK', 'POLL', 'LISTING', 'DEADLINE', 'CANCEL'] as const;
 export type SettledBy = (typeof settledBys)[number];
 
@@ -44,7 +45,7 @@ export const failureCodes = [
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];
 
-/** What a client asked for; the same shape whichever transport it came by. */
+/** The client's input, in the same shape for every transport. */
 export interface JobInput {
   readonly imageUrl: string;
   readonly videoUrl: string;
@@ -57,13 +58,13 @@ export interface JobInput {
   readonly watermark: boolean;
 }
 
-/** The client's own reference on a job; filterable. */
+/** A reference that the client attaches to a job; filterable. */
 export interface Label {
   readonly key: string;
   readonly value: string;
 }
 
-/** Where the client wants to be told of the job's end, and in which words. */
+/** Where to notify the client of the job's end, and in which format. */
 export interface JobWebhook {
   readonly url: string;
   readonly format: 'STANDARD' | 'FLAT';
@@ -87,15 +88,15 @@ export interface Failure {
 export interface Job {
   readonly id: string;
   readonly accountId: string;
-  /** Rises by one with every visible change; what watchers compare. */
+  /** Counter that increases by one with every visible change; watchers compare it. */
   readonly version: number;
   readonly state: JobState;
   readonly rank: number;
-  /** How many attempts to submit have begun. */
+  /** Number of attempts to submit that have begun. */
   readonly attempt: number;
-  /** Whose attempt it is; null before the first. */
+  /** Lease token of the latest attempt's submitter; null before the first attempt. */
   readonly leaseToken: string | null;
-  /** Its place in the queue: of two queued jobs the one with the lower tag goes first. */
+  /** Position in the queue: of two queued jobs, the one with the lower tag goes first. */
   readonly tag: number;
   readonly upstreamId: string;
   readonly sandbox: boolean;
@@ -108,13 +109,13 @@ export interface Job {
   readonly video: Video | null;
   readonly failure: Failure | null;
   readonly settledBy: SettledBy | null;
-  /** How often a proxy refused it without saying why. */
+  /** Number of times that a proxy refused the job without giving a reason. */
   readonly suspicions: number;
   readonly cancelRequestedAt: Date | null;
   readonly createdAt: Date;
-  /** When the last attempt began; the job's deadline counts from here. */
+  /** When the latest attempt began; the job's deadline counts from this time. */
   readonly attemptedAt: Date | null;
-  /** When the upstream was known to have taken it. */
+  /** When the upstream was first known to have taken the job. */
   readonly submittedAt: Date | null;
   readonly completedAt: Date | null;
   readonly updatedAt: Date;
@@ -125,7 +126,8 @@ const terminalStates: ReadonlySet<JobState> = new Set(['SUCCEEDED', 'FAILED', 'C
 export const isTerminal = (state: JobState): boolean => terminalStates.has(state);
 
 /**
- * Failures that are our own guess rather than the upstream's word: a result that comes within 24 h still lifts the job.
+ * Failures that the gateway inferred rather than received from the upstream. A result that arrives within 24 h still
+ * turns the job into a success.
  */
 const guessedFailures: ReadonlySet<FailureCode> = new Set([
   'TIMED_OUT',
@@ -136,30 +138,30 @@ const guessedFailures: ReadonlySet<FailureCode> = new Set([
 
 export const isFinalFailure = (code: FailureCode): boolean => !guessedFailures.has(code);
 
-/** Whether news can still change how the job stands: it has not ended, or its failure was only our guess. */
+/** Returns true if news can still change the job: it has not ended, or its failure was only inferred. */
 export const isOpen = (job: Pick<Job, 'state' | 'failure'>): boolean =>
   !isTerminal(job.state) || (job.failure !== null && !isFinalFailure(job.failure.code));
 
-/** Whether the same input, as a new job, has a fair chance: false where the input itself was refused. */
+/** Returns true if a new job with the same input has a fair chance of success; false if the input was refused. */
 export const isWorthRetrying = (code: FailureCode): boolean =>
   code !== 'CONTENT_REJECTED' && code !== 'INVALID_MEDIA' && code !== 'UPSTREAM_REJECTED';
 
-/** One step of a job: where to, how much it knows, and from where it is allowed. */
+/** One transition of a job: its target state, how much is known with it, and the conditions for it. */
 export interface Move {
   readonly to: JobState;
   readonly rank: number;
-  /** Allowed only from these states; any when absent. */
+  /** States from which the move is allowed; any if absent. */
   readonly from?: readonly JobState[];
-  /** Allowed only while this many attempts have begun; any when absent. */
+  /** Number of begun attempts for which the move is allowed; any if absent. */
   readonly attempt?: number;
-  /** Allowed only to whoever holds the attempt's lease; anybody when absent. */
+  /** Lease token that the caller must hold; none is required if absent. */
   readonly leaseToken?: string;
 }
 
 /**
- * Every move there is. With n attempts begun, the ranks of an attempt are 3n - 2 (submitting), 3n - 1 (its fate is
- * unknown) and 3n (it surely did not arrive), so that a later attempt outranks whatever is still heard of an earlier
- * one, and 1000 upward what the upstream, our deadlines and the client said about the job itself.
+ * All moves. With n attempts begun, the ranks of an attempt are 3n - 2 (submitting), 3n - 1 (its fate is unknown) and
+ * 3n (it certainly did not arrive), so that a later attempt outranks late news of an earlier one. Ranks from 1000
+ * upward belong to statements about the job itself, from the upstream, the gateway's deadlines and the client.
  */
 export const moves = {
   submit: (attempt: number): Move => ({
@@ -169,7 +171,7 @@ export const moves = {
     attempt: attempt - 1,
   }),
   doubt: (attempt: number): Move => ({ to: 'UNCONFIRMED', rank: 3 * attempt - 1, from: ['SUBMITTING'], attempt }),
-  /** Only the attempt's own submitter knows that it surely did not arrive. */
+  /** Only the attempt's own submitter can know that the attempt certainly did not arrive. */
   requeue: (attempt: number, leaseToken: string): Move => ({
     to: 'QUEUED',
     rank: 3 * attempt,
@@ -184,10 +186,13 @@ export const moves = {
   cancel: { to: 'CANCELED', rank: 1004, from: ['QUEUED'] },
 } as const satisfies Record<string, Move | ((attempt: number, leaseToken: string) => Move)>;
 
-/** How many attempts keep an attempt's rank below PROCESSING's; the store refuses to begin more. */
+/** Maximum number of attempts whose ranks stay below that of PROCESSING; a job that has used them fails. */
 export const MAX_ATTEMPTS = 333;
 
-/** The guard of the one statement that writes a state, as a pure function. */
+/**
+ * Returns true if the job permits the move. This is the guard of the one statement that writes a state, as a pure
+ * function.
+ */
 export function permits(job: Pick<Job, 'state' | 'rank' | 'attempt' | 'leaseToken'>, move: Move): boolean {
   return (
     job.rank < move.rank &&

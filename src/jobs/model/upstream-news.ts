@@ -1,15 +1,15 @@
-/** What becomes known of a job from its upstream, in the core's own words. */
+/** Information about a job that comes from its upstream, in the core's own vocabulary. */
 import type { Failure, JobInput, Video } from './job.ts';
 
-/** What the upstream says now, decoded. */
+/** The upstream's current report on a task, decoded. */
 export type Outcome =
   | { readonly kind: 'running' }
   | { readonly kind: 'succeeded'; readonly video: Video }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** How one attempt to submit ended. The four kinds differ in the one thing that counts: whether it may have arrived. */
+/** How one attempt to submit ended. The four kinds differ in whether the attempt may have arrived. */
 export type SubmitEnd =
-  /** It has arrived. `outcome` is set when the answer already was the finished result. */
+  /** The request arrived. `outcome` is set if the answer already contained the finished result. */
   | {
       readonly kind: 'accepted';
       readonly taskId: string;
@@ -18,7 +18,7 @@ export type SubmitEnd =
     }
   /** No byte of the request left this process. */
   | { readonly kind: 'neverSent'; readonly reason: string }
-  /** The upstream read it and said no. */
+  /** The upstream read the request and refused it. */
   | {
       readonly kind: 'refused';
       readonly refusal: Refusal;
@@ -26,9 +26,9 @@ export type SubmitEnd =
       readonly traceId: string | null;
     }
   /**
-   * Anything else: it may have arrived, so it is never sent again. `about` says whether the upstream itself complained
-   * of the job, or something on the path. `taskId` is the task that the answer names, if any. Only a look-up shows
-   * whether it is this job's.
+   * Anything else: the request may have arrived, so it is never sent again. `about` is `job` if the upstream itself
+   * complained about the job, and `path` if the problem was on the path. `taskId` is the task that the answer names, if
+   * any. Only a look-up shows whether that task belongs to this job.
    */
   | {
       readonly kind: 'ambiguous';
@@ -40,39 +40,38 @@ export type SubmitEnd =
     };
 
 export type Refusal =
-  /** Too many requests: this job waits, and so does everybody behind it. */
+  /** Too many requests: this job waits, and so do all jobs behind it. */
   | { readonly kind: 'busy' }
   /**
-   * Our token, balance or address is at fault: no job can pass until an operator acts. With a `failure` it may be this
-   * job after all.
+   * The gateway's token, balance or address is the cause: no job can pass until an operator acts. If `failure` is set,
+   * this job may be the cause after all.
    */
   | { readonly kind: 'blocked'; readonly reason: string; readonly failure?: Failure }
-  /** This job is at fault. */
+  /** This job is the cause. */
   | { readonly kind: 'rejected'; readonly failure: Failure };
 
-/** Which attempt a task says it was made for: read from the callback URL that the upstream echoes, and verified. */
+/** The attempt for which a task was made. It is read from the callback URL that the upstream echoes, and verified. */
 export interface Echo {
   readonly jobId: string;
   readonly attempt: number;
 }
 
-/** What a look-up knows of one task. */
+/** The result of a look-up for one task. */
 export interface TaskReport {
   readonly taskId: string;
   readonly outcome: Outcome;
-  /** Null when the record does not say; `other` when it names a callback URL that is none of ours. */
+  /** Null if the record names no callback URL; `other` if it names one that is not the gateway's. */
   readonly echo: Echo | 'other' | null;
 }
 
 /**
- * A callback's claim, decoded. Anybody who knows the URL can claim anything, so `odd` claims are confirmed by a
- * look-up.
+ * A callback's claim, decoded. Anyone who knows the URL can claim anything, so `odd` claims are confirmed by a look-up.
  */
 export interface Claim {
   readonly taskId: string | null;
   /** Null when the body cannot be read. */
   readonly outcome: Outcome | null;
-  /** Why the claim must not be believed by itself; null when it may. */
+  /** Why the claim must not be trusted by itself; null if it may be. */
   readonly odd: string | null;
 }
 

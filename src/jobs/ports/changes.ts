@@ -1,14 +1,12 @@
-/** Reads of what has changed in an account's jobs. */
+/** Reads of changes to an account's jobs. */
 import type { Job } from '../model/job.ts';
 import type { ChangePosition, Moment, Snapshot } from '../model/snapshot.ts';
 
-/**
- * Reads for those who follow an account. Every one names the account, and the rows are exactly what its snapshot sees.
- */
+/** Reads for account watchers. Every read names the account, and the rows are exactly those that its snapshot sees. */
 export interface ChangeReader {
-  /** With the last transaction that changed a job of the account; null when there is no job. */
+  /** Returns the current moment. `newestXid` is the last transaction that changed a job of the account, or null. */
   findMoment(accountId: string): Promise<Moment & { readonly newestXid: bigint | null }>;
-  /** Up to `limit` jobs whose last change `seen` does not see, by transaction and id, behind `after`. */
+  /** Returns up to `limit` jobs whose last change `seen` does not see, ordered by transaction and id, after `after`. */
   listChanges(
     accountId: string,
     seen: Snapshot,

@@ -1,19 +1,19 @@
-/** What other cores do within the transactions that accept, process and settle a job. */
+/** The work that other cores do within the transactions that accept, process and settle a job. */
 import type { Job } from '../model/job.ts';
 import type { Transaction } from '../../transaction.ts';
 
-/** Why another core does not let a job be accepted. */
+/** The reason why another core refuses to accept a job. */
 export interface Refusal {
   readonly code: 'QUOTA_EXHAUSTED';
-  /** Jobs that are left. */
+  /** Number of jobs left. */
   readonly remaining: number;
 }
 
 /**
- * What another core adds to the accept transaction; it uses only `tx`, never the network. With a refusal all of the
- * transaction is rolled back.
+ * The work that another core adds to the accept transaction. It uses only `tx`, never the network. A refusal rolls back
+ * the whole transaction.
  */
 export type AcceptEffect = (tx: Transaction, job: Job) => Promise<Refusal | null>;
 
-/** The same for the transaction in which a job reaches an end. */
+/** The same for the transaction in which a job ends or moves to PROCESSING. */
 export type SettleEffect = (tx: Transaction, job: Job) => Promise<void>;

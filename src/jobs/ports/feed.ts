@@ -1,10 +1,13 @@
 /** Wake-ups for watchers. */
 
 /**
- * "Job X of account Y changed." Carries no data: the row is the truth, and a missed wake-up costs time, never an
- * update.
+ * "Job X of account Y changed." Carries no data: the row is authoritative, so a missed wake-up delays an update but
+ * never loses it.
  */
 export interface Feed {
-  /** Calls `listener` for each change, and `onGap` when changes may have been missed. Returns how to stop. */
+  /**
+   * Calls `listener` for each change, and `onGap` when changes may have been missed. Returns a function that
+   * unsubscribes.
+   */
   subscribe(listener: (jobId: string, version: number, accountId: string) => void, onGap: () => void): () => void;
 }

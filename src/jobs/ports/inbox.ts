@@ -1,4 +1,4 @@
-/** The callback inbox: callbacks as they came, and what became of them. */
+/** The callback inbox: callbacks as received, and the verdicts on them. */
 import type { Verdict } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 
@@ -13,15 +13,15 @@ interface Callback {
 
 export interface Inbox {
   /**
-   * Null when the same body of the same job is already kept, or 100 others are; else whether a claim of the job, of
-   * whatever task, waits to be judged.
+   * Stores a callback. Returns null if the job already has a callback with this body, or 100 callbacks with other
+   * bodies. `anotherPends` is true if a claim of the job, for any task, is waiting to be judged.
    */
   keep(tx: Transaction, callback: Callback): Promise<{ readonly anotherPends: boolean } | null>;
-  /** Leaves a claim that is kept to a look-up after all. */
+  /** Changes the verdict on a stored claim to `PENDING`, so that a look-up decides. */
   leavePending(tx: Transaction, jobId: string, bodyHash: string): Promise<void>;
   /**
-   * Task ids that callbacks of these jobs claimed and no look-up has judged yet; at most 10 of a job, others another
-   * time.
+   * Returns task ids that callbacks of these jobs claimed and that no look-up has judged yet. Each call returns at most
+   * 10 ids per job; further calls can return the others.
    */
   pendingClaims(jobIds: readonly string[]): Promise<readonly { readonly jobId: string; readonly taskId: string }[]>;
   judge(tx: Transaction, jobId: string, taskId: string, verdict: Verdict): Promise<void>;

@@ -1,8 +1,8 @@
-/** The events of a job: writing and reading them. */
+/** Writes and reads the events of a job. */
 import type { Transaction } from '../../transaction.ts';
 import type { JobEvent, NewJobEvent } from '../model/job-event.ts';
 
-/** Up to `limit` events of a job after the event `afterId`. */
+/** A request for up to `limit` events of a job after the event `afterId`. */
 export interface AskedEvents {
   readonly accountId: string;
   readonly jobId: string;
@@ -11,8 +11,11 @@ export interface AskedEvents {
 }
 
 export interface Timeline {
-  /** Adds to the timeline of a job whose row `tx` has written or locked. */
+  /** Adds an event to the timeline of a job whose row `tx` has written or locked. */
   note(tx: Transaction, jobId: string, event: NewJobEvent): Promise<void>;
-  /** What is asked for, in that order, by one statement; empty for a job that is not of that account. */
+  /**
+   * Returns the events for each request, in the order of the requests, with one statement. The list is empty for a job
+   * that does not belong to the account.
+   */
   listEvents(asked: readonly AskedEvents[]): Promise<readonly (readonly JobEvent[])[]>;
 }

@@ -5,19 +5,19 @@ export interface JobFilter {
   readonly ids?: readonly string[];
   readonly states?: readonly JobState[];
   readonly modes?: readonly MotionMode[];
-  /** All of them must be on the job. */
+  /** The job must have all of these labels. */
   readonly labels?: readonly Label[];
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
 }
 
-/** A place in the list of an account's jobs, newest first. */
+/** A position in the list of an account's jobs, newest first. */
 export interface ListPosition {
   readonly createdAt: Date;
   readonly id: string;
 }
 
-/** Reads on behalf of a client. Every one names the account. */
+/** Reads on behalf of a client. Every read names the account. */
 export interface JobReader {
   find(accountId: string, jobId: string): Promise<Job | null>;
   list(accountId: string, filter: JobFilter, after: ListPosition | null, limit: number): Promise<Job[]>;

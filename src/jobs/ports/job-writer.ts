@@ -1,4 +1,4 @@
-/** The writes of a job's life. */
+/** The writes over the life of a job. */
 import type { Failure, Job, Move, SettledBy, Video } from '../model/job.ts';
 import type { Transaction } from '../../transaction.ts';
 
@@ -9,47 +9,49 @@ export type NewJob = Pick<
   Partial<Pick<Job, 'webhook'>>;
 
 /**
- * What a move or an amendment writes beside the state. Absent fields stay as they are; durations count from the
- * database's now.
+ * The fields that a move or an amendment writes in addition to the state. Absent fields stay unchanged. Durations count
+ * from the database's current time.
  */
 export interface JobPatch {
   readonly taskId?: string;
   readonly video?: Video | null;
   readonly failure?: Failure | null;
   readonly settledBy?: SettledBy;
-  /** Begins this attempt: sets its number and time, and the lease of its submitter, whose token is its own. */
+  /** Begins an attempt: sets its number, its start time, and the lease of its submitter with a unique token. */
   readonly begins?: { readonly attempt: number; readonly leaseMs: number; readonly leaseToken: string };
-  /** The upstream is known to have taken the job; the first time counts. */
+  /** True if the upstream is known to have taken the job; only the first time is recorded. */
   readonly submitted?: true;
   readonly completed?: true;
   readonly cancelRequested?: true;
-  /** One more suspicion. */
+  /** Adds one to the job's suspicions. */
   readonly suspected?: true;
-  /** When to ask the upstream next; never when null. */
+  /** When to poll the upstream next; null stops polling. */
   readonly nextPollAt?: Date | null;
 }
 
 /**
- * The writes of a job's life. `advance` and `amend` raise the version and wake watchers when the transaction commits.
+ * The writes over the life of a job. `advance` and `amend` increment the version, and wake watchers when the
+ * transaction commits.
  */
 export interface JobWriter {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** The same with a job whose row is locked from the beginning, null when there is none. It saves a round trip. */
+  /** Like `transaction`, but first locks the job's row and saves a round trip. `job` is null if it does not exist. */
   transactionOn<T>(jobId: string, work: (tx: Transaction, job: Job | null) => Promise<T>): Promise<T>;
-  /** Null when the account has used the idempotency key before. */
+  /** Returns null if the account has already used the idempotency key. */
   insert(tx: Transaction, job: NewJob): Promise<Job | null>;
   findByKey(tx: Transaction, accountId: string, idempotencyKey: string): Promise<Job | null>;
-  /** Reads the row and keeps others from writing it until the transaction ends. */
+  /** Reads the row and locks it against other writers until the transaction ends. */
   lock(tx: Transaction, jobId: string): Promise<Job | null>;
-  /** The same for a client, if the job is the account's. */
+  /** Like `lock`, for a client: returns null if the job does not belong to the account. */
   lockOwn(tx: Transaction, accountId: string, jobId: string): Promise<Job | null>;
   /**
-   * The one statement that writes a state. Null when `permits` would have said no: too late or repeated. Rejects with
-   * `TaskTakenError`, as `amend` does, for a task id that another job of the upstream has.
+   * Makes a move; the only statement that writes a state. Returns null if `permits` would return false, because the
+   * move is too late or repeated. Like `amend`, rejects with `TaskTakenError` if another job of the upstream has the
+   * task id.
    */
   advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
-  /** Same state, better knowledge. */
+  /** Updates what is known about the job and leaves the state unchanged. */
   amend(tx: Transaction, jobId: string, patch: JobPatch): Promise<Job | null>;
-  /** Has the job polled in `inMs`, or earlier if that is due already. Nothing that a client can see changes. */
+  /** Schedules a poll of the job in `inMs`, unless an earlier one is already scheduled. Clients see no change. */
   pollWithin(tx: Transaction, jobId: string, inMs: number): Promise<void>;
 }

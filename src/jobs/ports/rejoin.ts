@@ -1,58 +1,60 @@
-/** The records of REST requests and of what became of their answers. */
+/** The records of REST requests and of the delivery of their answers. */
 import type { Transaction } from '../../transaction.ts';
 
-/** What a repeat has in common with the request that it repeats. */
+/** The properties that a repeat shares with the request that it repeats. */
 export interface Likeness {
   readonly keyId: string;
-  /** Of the body in a canonical form. */
+  /** Hash of the body in a canonical form. */
   readonly bodyHash: string;
 }
 
-/** What a client sent. It lives as long as its job. */
+/** The request as the client sent it. It is kept as long as its job. */
 export interface SentRequest {
   readonly body: string;
   readonly traceId: string;
 }
 
-/** `OPEN` while the connection of the answer is open; then whether an answer arrived, as far as we can know. */
+/** `OPEN` while the connection for the answer is open; afterward, whether an answer arrived, as far as is known. */
 export type AnswerState = 'OPEN' | 'ANSWERED' | 'UNANSWERED';
 
 export interface JoinStore {
   /**
-   * Requests like this one that are not known to be answered, newest first, and the database's time; whoever asks for
-   * the same then waits for the end of `tx`.
+   * Returns the matching requests that are not known to have been answered, newest first, and the database's time.
+   * Until `tx` ends, other calls with the same likeness wait.
    */
   findEarlier(
     tx: Transaction,
     likeness: Likeness,
     maxAgeMs: number,
   ): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
-  /** Records a request whose connection was open at this instance at `openAtMs`, by the database's time. */
+  /** Records a request whose connection to this instance was open at `openAtMs`, by the database's clock. */
   recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string, openAtMs: number): Promise<void>;
   /**
-   * The answer that is about to be written at this instance decides what a request that is not answered is from now on:
-   * until then its connection counts as open, as it was at `openAtMs` by the database's time.
+   * Reopens a request that has not been answered, before this instance writes an answer to it. That answer then
+   * determines the state of the request. Until then its connection counts as open as of `openAtMs`, by the database's
+   * clock.
    */
   reopen(jobId: string, instanceId: string, openAtMs: number): Promise<void>;
   /**
-   * The request was repeated, and the repeat is held: the time in which it can be joined starts at the end of the hold.
+   * Records that the request was repeated and that the repeat is held. The time in which the request can be joined
+   * starts at the end of the hold.
    */
   extendJoinTime(jobId: string, holdMs: number): Promise<void>;
   recordSent(tx: Transaction, jobId: string, sent: SentRequest): Promise<void>;
-  /** Of the account's jobs among these. */
+  /** Returns the sent requests of those given jobs that belong to the account. */
   findSent(accountId: string, jobIds: readonly string[]): Promise<ReadonlyMap<string, SentRequest>>;
-  /** Null for a job that did not come over REST. */
+  /** Returns null for a job that did not arrive over REST. */
   findTraceId(tx: Transaction, jobId: string): Promise<string | null>;
-  /** Has the instances of these requests asked whether their connections are open, unless they are asked already. */
+  /** Asks the instances of these requests whether the connections are open, unless that question is already pending. */
   ask(jobIds: readonly string[]): Promise<void>;
-  /** Requests at this instance that it is asked about, and the database's time. */
+  /** Returns the requests at this instance for which that question is pending, and the database's time. */
   findAsked(instanceId: string): Promise<{ readonly nowMs: number; readonly jobIds: readonly string[] }>;
-  /** Their connections were open at `atMs`, by the database's time. */
+  /** Confirms that the connections of these requests were open at `atMs`, by the database's clock. */
   confirmOpen(jobIds: readonly string[], atMs: number): Promise<void>;
   /**
-   * Their answers were written at `writtenAtMs` or later, by the database's time, and nothing shows whether they
-   * arrived. They count as unanswered for `unansweredAgoMs` already, so that they can be joined for a shorter time, and
-   * not by requests that arrived before the answer was written.
+   * Records that the answers to these requests were written at `writtenAtMs` or later, by the database's clock, and
+   * that nothing shows whether they arrived. The requests count as unanswered for `unansweredAgoMs` already, so they
+   * can be joined for a shorter time. Requests that arrived before the answer was written cannot join them.
    */
   recordDoubts(
     instanceId: string,
@@ -61,8 +63,8 @@ export interface JoinStore {
     unansweredAgoMs: number,
   ): Promise<void>;
   /**
-   * `renew` counts the time to join from now also for what was unanswered before. What another instance has answered
-   * stays answered.
+   * Records whether the answers arrived. With `renew`, the time to join starts now even for requests that were already
+   * unanswered. A request that another instance has answered stays answered.
    */
   recordAnswers(
     instanceId: string,
@@ -70,20 +72,19 @@ export interface JoinStore {
     state: Exclude<AnswerState, 'OPEN'>,
     renew: boolean,
   ): Promise<void>;
-  /** Deletes up to `limit` records that are older, the oldest first, and resolves with how many went. */
+  /** Deletes up to `limit` records older than `maxAgeMs`, oldest first, and resolves with the number deleted. */
   forgetRequests(maxAgeMs: number, limit: number): Promise<number>;
 }
 
 export interface EarlierRequest {
   readonly jobId: string;
   readonly state: 'OPEN' | 'UNANSWERED';
-  /** Since when it is UNANSWERED; null when it is not. */
+  /** How long the request has been UNANSWERED; null if it is not. */
   readonly unansweredForMs: number | null;
   /** When its answer was written, by the database's clock, if nothing shows whether it arrived; null otherwise. */
   readonly doubtfulSinceMs: number | null;
   /**
-   * For how long its instance has been asked, without an answer, whether the connection is open; null when it is not
-   * asked.
+   * How long the question whether the connection is open has been pending at its instance; null if it is not pending.
    */
   readonly askedForMs: number | null;
   /** When the connection was last known to be open, by the database's clock. */

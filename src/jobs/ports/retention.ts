@@ -1,12 +1,12 @@
-/** Deletes for good: by age, and at the request of an owner. */
+/** Permanent deletion: by age, and at the request of an owner. */
 
 /**
- * Deletes for good. A job's idempotency key becomes a spent key in the same statement; its callbacks and its timeline
- * go with it. Each `ByAge` deletes up to `limit` rows, the oldest first, passes over rows that others are working on,
- * and resolves with how many went.
+ * Deletes permanently. The same statement that deletes a job records its idempotency key as the key of a deleted job,
+ * and deletes its callbacks and its timeline. Each `ByAge` method deletes up to `limit` rows, oldest first. It skips
+ * rows that other transactions have locked, and resolves with the number deleted.
  */
 export interface RetentionStore {
-  /** Deletes the account's job if it has ended; false when there is no such job, or it has not. */
+  /** Deletes the account's job if it has ended. Resolves with false if there is no such job or it has not ended. */
   deleteEndedJob(accountId: string, jobId: string): Promise<boolean>;
   deleteEndedJobsByAge(days: number, limit: number): Promise<number>;
   deleteTimelinesByAge(days: number, limit: number): Promise<number>;

@@ -1,4 +1,4 @@
-/** What the core needs of its store and its feed. `src/db/` fits these to PostgreSQL. */
+/** The store that the core requires. `src/db/` implements it for PostgreSQL. */
 import type { GateStore } from './admission-gate.ts';
 import type { ChangeReader } from './changes.ts';
 import type { Timeline } from './job-events.ts';

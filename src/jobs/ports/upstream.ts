@@ -1,21 +1,25 @@
-/** What the core needs of the upstream, in the core's own words. `src/upstream/acedata/client.ts` fits it to the real one. */
+/**
+ * The upstream that the core requires, in the core's own vocabulary. `src/upstream/acedata/client.ts` implements it for
+ * the real API.
+ */
 import type { Attempt, SubmitEnd, TaskReport } from '../model/upstream-news.ts';
 
 export interface Upstream {
-  /** Stable over restarts and token rotation; a job belongs to the upstream it was accepted for. */
+  /** Identifier, stable across restarts and token rotation. A job belongs to the upstream for which it was accepted. */
   readonly id: string;
   readonly sandbox: boolean;
-  /** How long one `submit` may take at most. */
+  /** Maximum duration of one `submit`. */
   readonly submitTimeoutMs: number;
-  /** One attempt, never repeated inside. Resolves with how it ended and never rejects. */
+  /** Makes one attempt, without retries. Resolves with how the attempt ended, and never rejects. */
   submit(attempt: Attempt, signal: AbortSignal): Promise<SubmitEnd>;
   /**
-   * Looks up at most 50 tasks; a task that the upstream does not know is absent. Rejects when no answer could be read.
+   * Looks up at most 50 tasks. Tasks that the upstream does not know are absent from the result. Rejects if no answer
+   * could be read.
    */
   lookUp(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>>;
   /**
-   * The tasks made in a span of time, as the upstream's clock has it; in at most 20 pages. Rejects when no answer could
-   * be read.
+   * Lists the tasks made in a span of time, by the upstream's clock, in at most 20 pages. Rejects if no answer could be
+   * read.
    */
   list(span: { readonly from: Date; readonly to: Date }, signal: AbortSignal): Promise<readonly TaskReport[]>;
 }

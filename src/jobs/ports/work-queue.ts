@@ -1,43 +1,40 @@
-/** Work that is due: expired leases, look-ups and deadlines. */
+/** Due work: expired leases, look-ups and deadlines. */
 import type { Job } from '../model/job.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { UpstreamName } from '../model/upstream-news.ts';
 
-/** Work to be done at an upstream, whoever's it is. */
+/** Due work at an upstream, for all accounts. */
 export interface WorkQueue {
-  /** Jobs whose submitter let its lease run out. */
+  /** Returns jobs whose submitter let its lease expire. */
   expiredLeases(upstreamId: string, limit: number): Promise<readonly Job[]>;
-  /**
-   * Jobs past their deadline: up to `limit` of those that were attempted, and up to `limit` of those that wait in the
-   * queue.
-   */
+  /** Returns jobs past their deadline: up to `limit` that were attempted, and up to `limit` that are queued. */
   overdue(upstream: UpstreamName, limits: OverdueLimits, limit: number): Promise<readonly OverdueJob[]>;
   /**
-   * Takes up to `limit` jobs that are due for a look-up and pushes their next poll `leaseMs` ahead, so that no other
-   * instance asks too.
+   * Claims up to `limit` jobs that are due for a look-up. Postpones their next poll to `leaseMs` from now, so that no
+   * other instance polls them too.
    */
   claimPolls(upstreamId: string, limit: number, leaseMs: number): Promise<readonly PollableJob[]>;
   /**
-   * Counts that work on what is known of the job begins, and says how often it has begun without coming to an end, this
-   * time included.
+   * Counts the start of work on the job. Resolves with the number of starts that were not followed by completion,
+   * including this one.
    */
   beginWork(jobId: string): Promise<number>;
-  /** Takes back `count` of the times that work has begun. */
+  /** Subtracts `count` from the count of work attempts. */
   forgetAttempts(jobId: string, count: number): Promise<void>;
   /** Resets the count of work attempts, because the work on the job is complete. `releasePoll` resets it too. */
   endWork(tx: Transaction, jobId: string): Promise<void>;
-  /** Asks no more about the job; its deadline ends it. */
+  /** Stops polling the job; its deadline ends it. */
   setAside(jobId: string): Promise<void>;
   /**
-   * Ends the lease of a poll, and the work that had begun: the next one comes in `inMs`, never when null, unless
-   * somebody has asked for an earlier one meanwhile.
+   * Ends the lease of a poll and the work in progress. The next poll follows in `inMs`, or never if null, unless an
+   * earlier poll has been requested in the meantime.
    */
   releasePoll(tx: Transaction, poll: PollableJob, inMs: number | null, taskMissing: boolean): Promise<void>;
 }
 
 /**
- * Ages, ms: of an attempt since it began, and of a job in the queue since it was accepted. `other` is for jobs of
- * another upstream than the caller's.
+ * Ages in ms: of an attempt since it began, and of a queued job since it was accepted. `other` is for jobs of an
+ * upstream other than the caller's.
  */
 interface OverdueLimits {
   readonly jobMs: number;
@@ -49,14 +46,14 @@ interface OverdueLimits {
 export interface OverdueJob {
   readonly job: Job;
   readonly reason: 'attempt' | 'queue' | 'upstreamChanged';
-  /** The last look-up did not find its task. */
+  /** True if the last look-up did not find the job's task. */
   readonly taskMissing: boolean;
 }
 
 export interface PollableJob {
   readonly job: Job;
-  /** Since the attempt began, by the database's clock. */
+  /** Time since the attempt began, by the database's clock. */
   readonly ageMs: number;
-  /** What the lease set the next poll to. */
+  /** The next poll time that the lease set. */
   readonly leasedUntil: Date;
 }

@@ -1,6 +1,6 @@
 /**
- * A job as the API shows it, as plain data, without what is computed when it is read. For whoever tells of it outside
- * GraphQL, in the same words.
+ * A job as the API shows it, as plain data and without the fields that are computed on read. For output outside
+ * GraphQL, with the same field names.
  */
 import { isFinalFailure, isTerminal, isWorthRetrying, type Job } from '../model/job.ts';
 

@@ -1,4 +1,4 @@
-/** The timeline of a job in pages. */
+/** Lists the timeline of a job in pages. */
 import { InvalidArgumentError } from '../../errors.ts';
 import type { EventNames } from '../model/event-names.ts';
 import type { AskedEvents } from '../ports/job-events.ts';
@@ -23,7 +23,10 @@ export type ListTimeline = (
 
 const MAX_PAGE = 200;
 
-/** Rejects with `InvalidArgumentError` for a page size outside 1 to 200 and a cursor that is not ours. */
+/**
+ * Creates the function that lists a timeline. It rejects with `InvalidArgumentError` for a page size outside 1 to 200
+ * and for an invalid cursor.
+ */
 export function createListTimeline(
   listEvents: (asked: AskedEvents) => Promise<readonly JobEvent[]>,
   names: EventNames,

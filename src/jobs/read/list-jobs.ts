@@ -1,4 +1,4 @@
-/** Listing an account's jobs, newest first, by keyset cursors: a page never shifts when jobs are added. */
+/** Lists an account's jobs, newest first, with keyset cursors: pages do not shift when jobs are added. */
 import { isStorableTime, storableTimes } from '../../time/storable-time.ts';
 import { isStorableText } from '../model/storable-text.ts';
 import type { Job } from '../model/job.ts';
@@ -19,7 +19,8 @@ export type ListJobs = (
 ) => Promise<JobPage>;
 
 /**
- * Rejects with `InvalidArgumentError` for a page size outside 1 to 100, a cursor that is not ours, or more than 100 ids.
+ * Creates the list function. It rejects with `InvalidArgumentError` for a page size outside 1 to 100, an invalid
+ * cursor, or an invalid filter, such as more than 100 ids.
  */
 export function createListJobs(reader: JobReader): ListJobs {
   return async (accountId, { first, after, filter }) => {
@@ -41,18 +42,18 @@ export function createListJobs(reader: JobReader): ListJobs {
   };
 }
 
-/** Lists as `listJobs` does, and says from which cursor to follow the account so that no change is missed. */
+/** Adds to `listJobs` the cursor from which a client can follow the account without missing a change. */
 export function withUpdatesCursor(listJobs: ListJobs, findCursor: (accountId: string) => Promise<string>) {
   return async (
     ...[accountId, page]: Parameters<ListJobs>
   ): Promise<JobPage & { readonly updatesCursor: string | null }> => {
-    // Before the list is read: a change between the two is in the list and comes again, and is never in neither.
+    // Read before the list: a change between the two reads is in the list and is delivered again, but never missed.
     const updatesCursor = page.after ? updatesCursorOf(page.after) : await findCursor(accountId);
     return { ...(await listJobs(accountId, page)), updatesCursor };
   };
 }
 
-/** The text as a job's id is spelled; null for what can be none, which is unknown without asking the store. */
+/** Returns the text in the spelling of a job id; null if it cannot be one, which is known without a query. */
 export function toJobId(text: string): string | null {
   const id = text.toLowerCase();
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) ? id : null;
@@ -70,9 +71,9 @@ function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): v
 }
 
 /**
- * With `updatesCursor`, the cursor also carries the position from which to follow the account. Every page repeats the
- * one of the first page: clients keep the value of the last page, and a newer position would miss changes to jobs on
- * earlier pages.
+ * Encodes a cursor of the list. With `updatesCursor`, it also carries the position from which to follow the account.
+ * Every page repeats the position of the first page: clients keep the value of the last page, and a newer position
+ * would miss changes to jobs on earlier pages.
  */
 export const encodeCursor = ({ createdAt, id }: ListPosition, updatesCursor: string | null = null): string =>
   Buffer.from(`${createdAt.getTime()} ${id}${updatesCursor === null ? '' : ` ${updatesCursor}`}`).toString('base64url');
@@ -88,14 +89,14 @@ function decodeCursor(cursor: string): Place {
     isStorableTime(createdAt) &&
     toJobId(id) === id &&
     (updatesCursor === null || decodeUpdatesCursor(updatesCursor) !== null);
-  // One spelling only: base64 takes many, and so do numbers.
+  // Only one spelling is accepted: base64 and numbers both allow several.
   if (!isPlace || encodeCursor({ createdAt, id }, updatesCursor) !== cursor)
     throw new InvalidArgumentError('"after" is not a cursor of this list.');
   return { createdAt, id, updatesCursor };
 }
 
 /**
- * The `updatesCursor` of the first page; null if the cursor does not carry one. Throws `InvalidArgumentError` for an
- * invalid cursor.
+ * Returns the `updatesCursor` of the first page; null if the cursor does not carry one. Throws `InvalidArgumentError`
+ * for an invalid cursor.
  */
 export const updatesCursorOf = (after: string): string | null => decodeCursor(after).updatesCursor;

@@ -1,6 +1,6 @@
 /**
- * The outlook of a job: its place in the queue and when it may be done. Computed when it is read, from the gateway's
- * own past; never pushed.
+ * The outlook of a job: its position in the queue and its estimated completion time. It is computed on read from the
+ * gateway's own history, and never pushed.
  */
 import type { GateStore } from '../ports/admission-gate.ts';
 import type { Job } from '../model/job.ts';
@@ -8,16 +8,19 @@ import type { History, ModeDurations } from '../ports/history.ts';
 import type { Admission } from '../model/admission-gate.ts';
 
 export interface Outlook {
-  /** 1 is the next; 1,000 means 1,000 or more; null when the job is not queued. */
+  /** 1 is the next job; 1,000 means 1,000 or more; null if the job is not queued. */
   readonly queuePosition: number | null;
-  /** Null when there is nothing to guess from: no past, a gate that is shut, a job far behind or later than most. */
+  /**
+   * Null without a basis for an estimate: no history, a closed gate, a job far back in the queue, or a job that takes
+   * longer than most.
+   */
   readonly estimatedCompletionAt: Date | null;
 }
 
-/** The outlooks of these jobs, in their order. */
+/** Returns the outlooks of these jobs, in the same order. */
 export type FindOutlooks = (jobs: readonly Job[]) => Promise<readonly Outlook[]>;
 
-/** How long tasks take changes slowly; it is read again after this. */
+/** How long the durations of tasks are cached; they change slowly. */
 const PAST_KEPT_MS = 10_000;
 
 const FAR_BEHIND = 1_000;
@@ -63,12 +66,13 @@ interface Known {
   readonly duration: ModeDurations;
   readonly isShut: boolean;
   readonly admission: Pick<Admission, 'maxInFlight' | 'submitsPerSecond'>;
-  /** In ms since 1970, as is the answer. */
+  /** In ms since 1970, like the result of `estimate`. */
   readonly now: number;
 }
 
 /**
- * When the job is likely to be done, as pure arithmetic: the queue moves by the rate, or by what the slots let through.
+ * Estimates when the job will be done. Pure function: the queue advances at the submit rate or as slots become free,
+ * whichever is slower.
  */
 export function estimate(
   job: Pick<Job, 'state' | 'attemptedAt'>,

@@ -1,25 +1,25 @@
 /**
- * Hearing: whether callbacks reach us. A `PUBLIC_URL` that nobody reaches costs no result, because polling finds them,
- * but minutes for each; so it is noticed, said, and made up for by asking more often.
+ * Detects whether callbacks reach the gateway. An unreachable `PUBLIC_URL` loses no result, because polling finds it,
+ * but it delays each one by minutes. The gateway therefore detects this condition, logs it and polls more often.
  */
 import type { PollSteps } from './poll-schedule.ts';
 import type { History } from '../ports/history.ts';
 import type { Log } from '../../log.ts';
 
 export interface Hearing {
-  /** The poll schedule as it should be now. */
+  /** Returns the poll schedule that currently applies. */
   steps(): PollSteps;
   isDeaf(): boolean;
-  /** Looks at the newest successes; called after each round of polling, and costs a read every 5 s at most. */
+  /** Checks the newest successes. Called after each round of polling; reads the database at most once every 5 s. */
   check(): Promise<void>;
 }
 
-/** So many successes in a row that only polling found mean that callbacks do not arrive. */
+/** Number of consecutive successes, all found only by polling, after which callbacks count as missing. */
 const DEAF_AFTER = 5;
 const DEAF_POLL_MS = 10_000;
 const CHECK_MS = 5_000;
 
-/** `expectsCallbacks` is false when the upstream was given no way to call back. */
+/** Creates the check. `expectsCallbacks` is false if the upstream was given no way to call back. */
 export function createHearing(
   history: History,
   upstreamId: string,
@@ -43,7 +43,7 @@ export function createHearing(
     async check() {
       if (!expectsCallbacks || Date.now() - checkedAtMs < CHECK_MS) return;
       checkedAtMs = Date.now();
-      // Only since our start: what an address did before says nothing about the one that is set now.
+      // Only successes since startup count: earlier ones may have used a different `PUBLIC_URL`.
       const newest = await history.recentSuccesses(upstreamId, startedAt, DEAF_AFTER);
       const was = deaf;
       deaf = newest.length === DEAF_AFTER && newest.every(({ uncalled }) => uncalled);

@@ -1,4 +1,4 @@
-/** Why a job that is overdue fails, and what it may have cost. Pure. */
+/** The failure of an overdue job: its reason and what the job may have cost. Pure function. */
 import type { Failure, FailureCode, Job } from '../model/job.ts';
 import type { OverdueJob } from '../ports/work-queue.ts';
 

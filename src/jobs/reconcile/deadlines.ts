@@ -1,4 +1,4 @@
-/** Deadlines: what is overdue fails, but what a look-up can still settle is not failed. */
+/** Enforces deadlines: fails overdue jobs, except those that a look-up can still settle. */
 import { deadlineFailure } from './deadline-failure.ts';
 import { isFinalFailure, moves } from '../model/job.ts';
 import type { LookUps } from './look-up.ts';
@@ -29,18 +29,21 @@ export interface DeadlineDeps {
 const BATCH = 50;
 
 /**
- * A job that a look-up or a listing can settle fails at its deadline only after one, or when the upstream has answered
- * none for this long.
+ * Grace period for jobs that a look-up or a listing can settle. Such a job fails at its deadline only after the
+ * upstream has answered one, or has answered none for this long.
  */
 const LOOK_UP_GRACE_MS = 300_000;
 
 /**
- * During a rolling change of the upstream, instances of both run for a while. Neither fails jobs that the other has
- * just accepted, or can still look up.
+ * During a rolling change of the upstream, instances for the old and the new upstream run side by side for a while.
+ * Neither kind fails jobs that the other has just accepted or can still look up.
  */
 const CHANGE_OF_INSTANCES_MS = 300_000;
 
-/** Fails one batch of what is overdue. Resolves with whether the batch was full. */
+/**
+ * Creates the function that fails one batch of overdue jobs. It resolves with true if the batch was full and no job
+ * waits for an answer from the upstream, so that more jobs may be overdue.
+ */
 export function createFailOverdue({
   store,
   upstream,
@@ -64,8 +67,8 @@ export function createFailOverdue({
 
   async function fail({ job, reason, taskMissing }: OverdueJob, report: TaskReport | undefined): Promise<void> {
     const failure = deadlineFailure(job, reason, taskMissing);
-    // A task that was found by listing is known from now on, running or not; the job's own deadline comes in the next
-    // round.
+    // A task that was found by listing is recorded even if it is still running. The job's own deadline is then handled
+    // in the next round.
     const settles =
       report &&
       !isOfAnother(job, report) &&
@@ -82,8 +85,8 @@ export function createFailOverdue({
             // Several instances may handle the same deadline, and each has counted an attempt.
             return store.endWork(tx, job.id);
           }
-          // The state is part of the guard: what left it meanwhile, from the queue to the upstream or back, has another
-          // deadline.
+          // The state is part of the guard: a job that left it in the meantime, from the queue to the upstream or back,
+          // has a different deadline.
           const move = { ...moves.expire, from: [job.state], attempt: job.attempt };
           const poll = isFinalFailure(failure.code) ? { nextPollAt: null } : {};
           const failed = await settling.advance(tx, job.id, move, {
@@ -130,11 +133,11 @@ export function createFailOverdue({
   };
 }
 
-/** Tracks for how long the upstream has not answered, across rounds. */
+/** Tracks across rounds how long the upstream has not answered. */
 function createGrace() {
   let failingSince: number | null = null;
   return {
-    /** Whether jobs still wait for an answer. `failing` says whether there was none in this round. */
+    /** Returns true while jobs still wait for an answer. `failing` is true if there was none in this round. */
     isRunning(failing: boolean): boolean {
       failingSince = failing ? (failingSince ?? performance.now()) : null;
       return failingSince !== null && performance.now() - failingSince < LOOK_UP_GRACE_MS;

@@ -1,6 +1,6 @@
 /**
- * Asking the upstream about tasks, many at a time. An answer that cannot be had is null, which says nothing about any
- * task.
+ * Looks up tasks at the upstream, many at a time. A null result means that the upstream did not answer; it says nothing
+ * about any task.
  */
 import type { Job } from '../model/job.ts';
 import type { Log } from '../../log.ts';
@@ -12,17 +12,18 @@ export type Reports = ReadonlyMap<string, TaskReport>;
 /** The upstream takes at most 50 ids in one look-up. */
 const BATCH = 50;
 
-/** Our clock and the upstream's may differ by this much, and a submit may have waited on its way. */
+/** Tolerance for clock skew between the gateway and the upstream, and for a submit that was delayed in transit. */
 const SKEW_MS = 120_000;
 
-/** Spans that are listed in one round; the others wait for the next. */
+/** Maximum number of spans listed in one round; the others wait for the next round. */
 const MAX_SPANS = 5;
 
 export interface LookUps {
   byId(taskIds: readonly string[], signal: AbortSignal): Promise<Reports | null>;
   /**
-   * The tasks of jobs whose submit was never answered, by job id: found in listings by the callback URL that they echo.
-   * A job without a task has an empty list. A job whose listing the upstream did not answer is absent.
+   * Returns the tasks of jobs whose submit was never answered, by job id. Tasks are found in listings by the callback
+   * URL that they echo. A job without a task has an empty list. A job is absent if the upstream did not answer its
+   * listing.
    */
   byEcho(jobs: readonly Job[], signal: AbortSignal): Promise<ReadonlyMap<string, readonly TaskReport[]>>;
 }
@@ -50,7 +51,7 @@ export function createLookUps(upstream: Upstream, log: Log): LookUps {
       const found = new Map<string, TaskReport[]>();
       for (const span of spansOf(jobs, upstream.submitTimeoutMs).slice(0, MAX_SPANS)) {
         const reports = await answered('tasks could not be listed', upstream.list(span, signal), signal);
-        // The other spans would most likely go unanswered too, each after a time-out.
+        // The other spans would most likely go unanswered as well, each after a timeout.
         if (reports === null) break;
         for (const { id, attemptedAt } of jobs)
           if (attemptedAt !== null && attemptedAt >= span.from && attemptedAt <= span.to) found.set(id, []);
@@ -67,7 +68,10 @@ interface Span {
   readonly to: Date;
 }
 
-/** When the tasks of these attempts can have been made, spans that overlap being one; newest first. */
+/**
+ * Returns the time spans in which the tasks of these attempts can have been created, newest first. Overlapping spans
+ * are merged.
+ */
 export function spansOf(jobs: readonly Pick<Job, 'attemptedAt'>[], submitTimeoutMs: number): Span[] {
   const starts = jobs.flatMap(({ attemptedAt }) => attemptedAt?.getTime() ?? []).sort((a, b) => a - b);
   const spans: { fromMs: number; toMs: number }[] = [];

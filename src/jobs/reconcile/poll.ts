@@ -1,4 +1,4 @@
-/** Polling: asking the upstream about jobs that we have not heard of, and judging what callbacks claimed. */
+/** Polls the upstream about jobs whose result has not arrived, and verifies the claims of callbacks. */
 import { decide } from '../settle/decide.ts';
 import { isOpen, isTerminal, type Job } from '../model/job.ts';
 import type { LookUps, Reports } from './look-up.ts';
@@ -18,7 +18,7 @@ export interface PollDeps {
   readonly upstreamId: string;
   readonly settling: Settling;
   readonly lookUps: LookUps;
-  /** Whether jobs without a task id are looked for by listing. */
+  /** True if jobs without a task id are searched for by listing. */
   readonly listing: boolean;
   readonly attempts: WorkAttempts;
   readonly pollSteps: () => PollSteps;
@@ -26,12 +26,15 @@ export interface PollDeps {
 }
 
 export interface Polling {
-  /** Asks about one batch of what is due. Resolves with whether the batch was full, so that more may be due at once. */
+  /**
+   * Polls one batch of due jobs. Resolves with true if the batch was full and the upstream answered, so that more jobs
+   * may be due at once.
+   */
   poll(signal: AbortSignal): Promise<boolean>;
   /**
-   * Settles a job, whose row `tx` has locked, by what a look-up says of its task. Null when nothing changed. A task in
-   * `taken` belongs to another job: its end counts for this job too, where the caller has proof that it was made for
-   * this one, but its id is not recorded, and while it runs nothing changes.
+   * Settles a job, whose row `tx` has locked, by the result of a look-up of its task. Resolves with null if nothing
+   * changed. A task in `taken` belongs to another job. Its end also counts for this job, provided that the caller has
+   * proof that the task was created for this job. Its id is not recorded, however, and while it runs nothing changes.
    */
   settleBy(
     tx: Transaction,
@@ -44,14 +47,14 @@ export interface Polling {
 
 const BATCH = 50;
 
-/** Whoever polls a job has this long before another instance asks too. */
+/** Lease on a polled job: no other instance polls it within this time. */
 const POLL_LEASE_MS = 30_000;
 
-/** A claim that could not be looked up is asked for again after this, or by the schedule when that is earlier. */
+/** Delay before a claim that could not be looked up is retried, unless the schedule is due earlier. */
 const CLAIM_RETRY_MS = 30_000;
 
 interface Heard {
-  /** Task ids that callbacks of this job claimed; null when the upstream could not be asked about them. */
+  /** Task ids claimed by callbacks of this job; null if the look-up of claims was not answered. */
   readonly claimed: readonly string[] | null;
   readonly hasClaims: boolean;
   readonly listed: readonly TaskReport[];
@@ -60,19 +63,22 @@ interface Heard {
   readonly taken: ReadonlySet<string>;
 }
 
-/** What the look-ups of a round show beside the record of one task. */
+/** Evidence from the look-ups of a round, in addition to the record of one task. */
 interface Evidence {
   /** Tasks that turned out to belong to other jobs. */
   readonly taken: ReadonlySet<string>;
-  /** The task that is recorded for the job, if the upstream does not know it, or made it for another job. */
+  /** The task id recorded for the job, if the upstream does not know the task or created it for another job. */
   readonly refuted: string | null;
 }
 
-/** Whether the record of a task proves, by a callback URL that we signed, that it was made for another job. */
+/**
+ * Returns true if the record of a task proves that it was created for another job. The proof is a callback URL that the
+ * gateway signed.
+ */
 export const isOfAnother = (job: Job, { echo }: TaskReport): boolean =>
   echo !== null && echo !== 'other' && echo.jobId !== job.id;
 
-/** Whether listings can show the task of an attempt: it has none, or one that only an error named. */
+/** Returns true if a listing can show the task of an attempt: its id is missing, or is known only from an error. */
 const isInDoubt = ({ taskId, state, attempt }: Job): boolean =>
   attempt > 0 && (taskId === null || state === 'UNCONFIRMED');
 
@@ -101,10 +107,10 @@ export function createPolling({
     return settled;
   };
 
-  /** Judges a claim by the echo in its record, which names the job that the task was made for. */
+  /** Verifies a claim by the echo in the task's record, which names the job that the task was created for. */
   async function judge(tx: Transaction, job: Job, report: TaskReport, evidence: Evidence): Promise<Job> {
     const ours = report.echo !== null && report.echo !== 'other' && report.echo.jobId === job.id;
-    // Without its id on record the claim is what keeps the task being asked for.
+    // As long as the task id is not recorded, only the pending claim keeps the task being polled.
     if (ours && evidence.taken.has(report.taskId) && report.outcome.kind === 'running') return job;
     await store.judge(tx, job.id, report.taskId, ours ? 'CONFIRMED' : 'REFUTED');
     await store.note(
@@ -116,7 +122,7 @@ export function createPolling({
     return ours ? adopt(tx, job, report, 'POLL', evidence) : job;
   }
 
-  /** Takes a task whose record shows that it was made for this job. */
+  /** Adopts a task whose record shows that it was created for this job. */
   async function adopt(
     tx: Transaction,
     job: Job,
@@ -144,7 +150,8 @@ export function createPolling({
     const evidence = { taken, refuted: wasAsked && (!recorded || isOfAnother(job, recorded)) ? job.taskId : null };
     for (const taskId of claimed ?? []) {
       const report = reports.get(taskId);
-      // Not found, or without a word about its callback: it may come, as an early callback can overtake the record too.
+      // Skipped if the task was not found or its record has no callback URL: the record may appear later, because an
+      // early callback can overtake it.
       if (report && report.echo !== null) job = await judge(tx, job, report, evidence);
     }
     for (const report of listed) job = await adopt(tx, job, report, 'LISTING', evidence);
@@ -158,7 +165,7 @@ export function createPolling({
     const askable = job.taskId !== null || hasClaims || listing;
     const scheduledMs = isOpen(job) && askable ? nextPollMs(pollable.ageMs, pollSteps(), Math.random()) : null;
     const inMs = claimed === null ? Math.min(scheduledMs ?? CLAIM_RETRY_MS, CLAIM_RETRY_MS) : scheduledMs;
-    // Whose id was learnt while we asked was not asked for.
+    // A task id that was recorded during the look-up was not part of it.
     const missing = job.taskId !== null && job.taskId === pollable.job.taskId && !own;
     await store.releasePoll(tx, pollable, inMs, missing);
   }
@@ -173,7 +180,7 @@ export function createPolling({
         due.flatMap(({ job }) => job.taskId ?? []),
         signal,
       );
-      // Apart from the known tasks, because anybody who knows a callback URL can claim any id.
+      // Looked up separately from the known tasks, because any client that knows a callback URL can claim any id.
       const claimed = await lookUps.byId(
         claims.map(({ taskId }) => taskId),
         signal,
@@ -187,10 +194,10 @@ export function createPolling({
       if (signal.aborted) return false;
       const reports = new Map([...(claimed ?? []), ...(known ?? [])]);
       for (const pollable of due) {
-        // The leases of the others run out.
+        // The leases of the remaining jobs expire.
         if (signal.aborted) return false;
         const { job } = pollable;
-        // Without an answer the lease runs out by itself, and the job is asked for again.
+        // Without an answer the lease expires, and the job is polled again.
         if (job.taskId !== null && known === null) continue;
         const ids = claims.filter(({ jobId }) => jobId === job.id).map(({ taskId }) => taskId);
         const heard = {

@@ -1,6 +1,6 @@
 /**
- * Reconciling: leases that ran out, look-ups of jobs that we have not heard of, and deadlines. Any number of instances
- * may do it at once.
+ * Reconciles jobs: handles expired leases, looks up jobs whose result has not arrived, and enforces deadlines. Any
+ * number of instances may do so at the same time.
  */
 import { createFailOverdue } from './deadlines.ts';
 import type { Hearing } from './callback-health.ts';
@@ -21,15 +21,15 @@ export interface ReconcileDeps {
   readonly hearing: Hearing;
   readonly jobDeadlineMs: number;
   readonly queueDeadlineMs: number;
-  /** When a job in doubt is first looked for by listing; null when that is off. */
+  /** Delay until a job in doubt is first searched for by listing; null if listing is disabled. */
   readonly firstListingMs: number | null;
   readonly log: Log;
 }
 
 export interface Reconciler {
   /**
-   * One round of each duty; one that fails does not keep the others from their work. Resolves with whether a full batch
-   * was found, so that more may be due at once.
+   * Runs one round of each duty. A duty that fails does not prevent the others from running. Resolves with true if a
+   * full batch was found, so that more may be due at once.
    */
   runOnce(signal: AbortSignal): Promise<boolean>;
 }
@@ -89,7 +89,7 @@ export function createReconciler({
     return jobs.length === BATCH;
   }
 
-  // Deadlines last: what a look-up can still settle is not failed.
+  // Deadlines run after polls: a job that a look-up can still settle must not fail.
   const duties = {
     attempts: async () => (await attempts.forgetEnded(), false),
     leases: doubtExpiredLeases,

@@ -1,41 +1,46 @@
 /**
- * Counts how often work on what is known of a job has begun without coming to an end, so that work that ends the
- * process each time is given up.
+ * Counts how often work on the news about a job has begun without completing, so that work that terminates the process
+ * every time is given up.
  */
 import type { WorkQueue } from '../ports/work-queue.ts';
 import { UnavailableError } from '../../errors.ts';
 
 export interface WorkAttempts {
   /**
-   * Counts that work on the job begins. False when it has begun `MAX_ATTEMPTS` times without coming to an end: the job
-   * is left to its deadline.
+   * Counts that work on the job begins. Resolves with false if it has already begun `MAX_ATTEMPTS` times without
+   * completing; the job is then left to its deadline.
    */
   begin(jobId: string): Promise<boolean>;
   /**
-   * Runs work that has begun. An attempt that ends because the database cannot answer is not counted, up to
-   * `MAX_FORGOTTEN` times: after an outage, a job whose result the upstream has would be given up otherwise.
+   * Runs work that has begun. An attempt that fails because the database is unavailable is not counted, up to
+   * `MAX_FORGOTTEN` times. Otherwise a job whose result the upstream has would be given up after an outage.
    */
   run<T>(jobId: string, work: () => Promise<T>): Promise<T>;
-  /** Takes back what `run` could not, because the database was away. To be called once in each round. */
+  /**
+   * Subtracts the attempts that `run` could not subtract because the database was unavailable. Must be called once in
+   * each round.
+   */
   forgetEnded(): Promise<void>;
 }
 
 export const MAX_ATTEMPTS = 3;
 
-/** Of one job by one process. Work that makes the database fail each time ends here. */
+/** Limit per job and process. It stops work that makes the database fail each time. */
 const MAX_FORGOTTEN = 20;
 
-/** Jobs that another instance ends are remembered in vain: the oldest are dropped. */
+/**
+ * Limit on remembered jobs. A job that another instance completes stays in memory, so the oldest jobs are evicted.
+ */
 const MAX_REMEMBERED = 10_000;
 
 interface Ended {
-  /** Attempts that the database ended and that it still counts. */
+  /** Attempts that failed because the database was unavailable, and that it still counts. */
   counted: number;
   total: number;
 }
 
 export function createWorkAttempts(store: Pick<WorkQueue, 'beginWork' | 'forgetAttempts'>): WorkAttempts {
-  /** By job, until its work comes to an end. */
+  /** By job id, until the work on the job completes. */
   const ended = new Map<string, Ended>();
 
   async function forget(jobId: string): Promise<void> {
@@ -72,7 +77,7 @@ export function createWorkAttempts(store: Pick<WorkQueue, 'beginWork' | 'forgetA
       try {
         return (await store.beginWork(jobId)) <= MAX_ATTEMPTS;
       } catch (error) {
-        // A statement without an answer may have counted. To count too little only lets work begin once more.
+        // A statement without an answer may have been counted. Counting too few only lets work begin once more.
         return run(jobId, () => Promise.reject(error as Error));
       }
     },

@@ -1,28 +1,28 @@
-/** Earlier requests like one that came now, and whether it is to join one of them. Pure. */
+/** Decides whether a request joins an earlier one with the same API key and body. Pure function. */
 import type { EarlierRequest } from '../ports/rejoin.ts';
 
 export interface JoinLimits {
   /** How long a request can be joined after it was left unanswered. */
   readonly joinMs: number;
-  /** How long a connection is held at most. */
+  /** The maximum time for which a connection is held. */
   readonly holdMs: number;
-  /** An instance that says nothing for so long is gone, and its connections with it. */
+  /** An instance that does not respond for this long is considered dead, and its connections closed. */
   readonly leaseMs: number;
-  /** How long a request can be joined after it got an answer of which nothing shows whether it arrived. */
+  /** How long a request can be joined after it got an answer whose arrival is uncertain. */
   readonly doubtMs: number;
-  /** A break of a connection is known to its instance this long after the client's next request has arrived. */
+  /** The time within which an instance detects a broken connection, counted from the client's next request. */
   readonly breakMs: number;
 }
 
 export type Judgement =
   | { readonly kind: 'none' }
   | { readonly kind: 'joined'; readonly jobId: string }
-  /** Of these it is not known whether their connections are still open. */
+  /** It is not known whether the connections of these requests are still open. */
   | { readonly kind: 'unsure'; readonly jobIds: readonly string[] };
 
 /**
- * When the request that is judged arrived, and from when on an open connection shows that its client has not given it
- * up, by the database's clock.
+ * Times by the database's clock. The request that is judged arrived at `arrivedMs`. A connection that is open at
+ * `sinceMs` or later shows that its client has not given it up.
  */
 export interface Arrival {
   readonly arrivedMs: number;
@@ -30,9 +30,9 @@ export interface Arrival {
 }
 
 /**
- * Decides from the earlier requests, newest first. An open one counts as healthy when its connection was seen open at
- * `sinceMs` or later: a client that repeats has given up the connection before. For the same reason a request does not
- * repeat one whose answer was written after it arrived, even if that answer is in doubt.
+ * Decides by the earlier requests, newest first. An open request counts as healthy if its connection was seen open at
+ * `sinceMs` or later, because a client gives up a connection before it repeats the request. For the same reason, a
+ * request does not repeat one whose answer was written after the request arrived, even if that answer is in doubt.
  */
 export function judge(
   earlier: readonly EarlierRequest[],

@@ -1,7 +1,7 @@
 /**
- * Joining: a client that repeats a request because nobody answered it gets the job of then, and does not pay for
- * another one. Who repeats is known by key and body, and whether the earlier request was answered by its record, which
- * is a row: a repeat may come to another instance.
+ * Joins repeated requests: a client that repeats a request because it received no answer gets the existing job and does
+ * not pay for a second one. A repeat is identified by its API key and body. Whether the earlier request was answered is
+ * recorded in a database row, because the repeat may reach another instance.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Accept, AcceptResult, AcceptSteps } from '../accept/accept.ts';
@@ -14,32 +14,35 @@ import type { AnswerState, JoinStore, Likeness, SentRequest } from '../ports/rej
 
 export type JoinResult =
   | AcceptResult
-  /** The job of an earlier request that nobody answered. */
+  /** The job of an earlier request that was not answered. */
   | { readonly kind: 'joined'; readonly jobId: string }
-  /** The client went before anything was stored. */
+  /** The client disconnected before anything was stored. */
   | { readonly kind: 'gone' };
 
 interface WaitingClient {
   /**
-   * When the headers of its request had come, by `performance.now()`: what it waited for since, its key and its turn
-   * among them, makes it no repeat of what was answered meanwhile.
+   * When the headers of the request had arrived, by `performance.now()`. The request may wait afterwards, for example
+   * for its key check or its turn. It does not count as a repeat of a request that was answered during that wait.
    */
   readonly arrivedAt: number;
-  /** Aborts when it hangs up. */
+  /** Aborts when the client disconnects. */
   readonly gone: AbortSignal;
   readonly inSlot: InSlot;
 }
 
-/** Runs work in an admission slot. A request that waits between two looks, which may take seconds, holds none. */
+/**
+ * Runs work in an admission slot. A request that waits between two checks holds no slot, because the wait may take
+ * seconds.
+ */
 type InSlot = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface Joining {
-  /** Accepts a request with an idempotency key of its own, and keeps what was sent. */
+  /** Accepts a request that has an idempotency key, and stores what the client sent. */
   accept(accountId: string, request: MotionRequest, sent: SentRequest, inSlot: InSlot): Promise<AcceptResult>;
   /**
-   * Joins the newest unanswered request like this one, or accepts. Whoever gets a job says with `ended` what became of
-   * its answer. While nobody knows yet what became of an earlier one it waits: a second or two for an instance that
-   * lives, up to the lease of one that does not.
+   * Joins the newest unanswered request with the same API key and body, or accepts this one. A caller that gets a job
+   * reports with `ended` what became of its answer. As long as the fate of an earlier answer is unknown, the request
+   * waits: a second or two for a live instance, and up to the lease for a dead one.
    */
   acceptOrJoin(
     accountId: string,
@@ -49,25 +52,28 @@ export interface Joining {
     client: WaitingClient,
   ): Promise<JoinResult>;
   /**
-   * Before the answer to a joined request is written: a client that has read it and asks again means it, and must not
-   * find the request unanswered still.
+   * Marks a joined request as open again. Must be called before its answer is written: a client that has read the
+   * answer and sends the request again wants a new job, and must not find the request still unanswered.
    */
   answering(jobId: string): Promise<void>;
   /**
-   * To be called before a joined request is held. If the instance dies during the hold, the next repeat still finds a
-   * request that it can join.
+   * Extends the time in which a request can be joined by the duration of a hold. Must be called before a joined request
+   * is held. If the instance dies during the hold, the next repeat still finds a request that it can join.
    */
   extendJoinTime(jobId: string): Promise<void>;
   /**
-   * The connection of the answer does not show any more that its client is there, and it is not known yet whether the
-   * answer was read: repeats wait for `ended`.
+   * Stops confirming the connection of the answer as open. The connection no longer shows that its client is present,
+   * and it is not yet known whether the answer was read: repeats wait for `ended`.
    */
   stopConfirming(jobId: string): void;
-  /** What became of the answer about this job, as far as anything shows it. Recorded soon, and again until it is. */
+  /**
+   * Reports what became of the answer about this job, as far as there is evidence. The report is recorded soon, and
+   * retried until it is recorded.
+   */
   ended(jobId: string, state: End['state'], options?: Partial<Omit<End, 'state'>>): void;
   findSent: JoinStore['findSent'];
   start(): void;
-  /** Records what is left, if the database takes it. */
+  /** Stops the loop and records the remaining reports, if the database is available. */
   stop(): Promise<void>;
 }
 
@@ -80,30 +86,30 @@ export interface JoiningDeps {
 }
 
 interface End {
-  /** `DOUBTFUL`: nothing shows whether the answer arrived. */
+  /** `DOUBTFUL`: there is no evidence whether the answer arrived. */
   readonly state: Exclude<AnswerState, 'OPEN'> | 'DOUBTFUL';
-  /** Counts the time to join from now also for what was unanswered before. True unless it is said otherwise. */
+  /** True if the time to join also starts now for a request that was already unanswered; the default. */
   readonly renew: boolean;
   /** When the answer was written, by this process's clock. */
   readonly writtenAt: number;
 }
 
 /**
- * Also on a network without delay, an instance hears of the break of a connection later than another one of the next
- * request.
+ * Minimum for `breakMs`. Even on a network without delay, an instance detects a broken connection later than another
+ * instance receives the next request.
  */
 const MIN_BREAK_MS = 300;
 const LOOK_AGAIN_MS = 200;
-/** How often an instance looks at least whether it is asked about its connections; several times in a lease. */
+/** Maximum interval at which an instance checks whether it is asked about its connections; several times per lease. */
 const CONFIRM_MS = 1_000;
 const CONFIRMS_PER_LEASE = 5;
-/** Turns of the event loop after which a connection that had broken is known to have. */
+/** Number of event loop turns after which a connection that broke earlier is known to be broken. */
 const TURNS = 3;
 const FORGET_MS = 60_000;
 const FORGET_BATCH = 500;
 const FORGET_MARGIN_MS = 3_600_000;
 
-/** Of a request that waits until it is known what became of earlier ones. */
+/** State of a request that waits until the fate of earlier ones is known. */
 interface Known {
   /** By this process's clock. */
   readonly arrivedAt: number;
@@ -125,20 +131,20 @@ class NotAcceptedError extends Error {
 }
 
 export function createJoining({ store, accept, instanceId, limits, log }: JoiningDeps): Joining {
-  /** Jobs whose first connection is open at this instance. */
+  /** Jobs with an answer whose connection is open at this instance. */
   const open = new Set<string>();
   const unrecorded = new Map<string, End>();
   const breakMs = Math.max(MIN_BREAK_MS, limits.breakMs);
   const maxAgeMs = limits.joinMs + limits.holdMs;
   const confirmMs = Math.min(CONFIRM_MS, limits.leaseMs / CONFIRMS_PER_LEASE);
   /**
-   * Requests that are alike look one after the other here, so that a crowd of them waits for their lock with one
-   * connection.
+   * Serializes the checks of requests with the same API key and body at this instance, so that many of them occupy only
+   * one database connection while they wait for their lock.
    */
   const looking = new Map<string, { readonly inTurn: ReturnType<typeof createLine>; looks: number }>();
   /**
-   * The last database time that was read, and the time of this process right after the read; an estimate from them is
-   * never ahead of the database.
+   * The last time read from the database, and the time of this process right after that read. An estimate based on them
+   * is never ahead of the database.
    */
   let clock = { databaseMs: 0, processMs: 0 };
   let loop: Loop | undefined;
@@ -147,9 +153,9 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
   const nudge = (): void => loop?.nudge();
 
   /**
-   * Never later than the true time, however long the database takes to get it: a request counts as a repeat of an
-   * answer in doubt if it arrived after the answer was written, and the time of its arrival is estimated too late,
-   * never too early.
+   * Converts a time of this process to database time. The result is never later than the true time, regardless of how
+   * long a statement takes to reach the database. A request counts as a repeat of an answer in doubt if it arrived
+   * after that answer was written; its arrival time is estimated too late, never too early.
    */
   const toDatabaseMs = (processMs: number): number => clock.databaseMs + processMs - clock.processMs;
 
@@ -164,7 +170,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       const { state, renew } = entries[0]![1];
       const jobIds = entries.map(([jobId]) => jobId);
       if (state !== 'DOUBTFUL') await store.recordAnswers(instanceId, jobIds, state, renew);
-      // Of several the earliest counts, so that no repeat of any of them is taken for one that came before its answer.
+      // The earliest of several times counts, so that no repeat of any answer is mistaken for a request that arrived
+      // before that answer.
       else
         await store.recordDoubts(
           instanceId,
@@ -172,7 +179,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
           toDatabaseMs(Math.min(...entries.map(([, { writtenAt }]) => writtenAt))),
           Math.max(0, limits.joinMs - limits.doubtMs),
         );
-      // Unless a later word about the same job came meanwhile.
+      // Skipped if a later report about the same job arrived in the meantime.
       for (const [jobId, end] of entries) if (unrecorded.get(jobId) === end) unrecorded.delete(jobId);
     }
   }
@@ -181,8 +188,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     if (open.size === 0) return;
     const { nowMs, jobIds } = await store.findAsked(instanceId);
     for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
-    // After the read, and as of the read: a connection that broke meanwhile is not in the set any more, and of one that
-    // breaks before the write no more is said than that it was open then.
+    // Checked after the read, but recorded as of the read. A connection that broke in the meantime is no longer in the
+    // set. For one that breaks before the write, the record only states that it was open at the time of the read.
     const healthy = jobIds.filter((jobId) => open.has(jobId));
     if (healthy.length > 0) await store.confirmOpen(healthy, nowMs);
   }
@@ -219,21 +226,21 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
     let openAtMs = 0;
     const steps: AcceptSteps = {
       async before(tx) {
-        // Before the look: the wait for its lock makes the arrival seem later than it was, and never earlier.
+        // Measured before the check: waiting for its lock makes the arrival seem later than it was, never earlier.
         const agoMs = performance.now() - known.arrivedAt;
         const { nowMs, earlier } = await store.findEarlier(tx, likeness, maxAgeMs);
         clock = { databaseMs: nowMs, processMs: performance.now() };
-        // What follows may have to wait, for quota or for its turn, and the connection may break meanwhile.
+        // The following steps may wait, for quota or for their turn, and the connection may break in the meantime.
         openAtMs = nowMs;
         known.arrival ??= { arrivedMs: nowMs - agoMs, sinceMs: nowMs + breakMs };
-        // What this instance has just learned is not in the rows yet.
+        // The rows do not yet contain what this instance has just learned.
         const judgement = judge(
           earlier.filter(({ jobId }) => unrecorded.get(jobId)?.state !== 'ANSWERED'),
           known.arrival,
           limits,
         );
         if (judgement.kind !== 'none') throw new NotAcceptedError(judgement);
-        // Nobody waits for an answer any more, so nobody shall pay: the repeat is accepted or was already.
+        // The client no longer waits for an answer, so it must not pay: its repeat is accepted, or already was.
         if (gone.aborted) throw new NotAcceptedError({ kind: 'gone' });
       },
       async stored(tx, { id }) {
@@ -259,7 +266,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         } catch (error) {
           if (!(error instanceof NotAcceptedError)) throw error;
           if (error.end.kind !== 'unsure') return error.end;
-          // After that time, so that an instance that reports a connection as open would know that it has broken.
+          // Only after `breakMs`, so that an instance that reports a connection as open would have detected a break.
           if (looks > 0) await store.ask(error.end.jobIds);
           nudge();
           await setTimeout(looks === 0 ? breakMs : LOOK_AGAIN_MS, undefined, { signal: gone }).catch(() => undefined);
@@ -270,8 +277,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
 
     async answering(jobId) {
       open.add(jobId);
-      // The time of this call and not of the write, which may wait for a database connection while the client goes
-      // away.
+      // The time of this call, not of the write: the write may wait for a database connection while the client
+      // disconnects.
       await store.reopen(jobId, instanceId, toDatabaseMs(performance.now()));
     },
 

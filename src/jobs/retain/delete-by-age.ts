@@ -1,53 +1,54 @@
-/** Retention: deleting by age. Any number of instances may do it at once. */
+/** Retention: deletes data by age. Any number of instances may do so at the same time. */
 import type { Log } from '../../log.ts';
 import type { RetentionStore } from '../ports/retention.ts';
 
-/** How long things are kept, in days; null is for ever. Fewer than 7 days count as 7. */
+/** Retention periods in days; null means forever. Fewer than 7 days count as 7. */
 export interface Keep {
-  /** Jobs that have ended, since their end. Everything else of a job goes with it. */
+  /** Ended jobs, counted from their end. All other data of a job is deleted with it. */
   readonly jobsDays: number | null;
-  /** Entries of timelines. */
+  /** Timeline entries, counted from when they were recorded. */
   readonly timelinesDays: number | null;
-  /** Callbacks as they came. */
+  /** Callbacks as received, counted from their arrival. */
   readonly callbacksDays: number;
-  /** Idempotency keys of deleted jobs, since the deletion. */
+  /** Idempotency keys of deleted jobs, counted from the deletion. */
   readonly spentKeysDays: number;
 }
 
 export interface Retention {
   /**
-   * Deletes one batch of each kind; one that fails does not keep the others from it. Resolves with how long to wait for
-   * the next round, in ms.
+   * Deletes one batch of each kind. A kind that fails does not prevent the others from being deleted. Resolves with the
+   * delay until the next round, in ms.
    */
   runOnce(signal: AbortSignal): Promise<number>;
 }
 
 /**
- * Whatever the settings say: look-ups go on for 24 h after an attempt, and longer while the upstream does not answer.
+ * Minimum retention, whatever the settings are: look-ups continue for 24 h after an attempt, and longer while the
+ * upstream does not answer.
  */
 const MIN_DAYS = 7;
 
-/** Small, so that a statement stays far below its time-out and its locks are short. */
+/** Batch size. It is small, so that a statement stays far below its timeout and holds its locks only briefly. */
 const BATCH = 500;
 
 const ROUND_MS = 60_000;
 
 /**
- * Between rounds while there is more: a backlog goes with at most 500 jobs a second for each instance, and the rest of
- * the second is for others.
+ * Delay between rounds while more remains. Each instance deletes a backlog at no more than 500 jobs per second, and
+ * leaves the rest of each second to other work.
  */
 const MORE_MS = 1_000;
 
-/** One kind of what is deleted by age. */
+/** One kind of data that is deleted by age. */
 export interface Aged {
   readonly kind: string;
-  /** Null is for ever. */
+  /** Null means forever. */
   readonly days: number | null;
-  /** Deletes up to `limit`, the oldest first, and resolves with how many went. */
+  /** Deletes up to `limit` entries, the oldest first, and resolves with the number deleted. */
   deleteByAge(days: number, limit: number): Promise<number>;
 }
 
-/** What this core keeps. */
+/** Returns the kinds of data about jobs that are deleted by age. */
 export const agedJobs = (store: RetentionStore, keep: Keep): readonly Aged[] => [
   { kind: 'callbacks', days: keep.callbacksDays, deleteByAge: store.deleteCallbacksByAge },
   { kind: 'timelines', days: keep.timelinesDays, deleteByAge: store.deleteTimelinesByAge },

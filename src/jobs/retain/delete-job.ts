@@ -1,6 +1,6 @@
 /**
- * Deleting a job on its owner's word: only one that has ended, because what is under way may cost money and must stay
- * known.
+ * Deletes a job at its owner's request. Only an ended job can be deleted, because a job in progress may cost money and
+ * must stay on record.
  */
 import type { JobReader } from '../ports/job-reader.ts';
 import type { Log } from '../../log.ts';
@@ -8,13 +8,13 @@ import type { RetentionStore } from '../ports/retention.ts';
 
 export type DeleteResult =
   | { readonly kind: 'deleted'; readonly jobId: string }
-  /** It has not ended, or had not when it was asked for. */
+  /** The job has not ended, or had not ended when its deletion was attempted. */
   | { readonly kind: 'notTerminal' }
   | { readonly kind: 'notFound' };
 
 /**
- * Deletes a job of `accountId` that has ended. Afterwards it is unknown to everybody, a late result of it included; its
- * idempotency key stays spent. Asked again it resolves with `notFound`.
+ * Deletes a job of `accountId` that has ended. Afterwards the job is unknown, also when a late result of it arrives.
+ * Its idempotency key is kept as the key of a deleted job. A repeated deletion resolves with `notFound`.
  */
 export type DeleteJob = (accountId: string, jobId: string) => Promise<DeleteResult>;
 
@@ -27,7 +27,7 @@ export function createDeleteJob(
       log.info({ jobId, accountId }, 'deleted by its owner');
       return { kind: 'deleted', jobId };
     }
-    // Only words for the refusal depend on this read; nothing is written after it.
+    // This read only selects the reason for the rejection; nothing is written after it.
     return (await store.find(accountId, jobId)) ? { kind: 'notTerminal' } : { kind: 'notFound' };
   };
 }

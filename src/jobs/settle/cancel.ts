@@ -1,18 +1,18 @@
-/** Canceling: from QUEUED only, because the upstream cannot stop a task. */
+/** Cancels jobs, from QUEUED only, because the upstream cannot stop a task. */
 import { moves, type Job } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { Settling } from './settle.ts';
 import { moved, told } from '../model/job-event.ts';
 
 export type CancelResult =
-  /** Canceled now or before. */
+  /** Canceled now or earlier. */
   | { readonly kind: 'canceled'; readonly job: Job }
   /**
-   * An attempt is on its way, or its fate is unknown: the job is canceled if that attempt surely did not arrive, and
-   * goes on otherwise.
+   * An attempt is in progress, or its fate is unknown. The job is canceled if that attempt certainly did not arrive,
+   * and continues otherwise.
    */
   | { readonly kind: 'requested'; readonly job: Job }
-  /** The upstream has it, or it has ended. */
+  /** The upstream has the job, or the job has ended. */
   | { readonly kind: 'tooLate'; readonly job: Job }
   | { readonly kind: 'notFound' };
 

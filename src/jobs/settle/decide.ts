@@ -1,6 +1,6 @@
 /**
- * What news of a job means for it, as pure functions: the row as it is and what was heard go in, one decision comes
- * out. Whoever decides holds the row's lock; the guarded statement checks the rank once more.
+ * Decides how news changes a job. The functions are pure: they take the current row and the news, and return one
+ * decision. The caller holds the row's lock, and the guarded statement checks the rank again.
  */
 import {
   isFinalFailure,
@@ -20,11 +20,11 @@ type Source = Extract<SettledBy, 'SUBMIT_ANSWER' | 'CALLBACK' | 'POLL' | 'LISTIN
 export type Decision =
   | { readonly kind: 'advance'; readonly move: Move; readonly patch: JobPatch }
   | { readonly kind: 'amend'; readonly patch: JobPatch }
-  /** Not to be believed by itself: ask the upstream first. */
+  /** Not to be trusted by itself: ask the upstream first. */
   | { readonly kind: 'confirm'; readonly why: string }
   /** Nothing new. */
   | { readonly kind: 'repeat' }
-  /** It says something else than what is settled, and does not outrank it. */
+  /** Contradicts what is settled, and does not outrank it. */
   | { readonly kind: 'contradict' };
 
 export interface News {
@@ -35,11 +35,11 @@ export interface News {
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** A day before the link expires the upstream is asked for a fresh one. */
+/** Returns when to ask the upstream for a fresh link: one day before the link expires. */
 const refreshAt = ({ urlExpiresAt }: Video): Date | null => urlExpiresAt && new Date(urlExpiresAt.getTime() - DAY_MS);
 
 /**
- * Decides on news that is believed: our own submit's answer, a look-up, or a callback that `decideOnClaim` let pass.
+ * Decides on trusted news: the answer to our own submit, a look-up, or a callback that `decideOnClaim` let pass.
  */
 export function decide(job: Job, { taskId, outcome, source }: News): Decision {
   const known = { ...(taskId !== null && job.taskId === null && { taskId }), submitted: true } as const;
@@ -51,7 +51,7 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
 
     case 'succeeded':
       if (job.state === 'SUCCEEDED') {
-        // The link was asked for because it will expire; the upstream signs a new one for the same video.
+        // The look-up was due because the link will expire; the upstream signs a new link for the same video.
         const isFresh =
           source === 'POLL' && taskId === job.taskId && job.video !== null && job.video.url !== outcome.video.url;
         return isFresh
@@ -59,7 +59,7 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
           : { kind: 'repeat' };
       }
       if (!permits(job, moves.succeed)) return { kind: 'contradict' };
-      // A final failure is the upstream's word; only the upstream, asked, may take it back.
+      // A final failure is the upstream's statement: only the upstream's answer to our own request may revoke it.
       if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK')
         return { kind: 'confirm', why: 'success after a final failure' };
       return {
@@ -76,7 +76,7 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
       };
       if (permits(job, moves.fail)) return { kind: 'advance', move: moves.fail, patch: failed };
       if (job.state !== 'FAILED' || !job.failure) return { kind: 'contradict' };
-      // The upstream failed it before, without certainty; now it is certain.
+      // The failure that the upstream reported earlier was uncertain; this one is certain.
       const clearer = !isFinalFailure(job.failure.code) && isFinalFailure(outcome.failure.code);
       return clearer ? { kind: 'amend', patch: failed } : { kind: 'repeat' };
     }
@@ -84,9 +84,9 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
 }
 
 /**
- * Decides on a callback's claim. Its URL is echoed in the upstream's task record, so knowing it proves less than a
- * signature would: what does not fit what we know is confirmed by a look-up first, and so is every task id that our own
- * submit's answer has not told us.
+ * Decides on a callback's claim. The upstream echoes the callback URL in its task record, so knowing the URL proves
+ * less than a signature would. A look-up therefore first confirms claims that do not fit what is known, and claims for
+ * any task id other than the one recorded for the job.
  */
 export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always'): Decision {
   if (claim.outcome === null) return { kind: 'confirm', why: claim.odd ?? 'unreadable' };
@@ -100,8 +100,8 @@ export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always')
 }
 
 /**
- * The same where another claim of the job waits for its look-up: the two may contradict each other, and an end that is
- * believed now would call the look-up off. One look-up decides about both.
+ * Adjusts a decision for a job that has another claim waiting for its look-up. The two may contradict each other, and
+ * an end that is trusted now would cancel the look-up, so one look-up decides on both.
  */
 export function besidesPending(decision: Decision, { outcome }: Claim): Decision {
   const ends =

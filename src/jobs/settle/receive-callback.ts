@@ -1,4 +1,4 @@
-/** Receiving a callback whose URL was verified: one transaction, tried again while the database cannot answer. */
+/** Receives a callback whose URL was verified: one transaction, retried while the database is unavailable. */
 import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Job } from '../model/job.ts';
@@ -11,13 +11,16 @@ interface ReceivedCallback {
   readonly jobId: string;
   readonly attempt: number;
   readonly claim: Claim;
-  /** SHA-256 of the body as it came, hexadecimal. */
+  /** SHA-256 of the body as received, in hexadecimal. */
   readonly bodyHash: string;
-  /** The body as it is kept: cut to its limit, signed URLs redacted. */
+  /** The body as stored: truncated to its limit, with signed URLs redacted. */
   readonly body: string;
 }
 
-/** Settles a callback whose URL was verified. Resolves after the commit; false when there is no such job (any more). */
+/**
+ * Settles a callback whose URL was verified. Resolves after the commit, with false if the job does not exist or no
+ * longer exists.
+ */
 export type ReceiveCallback = (callback: ReceivedCallback) => Promise<boolean>;
 
 export interface ReceiveOptions {
@@ -31,7 +34,8 @@ export function createReceiveCallback(
   { confirm, retries }: ReceiveOptions,
 ): ReceiveCallback {
   const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
-    // The lock comes first: of two equal callbacks at once the second waits for it, and then finds the first one's row.
+    // The lock comes first: of two identical concurrent callbacks, the second waits for it and then finds the row of
+    // the first.
     store.transactionOn(callback.jobId, async (tx, job) => {
       if (!job) return null;
       const first = decideOnClaim(job, claim, confirm);
@@ -48,12 +52,12 @@ export function createReceiveCallback(
       const note = (after: Job | null): Promise<void> => store.note(tx, job.id, told(job, after, 'CALLBACK', details));
       const settled = await settling.carryOut(tx, job, decision, note);
       if (!settled) await note(null);
-      // Also when the job has ended: a final failure gives way to a success that the look-up confirms.
+      // Polls even a job that has ended, because a final failure gives way to a success that the look-up confirms.
       if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
       return verdict;
     });
 
-  /** What cannot be worked on is not lost: its body is kept, and the upstream is asked. */
+  /** Keeps the body of a callback that cannot be processed, and schedules a look-up, so that nothing is lost. */
   const setAside = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
     store.transactionOn(callback.jobId, async (tx, job) => {
       if (!job) return null;
@@ -76,8 +80,8 @@ export function createReceiveCallback(
   return async (callback) => {
     const { jobId, attempt, claim } = callback;
     let mayHaveCommitted = false;
-    // A callback comes once, while a server that restarts refuses connections at once. Repeating is safe after a commit
-    // without an answer too: the row of the first attempt in the inbox makes the second one a repetition.
+    // Retries, because a callback arrives only once and a restarting database server refuses connections immediately.
+    // This is safe even after an unconfirmed commit: the inbox row of the first attempt makes the second one a repeat.
     const verdict = await retries.run(() =>
       settleOrSetAside(callback).catch((error: unknown) => {
         mayHaveCommitted ||= error instanceof UnavailableError && error.mayHaveCommitted;
@@ -85,7 +89,7 @@ export function createReceiveCallback(
       }),
     );
     log.info({ jobId, attempt, taskId: claim.taskId, verdict, odd: claim.odd }, 'callback');
-    // Nothing else has changed what there is to do: hundreds of callbacks per second shall not each set off a round.
+    // Nudges only if there is new work to do: hundreds of callbacks per second must not each trigger a round.
     const mayBeFirst = mayHaveCommitted && verdict === 'REPEATED';
     if (verdict === 'APPLIED' || mayBeFirst) nudge('slot');
     if (verdict === 'PENDING' || verdict === 'SET_ASIDE' || mayBeFirst) nudge('lookUp');

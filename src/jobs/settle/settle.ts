@@ -1,4 +1,4 @@
-/** Settling: applying what was heard to a job, in one transaction with the effects of other cores. */
+/** Settles jobs: applies news to a job, in one transaction with the effects of other cores. */
 import type { Decision } from './decide.ts';
 import { isTerminal, type Job, type Move } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
@@ -10,18 +10,18 @@ import { together, type Transaction } from '../../transaction.ts';
 export interface SettleDeps {
   readonly store: JobStore;
   readonly log: Log;
-  /** Run at an end. */
+  /** Run when a job ends. */
   readonly effects: readonly SettleEffect[];
-  /** Run when the upstream is known to work on it. */
+  /** Run when the upstream is known to be working on a job. */
   readonly processEffects?: readonly SettleEffect[];
-  /** Runs after a commit that freed a slot, or made a look-up due. */
+  /** Runs after a commit that freed a slot or made a look-up due. */
   readonly nudge: (due: 'slot' | 'lookUp') => void;
 }
 
 export interface Settling {
   /**
-   * Moves a job by the guarded statement; the effects run in the same transaction, and `besides` at the same time. Null
-   * when too late or repeated.
+   * Makes a move with the guarded statement. The effects run in the same transaction, concurrently with `besides`.
+   * Resolves with null if the move is too late or repeated.
    */
   advance(
     tx: Transaction,

@@ -1,12 +1,12 @@
 /**
- * Tasks that the upstream named for a second job. The unique index on the task id decides which job keeps it, without a
- * statement more in the normal case.
+ * Handles tasks that the upstream named for a second job. The unique index on the task id decides which job keeps the
+ * task, without an extra statement in the normal case.
  */
 import { TaskTakenError } from '../model/errors.ts';
 
 /**
- * Runs `work`, and runs it again each time it was rolled back because a task belongs to another job; `taken` has those
- * tasks.
+ * Runs `work`, and runs it again each time it is rolled back because a task belongs to another job. `taken` contains
+ * those tasks.
  */
 export async function besidesTaken<T>(work: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
   const taken = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * Taking: the next job through the upstream's gate. Its intent is committed before anybody sends it, so that whatever
- * happens to this process after that, nobody sends it again unless the attempt surely did not arrive.
+ * Claims the next job through the upstream's gate. The intent to submit is committed before the job is sent. Whatever
+ * then happens to this process, no process sends the job again unless the attempt certainly did not arrive.
  */
 import { randomUUID } from 'node:crypto';
 import { MAX_ATTEMPTS, moves, type Job } from '../model/job.ts';
@@ -14,7 +14,10 @@ import type { Admission } from '../model/admission-gate.ts';
 import { UnavailableError } from '../../errors.ts';
 
 export interface TakeDeps {
-  /** Over connections that do not wait behind clients: an answer is heard once, and what is accepted has to get out. */
+  /**
+   * Uses connections that do not queue behind clients, because an answer arrives only once and accepted jobs must be
+   * submitted.
+   */
   readonly store: JobStore;
   readonly upstream: Upstream;
   readonly settling: Settling;
@@ -22,21 +25,21 @@ export interface TakeDeps {
 }
 
 export type Taken =
-  /** Its intent is committed: submit it. `isProbe` when the gate waits for how that ends. */
+  /** The intent is committed: submit the job. `isProbe` is true if the gate waits for the result. */
   | { readonly kind: 'job'; readonly job: Job; readonly isProbe: boolean }
-  /** Whether its intent was committed is not known; what is known is that nobody sends it: retract it. */
+  /** It is unknown whether the intent was committed, but known that no process sends the job: retract the intent. */
   | { readonly kind: 'unsure'; readonly job: Job }
   /** The gate is shut until a look-up is answered: probe it. */
   | { readonly kind: 'probe'; readonly probedBy: string }
   | { readonly kind: 'wait'; readonly waitMs: number };
 
-/** Takes the next job through the gate, if the gate lets one pass now. */
+/** Claims the next job, if the gate lets one pass now. */
 export type Take = () => Promise<Taken>;
 
-/** An idle dispatcher looks again after this long; a nudge comes first in almost every case. */
+/** Time after which an idle dispatcher looks again; a nudge almost always comes first. */
 const IDLE_MS = 1_000;
 
-/** The lease outlives the submit by this much: it runs out when the submitter died, or cannot reach the database. */
+/** Time by which the lease outlives the submit. It expires if the submitter died or cannot reach the database. */
 const LEASE_MARGIN_MS = 15_000;
 
 export const leaseMsOf = ({ submitTimeoutMs }: Upstream): number => submitTimeoutMs + LEASE_MARGIN_MS;
@@ -48,8 +51,8 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
   const leaseMs = leaseMsOf(upstream);
 
   /**
-   * `begins` is told the intent before its commit: should the commit go unanswered, this process alone knows that it
-   * sends nothing.
+   * Enters the gate. Calls `begins` with the job before the intent is committed: if the commit is not confirmed, only
+   * this process knows that it sends nothing.
    */
   async function enter(tx: Transaction, begins: (job: Job) => void): Promise<Taken> {
     const gate = await store.lockGate(tx, upstream.id);
@@ -60,8 +63,8 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
       await store.leaseProbe(tx, upstream.id, probedBy, PROBE_LEASE_MS);
       return { kind: 'probe', probedBy };
     }
-    // A statement of its own, after the lock: in one statement with it, the count is older than the lock and lets more
-    // in than the cap.
+    // A separate statement after the lock. In one statement with the lock, the count would be older than the lock and
+    // would admit more jobs than the cap.
     const inFlight = await store.countInFlight(tx, upstream.id, {
       slotMs: unconfirmedSlotMs,
       deadlineMs: jobDeadlineMs,
@@ -97,7 +100,7 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
     begins(job);
     await store.note(tx, job.id, moved(job, 'ATTEMPT_BEGUN', { attempt }));
     await store.passGate(tx, upstream.id, { tag: job.tag, spacingMs: 1_000 / submitsPerSecond });
-    // One job at a time while the gate is probed; when its submitter dies, its lease lets the next one through.
+    // One job at a time while the gate is probed. If its submitter dies, the lease expires and the next job passes.
     const isProbe = gate.probe === 'JOB';
     if (isProbe) await store.leaseProbe(tx, upstream.id, job.id, PROBE_LEASE_MS);
     return { kind: 'job', job, isProbe };

@@ -1,4 +1,4 @@
-/** Dispatching: what has been taken through the gate is submitted, once, and how that ends is recorded. */
+/** Submits each job that has passed the gate, once, and records how the submit ended. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { createGatekeeper } from './gate-control.ts';
@@ -17,17 +17,17 @@ export interface DispatchDeps extends TakeDeps, Pick<RecordDeps, 'firstPollMs' |
 
 export interface Dispatcher {
   readonly take: Take;
-  /** Makes the one attempt that `take` committed to and records how it ended. */
+  /** Makes the one attempt that `take` committed to, and records how it ended. */
   submit(job: Job, signal: AbortSignal, isProbe?: boolean): Promise<void>;
-  /** Puts back a job whose intent may have been committed and was not acted on. */
+  /** Requeues a job whose intent may have been committed but was not acted on. */
   retract(job: Job, signal: AbortSignal): Promise<void>;
-  /** Asks the upstream for nothing in particular, which is free, and tells the gate whether it answered. */
+  /** Probes the upstream with a free look-up and reports the result to the gate. */
   probe(probedBy: string, signal: AbortSignal): Promise<void>;
 }
 
 const RETRY_MS = 500;
 
-/** A look-up takes at most 15 s. */
+/** Longer than a look-up, which takes at most 15 s. */
 const LOOK_UP_LEASE_MS = 20_000;
 
 export function createDispatcher({
@@ -46,8 +46,9 @@ export function createDispatcher({
   const gatekeeper = createGatekeeper(store, upstream.id, log);
 
   /**
-   * Keeps trying while the database is away, for as long as a job may take or until a stop: an answer is heard once. It
-   * counts also after the lease ran out, because what arrived, or surely did not, outranks the doubt.
+   * Retries while the database is unavailable, for as long as a job may take or until a stop, because an answer arrives
+   * only once. The answer counts even after the lease has expired: certainty that the attempt did or did not arrive
+   * outranks doubt.
    */
   async function persist(job: Job, end: SubmitEnd, signal: AbortSignal): Promise<void> {
     const cutOff = signal.aborted;
@@ -88,7 +89,7 @@ export function createDispatcher({
 
     async retract(job, signal) {
       log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
-      // The commit may still take effect after we looked: it is looked for until the lease would have run out.
+      // The commit may take effect after a check, so the checks continue until the lease would have expired.
       for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted;) {
         const queued = await store
           .transaction((tx) =>

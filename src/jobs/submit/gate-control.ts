@@ -1,5 +1,5 @@
 /**
- * Shutting and opening the gate. Callers hold `tx` with nothing locked before: the gate's row comes before the job's
+ * Shuts and opens the gate. A caller must not have locked anything in `tx`: the gate row is locked before the job row
  * everywhere.
  */
 import {
@@ -19,21 +19,21 @@ import type { Transaction } from '../../transaction.ts';
 export interface Gatekeeper {
   /** Shuts the gate because of how a submit of `job` ended. */
   shut(tx: Transaction, job: Job, trouble: Trouble, reason: string): Promise<void>;
-  /** A submit ended in doubt: shuts the gate when that is the upstream's trouble rather than this client's. */
+  /** Records a submit with an ambiguous end. Shuts the gate if the cause is the upstream rather than this client. */
   fault(tx: Transaction, job: Job, about: Fault['about'], reason: string): Promise<void>;
-  /** A submit has passed, or an operator says so. */
+  /** Opens the gate because a submit has passed. */
   open(tx: Transaction): Promise<void>;
   /**
-   * How the look-up went that probes the gate: one job comes next, or another pause. One that is not the probe any more
-   * says nothing.
+   * Records the result of the look-up that probes the gate: either one job follows or another pause. A look-up that is
+   * no longer the probe has no effect.
    */
   probed(tx: Transaction, probedBy: string, answered: boolean): Promise<void>;
 }
 
 export function createGatekeeper(store: GateStore, upstreamId: string, log: Log): Gatekeeper {
   /**
-   * Several attempts that were in flight together fail for one cause: one pause, counted once. The probe is the one
-   * that counts anew.
+   * Returns true if the gate is already shut for the failure of this job. Attempts that were in flight together fail
+   * for one cause, which leads to one pause, counted once. Only the probe counts again.
    */
   const isShutFor = (gate: GateRow, job: Job): boolean => gate.pausedForMs > 0 && gate.probedBy !== job.id;
 

@@ -1,5 +1,5 @@
 /**
- * The right to probe the gate. It is short and renewed all the time, so that the gate waits only seconds for a prober
+ * The lease for probing the gate. It is short and constantly renewed, so that the gate waits only seconds for a prober
  * that has died.
  */
 import type { GateStore } from '../ports/admission-gate.ts';
@@ -8,8 +8,8 @@ export const PROBE_LEASE_MS = 4_000;
 const RENEW_MS = 1_000;
 
 /**
- * Holds the lease that `probedBy` has taken until `work` is done, for `limitMs` at most. Should it run out before,
- * somebody else probes too, which does no harm.
+ * Holds the lease that `probedBy` has taken until `work` is done, for at most `limitMs`. If it expires earlier, another
+ * instance probes too, which is harmless.
  */
 export async function holdProbe(
   store: Pick<GateStore, 'renewProbe'>,
@@ -21,11 +21,11 @@ export async function holdProbe(
   const until = performance.now() + limitMs;
   let renewing = false;
   const renew = async (): Promise<void> => {
-    // One at a time: where the gate's row is held by somebody, more would only take connections away from those who
-    // need no gate.
+    // One renewal at a time: while another transaction holds the gate row, more renewals would only take connections
+    // from work that does not need the gate.
     if (renewing || performance.now() > until) return;
     renewing = true;
-    // One that fails is made up for by the next.
+    // The next renewal makes up for a failed one.
     await store.renewProbe(upstreamId, probedBy, PROBE_LEASE_MS).catch(() => undefined);
     renewing = false;
   };

@@ -1,4 +1,4 @@
-/** Recording how an attempt ended: what becomes of its job, and of the gate. Each end is one transaction. */
+/** Records how an attempt ended, and the consequences for its job and for the gate. Each end is one transaction. */
 import { decide } from '../settle/decide.ts';
 import type { Trouble } from '../model/admission-gate.ts';
 import { createGatekeeper } from './gate-control.ts';
@@ -17,16 +17,16 @@ export interface RecordDeps {
   readonly store: JobStore;
   readonly upstreamId: string;
   readonly settling: Settling;
-  /** When a task is first asked for. */
+  /** Delay before a task is first looked up. */
   readonly firstPollMs: () => number;
-  /** When a job in doubt is first looked for by listing; null when that is off. */
+  /** Delay before a job in doubt is first searched for by listing; null if listing is off. */
   readonly firstListingMs: number | null;
   readonly log: Log;
 }
 
 /**
- * Repeatable: an end that is recorded already, or that the job has outgrown, changes nothing. `cutOff` when we ended
- * the attempt ourselves, which says nothing about the upstream.
+ * Records how an attempt ended. Idempotent: an end that is already recorded, or that the job has moved past, changes
+ * nothing. `cutOff` is true if the gateway itself aborted the attempt, which says nothing about the upstream.
  */
 export type RecordSubmit = (job: Job, end: SubmitEnd, cutOff: boolean) => Promise<void>;
 
@@ -36,12 +36,12 @@ interface Shut {
   readonly reason: string;
 }
 
-/** A job that a proxy has refused this often, while it was probed among others, is taken for the cause. */
+/** A job that a proxy refused this often, while other jobs were probed too, is considered the cause. */
 const MAX_SUSPICIONS = 3;
 
 /**
- * The upstream made no task for this job, so there is none to pay for. Whose task it named is not told: it may be
- * another account's.
+ * The upstream made no task for this job, so there is none to pay for. The message does not name the job that has the
+ * task, because it may belong to another account.
  */
 const taskTaken: Failure = {
   code: 'UPSTREAM_REJECTED',
@@ -59,11 +59,11 @@ export function createRecordSubmit({
   firstListingMs,
   log,
 }: RecordDeps): RecordSubmit {
-  // The gate's row comes before the job's everywhere, as in `take`: two transactions cannot wait for each other.
+  // The gate row is locked before the job row everywhere, as in `take`, so two transactions cannot deadlock.
   const gatekeeper = createGatekeeper(store, upstreamId, log);
   const putBack = createPutBack(store, settling);
 
-  /** The end of an attempt belongs into the timeline also when it changes nothing any more. */
+  /** Adds the end of an attempt to the timeline, even if it no longer changes the job. */
   async function tell(tx: Transaction, job: Job, end: SubmitEnd, after: Job | null): Promise<void> {
     const before = after ? job : await store.lock(tx, job.id);
     if (before) await store.note(tx, job.id, told(before, after, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
@@ -99,8 +99,8 @@ export function createRecordSubmit({
     let row = await store.lock(tx, job.id);
     if (!row) return;
     if (row.taskId !== null && row.taskId !== end.taskId) {
-      // Our own submit's answer outranks an id that a look-up let us adopt, by the echo in its record; both are
-      // evidence of a task that was paid for.
+      // The answer to our own submit outranks a task id that was adopted in a look-up because of the echo in its
+      // record. Both are evidence of a task that was paid for.
       log.error({ jobId: job.id, taskId: end.taskId, adopted: row.taskId }, 'a job has two tasks');
       if (!isOpen(row)) return tell(tx, job, end, null);
       row = (await store.amend(tx, job.id, { taskId: end.taskId })) ?? row;
@@ -113,7 +113,7 @@ export function createRecordSubmit({
     });
     const settled = await settling.carryOut(tx, row, decision);
     await store.note(tx, job.id, told(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
-    // A callback may have asked for a look-up at once: the earlier one stays.
+    // A callback may have requested an immediate look-up; the earlier time stays.
     if (settled && isOpen(settled)) await store.pollWithin(tx, job.id, firstPollMs());
   }
 
@@ -134,8 +134,8 @@ export function createRecordSubmit({
   }
 
   /**
-   * The answer names a task that another job has. A result in it was given to this job all the same; without one there
-   * is nothing to wait for.
+   * Handles an answer that names a task of another job. A result in the answer still counts for this job; without one,
+   * there is nothing to wait for.
    */
   async function acceptedElsewhere(
     tx: Transaction,
@@ -146,7 +146,7 @@ export function createRecordSubmit({
     const row = await store.lock(tx, job.id);
     if (!row) return;
     log.error({ jobId: job.id, taskId: end.taskId }, 'the upstream answered a submit with the task of another job');
-    // A task that a look-up proved to be its own is still its own.
+    // A task that a look-up proved to be this job's remains this job's.
     if (row.taskId !== null) return tell(tx, job, end, null);
     if (end.outcome === null || end.outcome.kind === 'running')
       return reject(tx, job, end, { ...taskTaken, upstreamTraceId: end.traceId });

@@ -1,6 +1,6 @@
 /**
- * Putting back a job whose attempt surely did not arrive: into the queue, or to the end that its client has asked for
- * meanwhile.
+ * Requeues a job whose attempt certainly did not arrive, or cancels it if its client has requested that in the
+ * meantime.
  */
 import { moves, type Job } from '../model/job.ts';
 import type { JobPatch, JobWriter } from '../ports/job-writer.ts';
@@ -10,8 +10,8 @@ import type { Timeline } from '../ports/job-events.ts';
 import type { Transaction } from '../../transaction.ts';
 
 /**
- * False when the attempt is nobody's any more, or another's: then nothing has changed. Only the attempt's own submitter
- * may say that it did not arrive, hence its lease token.
+ * Resolves with false, and changes nothing, if the attempt is over or belongs to another submitter. Only the attempt's
+ * own submitter may report that it did not arrive, hence the lease token.
  */
 export type PutBack = (tx: Transaction, job: Job, details: EventDetails, patch?: JobPatch) => Promise<boolean>;
 

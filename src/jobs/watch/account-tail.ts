@@ -1,4 +1,4 @@
-/** The tail of an account: reads what has changed once for all who follow the account on this instance. */
+/** The tail of an account: reads the account's changes once for all followers on this instance. */
 import { createDelta } from './change-pages.ts';
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Follower } from './account-watcher.ts';
@@ -7,9 +7,9 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { ChangeReader } from '../ports/changes.ts';
 
 export interface Tail {
-  /** What has been offered to every follower. */
+  /** Returns the position up to which changes have been offered to every follower. */
   seen(): Snapshot;
-  /** Reads now, or once more after the read under way: many wake-ups cost two reads. */
+  /** Reads now, or once more after the read in progress, so that many wake-ups cost two reads. */
   wake(): void;
   close(): void;
 }
@@ -39,7 +39,7 @@ export function createTail({ reader, accountId, history, from, followers, log }:
       if (closed) return;
       ({ isLast } = page);
       for (const follower of followers) follower.offer(page.changes);
-      // Before the last page is delivered: the cursor of its last job is then up to date.
+      // Set before the last page is delivered, so that the cursor of its last job is up to date.
       if (isLast) seen = delta.seen();
       for (const follower of [...followers]) follower.deliver();
     }
@@ -47,7 +47,7 @@ export function createTail({ reader, accountId, history, from, followers, log }:
 
   function fail(error: Error): void {
     if (closed) return;
-    // The database is another one, or an older one: nobody can go on from what he has seen.
+    // The database is a different or an older one: no follower can continue from its position.
     if (error instanceof CursorInvalidError) return [...followers].forEach((follower) => follower.fail(error));
     log.warn({ err: error }, 'changes of a followed account could not be read; they are read again');
     due = true;

@@ -1,8 +1,8 @@
 /**
- * A follower: one reader of an account's changes, as an async iterator. What it has not read waits in a box, the newest
- * version of each job; when the box is full it is thrown away and read again from the database as the reader asks. So a
- * slow reader costs bounded memory and misses nothing but what was overtaken. Hand-written, because `return()` of an
- * async generator hangs while it waits.
+ * A follower: one reader of an account's changes, as an async iterator. Unread changes wait in a box that holds the
+ * newest version of each job. When the box is full, it is emptied, and its changes are read again from the database as
+ * the reader asks for them. A slow reader therefore costs bounded memory and misses only superseded versions.
+ * Hand-written, because `return()` of an async generator hangs while the generator waits.
  */
 import { createDelta, type Change } from './change-pages.ts';
 import { CursorInvalidError } from '../model/errors.ts';
@@ -12,22 +12,22 @@ import { encodeCursor, type Snapshot } from '../model/snapshot.ts';
 import type { ChangeReader } from '../ports/changes.ts';
 
 export interface JobUpdate {
-  /** Following from here misses nothing that has not been yielded. */
+  /** The reader's position: following from here misses nothing that has not been yielded. */
   readonly cursor: string;
   readonly job: Job;
 }
 
 export interface Follower extends AsyncIterableIterator<JobUpdate> {
-  /** Reads the first page of what was missed, so that a bad cursor is an error now and not later. */
+  /** Reads the first page of the missed changes, so that an invalid cursor is reported now rather than later. */
   catchUp(): Promise<void>;
-  /** Puts changes in; a later version of a job takes the place of an earlier one, at the end. */
+  /** Adds changes. A later version of a job replaces an earlier one and goes to the end. */
   offer(changes: readonly Change[]): void;
-  /** Gives the reader who waits what is there. */
+  /** Delivers the available changes to a waiting reader. */
   deliver(): void;
-  /** How many jobs wait in memory. */
+  /** Returns the number of jobs that wait in memory. */
   unread(): number;
   end(): void;
-  /** The reader gets the error, then the end. */
+  /** Delivers the error to the reader, then ends. */
   fail(error: Error): void;
 }
 
@@ -35,13 +35,13 @@ export interface FollowerOptions {
   readonly reader: ChangeReader;
   readonly accountId: string;
   readonly history: string;
-  /** What has been offered to everybody. */
+  /** The position up to which changes have been offered to all followers. */
   readonly seen: () => Snapshot;
-  /** Where to go on; null begins with what is offered from now on. */
+  /** The position from which to continue; null begins with the changes that are offered from now on. */
   readonly after: Snapshot | null;
   readonly maxUnread: number;
   readonly log: Log;
-  /** Runs once, when the reader leaves, at the end, and at a failure. */
+  /** Called once: when the reader leaves, at the end, or on failure. */
   readonly onClose: () => void;
 }
 
@@ -64,9 +64,9 @@ export function createFollower({
 }: FollowerOptions): Follower {
   const box = new Map<string, Change>();
   const waiting: Waiting[] = [];
-  /** Where to catch up from when the reader asks; nothing is taken into the box meanwhile. */
+  /** The position from which to catch up when the reader asks for more; until then the box accepts no changes. */
   let behind = after;
-  /** The catching up under way: its last page so far, and how far it has come. */
+  /** The catch-up in progress: its latest page, and the position that it has reached. */
   let delta: ReturnType<typeof createDelta> | null = null;
   let page: Change[] = [];
   let reached: Snapshot | null = null;
@@ -77,7 +77,7 @@ export function createFollower({
 
   const oldest = (): Change | undefined => box.values().next().value;
 
-  /** Everything that this sees was yielded, or overtaken by something that it does not see. */
+  /** Returns the position: every change that it sees was yielded, or superseded by a change that it does not see. */
   const position = (): Snapshot => page[0]?.since ?? (delta && reached) ?? behind ?? oldest()?.since ?? seen();
 
   function take(): Job | null {
@@ -99,7 +99,7 @@ export function createFollower({
       if (!delta && behind) {
         delta = createDelta(reader, accountId, history, behind);
         reached = behind;
-        // From here on the box takes what is offered: what was offered before is older than the page that is read now.
+        // From here on the box accepts offers: changes offered earlier are older than the page that is read now.
         behind = null;
       }
       const read = await delta?.nextPage();
@@ -163,7 +163,8 @@ export function createFollower({
       for (const change of changes) {
         if (behind) return;
         const { id, version } = change.job;
-        // One that is offered again keeps its place: behind others it would be unread while their `since` has seen it.
+        // A version that is offered again keeps its place. Behind later changes it would still be unread although their
+        // `since` already sees it.
         if ((box.get(id)?.job.version ?? 0) >= version) continue;
         box.delete(id);
         box.set(id, change);

@@ -1,11 +1,12 @@
 /**
- * What has changed since a snapshot, read in pages by transaction and id while the changing goes on.
+ * Reads the changes since a snapshot in pages, ordered by transaction and id, while further changes are made.
  *
- * Beside each job stands `since`: a cursor from which everything before the job in the delta is seen, and the job is
- * not. It is exact because of the order. Take a job whose newest version was written by x and is seen by the first
- * page's snapshot. Until the last page it has not moved, so the page that covers x had it. If it has moved meanwhile,
- * then by a transaction that the first snapshot does not see; upward, or downward when an older transaction commits
- * late. Either way no `since` of this delta claims to have seen that one, and the next delta has it.
+ * Each job comes with `since`: a cursor that sees every change before the job in the delta, but not the job itself. It
+ * is exact because of the order. Take a job whose newest version was written by transaction x and is seen by the first
+ * page's snapshot. If the job keeps its position until the last page, the page that covers x contains it. If its
+ * position has changed in the meantime, a transaction that the first snapshot does not see has changed it: upward, or
+ * downward if an older transaction commits late. Either way no `since` of this delta claims to have seen that
+ * transaction, and the next delta contains the job.
  */
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Job } from '../model/job.ts';
@@ -19,20 +20,22 @@ export interface Change {
 
 interface Delta {
   /**
-   * Rejects with `CursorInvalidError` when the database is no continuation of what was seen; after any other error the
-   * same page can be asked for again.
+   * Reads the next page. Rejects with `CursorInvalidError` if the database does not continue the history that was seen.
+   * After any other error the same page can be requested again.
    */
   nextPage(): Promise<{ readonly changes: readonly Change[]; readonly isLast: boolean }>;
-  /** What is seen after the last page. */
+  /** Returns the snapshot of everything seen after the last page. */
   seen(): Snapshot;
 }
 
-/** Some milliseconds of work for this process, so that one who catches up does not keep the others waiting. */
+/**
+ * Page size. A page takes this process a few milliseconds to read, so a client that catches up does not delay others.
+ */
 const PAGE = 200;
 
 /**
- * The first page is read before the client asks for anything, by many clients at once after a restart: it takes little
- * memory for each.
+ * Size of the first page. It is read before the client asks for anything, and after a restart by many clients at once,
+ * so it must take little memory for each.
  */
 const FIRST_PAGE = 20;
 
@@ -52,12 +55,13 @@ export function createDelta(reader: ChangeReader, accountId: string, history: st
       if (last) position = { xid: last.xid, jobId: last.job.id };
       return {
         changes: page.changes.map(({ xid, job }) => ({ job, since: extend(before, reading, xid) })),
-        // What the first snapshot cannot see is the next delta's, or a steady stream would never let this one end.
+        // Changes that the first snapshot cannot see belong to the next delta; otherwise a steady stream of changes
+        // would keep this one from ending.
         isLast: !last || page.changes.length < limit || last.xid >= reading.xmax,
       };
     },
-    // Not the whole snapshot: up to a change that is committed no id is given out again, beyond it a crash of the
-    // database may forget transactions that were rolled back, and their ids come back.
+    // Not the whole snapshot. Ids up to a committed change are never assigned again. Beyond it, a crash of the database
+    // may lose transactions that were rolled back, and their ids are then assigned again.
     seen: () => cut(first ?? before, end),
   };
 }

@@ -1,8 +1,8 @@
-/** Bounds how many reads of changes run at once. */
+/** Limits the number of concurrent reads of changes. */
 import type { ChangeReader } from '../ports/changes.ts';
 import { createLine } from '../../concurrency/limiter.ts';
 
-/** The same reader, which is asked at most `limit` things at once. */
+/** Returns a reader that forwards to `reader` and runs at most `limit` reads at once. */
 export function limitReads(reader: ChangeReader, limit: number): ChangeReader {
   const inTurn = createLine(limit);
   return {

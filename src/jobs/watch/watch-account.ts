@@ -1,6 +1,6 @@
 /**
- * Following: all jobs of an account, from now on or from a cursor. A wake-up is only a hint; what is yielded is the
- * row.
+ * Follows all jobs of an account, from now on or from a cursor. A wake-up is only a hint; the yielded value is always
+ * the database row.
  */
 import { CursorInvalidError } from '../model/errors.ts';
 import { createFollower, type Follower, type JobUpdate } from './account-watcher.ts';
@@ -13,17 +13,20 @@ import { createTail, type Tail } from './account-tail.ts';
 
 export interface Following {
   /**
-   * Yields every job of the account that changes, its newest version, at least once: drop by `version`. With a cursor
-   * also all that has changed since, whatever was restarted meanwhile. Ends only when the reader leaves or everything
-   * stops. Rejects with `CursorInvalidError` for a cursor that is none, of another database, or from after the backup
-   * that this one was restored from.
+   * Yields the newest version of every job of the account that changes, at least once: discard duplicates by `version`.
+   * With a cursor it also yields all changes since that cursor, regardless of restarts in the meantime. Ends only when
+   * the reader leaves or the gateway stops. Rejects with `CursorInvalidError` for a malformed cursor, for one of
+   * another database, and for one from after the backup from which this database was restored.
    */
   follow(accountId: string, after?: string | null): Promise<AsyncIterableIterator<JobUpdate>>;
-  /** A cursor of now: following from it yields all that a read that is begun later could see as newer. */
+  /**
+   * Returns a cursor for the current moment. Following from it yields every newer change that a read begun later could
+   * see.
+   */
   findCursor(accountId: string): Promise<string>;
-  /** How many follow now. */
+  /** Returns the number of active followers. */
   count(): number;
-  /** Ends everybody. */
+  /** Ends all followers. */
   stop(): void;
 }
 
@@ -31,22 +34,22 @@ export interface FollowDeps {
   readonly reader: ChangeReader;
   readonly feed: Feed;
   readonly log: Log;
-  /** Jobs that may wait in memory for one follower, apart from one page of 200 that it has asked for. */
+  /** Maximum number of jobs that wait in memory for one follower, apart from one page of 200 that it has requested. */
   readonly maxUnread: number;
 }
 
 interface Followed {
   readonly followers: Set<Follower>;
-  /** Registered, and waiting for the tail. */
+  /** Number of calls to `follow` that are still in progress; they keep the tail open. */
   joining: number;
   readonly opened: Promise<{ readonly tail: Tail; readonly history: string }>;
   wake(): void;
   close(): void;
 }
 
-/** Even when a wake-up was missed, every followed account is read again after this long. */
+/** Interval at which every followed account is read again, in case a wake-up was missed. */
 const REREAD_MS = 20_000;
-/** Reads at once, so that ten thousand clients who come back leave connections to the others. */
+/** Maximum number of concurrent reads, so that ten thousand reconnecting clients leave connections to other work. */
 const MAX_READS = 4;
 
 export function createFollowing({ reader: store, feed, log, maxUnread }: FollowDeps): Following {
@@ -99,7 +102,7 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
         leave(accountId, entry);
       },
     });
-    // Registered before it catches up: a change between the two comes twice, never not at all.
+    // Registered before it catches up: a change between the two steps is yielded twice rather than never.
     entry.followers.add(follower);
     try {
       await follower.catchUp();
@@ -141,6 +144,6 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
   };
 }
 
-/** Up to the newest change and no further, for the reason that `delta.ts` gives. */
+/** Returns the snapshot up to the newest change and no further, for the reason given in `change-pages.ts`. */
 const seenAt = ({ snapshot, newestXid }: Moment & { newestXid: bigint | null }): Snapshot =>
   cut(snapshot, newestXid === null ? 0n : newestXid + 1n);

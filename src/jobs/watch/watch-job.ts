@@ -1,4 +1,4 @@
-/** Watching: following a job until its end. A wake-up is only a hint; what is yielded is the row. */
+/** Watches a job until its end. A wake-up is only a hint; the yielded value is always the database row. */
 import { setTimeout } from 'node:timers/promises';
 import { JobNotFoundError } from '../model/errors.ts';
 import { isTerminal, type Job } from '../model/job.ts';
@@ -10,31 +10,31 @@ import type { Log } from '../../log.ts';
 
 export interface Watching {
   /**
-   * Yields the job as it is, then every newer state, and ends after a terminal one. With `afterVersion` it yields only
-   * what is newer; a job that ended in that version ends at once, and so does one that is deleted. Rejects with
-   * `JobNotFoundError` for an unknown job and for one of another account.
+   * Yields the job in its current state, then every newer state, and ends after a terminal one. A slow reader gets only
+   * the newest state. With `afterVersion` it yields only newer versions. It ends at once if the job ended in that
+   * version or is deleted. Rejects with `JobNotFoundError` for an unknown job and for a job of another account.
    */
   watch(accountId: string, jobId: string, afterVersion?: number): Promise<AsyncIterableIterator<Job>>;
-  /** How many watch now. */
+  /** Returns the number of active watches. */
   count(): number;
-  /** Ends everybody's watch. */
+  /** Ends all watches. */
   stop(): void;
 }
 
 interface Watcher {
   readonly accountId: string;
   readonly mailbox: Mailbox<Job>;
-  /** The newest that was yielded, or that the client has. */
+  /** The newest version that was yielded or that the client already has. */
   version: number;
-  /** The newest in which the job was seen before its end. */
+  /** The newest version in which the job was seen before its end. */
   openVersion: number | null;
 }
 
-/** Even when a wake-up was missed, what is watched is read again after this long. */
+/** Interval at which every watched job is read again, in case a wake-up was missed. */
 const REREAD_MS = 20_000;
 const READ_BATCH = 100;
 const RETRY_MS = 1_000;
-/** First reads at once, so that ten thousand clients who come back leave connections to the others. */
+/** Maximum number of concurrent first reads, so that ten thousand reconnecting clients leave connections to others. */
 const MAX_FINDS = 4;
 
 export function createWatching(reader: JobReader, feed: Feed, log: Log): Watching {
@@ -58,8 +58,9 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
   }
 
   /**
-   * Versions only rise, unless the database has lost commits, in a failover or by a restored backup. Then the job can
-   * end in a version that a watcher has seen already, or in a lower one. The watcher still receives the end.
+   * Returns true if the job is news to the watcher. Versions only increase, unless the database has lost commits in a
+   * failover or a restore from a backup. The job can then end in a version that a watcher has already seen, or in a
+   * lower one. The watcher still receives the end.
    */
   function isNews({ version, openVersion }: Watcher, job: Job): boolean {
     return job.version > version || (isTerminal(job.state) && (job.version < version || job.version === openVersion));
@@ -84,7 +85,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
     for (const watcher of [...(watched.get(jobId) ?? [])]) if (watcher.accountId === accountId) watcher.mailbox.end();
   }
 
-  /** Reads what is due, many jobs in one statement, however many wake-ups came and however many watch. */
+  /** Reads all due jobs, many in one statement, regardless of the number of wake-ups and watches. */
   async function readDue(): Promise<void> {
     reading = true;
     while (due.size > 0 && !stopped) {
@@ -104,7 +105,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
         });
         jobs?.forEach(offerAll);
         if (jobs) {
-          // Deleted between its end and this read: there is nothing more to come.
+          // A missing job was deleted between its end and this read: no further state will come.
           const found = new Set(jobs.map(({ id }) => id));
           for (const id of ids) if (!found.has(id)) endAll(id, accountId);
           continue;
@@ -113,7 +114,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
         await setTimeout(RETRY_MS);
       }
     }
-    // In the same breath as the last look at `due`: a wake-up after this starts a reader of its own.
+    // Set synchronously after the last check of `due`: a later wake-up starts a new reader.
     reading = false;
   }
 

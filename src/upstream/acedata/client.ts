@@ -1,4 +1,4 @@
-/** The upstream's client: one attempt to submit, classified by evidence, and look-ups. */
+/** The upstream's client: look-ups, and submits of one attempt each, whose end is classified by evidence. */
 import { DecoratorHandler, request, type Dispatcher } from 'undici';
 import type { Upstream } from '../../jobs/ports/upstream.ts';
 import type { Attempt, SubmitEnd, TaskReport } from '../../jobs/model/upstream-news.ts';
@@ -21,7 +21,7 @@ export interface UpstreamClientOptions {
   readonly token: string;
   readonly callbackUrls: CallbackUrls;
   readonly submitTimeoutMs: number;
-  /** Null reaches it directly, whatever the environment says. */
+  /** Null connects directly, regardless of the environment. */
   readonly proxies?: ProxySettings | null;
 }
 
@@ -31,18 +31,18 @@ export interface UpstreamClient extends Upstream {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const LOOK_UP_TIMEOUT_MS = 15_000;
-/** The most that one look-up answers. */
+/** The maximum number of tasks in the response to one look-up. */
 const PAGE = 50;
-/** Of one listing: 1,000 tasks in full pages. */
+/** The maximum number of pages of one listing: 1,000 tasks in full pages. */
 const MAX_PAGES = 20;
 
-/** How an upstream may refuse an `offset` beyond the end. */
+/** Statuses with which an upstream may reject an `offset` beyond the end. */
 const beyondTheEnd: ReadonlySet<number> = new Set([400, 404, 416]);
 
-/** More than this many ids that are refused alone are an outage. */
+/** This many ids that are refused individually indicate an outage. */
 const MAX_REFUSED_IDS = 3;
 
-/** Statuses that are about our access, pace or address: asking again with other ids is no help. */
+/** Returns true for a status that concerns our access, pace or address: a retry with other ids does not help. */
 const isAboutUs = (httpStatus: number): boolean =>
   [401, 402, 403, 407, 429].includes(httpStatus) || isRedirect(httpStatus);
 
@@ -68,28 +68,28 @@ export function createUpstreamClient({
   });
 
   /**
-   * What the upstream answers is shown to clients, and it may repeat what it was sent. A short token is only ever a
-   * placeholder, and may be a word.
+   * Removes the token from a text. Responses of the upstream are shown to clients, and may repeat what the upstream was
+   * sent. A short token is only ever a placeholder, and may be an ordinary word.
    */
   const withoutToken = (text: string): string =>
     token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]');
 
-  /** The body of an answer, at most `MAX_ANSWER_BYTES` as it comes and as much again once it is unpacked. */
+  /** Reads the body of a response. At most `MAX_ANSWER_BYTES` are read as sent, and as many after decompression. */
   async function readText({ headers: answered, body }: Dispatcher.ResponseData): Promise<string> {
     return withoutToken(
       await unpackText(Buffer.from(await body.arrayBuffer()), answered['content-encoding'], MAX_ANSWER_BYTES),
     );
   }
 
-  /** Where an answer redirects to, without what may be secret in it. */
+  /** Returns the target of a redirect, without the parts that may be secret. */
   const redirectOf = ({ headers: { location } }: Dispatcher.ResponseData): string | null =>
     withoutToken(describeLocation([location ?? ''].flat()[0]!, base));
 
   async function submit({ jobId, attempt, input }: Attempt, signal: AbortSignal): Promise<SubmitEnd> {
     const callbackUrl = callbackUrls.urlFor(jobId, attempt);
     const body = JSON.stringify(encodeSubmitBody({ ...input, callbackUrl, async: callbackUrl === null }));
-    // A connection of its own for each submit: on a reused one, a reset cannot be told from a server that had closed it
-    // before.
+    // Each submit has its own connection: on a reused one, a reset cannot be distinguished from a server that had
+    // already closed the connection.
     const connection = evidencedConnection(proxies);
     try {
       const response = await request(`${base}${SUBMIT_PATH}`, {
@@ -120,8 +120,8 @@ export function createUpstreamClient({
   }
 
   /**
-   * One id may be what a refused batch is about: each is asked for alone, and one that is refused again counts as not
-   * known.
+   * Looks up each id on its own, because a single id may be the reason why the batch was refused. An id that is refused
+   * again counts as unknown.
    */
   async function lookUpEach(taskIds: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TaskReport>> {
     const reports = new Map<string, TaskReport>();
@@ -171,9 +171,9 @@ export function createUpstreamClient({
   }
 
   /**
-   * Neither the order of a listing nor the largest `limit` is documented, and neither is the answer to an `offset`
-   * beyond the end. Pages are read until one brings nothing new, because a full page can have fewer than `PAGE` items.
-   * A task that moves between two pages is there twice.
+   * Lists the tasks of a span of time. Neither the order of a listing, nor the largest `limit`, nor the response to an
+   * `offset` beyond the end is documented. Pages are read until one contains nothing new, because a full page can have
+   * fewer than `PAGE` items. A task that moves between two pages appears in both.
    */
   async function list(
     { from, to }: { readonly from: Date; readonly to: Date },
@@ -206,14 +206,14 @@ function lookUpError({
   return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${redactText(message)}`);
 }
 
-/** undici's declaration of `DecoratorHandler` leaves its methods out. */
+/** undici's declaration of `DecoratorHandler` omits its methods. */
 const Decorated = DecoratorHandler as unknown as new (handler: Dispatcher.DispatchHandler) => {
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void;
 };
 
 /**
- * A connection for one request, which remembers whether that request began to be written: the line between "never sent"
- * and "may have arrived".
+ * Creates a connection for one request, which records whether the request began to be written. This separates "never
+ * sent" from "may have arrived".
  */
 function evidencedConnection(proxies: ProxySettings | null): {
   readonly agent: Dispatcher;
@@ -222,7 +222,7 @@ function evidencedConnection(proxies: ProxySettings | null): {
 } {
   let began = false;
   class Evidence extends Decorated {
-    // Called on a connection that stands, TLS included, just before the first byte.
+    // Called on an established connection, TLS included, just before the first byte.
     override onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
       super.onRequestStart(controller, context);
       began ||= !controller.aborted;
@@ -254,8 +254,8 @@ function endOf(httpStatus: number, text: string, location: string | null): Submi
     case 'refused': {
       const refusal = toRefusal(answer);
       const { message, taskId, traceId } = answer;
-      // A rejection for an unknown reason, such as a conflict, that names a task: the task may be this job's. In other
-      // refusals it is one that runs already.
+      // A rejection for an unknown reason, such as a conflict, may name a task that is this job's. In other refusals,
+      // the named task is one that is already running.
       const mayExist = refusal.kind === 'rejected' && taskId !== null && !isKnownCode(answer.code);
       if (mayExist)
         return {
@@ -271,7 +271,7 @@ function endOf(httpStatus: number, text: string, location: string | null): Submi
   }
 }
 
-/** A short reason for logs and pauses: the code where there is one, never a URL. */
+/** Returns a short reason for logs and pauses: the error's code or else its name, never a URL. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code } = error as { code?: unknown };

@@ -1,4 +1,4 @@
-/** From the upstream's words to the core's: outcomes and failure codes. */
+/** Converts the upstream's results and errors to the core's outcomes and failure codes. */
 import type { Failure, FailureCode } from '../../jobs/model/job.ts';
 import type { Outcome, Refusal } from '../../jobs/model/upstream-news.ts';
 import { redactText } from './redact.ts';
@@ -7,10 +7,10 @@ import { isRedirect } from './wire/redirect.ts';
 import type { WireOutcome } from './wire/result.ts';
 import type { SubmitAnswer } from './wire/submit-answer.ts';
 
-/** The vendor clears results after 30 days. */
+/** The retention period of results: the vendor deletes them after 30 days. */
 const RESULT_KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** Codes that are about our token, balance or address: no job can pass until an operator acts. */
+/** Codes that concern our token, balance or address: no job can pass until an operator acts. */
 const blockingCodes = new Set([
   'token_mismatched',
   'no_token',
@@ -22,7 +22,7 @@ const blockingCodes = new Set([
 ]);
 const busyCodes = new Set(['too_many_requests', 'rate_limited']);
 
-/** Words by which upstreams say that the image or the video is at fault, whatever code they chose. */
+/** Words in the message of a `bad_request` that blame the image or the video. */
 const aboutMedia = /(?<![\w-])(image|video|media|resolution|ratio|aspect|duration|format|pixel|file size)\b/i;
 
 export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outcome {
@@ -61,9 +61,9 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
 }
 
 /**
- * Classifies by code first, by HTTP status second: 429, 401, 402 and 407 speak for a code that is not in the table.
- * Without any code it is a proxy's answer, and 403 and 404 are then most likely about our access too; but a firewall
- * may also mind this one prompt.
+ * Classifies by code first and by HTTP status second: 429, 401, 402 and 407 stand in for a code that is not in the
+ * table. A response without any code comes from a proxy. Its 403 or 404 then most likely concerns our access too, but a
+ * firewall may also have rejected this one prompt.
  */
 export function toRefusal({ code, message, httpStatus, traceId }: Extract<SubmitAnswer, { kind: 'refused' }>): Refusal {
   if (isRedirect(httpStatus)) return { kind: 'blocked', reason: message };

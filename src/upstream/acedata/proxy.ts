@@ -1,8 +1,10 @@
-/** The way to the upstream: direct, or through the proxy that the environment names. */
+/** Connects to the upstream, directly or through the proxy that the environment names. */
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
 
 export interface ProxySettings {
-  /** For an upstream of https, of http, and the hosts that are reached without one. Null where nothing is set. */
+  /**
+   * The proxies for an https and an http upstream, and the hosts that are reached directly. Each is null if not set.
+   */
   readonly httpsProxy: string | null;
   readonly httpProxy: string | null;
   readonly noProxy: string | null;
@@ -11,13 +13,13 @@ export interface ProxySettings {
 interface ConnectionOptions {
   readonly connections: number;
   readonly connectTimeoutMs: number;
-  /** How much of an answer is read as it comes. */
+  /** The maximum size of a response before decompression. */
   readonly maxAnswerBytes: number;
 }
 
 /**
- * Creates a dispatcher for the upstream. A proxy is used by a tunnel, so that a request begins, as without a proxy,
- * only when the connection to the upstream itself is established.
+ * Creates a dispatcher for the upstream. A proxy is used through a tunnel. A request therefore begins, as without a
+ * proxy, only after the connection to the upstream itself is established.
  */
 export function createDispatcher(
   proxies: ProxySettings | null,
@@ -26,7 +28,7 @@ export function createDispatcher(
   const options = { connections, maxResponseSize: maxAnswerBytes, connect: { timeout: connectTimeoutMs } };
   if (!proxies || (proxies.httpsProxy === null && proxies.httpProxy === null)) return new Agent(options);
   const tls = { timeout: connectTimeoutMs };
-  // Empty where nothing is set: otherwise undici reads the environment itself.
+  // Empty if not set: otherwise undici reads the environment itself.
   const named = {
     httpProxy: proxies.httpProxy ?? '',
     httpsProxy: proxies.httpsProxy ?? '',

@@ -1,16 +1,16 @@
-/** What of a text from outside is not kept and not shown. */
+/** Removes from external text what must not be stored or shown. */
 
 /**
- * Signs of a link as they are, escaped in JSON (more than once in JSON in JSON), or percent-encoded (more than once in
- * links in links).
+ * Characters of a link: plain, escaped in JSON (repeatedly for JSON within JSON), or percent-encoded (repeatedly for
+ * links within links).
  */
 const slash = String.raw`(?:\\*\/|\\+(?:u00|x)2f|%(?:25)*2f)`;
 const hyphen = String.raw`(?:-|\\+(?:u00|x)2d|%(?:25)*2d)`;
 const questionMark = /\?|\\(?:u00|x)3f|%(?:25)*3f/gi;
 
 /**
- * The two groups are what quotes the link, if anything does: backslashes and a quote. One looks back only from where a
- * link begins: runs of blanks and backslashes are read once.
+ * Matches the beginning of a link. The two groups are the backslashes and the quote before a quoted link. The
+ * lookbehind is evaluated only where a link begins, so that runs of blanks and backslashes are read only once.
  */
 const linkBegins = /(?=http)(?<=(?:(\\*)(["'])\s*)?)https?(?::|\\+(?:u00|x)3a|%(?:25)*3a)/gi;
 const unquotedLink = /(?:[^\s"\\]|\\+[^\s"\\])*/y;
@@ -20,8 +20,9 @@ const callbackToken = new RegExp(
 );
 
 /**
- * Signed links open what they name: their query goes, and the token of one of our own callback URLs. NUL cannot be
- * stored. Takes time in proportion to the text.
+ * Redacts a text. A signed link grants access to what it names, so the query of a link is removed, and so is the token
+ * of one of our own callback URLs. NUL is removed because it cannot be stored. Takes time linear in the length of the
+ * text.
  */
 export function redactText(text: string): string {
   const plain = text.replaceAll('\0', '');
@@ -39,8 +40,8 @@ export function redactText(text: string): string {
 }
 
 /**
- * The quote that closes has as many backslashes before it as the one that opened, or fewer; a query may hold blanks,
- * and quotes with more.
+ * Returns the end of a quoted link. The closing quote has at most as many backslashes before it as the opening one; a
+ * query may contain blanks, and quotes with more backslashes.
  */
 function endOfQuoted(text: string, from: number, quote: string, backslashes: number): number {
   for (let at = text.indexOf(quote, from); at >= 0; at = text.indexOf(quote, at + 1)) {

@@ -1,4 +1,4 @@
-/** Bodies that are compressed without having been requested so, as some proxies send them. */
+/** Decompresses response bodies, which some proxies compress although no compression was requested. */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
@@ -13,14 +13,16 @@ const unpackers: Readonly<
   gzip: gunzip,
   'x-gzip': gunzip,
   br: unbrotli,
-  // By the standard with a header of zlib; some servers leave it out.
+  // The standard requires a zlib header; some servers omit it.
   deflate: (packed, limits) => ((packed[0] ?? 0) % 16 === 8 ? inflate(packed, limits) : inflateRaw(packed, limits)),
 };
 
-/** A body packed more often than this is nobody's honest answer. */
+/** The maximum number of encodings of a body; no legitimate response has more. */
 const MAX_LAYERS = 2;
 
-/** The text of a body; rejects when it cannot be unpacked, or is longer than `maxBytes` once it is. */
+/**
+ * Returns the text of a body. Rejects if the body cannot be decompressed, or if the result is larger than `maxBytes`.
+ */
 export async function unpackText(
   body: Buffer,
   encoding: string | readonly string[] | undefined,

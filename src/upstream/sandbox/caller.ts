@@ -1,4 +1,4 @@
-/** Calling back as the upstream does: one attempt each, unsigned, without redirects. */
+/** Sends callbacks as the upstream does: one attempt each, unsigned, without following redirects. */
 import { request } from 'undici';
 import type { JsonObject } from '../acedata/wire/json.ts';
 import { failureOf, resultOf, type SandboxTask, type TaskBook } from './task-book.ts';
@@ -6,9 +6,9 @@ import { failureOf, resultOf, type SandboxTask, type TaskBook } from './task-boo
 const CALLBACK_TIMEOUT_MS = 10_000;
 
 export interface Caller {
-  /** Sends the task's callbacks when they are due, each once; what is overdue goes at once. */
+  /** Sends each of the task's callbacks once, when it is due; overdue ones are sent immediately. */
   schedule(task: SandboxTask): void;
-  /** Sends the task's result now; resolves when it was answered, or not. */
+  /** Sends the task's result now. Resolves when there is a response or the attempt has failed. */
   callNow(task: SandboxTask): Promise<void>;
   stop(): void;
 }
@@ -18,7 +18,7 @@ interface PlannedCallback {
   readonly body: JsonObject;
 }
 
-/** When a task calls back, and what it says. */
+/** Returns the callbacks of a task, each with its time and its body. */
 function planOf(task: SandboxTask, mediaUrl: string): PlannedCallback[] {
   const { createdAtMs, endsAtMs } = task;
   const durationMs = endsAtMs - createdAtMs;
@@ -51,7 +51,7 @@ export function createCaller(
   const stopping = new AbortController();
 
   /**
-   * Acts at the time or just after it. Timers run up to 2 ms early by the clock, and then the task would still be
+   * Acts at the given time or just after it. Timers fire up to 2 ms early by the clock, when the task would still be
    * running.
    */
   function at(atMs: number, act: () => void): void {
@@ -66,7 +66,7 @@ export function createCaller(
     timers.add(timer);
   }
 
-  /** Whether somebody answered, whatever it was. */
+  /** Sends a callback. Resolves with true if there was a response, whatever it was. */
   async function call(task: SandboxTask, body: JsonObject): Promise<boolean> {
     const url = task.request.callback_url;
     if (typeof url !== 'string' || url.trim() === '' || stopping.signal.aborted) return false;
@@ -93,7 +93,7 @@ export function createCaller(
       for (const { atMs, body } of plan) {
         at(atMs, () => {
           void call(task, body).then((answered) => {
-            // Unanswered ones are sent again after a restart: the sandbox is there to be seen.
+            // Unanswered callbacks are sent again after a restart: the sandbox exists to show them.
             if (answered) left -= 1;
             if (left === 0) book.markCalled(task);
           });

@@ -1,4 +1,4 @@
-/** What the sandbox can be asked to play, by `sandbox:<name>` anywhere in the prompt. */
+/** The scenarios of the sandbox, which `sandbox:<name>` anywhere in the prompt selects. */
 import { suggestionList } from 'graphql/jsutils/suggestionList.js';
 
 export const scenarios = {
@@ -24,8 +24,8 @@ export const scenarios = {
 export type Scenario = keyof typeof scenarios;
 
 /**
- * The scenario that a prompt asks for, the first one if it names several; `success` when it asks for none. A name that
- * does not exist is answered with what to say about it.
+ * Returns the scenario that a prompt selects, the first one if it names several; `success` if it names none. For a name
+ * that does not exist, returns the message of the error.
  */
 export function scenarioOf(prompt: string | undefined): Scenario | { readonly unknown: string } {
   const names = [...(prompt ?? '').matchAll(/\bsandbox:(\w+(?:-\w+)*)/gi)].map(([, name]) => name!.toLowerCase());

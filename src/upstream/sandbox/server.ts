@@ -1,4 +1,4 @@
-/** The sandbox: a server that speaks the upstream's contract, so that everything can be tried without paying. */
+/** The sandbox: a server that implements the upstream's contract, so that everything can be tried without paying. */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -13,15 +13,15 @@ import { openTaskBook } from './task-book.ts';
 
 export interface SandboxOptions {
   readonly host: string;
-  /** 0 takes any free one. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Null takes any token, but asks for one. */
+  /** Null accepts any token, but requires one. */
   readonly token: string | null;
-  /** How long a task takes, more or less. */
+  /** The approximate duration of a task. */
   readonly seconds: number;
-  /** Where tasks outlive a restart; null keeps them in memory. */
+  /** The file from which tasks are restored after a restart; null keeps them in memory. */
   readonly journalFile: string | null;
-  /** More tasks at once are answered 429, as the real upstream does. */
+  /** The maximum number of tasks in flight. Further submits get a 429, as from the real upstream. */
   readonly maxInFlight?: number;
   readonly log: { info(fields: object, message: string): void };
 }
@@ -29,9 +29,12 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** Without a trailing slash. */
   readonly url: string;
-  /** Sends the callbacks that an earlier run could not send: called when whoever is called back listens again. */
+  /**
+   * Sends the callbacks that an earlier run could not send. To be called once the receiver of the callbacks is
+   * listening again.
+   */
   resume(): void;
-  /** Closes every connection, hung ones too. */
+  /** Closes every connection, including those that hang. */
   stop(): Promise<void>;
 }
 
@@ -46,7 +49,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const mediaUrl = () => `http://${host}:${(app.server.address() as AddressInfo).port}/media`;
   const caller = createCaller(book, mediaUrl, (fields, message) => log.info(fields, message));
 
-  // It calls back whatever URL it is told: a page whose own name resolves to this machine must not tell it one.
+  // The sandbox calls any URL that it is given. Without this check, a web page whose own name resolves to this machine
+  // could give it one.
   app.addHook('onRequest', async (request, reply) => {
     if (!LOCAL_HOST.test(request.headers.host ?? ''))
       return reply.code(421).send({ message: 'The sandbox is for this machine.' });
@@ -54,8 +58,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   await registerUpstreamRoutes(app, createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }));
   app.setNotFoundHandler(sendNoApi);
 
-  // Every result is the same sample, under a name of its own. Pages of other origins may play it, as they may the real
-  // ones.
+  // Every result is the same sample under a name of its own. Pages of other origins may play it, as they may play the
+  // real results.
   await app.register(fastifyStatic, { root: assets, serve: false });
   app.get<{ Params: { name: string } }>('/media/:name', (request, reply) => {
     const task = book.find(request.params.name.replace(/\.mp4$/, ''));

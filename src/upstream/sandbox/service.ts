@@ -1,4 +1,4 @@
-/** The sandbox behind the upstream's routes: what it answers to a submit, by scenario. */
+/** Serves the upstream's routes for the sandbox; the scenario determines the response to a submit. */
 import { setTimeout } from 'node:timers/promises';
 import { Refusal, type SubmitContext, type SubmitReply, type UpstreamService } from '../acedata/wire/routes.ts';
 import { encodeAccepted } from '../acedata/wire/submit-answer.ts';
@@ -11,7 +11,7 @@ export interface SandboxServiceOptions {
   readonly book: TaskBook;
   readonly caller: Caller;
   readonly mediaUrl: () => string;
-  /** Null takes any token. */
+  /** Null accepts any token. */
   readonly token: string | null;
   readonly seconds: number;
   readonly maxInFlight: number;
@@ -25,7 +25,7 @@ export function createSandboxService({
   seconds,
   maxInFlight,
 }: SandboxServiceOptions): UpstreamService<null> {
-  /** How often an input was refused on purpose. */
+  /** The number of deliberate refusals of each input. */
   const refusals = new Map<string, number>();
 
   function refuseFirst(times: number, body: SubmitBody, refusal: Refusal): void {
@@ -38,7 +38,7 @@ export function createSandboxService({
     refusals.delete(input);
   }
 
-  /** Takes the task; how long it will take differs by 20 % either way. */
+  /** Adds the task. Its duration varies by 20 % in either direction. */
   function take(scenario: Scenario, { sent, traceId }: SubmitContext): SandboxTask {
     const atOnce = scenario === 'synchronous' || scenario === 'early-callback';
     const task = book.add(sent, scenario, traceId, atOnce ? 0 : seconds * 1_000 * (0.8 + 0.4 * Math.random()));
@@ -91,7 +91,7 @@ export function createSandboxService({
         return { kind: 'json', body: resultOf(task, mediaUrl()) };
     }
     if (isAsynchronous(body)) return { kind: 'json', body: encodeAccepted(task.taskId) };
-    // Held until it is done; who has gone by then is answered to nobody.
+    // Holds the request until the task has ended. If the client has disconnected by then, the response is discarded.
     while (task.endsAtMs > Date.now() && !context.signal.aborted) {
       await setTimeout(task.endsAtMs - Date.now(), undefined, { signal: context.signal }).catch(() => undefined);
     }

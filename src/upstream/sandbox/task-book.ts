@@ -1,5 +1,5 @@
 /**
- * The sandbox's tasks. What a task is now follows from its record and the clock, so the record is all that has to
+ * The sandbox's tasks. The current state of a task follows from its record and the clock, so only the record has to
  * survive a restart.
  */
 import { randomInt, randomUUID } from 'node:crypto';
@@ -15,19 +15,19 @@ export interface SandboxTask {
   readonly traceId: string;
   readonly videoId: string;
   readonly scenario: Scenario;
-  /** The body of its submit, as it was sent. */
+  /** The body of the submit, as it was sent. */
   readonly request: JsonObject;
   readonly createdAtMs: number;
   readonly endsAtMs: number;
 }
 
 export interface TaskBook {
-  /** Makes a task that ends `durationMs` from now. */
+  /** Adds a task that ends `durationMs` from now. */
   add(request: JsonObject, scenario: Scenario, traceId: string, durationMs: number): SandboxTask;
   find(taskId: string): SandboxTask | undefined;
-  /** Oldest first. */
+  /** Returns all tasks, oldest first. */
   list(): readonly SandboxTask[];
-  /** Remembers that all callbacks of the task were sent. */
+  /** Records that all callbacks of the task were sent. */
   markCalled(task: SandboxTask): void;
   wasCalled(task: SandboxTask): boolean;
   countRunning(): number;
@@ -35,16 +35,16 @@ export interface TaskBook {
 
 type JournalLine = { readonly task: SandboxTask } | { readonly called: string };
 
-/** The vendor clears results after 30 days, and so does the sandbox when it starts. */
+/** The retention period. The vendor deletes results after 30 days, and so does the sandbox when it starts. */
 const KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** Opens the book; with a journal file, what was written there before is still known. */
+/** Opens the book. With a journal file, it contains the tasks that were written there before. */
 export function openTaskBook(journalFile: string | null): TaskBook {
   const tasks = new Map<string, SandboxTask>();
   const called = new Set<string>();
 
   const write = (line: JournalLine): void => {
-    // The line break comes first, so that a line which a crash cut short does not spoil the next one.
+    // The line break comes first, so that a line truncated by a crash does not corrupt the next one.
     if (journalFile !== null) appendFileSync(journalFile, `\n${JSON.stringify(line)}`);
   };
   if (journalFile !== null) {
@@ -61,7 +61,7 @@ export function openTaskBook(journalFile: string | null): TaskBook {
       const task: SandboxTask = {
         taskId: randomUUID(),
         traceId,
-        // Beyond 2^53, as the real ones are.
+        // Beyond 2^53, like the real ids.
         videoId: `8425${String(randomInt(1e14)).padStart(14, '0')}`,
         scenario,
         request,
@@ -83,7 +83,7 @@ export function openTaskBook(journalFile: string | null): TaskBook {
   };
 }
 
-/** A line that a crash cut short is passed over. */
+/** Reads the journal. Skips a line that was truncated by a crash. */
 function readJournal(file: string): JournalLine[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
@@ -97,10 +97,10 @@ function readJournal(file: string): JournalLine[] {
     });
 }
 
-/** That of `assets/sandbox/motion.mp4`. */
+/** The duration of `assets/sandbox/motion.mp4`. */
 const DURATION_SECONDS = 5.066;
 
-/** The flat result that the task has, or will have once it has ended. */
+/** Returns the flat result that the task has, or will have once it has ended. */
 export function resultOf(task: SandboxTask, mediaUrl: string): JsonObject {
   if (task.scenario === 'failed') return failureOf(task);
   return encodeSuccess(task, {
@@ -113,7 +113,7 @@ export function resultOf(task: SandboxTask, mediaUrl: string): JsonObject {
 export const failureOf = (task: SandboxTask): JsonObject =>
   encodeFailure(task, 'api_error', 'The sandbox was asked to fail.');
 
-/** The task as a look-up shows it. */
+/** Returns the task as a look-up shows it. */
 export function recordOf(task: SandboxTask, mediaUrl: string): Task {
   const ended = task.endsAtMs <= Date.now();
   return {

@@ -1,6 +1,7 @@
 /**
- * Empty fields. Form generators and typed clients send every field they know, so a field that is null or empty counts
- * as absent, known or not. Types are not converted otherwise: `"true"` is not a boolean and `"10"` is not a number.
+ * Treats empty fields as absent. Form generators and typed clients send every field they know, so a field that is null
+ * or empty counts as absent, even if it is unknown. No other types are converted: `"true"` is not a boolean and `"10"`
+ * is not a number.
  */
 import { z } from 'zod';
 import { asObject, type JsonObject } from './json.ts';
@@ -8,7 +9,7 @@ import { asObject, type JsonObject } from './json.ts';
 /** Null, a blank string, `[]` or `{}`. */
 const plainEmpty = z.union([z.null(), z.string().regex(/^\s*$/), z.array(z.unknown()).max(0), z.strictObject({})]);
 
-/** The same, or an object in which every field is so. */
+/** An empty value as above, or an object in which every field is one. */
 export const emptyValue = z.union([plainEmpty, z.object({}).catchall(plainEmpty)]);
 
 const isEmpty = (value: unknown): boolean => emptyValue.safeParse(value).success;
@@ -16,7 +17,10 @@ const isEmpty = (value: unknown): boolean => emptyValue.safeParse(value).success
 const without = (value: JsonObject, isNothing: (member: unknown) => boolean): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => !isNothing(member)));
 
-/** The body without its empty fields, and its objects without theirs; what is no object is returned as it is. */
+/**
+ * Returns the body without its empty fields, and its objects without theirs. Returns a value that is not an object
+ * unchanged.
+ */
 export function withoutEmpty(value: unknown): unknown {
   const body = asObject(value);
   if (body === null) return value;
@@ -28,8 +32,8 @@ export function withoutEmpty(value: unknown): unknown {
 }
 
 /**
- * How the fields of a schema may be sent: optional ones also empty. For API descriptions; the parser removes the empty
- * ones first.
+ * Returns the fields of a schema as they may be sent: optional ones may also be empty. For API descriptions; the parser
+ * removes empty fields first.
  */
 export function orEmpty<T extends z.ZodRawShape>(shape: T, required: readonly (keyof T & string)[]): z.ZodRawShape {
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Every answer of the routes, as schemas: what encoders must give, and what an API description says. */
+/** Schemas of all responses of the routes, to which encoders conform and from which API descriptions are generated. */
 import { z } from 'zod';
 
 const taskId = z.string().meta({ description: "The task's id." });
@@ -6,7 +6,7 @@ const traceId = z.string().meta({ description: 'What support asks for.' });
 const seconds = (description: string) =>
   z.number().meta({ description: `${description}, in seconds since 1970 with a fraction.` });
 
-/** What an asynchronous submit answers: the task's id and nothing else. */
+/** The response to an asynchronous submit: the task's id and nothing else. */
 export const acceptedAnswer = z.strictObject({ task_id: taskId });
 
 export const successAnswer = z.strictObject({
@@ -22,7 +22,7 @@ export const successAnswer = z.strictObject({
   trace_id: traceId,
 });
 
-/** An error that is about no task yet, with the codes it can have. */
+/** Returns the schema of an error that is not about an accepted task, with the codes it can have. */
 export const errorAnswer = (codes: readonly string[]) =>
   z.strictObject({
     success: z.literal(false),
@@ -30,10 +30,10 @@ export const errorAnswer = (codes: readonly string[]) =>
     trace_id: traceId,
   });
 
-/** The same about a task that was accepted. */
+/** Returns the same schema for an error about a task that was accepted. */
 export const failureAnswer = (codes: readonly string[]) => errorAnswer(codes).extend({ task_id: taskId });
 
-/** `request` is what the task's submit sent. */
+/** Returns the schema of a task record. `request` is the schema of what the task's submit sent. */
 export const taskRecord = (request: z.ZodType, failureCodes: readonly string[]) =>
   z.strictObject({
     id: taskId,

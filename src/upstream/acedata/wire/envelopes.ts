@@ -1,11 +1,11 @@
-/** The upstream's errors: its codes, and every envelope they come in. */
+/** The upstream's errors: the codes, and every envelope that contains them. */
 import type { ErrorAnswer } from './answers.ts';
 import { asId, asObject, asText, readLooseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 /**
- * Every documented code with the HTTP status we send it with; `token_mismatched` is also seen with 401, `disabled` with
- * 400.
+ * Every documented code with the HTTP status that we send with it. `token_mismatched` also occurs with 401, `disabled`
+ * with 400.
  */
 export const errorStatuses = {
   bad_request: 400,
@@ -30,13 +30,13 @@ export function isKnownCode(code: string | null): code is ErrorCode {
   return code !== null && Object.hasOwn(errorStatuses, code);
 }
 
-/** Whether the code says, under whatever HTTP status, that no task was made. */
+/** Returns true if the code means, with any HTTP status, that no task was made. */
 export function isRefusalCode(code: string | null): boolean {
   return isKnownCode(code) && errorStatuses[code] < 500;
 }
 
 /**
- * Whether the code says, under whatever HTTP status, that there may be a task: `api_error` and `timeout` cannot know.
+ * Returns true if the code means, with any HTTP status, that a task may exist: `api_error` and `timeout` leave it open.
  */
 export function isDoubtfulCode(code: string | null): boolean {
   return isKnownCode(code) && errorStatuses[code] >= 500;
@@ -46,7 +46,7 @@ export interface WireError {
   /** Null when the envelope carries no code. */
   readonly code: string | null;
   readonly message: string;
-  /** What the vendor's support asks for. */
+  /** The id that the vendor's support asks for. */
   readonly traceId: string | null;
 }
 
@@ -54,7 +54,7 @@ export function encodeError(code: string, message: string, traceId: string): Err
   return { success: false, error: { code, message }, trace_id: traceId };
 }
 
-/** Decodes any answer that is an error by its HTTP status; always finds something to say. */
+/** Decodes any error response. The result always has a message. */
 export function decodeError(httpStatus: number, answer: string | JsonObject): WireError {
   const parsed = typeof answer === 'string' ? readLooseJson(answer) : answer;
   const body = asObject(parsed);
@@ -68,7 +68,8 @@ export function decodeError(httpStatus: number, answer: string | JsonObject): Wi
 }
 
 /**
- * The error inside a body, in any of its shapes; null when there is none. With a code it is structured, and means it.
+ * Finds the error in a body, in any of its shapes; null if there is none. An error with a code is structured and can be
+ * relied on.
  */
 export function findError(body: JsonObject): WireError | null {
   const traceId = asId(body.trace_id);

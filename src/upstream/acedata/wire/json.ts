@@ -1,21 +1,21 @@
-/** Reading JSON that somebody else wrote: nothing here throws, and nothing trusts a type. */
+/** Reads JSON from external sources. No function here throws or trusts a type. */
 import { parseUrl } from '../../../network/parse-url.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** In valid JSON every quote opens a string or closes one, so a match is a whole string or a whole number. */
+/** In valid JSON, every quote opens or closes a string, so a match is a whole string or a whole number. */
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 const integer = /^-?\d+$/;
 
 /**
- * What some languages write for a number that is none; outside of strings. A string that does not end goes to the end,
- * so that it is read once.
+ * NaN and infinity as some languages write them, outside of strings. An unterminated string extends to the end of the
+ * text, so that it is read only once.
  */
 const stringOrNoNumber = /"[^"\\]*(?:\\[^]?[^"\\]*)*(?:"|$)|[-+]?\b(?:nan|inf(?:inity)?)\b/gi;
 
 /**
- * Parses JSON, with or without a byte order mark; undefined when the text is none. An integer beyond 2^53 becomes a
- * string of its digits, because `JSON.parse` would change it: a `video_id` has 18 digits, and some servers forget its
+ * Parses JSON with or without a byte order mark; undefined if the text is not JSON. An integer beyond 2^53 becomes a
+ * string of its digits, because `JSON.parse` would change it: a `video_id` has 18 digits, and some servers omit its
  * quotes.
  */
 export function readJson(sent: string): unknown {
@@ -29,8 +29,8 @@ export function readJson(sent: string): unknown {
 }
 
 /**
- * The same for what the upstream says, where `NaN` and `Infinity`, which are not JSON, are read as null: one figure
- * must not hide the rest.
+ * Does the same for text from the upstream. `NaN` and `Infinity`, which are not JSON, are read as null: one invalid
+ * number must not hide the rest.
  */
 export function readLooseJson(text: string): unknown {
   const value = readJson(text);
@@ -47,8 +47,8 @@ export function asObject(value: unknown): JsonObject | null {
 }
 
 /**
- * A string or a number as text that PostgreSQL can store: without NUL, and with lone surrogates replaced; null when
- * nothing is left.
+ * Returns a string or a number as text that PostgreSQL can store: without NUL, and with lone surrogates replaced. Null
+ * if nothing is left.
  */
 export function asText(value: unknown, maxLength = 2_000): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
@@ -56,14 +56,15 @@ export function asText(value: unknown, maxLength = 2_000): string | null {
 }
 
 /**
- * An id that fits an index: text of at most 255 characters; null for anything longer, because half an id is another id.
+ * Returns an id that fits in an index: text of at most 255 characters. Null for anything longer, because a truncated id
+ * is a different id.
  */
 export function asId(value: unknown): string | null {
   const id = asText(value, 256);
   return id !== null && id.length <= 255 ? id : null;
 }
 
-/** A finite number of at least zero, also when it is written as a string: `5.066` and `"5.066"`. */
+/** Returns a finite number of at least zero, even if it is written as a string: `5.066` and `"5.066"`. */
 export function asNumber(value: unknown): number | null {
   const text = asText(value);
   const number = text === null ? NaN : Number(text);

@@ -1,4 +1,4 @@
-/** What `POST /kling/tasks` takes and answers. */
+/** The requests and responses of `POST /kling/tasks`. */
 import { z } from 'zod';
 import type { TaskRecordAnswer } from './answers.ts';
 import { orEmpty, withoutEmpty } from './absent.ts';
@@ -11,13 +11,13 @@ import { decodeTaskRecord, encodeTaskRecord, toSeconds } from './task-record.ts'
 import type { Task, TaskRecord } from './task-record.ts';
 
 const MAX_LOOK_UP_IDS = 50;
-/** The year 9999, beyond which a database may not follow. */
+/** The end of the year 9999; a database may not support later times. */
 const MAX_SECONDS = 253_402_300_799;
 
 export type LookUp =
   | { readonly kind: 'one'; readonly taskId: string }
   | { readonly kind: 'ids'; readonly taskIds: readonly string[] }
-  /** Undocumented: the vendor's console lists tasks by the time they were made. Both ends inclusive. */
+  /** Undocumented: the vendor's console lists tasks by creation time. Both ends are inclusive. */
   | {
       readonly kind: 'window';
       readonly from: Date | null;
@@ -61,7 +61,7 @@ const retrieve = z.object({
     .meta({ description: 'A `task_id`.' }),
 });
 
-/** Ids outweigh a window. */
+/** `ids` takes precedence over a time window. */
 const retrieveBatch = z.object({
   action: z.literal('retrieve_batch'),
   ids: z
@@ -84,7 +84,7 @@ const lookUpBody = z.discriminatedUnion('action', [retrieve, retrieveBatch], {
         : ACTIONS,
 });
 
-/** What may be sent: `lookUpBody`, with empty fields. */
+/** The schema of what may be sent: `lookUpBody`, in which optional fields may be empty. */
 export const sentLookUpBody = z.discriminatedUnion('action', [
   retrieve,
   z.object({ action: z.literal('retrieve_batch'), ...orEmpty(retrieveBatch.shape, ['action']) }),
@@ -93,7 +93,10 @@ export const sentLookUpBody = z.discriminatedUnion('action', [
 export type ParsedLookUp =
   { readonly ok: true; readonly lookUp: LookUp } | { readonly ok: false; readonly violations: readonly string[] };
 
-/** An empty list of ids beside a window or a page is a field that was left empty; alone it asks for no task. */
+/**
+ * Removes empty fields. An empty list of ids beside a time window or a page is an empty field; alone, it requests no
+ * task.
+ */
 function withoutAbsent(value: unknown): unknown {
   const body = asObject(withoutEmpty(value));
   if (body === null) return value;
@@ -102,7 +105,7 @@ function withoutAbsent(value: unknown): unknown {
   return isEmptyList && !isPaged ? { ...body, ids: [] } : body;
 }
 
-/** Checks what a client asks. Ids outweigh a window. */
+/** Parses and validates a client's look-up. Ids take precedence over a time window. */
 export function parseLookUp(value: unknown): ParsedLookUp {
   const parsed = lookUpBody.safeParse(withoutAbsent(value));
   if (!parsed.success) return { ok: false, violations: violationsOf(parsed.error) };
@@ -121,22 +124,22 @@ export function encodeTaskList(tasks: readonly Task[]): {
 }
 
 export type LookUpAnswer =
-  /** A task that was asked for and is absent is unknown there. */
+  /** A requested task that is absent is unknown to the upstream. */
   | {
       readonly kind: 'found';
       readonly records: readonly TaskRecord[];
-      /** All items of the answer, those included that cannot be decoded. */
+      /** The number of items in the response, including those that cannot be decoded. */
       readonly itemCount: number;
     }
-  /** None of the tasks asked for is known there. */
+  /** None of the requested tasks is known to the upstream. */
   | { readonly kind: 'unknown' }
-  /** The answer says nothing about any task. */
+  /** The response contains no information about any task. */
   | ({ readonly kind: 'error' } & WireError);
 
 /**
- * What an unknown id answers is undocumented: an empty body, `{}`, `null`, 404 and 400 all mean unknown, unless the
- * error has a code that is about the caller. A whole batch that is refused says nothing about one id, so there 400 and
- * 404 are errors.
+ * Decodes the response to a look-up. The response for an unknown id is undocumented: an empty body, `{}`, `null`, 404
+ * and 400 all mean unknown, unless the error has a code that concerns the caller. The refusal of a whole batch says
+ * nothing about a single id, so 400 and 404 are errors there.
  */
 export function decodeLookUp(
   httpStatus: number,

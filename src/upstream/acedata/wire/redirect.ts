@@ -1,9 +1,9 @@
-/** Redirects, which are never followed: a request that is paid for goes where the settings say, and nowhere else. */
+/** Redirects are never followed: a paid request goes to the configured address and nowhere else. */
 import { parseUrl } from '../../../network/parse-url.ts';
 
 /**
- * Statuses by which a server says that it has not worked on a request and where to send it instead. 303 is none of
- * them: it is also the answer to a request that was worked on.
+ * Statuses with which a server declares that it has not processed a request, and where to send it instead. 303 is not
+ * one of them: it is also the response to a request that was processed.
  */
 const statuses = new Set([301, 302, 307, 308]);
 
@@ -11,7 +11,7 @@ export const isRedirect = (httpStatus: number): boolean => statuses.has(httpStat
 
 const MAX_LENGTH = 200;
 
-/** A target for people: host and path, without credentials, query and fragment, which may hold secrets. */
+/** Describes a target for people: host and path, without credentials, query and fragment, which may contain secrets. */
 export function describeLocation(location: string, base: string): string {
   const url = location === '' ? null : parseUrl(location, base);
   if (url === null) return 'nowhere';

@@ -1,4 +1,4 @@
-/** The flat result: the body of a callback, the answer to a synchronous submit, and `response` in a task record. */
+/** The flat result: the body of a callback, the response to a synchronous submit, and `response` in a task record. */
 import type { FailureAnswer, SuccessAnswer } from './answers.ts';
 import { findError } from './envelopes.ts';
 import { asHttpUrl, asId, asNumber, asObject, asText } from './json.ts';
@@ -7,7 +7,7 @@ import type { JsonObject } from './json.ts';
 
 export type WireOutcome =
   | { readonly kind: 'running' }
-  /** `videoId` is the task's id where the upstream names none. */
+  /** `videoId` is the task's id if the upstream gives none. */
   | {
       readonly kind: 'succeeded';
       readonly videoId: string;
@@ -20,16 +20,16 @@ export type WireOutcome =
 
 export interface Verdict {
   readonly outcome: WireOutcome;
-  /** Why the words must not be believed by themselves; null when they may. */
+  /** The reason why the result must not be believed without confirmation; null if it may be. */
   readonly odd: string | null;
 }
 
 export interface DecidedResult {
   readonly taskId: string | null;
   readonly traceId: string | null;
-  /** Null when the body cannot be read. */
+  /** Null if the body cannot be read. */
   readonly outcome: WireOutcome | null;
-  /** Why a look-up must confirm the claim before anybody acts on it; null when it may be believed. */
+  /** The reason why a look-up must confirm the claim before it takes effect; null if the claim may be believed. */
   readonly odd: string | null;
 }
 
@@ -41,11 +41,11 @@ export interface FinishedTask {
 export interface MadeVideo {
   readonly videoId: string;
   readonly videoUrl: string;
-  /** Null where it is not known. */
+  /** Null if it is not known. */
   readonly durationSeconds: number | null;
 }
 
-/** The duration is a string on the wire. */
+/** Encodes a success. The duration is a string on the wire. */
 export function encodeSuccess(task: FinishedTask, video: MadeVideo): SuccessAnswer {
   return {
     success: true,
@@ -62,7 +62,7 @@ export function encodeFailure(task: FinishedTask, code: string, message: string)
   return { success: false, task_id: task.taskId, trace_id: task.traceId, error: { code, message } };
 }
 
-/** Decides what a callback claims. Never throws: any value at all may come, from anybody who knows the URL. */
+/** Decides what a callback claims. Never throws: any client that knows the URL can send any value. */
 export function decideResult(value: unknown): DecidedResult {
   const body = asObject(value);
   if (body === null) return { taskId: null, traceId: null, outcome: null, odd: 'unreadable' };
@@ -75,9 +75,11 @@ const failureWords = new Set(['failed', 'fail', 'failure', 'error']);
 const successWords = new Set(['succeed', 'succeeded', 'success', 'completed']);
 
 /**
- * The deciding rule for a flat result, in this order: a failure word or an error with a code means failed; a success
- * word with a URL means succeeded, also beside `success: false`; so does `success: true` with a URL and no word at all;
- * `success` alone decides only what is known to be finished; all else is running.
+ * Decides the outcome of a flat result. The rules apply in this order:
+ *
+ * A failure word or an error with a code means failed. A success word with a URL means succeeded, whatever `success`
+ * is. `success: true` with a URL and no word at all means succeeded too. `success` alone decides only if the task is
+ * known to be finished. Anything else is running.
  */
 export function decide(
   body: JsonObject,

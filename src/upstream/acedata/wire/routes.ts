@@ -1,6 +1,6 @@
 /**
- * The upstream's routes as a Fastify plugin; what stands behind them is the server's own affair. A `trace_id` is the
- * request's id.
+ * The upstream's routes as a Fastify plugin, independent of the service behind them. A `trace_id` is the id of the
+ * request.
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -18,7 +18,7 @@ import type { Task } from './task-record.ts';
 export const SUBMIT_PATH = '/kling/motion';
 export const LOOK_UP_PATH = '/kling/tasks';
 
-/** What a service throws to say no; it leaves as an envelope with the code's own HTTP status. */
+/** Thrown by a service to refuse a request; sent as an error envelope with the HTTP status of its code. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
 
@@ -31,54 +31,56 @@ export class Refusal extends Error {
   }
 }
 
-/** A request of which nothing but its head has been read. */
+/** A request of which only the head has been read. */
 interface Arrival {
   readonly action: 'submit' | 'lookUp';
   readonly request: FastifyRequest;
-  /** For headers of the answer. */
+  /** For setting headers of the response. */
   readonly reply: FastifyReply;
 }
 
 export interface SubmitContext {
-  /** For the task's record and its result. */
+  /** The trace id for the task's record and its result. */
   readonly traceId: string;
-  /** When its headers had come, by `performance.now()`. */
+  /** The time at which the headers had arrived, by `performance.now()`. */
   readonly arrivedAt: number;
-  /** The body as it was sent, without our defaults. */
+  /** The body as it was sent, without defaults. */
   readonly sent: JsonObject;
   readonly headers: IncomingHttpHeaders;
-  /** Aborts when the client has gone. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
-  /** The answer on its way, to be looked on at only. */
+  /** The response in progress, for observation only. */
   readonly response: ServerResponse;
 }
 
 export type SubmitReply =
-  /** JSON: the task's id, or the flat result. 200 unless it says otherwise. */
+  /** JSON: the task's id, or the flat result. The status is 200 if `httpStatus` is absent. */
   | { readonly kind: 'json'; readonly httpStatus?: number; readonly body: JsonObject }
-  /** Bytes as they are, for whoever plays a broken server. */
+  /** Raw text, for simulating a broken server. */
   | { readonly kind: 'raw'; readonly httpStatus: number; readonly contentType: string; readonly text: string }
-  /** No answer, ever: the connection stays open until the client or the server closes it. */
+  /** No response at all: the connection stays open until the client or the server closes it. */
   | { readonly kind: 'hang' };
 
 export interface UpstreamService<Caller> {
   /**
-   * Asked before the body is read. `token` is what follows `Bearer`; null without it. Throws a `Refusal` for a
-   * stranger, and for who may not do this.
+   * Authenticates a request before its body is read. `token` is the text after `Bearer`, or null. Throws a `Refusal`
+   * for an unknown client and for one without permission.
    */
   authenticate(token: string | null, arrival: Arrival): Promise<Caller>;
   submit(caller: Caller, body: SubmitBody, context: SubmitContext): Promise<SubmitReply>;
   /**
-   * What else is wrong, in the words of the contract, with a body that is refused already: asked with its good fields,
-   * so that one answer names everything.
+   * Returns the other violations of a body that is already refused, with the field names of the contract. Receives the
+   * valid fields of the body, so that one response lists all violations.
    */
   findViolations?(body: Partial<SubmitBody>, headers: IncomingHttpHeaders): readonly string[];
   retrieve(caller: Caller, taskId: string): Promise<Task | null>;
-  /** Only the tasks there are, at most 50. */
+  /** Returns only the tasks that exist, at most 50. */
   retrieveBatch(caller: Caller, lookUp: Exclude<LookUp, { kind: 'one' }>): Promise<readonly Task[]>;
 }
 
-/** Mounts `POST /kling/motion` and `POST /kling/tasks`; everything else below `/kling` answers 404 `no_api`. */
+/**
+ * Mounts `POST /kling/motion` and `POST /kling/tasks`. All other paths below `/kling` are answered with 404 `no_api`.
+ */
 export async function registerUpstreamRoutes<Caller>(
   app: FastifyInstance,
   service: UpstreamService<Caller>,
@@ -89,7 +91,7 @@ export async function registerUpstreamRoutes<Caller>(
       routes.addContentTypeParser('application/json', { parseAs: 'string' }, parseBody);
       routes.setErrorHandler(sendError);
       routes.setNotFoundHandler(sendNoApi);
-      // Before the body is parsed: what is not there is not there, whatever it is sent.
+      // Runs before the body is parsed: an unknown route is answered with `no_api`, whatever it is sent.
       routes.addHook('onRequest', async (request, reply) => (request.is404 ? sendNoApi(request, reply) : undefined));
 
       const callers = new WeakMap<FastifyRequest, Caller>();
@@ -123,7 +125,7 @@ export async function registerUpstreamRoutes<Caller>(
         if (parsed.lookUp.kind !== 'one')
           return encodeTaskList(await service.retrieveBatch(callerOf(request), parsed.lookUp));
         const task = await service.retrieve(callerOf(request), parsed.lookUp.taskId);
-        // The upstream does not say how it answers an unknown id; every client must take a 404 for it.
+        // The upstream's response for an unknown id is undocumented; every client must understand a 404.
         return task === null
           ? reply.code(404).send(encodeError('not_found', 'There is no such task.', request.id))
           : encodeTaskRecord(task);
@@ -169,7 +171,7 @@ async function parseBody(_request: FastifyRequest, text: string): Promise<unknow
   return body;
 }
 
-/** In the words of every route: what the limit is, and who can change it. */
+/** Returns the message that every route uses: it states the limit and the setting that changes it. */
 function bodyTooLarge(request: FastifyRequest): string {
   return `The body is larger than the limit of ${request.routeOptions.bodyLimit} bytes (MAX_BODY_BYTES).`;
 }
@@ -178,18 +180,21 @@ function bearerOf(request: FastifyRequest): string | null {
   return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** Not `request.signal`: on Node 20 that one aborts as soon as the body has been read. */
+/**
+ * Returns a signal that aborts when the client disconnects. On Node 20, `request.signal` aborts as soon as the body is
+ * read.
+ */
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   const { raw } = reply;
-  // Not the response's own socket: a response that waits behind another one of its connection has none, and Node 20
+  // Not the response's own socket: a response that is queued behind another one on its connection has none, and Node 20
   // does not close it with the connection.
   const { socket } = raw.req;
   const abort = (): void => {
     socket.off('close', abort);
     gone.abort();
   };
-  // It may have gone while its body was parsed.
+  // The client may have disconnected while its body was parsed.
   if (raw.destroyed || raw.closed || socket.destroyed) gone.abort();
   raw.once('close', abort);
   socket.once('close', abort);

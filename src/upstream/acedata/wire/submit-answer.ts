@@ -1,4 +1,7 @@
-/** The answer to a submit. What counts is whether the task may exist: only a sure no may ever be sent again. */
+/**
+ * The response to a submit. It decides whether a task may exist: only a submit that certainly made none may be
+ * repeated.
+ */
 import type { z } from 'zod';
 import { decodeError, findError, isDoubtfulCode, isRefusalCode } from './envelopes.ts';
 import type { acceptedAnswer } from './answers.ts';
@@ -9,14 +12,14 @@ import { decide } from './result.ts';
 import type { WireOutcome } from './result.ts';
 
 export type SubmitAnswer =
-  /** `outcome` is the end of the task when the answer already holds it, beyond doubt; else null. */
+  /** `outcome` is the end of the task if the response already contains it beyond doubt, else null. */
   | {
       readonly kind: 'accepted';
       readonly taskId: string;
       readonly outcome: WireOutcome | null;
       readonly traceId: string | null;
     }
-  /** The upstream refused the request. It made no task for it, although the answer may name one, `taskId`. */
+  /** The upstream refused the request. It made no task for it, although the response may name one, `taskId`. */
   | {
       readonly kind: 'refused';
       readonly code: string | null;
@@ -26,8 +29,8 @@ export type SubmitAnswer =
       readonly taskId: string | null;
     }
   /**
-   * There may be a task. `enveloped` when the upstream itself said so, and not a proxy that cannot know. `taskId` is
-   * the task that the answer names, if any.
+   * A task may exist. `enveloped` is true if the upstream itself responded, and not a proxy, which cannot know.
+   * `taskId` is the task that the response names, if any.
    */
   | {
       readonly kind: 'ambiguous';
@@ -37,21 +40,21 @@ export type SubmitAnswer =
       readonly taskId: string | null;
     };
 
-/** What an asynchronous submit answers: the task's id and nothing else. */
+/** Encodes the response to an asynchronous submit: the task's id and nothing else. */
 export function encodeAccepted(taskId: string): z.output<typeof acceptedAnswer> {
   return { task_id: taskId };
 }
 
 /**
- * Without a code a proxy says these, also of a request that it has passed on: time-out, conflict, too early, and client
- * gone in two dialects.
+ * Statuses that a proxy sends without a code, even for a request that it has passed on: timeout, conflict, too early,
+ * and two variants of a client that has disconnected.
  */
 const unclearStatuses = new Set([408, 409, 425, 460, 499]);
 
 /**
- * Never throws. A 5xx is ambiguous whatever it says, because a proxy cannot know; so is `api_error`, whatever its
- * status. A redirect is a no: whoever answers it has sent us elsewhere, unless it names a task. `location` is where to,
- * for people.
+ * Decodes the response to a submit. Never throws. A 5xx is ambiguous whatever it contains, because a proxy cannot know
+ * whether a task exists. So are the codes `api_error` and `timeout`, whatever their status. A redirect is a refusal,
+ * because the server has sent us elsewhere, unless it names a task. `location` is its target, for people.
  */
 export function decodeSubmitAnswer(httpStatus: number, text: string, location: string | null = null): SubmitAnswer {
   if (httpStatus >= 200 && httpStatus <= 299) return decodeGoodStatus(httpStatus, text);
@@ -97,7 +100,7 @@ function decodeGoodStatus(httpStatus: number, text: string): SubmitAnswer {
   };
 }
 
-/** A contradiction is left to a look-up, and so is a success without a URL. */
+/** Returns the final outcome, or null. A contradiction is left to a look-up, and so is a success without a URL. */
 function finalOutcome(body: JsonObject, taskId: string): WireOutcome | null {
   const { outcome, odd } = decide(body, { taskId, finished: false });
   return odd === null ? outcome : null;

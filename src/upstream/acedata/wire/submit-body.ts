@@ -1,4 +1,4 @@
-/** What `POST /kling/motion` takes: encoded by the client, parsed by whoever serves it. */
+/** The body of `POST /kling/motion`: encoded by the client, parsed by the server. */
 import { z } from 'zod';
 import { emptyValue, orEmpty, withoutEmpty } from './absent.ts';
 import { asObject, isHttpUrl } from './json.ts';
@@ -6,7 +6,7 @@ import { asObject, isHttpUrl } from './json.ts';
 const MAX_URL = 2_048;
 const MAX_PROMPT = 2_500;
 
-/** The message of a field: whether it is missing, or of another type than expected. */
+/** Returns the message for an invalid field: it is missing, or its type is not the expected one. */
 export const orRequired =
   (expected: string) =>
   ({ input }: { readonly input?: unknown }): string =>
@@ -15,7 +15,7 @@ export const orRequired =
 const HTTP_URL = 'expected an http(s) URL';
 const startsAsHttpUrl = /^\s*https?:/i;
 
-/** What is no http(s) URL is told that and nothing else, however long it is. */
+/** Returns the schema of a URL. A value that is not an http(s) URL gets only that message, regardless of its length. */
 const httpUrl = (description: string) =>
   z
     .string({ error: orRequired(HTTP_URL) })
@@ -30,7 +30,7 @@ const oneOf = <const T extends readonly string[]>(...values: T) =>
   z.enum(values, { error: `expected ${values.map((value) => `\`${value}\``).join(' or ')}` });
 const boolean = z.boolean({ error: orRequired('expected true or false') });
 
-/** Characters and not halves of them are counted, as JSON Schema does. */
+/** Characters are counted, not UTF-16 code units, as in JSON Schema. */
 const prompt = z
   .string({ error: 'expected a string' })
   .refine(
@@ -42,7 +42,7 @@ const prompt = z
 const objectErrors = (issue: { readonly code?: string }): string | undefined =>
   issue.code === 'invalid_type' ? 'expected a JSON object' : undefined;
 
-/** Every field there is; an unknown one is refused unless it is empty. */
+/** All known fields. An unknown one is rejected unless it is empty. */
 export const submitBody = z.strictObject(
   {
     image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
@@ -74,12 +74,12 @@ export const submitBody = z.strictObject(
 
 const REQUIRED = ['image_url', 'video_url'] as const;
 
-/** What may be sent: `submitBody`, with empty fields, known or not. */
+/** The schema of what may be sent: `submitBody`, in which optional and unknown fields may be empty. */
 export const sentSubmitBody = z.object(orEmpty(submitBody.shape, REQUIRED)).catchall(emptyValue);
 
 export type SubmitBody = z.output<typeof submitBody>;
 
-/** The same request in our side's names. */
+/** The same request with the gateway's own names. */
 export interface SubmitInput {
   readonly imageUrl: string;
   readonly videoUrl: string;
@@ -90,15 +90,15 @@ export interface SubmitInput {
   readonly model: string | null;
   readonly keepOriginalSound: boolean;
   readonly watermark: boolean;
-  /** Where the result shall be posted; makes the call asynchronous. */
+  /** The URL to which the result is posted. Makes the request asynchronous. */
   readonly callbackUrl: string | null;
-  /** Asks for the task id at once, with or without a callback. */
+  /** Requests the task id at once, with or without a callback. */
   readonly async: boolean;
 }
 
 /**
- * Mode, orientation and sound are always spelled out, because sources disagree about their defaults; the rest only when
- * asked for.
+ * Encodes a submit. Mode, orientation and sound are always explicit, because sources disagree about their defaults; the
+ * other optional fields are sent only if requested.
  */
 export function encodeSubmitBody(input: SubmitInput): SubmitBody {
   return {
@@ -132,12 +132,12 @@ export function decodeSubmitBody(body: SubmitBody): SubmitInput {
 
 export type ParsedSubmitBody =
   | { readonly ok: true; readonly body: SubmitBody }
-  /** Every violation at once, each as `field: what was expected`, and the fields that are as they should be. */
+  /** All violations, each as `field: what was expected`, and the valid fields. */
   | { readonly ok: false; readonly violations: readonly string[]; readonly rest: Partial<SubmitBody> };
 
 /**
- * Checks what a client sent. An optional field that is null or empty counts as absent; a mode or orientation that is
- * absent gets its default.
+ * Parses and validates a client's body. An optional field that is null or empty counts as absent; an absent mode or
+ * orientation gets its default.
  */
 export function parseSubmitBody(value: unknown): ParsedSubmitBody {
   const body = withoutEmpty(value);
@@ -157,7 +157,7 @@ export function parseSubmitBody(value: unknown): ParsedSubmitBody {
 const MAX_UNKNOWN = 10;
 const MAX_NAME = 64;
 
-/** Names what is wrong; of many unknown fields the first ones. */
+/** Returns the violations. Of many unknown fields, it names only the first ones. */
 export function violationsOf(error: z.ZodError): string[] {
   return error.issues.flatMap((issue) => {
     const at = (...names: PropertyKey[]): string =>
@@ -170,7 +170,7 @@ export function violationsOf(error: z.ZodError): string[] {
   });
 }
 
-/** Whether the answer is the task id at once rather than the result when it is done. */
+/** Returns true if the response is the task id at once, not the result when the task has ended. */
 export function isAsynchronous(body: SubmitBody): boolean {
   return body.async === true || body.callback_url !== undefined;
 }

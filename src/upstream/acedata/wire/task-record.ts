@@ -1,15 +1,18 @@
-/** A task record: what a look-up says of one task. There is no status field; the state is decided from the rest. */
+/**
+ * A task record: what a look-up returns for one task. It has no status field; the state is derived from the other
+ * fields.
+ */
 import type { TaskRecordAnswer } from './answers.ts';
 import { asHttpUrl, asId, asNumber, asObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { decide } from './result.ts';
 import type { WireOutcome } from './result.ts';
 
-/** A task as its keeper knows it. */
+/** A task as its server knows it. */
 export interface Task {
   readonly taskId: string;
   readonly traceId: string;
-  /** The body of its submit, as it was sent. */
+  /** The body of the submit, as it was sent. */
   readonly request: JsonObject;
   /** The flat result; null until there is one. */
   readonly response: JsonObject | null;
@@ -38,7 +41,7 @@ export function encodeTaskRecord(task: Task): TaskRecordAnswer {
 export interface TaskRecord {
   readonly taskId: string;
   readonly traceId: string | null;
-  /** The echo of what the task's submit named: the link from a task to whoever made it. */
+  /** The callback URL that the task's submit named, as echoed by the upstream. It links a task to its creator. */
   readonly callbackUrl: string | null;
   readonly outcome: WireOutcome;
   readonly createdAt: Date | null;
@@ -47,8 +50,9 @@ export interface TaskRecord {
 }
 
 /**
- * Null when the value is no record. The result is read from `response` only: `request.video_url` is the input.
- * `onlyAsked` is the task that was asked for where it was the only one: a record that names no task is about that one.
+ * Decodes a task record; null if the value is not one. The result is read from `response` only, because
+ * `request.video_url` is the input. `onlyAsked` is the requested task if there was only one: a record that names no
+ * task is about that one.
  */
 export function decodeTaskRecord(value: unknown, onlyAsked: string | null = null): TaskRecord | null {
   const record = asObject(value);
@@ -70,7 +74,7 @@ export function decodeTaskRecord(value: unknown, onlyAsked: string | null = null
   };
 }
 
-/** Times on the wire are seconds with a fraction. */
+/** Converts a date to seconds with a fraction, the format of times on the wire. */
 export const toSeconds = (date: Date): number => date.getTime() / 1_000;
 
 function asDate(value: unknown): Date | null {
