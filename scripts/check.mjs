@@ -1,6 +1,7 @@
 /**
- * Everything that can be checked without running the gateway. Prints one line for each check, and all of what a failed
- * one said.
+ * Everything that can be checked without running the gateway. The checks run in parallel, one for each core. Prints one
+ * line for each check, and the whole output of one that fails. Caches are in `node_modules/.cache`; ESLint's cache knows
+ * a file by its own text, so a rule that uses types of other files may report a problem only without the cache.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

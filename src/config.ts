@@ -274,7 +274,7 @@ export const settings = {
     0,
     1_000_000_000,
     100,
-    'jobs that are given away in a day to all applicants of `REGISTRATION_DOMAINS` together; whoever comes later waits for approval',
+    'jobs granted per day to all applicants of `REGISTRATION_DOMAINS` together; later applicants wait for approval',
   ),
   REGISTRATIONS_PER_HOUR: integer(1, 1_000_000, 20, 'applications from one address in an hour, over all instances'),
   MAX_KEYS_PER_ACCOUNT: integer(1, 10_000, 50, 'keys of an account that have not ended'),
@@ -307,7 +307,7 @@ export const settings = {
   ),
   CALLBACK_CONFIRM: choice(['odd', 'always'], 'odd', 'which callbacks are confirmed by a look-up before they count'),
   KEEP_JOBS_DAYS: maybeDays(
-    'none: for ever',
+    'none: permanently',
     'how long a job is kept after its end; its callbacks and its timeline go with it',
   ),
   KEEP_TIMELINES_DAYS: maybeDays('as long as the job', 'how long an entry of a timeline is kept'),
@@ -325,7 +325,7 @@ export const settings = {
     90,
     'how long an API key is listed after it was revoked or has expired',
   ),
-  KEEP_ACCOUNT_LOG_DAYS: maybeDays('none: for ever', 'how long the log of changes of accounts and keys is kept'),
+  KEEP_ACCOUNT_LOG_DAYS: maybeDays('none: permanently', 'how long the log of changes of accounts and keys is kept'),
   SANDBOX_SECONDS: decimal(0.01, 3600, 6, 'how long a task of the sandbox takes'),
   SANDBOX_PORT: maybe(
     integerIn(0, 65_535),

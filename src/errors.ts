@@ -14,7 +14,6 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'RATE_LIMITED'
   | 'SERVICE_UNAVAILABLE'
-  | 'TASK_TAKEN'
   | 'TOKEN_EXPIRED'
   | 'TOKEN_REVOKED'
   | 'UNAUTHENTICATED';

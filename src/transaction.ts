@@ -6,7 +6,8 @@ export interface Transaction {
 }
 
 /**
- * Waits for statements of one transaction that were sent without waiting for each other; each must have its own name.
+ * Waits for statements of one transaction that were sent without waiting for each other. Prepared statements among
+ * them must have different names.
  * Once all have ended, it rejects with the first error that says more than that the transaction is aborted. If a
  * transaction were given up earlier, its connection would return to the pool while the other statements still use it.
  */

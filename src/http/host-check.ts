@@ -8,8 +8,8 @@ import { parseUrl } from '../network/parse-url.ts';
 export type HostCheck = (host: string | undefined) => boolean;
 
 /**
- * Creates the check. `allowed` contains names without ports; a leading `*` matches the names below a domain. Null
- * allows every name.
+ * Creates the check. `allowed` contains names without ports; a leading `*` matches exactly one label. Null allows
+ * every name.
  */
 export function createHostCheck(allowed: readonly string[] | null): HostCheck {
   if (allowed === null) return () => true;

@@ -1,4 +1,7 @@
-/** Determines which hosts are public; no system is asked to fetch from any other host. Pure functions. */
+/**
+ * Determines which hosts are public. No system is asked to fetch from any other host, except for those that the operator
+ * allows (`EGRESS_ALLOW`). Pure functions.
+ */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 

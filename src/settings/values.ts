@@ -134,7 +134,7 @@ export const proxies = list
   .refine((entries) => {
     try {
       proxyAddr.compile(entries);
-      // The package also accepts an IPv6 zone, with which no peer address is compared.
+      // The package also accepts an IPv6 zone, which the addresses in headers do not have.
       return (
         entries.length > 0 &&
         entries.every(

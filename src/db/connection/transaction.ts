@@ -71,8 +71,8 @@ export function afterCommit(tx: Transaction, act: () => void, { alsoInDoubt = fa
 }
 
 /**
- * Runs `work` in one transaction. If it throws, everything is rolled back and the error is rethrown. If COMMIT itself
- * gets no answer, the outcome is unknown, and the call rejects with a `CommitUnknownError`.
+ * Runs `work` in one transaction. If it throws, everything is rolled back and the error is rethrown. If COMMIT fails, the
+ * call rejects with a `CommitUnknownError`; its cause tells a refusal of the server from a missing answer.
  */
 export const withTransaction = <T>(connections: Connections, work: (tx: Transaction) => Promise<T>): Promise<T> =>
   withFirst(connections, async () => undefined, work);

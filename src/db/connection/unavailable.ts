@@ -2,7 +2,7 @@
 import { DrizzleQueryError } from 'drizzle-orm';
 import { InvalidArgumentError, UnavailableError } from '../../errors.ts';
 
-/** COMMIT was sent but not answered. */
+/** COMMIT failed. Without an answer of the server among the causes, it may have taken effect all the same. */
 export class CommitUnknownError extends Error {
   override readonly name = 'CommitUnknownError';
 

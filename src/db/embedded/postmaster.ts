@@ -43,8 +43,8 @@ export async function findCommand(pid: number): Promise<string | null> {
 
 /**
  * Finds the running server that a killed gateway left on this cluster, and the command that started it. Resolves with
- * null if there is none. In that case it removes a `postmaster.pid` that names a process of another program, because
- * PostgreSQL would mistake that process for a server. A file that names no process stays: PostgreSQL replaces it, and
+ * null if there is none. In that case it removes a `postmaster.pid` that names a process of another program or a zombie,
+ * because PostgreSQL would mistake that process for a server. A file that names no process stays: PostgreSQL replaces it, and
  * learns from it which shared memory must be free first.
  */
 export async function findOrphan(

@@ -27,12 +27,12 @@ export class CursorInvalidError extends GatewayError {
 
 /**
  * The upstream named a task that belongs to another job. A task is recorded for one job only, so the transaction is
- * rolled back. No client sees this error.
+ * rolled back. Callers within the core handle it; no client sees it.
  */
-export class TaskTakenError extends GatewayError {
+export class TaskTakenError extends Error {
   override readonly name = 'TaskTakenError';
 
   constructor(readonly taskId: string) {
-    super('TASK_TAKEN', 'The task belongs to another job.');
+    super('the task belongs to another job');
   }
 }

@@ -52,7 +52,7 @@ export interface OverdueJob {
 
 export interface PollableJob {
   readonly job: Job;
-  /** Time since the attempt began, by the database's clock. */
+  /** Time since the attempt began, or without one since the acceptance, by the database's clock. */
   readonly ageMs: number;
   /** The next poll time that the lease set. */
   readonly leasedUntil: Date;

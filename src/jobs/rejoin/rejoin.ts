@@ -316,7 +316,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       await recordEnds().catch((error: unknown) =>
         log.warn(
           { err: error },
-          'what became of answers could not be recorded: their requests count as open until nobody says that they are',
+          'the fate of answers could not be recorded: their requests count as open until no instance confirms that they are',
         ),
       );
     },

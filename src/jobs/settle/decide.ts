@@ -59,7 +59,8 @@ export function decide(job: Job, { taskId, outcome, source }: News): Decision {
           : { kind: 'repeat' };
       }
       if (!permits(job, moves.succeed)) return { kind: 'contradict' };
-      // A final failure is the upstream's statement: only the upstream's answer to our own request may revoke it.
+      // A final failure is certain, by the upstream's statement or by a deadline before the submit: only the upstream's
+      // answer to our own request may revoke it.
       if (job.failure && isFinalFailure(job.failure.code) && source === 'CALLBACK')
         return { kind: 'confirm', why: 'success after a final failure' };
       return {

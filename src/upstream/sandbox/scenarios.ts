@@ -6,7 +6,7 @@ export const scenarios = {
   moderated: 'The submit is refused by content moderation: 403 `forbidden`.',
   'bad-media': 'The submit is refused because of the image: 400 `bad_request`.',
   failed: 'The task is taken and fails with `api_error`; the callback says so.',
-  'lost-callback': 'The task succeeds and nobody is called: the result is found by polling.',
+  'lost-callback': 'The task succeeds without a callback: polling finds the result.',
   'duplicate-callback': 'The same callback comes three times, twice at once.',
   'early-callback': 'The callback comes before the answer to the submit.',
   'late-callback': 'The callback comes long after the task has succeeded.',
