@@ -7,6 +7,7 @@ import { JobNotFoundError } from '../../../../src/jobs/model/errors.ts';
 import type { Failure, FailureCode, Job } from '../../../../src/jobs/model/job.ts';
 import type { SubmitBody } from '../../../../src/upstream/acedata/wire/submit-body.ts';
 import { submittingJob } from '../../../support/life.ts';
+import { OverloadedError } from '../../../../src/http/overload/admission.ts';
 import { InvalidArgumentError, UnavailableError } from '../../../../src/errors.ts';
 
 const body: SubmitBody = {
@@ -93,7 +94,12 @@ describe('an error of the core', () => {
     [new ForbiddenError('no'), 'forbidden', 'no', undefined],
     [new RateLimitedError('slow', 7), 'too_many_requests', 'slow', 7],
     [new InvalidArgumentError('bad'), 'bad_request', 'bad', undefined],
-    [new InvalidArgumentError('bad'), 'bad_request', 'bad', undefined],
+    [
+      new OverloadedError('QUEUE', 3),
+      'too_many_requests',
+      'The gateway is overloaded. Nothing was executed; repeat the request in 3 s.',
+      3,
+    ],
     [new JobNotFoundError(), 'bad_request', 'There is no such job.', undefined],
   ] as const)('%s is told by %s', (error, code, message, retryAfterSeconds) => {
     const warned: object[] = [];
