@@ -177,6 +177,6 @@ describe('deleteMotionJob', () => {
       databaseUrl,
     );
     expect(await watch.next()).toMatchObject({ done: true });
-    expect(live.watchers()).toBe(0);
+    await expect.poll(() => live.watchers()).toBe(0);
   });
 });

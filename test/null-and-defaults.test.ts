@@ -174,7 +174,7 @@ describe('null for an argument with a default', () => {
     send(subscribe('b', 'subscription ($id: ID!) { jobUpdated(id: $id) { id } }', { id }));
     expect(await next()).toMatchObject({ id: 'b', type: 'next', payload: { data: { jobUpdated: { id } } } });
     expect(await next()).toMatchObject({ id: 'b', type: 'complete' });
-    expect(gateway.live.watchers()).toBe(0);
+    await expect.poll(() => gateway.live.watchers()).toBe(0);
     expect(faults(gateway)).toEqual([]);
   });
 });
