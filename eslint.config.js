@@ -11,7 +11,12 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'stryker.config.mjs', 'scripts/*.mjs', 'proving/*.mjs'],
+          allowDefaultProject: [
+            'eslint.config.js',
+            'stryker.config.mjs',
+            'scripts/*.mjs',
+            'verification/harness/*.mjs',
+          ],
         },
         tsconfigRootDir: import.meta.dirname,
       },
@@ -55,7 +60,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/main.ts', 'src/cli/**', 'scripts/**', 'test/**', 'bench/**', 'proving/**'],
+    files: ['src/main.ts', 'src/cli/**', 'scripts/**', 'test/**', 'bench/**', 'verification/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -32,7 +32,7 @@ export default {
     'src/upstream/acedata/wire/*.ts',
     'src/webhooks/{payload,retry-schedule,seal-secrets,sign}.ts',
   ],
-  ignorePatterns: ['/assets', '/dist', '/docs', '/web', '/proving', '/migrations', '/coverage', '/reports'],
+  ignorePatterns: ['/assets', '/dist', '/docs', '/web', '/verification', '/migrations', '/coverage', '/reports'],
   concurrency: 2,
   timeoutMS: 10_000,
   thresholds: { high: 95, low: 90, break: 90 },

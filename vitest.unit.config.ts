@@ -11,37 +11,17 @@ import { defineConfig } from 'vitest/config';
 process.env.TZ = 'Pacific/Chatham';
 
 /**
- * Every file here and in test/unit. A test that needs a database fails in this project, because no server is started
- * for it.
+ * A unit test has the suffix `.unit.test.ts`. One that needs a database fails in this project, because no server is
+ * started for it.
  */
-export const unitTests = [
-  'test/unit/**/*.test.ts',
-  ...[
-    'answer-evidence',
-    'api-key',
-    'callback-url',
-    'config',
-    'cursors',
-    'input-rules',
-    'mailbox',
-    'operation-values',
-    'poll-schedule',
-    'rank',
-    'resembling-settings',
-    'share-reads',
-    'snapshot',
-    'wire-claims',
-    'wire-look-ups',
-    'wire-shapes',
-  ].map((name) => `test/${name}.test.ts`),
-];
+export const unitTests = ['test/**/*.unit.test.ts'];
 
 /**
  * Under mutation testing every test that reaches the change runs again: these tests try thousands of histories, and
  * others notice the same changes.
  */
 const underMutation = process.env.STRYKER_MUTATOR_WORKER !== undefined;
-const tooSlowForMutation = ['test/rank.test.ts'];
+const tooSlowForMutation = ['test/jobs/settle/rank.unit.test.ts'];
 
 export default defineConfig({
   resolve: {

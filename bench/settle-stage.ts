@@ -13,7 +13,7 @@ import { createReceiveCallback } from '../src/jobs/settle/receive-callback.ts';
 import { startWebhooks } from '../src/compose/webhooks.ts';
 import { decodeClaim } from '../src/upstream/acedata/callback-body.ts';
 import { encodeSuccess } from '../src/upstream/acedata/wire/result.ts';
-import { videoOf } from '../proving/upstream/task.ts';
+import { videoOf } from '../verification/harness/upstream/task.ts';
 
 const log = pino({ level: 'silent' });
 const SECRET = 'a-secret-of-the-benchmark-of-settles-only';

@@ -5,10 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { prepareJobs } from '../proving/clients/callers.ts';
-import { commitOfRun } from '../proving/commit.ts';
-import type { StageDatabase } from '../proving/stage/database.ts';
-import { withDatabase } from '../proving/stage/own-database.ts';
+import { prepareJobs } from '../verification/harness/clients/callers.ts';
+import { commitOfRun } from '../verification/harness/commit.ts';
+import type { StageDatabase } from '../verification/harness/database.ts';
+import { withDatabase } from '../verification/harness/own-database.ts';
 import { startSettleStage, type SettleStage, type Work } from './settle-stage.ts';
 
 interface Case {

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { expect, vi } from 'vitest';
-import { programOf } from '../../proving/stage/program.ts';
+import { programOf } from '../../verification/harness/program.ts';
 import { canReach, getServiceUser, isRoot, type Owner } from '../../src/db/embedded/owner.ts';
 import { findCommand } from '../../src/db/embedded/postmaster.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/db/embedded/server.ts';

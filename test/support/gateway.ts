@@ -7,8 +7,8 @@ import { createClient, type TestClient } from './client.ts';
 import { createDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
 import { onEnd } from './on-end.ts';
-import { findFreePort } from '../../proving/stage/free-port.ts';
-import { ordinaryKeyOf } from '../../proving/stage/ordinary-key.ts';
+import { findFreePort } from '../../verification/harness/free-port.ts';
+import { ordinaryKeyOf } from '../../verification/harness/ordinary-key.ts';
 
 export interface TestGateway extends Gateway {
   /** An ordinary key of the account `default`, whatever the upstream. */

@@ -4,7 +4,7 @@
  */
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { giveKey } from '../../proving/stage/ordinary-key.ts';
+import { giveKey } from '../../verification/harness/ordinary-key.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { startTestServer } from './test-server.ts';
 

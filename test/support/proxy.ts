@@ -1,5 +1,5 @@
-/** The proving ground's TCP proxy for one test: it is cut when the test ends. */
-import { startTcpProxy, type TcpProxy } from '../../proving/stage/tcp-proxy.ts';
+/** The TCP proxy of the proofs for one test. It is closed when the test ends. */
+import { startTcpProxy, type TcpProxy } from '../../verification/harness/tcp-proxy.ts';
 import { onEnd } from './on-end.ts';
 
 export async function startProxy(targetUrl: string): Promise<TcpProxy> {

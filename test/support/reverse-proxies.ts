@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { createServer as createViteServer, type ProxyOptions } from 'vite';
-import { findFreePort } from '../../proving/stage/free-port.ts';
+import { findFreePort } from '../../verification/harness/free-port.ts';
 import { createFolder } from './folder.ts';
 import { onEnd } from './on-end.ts';
 

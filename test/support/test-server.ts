@@ -9,7 +9,7 @@ import { DATABASE, SERVER_ENV, serverArguments } from '../../src/db/embedded/clu
 import { clusterOf, placeData } from '../../src/db/embedded/placement.ts';
 import { untilReady } from '../../src/db/embedded/postmaster.ts';
 import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
-import { findFreePort } from '../../proving/stage/free-port.ts';
+import { findFreePort } from '../../verification/harness/free-port.ts';
 
 /**
  * Each test makes a database and drops it, and both flush every file to the disk: more than half of a test's time. What

@@ -1,0 +1,241 @@
+/** Client tokens: what a browser may be given. */
+import { SignJWT } from 'jose';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createClientTokens, type ClientTokenClaims } from '../../src/accounts/client-token.ts';
+import { clientWith, makeAccount } from '../support/administrator.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { shared } from '../support/on-end.ts';
+import { openSocket, subscribe, WATCH } from '../support/socket.ts';
+
+const SECRETS = ['one secret of at least 32 characters', 'another secret of at least 32 chars'];
+const claims: ClientTokenClaims = { accountId: 'a', keyId: 'k', scopes: ['jobs:read'], jobIds: null, epoch: 3 };
+
+describe('a token', () => {
+  test('says what it was made with, until it expires', async () => {
+    const tokens = createClientTokens(SECRETS);
+    const { token, expiresAt } = await tokens.sign({ ...claims, jobIds: ['j'] }, 60);
+    expect(await tokens.verify(token)).toEqual({ ...claims, jobIds: ['j'], expiresAt });
+    const past = await tokens.sign(claims, -60);
+    expect(await tokens.verify(past.token)).toBeNull();
+  });
+
+  test('of a secret that is rotated out is good until the secret is gone', async () => {
+    const { token } = await createClientTokens([SECRETS[0]!]).sign(claims, 60);
+    expect(await createClientTokens([SECRETS[1]!, SECRETS[0]!]).verify(token)).not.toBeNull();
+    expect(await createClientTokens([SECRETS[1]!]).verify(token)).toBeNull();
+  });
+
+  test('is nothing that is unsigned, changed, for another audience or too long-lived', async () => {
+    const tokens = createClientTokens(SECRETS);
+    const { token } = await tokens.sign(claims, 60);
+    const [header, payload, signature] = token.split('.') as [string, string, string];
+    const changed = Buffer.from(
+      Buffer.from(payload, 'base64url').toString().replace('"sub":"a"', '"sub":"b"'),
+    ).toString('base64url');
+    const unsigned = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString('base64url');
+    const key = new TextEncoder().encode('some other key of 32 characters!!');
+    const foreign = await new SignJWT({})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('a')
+      .setExpirationTime('1h')
+      .sign(key);
+    for (const text of [
+      '',
+      'a.b.c',
+      `${header}.${changed}.${signature}`,
+      `${unsigned}.${payload}.`,
+      `${header}.${payload}.`,
+      foreign,
+      `${token}x`,
+    ])
+      expect(await tokens.verify(text), text).toBeNull();
+  });
+
+  test('is worth nothing an hour after it was signed, whatever it says itself', async () => {
+    const tokens = createClientTokens(SECRETS);
+    vi.useFakeTimers({ now: 0, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { token } = await tokens.sign(claims, 7_200);
+    vi.setSystemTime(3_600_000);
+    expect(await tokens.verify(token)).not.toBeNull();
+    vi.setSystemTime(3_602_000);
+    expect(await tokens.verify(token)).toBeNull();
+  });
+});
+
+interface Minted {
+  readonly token: string;
+  readonly userErrors: readonly { readonly code: string; readonly field: readonly string[] }[];
+}
+
+const mint = async ({ client }: Pick<TestGateway, 'client'>, input: object): Promise<Minted> =>
+  (
+    await client.request<{ createClientToken: Minted }>(
+      'mutation ($input: CreateClientTokenInput!) { createClientToken(input: $input) { token userErrors { code field } } }',
+      { input },
+    )
+  ).data.createClientToken;
+
+const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknown> }[] }) =>
+  answer.errors?.map(({ extensions }) => extensions.code);
+
+describe('a browser with a token', () => {
+  const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
+
+  test('reads and watches what the account has, and no more than its scopes', async () => {
+    const gateway = common();
+    const job = await gateway.client.generate();
+    const { token } = await mint(gateway, { scopes: ['JOBS_READ'] });
+    const browser = clientWith(gateway, token);
+    expect(await browser.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED' });
+    await browser.stop();
+    expect(
+      codesOf(await browser.request('mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }')),
+    ).toEqual(['FORBIDDEN']);
+    expect(
+      codesOf(await browser.request(`mutation { deleteMotionJob(input: { id: "${job.id}" }) { deletedId } }`)),
+    ).toEqual(['FORBIDDEN']);
+    expect(codesOf(await browser.request('{ viewer { keys { id } } }'))).toEqual(['FORBIDDEN']);
+  });
+
+  test('that is limited to certain jobs sees the others as if there were none', async () => {
+    const gateway = common();
+    const [mine, other] = [await gateway.client.generate(), await gateway.client.generate()];
+    const { token } = await mint(gateway, { scopes: ['JOBS_READ'], jobIds: [mine.id.toUpperCase()] });
+    const browser = clientWith(gateway, token);
+    expect(await browser.find(mine.id)).toMatchObject({ id: mine.id });
+    expect(await browser.find(other.id)).toBeNull();
+    expect(
+      (await browser.request<{ node: object | null }>('query ($id: ID!) { node(id: $id) { id } }', { id: other.id }))
+        .data.node,
+    ).toBeNull();
+    for (const filter of [null, { ids: [mine.id, other.id] }]) {
+      const { data } = await browser.request<{ motionJobs: { nodes: object[] } }>(
+        'query ($filter: MotionJobFilter) { motionJobs(filter: $filter) { nodes { id } } }',
+        { filter },
+      );
+      expect(data.motionJobs.nodes).toEqual([{ id: mine.id }]);
+    }
+    expect(
+      (
+        await browser.request<{ motionJobs: { nodes: object[] } }>(
+          'query ($ids: [ID!]) { motionJobs(filter: { ids: $ids }) { nodes { id } } }',
+          { ids: [other.id] },
+        )
+      ).data.motionJobs.nodes,
+    ).toEqual([]);
+    expect(codesOf(await browser.request('{ viewer { account { email } } }'))).toEqual(['FORBIDDEN']);
+
+    const socket = await openSocket({ url: gateway.url, apiKey: token });
+    socket.send(subscribe('a', WATCH, { id: other.id }));
+    expect(await socket.next()).toMatchObject({
+      id: 'a',
+      payload: { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
+    });
+    await socket.next();
+    socket.send(subscribe('b', 'subscription { jobsUpdated { cursor } }'));
+    expect(await socket.next()).toMatchObject({
+      id: 'b',
+      payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] },
+    });
+  });
+
+  test('is sent away with 4403 when the token expires, and goes on with a new one without a gap', async () => {
+    const gateway = await startGateway({ SANDBOX_SECONDS: '3' });
+    const job = await gateway.client.generate();
+    const { token } = await mint(gateway, { scopes: ['JOBS_READ'], ttlSeconds: 60 });
+    const socket = await openSocket({ url: gateway.url, apiKey: token });
+    socket.send(subscribe('a', WATCH, { id: job.id }));
+    const { payload } = (await socket.next()) as { payload: { data: { jobUpdated: { version: number } } } };
+    // The sandbox counts the time of its tasks by the clock that stops here: it has the task by now.
+    await expect.poll(async () => (await gateway.client.find(job.id))?.state).toMatch(/^(PROCESSING|SUCCEEDED)$/);
+    // The clock of this process, which gateway and test share; the database has its own.
+    vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await socket.closed).toBe(4403);
+    expect((await clientWith(gateway, token).request('{ viewer { account { id } } }')).status).toBe(401);
+
+    const again = clientWith(gateway, (await mint(gateway, { scopes: ['JOBS_READ'], ttlSeconds: 60 })).token);
+    const versions: number[] = [];
+    for await (const { data } of again.watch(job.id, payload.data.jobUpdated.version))
+      versions.push(data!.jobUpdated.version);
+    expect(versions[0]).toBeGreaterThan(payload.data.jobUpdated.version);
+    expect(await again.find(job.id)).toMatchObject({ state: 'SUCCEEDED', version: versions.at(-1) });
+    await again.stop();
+  });
+
+  test('has nothing any more when the tokens of the account or their key are revoked', async () => {
+    const gateway = common();
+    const account = await makeAccount(gateway);
+    const { token } = await mint(account, { scopes: ['JOBS_READ'] });
+    const socket = await openSocket({ url: gateway.url, apiKey: token });
+    await account.client.request('mutation { revokeClientTokens { account { id } } }');
+    expect((await clientWith(gateway, token).request('{ viewer { account { id } } }')).status).toBe(401);
+    expect(await socket.closed).toBe(4403);
+
+    const { data } = await account.client.request<{ createApiKey: { key: string; apiKey: { id: string } } }>(
+      'mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key apiKey { id } } }',
+    );
+    const { token: second } = await mint(
+      { client: clientWith(gateway, data.createApiKey.key) },
+      { scopes: ['JOBS_READ'] },
+    );
+    expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(200);
+    await account.client.request('mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } } }', {
+      id: data.createApiKey.apiKey.id,
+    });
+    expect((await clientWith(gateway, second).request('{ viewer { account { id } } }')).status).toBe(401);
+  });
+
+  test.each<[string, object, object[]]>([
+    ['no scope', { scopes: [] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
+    [
+      'the scope to rule over the account',
+      { scopes: ['ACCOUNT_ADMIN'] },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
+    ],
+    [
+      'more than an hour',
+      { scopes: ['JOBS_READ'], ttlSeconds: 3_601 },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }],
+    ],
+    [
+      'less than a minute',
+      { scopes: ['JOBS_READ'], ttlSeconds: 59 },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }],
+    ],
+    ['no jobs at all', { scopes: ['JOBS_READ'], jobIds: [] }, [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }]],
+    [
+      'too many jobs',
+      { scopes: ['JOBS_READ'], jobIds: Array.from({ length: 101 }, String) },
+      [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }],
+    ],
+    [
+      'certain jobs, to write',
+      { scopes: ['JOBS_WRITE'], jobIds: ['a'] },
+      [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
+    ],
+  ])('cannot be given %s', async (_name, input, userErrors) => {
+    const gateway = common();
+    expect(await mint(gateway, input)).toEqual({ token: null, userErrors });
+  });
+
+  test('is given at most what the key may do, and an administrator none', async () => {
+    const gateway = common();
+    const { data } = await gateway.client.request<{ createApiKey: { key: string } }>(
+      'mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }',
+    );
+    expect(
+      (await mint({ client: clientWith(gateway, data.createApiKey.key) }, { scopes: ['JOBS_WRITE'] })).userErrors,
+    ).toEqual([{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]);
+    expect(
+      codesOf(
+        await clientWith(gateway, gateway.administratorKey).request(
+          'mutation { createClientToken(input: { scopes: [JOBS_READ] }) { token } }',
+          {},
+          { 'x-account-id': 'default' },
+        ),
+      ),
+    ).toEqual(['FORBIDDEN']);
+  });
+});

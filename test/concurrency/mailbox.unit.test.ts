@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { createMailbox } from '../../src/concurrency/mailbox.ts';
+
+function open() {
+  let closed = 0;
+  const mailbox = createMailbox<string>(() => (closed += 1));
+  return { mailbox, closed: () => closed };
+}
+
+describe('a mailbox', () => {
+  test('holds at most the newest value of each key, however many were put in', async () => {
+    const { mailbox } = open();
+    for (let index = 0; index <= 10_000; index += 1) mailbox.put('a', `a${index}`);
+    mailbox.put('b', 'b');
+    expect([await mailbox.next(), await mailbox.next()]).toEqual([
+      { value: 'a10000', done: false },
+      { value: 'b', done: false },
+    ]);
+  });
+
+  test('hands a value to the reader that waits', async () => {
+    const { mailbox } = open();
+    const [first, second] = [mailbox.next(), mailbox.next()];
+    mailbox.put('a', '1');
+    mailbox.put('a', '2');
+    expect([await first, await second]).toEqual([
+      { value: '1', done: false },
+      { value: '2', done: false },
+    ]);
+  });
+
+  test('gives what is in it before it ends', async () => {
+    const { mailbox, closed } = open();
+    mailbox.put('a', '1');
+    mailbox.end();
+    mailbox.put('a', '2');
+    expect([await mailbox.next(), await mailbox.next()]).toEqual([
+      { value: '1', done: false },
+      { value: undefined, done: true },
+    ]);
+    expect(closed()).toBe(1);
+  });
+
+  test('ends at once, and for everybody who waits, when the reader leaves', async () => {
+    const { mailbox, closed } = open();
+    const waiting = [mailbox.next(), mailbox.next()];
+    await mailbox.return!();
+    await mailbox.return!();
+    expect(await Promise.all(waiting)).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
+    expect(closed()).toBe(1);
+  });
+
+  test('passes an error that is thrown into it back, and ends', async () => {
+    const { mailbox, closed } = open();
+    await expect(mailbox.throw!(new Error('enough'))).rejects.toThrow('enough');
+    expect(await mailbox.next()).toEqual({ value: undefined, done: true });
+    expect(closed()).toBe(1);
+  });
+});

@@ -1,0 +1,144 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createAddressOf, networkOf } from '../../src/network/client-address.ts';
+import { guardSubscriptionIds } from '../../src/http/websocket/subscription-ids.ts';
+
+describe('the network of an address', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['2001:db8:1:3::1', '2001:db8:1:3::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+    ['203.0.113.7:51234', '203.0.113.7'],
+    ['[2001:db8::1]:4711', '2001:db8::/64'],
+    ['[2001:db8::1]', '2001:db8::/64'],
+    ['[fe80::1%eth0]:443', 'fe80::/64'],
+    ['::ffff:192.0.2.7:51234', '192.0.2.7'],
+    ['1:2:3:4:5:6:7:443', '1:2:3:4::/64'],
+    ['', ''],
+    [undefined, ''],
+    ['no address', 'no address'],
+  ])('%s is %s', (address, network) => expect(networkOf(address)).toBe(network));
+});
+
+describe('the address of a request', () => {
+  const request = (remoteAddress: string | undefined, forwarded?: string) =>
+    ({
+      socket: { remoteAddress },
+      connection: { remoteAddress },
+      headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+    }) as unknown as IncomingMessage;
+  test('is that of its connection, where no proxy is trusted', () => {
+    const addressOf = createAddressOf(null);
+    expect([addressOf(request('192.0.2.7', '198.51.100.1')), addressOf(request(undefined))]).toEqual(['192.0.2.7', '']);
+  });
+  test('is the last one that a trusted proxy has forwarded', () => {
+    const addressOf = createAddressOf('192.0.2.7, 10.0.0.0/8');
+    expect(addressOf(request('192.0.2.7', '203.0.113.9, 198.51.100.1'))).toBe('198.51.100.1');
+    expect(addressOf(request('192.0.2.7', '198.51.100.1, 10.1.2.3'))).toBe('198.51.100.1');
+    expect(addressOf(request('192.0.2.8', '198.51.100.1'))).toBe('192.0.2.8');
+    expect(addressOf(request('192.0.2.7'))).toBe('192.0.2.7');
+  });
+  const inners = ['192.0.2.7:443', '10.1.2.3:51234', '[2001:db8::5]:4711', '[2001:db8::5]', '2001:db8::5'];
+  test.each(inners)('is behind the inner proxy %s', (inner) => {
+    const addressOf = createAddressOf('192.0.2.7, 10.0.0.0/8, 2001:db8::5');
+    expect(networkOf(addressOf(request('192.0.2.7', `203.0.113.9:80, 198.51.100.1:4711, ${inner}`)))).toBe(
+      '198.51.100.1',
+    );
+  });
+  test('is that of the inner proxy, where it is not trusted', () => {
+    const addressOf = createAddressOf('192.0.2.7, 2001:db8::5');
+    expect(networkOf(addressOf(request('192.0.2.7', '198.51.100.1, [2001:db8::6]:4711')))).toBe('2001:db8::/64');
+    expect(addressOf(request(undefined, '198.51.100.1'))).toBeUndefined();
+  });
+});
+
+describe('messages of a socket', () => {
+  function open() {
+    const received: string[] = [];
+    const closed: [number, string][] = [];
+    const ends: (() => void)[] = [];
+    const guard = guardSubscriptionIds(
+      (text) => {
+        received.push(text);
+        return text.includes('"subscribe"') ? new Promise((resolve) => ends.push(resolve)) : Promise.resolve();
+      },
+      (code, reason) => void closed.push([code, reason]),
+    );
+    const subscribe = (id: string, query = 'a') => JSON.stringify({ id, type: 'subscribe', payload: { query } });
+    const complete = (id: string) => JSON.stringify({ id, type: 'complete' });
+    return { received, closed, ends, guard, subscribe, complete };
+  }
+  const settle = () => new Promise(setImmediate);
+
+  test('are passed on in general, also those that are none', async () => {
+    const { received, closed, guard } = open();
+    const texts = ['{"type":"ping"}', '{"type":"connection_init"}', 'no JSON', '{}', '7'];
+    for (const text of texts) await guard(text);
+    expect([received, closed]).toEqual([texts, []]);
+  });
+
+  test('that only servers send end the socket with 4400', async () => {
+    for (const message of [
+      { type: 'connection_ack' },
+      { type: 'next', id: '1', payload: {} },
+      { type: 'error', id: '1', payload: [{ message: 'a' }] },
+    ]) {
+      const { received, closed, guard } = open();
+      await guard(JSON.stringify(message));
+      expect([received, closed]).toEqual([[], [[4400, 'Invalid message received']]]);
+    }
+  });
+
+  test('begin one subscription for each id at a time; another one ends the socket with 4409', async () => {
+    const { received, closed, ends, guard, subscribe } = open();
+    const [one, two] = [guard(subscribe('1')), guard(subscribe('2'))];
+    await guard(subscribe('1', 'b'));
+    expect([received, closed]).toEqual([[subscribe('1'), subscribe('2')], [[4409, 'Subscriber for 1 already exists']]]);
+    for (const end of ends) end();
+    await Promise.all([one, two]);
+    // The id is free once its subscription is over.
+    void guard(subscribe('1', 'c'));
+    expect(received.at(-1)).toBe(subscribe('1', 'c'));
+    expect(closed).toHaveLength(1);
+  });
+
+  test('of an id whose subscription was completed wait until that is over', async () => {
+    const { received, closed, ends, guard, subscribe, complete } = open();
+    const running = guard(subscribe('1'));
+    await guard(complete('1'));
+    await guard(subscribe('1', 'b'));
+    expect(received).toEqual([subscribe('1'), complete('1')]);
+    await guard(subscribe('1', 'c'));
+    expect(closed).toEqual([[4409, 'Subscriber for 1 already exists']]);
+    ends[0]!();
+    await settle();
+    expect(received.at(-1)).toBe(subscribe('1', 'b'));
+    await guard(subscribe('1', 'd'));
+    expect(closed).toHaveLength(2);
+    // One that waits is given up by a complete of its own.
+    await guard(complete('1'));
+    await guard(subscribe('1', 'e'));
+    await guard(complete('1'));
+    ends[1]!();
+    await running;
+    expect(received.filter((text) => text.includes('subscribe'))).toEqual([subscribe('1'), subscribe('1', 'b')]);
+  });
+
+  test('of an id that fails leave the id free', async () => {
+    const guard = guardSubscriptionIds(
+      () => Promise.reject(new Error('a bug')),
+      () => expect.unreachable(),
+    );
+    const text = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'a' } });
+    for (let count = 0; count < 2; count += 1) await expect(guard(text)).rejects.toThrow('a bug');
+  });
+
+  test('that complete an id which is not in use are passed on', async () => {
+    const { received, guard, complete } = open();
+    await guard(complete('9'));
+    expect(received).toEqual([complete('9')]);
+  });
+});

@@ -1,0 +1,28 @@
+/** The gate of operations comes before what is costly, and nothing passes beside it. */
+import { expect, test } from 'vitest';
+import { startGateway } from '../../support/gateway.ts';
+import { openSocket, subscribe } from '../../support/socket.ts';
+
+const MANY = 'failure { final } video { id } '.repeat(40);
+const tooLarge = { extensions: { code: 'OPERATION_TOO_LARGE' } };
+
+test.each([
+  ['an operation', `subscription { jobUpdated(id: "a") { ${MANY} nonsense } }`],
+  ['a fragment', `subscription { jobUpdated(id: "a") { ...Job } } fragment Job on MotionJob { ${MANY} nonsense }`],
+  [
+    'a fragment that nothing uses',
+    `subscription { jobUpdated(id: "a") { id nonsense } } fragment Job on MotionJob { ${MANY} }`,
+  ],
+])('%s that is too large is refused on a socket before the other rules look at the document', async (_what, query) => {
+  const gateway = await startGateway();
+  const { send, next } = await openSocket(gateway);
+  send(subscribe('a', query));
+  const { type, payload } = await next();
+  expect([type, payload]).toMatchObject(['error', [tooLarge]]);
+});
+
+test('a fragment that nothing uses is refused over HTTP too when it is too large', async () => {
+  const gateway = await startGateway();
+  const { errors } = await gateway.client.request(`{ __typename } fragment Job on MotionJob { ${MANY} }`);
+  expect(errors).toContainEqual(expect.objectContaining(tooLarge));
+});

@@ -1,0 +1,163 @@
+/** How a gate that is shut comes to be open again: by a look-up, then by one job, each the only one at its time. */
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Dispatcher } from '../../../src/jobs/submit/dispatcher.ts';
+import { holdProbe, PROBE_LEASE_MS } from '../../../src/jobs/submit/probe-lease.ts';
+import { accepted, inDoubt, startCore } from '../../support/core.ts';
+
+async function takeProbe(dispatcher: Dispatcher) {
+  const taken = await dispatcher.take();
+  if (taken.kind !== 'probe') throw new Error(taken.kind);
+  return taken;
+}
+
+test('trouble of two accounts shuts it; a look-up probes first, then one job at a time, and a success opens it', async () => {
+  const { accept, submitNext, play, dispatcher, passTime, signal, store } = await startCore();
+  play.submit = () => Promise.resolve(inDoubt('job'));
+  for (const account of ['a', 'b']) {
+    await accept(account);
+    await submitNext();
+  }
+  await accept('a');
+  await accept('a');
+  expect(await dispatcher.take(), 'shut').toMatchObject({ kind: 'wait' });
+  await passTime();
+  const lookUp = await takeProbe(dispatcher);
+  expect((await dispatcher.take()).kind, 'somebody else probes').toBe('wait');
+
+  play.lookUp = () => Promise.reject(new Error('an outage'));
+  await dispatcher.probe(lookUp.probedBy, signal);
+  expect((await store.findGate('test'))!.pausedForMs).toBeGreaterThan(1_000);
+  await passTime();
+  const again = await takeProbe(dispatcher);
+
+  play.lookUp = () => Promise.resolve(new Map());
+  await dispatcher.probe(again.probedBy, signal);
+  const probe = await dispatcher.take();
+  expect(probe.kind).toBe('job');
+  expect((await dispatcher.take()).kind, 'one job at a time').toBe('wait');
+  play.submit = (jobId) => Promise.resolve(accepted(jobId));
+  if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
+  expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
+  expect((await dispatcher.take()).kind).toBe('job');
+});
+
+describe('a probe', () => {
+  test('is made with a job of an account that had no part in it, where there is one', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('job'));
+    for (const prompt of ['1', '2', '3']) {
+      await accept('bad', prompt);
+      await submitNext();
+    }
+    await accept('bad', '4');
+    const good = await accept('good');
+    await passTime();
+    await dispatcher.probe((await takeProbe(dispatcher)).probedBy, signal);
+    play.submit = (jobId) => Promise.resolve(accepted(jobId));
+    expect(await submitNext()).toBe(good);
+  });
+
+  test('that dies lets the next one through when its lease is over', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, store } = await startCore();
+    play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
+    await accept();
+    await accept();
+    await submitNext();
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('job');
+    expect((await dispatcher.take()).kind).toBe('wait');
+    expect((await store.findGate('test'))!.pausedForMs).toBeLessThanOrEqual(PROBE_LEASE_MS);
+    await passTime();
+    expect((await dispatcher.take()).kind).toBe('job');
+  });
+
+  test('that takes its time keeps everybody else out meanwhile', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal, store, sql } = await startCore();
+    const left = async () => (await store.findGate('test'))!.pausedForMs;
+    /** Its lease would end in a moment; the one who works renews it. */
+    const isRenewed = async () => {
+      await sql("update gates set paused_until = now() + interval '0.5 s'");
+      await expect.poll(left).toBeGreaterThan(PROBE_LEASE_MS / 2);
+      expect((await dispatcher.take()).kind).toBe('wait');
+    };
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    for (const account of ['a', 'b']) {
+      await accept(account);
+      await submitNext();
+    }
+    await accept('a');
+    await accept('a');
+    await passTime();
+
+    let answer = (): void => undefined;
+    play.lookUp = () => new Promise((resolve) => (answer = () => resolve(new Map())));
+    const lookingUp = dispatcher.probe((await takeProbe(dispatcher)).probedBy, signal);
+    await isRenewed();
+    answer();
+    await lookingUp;
+
+    play.submit = (jobId) => new Promise((resolve) => (answer = () => resolve(accepted(jobId))));
+    const probe = await dispatcher.take();
+    if (probe.kind !== 'job') throw new Error(probe.kind);
+    const submitting = dispatcher.submit(probe.job, signal, probe.isProbe);
+    await isRenewed();
+    answer();
+    await submitting;
+    expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
+    // Nothing is renewed that has ended.
+    await store.renewProbe('test', probe.job.id, PROBE_LEASE_MS);
+    expect(await left()).toBe(0);
+  });
+
+  test('that is none any more, because somebody else has taken over, says nothing', async () => {
+    const { accept, submitNext, play, dispatcher, passTime, signal, sql } = await startCore();
+    play.submit = () => Promise.resolve(inDoubt('path'));
+    for (const account of ['a', 'b']) {
+      await accept(account);
+      await submitNext();
+    }
+    await accept('a');
+    await passTime();
+    const held = await takeProbe(dispatcher);
+    await passTime();
+    const other = await takeProbe(dispatcher);
+    const gate = () => sql('select probe, pause_count as count, probed_by as who from gates');
+    const before = await gate();
+    play.lookUp = () => Promise.reject(new Error('an outage'));
+    await dispatcher.probe(held.probedBy, signal);
+    play.lookUp = () => Promise.resolve(new Map());
+    await dispatcher.probe(held.probedBy, signal);
+    expect(await gate()).toEqual(before);
+    await dispatcher.probe(other.probedBy, signal);
+    expect(await gate()).toEqual([{ probe: 'JOB', count: 1, who: null }]);
+  });
+
+  describe('renews its lease', () => {
+    const renewals = async (limitMs: number, renew: () => Promise<void>) => {
+      vi.useFakeTimers();
+      onTestFinished(() => void vi.useRealTimers());
+      const renewProbe = vi.fn(renew);
+      let end = (): void => undefined;
+      const holding = holdProbe({ renewProbe }, 'test', 'a', limitMs, () => new Promise((resolve) => (end = resolve)));
+      await vi.advanceTimersByTimeAsync(10_500);
+      end();
+      await holding;
+      const count = renewProbe.mock.calls.length;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(renewProbe, 'after its end').toHaveBeenCalledTimes(count);
+      return count;
+    };
+
+    test('every second, also when one renewal fails', async () => {
+      expect(await renewals(60_000, () => Promise.reject(new Error('no answer')))).toBe(10);
+    });
+
+    test('one at a time', async () => {
+      expect(await renewals(60_000, () => new Promise(() => undefined))).toBe(1);
+    });
+
+    test('not for longer than its work may take', async () => {
+      expect(await renewals(3_500, () => Promise.resolve())).toBe(3);
+    });
+  });
+});

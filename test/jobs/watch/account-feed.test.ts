@@ -1,0 +1,274 @@
+/** The account feed on a real database: what comes, from where it goes on, and what it costs. */
+import { describe, expect, test } from 'vitest';
+import { createFollower } from '../../../src/jobs/watch/account-watcher.ts';
+import { decodeCursor, encodeCursor } from '../../../src/jobs/model/snapshot.ts';
+import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
+import { asAdministrator, createDatabase } from '../../support/database.ts';
+import { openTransaction, read, readOne, said, startFollowing, startStore } from '../../support/following.ts';
+import { shared } from '../../support/on-end.ts';
+import { startProxy } from '../../support/proxy.ts';
+
+const quiet = () => undefined;
+/** A follower by itself. */
+const quietly = { after: null, log: { info: quiet, warn: quiet, error: quiet }, onClose: quiet };
+
+const base = shared(() => startStore());
+const startOnBase = (options: Parameters<typeof startFollowing>[0] = {}) =>
+  startFollowing({ base: base(), ...options });
+
+describe('a follower', () => {
+  test('gets new jobs and changes of its account, in the order in which they were committed', async () => {
+    const { account, following, insert, amend } = await startOnBase();
+    const updates = await following.follow(account);
+    const first = await insert();
+    expect(said([await readOne(updates)])).toEqual([`${first} 1`]);
+    const second = await insert();
+    await amend(first);
+    const more = await read(updates, 2);
+    expect(said(more)).toEqual([`${second} 1`, `${first} 2`]);
+  });
+
+  test("never gets another account's, whoever's cursor it brings", async () => {
+    const { account, following, insert, amend } = await startOnBase();
+    const another = `not-${account}`;
+    const theirs = await insert(another);
+    const cursor = await following.findCursor(another);
+    const all = encodeCursor(decodeCursor(cursor)!.history, { xmax: 0n, inProgress: [] });
+    const [a, b, c] = [
+      await following.follow(account, cursor),
+      await following.follow(account, all),
+      await following.follow(account),
+    ];
+    await amend(theirs);
+    const mine = await insert();
+    for (const updates of [a, b, c]) expect(said([await readOne(updates)])).toEqual([`${mine} 1`]);
+  });
+
+  test('goes on from any cursor that it was given: nothing it did not read is missed', async () => {
+    const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 7 });
+    const ids = await insertMany(20);
+    const start = await following.findCursor(account);
+    const updates = await following.follow(account, start);
+    for (const id of ids) await amend(id);
+    const cursors = [{ cursor: start, read: new Set<string>() }];
+    while (cursors.at(-1)!.read.size < ids.length) {
+      const { cursor, job } = await readOne(updates);
+      cursors.push({ cursor, read: new Set([...cursors.at(-1)!.read, job.id]) });
+    }
+    for (const { cursor, read: had } of cursors) {
+      const missing = ids.filter((id) => !had.has(id));
+      const again = await following.follow(account, cursor);
+      const got = (await read(again, missing.length)).map(({ job }) => job.id);
+      await again.return!();
+      // One that was read is repeated at most where its page ended.
+      expect(got.filter((id) => had.has(id)).length).toBeLessThanOrEqual(1);
+      expect(missing.slice(0, -1).filter((id) => !got.includes(id))).toEqual([]);
+    }
+  });
+
+  test('that was away is repeated nothing it has read, and told the newest version of the rest once', async () => {
+    const { account, following, insert, amend } = await startOnBase();
+    const ids = await Promise.all([insert(), insert(), insert()]);
+    const updates = await following.follow(account);
+    await amend(ids[0]);
+    const { cursor } = await readOne(updates);
+    await updates.return!();
+    for (let times = 0; times < 5; times += 1) await amend(ids[1]);
+    await amend(ids[2]);
+    const again = await following.follow(account, cursor);
+    expect(said(await read(again, 2))).toEqual([`${ids[1]} 6`, `${ids[2]} 2`]);
+    const last = await insert();
+    expect(said([await readOne(again)])).toEqual([`${last} 1`]);
+  });
+
+  test('is neither held up nor repeated anything by a transaction that stays open, and gets what it changed when it commits', async () => {
+    const { url, account, following, insert, amend } = await startOnBase();
+    const [job, other, late] = await Promise.all([insert(), insert(), insert()]);
+    const long = await openTransaction(url);
+    await long.amend(late);
+    const updates = await following.follow(account);
+    let cursor = '';
+    for (let version = 2; version <= 20; version += 1) {
+      await amend(job);
+      const update = await readOne(updates);
+      expect(said([update])).toEqual([`${job} ${version}`]);
+      ({ cursor } = update);
+    }
+    const again = await following.follow(account, cursor);
+    await amend(other);
+    expect(said([await readOne(again)])).toEqual([`${other} 2`]);
+    await long.commit();
+    expect(said([await readOne(again)])).toEqual([`${late} 2`]);
+    expect(said(await read(updates, 2))).toEqual([`${other} 2`, `${late} 2`]);
+  });
+
+  test('gets a change whose transaction is older than the one before it', async () => {
+    const { url, account, following, insert, amend } = await startOnBase();
+    const job = await insert();
+    const old = await openTransaction(url);
+    const [updates, away] = [await following.follow(account), await following.follow(account)];
+    await amend(job);
+    expect(said([await readOne(updates)])).toEqual([`${job} 2`]);
+    const { cursor } = await readOne(away);
+    await away.return!();
+    await old.amend(job);
+    await old.commit();
+    expect(
+      await asAdministrator<{ changed_xid: string }>(`select changed_xid::text from jobs where id = '${job}'`, url),
+    ).toEqual([{ changed_xid: String(old.xid) }]);
+    expect(said([await readOne(updates)])).toEqual([`${job} 3`]);
+    expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 3`]);
+  });
+
+  test('who reads nothing costs bounded memory, and then gets the newest version of every job', async () => {
+    const { url, account, store, insertMany } = await startOnBase();
+    const ids = await insertMany(30);
+    const { history, snapshot } = await store.findMoment(account);
+    const follower = createFollower({
+      ...quietly,
+      accountId: account,
+      reader: store,
+      history,
+      seen: () => snapshot,
+      maxUnread: 10,
+    });
+    let most = 0;
+    for (let round = 0; round < 5; round += 1) {
+      await asAdministrator(
+        `update jobs set version = version + 1, changed_xid = pg_current_xact_id() where account_id = '${account}'`,
+        url,
+      );
+      const { changes } = await store.listChanges(account, snapshot, null, 500);
+      follower.offer(changes.map(({ job }) => ({ job, since: snapshot })));
+      most = Math.max(most, follower.unread());
+    }
+    expect(most).toBeLessThanOrEqual(10);
+    expect(new Set(said(await read(follower, 30)))).toEqual(new Set(ids.map((id) => `${id} 6`)));
+    follower.end();
+  });
+
+  test('that is offered an unread change again has it at its place: no cursor claims that it was read', async () => {
+    const { account, store, insert } = await startOnBase();
+    const jobs = [];
+    for (let count = 0; count < 3; count += 1) jobs.push((await store.find(account, await insert()))!);
+    const changes = jobs.map((job, index) => ({ job, since: { xmax: BigInt(index), inProgress: [] } }));
+    const follower = createFollower({
+      ...quietly,
+      accountId: account,
+      reader: store,
+      history: 'h',
+      seen: () => ({ xmax: 3n, inProgress: [] }),
+      maxUnread: 10,
+    });
+    follower.offer(changes);
+    // A read that failed after its first page begins anew.
+    follower.offer([changes[1]!]);
+    const read = [await readOne(follower), await readOne(follower), await readOne(follower)];
+    expect(said(read)).toEqual(said(changes.map(({ job }) => ({ cursor: '', job }))));
+    expect(read.map(({ cursor }) => decodeCursor(cursor)!.snapshot.xmax)).toEqual([1n, 2n, 3n]);
+    follower.end();
+  });
+
+  test('who is slow gets the newest version of every job through a small box', async () => {
+    const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 3 });
+    const ids = await insertMany(12);
+    const [slow, quick] = [await following.follow(account), await following.follow(account)];
+    const newest = new Map<string, number>();
+    const reading = (async () => {
+      for await (const { job } of quick)
+        if (job.version === 6 && newest.set(job.id, job.version).size === ids.length) break;
+    })();
+    for (let round = 0; round < 5; round += 1) for (const id of ids) await amend(id);
+    await reading;
+    const seen = new Map<string, number>();
+    for await (const { job } of slow) {
+      seen.set(job.id, job.version);
+      if ([...seen.values()].filter((version) => version === 6).length === ids.length) break;
+    }
+    expect(seen).toEqual(newest);
+    expect(following.count()).toBe(0);
+  });
+
+  test('misses nothing when its wake-ups are lost or the database is away', { timeout: 90_000 }, async () => {
+    const url = await createDatabase();
+    const proxy = await startProxy(url);
+    const direct = await startFollowing({ url });
+    const { account, following, warnings } = await startFollowing({ url: proxy.url });
+    const job = await direct.insert();
+    const updates = await following.follow(account);
+    await asAdministrator(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'motion-gateway feed' and datname = current_database();
+       update jobs set version = version + 1, changed_xid = pg_current_xact_id();`,
+      url,
+    );
+    expect(said([await readOne(updates)])).toEqual([`${job} 2`]);
+    await direct.amend(job);
+    const { cursor } = await readOne(updates);
+    await proxy.cut();
+    await direct.amend(job);
+    await expect(following.follow('theirs')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await expect(following.follow(account, cursor)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    const waiting = readOne(updates);
+    await proxy.restore();
+    expect(said([await waiting])).toEqual([`${job} 4`]);
+    expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 4`]);
+    expect(warnings.length).toBeLessThan(100);
+  });
+
+  test('leaves at once while it waits, and nothing is left of it', async () => {
+    const { account, following, insert } = await startOnBase();
+    const [a, b, c] = [
+      await following.follow(account),
+      await following.follow(account),
+      await following.follow('theirs'),
+    ];
+    expect(following.count()).toBe(3);
+    const waiting = [a.next(), a.next()];
+    await a.return!();
+    expect(await Promise.all(waiting)).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
+    await expect(c.throw!(new Error('enough'))).rejects.toThrow('enough');
+    expect(following.count()).toBe(1);
+    const job = await insert();
+    expect(said([await readOne(b)])).toEqual([`${job} 1`]);
+    const last = b.next();
+    following.stop();
+    expect([await last, await b.next(), following.count()]).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+      0,
+    ]);
+  });
+
+  test('begins again after the first read for its account has failed', async () => {
+    let fails = true;
+    const around = (reader: ChangeReader): ChangeReader => ({
+      ...reader,
+      findMoment: (accountId) => (fails ? Promise.reject(new Error('away')) : reader.findMoment(accountId)),
+    });
+    const { account, following, insert } = await startOnBase({ around });
+    await expect(following.follow(account)).rejects.toThrow('away');
+    fails = false;
+    const updates = await following.follow(account);
+    const job = await insert();
+    expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
+  });
+
+  test('shares its reads with everybody who follows the account', async () => {
+    let reads = 0;
+    const around = (reader: ChangeReader): ChangeReader => ({
+      findMoment: reader.findMoment,
+      listChanges(...args) {
+        reads += 1;
+        return reader.listChanges(...args);
+      },
+    });
+    const { account, following, insert } = await startOnBase({ around });
+    const everybody = await Promise.all(Array.from({ length: 50 }, () => following.follow(account)));
+    const job = await insert();
+    for (const updates of everybody) expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
+    expect(reads).toBeLessThanOrEqual(2);
+  });
+});

@@ -1,0 +1,117 @@
+/** Changes of which no wake-up tells: what is watched is read again by itself, here by a clock that the test moves. */
+import pino from 'pino';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Job } from '../../../src/jobs/model/job.ts';
+import type { Feed } from '../../../src/jobs/ports/feed.ts';
+import type { JobReader } from '../../../src/jobs/ports/job-reader.ts';
+import { createWatching } from '../../../src/jobs/watch/watch-job.ts';
+import { asAdministrator } from '../../support/database.ts';
+import { ACCOUNT, readOne, said, startFollowing } from '../../support/following.ts';
+import { submittingJob } from '../../support/life.ts';
+
+/** From the change to its push, whatever happens. */
+const LIMIT_MS = 25_000;
+/** For the reading itself. */
+const READ_MS = 5_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+});
+
+const amendInSilence = (url: string, id: string) =>
+  asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}'`, url);
+
+test('a watcher of a job is told within 25 s', async () => {
+  const { url, store, feed, insert } = await startFollowing();
+  const watching = createWatching(store, feed, pino({ level: 'silent' }));
+  onTestFinished(() => watching.stop());
+  const id = await insert();
+  const watch = await watching.watch(ACCOUNT, id);
+  expect((await watch.next()).value).toMatchObject({ version: 1 });
+  const next = watch.next();
+  await amendInSilence(url, id);
+  await vi.advanceTimersByTimeAsync(LIMIT_MS - READ_MS);
+  expect((await next).value).toMatchObject({ version: 2 });
+});
+
+test('a follower of an account is told within 25 s', async () => {
+  const { url, following, insert } = await startFollowing();
+  const id = await insert();
+  const updates = await following.follow(ACCOUNT);
+  const next = readOne(updates);
+  await amendInSilence(url, id);
+  await vi.advanceTimersByTimeAsync(LIMIT_MS - READ_MS);
+  expect(said([await next])).toEqual([`${id} 2`]);
+});
+
+test('a change that comes while a watch begins is read at once: whoever watches is registered before the row is read', async () => {
+  let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
+  const feed: Feed = { subscribe: (listener) => ((wake = listener), () => undefined) };
+  const row = (version: number) => ({ ...submittingJob(), version });
+  const { id, accountId } = row(1);
+  const reader: JobReader = {
+    // The row as it was a moment before the change, and its wake-up before the row has come back.
+    async find() {
+      wake(id, 2, accountId);
+      return row(1);
+    },
+    list: () => Promise.resolve([row(2)]),
+  };
+  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
+  onTestFinished(() => watching.stop());
+  const watch = await watching.watch(accountId, id);
+  await expect.poll(async () => (await watch.next()).value as unknown).toMatchObject({ version: 2 });
+});
+
+/** A watcher of a job whose row the test writes. */
+async function watchRow(first: Job, afterVersion?: number) {
+  let row = first;
+  let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
+  const feed: Feed = { subscribe: (listener) => ((wake = listener), () => undefined) };
+  const reader: JobReader = { find: () => Promise.resolve(row), list: () => Promise.resolve([row]) };
+  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
+  onTestFinished(() => watching.stop());
+  const watch = await watching.watch(row.accountId, row.id, afterVersion);
+  return {
+    watch,
+    change(changes: Partial<Job>) {
+      row = { ...row, ...changes };
+      // Wake-ups for versions that a watcher has are dropped: the one of a database that goes on in an older state may
+      // be.
+      wake(row.id, 1_000, row.accountId);
+    },
+  };
+}
+
+describe('a database that lost commits', () => {
+  const running = (version: number): Job => ({ ...submittingJob(), state: 'PROCESSING', version });
+
+  test.each([5, 4, 6])('tells a watcher of version 5 the end in version %i', async (version) => {
+    const { watch, change } = await watchRow(running(5));
+    expect((await watch.next()).value).toMatchObject({ state: 'PROCESSING', version: 5 });
+    change({ state: 'FAILED', version });
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test('tells the end to a watcher that comes back with a newer version', async () => {
+    const { watch } = await watchRow({ ...running(4), state: 'FAILED' }, 5);
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 4 });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test('tells the end in the version with which a watcher came back', async () => {
+    const { watch, change } = await watchRow(running(5), 5);
+    change({ state: 'FAILED', version: 5 });
+    expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 5 });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test('tells nothing of an open state that is older', async () => {
+    const { watch, change } = await watchRow(running(5), 5);
+    change({ version: 3 });
+    change({ state: 'FAILED', version: 7 });
+    expect((await watch.next()).value).toMatchObject({ version: 7 });
+  });
+});

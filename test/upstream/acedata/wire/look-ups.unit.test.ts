@@ -1,0 +1,190 @@
+/** Look-ups on the wire: what is asked, and every shape of what is answered. */
+import { describe, expect, test } from 'vitest';
+import { readLooseJson } from '../../../../src/upstream/acedata/wire/json.ts';
+import {
+  decodeLookUp,
+  encodeLookUp,
+  encodeTaskList,
+  parseLookUp,
+  type LookUp,
+} from '../../../../src/upstream/acedata/wire/look-up.ts';
+import { json, succeeded, success, TASK_ID, URL_A } from '../../../fixtures/wire.ts';
+
+describe('a look-up', () => {
+  test.each<[LookUp, object]>([
+    [
+      { kind: 'one', taskId: TASK_ID },
+      { action: 'retrieve', id: TASK_ID },
+    ],
+    [
+      { kind: 'ids', taskIds: [TASK_ID] },
+      { action: 'retrieve_batch', ids: [TASK_ID] },
+    ],
+    [
+      { kind: 'window', from: new Date(1_500), to: new Date(2_250), limit: 10, offset: 20 },
+      { action: 'retrieve_batch', created_at_min: 1.5, created_at_max: 2.25, limit: 10, offset: 20 },
+    ],
+    [
+      { kind: 'window', from: null, to: null, limit: 50, offset: 0 },
+      { action: 'retrieve_batch', limit: 50, offset: 0 },
+    ],
+  ])('%j is said, and understood', (lookUp, body) => {
+    expect(encodeLookUp(lookUp)).toEqual(body);
+    expect(parseLookUp(body)).toEqual({ ok: true, lookUp });
+  });
+
+  test.each([
+    [{}],
+    [null],
+    [{ action: 'cancel', id: 'a' }],
+    [{ action: 'retrieve' }],
+    [{ action: 'retrieve', id: 7 }],
+    [{ action: 'retrieve_batch', ids: Array(51).fill('a') }],
+    [{ action: 'retrieve_batch', limit: 51 }],
+    [{ action: 'retrieve_batch', offset: -1 }],
+  ])('%j is refused', (body) => {
+    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [expect.any(String)] });
+  });
+
+  const all = { kind: 'window', from: null, to: null, limit: 50, offset: 0 };
+  test.each<[object, object]>([
+    [
+      { ids: [], limit: 10 },
+      { ...all, limit: 10 },
+    ],
+    [{ ids: [], offset: 0 }, all],
+    [
+      { ids: [], created_at_min: 1 },
+      { ...all, from: new Date(1_000) },
+    ],
+    [{ ids: null, limit: null, offset: '', created_at_min: null, created_at_max: {} }, all],
+    [{ ids: null }, all],
+    [{ ids: [] }, { kind: 'ids', taskIds: [] }],
+    [
+      { ids: [], limit: null },
+      { kind: 'ids', taskIds: [] },
+    ],
+    [
+      { ids: ['a'], limit: 10 },
+      { kind: 'ids', taskIds: ['a'] },
+    ],
+    [
+      { id: null, ids: ['a'], page: '' },
+      { kind: 'ids', taskIds: ['a'] },
+    ],
+  ])('of many with %j is understood', (body, lookUp) => {
+    expect(parseLookUp({ action: 'retrieve_batch', ...body })).toEqual({ ok: true, lookUp });
+  });
+
+  test.each<[unknown, string]>([
+    [{}, 'action: is required: expected `retrieve` or `retrieve_batch`'],
+    [{ action: null }, 'action: is required: expected `retrieve` or `retrieve_batch`'],
+    [{ action: 'cancel' }, 'action: expected `retrieve` or `retrieve_batch`'],
+    [[], 'expected a JSON object'],
+    [{ action: 'retrieve' }, 'id: is required'],
+    [{ action: 'retrieve', id: '' }, 'id: is required'],
+    [{ action: 'retrieve', id: 7 }, 'id: expected a string'],
+    [{ action: 'retrieve_batch', ids: Array(51).fill('a') }, 'ids: expected at most 50 ids'],
+  ])('%j is told what is wrong', (body, told) => {
+    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [told] });
+  });
+
+  test.each<[string, unknown, string[], string[] | null]>([
+    ['a record without its id', { response: { success: true, video_url: URL_A } }, ['a'], ['a']],
+    ['a list of one record without its id', { items: [{ response: success }] }, ['a'], [TASK_ID]],
+    [
+      'a list of one record that names no task at all',
+      { items: [{ response: { success: true, video_url: URL_A } }] },
+      ['a'],
+      ['a'],
+    ],
+    ['a record with its task id beside', { task_id: 'b', response: { success: true, video_url: URL_A } }, ['a'], ['b']],
+    [
+      'a list without ids for two tasks',
+      { items: [{ response: { success: true, video_url: URL_A } }] },
+      ['a', 'b'],
+      [],
+    ],
+    ['two records without ids for one task', { items: [{ response: {} }, { response: {} }] }, ['a'], []],
+    ['a record without anything', { response: null }, ['a'], null],
+  ])(
+    'answered by %s is about the task that it names, or the only one that was asked for',
+    (_name, body, asked, found) => {
+      const answer = decodeLookUp(200, json(body), 'ids', asked);
+      expect(answer.kind === 'found' ? answer.records.map(({ taskId }) => taskId) : null).toEqual(found);
+      if (answer.kind === 'found')
+        for (const { outcome } of answer.records) expect(outcome).toMatchObject({ kind: 'succeeded', videoUrl: URL_A });
+    },
+  );
+
+  test.each(['NaN', 'Infinity', '-Infinity', 'nan', 'inf'])('with %s for a number reads it as absent', (word) => {
+    const text = `{"id":"${TASK_ID}","elapsed":${word},"response":{"success":true,"video_url":"${URL_A}","video_id":842578800134742051,"duration":${word},"state":"succeed"}}`;
+    expect(decodeLookUp(200, text)).toMatchObject({
+      kind: 'found',
+      records: [{ outcome: { kind: 'succeeded', durationSeconds: null, videoId: '842578800134742051' } }],
+    });
+    expect(
+      decodeLookUp(
+        200,
+        `{"id":"a","note":"${word}","response":{"error":{"code":"x","message":"${word} \\"${word}\\""},"duration":${word}}}`,
+      ),
+    ).toMatchObject({ records: [{ outcome: { kind: 'failed', message: `${word} "${word}"` } }] });
+  });
+
+  test('with text that is no JSON takes time in proportion to it', () => {
+    const cpuOf = (text: string): number => {
+      const from = process.cpuUsage();
+      expect(readLooseJson(text)).toBeUndefined();
+      return process.cpuUsage(from).user;
+    };
+    for (const part of ['\\"', '"', '\\', 'nan', 'inf', '"\\']) {
+      expect(cpuOf(part.repeat(200_000)), part).toBeLessThan(3_000_000);
+    }
+  });
+
+  const one = { id: TASK_ID, response: success };
+  test.each<[LookUp['kind'], string, number, unknown, string]>([
+    ['one', 'a record', 200, one, 'found'],
+    ['ids', 'a list', 200, { items: [one, null, {}, { id: '' }], count: 4 }, 'found'],
+    ['window', 'an empty list', 200, encodeTaskList([]), 'found'],
+    ...(['one', 'ids'] as const).flatMap((kind): [LookUp['kind'], string, number, unknown, string][] =>
+      [
+        ['an empty body', ''],
+        ['{}', {}],
+        ['null', 'null'],
+        ['blanks', ' \n'],
+      ].map(([name, body]) => [kind, name as string, 200, body, 'unknown']),
+    ),
+    ...[400, 404].flatMap((status): [LookUp['kind'], string, number, unknown, string][] => [
+      ...[
+        '',
+        '<html></html>',
+        '{"error": "no such task"}',
+        '{"error": {"code": "not_found", "message": "no"}}',
+        '{"error": {"code": "bad_request", "message": "no"}}',
+        '{"code": "not_found", "detail": "no"}',
+      ].map((body): [LookUp['kind'], string, number, unknown, string] => ['one', json(body), status, body, 'unknown']),
+      ['one', 'a wrong path', status, { error: { code: 'no_api', message: 'no' } }, 'error'],
+      ['one', 'a wrong token', status, { error: { code: 'token_mismatched', message: 'no' } }, 'error'],
+      ['ids', 'a refused batch', status, '', 'error'],
+      ['ids', 'a refused batch, in words', status, { error: { code: 'bad_request', message: 'no' } }, 'error'],
+    ]),
+    ...[401, 403, 408, 429, 500, 502, 503, 504].map((status): [LookUp['kind'], string, number, unknown, string] => [
+      'one',
+      'no word',
+      status,
+      '',
+      'error',
+    ]),
+    ['one', 'an error', 200, { success: false, error: { code: 'invalid_token', message: 'no' } }, 'error'],
+    ['one', 'a page', 200, '<html></html>', 'error'],
+    ['ids', 'half a body', 200, '{"items": [', 'error'],
+  ])('of %s answered by %s under %i', (asked, _name, status, body, kind) => {
+    const answer = decodeLookUp(status, json(body), asked);
+    expect(answer.kind).toBe(kind);
+    if (answer.kind === 'found')
+      expect(answer.records.map(({ taskId, outcome }) => [taskId, outcome])).toEqual(
+        asked === 'window' ? [] : [[TASK_ID, succeeded]],
+      );
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
+
+const [OLD, NEW] = ['an old secret of thirty-two characters', 'a new secret of thirty-two characters'];
+const JOB = '0199aaaa-0000-7000-8000-000000000000';
+const urlsOf = (...secrets: string[]) => createCallbackUrls(secrets, () => 'https://gateway.example.com/base/');
+const tokenOf = (url: string | null) => url!.split('/').at(-1)!;
+
+describe('a callback URL', () => {
+  test('names its job and attempt, below the public URL', () => {
+    const url = urlsOf(OLD).urlFor(JOB, 3);
+    expect(url).toMatch(
+      new RegExp(`^https://gateway\\.example\\.com/base/callbacks/${JOB}/3\\.[\\w-]{8}\\.[\\w-]{43}$`),
+    );
+    expect(urlsOf(OLD).verify(JOB, tokenOf(url))).toEqual({ jobId: JOB, attempt: 3 });
+    expect(urlsOf(OLD).verifyUrl(url!)).toEqual({ jobId: JOB, attempt: 3 });
+  });
+
+  test('is none when the upstream cannot reach us', () => {
+    expect(createCallbackUrls([OLD], () => null).urlFor(JOB, 1)).toBeNull();
+  });
+
+  test('outlives a rotation of the secret while the old one is still listed', () => {
+    const before = tokenOf(urlsOf(OLD).urlFor(JOB, 1));
+    expect(urlsOf(NEW, OLD).verify(JOB, before)).toEqual({ jobId: JOB, attempt: 1 });
+    expect(urlsOf(NEW).verify(JOB, before)).toBeNull();
+    expect(urlsOf(OLD).verify(JOB, tokenOf(urlsOf(NEW, OLD).urlFor(JOB, 1)))).toBeNull();
+  });
+
+  test('is refused with any one character changed', () => {
+    const urls = urlsOf(OLD);
+    const token = tokenOf(urls.urlFor(JOB, 1));
+    for (let index = 0; index < token.length; index += 1) {
+      // The last of 43 base64 characters carries two bits that decode to nothing; the text is compared, so it counts
+      // too.
+      for (const other of ['A', 'z', '0', '.']) {
+        if (other === token[index]) continue;
+        expect(
+          urls.verify(JOB, token.slice(0, index) + other + token.slice(index + 1)),
+          `${index} ${other}`,
+        ).toBeNull();
+      }
+    }
+  });
+
+  test.each([
+    'https://gateway.example.com/callbacks/',
+    `https://gateway.example.com/callbacks/${JOB}/`,
+    'nonsense',
+    '',
+  ])('%s is none of ours', (url) => {
+    expect(urlsOf(OLD).verifyUrl(url)).toBeNull();
+  });
+});

@@ -1,0 +1,56 @@
+/**
+ * The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is
+ * for the run itself to show.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { programOf } from '../../verification/harness/program.ts';
+import { teeth } from '../../verification/planted-bugs/all.ts';
+import { applyEdits, plant } from '../../verification/planted-bugs/plant.ts';
+import { unboundedMailbox } from '../../verification/planted-bugs/unbounded-mailbox.ts';
+import type * as mailboxes from '../../src/concurrency/mailbox.ts';
+
+describe('a tooth', () => {
+  test.each(teeth.map((tooth) => [tooth.name, tooth] as const))(
+    '%s finds each of its places exactly once',
+    (_name, { edits }) => {
+      expect(edits.length).toBeGreaterThan(0);
+      expect([...applyEdits(edits).keys()].sort()).toEqual([...new Set(edits.map(({ file }) => file))].sort());
+    },
+  );
+
+  test('has a name of its own', () => {
+    expect(new Set(teeth.map(({ name }) => name)).size).toBe(teeth.length);
+  });
+
+  test('whose place is gone, or there twice, is an error', () => {
+    const edit = (find: string) => () => applyEdits([{ file: 'src/concurrency/mailbox.ts', find, replace: '' }]);
+    expect(edit('no such text')).toThrow('src/concurrency/mailbox.ts has 0 times, and not once: no such text');
+    expect(edit('unread')).toThrow(/has \d+ times, and not once: unread/);
+  });
+
+  test('that is planted is in the copy, and not in the program', async () => {
+    const drain = async (dist: string): Promise<readonly unknown[]> => {
+      const program = await programOf('src/concurrency/mailbox.ts', dirname(dist));
+      const { createMailbox } = (await import(pathToFileURL(program).href)) as typeof mailboxes;
+      const mailbox = createMailbox<number>(() => undefined);
+      for (const value of [1, 2, 3]) mailbox.put('a', value);
+      mailbox.end();
+      const values: number[] = [];
+      for await (const value of mailbox) values.push(value);
+      return values;
+    };
+    const [planted, healthy] = [await plant('test', unboundedMailbox.edits), await plant('test-without', [])];
+    expect(await drain(planted)).toEqual([1, 2, 3]);
+    expect(await drain(healthy)).toEqual([3]);
+    const programOfBuild = (dist: string) =>
+      readdirSync(dist)
+        .filter((name) => name.endsWith('.js'))
+        .map((name) => readFileSync(join(dist, name), 'utf8'))
+        .sort()
+        .join('');
+    expect(programOfBuild(planted)).not.toBe(programOfBuild(healthy));
+  });
+});

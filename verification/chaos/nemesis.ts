@@ -1,0 +1,232 @@
+/** The one who breaks things, by a plan drawn from the seed: two lanes at once, storms and ordered crashes. */
+import { setTimeout } from 'node:timers/promises';
+import type { GatewayProcess } from '../harness/gateway-process.ts';
+import { readJournal } from '../harness/journal.ts';
+import type { Random } from '../harness/random.ts';
+import type { Stage } from '../harness/harness.ts';
+import type { Mode } from './modes.ts';
+
+const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11', 'K12'] as const;
+type KillPoint = (typeof killPoints)[number];
+
+type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds' | 'silentDatabases' | 'refusals';
+
+export interface Injected extends Pick<Mode, Storm> {
+  readonly killPoints: Readonly<Record<KillPoint, number>>;
+  /**
+   * From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest.
+   */
+  readonly slowestDatabaseMs: number;
+  readonly slowestGatewayMs: number;
+}
+
+export interface Nemesis {
+  /** Carries out the whole plan; rejects when something does not come back, or when `signal` aborts before the end. */
+  run(signal: AbortSignal): Promise<void>;
+  injected(): Injected;
+  /** What went wrong beside the promises: a kill point that never fired, a process that ended by itself. */
+  failures(): readonly string[];
+}
+
+const storms: readonly Storm[] = [
+  'gatewayKills',
+  'databaseKills',
+  'connectionCuts',
+  'silentFeeds',
+  'silentDatabases',
+  'refusals',
+];
+
+const FIRE_LIMIT_MS = 12_000;
+const TRIES = 5;
+const DATABASE_LIMIT_MS = 45_000;
+const TARGET_RETRY_MS = 50;
+const RESTART_PAUSE_MS = 1_000;
+/** For a crash that fires while its order is taken back. */
+const TAKE_BACK_MS = 300;
+const isFeed = (opening: string): boolean => opening.includes('motion-gateway feed');
+
+export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (message: string) => void): Nemesis {
+  const counts: Record<Storm, number> = {
+    gatewayKills: 0,
+    databaseKills: 0,
+    connectionCuts: 0,
+    silentFeeds: 0,
+    silentDatabases: 0,
+    refusals: 0,
+  };
+  const fired = Object.fromEntries(killPoints.map((point) => [point, 0])) as Record<KillPoint, number>;
+  const failures: string[] = [];
+  let slowestDatabaseMs = 0;
+  let slowestGatewayMs = 0;
+  /** Gateways that a lane works on. */
+  const busy = new Set<GatewayProcess>();
+  const restarts = new Set<Promise<void>>();
+  let stopping = false;
+
+  const wasAtPoint = (pid: number | null | undefined, point?: KillPoint): boolean =>
+    readJournal<{ pid: number; point: string }>(stage.killFile).some(
+      (line) => line.pid === pid && (point === undefined || line.point === point),
+    );
+
+  for (const gateway of stage.gateways) {
+    gateway.onOwnEnd(({ code, signal, pid }) => {
+      // An order that was taken back, and was carried out before a busy process heard of that.
+      if (signal === 'SIGKILL' && wasAtPoint(pid))
+        log(`${gateway.name} was killed by an order that had been taken back`);
+      else failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
+      if (!busy.has(gateway)) restart(gateway);
+    });
+  }
+  stage.upstream.onMessage((message) => {
+    if (message.kind !== 'held') return;
+    const gateway = stage.gateways.find(({ name }) => name === message.gateway);
+    void gateway?.kill();
+  });
+
+  /** One that is up and that nobody works on, while another one is up too. */
+  async function takeTarget(signal: AbortSignal): Promise<GatewayProcess> {
+    for (;;) {
+      signal.throwIfAborted();
+      const up = stage.gateways.filter((gateway) => gateway.isUp());
+      const free = up.filter((gateway) => !busy.has(gateway));
+      if (up.length > 1 && free.length > 0) {
+        const target = random.pick(free);
+        busy.add(target);
+        return target;
+      }
+      await setTimeout(TARGET_RETRY_MS);
+    }
+  }
+
+  const startOnce = (gateway: GatewayProcess): Promise<boolean> =>
+    gateway.start().then(
+      () => true,
+      (error: unknown) => {
+        log(`${gateway.name} is started again: ${String(error)}`);
+        return false;
+      },
+    );
+
+  /** Brings it back in the background, after a pause. */
+  function restart(gateway: GatewayProcess): void {
+    busy.add(gateway);
+    const restarting = (async () => {
+      await setTimeout(random.between(100, 1_000));
+      const from = Date.now();
+      // One that is slow to come back is started on and on: only one that is away at the end has failed.
+      while (!stopping && !(await startOnce(gateway))) await setTimeout(RESTART_PAUSE_MS);
+      slowestGatewayMs = Math.max(slowestGatewayMs, Date.now() - from);
+    })()
+      .catch((error: unknown) => void failures.push(String(error)))
+      .finally(() => {
+        busy.delete(gateway);
+        restarts.delete(restarting);
+      });
+    restarts.add(restarting);
+  }
+
+  const acts: Readonly<Record<Storm, (signal: AbortSignal) => Promise<void>>> = {
+    async gatewayKills(signal) {
+      const gateway = await takeTarget(signal);
+      await gateway.kill();
+      restart(gateway);
+    },
+    async databaseKills() {
+      const from = Date.now();
+      await stage.database.kill();
+      await setTimeout(50);
+      await stage.database.untilUp(DATABASE_LIMIT_MS);
+      slowestDatabaseMs = Math.max(slowestDatabaseMs, Date.now() - from);
+    },
+    async connectionCuts() {
+      const proxy = random.pick(stage.databaseProxies);
+      if (random.chance(0.5)) return void proxy.breakOpen();
+      await proxy.cut();
+      await setTimeout(random.between(300, 2_500));
+      await proxy.restore();
+    },
+    async silentFeeds() {
+      // One that is not connected just now cannot be silenced.
+      for (let left = 100; left > 0; left -= 1) {
+        if (random.pick(stage.databaseProxies).silenceOpen(isFeed) > 0) return;
+        await setTimeout(TARGET_RETRY_MS);
+      }
+      throw new Error('no gateway listens');
+    },
+    async silentDatabases() {
+      random.pick(stage.databaseProxies).silenceOpen((opening) => !isFeed(opening));
+    },
+    async refusals() {
+      const ms = Math.round(random.between(500, 2_000));
+      stage.upstream.send({ kind: 'refuse', ms });
+      await setTimeout(ms);
+    },
+  };
+
+  async function stormLane(signal: AbortSignal): Promise<void> {
+    const plan = random.shuffled(storms.flatMap((storm) => Array<Storm>(mode[storm]).fill(storm)));
+    const from = Date.now();
+    const durationMs = (1_000 * mode.jobs) / mode.jobsPerSecond;
+    for (const [index, storm] of plan.entries()) {
+      const dueAt = from + ((index + random.next()) / plan.length) * durationMs;
+      await setTimeout(Math.max(0, dueAt - Date.now()), undefined, { signal });
+      await acts[storm](signal);
+      counts[storm] += 1;
+    }
+  }
+
+  /** Whether the process died at the point: by SIGKILL, after it had written down that it was there. */
+  async function crashAt(point: KillPoint, signal: AbortSignal): Promise<boolean> {
+    const gateway = await takeTarget(signal);
+    const pid = gateway.pid();
+    const ended = gateway.untilEnd();
+    if (point === 'K4') stage.upstream.send({ kind: 'holdNext', gateway: gateway.name });
+    else gateway.order(point);
+    const limit = new AbortController();
+    const wait = (ms: number) =>
+      Promise.race([ended, setTimeout(ms, null, { signal: limit.signal }).catch(() => null)]);
+    let end = await wait(FIRE_LIMIT_MS);
+    if (!end) {
+      if (point === 'K4') stage.upstream.send({ kind: 'holdNone', gateway: gateway.name });
+      else gateway.order(null);
+      end = await wait(TAKE_BACK_MS);
+    }
+    limit.abort();
+    if (!end) {
+      busy.delete(gateway);
+      return false;
+    }
+    restart(gateway);
+    // K4 is the upstream's word, and the kill ours.
+    const wasThere = point === 'K4' || wasAtPoint(pid, point);
+    if (end.signal !== 'SIGKILL')
+      failures.push(
+        `${gateway.name} was to be killed at ${point} and ended with code ${end.code}, signal ${end.signal}`,
+      );
+    return end.signal === 'SIGKILL' && wasThere;
+  }
+
+  async function sweepLane(signal: AbortSignal): Promise<void> {
+    for (let round = 0; round < mode.roundsOfKillPoints; round += 1) {
+      for (const point of random.shuffled(killPoints)) {
+        let tries = 0;
+        while (tries < TRIES && !(await crashAt(point, signal))) tries += 1;
+        if (tries === TRIES) failures.push(`${point} did not fire in ${TRIES} tries of ${FIRE_LIMIT_MS / 1_000} s`);
+        else fired[point] += 1;
+        if (tries > 0) log(`${point}: ${tries} tries in vain`);
+      }
+    }
+  }
+
+  return {
+    async run(signal) {
+      signal.addEventListener('abort', () => (stopping = true), { once: true });
+      await Promise.all([stormLane(signal), sweepLane(signal)]);
+      while (restarts.size > 0) await Promise.all(restarts);
+      await stage.database.untilUp(DATABASE_LIMIT_MS);
+    },
+    injected: () => ({ ...counts, killPoints: { ...fired }, slowestDatabaseMs, slowestGatewayMs }),
+    failures: () => failures,
+  };
+}

@@ -1,0 +1,94 @@
+/** Following one job over graphql-ws to its end, over as many connections as it takes. */
+import { setTimeout } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import type { GatewayProcess } from '../gateway-process.ts';
+import type { Journal } from '../journal.ts';
+import type { Random } from '../random.ts';
+import type { Stage } from '../harness.ts';
+import { JOB_FIELDS, nextOperation, toSeen, type JobView } from './job-view.ts';
+import type { ClientRecord } from './records.ts';
+
+interface WatchOptions {
+  readonly jobId: string;
+  readonly afterVersion: number;
+  readonly client: string;
+  readonly stage: Stage;
+  readonly journal: Journal<ClientRecord>;
+  readonly random: Random;
+  pickGateway(): GatewayProcess;
+  readonly signal: AbortSignal;
+}
+
+const WATCH = `subscription ($id: ID!, $afterVersion: Int) { job: jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`;
+
+const ACK_TIMEOUT_MS = 5_000;
+/** Before the next connection, by how many broke in a row without a word; doubled each time. */
+const FIRST_RECONNECT_MS = 300;
+const MAX_RECONNECT_MS = 5_000;
+
+/** A socket that is closed before it is open says so by an error, which nobody may be there to hear any more. */
+class QuietSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.on('error', () => undefined);
+  }
+}
+
+/** Resolves when the server completed the watch, or at `signal`. */
+export async function watchToEnd({
+  jobId,
+  afterVersion,
+  client,
+  stage,
+  journal,
+  random,
+  pickGateway,
+  signal,
+}: WatchOptions): Promise<void> {
+  let version = afterVersion;
+  let silent = 0;
+  while (!signal.aborted) {
+    const gateway = pickGateway();
+    const operation = { op: 'watch', jobId, client, operation: nextOperation(), gateway: gateway.name } as const;
+    journal.append({ ...operation, type: 'invoke', afterVersion: version });
+    const connection = createClient({
+      url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
+      webSocketImpl: QuietSocket,
+      connectionParams: { authorization: `Bearer ${stage.apiKey}` },
+      connectionAckWaitTimeout: ACK_TIMEOUT_MS,
+      retryAttempts: 0,
+    });
+    const stop = (): void => connection.terminate();
+    signal.addEventListener('abort', stop);
+    try {
+      for await (const { data, errors } of connection.iterate<{ job: JobView }>({
+        query: WATCH,
+        variables: { id: jobId, afterVersion: version },
+      })) {
+        if (errors || !data) throw new Error(codeOf(errors) ?? 'no data');
+        const seen = toSeen(data.job);
+        version = seen.version;
+        silent = 0;
+        journal.append({ ...operation, type: 'saw', seen });
+      }
+      return journal.append({ ...operation, type: 'completed' });
+    } catch (error) {
+      // A close of the socket is an event, a refusal a list of GraphQL errors.
+      const reason = error instanceof Error ? error.message : (codeOf(error) ?? 'closed');
+      journal.append({ ...operation, type: reason === 'NOT_FOUND' ? 'fail' : 'unknown', reason });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      void connection.dispose();
+    }
+    silent += 1;
+    await setTimeout(random.between(100, Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** silent)), undefined, {
+      signal,
+    }).catch(() => undefined);
+  }
+}
+
+function codeOf(errors: unknown): string | null {
+  const [first] = Array.isArray(errors) ? (errors as { extensions?: { code?: unknown } }[]) : [];
+  return typeof first?.extensions?.code === 'string' ? first.extensions.code : null;
+}

@@ -1,0 +1,92 @@
+/**
+ * One dispatcher in a process of its own, without a gateway around it: the real store, the real client of the upstream,
+ * the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { createConnections } from '../../src/db/connection/client.ts';
+import { createJobStore } from '../../src/db/stores.ts';
+import { createDispatcher } from '../../src/jobs/submit/dispatcher.ts';
+import { createHearing } from '../../src/jobs/reconcile/callback-health.ts';
+import type { Log } from '../../src/log.ts';
+import { createReconciler } from '../../src/jobs/reconcile/reconcile.ts';
+import { createSettling } from '../../src/jobs/settle/settle.ts';
+import type { Taken } from '../../src/jobs/submit/claim-next.ts';
+import type { Admission } from '../../src/jobs/model/admission-gate.ts';
+import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
+import { createUpstreamClient } from '../../src/upstream/acedata/client.ts';
+
+interface Options {
+  readonly databaseUrl: string;
+  readonly upstreamUrl: string;
+  readonly upstreamId: string;
+  readonly admission: Admission;
+  readonly submitTimeoutMs: number;
+  readonly lookMs: number;
+  readonly reconcileMs: number;
+}
+
+const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(
+  process.argv[2]!,
+) as Options;
+
+// A stage that is gone leaves nothing behind.
+process.on('disconnect', () => process.exit());
+
+const quiet = () => undefined;
+const log: Log = {
+  info: quiet,
+  warn: quiet,
+  error: (fields, message) =>
+    process.send?.({ error: `${message}: ${(fields as { err?: Error }).err?.message ?? ''}` }),
+};
+const store = createJobStore(createConnections(databaseUrl, 4, quiet));
+const settling = createSettling({ store, log, effects: [] });
+// Nobody listens there: results are found by polling.
+const callbackUrls = createCallbackUrls(['a-secret-of-the-verification-only'], () => 'http://127.0.0.1:9');
+const upstream = createUpstreamClient({
+  id: upstreamId,
+  sandbox: false,
+  baseUrl: upstreamUrl,
+  token: 'token',
+  callbackUrls,
+  submitTimeoutMs,
+});
+const pollSteps = { firstMs: 300, intervalMs: 300 };
+const dispatcher = createDispatcher({
+  store,
+  upstream,
+  settling,
+  admission,
+  firstPollMs: () => pollSteps.firstMs,
+  firstListingMs: null,
+  log,
+});
+const reconciler = createReconciler({
+  store,
+  upstream,
+  settling,
+  hearing: createHearing(store, upstreamId, pollSteps, true, log),
+  jobDeadlineMs: admission.jobDeadlineMs,
+  queueDeadlineMs: 86_400_000,
+  firstListingMs: null,
+  log,
+});
+const { signal } = new AbortController();
+
+const looks = async () => {
+  for (;;) {
+    const taken = await dispatcher.take().catch((): Taken => ({ kind: 'wait', waitMs: lookMs }));
+    if (taken.kind === 'job') void dispatcher.submit(taken.job, signal, taken.isProbe).catch(quiet);
+    else if (taken.kind === 'unsure') void dispatcher.retract(taken.job, signal).catch(quiet);
+    else if (taken.kind === 'probe') await dispatcher.probe(taken.probedBy, signal).catch(quiet);
+    else await setTimeout(Math.min(taken.waitMs, lookMs));
+  }
+};
+const reconciles = async () => {
+  for (;;) {
+    await reconciler.runOnce(signal).catch(quiet);
+    await setTimeout(reconcileMs);
+  }
+};
+process.send?.('ready');
+await Promise.all([looks(), reconciles()]);

@@ -1,0 +1,57 @@
+import { createHangingClients } from '../proofs/hangups/hanging-clients.ts';
+import { calmUpstream, until } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+const REQUESTS = 20;
+const BODY = {
+  image_url: 'https://media.example.com/character.jpg',
+  video_url: 'https://media.example.com/motion.mp4',
+  async: true,
+};
+
+export const answeredWhenWritten: Tooth = {
+  name: 'answered-when-written',
+  bug: 'counts a REST request as answered when its answer is written, and closes the connection without looking on',
+  edits: [
+    {
+      file: 'src/http/rest/answer-delivery.ts',
+      find: 'watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));',
+      replace:
+        "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else joining.ended(jobId, 'ANSWERED');",
+    },
+  ],
+  /**
+   * Clients by connections of their own reset them as soon as bytes of the answer are there, use none of them, and
+   * repeat.
+   */
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
+    const clients = await createHangingClients(stage.gateways, stage.apiKey);
+    try {
+      await Promise.all(
+        Array.from({ length: REQUESTS }, async (_, index) => {
+          const body = { ...BODY, prompt: `${bench.seed}-${index}` };
+          await clients.ask(stage.gateways[0]!, 'close', body, { afterMs: 0, how: 'unread' });
+          // A busy machine may answer 500, which every client repeats.
+          const isAnswered = async (): Promise<boolean> => {
+            const repeat = await clients.ask(stage.gateways[0]!, 'close', body, null);
+            return repeat.kind === 'answered' && repeat.status === 200;
+          };
+          await until(`${body.prompt} is answered`, isAnswered);
+        }),
+      );
+      const twice = await stage.database.query<{ prompt: string }>(
+        'select prompt from jobs group by prompt having count(*) > 1',
+      );
+      return twice.length > 0
+        ? [`requests whose client hung up in the moment of the answer made two jobs: ${twice.length} of ${REQUESTS}`]
+        : [];
+    } finally {
+      await clients.stop();
+    }
+  },
+};

@@ -1,0 +1,51 @@
+import { startListening } from '../chaos/listening.ts';
+import { readJournal } from '../harness/journal.ts';
+import { createRandom } from '../harness/random.ts';
+import type { HeardWebhook } from '../chaos/checker/evidence.ts';
+import { calmUpstream, comesTrue, createLoad, until, violationsOf } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+/** A lease is three times the time-out of a try and 10 s. */
+const TOLD_LIMIT_MS = 17_000;
+
+export const claimIsDelivery: Tooth = {
+  name: 'claim-is-delivery',
+  bug: 'takes a webhook for delivered as soon as somebody has begun to deliver it',
+  edits: [
+    {
+      file: 'src/db/webhooks/delivery-store.ts',
+      find: 'set next_attempt_at = ${inMs(leaseMs)} from due',
+      replace: "set next_attempt_at = null, state = 'DELIVERED' from due",
+    },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 2,
+      settings: {
+        EGRESS_ALLOW: '127.0.0.1',
+        EGRESS_TIMEOUT_SECONDS: '1',
+        WEBHOOK_RETRY_SECONDS: '1,1,1,1,1',
+        PLAYGROUND: 'off',
+      },
+      upstream: calmUpstream(bench, 0.1),
+    });
+    const listening = await startListening(stage, createRandom(`${bench.seed}:receiver`));
+    try {
+      // Whoever begins to deliver dies before the first byte.
+      for (const gateway of stage.gateways) {
+        void gateway.untilEnd().then(() => stage.gateways.forEach((other) => other !== gateway && other.order(null)));
+        gateway.order('K11');
+      }
+      const load = createLoad(bench, stage);
+      await load.submit(1);
+      await until('a gateway dies at its webhook', () => stage.gateways.some((gateway) => !gateway.isUp()));
+      await comesTrue(
+        () => readJournal<HeardWebhook>(listening.file).some(({ status }) => status === 200),
+        TOLD_LIMIT_MS,
+      );
+      return await violationsOf(stage, load, ['webhookLost', 'webhookTwice'], listening.file);
+    } finally {
+      listening.stop();
+    }
+  },
+};

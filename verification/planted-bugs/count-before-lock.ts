@@ -1,0 +1,91 @@
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import type { Entry } from '../harness/journal.ts';
+import type { LedgerRecord } from '../harness/upstream/messages.ts';
+import { calmUpstream, createLoad, multiplyJob, pauseGate, readLedger } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+const JOBS = 25;
+const CAP = 5;
+const TASK_SECONDS = 1;
+const ROUNDS = 3;
+const PAUSE_MS = 700;
+const SAMPLE_MS = 10;
+
+export const countBeforeLock: Tooth = {
+  name: 'count-before-lock',
+  bug: 'counts what is in flight and locks the gate after that',
+  edits: [
+    {
+      file: 'src/jobs/submit/claim-next.ts',
+      find: 'const gate = await store.lockGate(tx, upstream.id);',
+      replace:
+        'const inFlight = await store.countInFlight(tx, upstream.id, { slotMs: unconfirmedSlotMs, deadlineMs: jobDeadlineMs }); const gate = await store.lockGate(tx, upstream.id);',
+    },
+    {
+      file: 'src/jobs/submit/claim-next.ts',
+      find: `    const inFlight = await store.countInFlight(tx, upstream.id, {
+      slotMs: unconfirmedSlotMs,
+      deadlineMs: jobDeadlineMs,
+    });
+`,
+      replace: '',
+    },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 3,
+      settings: {
+        UPSTREAM_MAX_IN_FLIGHT: String(CAP),
+        UPSTREAM_SUBMITS_PER_SECOND: '1000',
+        POLL_FIRST_SECONDS: '0.2',
+        POLL_INTERVAL_SECONDS: '0.1',
+        PLAYGROUND: 'off',
+      },
+      upstream: calmUpstream(bench, TASK_SECONDS),
+    });
+    await pauseGate(stage);
+    await createLoad(bench, stage).submit(1);
+    await multiplyJob(stage, JOBS);
+    const inRows = await mostInRows(stage.database.url, async () => {
+      // All that are free to begin with, all gateways at once, and again when most of them have ended.
+      for (let round = 0; round < ROUNDS; round += 1) {
+        await pauseGate(stage, PAUSE_MS);
+        await setTimeout(PAUSE_MS + 1_000 * TASK_SECONDS);
+      }
+    });
+    const atUpstream = mostAtOnce(readLedger(stage));
+    return [
+      ...(atUpstream > CAP ? [`the upstream had ${atUpstream} tasks at once, and ${CAP} are allowed`] : []),
+      ...(inRows > CAP ? [`${inRows} jobs were in flight by their rows, and ${CAP} are allowed`] : []),
+    ];
+  },
+};
+
+/** Every look is one snapshot. */
+async function mostInRows(url: string, work: () => Promise<void>): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  let most = 0;
+  try {
+    let working = true;
+    const worked = work().finally(() => (working = false));
+    while (working) {
+      await setTimeout(SAMPLE_MS);
+      const { rows } = await client.query<{ count: number }>(
+        `select count(*)::int from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')`,
+      );
+      most = Math.max(most, rows[0]!.count);
+    }
+    await worked;
+  } finally {
+    await client.end();
+  }
+  return most;
+}
+
+/** A slot is free when the gateway knows of the end, which comes after it. */
+function mostAtOnce(ledger: readonly Entry<LedgerRecord>[]): number {
+  const tasks = ledger.flatMap((entry) => (entry.kind === 'taken' ? [entry] : []));
+  return Math.max(0, ...tasks.map(({ at }) => tasks.filter((task) => task.at <= at && task.endsAt > at).length));
+}

@@ -1,0 +1,54 @@
+import { setTimeout } from 'node:timers/promises';
+import { calmUpstream, createLoad, until } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+const JOBS = 20;
+const TASK_SECONDS = 1;
+/** Callbacks come until then: 0 to 5 for a task, the same and not, some to jobs that have ended. */
+const CALLBACKS_MS = 3_500;
+/** Queued, submitting, processing, and the end. */
+const VERSIONS = 4;
+
+export const guardWithoutRank: Tooth = {
+  name: 'guard-without-rank',
+  bug: 'writes a state without asking whether it says more than what is known',
+  edits: [
+    { file: 'src/db/jobs/job-writer.ts', find: "lt(jobs.rank, placeholder('rank')),", replace: '' },
+    // The same guard as a pure function, which decides before the statement is sent.
+    { file: 'src/jobs/model/job.ts', find: 'job.rank < move.rank &&', replace: '' },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: {
+        POLL_FIRST_SECONDS: '0.3',
+        POLL_INTERVAL_SECONDS: '0.3',
+        UPSTREAM_SUBMITS_PER_SECOND: '200',
+        UPSTREAM_MAX_IN_FLIGHT: '100',
+        PLAYGROUND: 'off',
+      },
+      upstream: calmUpstream(bench, TASK_SECONDS),
+    });
+    const load = createLoad(bench, stage);
+    await Promise.all(Array.from({ length: JOBS }, (_, number) => load.submit(number)));
+    await until(
+      'all jobs end',
+      async () => (await stage.database.query('select from jobs where completed_at is not null')).length === JOBS,
+    );
+    await setTimeout(CALLBACKS_MS);
+    const changed = await stage.database.query<{ version: number }>(
+      `select version from jobs where version > ${VERSIONS} order by version desc`,
+    );
+    const twice = await stage.database.query(
+      `select job_id from job_events where type = 'CALLBACK' and verdict = 'APPLIED' group by job_id having count(*) > 1`,
+    );
+    return [
+      ...(changed[0]
+        ? [
+            `${changed.length} of ${JOBS} jobs told of changes that were none: a life of ${VERSIONS} states had ${changed[0].version} versions`,
+          ]
+        : []),
+      ...(twice.length > 0 ? [`${twice.length} of ${JOBS} jobs were settled by more than one callback`] : []),
+    ];
+  },
+};

@@ -1,0 +1,124 @@
+/** Clients of a scenario, and what the checker says about what they saw. */
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { check, violationKinds, type ViolationKind } from '../chaos/checker/check.ts';
+import { gatherEvidence } from '../chaos/checker/gather.ts';
+import { createClient, type ClientRates, type ProvingClient } from '../harness/clients/client.ts';
+import type { ClientRecord } from '../harness/clients/records.ts';
+import { openJournal, readJournal, type Entry, type Journal } from '../harness/journal.ts';
+import { createRandom } from '../harness/random.ts';
+import type { Stage } from '../harness/harness.ts';
+import type { LedgerRecord } from '../harness/upstream/messages.ts';
+import { noFaults } from '../harness/upstream/plan.ts';
+import type { Bench } from './planted-bug.ts';
+
+export interface Load {
+  /** Where the clients write down what they do. */
+  readonly file: string;
+  readonly journal: Journal<ClientRecord>;
+  /** Submits the job of this number, once; resolves when it was answered or not. */
+  submit(number: number): Promise<void>;
+  /** Jobs of the numbers from 0, `writers` at once, until `signal`; resolves when all of them were answered or not. */
+  run(writers: number, signal: AbortSignal): Promise<void>;
+  records(): readonly Entry<ClientRecord>[];
+  /** Ids of the jobs that were acknowledged so far. */
+  acknowledged(): readonly string[];
+}
+
+const quiet: ClientRates = { watched: 0, repeated: 0, raced: 0, canceled: 0, read: 0, givenUp: 1 };
+
+/** After a request that was refused the next one waits: a server that is away refuses many. */
+const PAUSE_MS = 10;
+
+export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRates> = {}): Load {
+  const file = join(stage.folder, 'clients.jsonl');
+  const journal = openJournal<ClientRecord>(file);
+  const { signal } = new AbortController();
+  const createOne = (name: string): ProvingClient =>
+    createClient({
+      name,
+      seed: bench.seed,
+      stage,
+      journal,
+      random: createRandom(`${bench.seed}:${name}`),
+      rates: { ...quiet, ...rates },
+      signal,
+    });
+  const records = (): readonly Entry<ClientRecord>[] => readJournal<ClientRecord>(file);
+  let next = 0;
+
+  return {
+    file,
+    journal,
+    submit: (number) => createOne(`c${number}`).run(number),
+    async run(writers, until) {
+      await Promise.all(
+        Array.from({ length: writers }, async (_, index) => {
+          const client = createOne(`w${index}`);
+          while (!until.aborted) {
+            await client.run(next++);
+            await setTimeout(PAUSE_MS);
+          }
+        }),
+      );
+    },
+    records,
+    acknowledged: () =>
+      records().flatMap((record) => (record.op === 'generate' && record.type === 'ok' ? [record.seen.jobId] : [])),
+  };
+}
+
+export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => readJournal<LedgerRecord>(stage.ledgerFile);
+
+/** The rules of the chaos run, as many of them as a scenario is about: one sentence for each that is broken. */
+export async function violationsOf(
+  stage: Stage,
+  load: Load,
+  kinds: readonly ViolationKind[],
+  webhooksFile: string | null = null,
+): Promise<readonly string[]> {
+  const found = check(await gatherEvidence(stage, load.file, webhooksFile));
+  return kinds.flatMap((kind) => {
+    const count = found.filter((violation) => violation.kind === kind).length;
+    return count > 0 ? [`${violationKinds[kind]}: ${count}`] : [];
+  });
+}
+
+const CHECK_MS = 200;
+
+/** Whether `isSo` has come true within `limitMs`. */
+export async function comesTrue(isSo: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+  for (const until = Date.now() + limitMs; Date.now() < until; await setTimeout(CHECK_MS))
+    if (await isSo()) return true;
+  return isSo();
+}
+
+/** The same, where a scenario cannot go on without it. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+  if (!(await comesTrue(isSo, limitMs))) throw new Error(`${what}: not within ${limitMs / 1_000} s`);
+}
+
+/** Makes so many of the one job that there is. */
+export async function multiplyJob({ database }: Stage, count: number): Promise<void> {
+  const columns =
+    'account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash';
+  await database.query(
+    `insert into jobs (id, ${columns}) select gen_random_uuid(), ${columns} from jobs, generate_series(2, ${count})`,
+  );
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Shuts the gate, so that jobs stay queued. All gateways look again in the moment in which it opens, when that is
+ * within a second.
+ */
+export async function pauseGate({ database }: Stage, ms = HOUR_MS): Promise<void> {
+  await database.query(
+    `insert into gates (upstream_id, paused_until) values ('acedata', now() + interval '${ms} ms') on conflict (upstream_id) do update set paused_until = excluded.paused_until`,
+  );
+}
+
+/** An upstream that does what it is asked to, and whose tasks take so long. */
+export const calmUpstream = (bench: Bench, taskSeconds: number) =>
+  ({ seed: bench.seed, rates: noFaults, taskSeconds: [taskSeconds, taskSeconds], listing: false }) as const;

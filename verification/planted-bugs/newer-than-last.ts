@@ -1,0 +1,98 @@
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { createRandom } from '../harness/random.ts';
+import type { Stage } from '../harness/harness.ts';
+import { calmUpstream, comesTrue, createLoad, multiplyJob, pauseGate } from './load.ts';
+import { subscribe } from './subscription.ts';
+import type { Tooth } from './planted-bug.ts';
+
+const JOBS = 200;
+const WRITERS = 16;
+const CHANGES = 25;
+const MAX_OPEN_MS = 120;
+/** The account is read with every change, and all of it every 20 s. */
+const CATCH_UP_MS = 4_000;
+
+export const newerThanLast: Tooth = {
+  name: 'newer-than-last',
+  bug: 'reads of an account what is newer than the last that it has seen, whatever was in progress',
+  edits: [
+    {
+      file: 'src/db/jobs/changes.ts',
+      find: "inProgress: inProgress === '' ? [] : inProgress.split(',').map(BigInt)",
+      replace: 'inProgress: []',
+    },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
+    await pauseGate(stage);
+    await createLoad(bench, stage).submit(1);
+    await multiplyJob(stage, JOBS);
+    const jobs = await stage.database.query<{ id: string }>('select id from jobs');
+    if (jobs.length !== JOBS) throw new Error(`there are ${jobs.length} jobs`);
+
+    const versions = new Map<string, number>();
+    const follow = { query: FOLLOW, variables: { after: await findCursor(stage) } };
+    const follower = await subscribe<{ update: { job: { id: string; version: number } } }>(
+      stage.gateways[0]!,
+      stage.apiKey,
+      follow,
+      ({ update: { job } }) => void versions.set(job.id, Math.max(job.version, versions.get(job.id) ?? 0)),
+    );
+    await Promise.all(
+      Array.from({ length: WRITERS }, (_, writer) =>
+        write(
+          stage,
+          `${bench.seed}:writer:${writer}`,
+          jobs.map(({ id }) => id),
+        ),
+      ),
+    );
+    const rows = await stage.database.query<{ id: string; version: number }>(
+      'select id, version from jobs where version > 1',
+    );
+    const missed = (): number => rows.filter(({ id, version }) => (versions.get(id) ?? 1) < version).length;
+    await comesTrue(() => missed() === 0, CATCH_UP_MS);
+    follower.close();
+    return missed() > 0
+      ? [`a follower of the account did not get the newest state of ${missed()} of ${rows.length} jobs`]
+      : [];
+  },
+};
+
+const FOLLOW = 'subscription ($after: String) { update: jobsUpdated(after: $after) { job { id version } } }';
+
+async function findCursor(stage: Stage): Promise<string> {
+  const reply = await stage.send<{ motionJobs: { updatesCursor: string } }>(stage.gateways[0]!, {
+    query: '{ motionJobs(first: 1) { updatesCursor } }',
+  });
+  if (reply.kind !== 'answered' || !reply.answer.data) throw new Error('the list was not answered');
+  return reply.answer.data.motionJobs.updatesCursor;
+}
+
+/**
+ * What the store's `amend` does, in transactions that stay open for a while and end in another order than they began.
+ */
+async function write({ database }: Stage, seed: string, jobIds: readonly string[]): Promise<void> {
+  const random = createRandom(seed);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    for (let left = CHANGES; left > 0; left -= 1) {
+      await client.query('begin');
+      await client.query(
+        `with changed as (update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = $1 returning id, version, account_id)
+         select pg_notify('job_changed', concat_ws(' ', id, version, account_id)) from changed`,
+        [random.pick(jobIds)],
+      );
+      await setTimeout(random.between(0, MAX_OPEN_MS));
+      await client.query('commit');
+    }
+  } finally {
+    await client.end();
+  }
+}

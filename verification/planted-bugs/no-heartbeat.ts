@@ -1,0 +1,67 @@
+import { watchToEnd } from '../harness/clients/watcher.ts';
+import { createRandom } from '../harness/random.ts';
+import { calmUpstream, comesTrue, createLoad, pauseGate, until } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+/**
+ * The heartbeat of 8 s after the start is not answered for 4 s, and then the feed listens anew and all is read again.
+ * Without it, what is watched is read 20 s after the start. The change is another instance's: one of its own would be
+ * announced over the same connection, and find it out.
+ */
+const HEARD_AFTER_MS = 14_000;
+const SILENT_WITHIN_MS = 6_000;
+
+export const noHeartbeat: Tooth = {
+  name: 'no-heartbeat',
+  bug: 'does not ask its LISTEN connection whether it is still there',
+  edits: [{ file: 'src/db/feed/feed.ts', find: '    beat();\n    announcer.', replace: '    announcer.' }],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 2,
+      settings: { PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
+    const from = Date.now();
+    await pauseGate(stage);
+    const load = createLoad(bench, stage);
+    await load.submit(1);
+    const [jobId] = load.acknowledged();
+    if (jobId === undefined) throw new Error('the job was not accepted');
+    const seen = (state: string): boolean =>
+      load.records().some((record) => record.op === 'watch' && record.type === 'saw' && record.seen.state === state);
+
+    const ending = new AbortController();
+    const [gateway, other] = [stage.gateways[0]!, stage.gateways[1]!];
+    const watching = watchToEnd({
+      jobId,
+      afterVersion: 0,
+      client: 'watcher',
+      stage,
+      journal: load.journal,
+      random: createRandom(bench.seed),
+      pickGateway: () => gateway,
+      signal: ending.signal,
+    });
+    try {
+      await until('the watch begins', () => seen('QUEUED'));
+      const silenced = stage.databaseProxies[0]!.silenceOpen((opening) => opening.includes('motion-gateway feed'));
+      if (silenced !== 1) throw new Error(`${silenced} feeds were silenced`);
+      await stage.send(other, {
+        query: 'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { state } } }',
+        variables: { id: jobId },
+      });
+      const [row] = await stage.database.query<{ state: string }>('select state from jobs');
+      if (row?.state !== 'CANCELED') throw new Error(`the job is ${row?.state ?? 'gone'}`);
+      const changedMs = Date.now() - from;
+      if (changedMs > SILENT_WITHIN_MS)
+        throw new Error('the connection was silenced too late to tell what its heartbeat does');
+      const waitMs = HEARD_AFTER_MS - changedMs;
+      return (await comesTrue(() => seen('CANCELED'), waitMs))
+        ? []
+        : [`a watcher was not told of a change within ${Math.round(waitMs / 1_000)} s`];
+    } finally {
+      ending.abort();
+      await watching;
+    }
+  },
+};

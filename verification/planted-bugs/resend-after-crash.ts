@@ -1,0 +1,47 @@
+import { calmUpstream, comesTrue, createLoad, readLedger, until, violationsOf } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+/** Later than the second submit that must not come: the lease is looked at every second. */
+const TASK_SECONDS = 4;
+/** A callback comes up to 3 s after the end, or is repeated from 5 s after it on. */
+const END_LIMIT_MS = 9_000;
+
+export const resendAfterCrash: Tooth = {
+  name: 'resend-after-crash',
+  bug: 'puts a job back into the queue when its submitter has died',
+  edits: [
+    {
+      file: 'src/jobs/reconcile/reconcile.ts',
+      find: 'moves.doubt(job.attempt)',
+      replace: 'moves.requeue(job.attempt, job.leaseToken!)',
+    },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 2,
+      settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, TASK_SECONDS),
+    });
+    // Whoever submits dies when all of it was read and nothing answered.
+    let isHeld = false;
+    stage.upstream.onMessage((message) => {
+      if (message.kind !== 'held') return;
+      for (const gateway of stage.gateways) {
+        if (gateway.name === message.gateway) void gateway.kill().then(() => (isHeld = true));
+        else stage.upstream.send({ kind: 'holdNone', gateway: gateway.name });
+      }
+    });
+    for (const { name } of stage.gateways) stage.upstream.send({ kind: 'holdNext', gateway: name });
+    const load = createLoad(bench, stage);
+    await load.submit(1);
+    await until('a gateway dies in the middle of its submit', () => isHeld);
+    await stage.database.query(
+      `update jobs set lease_expires_at = now() - interval '1 second' where state = 'SUBMITTING'`,
+    );
+    const arrived = (): number => readLedger(stage).filter(({ kind }) => kind === 'received').length;
+    const hasEnded = async (): Promise<boolean> =>
+      (await stage.database.query(`select from jobs where completed_at is not null`)).length > 0;
+    await comesTrue(async () => arrived() > 1 || (await hasEnded()), END_LIMIT_MS);
+    return violationsOf(stage, load, ['sentAgain', 'twoTasks', 'wrongEnd']);
+  },
+};

@@ -1,0 +1,37 @@
+import { noFaults } from '../harness/upstream/plan.ts';
+import { comesTrue, createLoad, readLedger, until, violationsOf } from './load.ts';
+import type { Tooth } from './planted-bug.ts';
+
+/** A pause of the gate and the probe that ends it included. */
+const RETRY_LIMIT_MS = 5_000;
+
+export const retryAfterTimeOut: Tooth = {
+  name: 'retry-after-time-out',
+  bug: 'puts a job back into the queue when its submit has timed out',
+  edits: [
+    {
+      file: 'src/jobs/submit/record-answer.ts',
+      find: 'moves.doubt(job.attempt)',
+      replace: '/time-?out/i.test(end.reason) ? moves.requeue(job.attempt, job.leaseToken!) : moves.doubt(job.attempt)',
+    },
+  ],
+  async scenario(bench) {
+    // The upstream reads every submit and answers none.
+    const rates = { ...noFaults, submits: { ...noFaults.submits, none: 0, hang: 1 } };
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { SUBMIT_TIMEOUT_SECONDS: '1', UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
+      upstream: { seed: bench.seed, rates, taskSeconds: [60, 60], listing: false },
+    });
+    const load = createLoad(bench, stage);
+    await load.submit(1);
+    const arrived = (): number => readLedger(stage).filter(({ kind }) => kind === 'received').length;
+    await until('the upstream hears of the job', () => arrived() > 0);
+    await until(
+      'the submit times out',
+      async () => (await stage.database.query(`select from job_events where type = 'ATTEMPT_ENDED'`)).length > 0,
+    );
+    await comesTrue(() => arrived() > 1, RETRY_LIMIT_MS);
+    return violationsOf(stage, load, ['sentAgain', 'twoTasks']);
+  },
+};

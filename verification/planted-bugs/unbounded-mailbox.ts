@@ -1,0 +1,75 @@
+import pg from 'pg';
+import type { Stage } from '../harness/harness.ts';
+import { calmUpstream, comesTrue, createLoad, pauseGate, until } from './load.ts';
+import { subscribe } from './subscription.ts';
+import type { Tooth } from './planted-bug.ts';
+
+const VERSIONS = 6_000;
+/** What the kernels on both sides take until the reader is waited for: some megabytes. */
+const STATE = Array.from({ length: 50 }, (_, index) => `p${index}: prompt`).join(' ');
+const WATCH = `subscription ($id: ID!) { job: jobUpdated(id: $id) { version ${STATE} } }`;
+const MAX_STATES = 300;
+const READ_LIMIT_MS = 6_000;
+
+export const unboundedMailbox: Tooth = {
+  name: 'unbounded-mailbox',
+  bug: 'keeps every state for a reader, and not only the newest',
+  edits: [
+    {
+      file: 'src/concurrency/mailbox.ts',
+      find: 'unread.set(key, value);',
+      replace: 'unread.set(crypto.randomUUID(), value);',
+    },
+  ],
+  async scenario(bench) {
+    const stage = await bench.startStage({
+      gateways: 1,
+      settings: { MAX_ALIASES: '100', MAX_FIELD_REPEATS: '100', PLAYGROUND: 'off' },
+      upstream: calmUpstream(bench, 60),
+    });
+    await pauseGate(stage);
+    const load = createLoad(bench, stage);
+    await load.submit(1);
+    const [jobId] = load.acknowledged();
+    if (jobId === undefined) throw new Error('the job was not accepted');
+    await stage.database.query(`update jobs set prompt = repeat('x', 2500)`);
+
+    const versions: number[] = [];
+    const reader = await subscribe<{ job: { version: number } }>(
+      stage.gateways[0]!,
+      stage.apiKey,
+      { query: WATCH, variables: { id: jobId } },
+      ({ job }) => void versions.push(job.version),
+    );
+    await until('the watch begins', () => versions.length > 0);
+    reader.pause();
+    await change(stage, jobId);
+    reader.resume();
+    const last = VERSIONS + 1;
+    const hasLast = await comesTrue(() => versions.at(-1) === last || versions.length > MAX_STATES, READ_LIMIT_MS);
+    const count = versions.length;
+    reader.close();
+    return [
+      ...(count > MAX_STATES ? [`more than ${MAX_STATES} states had waited for a reader that did not read`] : []),
+      ...(!hasLast ? [`the last state that came was ${versions.at(-1)} of ${last}`] : []),
+    ];
+  },
+};
+
+/** Each version in a transaction of its own, with a moment between them in which the gateway reads it. */
+async function change({ database }: Stage, jobId: string): Promise<void> {
+  const client = new pg.Client({ connectionString: database.url, options: '-c synchronous_commit=off' });
+  await client.connect();
+  try {
+    await client.query(`do $$ begin
+      for i in 1..${VERSIONS} loop
+        update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${jobId}';
+        perform pg_notify('job_changed', id || ' ' || version || ' ' || account_id) from jobs where id = '${jobId}';
+        commit;
+        if i % 4 = 0 then perform pg_sleep(0.001); end if;
+      end loop;
+    end $$`);
+  } finally {
+    await client.end();
+  }
+}

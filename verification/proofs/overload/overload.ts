@@ -1,0 +1,321 @@
+/**
+ * A crowd that sends more than the gateway can serve, beside callbacks at a steady rate. The crowd is refused quickly,
+ * the callbacks keep their pace, no accepted job is lost, memory is bounded, and soon after the crowd has left latency
+ * is normal again.
+ *
+ * The crowd computes on the same cores as the gateway and its database, which slows callbacks down whatever the gateway
+ * does. So callbacks are measured three times: alone, beside the crowd, and beside a process that computes as much as
+ * the crowd did and talks to nobody. All three are reported; the limit is twice the worse of the two without a crowd.
+ */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import {
+  arrivals,
+  callBack,
+  prepareJobs,
+  startCallers,
+  type Callers,
+  type Sent,
+} from '../../harness/clients/callers.ts';
+import type { Answered, CrowdOrder, CrowdResult } from './crowd-load.ts';
+import { send } from '../../harness/graphql-client.ts';
+import { giveKey } from '../../harness/ordinary-key.ts';
+import { peakMb, resetPeak } from '../../harness/process-figures.ts';
+import { programOf } from '../../harness/program.ts';
+import { createRandom, type Random } from '../../harness/random.ts';
+import { startStage, type Stage } from '../../harness/harness.ts';
+import { noFaults } from '../../harness/upstream/plan.ts';
+import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
+
+const SECRET = 'the-secret-of-the-proof-of-overload';
+const CALLBACKS_PER_SECOND = 30;
+const ACCOUNTS = 10;
+const READABLE_JOBS = 100;
+const WARM_UP_SECONDS = 5;
+const WARM_UP_PER_SECOND = 30;
+const RECOVERY_SECONDS = 10;
+/** The last part of the recovery, in which latency is to be normal. */
+const NORMAL_SECONDS = 3;
+const PROBE_MS = 50;
+/** Below this a latency is as good as any. */
+const GOOD_MS = 25;
+const MAX_REFUSAL_MS = 1_000;
+const MAX_GROWTH_MB = 256;
+/** Of the operations that were admitted, so many of a hundred may end without an answer in time. */
+const MAX_FAILED_PERCENT = 1;
+
+export interface OverloadOptions extends ProofOptions {
+  /** Requests of the crowd in a second, one run after the other. */
+  readonly rates: readonly number[];
+  /** Over the gateway's defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /**
+   * How many times as long callbacks may take beside the crowd, at their p99; null where times are not judged, on a
+   * machine with other work.
+   */
+  readonly maxRatio: number | null;
+}
+
+interface Run {
+  readonly perSecond: number;
+  readonly answers: readonly Answered[];
+  readonly callbacks: {
+    readonly alone: readonly Sent[];
+    readonly besideCrowd: readonly Sent[];
+    readonly besideNeighbor: readonly Sent[];
+  };
+  /**
+   * Latencies of reads before the crowd came, and in the last seconds of the recovery; null for one that was refused.
+   */
+  readonly reads: { readonly before: readonly (number | null)[]; readonly after: readonly (number | null)[] };
+  readonly crowdCpu: number;
+  readonly growthMb: number;
+}
+
+/** `size` is how many seconds each crowd stays. */
+export async function proveOverload({
+  seed,
+  size,
+  dist,
+  log,
+  rates,
+  settings = {},
+  maxRatio,
+}: OverloadOptions): Promise<Proof> {
+  const from = Date.now();
+  const stage = await startStage({
+    gateways: 1,
+    ...(dist !== undefined && { dist }),
+    settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400', ...settings },
+    upstream: { seed, rates: noFaults, taskSeconds: [1, 1], listing: false },
+    breakable: false,
+    log,
+  });
+  const [gateway] = stage.gateways;
+  let crashes = 0;
+  gateway!.onOwnEnd(() => (crashes += 1));
+  const callers = startCallers([gateway!.url], SECRET);
+  const load = fork(await programOf('verification/proofs/overload/crowd-load.ts'), { execArgv: [] });
+  const violations: string[] = [];
+  try {
+    const random = createRandom(`${seed}:overload`);
+    const apiKeys = await giveKeys(stage);
+    const jobIds = await prepareJobs(stage, READABLE_JOBS, 'reader 0');
+    const play = {
+      stage,
+      callers,
+      load,
+      random,
+      apiKeys,
+      jobIds,
+      recoverySeconds: maxRatio === null ? 0 : RECOVERY_SECONDS,
+    };
+    const before = await warmUp(play);
+    const runs: Run[] = [];
+    for (const perSecond of rates) {
+      runs.push(await runOnce(play, perSecond, size));
+      log(`${perSecond} a second: ${JSON.stringify(figuresOf(runs.at(-1)!))}; ${secondsSince(from)} s`);
+    }
+    if (crashes > 0) violations.push(`the gateway ended ${crashes} times`);
+    for (const run of runs) {
+      const found = [...violationsOf(run), ...(maxRatio === null ? [] : slownessOf(run, maxRatio))];
+      violations.push(...found.map((text) => `${run.perSecond} a second: ${text}`));
+    }
+    if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused: that was no overload');
+    violations.push(...(await lossesOf(stage, [...before, ...runs.flatMap(({ answers }) => answers)])));
+    const figures = Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)]));
+    return { figures: { ...figures, crashes, seconds: secondsSince(from) }, violations };
+  } finally {
+    load.disconnect();
+    await callers.stop();
+    await stage.stop(violations.length > 0);
+  }
+}
+
+interface Play {
+  readonly stage: Stage;
+  readonly callers: Callers;
+  readonly load: ChildProcess;
+  readonly random: Random;
+  readonly apiKeys: readonly string[];
+  readonly jobIds: readonly string[];
+  readonly recoverySeconds: number;
+}
+
+async function runOnce(play: Play, perSecond: number, seconds: number): Promise<Run> {
+  const { stage, load, apiKeys, jobIds, random, recoverySeconds } = play;
+  const { url, pid } = stage.gateways[0]!;
+  const [alone, before] = await Promise.all([
+    sendCallbacks(play, seconds),
+    probeReads(play, recoverySeconds === 0 ? 0 : seconds),
+  ]);
+  const normalMb = resetPeak(pid()!);
+  const order: CrowdOrder = { url, apiKeys, perSecond, seconds, jobIds, seed: Math.floor(1_000 * random.next()) };
+  const crowdFrom = performance.now();
+  load.send(order);
+  const [[{ answers, cpuMs }], besideCrowd] = await Promise.all([
+    once(load, 'message') as Promise<[CrowdResult]>,
+    sendCallbacks(play, seconds),
+  ]);
+  const crowdCpu = cpuMs / (performance.now() - crowdFrom);
+  const growthMb = peakMb(pid()!) - normalMb;
+  await setTimeout(1_000 * Math.max(0, recoverySeconds - NORMAL_SECONDS));
+  const after = await probeReads(play, Math.min(NORMAL_SECONDS, recoverySeconds));
+  const stopNeighbor = startNeighbor(crowdCpu);
+  const besideNeighbor = await sendCallbacks(play, seconds).finally(stopNeighbor);
+  return {
+    perSecond,
+    answers,
+    callbacks: { alone, besideCrowd, besideNeighbor },
+    reads: { before, after },
+    crowdCpu,
+    growthMb,
+  };
+}
+
+/** Ordinary traffic of every kind: the crowd meets an instance that is in service, not one whose code has never run. */
+async function warmUp(play: Play): Promise<readonly Answered[]> {
+  const { stage, load, apiKeys, jobIds, random } = play;
+  const order: CrowdOrder = {
+    url: stage.gateways[0]!.url,
+    apiKeys,
+    perSecond: WARM_UP_PER_SECOND,
+    seconds: WARM_UP_SECONDS,
+    jobIds,
+    seed: Math.floor(1_000 * random.next()),
+  };
+  load.send(order);
+  const [[{ answers }]] = await Promise.all([
+    once(load, 'message') as Promise<[CrowdResult]>,
+    sendCallbacks(play, WARM_UP_SECONDS),
+  ]);
+  return answers;
+}
+
+async function sendCallbacks({ stage, callers, random }: Play, seconds: number): Promise<Sent[]> {
+  const times = arrivals(random, CALLBACKS_PER_SECOND, seconds);
+  return callBack(callers, await prepareJobs(stage, times.length, 'measured'), times, () => undefined);
+}
+
+/** One read after the other. */
+async function probeReads({ stage, apiKeys, jobIds }: Play, seconds: number): Promise<(number | null)[]> {
+  const latencies: (number | null)[] = [];
+  for (const until = performance.now() + 1_000 * seconds; performance.now() < until; await setTimeout(PROBE_MS)) {
+    const from = performance.now();
+    const reply = await send(stage.gateways[0]!.url, apiKeys[0]!, {
+      query: 'query ($id: ID!) { motionJob(id: $id) { id } }',
+      variables: { id: jobIds[0] },
+    });
+    const isServed = reply.kind === 'answered' && reply.answer.errors === undefined;
+    latencies.push(isServed ? performance.now() - from : null);
+  }
+  return latencies;
+}
+
+/** Computes for `share` of each moment on one core. */
+function startNeighbor(share: number): () => void {
+  const [busyMs, idleMs] = [10 * Math.min(1, share), 10 * Math.max(0, 1 - share)];
+  const spin = `for (const until = performance.now() + ${busyMs}; performance.now() < until;);`;
+  const program = `const turn = () => { ${spin} setTimeout(turn, ${idleMs}); }; turn();`;
+  const neighbor = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
+  return () => void neighbor.kill('SIGKILL');
+}
+
+async function giveKeys({ database }: Stage): Promise<string[]> {
+  const names = Array.from({ length: ACCOUNTS }, (_, index) => `reader ${index}`);
+  await database.query(
+    `insert into accounts (id, name, status) values ${names.map((name) => `('${name}', 'An account', 'ACTIVE')`).join(', ')}`,
+  );
+  const keys: string[] = [];
+  for (const name of names) keys.push(await giveKey(database.url, name));
+  return keys;
+}
+
+const isRefusal = ({ outcome }: Answered): boolean => /^(429|503|503 SERVICE_UNAVAILABLE)$/.test(outcome);
+const isServed = ({ outcome }: Answered): boolean => outcome === '200' || outcome === '101';
+
+const latenciesOf = (answers: readonly Answered[]): number[] => answers.map(({ ms }) => ms);
+const p99Of = (sent: readonly Sent[]): number => spreadOf(sent.map(({ latencyMs }) => latencyMs)).p99;
+
+function figuresOf({ answers, callbacks, reads, crowdCpu, growthMb }: Run): Readonly<Record<string, unknown>> {
+  const served = reads.after.filter((ms) => ms !== null);
+  return {
+    outcomes: countOf(answers.map(({ kind, outcome }) => `${kind} ${outcome}`)),
+    servedMs: spreadOf(latenciesOf(answers.filter(isServed))),
+    refusedMs: spreadOf(latenciesOf(answers.filter(isRefusal))),
+    callbacksMs: Object.fromEntries(
+      Object.entries(callbacks).map(([name, sent]) => [name, spreadOf(sent.map(({ latencyMs }) => latencyMs))]),
+    ),
+    readsMs: { before: spreadOf(reads.before.filter((ms) => ms !== null)), after: spreadOf(served) },
+    coresOfCrowd: Math.round(100 * crowdCpu) / 100,
+    growthMb: Math.round(growthMb),
+  };
+}
+
+/** What must hold however fast or slow the machine is. */
+function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
+  const violations: string[] = [];
+  for (const [name, sent] of Object.entries(callbacks)) {
+    const refused = sent.filter(({ status }) => status !== '200');
+    if (refused.length > 0)
+      violations.push(`${name}: callbacks were answered ${JSON.stringify(countOf(sent.map(({ status }) => status)))}`);
+  }
+  const silent = answers.filter((answer) => isRefusal(answer) && !/^\d+$/.test(answer.retryAfter ?? ''));
+  if (silent.length > 0) violations.push(`${silent.length} refusals do not say when to come again`);
+  const wrong = answers.filter(({ outcome }) => /^5/.test(outcome) && !/^503\b/.test(outcome));
+  if (wrong.length > 0) violations.push(`answered ${JSON.stringify(countOf(wrong.map(({ outcome }) => outcome)))}`);
+  if (growthMb > MAX_GROWTH_MB) violations.push(`memory grew by ${Math.round(growthMb)} MB`);
+  return violations;
+}
+
+/** What depends on the time that the machine has for it. */
+function slownessOf(
+  { answers, callbacks: { alone, besideCrowd, besideNeighbor }, reads }: Run,
+  maxRatio: number,
+): string[] {
+  const violations: string[] = [];
+  const normalMs = Math.max(p99Of(alone), p99Of(besideNeighbor), GOOD_MS);
+  const crowdedMs = p99Of(besideCrowd);
+  if (crowdedMs > maxRatio * normalMs)
+    violations.push(
+      `p99 of callbacks ${crowdedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`,
+    );
+  const failed = answers.filter((answer) => !isRefusal(answer) && !isServed(answer));
+  const admitted = answers.filter((answer) => !isRefusal(answer)).length;
+  const outcomes = JSON.stringify(countOf(failed.map(({ outcome }) => outcome)));
+  if (100 * failed.length > MAX_FAILED_PERCENT * admitted)
+    violations.push(`${failed.length} of ${admitted} that were admitted were not served: ${outcomes}`);
+  const refusedMs = spreadOf(latenciesOf(answers.filter(isRefusal)));
+  if (refusedMs.p99 > MAX_REFUSAL_MS) violations.push(`refusals took ${refusedMs.p99} ms at their p99`);
+  const [before, after] = [reads.before, reads.after].map((all) => spreadOf(all.filter((ms) => ms !== null)).p90) as [
+    number,
+    number,
+  ];
+  if (reads.after.includes(null)) violations.push('reads are still refused when the crowd has left');
+  if (after > Math.max(maxRatio * before, GOOD_MS))
+    violations.push(`p90 of reads ${after} ms after the crowd, ${before} ms before it`);
+  return violations;
+}
+
+/** Every job that was answered exists, and none that was refused does. */
+async function lossesOf({ database }: Stage, answers: readonly Answered[]): Promise<string[]> {
+  const accepted = answers.flatMap(({ jobId }) => jobId ?? []);
+  const rows = await database.query<{
+    id: string;
+  }>(`select id from jobs where account_id like 'reader %' and input_hash <> 'v1:'
+    and state in ('QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED')`);
+  const there = new Set(rows.map(({ id }) => id));
+  const lost = accepted.filter((id) => !there.has(id));
+  const unsure = answers.filter(
+    (answer) => answer.kind.toLowerCase().includes('submit') && !isServed(answer) && !isRefusal(answer),
+  );
+  const violations: string[] = [];
+  if (lost.length > 0) violations.push(`${lost.length} of ${accepted.length} accepted jobs are lost`);
+  if (there.size > accepted.length + unsure.length) {
+    violations.push(
+      `${there.size} jobs were stored, ${accepted.length} were accepted, and of ${unsure.length} submits nobody knows`,
+    );
+  }
+  return violations;
+}

@@ -1,0 +1,162 @@
+/** The opening handshake: RFC 6455 section 4, and what HTTP and browsers add to it. */
+import { frame, TEXT } from './frames.ts';
+import { handshakeOf, type Handshake } from './raw-socket.ts';
+import { initOf, outcomeOf, type SocketCase, type Stand } from './socket-bench.ts';
+
+/** A handshake that is right but for the given; it goes on as if it had been taken. */
+const shaken =
+  (change: Handshake | ((stand: Stand) => Handshake)) =>
+  async (stand: Stand): Promise<string> => {
+    const socket = stand.dial(typeof change === 'function' ? change(stand) : change);
+    await socket.answer;
+    if (socket.isEnding()) return socket.end;
+    await socket.send(initOf(stand));
+    // What acknowledges it.
+    await socket.next();
+    return outcomeOf(socket);
+  };
+
+const withHeaders = (headers: Handshake['headers']) => shaken({ headers });
+
+/** No subprotocol can be agreed on: the handshake of RFC 6455 succeeds, and graphql-transport-ws ends it. */
+const withProtocol =
+  (protocol: string | null) =>
+  async (stand: Stand): Promise<string> =>
+    stand.dial({ headers: { 'sec-websocket-protocol': protocol } }).end;
+
+const BROWSER = 'https://evil.example.com';
+
+export const handshakeCases: readonly SocketCase[] = [
+  { name: 'another path', expected: 'HTTP 404', act: shaken({ line: 'GET /elsewhere HTTP/1.1' }) },
+  { name: 'the path and more of it', expected: 'HTTP 404', act: shaken({ line: 'GET /graphql/more HTTP/1.1' }) },
+  { name: 'another method', expected: 'HTTP 405', act: shaken({ line: 'POST /graphql HTTP/1.1' }) },
+  { name: 'HTTP/1.0', expected: 'HTTP 400', act: shaken({ line: 'GET /graphql HTTP/1.0' }) },
+  { name: 'an upgrade to something else', expected: 'HTTP 400', act: withHeaders({ upgrade: 'h2c' }) },
+  // An ordinary request then, which is answered as such.
+  {
+    name: 'a connection that is not upgraded',
+    expected: 'no socket',
+    act: async (stand) =>
+      (await stand.dial({ headers: { connection: 'close' } }).answer)?.status === 101 ? 'a socket' : 'no socket',
+  },
+  { name: 'no key', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-key': null }) },
+  { name: 'a key of 5 bytes', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-key': 'aGVsbG8=' }) },
+  {
+    name: 'two keys',
+    expected: 'HTTP 400',
+    act: withHeaders({ 'sec-websocket-key': ['dGhlIHNhbXBsZSBub25jZQ==', 'dGhlIHNhbXBsZSBub25jZQ=='] }),
+  },
+  { name: 'no version', expected: 'HTTP 426', act: withHeaders({ 'sec-websocket-version': null }) },
+  { name: 'version 12', expected: 'HTTP 426', act: withHeaders({ 'sec-websocket-version': '12' }) },
+  // Its browsers name their page in another header.
+  {
+    name: 'version 8, of a draft',
+    expected: 'HTTP 426',
+    act: withHeaders({ 'sec-websocket-version': '8', 'sec-websocket-origin': BROWSER }),
+  },
+  {
+    name: 'a version that is no number of ours, though one could read it so',
+    expected: 'HTTP 426',
+    act: withHeaders({ 'sec-websocket-version': '0xd' }),
+  },
+  {
+    name: 'another version hears which one would be taken',
+    expected: '13',
+    act: async (stand) =>
+      (await stand.dial({ headers: { 'sec-websocket-version': '12' } }).answer)?.headers.get('sec-websocket-version') ??
+      'none',
+  },
+  { name: 'no Host', expected: 'HTTP 400', act: withHeaders({ host: null }) },
+  { name: 'a foreign Host', expected: 'HTTP 421', act: withHeaders({ host: 'rebound.example.com' }) },
+  { name: 'the Origin of a foreign page', expected: 'HTTP 403', act: withHeaders({ origin: BROWSER }) },
+  {
+    name: 'the Origin of a foreign page whose name begins as ours',
+    expected: 'HTTP 403',
+    act: shaken(({ url }) => ({ headers: { origin: `${url}.evil.example.com` } })),
+  },
+  { name: 'Origin null', expected: 'HTTP 403', act: withHeaders({ origin: 'null' }) },
+  {
+    name: 'two Origins, one of them ours',
+    expected: 'HTTP 403',
+    act: shaken(({ url }) => ({ headers: { origin: [url, BROWSER] } })),
+  },
+  { name: 'our own Origin', expected: 'lives on', act: shaken(({ url }) => ({ headers: { origin: url } })) },
+  { name: 'no subprotocol', expected: 'closed 4406', act: withProtocol(null) },
+  { name: 'the subprotocol graphql-ws, the older one', expected: 'HTTP 400', act: withProtocol('graphql-ws') },
+  { name: 'a subprotocol that nobody knows', expected: 'HTTP 400', act: withProtocol('mqtt') },
+  { name: 'the subprotocol in capitals', expected: 'HTTP 400', act: withProtocol('GRAPHQL-TRANSPORT-WS') },
+  {
+    name: 'subprotocols that are no list',
+    expected: 'HTTP 400',
+    act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws,,' }),
+  },
+  {
+    name: 'a subprotocol that is named twice',
+    expected: 'HTTP 400',
+    act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws, graphql-transport-ws' }),
+  },
+  {
+    name: 'our subprotocol among others',
+    expected: 'lives on',
+    act: withHeaders({ 'sec-websocket-protocol': 'mqtt, graphql-transport-ws' }),
+  },
+  {
+    name: 'compression is offered, and not taken',
+    expected: 'none, lives on',
+    async act(stand) {
+      const socket = await stand.connect({
+        headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' },
+      });
+      return `${(await socket.answer)?.headers.get('sec-websocket-extensions') ?? 'none'}, ${await outcomeOf(socket)}`;
+    },
+  },
+  {
+    name: 'extensions that are no list',
+    expected: 'lives on',
+    act: withHeaders({ 'sec-websocket-extensions': ';;;' }),
+  },
+  // A proxy in front takes these bytes for a body; here they would be frames.
+  {
+    name: 'a body',
+    expected: 'HTTP 400',
+    act: async (stand) =>
+      stand.dial({ headers: { 'content-length': '60' }, behind: frame(TEXT, JSON.stringify({ type: 'ping' })) }).end,
+  },
+  {
+    name: 'a body in chunks',
+    expected: 'HTTP 400',
+    act: async (stand) =>
+      stand.dial({ headers: { 'transfer-encoding': 'chunked' }, behind: Buffer.from('5\r\nhello\r\n0\r\n\r\n') }).end,
+  },
+  { name: 'headers of 20 kB', expected: 'HTTP 431', act: withHeaders({ 'x-long': 'x'.repeat(20_000) }) },
+  {
+    name: 'what is not HTTP',
+    expected: 'HTTP 400',
+    act: async (stand) =>
+      stand.dial({ raw: Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 'latin1') }).end,
+  },
+  {
+    name: 'half a handshake, and then silence on its half',
+    expected: 'HTTP 400',
+    async act(stand) {
+      const socket = stand.dial({ raw: handshakeOf(stand.url).subarray(0, 60) });
+      socket.finish();
+      return socket.end;
+    },
+  },
+  {
+    name: 'a handshake byte by byte',
+    expected: 'lives on',
+    async act(stand) {
+      const socket = stand.dial({ raw: Buffer.alloc(0) });
+      for (const byte of handshakeOf(stand.url)) await socket.write(Buffer.from([byte]));
+      await socket.send(initOf(stand));
+      return outcomeOf(socket);
+    },
+  },
+  {
+    name: 'messages before the answer to the handshake',
+    expected: 'lives on',
+    act: async (stand) => outcomeOf(stand.dial({ behind: frame(TEXT, JSON.stringify(initOf(stand))) })),
+  },
+];
