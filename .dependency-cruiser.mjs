@@ -10,8 +10,8 @@ const leaves = ['concurrency', 'errors.ts', 'log.ts', 'network', 'project-root.t
 const allowed = {
   'main.ts': ['cli', 'config.ts'],
   cli: ['accounts', 'compose', 'config.ts', 'db', 'gateway.ts', 'settings'],
-  'gateway.ts': ['accounts', 'compose', 'config.ts', 'db', 'http', 'jobs', 'secrets.ts', 'upstream'],
-  compose: ['config.ts', 'db', 'egress', 'http', 'jobs', 'resolvers', 'webhooks'],
+  'gateway.ts': ['compose', 'config.ts', 'db', 'http', 'secrets.ts'],
+  compose: ['accounts', 'config.ts', 'db', 'egress', 'http', 'jobs', 'resolvers', 'secrets.ts', 'upstream', 'webhooks'],
   'config.ts': ['settings'],
   'secrets.ts': [],
   settings: [],

@@ -1,6 +1,4 @@
-/**
- * Settles of callbacks inside this process, over one connection, with counters of what each of them asks of PostgreSQL.
- */
+/** Settles callbacks in this process over one connection, and counts the work that each settle causes in PostgreSQL. */
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import pino from 'pino';
@@ -18,23 +16,25 @@ import { videoOf } from '../verification/harness/upstream/task.ts';
 const log = pino({ level: 'silent' });
 const SECRET = 'a-secret-of-the-benchmark-of-settles-only';
 
-/** What PostgreSQL has done since it was started. */
+/** The work of the client and of PostgreSQL. */
 export interface Work {
   readonly statements: number;
-  /** How often the client waited for an answer before it sent more. */
+  /** The number of times that the client waited for an answer before it sent more. */
   readonly roundTrips: number;
-  /** Inserted, updated and deleted, in all tables. */
+  /** Rows inserted, updated and deleted in all tables. */
   readonly rows: number;
   readonly walBytes: number;
 }
 
 export interface SettleStage {
   /**
-   * Settles a job of `prepareJobs` by the callback of its success. Nothing is delivered: the delivery loop is not
-   * started.
+   * Settles a job of `prepareJobs` with the callback of its success. No webhook is delivered, because the delivery loop
+   * is not started.
    */
   settle(jobId: string): Promise<void>;
-  /** What the settles of these jobs asked of PostgreSQL, on average. Nobody else may use the server meanwhile. */
+  /**
+   * Settles these jobs, and returns the average work of a settle. No other client may use the server at the same time.
+   */
   count(jobIds: readonly string[]): Promise<Work>;
   stop(): Promise<void>;
 }
@@ -46,12 +46,8 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   const store = createJobStore(connections);
   const quota = createQuotaEffects(createAccountsStore(connections));
   const webhooks = startWebhooks(
-    config,
-    [SECRET],
-    createWebhookStore(connections),
-    async () => '{}',
-    log,
-    (stop) => stops.push(stop),
+    { config, log, onStop: (stop) => void stops.push(stop) },
+    { appSecrets: [SECRET], store: createWebhookStore(connections), flatBodyOf: async () => '{}' },
   );
   const settling = createSettling({
     store,
@@ -78,7 +74,10 @@ export function startSettleStage(databaseUrl: string): SettleStage {
       throw new Error(`there is no job ${jobId}`);
   }
 
-  /** Sessions report to the statistics some time after they are idle; asked to, at once. */
+  /**
+   * Reads all counters. Sessions report their statistics only some time after they become idle, so this one is flushed
+   * first.
+   */
   async function work(): Promise<Work> {
     await connections.pool.query('select pg_stat_force_next_flush()');
     const { rows } = await connections.pool.query<
@@ -109,14 +108,14 @@ export function startSettleStage(databaseUrl: string): SettleStage {
   };
 }
 
-/** Counts round trips on the wire: what is written after something was received begins one. */
+/** Counts round trips on the wire: the first write after received data begins one. */
 function countRoundTrips(pool: pg.Pool): () => number {
   let count = 0;
   pool.on('connect', (client) => {
     const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
     let received = true;
-    // Before the client's own listener, which may send the next statement at once.
+    // Runs before the client's own listener, which may send the next statement immediately.
     stream.prependListener('data', () => (received = true));
     stream.write = (...args: unknown[]) => {
       if (received) count += 1;
@@ -127,7 +126,7 @@ function countRoundTrips(pool: pg.Pool): () => number {
   return () => count;
 }
 
-/** Counts the statements of all clients of this process, BEGIN and COMMIT among them. */
+/** Counts the statements of all clients of this process, including BEGIN and COMMIT. */
 function countStatements(): { count(): number; stop(): void } {
   const prototype = pg.Client.prototype;
   const query = Object.getOwnPropertyDescriptor(prototype, 'query')!;

@@ -1,7 +1,7 @@
 /**
- * The cost of a settle by how many webhook endpoints want to know of it: `npm run bench:settle`. Accounts with 0, 1 and
- * 100 endpoints take turns within one run, so that whatever else the machine does meets all of them alike, and the
- * figures are ratios to the account without endpoints.
+ * `npm run bench:settle`: measures the cost of a settle by the number of webhook endpoints that subscribe to its event.
+ * Accounts with 0, 1 and 100 endpoints take turns within one run, so that other load on the machine affects all of them
+ * equally, and the times are compared as ratios to the account without endpoints.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,9 @@ const cases: readonly Case[] = [
   { name: '100 endpoints of which none wants it', endpoints: 100, eventTypes: ['motion_job.processing'] },
 ];
 
-/** Settles until every statement is prepared and every page has been written since the last checkpoint. */
+/**
+ * The number of settles until every statement is prepared and every page has been written since the last checkpoint.
+ */
 const WARM_UP = 50;
 const COUNTED = 100;
 
@@ -43,7 +45,7 @@ interface Prepared extends Case {
 
 async function timeInTurns(stage: SettleStage, prepared: readonly Prepared[], settles: number): Promise<void> {
   for (let turn = 0; turn < settles; turn += 1) {
-    // Another order at every turn.
+    // Uses a different order in each turn.
     for (let place = 0; place < prepared.length; place += 1) {
       const { jobs, ms } = prepared[(place + turn) % prepared.length]!;
       const from = performance.now();

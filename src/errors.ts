@@ -58,7 +58,7 @@ export class UnavailableError extends GatewayError {
   override readonly name = 'UnavailableError';
 
   constructor(cause: unknown, mayHaveCommitted = false) {
-    super('SERVICE_UNAVAILABLE', 'The service is not available at the moment. Please try again.', {
+    super('SERVICE_UNAVAILABLE', 'The service is temporarily unavailable. Please try again.', {
       cause,
       mayHaveCommitted,
     });

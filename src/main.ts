@@ -17,26 +17,26 @@ interface CommandEntry {
 
 const commands: Readonly<Record<string, CommandEntry>> = {
   start: { summary: 'start a gateway (the default)', load: async () => (await import('./cli/start.ts')).start },
-  admin: { summary: 'accounts and keys', load: async () => (await import('./cli/admin.ts')).admin },
+  admin: { summary: 'manage accounts and keys', load: async () => (await import('./cli/admin.ts')).admin },
   gate: {
-    summary: 'say how the gate to the upstream stands, or open it',
+    summary: 'show the state of the gate to the upstream, or open it',
     load: async () => (await import('./cli/gate.ts')).gate,
   },
   migrate: {
-    summary: 'bring the database to this version',
+    summary: 'migrate the database to this version',
     load: async () => (await import('./cli/migrate.ts')).migrate,
   },
   'check-config': {
-    summary: 'check the settings without starting',
+    summary: 'check the settings without starting a gateway',
     load: async () => (await import('./cli/check-config.ts')).checkConfig,
   },
 };
 
-const OPTIONS = `  --help      this text, or that of a command
-  --json      what a command prints as one JSON value
-  --version   the version
+const OPTIONS = `  --help      show this help, or that of a command
+  --json      print the result of a command as one JSON value
+  --version   show the version
 
-Exit codes: 0 is success, 1 is a failure, 2 is a wrong call.`;
+Exit codes: 0 is success, 1 is a failure, 2 is incorrect usage.`;
 
 const usage = (): string => {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);

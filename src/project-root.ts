@@ -8,7 +8,7 @@ function findAbove(folder: URL): URL {
   const parent = new URL('..', folder);
   if (parent.href === folder.href)
     throw new Error(
-      `There is no package.json above ${import.meta.url}: copy it with the built program, and the folders migrations and assets.`,
+      `There is no package.json above ${import.meta.url}: copy it and the folders migrations and assets with the built program.`,
     );
   return findAbove(parent);
 }

@@ -84,12 +84,12 @@ async function readKept(file: string): Promise<Kept> {
     }
   } catch (error) {
     throw new Error(
-      `${file} cannot be read (${(error as Error).message}): let the user of this process read it, or set API_KEY and APP_SECRET`,
+      `${file} cannot be read (${(error as Error).message}): make it readable by the user of this process, or set API_KEY and APP_SECRET`,
       { cause: error },
     );
   }
   const damage = (cause?: unknown): Error =>
-    new Error(`${file} is damaged: restore it, or remove it to have new secrets made`, { cause });
+    new Error(`${file} is damaged: restore it, or delete it to generate new secrets`, { cause });
   try {
     const { apiKey, appSecret } = JSON.parse(text) as Partial<Kept>;
     if (isText(apiKey) && isText(appSecret)) return { apiKey, appSecret };

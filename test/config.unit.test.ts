@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadConfig, settings, type ConfigError } from '../src/config.ts';
+import { loadConfig, type ConfigError } from '../src/config.ts';
+import { settings } from '../src/settings/table.ts';
 
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {
@@ -11,7 +12,7 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
 };
 
 describe('settings', () => {
-  test('a proxy is taken from the names that programs agree on, and must be one where it is used', () => {
+  test('accept a proxy under its conventional names, and require a valid URL where the proxy is used', () => {
     const env = { ACEDATA_API_TOKEN: 'token' };
     expect(
       loadConfig({
@@ -31,7 +32,7 @@ describe('settings', () => {
     expect(loadConfig({ HTTPS_PROXY: 'a.com:80' })).toMatchObject({ UPSTREAM: 'sandbox' });
   });
 
-  test('without any, describe a newcomer', () => {
+  test('default to a local sandbox without an external database', () => {
     expect(loadConfig({})).toMatchObject({
       HOST: '127.0.0.1',
       PORT: 4000,
@@ -46,7 +47,7 @@ describe('settings', () => {
     });
   });
 
-  test('have the numbers of the design where nothing else is said', () => {
+  test('have the default numbers of the design', () => {
     expect(loadConfig({})).toMatchObject({
       UPSTREAM_SUBMITS_PER_SECOND: 1,
       UNCONFIRMED_SLOT_SECONDS: 330,
@@ -60,17 +61,17 @@ describe('settings', () => {
     });
   });
 
-  test('blank ones count as not set', () => {
+  test('that are blank count as not set', () => {
     expect(loadConfig(Object.fromEntries(Object.keys(settings).map((name) => [name, ''])))).toEqual(loadConfig({}));
   });
 
-  test('a token chooses the paid upstream', () => {
+  test('with an API token select the paid upstream, which requires one', () => {
     expect(loadConfig({ ACEDATA_API_TOKEN: 'token' })).toMatchObject({ UPSTREAM: 'acedata', UPSTREAM_ID: 'acedata' });
     expect(loadConfig({ ACEDATA_API_TOKEN: 'token', UPSTREAM: 'sandbox' })).toMatchObject({ UPSTREAM: 'sandbox' });
     expect(problemsOf({ UPSTREAM: 'acedata' })).toEqual(['ACEDATA_API_TOKEN: expected with `UPSTREAM=acedata`']);
   });
 
-  test('production opens nothing by itself, and wants the upstream said', () => {
+  test('in production disable playground and introspection by default, and require an upstream and a database', () => {
     const named = { NODE_ENV: 'production', UPSTREAM: 'sandbox', EMBEDDED_DATABASE: 'on' };
     expect(loadConfig(named)).toMatchObject({ PLAYGROUND: false, INTROSPECTION: false });
     expect(loadConfig({ ...named, NODE_ENV: 'Production', PLAYGROUND: 'on' })).toMatchObject({
@@ -97,11 +98,11 @@ describe('settings', () => {
     ],
     ['two listeners on one port', { PORT: '5000', SANDBOX_PORT: '5000' }, 'SANDBOX_PORT'],
     ['listings without a callback URL to find', { ACEDATA_API_TOKEN: 'token', LISTING_LOOKUP: 'on' }, 'PUBLIC_URL'],
-  ])('that contradict each other are refused: %s', (_what, env, name) => {
+  ])('that contradict each other are rejected: %s', (_what, env, name) => {
     expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name}: expected `))]);
   });
 
-  test('on the last port the sandbox takes the one before', () => {
+  test('put the sandbox on the preceding port if the gateway uses the last one', () => {
     expect(loadConfig({ PORT: '65535' }).SANDBOX_PORT).toBe(65_534);
   });
 
@@ -131,7 +132,7 @@ describe('settings', () => {
     ['PLAYGROUND', 'No', false],
     ['REST', 'TRUE', 'on'],
     ['LOG_LEVEL', 'WARN', 'warn'],
-  ])('%s=%s is taken', (name, value, meant) => {
+  ])('%s=%s is accepted', (name, value, meant) => {
     expect(loadConfig({ [name]: value })).toMatchObject({ [name]: meant });
   });
 
@@ -139,35 +140,38 @@ describe('settings', () => {
     'postgresql://user@/db?host=/run/postgresql',
     'postgres://u:p%23%40@h:6543/db?sslmode=no-verify',
     'postgres:///db',
-  ])('DATABASE_URL=%s is taken', (url) => {
+  ])('DATABASE_URL=%s is accepted', (url) => {
     expect(problemsOf({ DATABASE_URL: url, API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) })).toEqual([]);
   });
 
   describe('PGSSLMODE', () => {
     const env = { DATABASE_URL: 'postgres://h/b', API_KEY: 'k'.repeat(16), APP_SECRET: 's'.repeat(32) };
     test.each(['verify_full', 'REQUIRE', 'allow', 'on', ' require', ' '])(
-      '%j, which would mean no TLS, is refused',
+      '%j, which would disable TLS, is rejected',
       (value) => {
         const problem =
           'PGSSLMODE: expected one of disable, prefer, require, verify-ca, verify-full, no-verify, or sslmode in DATABASE_URL';
         expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([problem]);
       },
     );
-    test.each(['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify', ''])('%j is taken', (value) => {
-      expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([]);
-    });
+    test.each(['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify', ''])(
+      '%j is accepted',
+      (value) => {
+        expect(problemsOf({ ...env, PGSSLMODE: value })).toEqual([]);
+      },
+    );
     test.each(['sslmode=verify-full', 'ssl=true', 'sslnegotiation=direct'])(
-      'does not count beside %s in DATABASE_URL',
+      'is ignored if DATABASE_URL contains %s',
       (parameter) => {
         expect(problemsOf({ ...env, DATABASE_URL: `postgres://h/b?${parameter}`, PGSSLMODE: 'allow' })).toEqual([]);
       },
     );
-    test('does not count for the embedded server', () => {
+    test('is ignored for the embedded server', () => {
       expect(problemsOf({ PGSSLMODE: 'allow' })).toEqual([]);
     });
   });
 
-  test('a database of its own wants a key and a secret that all instances share', () => {
+  test('with a DATABASE_URL require a key and a secret that all instances share', () => {
     expect(problemsOf({ DATABASE_URL: 'postgres://a/b' })).toEqual([
       expect.stringMatching(/^API_KEY: expected/),
       expect.stringMatching(/^APP_SECRET: expected/),
@@ -179,7 +183,7 @@ describe('settings', () => {
         APP_SECRET: `${'a'.repeat(32)}, ${'b'.repeat(32)}`,
       }),
     ).toEqual([]);
-    // A secret of before that has spaces goes on: with another one, sealed secrets and callback URLs would be lost.
+    // An existing secret with spaces is still accepted: replacing it would invalidate sealed secrets and callback URLs.
     expect(
       problemsOf({
         DATABASE_URL: 'postgres://a/b',
@@ -189,7 +193,7 @@ describe('settings', () => {
     ).toEqual([]);
   });
 
-  test('keep jobs and timelines for ever, raw callbacks and spent keys for 30 days, and nothing for less than 7', () => {
+  test('keep jobs and timelines indefinitely, raw callbacks and the keys of deleted jobs for 30 days, and nothing for less than 7', () => {
     expect(loadConfig({})).toMatchObject({
       KEEP_JOBS_DAYS: null,
       KEEP_TIMELINES_DAYS: null,
@@ -200,7 +204,7 @@ describe('settings', () => {
     expect(loadConfig(Object.fromEntries(Object.keys(least).map((name) => [name, '7'])))).toMatchObject(least);
   });
 
-  test('receivers in a private network are networks, addresses and names, with or without a port', () => {
+  test('accept receivers in a private network as networks, addresses and names, with or without a port', () => {
     expect(loadConfig({}).EGRESS_ALLOW).toEqual([]);
     expect(
       loadConfig({
@@ -331,7 +335,7 @@ describe('settings', () => {
     ...['KEEP_JOBS_DAYS', 'KEEP_TIMELINES_DAYS', 'KEEP_CALLBACKS_DAYS', 'KEEP_SPENT_KEYS_DAYS'].map(
       (name): [string, string[]] => [name, ['0', '6', '7.5', '36501', '-30', 'for ever']],
     ),
-  ])('%s is refused when it makes no sense, without repeating it', (name, values) => {
+  ])('%s is rejected if its value is invalid, without repeating the value', (name, values) => {
     for (const value of values) {
       const [problem, ...rest] = problemsOf({ [name]: value }).filter((line) => line.startsWith(`${name}:`));
       expect(problem, value).toMatch(new RegExp(`^${name}: expected `));

@@ -8,6 +8,7 @@ import { firstScopes } from './administer.ts';
 import { ForbiddenError, RateLimitedError } from './errors.ts';
 import { issueKey, type IssuedKey } from './keys.ts';
 import { ACQUIRED, type AccountStore } from './ports.ts';
+import type { Transaction } from '../transaction.ts';
 
 export interface Registration {
   readonly isOpen: boolean;
@@ -44,10 +45,13 @@ const DAY_SECONDS = 86_400;
  * verified. If the gateway is not local, the answer is also the same for known and unknown addresses, so that it does
  * not reveal which ones are registered. In that case the free quota is limited per day, not per address.
  */
-export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registration): Acquire {
+export function createAcquire(store: AccountStore, registration: Registration): Acquire {
   const { isOpen, isLocal, freeQuota, allowedDomains, freeQuotaPerDay, perAddressPerHour } = registration;
 
-  async function grantOf(tx: Tx, email: string): Promise<Pick<Account, 'status'> & { readonly limit: number }> {
+  async function grantOf(
+    tx: Transaction,
+    email: string,
+  ): Promise<Pick<Account, 'status'> & { readonly limit: number }> {
     if (isLocal) return { status: 'ACTIVE', limit: (await store.isKnownEmail(tx, email)) ? 0 : freeQuota };
     const none = { status: 'PENDING', limit: 0 } as const;
     if (!allowedDomains.includes(email.slice(email.lastIndexOf('@') + 1))) return none;
@@ -56,14 +60,14 @@ export function createAcquire<Tx>(store: AccountStore<Tx>, registration: Registr
   }
 
   return async ({ name, email: written }, address) => {
-    if (!isOpen) throw new ForbiddenError('Access is given by an administrator here.');
+    if (!isOpen) throw new ForbiddenError('Only an administrator can grant access to this gateway.');
     const violations = [...checkName(name), ...checkEmail(written)];
     if (violations.length > 0) return { kind: 'invalid', violations };
     // Counted outside the transaction below, so that refused applications count too.
     const [applications] = await store.countInWindow([`applications from ${address}`], HOUR_SECONDS);
     if (applications!.count > perAddressPerHour)
       throw new RateLimitedError(
-        `There were ${perAddressPerHour} applications from your address within the hour.`,
+        `Rate limit exceeded: an address may send ${perAddressPerHour} applications per hour.`,
         applications!.endsInSeconds,
       );
 

@@ -50,12 +50,12 @@ const MAX_PAGE = 100;
 /** Scopes of the first key of an account. */
 export const firstScopes: readonly Scope[] = ['jobs:read', 'jobs:write', 'account:admin'];
 
-export function createAdministration<Tx>(store: AccountStore<Tx>): Administration {
+export function createAdministration(store: AccountStore): Administration {
   async function change(
     accountId: string,
     actor: string,
     action: string,
-    patch: Parameters<AccountStore<Tx>['changeAccount']>[2],
+    patch: Parameters<AccountStore['changeAccount']>[2],
   ): Promise<AccountResult> {
     const violations = [...checkCount(patch.limit, 'quotaLimit'), ...checkCount(patch.monthlyLimit, 'monthlyLimit')];
     if (violations.length > 0) return { kind: 'invalid', violations };
@@ -110,7 +110,7 @@ export function createAdministration<Tx>(store: AccountStore<Tx>): Administratio
     setQuota: (accountId, quota, actor) => change(accountId, actor, 'set the quota', quota),
     find: store.findAccount,
     async list({ first, after }) {
-      if (first < 1 || first > MAX_PAGE) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      if (first < 1 || first > MAX_PAGE) throw new InvalidArgumentError(`"first" must be between 1 and ${MAX_PAGE}.`);
       const accounts = await store.listAccounts(after || null, first + 1);
       return { accounts: accounts.slice(0, first), hasNextPage: accounts.length > first };
     },

@@ -21,11 +21,8 @@ import { InvalidArgumentError } from '../errors.ts';
  */
 export type Authenticate = (authorization: unknown, namedAccount: unknown, address: string) => Promise<Caller | null>;
 
-export interface AuthenticateDeps<Tx> {
-  readonly store: Pick<
-    AccountStore<Tx>,
-    'findAccount' | 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'
-  >;
+export interface AuthenticateDeps {
+  readonly store: Pick<AccountStore, 'findAccount' | 'findKey' | 'findLive' | 'noteUse' | 'noteChange' | 'transaction'>;
   readonly tokens: Pick<ClientTokens, 'verify'>;
   readonly administratorKey: string;
   /** True if clients without a credential are admitted, so that they can apply for access. */
@@ -40,14 +37,14 @@ export interface AuthenticateDeps<Tx> {
 const NOTE_USE_MS = 60_000;
 const MAX_NOTED = 10_000;
 
-export function createAuthenticate<Tx>({
+export function createAuthenticate({
   store,
   tokens,
   administratorKey,
   admitsAnonymous,
   unknownKeysPerMinute,
   nowMs = Date.now,
-}: AuthenticateDeps<Tx>): Authenticate {
+}: AuthenticateDeps): Authenticate {
   // Coalesces concurrent reads: a client that opens a thousand sockets at once causes one or two queries.
   const findKnown = createFindKnown(shareReads(store.findKey), unknownKeysPerMinute);
   const administrator = digest(administratorKey);
@@ -131,8 +128,8 @@ const digest = (key: string): Buffer => createHash('sha256').update(key).digest(
  * Returns the callers that are no longer authorized, with the reason: their key has ended, the epoch of their token is
  * over, or their account is disabled.
  */
-export async function findEnded<Tx>(
-  store: Pick<AccountStore<Tx>, 'findLive'>,
+export async function findEnded(
+  store: Pick<AccountStore, 'findLive'>,
   callers: readonly Caller[],
 ): Promise<ReadonlyMap<Caller, WhyRefused>> {
   const unique = (values: readonly (string | null)[]): string[] => [

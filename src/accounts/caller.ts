@@ -38,10 +38,11 @@ export const actorOf = ({ kind, keyId }: Caller): string => (kind === 'administr
  */
 export function permit(caller: Caller, scope: Scope): string {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();
-  if (!caller.scopes.includes(scope)) throw new ForbiddenError(`This needs the scope ${scope}.`);
+  if (!caller.scopes.includes(scope)) throw new ForbiddenError(`This operation requires the scope ${scope}.`);
   if (caller.accountId === null)
     throw new ForbiddenError(
-      'An administrator names the account: with the header "X-Account-Id", or with "accountId" in the payload of connection_init.',
+      'An administrator must specify the account in the header "X-Account-Id", ' +
+        'or as "accountId" in the payload of connection_init.',
     );
   return caller.accountId;
 }
@@ -52,7 +53,8 @@ export function permit(caller: Caller, scope: Scope): string {
  */
 export function permitAllJobs(caller: Caller, scope: Scope): string {
   const accountId = permit(caller, scope);
-  if (caller.jobIds !== null) throw new ForbiddenError('This client token is limited to certain jobs.');
+  if (caller.jobIds !== null)
+    throw new ForbiddenError('A client token that is limited to certain jobs cannot use this operation.');
   return accountId;
 }
 
@@ -63,5 +65,5 @@ export const mayRead = ({ jobIds }: Caller, jobId: string): boolean =>
 /** Throws unless the caller is an administrator. */
 export function permitAdministrator(caller: Caller): void {
   if (caller.kind === 'anonymous') throw new UnauthenticatedError();
-  if (caller.kind !== 'administrator') throw new ForbiddenError('This is for administrators.');
+  if (caller.kind !== 'administrator') throw new ForbiddenError('This operation requires an administrator.');
 }

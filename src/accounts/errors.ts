@@ -12,14 +12,14 @@ export type WhyRefused = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revo
  * at most 123 bytes.
  */
 const refusals: Readonly<Record<WhyRefused, { readonly code: ErrorCode; readonly message: string }>> = {
-  missing: { code: 'UNAUTHENTICATED', message: 'An API key is needed: send it as "Authorization: Bearer <key>".' },
+  missing: { code: 'UNAUTHENTICATED', message: 'An API key is required: send it as "Authorization: Bearer <key>".' },
   malformed: {
     code: 'AUTHORIZATION_MALFORMED',
     message: 'authorization must be "Bearer <key>": the word Bearer, a space, and the key.',
   },
   unknown: {
     code: 'INVALID_TOKEN',
-    message: 'The API key or client token is not known here; check that it is complete.',
+    message: 'The API key or client token is unknown; check that it is complete.',
   },
   expired: { code: 'TOKEN_EXPIRED', message: 'The API key or client token has expired; use a new one.' },
   revoked: { code: 'TOKEN_REVOKED', message: 'The API key or client token was revoked; use another one.' },

@@ -14,8 +14,8 @@ import type { AccountStore } from './ports.ts';
  */
 export type ExplainRefusal = (authorization: unknown) => Promise<WhyRefused>;
 
-export function createExplainRefusal<Tx>(
-  store: Pick<AccountStore<Tx>, 'findKeyEnd' | 'findLive'>,
+export function createExplainRefusal(
+  store: Pick<AccountStore, 'findKeyEnd' | 'findLive'>,
   tokens: Pick<ClientTokens, 'verify' | 'isExpired'>,
 ): ExplainRefusal {
   async function whyNotToken(token: string): Promise<WhyRefused> {

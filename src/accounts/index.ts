@@ -16,8 +16,8 @@ import type { AccountStore, QuotaStore, UsageBucket, UsageBy } from './ports.ts'
 import { createQuotaEffects, type QuotaEffects } from './quota.ts';
 import { InvalidArgumentError } from '../errors.ts';
 
-export interface AccountsDeps<Tx> {
-  readonly store: AccountStore<Tx> & QuotaStore<Tx>;
+export interface AccountsDeps {
+  readonly store: AccountStore & QuotaStore;
   readonly appSecrets: readonly string[];
   readonly administratorKey: string;
   readonly registration: Registration;
@@ -54,8 +54,8 @@ export interface Accounts {
   usage(accountId: string, from: Date, to: Date, by: UsageBy): Promise<readonly UsageBucket[]>;
 }
 
-export interface AccountsCore<Tx> extends Accounts {
-  readonly quota: QuotaEffects<Tx>;
+export interface AccountsCore extends Accounts {
+  readonly quota: QuotaEffects;
   /** Makes `text` a key of the account, for an open sandbox. */
   ensureKey(accountId: string, text: string, name: string): Promise<void>;
   /** Ends the key, if it exists, until `ensureKey` is called for it. */
@@ -67,14 +67,14 @@ const MAX_USAGE_MS = 366 * 86_400_000;
 /** The scopes that a token can have at most; a token never administers the account. */
 const tokenScopes: readonly Scope[] = ['jobs:read', 'jobs:write'];
 
-export function createAccounts<Tx>({
+export function createAccounts({
   store,
   appSecrets,
   administratorKey,
   registration,
   maxLiveKeys,
   limits,
-}: AccountsDeps<Tx>): AccountsCore<Tx> {
+}: AccountsDeps): AccountsCore {
   const tokens = createClientTokens(appSecrets);
   return {
     authenticate: createAuthenticate({
@@ -92,7 +92,7 @@ export function createAccounts<Tx>({
     limits: createLimits(store, limits),
 
     async mintToken(caller, { scopes, jobIds, ttlSeconds }) {
-      if (caller.kind !== 'key') throw new ForbiddenError('Client tokens are minted with an API key.');
+      if (caller.kind !== 'key') throw new ForbiddenError('Only an API key can create client tokens.');
       const violations = [
         ...checkScopes(
           scopes,
@@ -105,12 +105,12 @@ export function createAccounts<Tx>({
           violation(
             'INVALID_FORMAT',
             'ttlSeconds',
-            `A token lives for ${MIN_TTL_SECONDS} to ${MAX_TTL_SECONDS} seconds.`,
+            `The lifetime of a token must be between ${MIN_TTL_SECONDS} and ${MAX_TTL_SECONDS} seconds.`,
           ),
         );
       if (violations.length > 0) return { kind: 'invalid', violations };
       const account = await store.findAccount(caller.accountId!);
-      if (!account) throw new ForbiddenError('There is no such account any more.');
+      if (!account) throw new ForbiddenError('The account no longer exists.');
       return {
         kind: 'minted',
         ...(await tokens.sign(
@@ -136,7 +136,7 @@ export function createAccounts<Tx>({
     async usage(accountId, from, to, by) {
       if (!isStorableTime(from) || !isStorableTime(to)) throw new InvalidArgumentError(storableTimes);
       if (!(to > from && to.getTime() - from.getTime() <= MAX_USAGE_MS))
-        throw new InvalidArgumentError('"to" is after "from", by at most 366 days.');
+        throw new InvalidArgumentError('"to" must be later than "from", by at most 366 days.');
       return store.usage(accountId, from, to, by);
     },
 
@@ -162,9 +162,16 @@ export function createAccounts<Tx>({
 function checkJobIds(jobIds: readonly string[] | null, scopes: readonly Scope[]): AccountViolation[] {
   if (jobIds === null) return [];
   if (jobIds.length === 0 || jobIds.length > accountLimits.jobIds)
-    return [violation('TOO_MANY', 'jobIds', `Name 1 to ${accountLimits.jobIds} jobs, or none at all for all of them.`)];
-  if (jobIds.some((id) => id.length > 36)) return [violation('TOO_LONG', 'jobIds', "A job's id has 36 characters.")];
+    return [violation('TOO_MANY', 'jobIds', `Specify 1 to ${accountLimits.jobIds} jobs, or null for all jobs.`)];
+  if (jobIds.some((id) => id.length > 36))
+    return [violation('TOO_LONG', 'jobIds', 'A job id must have at most 36 characters.')];
   return scopes.includes('jobs:write')
-    ? [violation('INVALID_FORMAT', 'scopes', 'A token that is limited to certain jobs can only read them.')]
+    ? [
+        violation(
+          'INVALID_FORMAT',
+          'scopes',
+          'A token that is limited to certain jobs cannot have the scope jobs:write.',
+        ),
+      ]
     : [];
 }

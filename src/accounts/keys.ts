@@ -6,6 +6,7 @@ import { checkName, checkScopes, violation, type AccountViolation } from './acco
 import { hashApiKey, lastFourOf, makeApiKey } from './api-key.ts';
 import type { AccountStore, NewApiKey } from './ports.ts';
 import { InvalidArgumentError } from '../errors.ts';
+import type { Transaction } from '../transaction.ts';
 
 export interface IssuedKey {
   /** The key itself. */
@@ -43,20 +44,20 @@ const MAX_PAGE = 100;
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 const unknownKey: Invalid = {
   kind: 'invalid',
-  violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has ended.')],
+  violations: [violation('NOT_FOUND', 'id', 'There is no such key, or it has expired or was revoked.')],
 };
 
 const tooManyKeys = (field: string, max: number): Invalid => ({
   kind: 'invalid',
-  violations: [violation('TOO_MANY', field, `An account has at most ${max} keys at once: revoke one.`)],
+  violations: [violation('TOO_MANY', field, `An account can have at most ${max} active keys: revoke one first.`)],
 });
 
-export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Keys {
+export function createKeys(store: AccountStore, maxLiveKeys: number): Keys {
   return {
     async create(accountId, { name, scopes, expiresAt }, actor) {
       const violations = [...checkName(name), ...checkScopes(scopes)];
       if (expiresAt && expiresAt.getTime() <= Date.now())
-        violations.push(violation('INVALID_FORMAT', 'expiresAt', 'A key expires in the future.'));
+        violations.push(violation('INVALID_FORMAT', 'expiresAt', 'The expiry of a key must be in the future.'));
       if (expiresAt && !isStorableTime(expiresAt))
         violations.push(violation('INVALID_FORMAT', 'expiresAt', storableTimes));
       if (violations.length > 0) return { kind: 'invalid', violations };
@@ -71,7 +72,11 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
         return {
           kind: 'invalid',
           violations: [
-            violation('INVALID_FORMAT', 'overlapSeconds', `An overlap is from 0 to ${MAX_OVERLAP_SECONDS} seconds.`),
+            violation(
+              'INVALID_FORMAT',
+              'overlapSeconds',
+              `The overlap must be between 0 and ${MAX_OVERLAP_SECONDS} seconds.`,
+            ),
           ],
         };
       if (!isUuid(keyId)) return unknownKey;
@@ -103,16 +108,17 @@ export function createKeys<Tx>(store: AccountStore<Tx>, maxLiveKeys: number): Ke
     },
 
     async list(accountId, first) {
-      if (!(first >= 1 && first <= MAX_PAGE)) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+      if (!(first >= 1 && first <= MAX_PAGE))
+        throw new InvalidArgumentError(`"first" must be between 1 and ${MAX_PAGE}.`);
       return store.listKeys(accountId, first);
     },
   };
 }
 
 /** Creates a key inside `tx`, with its entry in the account log. */
-export async function issueKey<Tx>(
-  store: Pick<AccountStore<Tx>, 'insertKey' | 'noteChange'>,
-  tx: Tx,
+export async function issueKey(
+  store: Pick<AccountStore, 'insertKey' | 'noteChange'>,
+  tx: Transaction,
   request: KeyRequest & { readonly accountId: string },
   actor: string,
 ): Promise<IssuedKey> {

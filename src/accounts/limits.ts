@@ -39,8 +39,8 @@ export interface Limits {
 
 export const WINDOW_SECONDS = 60;
 
-export function createLimits<Tx>(
-  store: Pick<AccountStore<Tx>, 'countInWindow'>,
+export function createLimits(
+  store: Pick<AccountStore, 'countInWindow'>,
   { requestsPerMinute, submitsPerMinute, submitsPerMinutePerAccount, webhooksPerMinute }: LimitNumbers,
 ): Limits {
   const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: WINDOW_SECONDS });
@@ -65,7 +65,7 @@ export function createLimits<Tx>(
       const [window] = await store.countInWindow([`webhooks asked for by ${accountId}`], WINDOW_SECONDS);
       if (window!.count > webhooksPerMinute)
         throw new RateLimitedError(
-          `An account may ask for ${webhooksPerMinute} webhooks in a minute.`,
+          `Rate limit exceeded: an account may request ${webhooksPerMinute} webhook deliveries per minute.`,
           window!.endsInSeconds,
         );
     },
@@ -76,10 +76,13 @@ export function createLimits<Tx>(
         WINDOW_SECONDS,
       );
       if (byKey!.count > submitsPerMinute)
-        throw new RateLimitedError(`This key may submit ${submitsPerMinute} jobs in a minute.`, byKey!.endsInSeconds);
+        throw new RateLimitedError(
+          `Rate limit exceeded: a key may submit ${submitsPerMinute} jobs per minute.`,
+          byKey!.endsInSeconds,
+        );
       if (ofAccount!.count > submitsPerMinutePerAccount)
         throw new RateLimitedError(
-          `The keys of this account may submit ${submitsPerMinutePerAccount} jobs in a minute.`,
+          `Rate limit exceeded: an account may submit ${submitsPerMinutePerAccount} jobs per minute.`,
           ofAccount!.endsInSeconds,
         );
     },

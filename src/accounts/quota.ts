@@ -1,21 +1,22 @@
 /** Quota in jobs: the effects that accepting and settling a job have on its account, in the job's own transaction. */
 import { remainingOf } from './account.ts';
 import type { ChargedJob, QuotaStore } from './ports.ts';
+import type { Transaction } from '../transaction.ts';
 
-export interface QuotaEffects<Tx> {
+export interface QuotaEffects {
   /**
    * Reserves one job. Resolves with null on success, else with the number of jobs left, which is normally none; the
    * caller then rolls `tx` back.
    */
-  reserve(tx: Tx, accountId: string, jobId: string): Promise<{ readonly remaining: number } | null>;
+  reserve(tx: Transaction, accountId: string, jobId: string): Promise<{ readonly remaining: number } | null>;
   /**
    * Charges a job that succeeded. Releases it at any other end, even if the upstream may have charged us: that risk is
    * ours.
    */
-  settle(tx: Tx, job: ChargedJob, succeeded: boolean): Promise<void>;
+  settle(tx: Transaction, job: ChargedJob, succeeded: boolean): Promise<void>;
 }
 
-export const createQuotaEffects = <Tx>(store: QuotaStore<Tx>): QuotaEffects<Tx> => ({
+export const createQuotaEffects = (store: QuotaStore): QuotaEffects => ({
   async reserve(tx, accountId, jobId) {
     if (await store.reserve(tx, accountId, jobId)) return null;
     // This read affects only the text of the refusal.

@@ -30,7 +30,7 @@ export function createFindKnown<Found>(
       const shown = await unknown.get(address);
       if (shown && shown.consumedPoints >= perMinute)
         throw new RateLimitedError(
-          'Too many keys that are not known came from this address.',
+          'Rate limit exceeded: too many unknown keys from this address.',
           Math.ceil(shown.msBeforeNext / 1_000),
         );
     }

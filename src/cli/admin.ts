@@ -19,7 +19,7 @@ const HELP = `Usage: motion-gateway admin <command>
   keys list   <account>
   keys create <account> --name <text> [--scopes ${allScopes.join(',')}]
   keys revoke <account> <key id>
-  quota check            compares every balance with its ledger; exits with 1 when one differs`;
+  quota check            compares every balance with its ledger; exits with 1 if any differs`;
 
 /**
  * Maximum number of keys listed. All live keys are among them, unless `MAX_KEYS_PER_ACCOUNT` was raised above this
@@ -211,7 +211,7 @@ function limitOf(
   const text = textOf(input, option);
   if (text === undefined) return {};
   if (text === 'none') return { [name]: null };
-  if (!/^\d{1,9}$/.test(text)) throw new CommandError(`--${option} is a number of jobs, or none.`, 2);
+  if (!/^\d{1,9}$/.test(text)) throw new CommandError(`--${option} must be a number of jobs, or none.`, 2);
   return { [name]: Number(text) };
 }
 
@@ -219,7 +219,8 @@ function toScopes(text: string | undefined): readonly Scope[] {
   if (text === undefined) return firstScopes;
   return text.split(',').map((name) => {
     const scope = allScopes.find((known) => known === name);
-    if (scope === undefined) throw new CommandError(`There is no scope ${name}: there are ${allScopes.join(', ')}.`, 2);
+    if (scope === undefined)
+      throw new CommandError(`There is no scope ${name}; the scopes are ${allScopes.join(', ')}.`, 2);
     return scope;
   });
 }

@@ -5,8 +5,8 @@ import { readEnvironment } from './environment.ts';
 
 const HELP = `Usage: motion-gateway check-config
 
-Reads the settings as a start would and says everything that is wrong with them. Exits with 0 when a start would accept them, and with 1
-otherwise. It connects nowhere and shows no secret.`;
+Checks the settings in the same way as a start of the gateway, and reports every problem. Exits with 0 if they are valid,
+and with 1 otherwise. Opens no connection and prints no secret.`;
 
 export const checkConfig: Command = {
   help: HELP,

@@ -19,7 +19,8 @@ export async function withDatabase<T>(config: Config, work: (connections: Connec
   const url = config.DATABASE_URL ?? (await findRunningServer(config.DATA_DIR));
   if (url === null)
     throw new CommandError(
-      `No gateway runs on ${config.DATA_DIR}: start it, or set DATA_DIR or DATABASE_URL as it has them.`,
+      `No gateway is running on ${config.DATA_DIR}: start it, ` +
+        'or set DATA_DIR or DATABASE_URL to the values that the gateway uses.',
     );
   const connections = createConnections(url, 2, (error) => console.error(error.message));
   try {

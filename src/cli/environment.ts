@@ -1,7 +1,8 @@
 /** Reads the settings from their sources: the environment, and the file that `ENV_FILE` names. */
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { ConfigError, loadConfig, settings, type Config } from '../config.ts';
+import { ConfigError, loadConfig, type Config } from '../config.ts';
+import { settings } from '../settings/table.ts';
 import { findResembling } from '../settings/resembling-names.ts';
 
 const DEFAULT_FILE = '.env';
@@ -29,7 +30,7 @@ function loadEnvFile(): void {
     loadFile(named ?? DEFAULT_FILE);
   } catch (error) {
     throw new ConfigError([
-      `ENV_FILE: expected a file that can be read, or \`off\` (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}: ${named ?? DEFAULT_FILE})`,
+      `ENV_FILE: expected a readable file, or \`off\` (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}: ${named ?? DEFAULT_FILE})`,
     ]);
   }
 }

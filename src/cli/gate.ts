@@ -5,8 +5,8 @@ import { readDatabaseSettings, withDatabase } from './database.ts';
 
 const HELP = `Usage: motion-gateway gate status | resume
 
-  status   says whether jobs are submitted to the upstream, and if not, why and for how long
-  resume   opens the gate at once, for example when the balance was filled up`;
+  status   shows whether jobs are submitted to the upstream, and if not, why and for how long
+  resume   opens the gate immediately, for example after the balance was topped up`;
 
 export const gate: Command = {
   help: HELP,

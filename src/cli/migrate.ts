@@ -8,8 +8,8 @@ import { readDatabaseSettings } from './database.ts';
 
 const HELP = `Usage: motion-gateway migrate
 
-Brings the database of DATABASE_URL, or the embedded one of DATA_DIR, to this version and verifies what is applied. A gateway does the
-same when it starts.`;
+Migrates the database of DATABASE_URL, or the embedded database in DATA_DIR, to this version and verifies the applied
+migrations. A gateway does the same when it starts.`;
 
 export const migrate: Command = {
   help: HELP,
@@ -24,7 +24,7 @@ export const migrate: Command = {
       await migrateDatabase(config.DATABASE_URL ?? embedded!.url).finally(() => embedded?.stop());
     } catch (error) {
       if (error instanceof DataDirInUseError)
-        throw new CommandError(`${error.message} A gateway that runs has migrated its database already.`);
+        throw new CommandError(`${error.message} A running gateway has already migrated its database.`);
       throw new CommandError(
         explainFailure(error, { host: config.HOST, port: config.PORT, hasDatabaseUrl: config.DATABASE_URL !== null }),
       );

@@ -94,11 +94,12 @@ function banner(config: Config, { url, sandboxUrl, publicUrl, apiKey }: Gateway)
     ...(apiKey !== null ? [`  API key          ${apiKey}`] : []),
     '',
     ...(sandboxUrl
-      ? [`  SANDBOX: ${sandboxUrl} stands in for the paid API. Results are samples, nothing is paid.`]
+      ? [`  SANDBOX: ${sandboxUrl} replaces the paid API. Results are samples, and nothing is charged.`]
       : [`  Upstream         ${config.ACEDATA_BASE_URL} (jobs cost money)${describeProxy(config)}`]),
     ...(publicUrl === null
       ? [
-          '  Without PUBLIC_URL the upstream cannot call back: results are found by polling, some seconds later, and a lost submit answer cannot be repaired.',
+          '  Without PUBLIC_URL the upstream cannot call back: results are found by polling, a few seconds later, ' +
+            'and a submit whose answer is lost cannot be linked to its task.',
         ]
       : []),
     '',

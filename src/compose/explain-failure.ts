@@ -16,11 +16,17 @@ export function explainFailure(error: unknown, { host, port, hasDatabaseUrl }: W
   const failed = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (failed.syscall === 'listen') {
     if (failed.code === 'EADDRINUSE')
-      return `Port ${failed.port} of ${failed.address} is in use: stop what listens there, or choose another PORT (the sandbox uses SANDBOX_PORT, by default the next one).`;
-    return `HOST ${host} and PORT ${port} cannot be listened on (${failed.code}): choose an address of this machine, and a port that this user may open.`;
+      return (
+        `Port ${failed.port} of ${failed.address} is in use: stop the process that listens there, ` +
+        'or choose another PORT (the sandbox uses SANDBOX_PORT, by default PORT + 1).'
+      );
+    return (
+      `The gateway cannot listen on HOST ${host} and PORT ${port} (${failed.code}): choose an address ` +
+      'of this machine, and a port that this user may open.'
+    );
   }
   if (failed.syscall === 'getaddrinfo' && (failed as { hostname?: string }).hostname === host)
-    return `HOST ${host} is not known (${failed.code}): choose an address of this machine, for example 127.0.0.1 or 0.0.0.0.`;
+    return `HOST ${host} cannot be resolved (${failed.code}): choose an address of this machine, for example 127.0.0.1 or 0.0.0.0.`;
   const database =
     error instanceof DatabaseStartError
       ? error.message

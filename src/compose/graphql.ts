@@ -1,6 +1,5 @@
 /** GraphQL over HTTP and WebSocket: both share one schema, one set of operation limits and one error masker. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Config } from '../config.ts';
+import type { FastifyInstance } from 'fastify';
 import type { Admission } from '../http/overload/admission.ts';
 import { registerGraphQL } from '../http/graphql/graphql-http.ts';
 import { startSockets } from '../http/websocket/graphql-ws.ts';
@@ -12,23 +11,27 @@ import { createGate, createOperationRules } from '../http/graphql/operation-limi
 import { createValueGate } from '../http/graphql/operation-values.ts';
 import { buildGatewaySchema } from '../resolvers/build-schema.ts';
 import type { Cores } from '../resolvers/context.ts';
+import type { Setup } from './lifecycle.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
 /** Checks that apply equally to HTTP requests and WebSocket handshakes, and the log of their refusals. */
-interface Edges {
+export interface Edges {
   readonly isOurHost: HostCheck;
   readonly origins: OriginCheck;
   readonly logRefusal: LogRefusal;
 }
 
+interface Parts {
+  readonly cores: Cores;
+  readonly admission: Admission;
+  readonly edges: Edges;
+}
+
 export async function registerBothTransports(
+  { config, log }: Setup,
   app: FastifyInstance,
-  config: Config,
-  cores: Cores,
-  admission: Admission,
-  edges: Edges,
-  log: FastifyBaseLogger,
+  { cores, admission, edges }: Parts,
 ) {
   const schema = await buildGatewaySchema();
   const limits = {

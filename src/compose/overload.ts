@@ -1,12 +1,11 @@
 /** Overload protection, from the settings: it measures load, admits operations, and logs when it sheds load. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Config } from '../config.ts';
 import { createAcceptors, type Acceptors } from '../http/overload/acceptors.ts';
 import { createAdmission, type Admission } from '../http/overload/admission.ts';
 import { startLoad, type Load } from '../http/overload/load.ts';
 import type { OriginCheck } from '../http/origin-check.ts';
 import { registerShedding } from '../http/overload/shed.ts';
-import type { OnStop } from './lifecycle.ts';
+import type { Setup } from './lifecycle.ts';
 
 /**
  * Paths that are never shed: callbacks, by their prefix, and health and metrics, which the operator needs to find the
@@ -27,19 +26,19 @@ const BUSY = 0.9;
 const CHECK_MS = 1_000;
 const LOG_INTERVAL_MS = 10_000;
 
-/**
- * Starts overload protection. `takeDatabaseWaitMs` returns the longest wait for a connection of the clients' pool since
- * its last call.
- */
+interface Parts {
+  readonly graphqlPath: string;
+  readonly origins: OriginCheck;
+  /** Returns the longest wait for a connection of the clients' pool since the last call. */
+  readonly takeDatabaseWaitMs: () => number;
+}
+
 export function startOverloadProtection(
+  setup: Setup,
   app: FastifyInstance,
-  config: Config,
-  graphqlPath: string,
-  origins: OriginCheck,
-  takeDatabaseWaitMs: () => number,
-  log: FastifyBaseLogger,
-  onStop: OnStop,
+  { graphqlPath, origins, takeDatabaseWaitMs }: Parts,
 ) {
+  const { config, log, onStop } = setup;
   const acceptors = createAcceptors(app.server, {
     count: ACCEPTORS,
     backlog: config.LISTEN_BACKLOG,
@@ -68,7 +67,7 @@ export function startOverloadProtection(
     load.stop();
   });
   registerShedding(app, admission, { graphqlPath, neverShed: NEVER_SHED, origins });
-  addLater(app, load, acceptors, log, onStop);
+  addLater(setup, app, load, acceptors);
   return { load, admission, acceptors };
 }
 
@@ -77,13 +76,7 @@ export function startOverloadProtection(
  * busy. The child process takes about 50 ms of CPU time, which delays callbacks if load arrives at the same moment. A
  * start does not wait for it.
  */
-function addLater(
-  { server }: FastifyInstance,
-  load: Load,
-  acceptors: Acceptors,
-  log: FastifyBaseLogger,
-  onStop: OnStop,
-): void {
+function addLater({ log, onStop }: Setup, { server }: FastifyInstance, load: Load, acceptors: Acceptors): void {
   let added = false;
   const add = (): void => {
     if (added || !server.listening) return;
@@ -91,7 +84,7 @@ function addLater(
     acceptors.add().catch((error: Error) => {
       log.warn(
         { reason: error.message },
-        'further handles of the listening socket could not be made, because a child process failed',
+        'further handles of the listening socket could not be created because a child process failed',
       );
       added = false;
     });
@@ -118,8 +111,8 @@ function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): 
     const [eventLoopDelayMs, databaseWaitMs] = [Math.round(load.eventLoopDelayMs()), Math.round(load.databaseWaitMs())];
     const figures = { running, waiting, slots, eventLoopDelayMs, databaseWaitMs };
     if (inAll > toldRefused)
-      log.warn({ refused: inAll - toldRefused, ...figures }, 'load is shed: requests were refused with 503 or 429');
-    else log.info(figures, 'load is no longer shed');
+      log.warn({ refused: inAll - toldRefused, ...figures }, 'shedding load: requests were refused with 503 or 429');
+    else log.info(figures, 'load shedding has ended');
     shedding = inAll > toldRefused;
     toldRefused = inAll;
     toldAt = performance.now();

@@ -1,7 +1,6 @@
 /** Creates the REST routes from the settings. */
 import { randomUUID } from 'node:crypto';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Config } from '../config.ts';
+import type { FastifyInstance } from 'fastify';
 import type { Admission } from '../http/overload/admission.ts';
 import { endOf } from '../http/rest/task-of-job.ts';
 import { createProxyCheck } from '../http/proxied.ts';
@@ -9,21 +8,23 @@ import { registerRest } from '../http/rest/register-rest.ts';
 import { createJoining } from '../jobs/rejoin/rejoin.ts';
 import type { JoinStore } from '../jobs/ports/rejoin.ts';
 import type { Cores } from '../resolvers/context.ts';
-import type { OnStop } from './lifecycle.ts';
+import type { Setup } from './lifecycle.ts';
 import type { FlatBody } from './webhooks.ts';
+
+interface Parts {
+  readonly cores: Cores;
+  readonly store: JoinStore;
+  readonly admission: Admission;
+}
 
 /**
  * Starts the REST routes. At shutdown, the fate of the last answers is recorded after the server has closed and before
  * the database connections are closed.
  */
 export async function startRest(
+  { config, log, onStop }: Setup,
   app: FastifyInstance,
-  config: Config,
-  cores: Cores,
-  store: JoinStore,
-  admission: Admission,
-  log: FastifyBaseLogger,
-  onStop: OnStop,
+  { cores, store, admission }: Parts,
 ) {
   const holdMs = 1_000 * config.REST_HOLD_SECONDS;
   const limits = {

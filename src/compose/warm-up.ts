@@ -29,6 +29,6 @@ export async function warmUp(
   late.abort();
   log.info(
     { warm, of: connections, ms: Math.round(performance.now() - from), ...(failure !== null && { err: failure }) },
-    'connections for callbacks are warmed up',
+    'connections for callbacks were warmed up',
   );
 }

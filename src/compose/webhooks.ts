@@ -1,6 +1,4 @@
 /** Creates webhooks and their egress from the settings. */
-import type { FastifyBaseLogger } from 'fastify';
-import type { Config } from '../config.ts';
 import type { createWebhookStore } from '../db/stores.ts';
 import { afterCommit } from '../db/connection/transaction.ts';
 import { createEgress } from '../egress/egress.ts';
@@ -10,24 +8,23 @@ import type { SettleEffect } from '../jobs/ports/effects.ts';
 import type { Transaction } from '../transaction.ts';
 import { viewOf } from '../jobs/read/job-json.ts';
 import { createWebhooks } from '../webhooks/index.ts';
-import type { OnStop } from './lifecycle.ts';
+import type { Setup } from './lifecycle.ts';
 import { UnavailableError } from '../errors.ts';
 
 /** Returns the body about a job that has ended, for receivers that were written for the vendor's API. */
 export type FlatBody = (tx: Transaction, job: Job) => Promise<string>;
 
+interface Parts {
+  readonly appSecrets: readonly string[];
+  readonly store: ReturnType<typeof createWebhookStore>;
+  readonly flatBodyOf: FlatBody;
+}
+
 /**
  * Creates the webhooks core. It is created before the jobs core, whose effects make deliveries due; delivery begins
  * when `start` is called.
  */
-export function startWebhooks(
-  config: Config,
-  appSecrets: readonly string[],
-  store: ReturnType<typeof createWebhookStore>,
-  flatBodyOf: FlatBody,
-  log: FastifyBaseLogger,
-  onStop: OnStop,
-) {
+export function startWebhooks({ config, log, onStop }: Setup, { appSecrets, store, flatBodyOf }: Parts) {
   const egress = createEgress({
     allow: config.EGRESS_ALLOW,
     maxConnectionsPerHost: config.EGRESS_CONNECTIONS_PER_HOST,
@@ -76,7 +73,7 @@ export function startWebhooks(
     await core.deliverer.stop(graceMs);
   });
   const complain = (error: unknown) =>
-    log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; it goes on');
+    log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, 'delivering webhooks failed; retrying');
   return {
     core,
     effect,
@@ -87,7 +84,7 @@ export function startWebhooks(
       core
         .reseal()
         .catch((error: unknown) =>
-          log.error({ err: error }, 'the secrets of webhooks could not be sealed anew; the next start tries again'),
+          log.error({ err: error }, 'webhook secrets could not be resealed; the next start tries again'),
         );
       loop = startLoop(core.deliverer.runOnce, complain);
     },

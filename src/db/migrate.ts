@@ -61,7 +61,7 @@ async function verify(client: pg.Client, folder: string): Promise<void> {
   const unknown = [...applied].filter((hash) => !known.has(hash));
   if (missing.length > 0) {
     throw new MigrationError(
-      `migration ${missing.join(', ')} is not applied as it is written: it was changed, or added out of order`,
+      `migration ${missing.join(', ')} is not applied in its current form: it was changed, or added out of order`,
     );
   }
   if (unknown.length > 0) {

@@ -4,8 +4,11 @@ import type { JoinStore } from '../jobs/ports/rejoin.ts';
 import type { JobStore } from '../jobs/ports/store.ts';
 import type { RetentionStore } from '../jobs/ports/retention.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
-import type { Transaction } from '../transaction.ts';
-import { createAccountStore } from './accounts/account-store.ts';
+import { createAccountLog } from './accounts/account-log.ts';
+import { createAccountRecords } from './accounts/accounts.ts';
+import { createKeyRecords } from './accounts/keys.ts';
+import { createRateWindows } from './accounts/rate-windows.ts';
+import { createUsageReader } from './accounts/usage.ts';
 import type { Announcer } from './feed/announcer.ts';
 import { createChangeReader } from './jobs/changes.ts';
 import type { Connections } from './connection/client.ts';
@@ -18,7 +21,7 @@ import { createInbox } from './jobs/inbox.ts';
 import { createJobReader } from './jobs/job-reader.ts';
 import { createJobWriter } from './jobs/job-writer.ts';
 import { createJoinStore } from './jobs/rejoin.ts';
-import { createQuotaStore } from './accounts/quota-store.ts';
+import { createQuotaStore } from './accounts/quota.ts';
 import { createTimeline } from './jobs/job-events.ts';
 import { createRetentionStore } from './jobs/retention.ts';
 import { reportingUnavailability } from './connection/unavailable.ts';
@@ -48,11 +51,18 @@ export const createJobStore = (
   });
 
 /** Creates the store of accounts and quota. Its methods reject in the same way. */
-export const createAccountsStore = (connections: Connections): AccountStore<Transaction> & QuotaStore<Transaction> =>
-  reportingUnavailability({ ...createAccountStore(connections), ...createQuotaStore(connections) });
+export const createAccountsStore = (connections: Connections): AccountStore & QuotaStore =>
+  reportingUnavailability({
+    ...createAccountRecords(connections),
+    ...createKeyRecords(connections),
+    ...createAccountLog(connections),
+    ...createRateWindows(connections),
+    ...createUsageReader(connections),
+    ...createQuotaStore(connections),
+  });
 
 /** Creates the store of webhooks. Its methods reject in the same way. */
-export const createWebhookStore = (connections: Connections): WebhookStore<Transaction> =>
+export const createWebhookStore = (connections: Connections): WebhookStore =>
   reportingUnavailability({
     ...createEndpointStore(connections),
     ...createFanOut(connections),

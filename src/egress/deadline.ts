@@ -38,7 +38,7 @@ export function startDeadline(ms: number, ...others: readonly AbortSignal[]): De
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(new Error('given up'));
+    abort = () => reject(new Error('aborted'));
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
   });

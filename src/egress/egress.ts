@@ -92,21 +92,21 @@ export function createEgress({
     const invalid = {
       ok: false,
       code: 'INVALID_URL',
-      message: 'A URL is absolute and begins with http:// or https://.',
+      message: 'The URL must be absolute and begin with http:// or https://.',
     } as const;
     const tooLong = {
       ok: false,
       code: 'TOO_LONG',
-      message: `A URL has at most ${MAX_URL_LENGTH} characters, once it is percent-encoded too.`,
+      message: `The URL must have at most ${MAX_URL_LENGTH} characters, also when it is percent-encoded.`,
     } as const;
     if (text.length > MAX_URL_LENGTH) return /^\s*https?:/i.test(text) ? tooLong : invalid;
     const url = text.isWellFormed() ? parseUrl(text) : null;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return invalid;
     if (url.username || url.password)
-      return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'A URL carries no user name or password.' };
+      return { ok: false, code: 'URL_HAS_CREDENTIALS', message: 'The URL must not contain a user name or password.' };
     // Every port is allowed: a service that listens on a public address has to cope with unknown clients anyway.
     if (!reach.allowsHost(url.hostname, portOf(url)))
-      return { ok: false, code: 'PRIVATE_ADDRESS', message: 'A URL names a public host.' };
+      return { ok: false, code: 'PRIVATE_ADDRESS', message: 'The host of the URL must be public.' };
     url.hash = '';
     return url.href.length > MAX_URL_LENGTH ? tooLong : { ok: true, url: url.href };
   }

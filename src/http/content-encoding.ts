@@ -19,7 +19,7 @@ export class UnsupportedEncodingError extends Error {
   readonly statusCode = 415;
 
   constructor(encoding: string) {
-    super(`A request body with "Content-Encoding: ${encoding.slice(0, 50)}" is not read: send it uncompressed.`);
+    super(`"Content-Encoding: ${encoding.slice(0, 50)}" is not supported: send the request body uncompressed.`);
   }
 }
 

@@ -17,7 +17,7 @@ const NONE: FastifyCorsOptions = { origin: false };
 
 /** Returns the error for a browser origin that is not allowed, over HTTP and at the handshake of a socket. */
 export const originNotAllowed = (origin: string) => ({
-  message: `Pages of "${shorten(origin)}" may not call this server. If they should, add the origin to CORS_ORIGINS.`,
+  message: `Pages from "${shorten(origin)}" may not call this server. If they should, add the origin to CORS_ORIGINS.`,
   code: 'ORIGIN_NOT_ALLOWED',
 });
 

@@ -36,13 +36,15 @@ export function createMetrics(): Metrics {
   const [registry] = registers as [Registry];
   const ends = new Counter({
     name: 'motion_gateway_job_ends_total',
-    help: 'Jobs that have ended, by state and failure code. SUBMIT_OUTCOME_UNKNOWN: the quota was released, and the upstream may have charged us.',
+    help:
+      'Jobs that have ended, by state and failure code. ' +
+      'SUBMIT_OUTCOME_UNKNOWN: the quota was released, and the upstream may have charged for the job.',
     labelNames: ['state', 'code'],
     registers,
   });
   const requests = new Histogram({
     name: 'motion_gateway_http_request_seconds',
-    help: 'Requests, by the pattern of their route.',
+    help: 'Duration of HTTP requests in seconds, by method, route pattern and status.',
     labelNames: ['method', 'route', 'status'],
     buckets: SECONDS,
     registers,
@@ -61,7 +63,7 @@ export function createMetrics(): Metrics {
       });
       new Gauge({
         name: 'motion_gateway_watchers',
-        help: 'Watchers of a job and followers of an account.',
+        help: 'Open subscriptions to single jobs and to accounts.',
         registers,
         collect() {
           this.set(live().watchers());
@@ -69,7 +71,7 @@ export function createMetrics(): Metrics {
       });
       new Counter({
         name: 'motion_gateway_socket_closes_total',
-        help: "WebSockets that have closed, by the code: ours when we closed them, else the peer's.",
+        help: "WebSockets that have closed, by close code: the gateway's if the gateway closed them, else the peer's.",
         labelNames: ['code'],
         registers,
         collect() {
@@ -91,7 +93,9 @@ export function createMetrics(): Metrics {
             .code(401)
             .header('www-authenticate', 'Bearer')
             .send({
-              errors: [{ message: 'Metrics are for administrators.', extensions: { code: 'UNAUTHENTICATED' } }],
+              errors: [
+                { message: 'Metrics require the key of an administrator.', extensions: { code: 'UNAUTHENTICATED' } },
+              ],
             });
         return reply.type(registry.contentType).send(await registry.metrics());
       });
@@ -122,15 +126,15 @@ function registerLoad(registers: Registry[], live: () => Live): void {
     });
   gauge(
     'event_loop_delay_seconds',
-    'Delay of the event loop, mean of the last second.',
+    'Delay of the event loop in seconds, averaged over the last second.',
     () => live().load.eventLoopDelayMs() / 1_000,
   );
   gauge(
     'database_wait_seconds',
-    "Longest wait for a database connection of the clients' pool in 0.05 s, mean of the last second.",
+    "Longest wait for a database connection of the clients' pool within 0.05 s, in seconds, averaged over the last second.",
     () => live().load.databaseWaitMs() / 1_000,
   );
-  gauge('operations_running', 'Operations that have a slot.', () => live().admission.figures().running);
+  gauge('operations_running', 'Operations that hold a slot.', () => live().admission.figures().running);
   gauge('operations_waiting', 'Operations that wait for a slot.', () => live().admission.figures().waiting);
-  gauge('operations_slots', 'Operations that may run at once now.', () => live().admission.figures().slots);
+  gauge('operations_slots', 'Operations that may currently run at once.', () => live().admission.figures().slots);
 }

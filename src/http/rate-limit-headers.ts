@@ -23,5 +23,7 @@ export async function takeRequest(
     'ratelimit-policy': `"requests";q=${limit};w=${WINDOW_SECONDS}`,
     ratelimit: `"requests";r=${remaining};t=${resetSeconds}`,
   });
-  return isOver ? new RateLimitedError(`There may be ${limit} requests in a minute.`, resetSeconds) : null;
+  return isOver
+    ? new RateLimitedError(`Rate limit exceeded: at most ${limit} requests per minute are allowed.`, resetSeconds)
+    : null;
 }

@@ -15,7 +15,7 @@ const messages: Readonly<Record<RefusingSetting, string>> = {
   ALLOWED_HOSTS:
     'a request to a host name that is not allowed was refused; if the name is yours, add it to ALLOWED_HOSTS',
   CORS_ORIGINS:
-    'a request of a browser origin that is not allowed was refused; if the origin is yours, add it to CORS_ORIGINS',
+    'a request from a browser origin that is not allowed was refused; if the origin is yours, add it to CORS_ORIGINS',
 };
 
 /** Creates the log function. `nowMs` is a monotonic clock. */

@@ -116,10 +116,10 @@ export async function createServer({
     }
     if (status < 500) return reply.code(status).send(toBody(error.message, codes[status] ?? 'BAD_REQUEST'));
     request.log.error({ err: error }, 'unexpected error');
-    return reply.code(500).send(toBody(`Internal error; the request was ${request.id}.`, 'INTERNAL_SERVER_ERROR'));
+    return reply.code(500).send(toBody(`Internal error. The request id is ${request.id}.`, 'INTERNAL_SERVER_ERROR'));
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send(toBody('There is nothing here. GraphQL is at /graphql.', 'NOT_FOUND')),
+    reply.code(404).send(toBody('There is nothing at this path. GraphQL is served at /graphql.', 'NOT_FOUND')),
   );
 
   await registerCors(app, origins, logRefusal);

@@ -169,12 +169,12 @@ export function createJobs(deps: JobsDeps): Jobs {
         return 0;
       case 'job':
         begin(dispatcher.submit(taken.job, cutOff.signal, taken.isProbe), (error) =>
-          log.error({ jobId: taken.job.id, err: error }, 'the end of a submit could not be recorded'),
+          log.error({ jobId: taken.job.id, err: error }, 'the result of a submit could not be recorded'),
         );
         return 0;
       case 'unsure':
         begin(dispatcher.retract(taken.job, cutOff.signal), (error) =>
-          log.error({ jobId: taken.job.id, err: error }, 'an intent could not be put back'),
+          log.error({ jobId: taken.job.id, err: error }, 'a job could not be requeued after an unconfirmed commit'),
         );
         return 0;
     }
@@ -228,7 +228,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     start() {
       // A database that is briefly unavailable is not a fault of the loop.
       const complain = (what: string) => (error: unknown) =>
-        log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; it goes on`);
+        log[error instanceof UnavailableError ? 'warn' : 'error']({ err: error }, `${what} failed; retrying`);
       loops.dispatching = startLoop(async (signal) => act(await dispatcher.take(), signal), complain('dispatching'));
       loops.reconciling = startLoop(
         async (signal) => ((await reconciler.runOnce(signal)) ? 0 : reconcileMs),

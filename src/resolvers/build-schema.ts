@@ -22,7 +22,7 @@ import { WebhookResolver } from './webhook.resolver.ts';
 const inertPubSub: PubSub = {
   publish: () => undefined,
   subscribe: () => {
-    throw new Error('subscriptions bring their own source');
+    throw new Error('a subscription has its own source');
   },
 };
 

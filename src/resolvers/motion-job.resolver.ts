@@ -192,7 +192,7 @@ function presentCancel(result: CancelResult): CancelMotionJobPayload {
         userErrors: [
           CancelRefused.of(
             'CANCEL_REQUESTED',
-            'The job is on its way to the upstream; it is canceled only if that attempt surely did not arrive.',
+            'The job is being submitted; it is canceled only if the submit certainly did not reach the upstream.',
           ),
         ],
       };

@@ -16,7 +16,8 @@ import {
   WebhookEndpointPayload,
 } from '../schema/webhook-mutations.type.ts';
 import { WebhookDelivery, WebhookDeliveryConnection, WebhookEndpoint } from '../schema/webhook.type.ts';
-import { encodeDeliveryCursor, type Result, type WebhookViolation } from '../webhooks/endpoints.ts';
+import { encodeDeliveryCursor } from '../webhooks/deliveries.ts';
+import type { Result, WebhookViolation } from '../webhooks/result.ts';
 import type { Context } from './context.ts';
 
 @Resolver()

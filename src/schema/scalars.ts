@@ -4,7 +4,7 @@ import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 export { GraphQLDateTime as DateTime } from 'graphql-scalars';
 
 const text = (value: unknown): string => {
-  if (typeof value !== 'string') throw new GraphQLError('A URL is a string.');
+  if (typeof value !== 'string') throw new GraphQLError('The URL must be a string.');
   return value;
 };
 
@@ -20,7 +20,7 @@ export const Url = new GraphQLScalarType<string, string>({
   serialize: text,
   parseValue: text,
   parseLiteral: (node) => {
-    if (node.kind !== Kind.STRING) throw new GraphQLError('A URL is a string.', { nodes: node });
+    if (node.kind !== Kind.STRING) throw new GraphQLError('The URL must be a string.', { nodes: node });
     return node.value;
   },
 });

@@ -2,7 +2,7 @@ import { Field, Int, InterfaceType, ObjectType } from 'type-graphql';
 import type { AccountViolation } from '../accounts/account-rules.ts';
 import type { Violation } from '../jobs/accept/input-rules.ts';
 import { UserErrorCode } from './motion-job.enum.ts';
-import type { WebhookViolation } from '../webhooks/endpoints.ts';
+import type { WebhookViolation } from '../webhooks/result.ts';
 import type { UserErrorCode as Code } from './user-error-codes.ts';
 
 @InterfaceType({ description: 'An error that the client can act on.' })
@@ -42,7 +42,7 @@ export class IdempotencyKeyReused extends UserError {
   static create(): IdempotencyKeyReused {
     return Object.assign(new IdempotencyKeyReused(), {
       code: 'IDEMPOTENCY_KEY_REUSED',
-      message: 'This idempotency key was used before with another input. Use a new key for a new job.',
+      message: 'This idempotency key was used before with a different input. Use a new key for a new job.',
       field: ['input', 'idempotencyKey'],
     });
   }
@@ -57,7 +57,7 @@ export class JobDeleted extends UserError {
   static create(): JobDeleted {
     return Object.assign(new JobDeleted(), {
       code: 'JOB_DELETED',
-      message: 'The job of this key was deleted; use a new key for a new job.',
+      message: 'The job of this idempotency key was deleted. Use a new key for a new job.',
       field: ['input', 'idempotencyKey'],
     });
   }
@@ -93,7 +93,7 @@ export class QuotaExhausted extends UserError {
   static of(remaining: number): QuotaExhausted {
     return Object.assign(new QuotaExhausted(), {
       code: 'QUOTA_EXHAUSTED',
-      message: 'The quota of this account is used up. An administrator can raise it.',
+      message: 'The quota of this account is exhausted. An administrator can raise it.',
       field: null,
       remaining,
     });

@@ -5,4 +5,4 @@ export const isStorableTime = (time: Date): boolean => time.getUTCFullYear() >= 
 export const lastStorableTime = new Date('9999-12-31T23:59:59Z');
 
 /** The error message for any other time. */
-export const storableTimes = 'A time is in the years 1 to 9999.';
+export const storableTimes = 'Times must be in the years 1 to 9999.';

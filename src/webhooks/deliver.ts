@@ -15,8 +15,8 @@ import {
   type WebhookStore,
 } from './ports.ts';
 
-export interface DeliverDeps<Tx> {
-  readonly store: WebhookStore<Tx>;
+export interface DeliverDeps {
+  readonly store: WebhookStore;
   readonly post: Post;
   readonly sealer: Sealer;
   readonly log: WebhookLog;
@@ -71,7 +71,7 @@ const FAN_OUT = { events: 10, deliveries: 250 } as const;
 /** Delay before the next round if events are left only because their endpoints are locked by a change. */
 const FAN_OUT_AGAIN_MS = 100;
 
-export function createDeliverer<Tx>({
+export function createDeliverer({
   store,
   post,
   sealer,
@@ -83,7 +83,7 @@ export function createDeliverer<Tx>({
   perHost,
   keepDays,
   nudge,
-}: DeliverDeps<Tx>): Deliverer {
+}: DeliverDeps): Deliverer {
   const underWay = new Set<Promise<void>>();
   const underWayTo = new Map<string, number>();
   /** Hosts whose last attempt from this instance failed slowly: a receiver that hangs must not occupy all slots. */
@@ -127,7 +127,7 @@ export function createDeliverer<Tx>({
       const reason = tried.httpStatus === GONE ? 'GONE' : (failingMs ?? 0) >= disableAfterMs ? 'FAILING' : null;
       if (reason === null) return;
       await store.disable(tx, due.endpointId, reason);
-      log.warn({ endpointId: due.endpointId, accountId: due.accountId, reason }, 'a webhook endpoint is disabled');
+      log.warn({ endpointId: due.endpointId, accountId: due.accountId, reason }, 'a webhook endpoint was disabled');
     });
   }
 
@@ -164,7 +164,7 @@ export function createDeliverer<Tx>({
     underWayTo.set(due.host, (underWayTo.get(due.host) ?? 0) + 1);
     const delivery = deliver(due)
       .catch((error: unknown) =>
-        log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it is made again'),
+        log.warn({ err: error, deliveryId: due.id }, 'a delivery could not be recorded; it will be repeated'),
       )
       .finally(() => {
         underWay.delete(delivery);
@@ -181,7 +181,7 @@ export function createDeliverer<Tx>({
   async function deleteByAge(): Promise<void> {
     if (performance.now() - deletedAt < DELETE_EVERY_MS) return;
     const count = await store.deleteEventsByAge(keepDays, DELETE_BATCH).catch((error: unknown) => {
-      log.warn({ err: error }, 'deleting webhooks by age failed; it goes on');
+      log.warn({ err: error }, 'deleting webhooks by age failed; retrying');
       return 0;
     });
     // After a full batch, the next run deletes another one at once.

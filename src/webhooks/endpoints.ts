@@ -1,40 +1,13 @@
-/** Manages webhook endpoints and deliveries on behalf of the accounts that own them. */
+/** Manages webhook endpoints on behalf of the accounts that own them. */
 import { v7 as uuidv7 } from 'uuid';
-import { isStorableTime } from '../time/storable-time.ts';
 import { encodePayload } from './payload.ts';
 import { accountOwner, type EndpointChange, type UrlCheck, type WebhookStore } from './ports.ts';
 import type { Sealer } from './seal-secrets.ts';
 import { makeSecret } from './sign.ts';
-import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEventType } from './webhook.ts';
-import { InvalidArgumentError } from '../errors.ts';
+import { invalid, isUuid, unknownEndpoint, violate, type Result, type WebhookViolation } from './result.ts';
+import type { WebhookEndpoint, WebhookEventType } from './webhook.ts';
 
-export interface WebhookViolation {
-  readonly code:
-    | 'INVALID_URL'
-    | 'URL_HAS_CREDENTIALS'
-    | 'PRIVATE_ADDRESS'
-    | 'TOO_LONG'
-    | 'TOO_MANY'
-    | 'INVALID_FORMAT'
-    | 'DUPLICATE'
-    | 'NOT_FOUND'
-    | 'ENDPOINT_DISABLED';
-  readonly message: string;
-  readonly field: readonly string[];
-}
-
-export type Result<T> =
-  ({ readonly kind: 'done' } & T) | { readonly kind: 'invalid'; readonly violations: readonly WebhookViolation[] };
-
-/** A delivery with all its attempts so far. */
-type TriedDelivery = WebhookDelivery & { readonly tries: readonly WebhookAttempt[] };
-
-interface DeliveryPage {
-  readonly deliveries: readonly TriedDelivery[];
-  readonly hasNextPage: boolean;
-}
-
-/** Operations on the webhooks of an account. The account log records `actor` as the author of a change. */
+/** Operations on the webhook endpoints of an account. The account log records `actor` as the author of a change. */
 export interface Endpoints {
   create(
     accountId: string,
@@ -66,39 +39,19 @@ export interface Endpoints {
     endpointId: string | null,
     actor: string,
   ): Promise<Result<{ readonly secret: string }>>;
-  deliveries(
-    accountId: string,
-    page: {
-      readonly first: number;
-      readonly after?: string | null;
-      readonly endpointId?: string | null;
-      readonly jobId?: string | null;
-    },
-  ): Promise<DeliveryPage>;
-  redeliver(accountId: string, deliveryId: string): Promise<Result<{ readonly delivery: TriedDelivery }>>;
 }
 
-interface EndpointDeps<Tx> {
-  readonly store: WebhookStore<Tx>;
+interface EndpointDeps {
+  readonly store: WebhookStore;
   readonly sealer: Sealer;
   readonly checkUrl: (text: string) => UrlCheck;
   readonly maxEndpoints: number;
   readonly nudge: () => void;
 }
 
-const MAX_PAGE = 100;
 const SECRET_OVERLAP_MS = 24 * 3_600_000;
 
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-const violate = (code: WebhookViolation['code'], field: string, message: string): WebhookViolation => ({
-  code,
-  message,
-  field: ['input', field],
-});
-const invalid = (...violations: WebhookViolation[]) => ({ kind: 'invalid', violations }) as const;
-const unknownEndpoint = (field: string) => invalid(violate('NOT_FOUND', field, 'There is no such endpoint.'));
-
-export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nudge }: EndpointDeps<Tx>): Endpoints {
+export function createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }: EndpointDeps): Endpoints {
   function check(
     url: string | null | undefined,
     eventTypes: readonly WebhookEventType[] | null | undefined,
@@ -107,9 +60,9 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
     const checked = url == null ? null : checkUrl(url);
     if (checked && !checked.ok) violations.push(violate(checked.code, 'url', checked.message));
     if (eventTypes && eventTypes.length === 0)
-      violations.push(violate('INVALID_FORMAT', 'eventTypes', 'Name at least one type of event.'));
+      violations.push(violate('INVALID_FORMAT', 'eventTypes', 'Specify at least one event type.'));
     if (eventTypes && new Set(eventTypes).size < eventTypes.length)
-      violations.push(violate('DUPLICATE', 'eventTypes', 'A type of event occurs more than once.'));
+      violations.push(violate('DUPLICATE', 'eventTypes', 'An event type occurs more than once.'));
     return { violations, checkedUrl: checked?.ok ? checked.url : null };
   }
 
@@ -120,7 +73,9 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       const [id, secret] = [uuidv7(), makeSecret()];
       return store.transaction(async (tx) => {
         if ((await store.countEndpoints(tx, accountId)) >= maxEndpoints)
-          return invalid(violate('TOO_MANY', 'url', `An account has at most ${maxEndpoints} endpoints.`));
+          return invalid(
+            violate('TOO_MANY', 'url', `An account can have at most ${maxEndpoints} endpoints: delete one first.`),
+          );
         const endpoint = await store.insertEndpoint(tx, {
           id,
           accountId,
@@ -219,55 +174,8 @@ export function createEndpoints<Tx>({ store, sealer, checkUrl, maxEndpoints, nud
       });
       return { kind: 'done', secret };
     },
-
-    async deliveries(accountId, { first, after, endpointId, jobId }) {
-      if (!(first >= 1 && first <= MAX_PAGE)) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
-      for (const id of [endpointId, jobId])
-        if (id != null && !isUuid(id)) return { deliveries: [], hasNextPage: false };
-      const found = await store.listDeliveries(accountId, {
-        first: first + 1,
-        after: after ? decodeCursor(after) : null,
-        ...(endpointId && { endpointId }),
-        ...(jobId && { jobId }),
-      });
-      const page = found.slice(0, first);
-      const tries = await store.listAttempts(
-        accountId,
-        page.map(({ id }) => id),
-      );
-      return {
-        deliveries: page.map((delivery) => ({ ...delivery, tries: tries.get(delivery.id) ?? [] })),
-        hasNextPage: found.length > first,
-      };
-    },
-
-    async redeliver(accountId, deliveryId) {
-      const delivery = isUuid(deliveryId)
-        ? await store.transaction((tx) => store.redeliver(tx, accountId, deliveryId))
-        : null;
-      if (delivery === null) return invalid(violate('NOT_FOUND', 'deliveryId', 'There is no such delivery.'));
-      if (delivery === 'disabled')
-        return invalid(violate('ENDPOINT_DISABLED', 'deliveryId', 'Its endpoint is disabled or deleted.'));
-      nudge();
-      return {
-        kind: 'done',
-        delivery: { ...delivery, tries: (await store.listAttempts(accountId, [delivery.id])).get(delivery.id) ?? [] },
-      };
-    },
   };
 }
 
 /** Returns the host, with its port, by which connections are counted. */
 export const hostOf = (url: string): string => new URL(url).host.replace(/\.(?=:|$)/, '');
-
-export const encodeDeliveryCursor = ({ createdAt, id }: Pick<WebhookDelivery, 'createdAt' | 'id'>): string =>
-  Buffer.from(`delivery ${createdAt.getTime()} ${id}`).toString('base64url');
-
-function decodeCursor(cursor: string): { readonly createdAt: Date; readonly id: string } {
-  const [, time, id] = /^delivery (\d{1,15}) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  const decoded = id !== undefined && isUuid(id) ? { createdAt: new Date(Number(time)), id } : null;
-  // Accepts the canonical spelling only: base64 decodes several spellings to the same bytes.
-  const isOurs = decoded && isStorableTime(decoded.createdAt) && encodeDeliveryCursor(decoded) === cursor;
-  if (!isOurs) throw new InvalidArgumentError('"after" is not a cursor of deliveries.');
-  return decoded;
-}

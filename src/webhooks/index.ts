@@ -1,15 +1,17 @@
 /** The third core: notifies clients' own URLs of changes to their jobs. */
 import { v7 as uuidv7 } from 'uuid';
 import { createDeliverer, type Deliverer } from './deliver.ts';
+import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createEndpoints, hostOf, type Endpoints } from './endpoints.ts';
 import { encodePayload } from './payload.ts';
 import type { Post, UrlCheck, WebhookLog, WebhookStore } from './ports.ts';
 import { resealAll } from './reseal-secrets.ts';
 import { createSealer } from './seal-secrets.ts';
 import type { JobEventType, WebhookFormat } from './webhook.ts';
+import type { Transaction } from '../transaction.ts';
 
-export interface WebhooksDeps<Tx> {
-  readonly store: WebhookStore<Tx>;
+export interface WebhooksDeps {
+  readonly store: WebhookStore;
   readonly post: Post;
   readonly checkUrl: (text: string) => UrlCheck;
   readonly appSecrets: readonly string[];
@@ -39,20 +41,20 @@ interface JobNews {
 }
 
 /** The operations available to clients. */
-export type Webhooks = Endpoints;
+export type Webhooks = Endpoints & Deliveries;
 
-export interface WebhooksCore<Tx> extends Webhooks {
+export interface WebhooksCore extends Endpoints, Deliveries {
   /**
    * Stores the event in the transaction that changed the job, without using the network. Resolves with true if a
    * receiver wants the event, so that the delivery loop has work to do after the commit.
    */
-  tell(tx: Tx, news: JobNews): Promise<boolean>;
+  tell(tx: Transaction, news: JobNews): Promise<boolean>;
   readonly deliverer: Deliverer;
   /** Reseals, with the first application secret, all secrets that were sealed with another one. */
   reseal(): Promise<void>;
 }
 
-export function createWebhooks<Tx>({
+export function createWebhooks({
   store,
   post,
   checkUrl,
@@ -66,10 +68,11 @@ export function createWebhooks<Tx>({
   maxEndpoints,
   keepDays,
   nudge,
-}: WebhooksDeps<Tx>): WebhooksCore<Tx> {
+}: WebhooksDeps): WebhooksCore {
   const sealer = createSealer(appSecrets);
   return {
     ...createEndpoints({ store, sealer, checkUrl, maxEndpoints, nudge }),
+    ...createDeliveries(store, nudge),
     deliverer: createDeliverer({
       store,
       post,

@@ -1,6 +1,6 @@
 /**
  * The interfaces that this core requires. `src/db/` implements the store with PostgreSQL, and `src/egress/` implements
- * sending. `Tx` is the store's own open transaction.
+ * sending.
  */
 import type {
   DeliveryState,
@@ -13,6 +13,7 @@ import type {
   WebhookEventType,
   WebhookFormat,
 } from './webhook.ts';
+import type { Transaction } from '../transaction.ts';
 
 interface NewEvent {
   readonly id: string;
@@ -81,20 +82,20 @@ export interface EndpointChange {
   readonly status?: EndpointStatus;
 }
 
-export interface WebhookStore<Tx> {
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+export interface WebhookStore {
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /**
    * Stores the event, with the delivery to the job's own receiver. Stores nothing if the job has no receiver of its own
    * and no active endpoint of the account wants the event. The cost does not depend on the number of endpoints.
    * Resolves with true if the event was stored.
    */
-  tell(tx: Tx, event: NewJobEvent): Promise<boolean>;
+  tell(tx: Transaction, event: NewJobEvent): Promise<boolean>;
   /**
    * Stores an event that is not about a job, with its delivery to one endpoint, regardless of the event types that the
    * endpoint wants. Resolves with the id of the delivery; null if the account has no such active endpoint.
    */
   tellEndpoint(
-    tx: Tx,
+    tx: Transaction,
     endpointId: string,
     event: NewEvent & { readonly type: WebhookEventType },
   ): Promise<string | null>;
@@ -109,7 +110,7 @@ export interface WebhookStore<Tx> {
   }): Promise<{ readonly made: number; readonly done: number; readonly left: number }>;
 
   insertEndpoint(
-    tx: Tx,
+    tx: Transaction,
     endpoint: {
       readonly id: string;
       readonly accountId: string;
@@ -119,7 +120,7 @@ export interface WebhookStore<Tx> {
     },
   ): Promise<WebhookEndpoint>;
   /** Locks the account until `tx` ends and returns the number of its endpoints. */
-  countEndpoints(tx: Tx, accountId: string): Promise<number>;
+  countEndpoints(tx: Transaction, accountId: string): Promise<number>;
   listEndpoints(accountId: string): Promise<readonly WebhookEndpoint[]>;
   findEndpoint(accountId: string, endpointId: string): Promise<WebhookEndpoint | null>;
   /**
@@ -127,16 +128,16 @@ export interface WebhookStore<Tx> {
    * null if there is no such endpoint.
    */
   changeEndpoint(
-    tx: Tx,
+    tx: Transaction,
     accountId: string,
     endpointId: string,
     change: EndpointChange,
   ): Promise<WebhookEndpoint | null>;
-  deleteEndpoint(tx: Tx, accountId: string, endpointId: string): Promise<boolean>;
+  deleteEndpoint(tx: Transaction, accountId: string, endpointId: string): Promise<boolean>;
 
   /** Records a change and its author in the account log. The entry contains no secrets. */
   noteChange(
-    tx: Tx,
+    tx: Transaction,
     change: {
       readonly accountId: string;
       readonly actor: string;
@@ -150,7 +151,7 @@ export interface WebhookStore<Tx> {
   /** Stores `sealed` unless the owner already has a secret. Resolves with the secrets that are in effect. */
   ensureSecret(owner: string, accountId: string, sealed: string): Promise<SealedSecrets>;
   /** Replaces the secret of the owner; the previous one remains in use for `overlapMs`. */
-  rotateSecret(tx: Tx, owner: string, accountId: string, sealed: string, overlapMs: number): Promise<void>;
+  rotateSecret(tx: Transaction, owner: string, accountId: string, sealed: string, overlapMs: number): Promise<void>;
 
   /**
    * Returns up to `limit` owners after `after`, in order, that have a secret that does not begin with `mark`. Previous
@@ -187,15 +188,15 @@ export interface WebhookStore<Tx> {
    * Records a failed attempt. Resolves with null and records nothing if the lease was lost or the receiver's URL has
    * changed meanwhile: the answer of a URL that is no longer in use does not count.
    */
-  record(tx: Tx, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
+  record(tx: Transaction, due: DueDelivery, tried: Tried): Promise<{ readonly endpointId: string | null } | null>;
   /** Ends a delivery that is no longer wanted, if the lease is still held. */
   giveUp(due: DueDelivery): Promise<void>;
   /**
    * Marks the endpoint as failing. Resolves with the time since the first of its consecutive failures, in ms; null if
    * the endpoint no longer exists.
    */
-  noteFailure(tx: Tx, endpointId: string): Promise<number | null>;
-  disable(tx: Tx, endpointId: string, reason: DisabledReason): Promise<void>;
+  noteFailure(tx: Transaction, endpointId: string): Promise<number | null>;
+  disable(tx: Transaction, endpointId: string, reason: DisabledReason): Promise<void>;
 
   listDeliveries(accountId: string, page: Page): Promise<readonly WebhookDelivery[]>;
   /** Returns the attempts of these deliveries, by delivery and in order. Deliveries of other accounts are ignored. */
@@ -207,7 +208,7 @@ export interface WebhookStore<Tx> {
    * Makes the delivery due at once, with all attempts of the schedule available again. Resolves with `disabled` if its
    * endpoint is disabled or deleted, and with null if the account has no such delivery.
    */
-  redeliver(tx: Tx, accountId: string, deliveryId: string): Promise<WebhookDelivery | 'disabled' | null>;
+  redeliver(tx: Transaction, accountId: string, deliveryId: string): Promise<WebhookDelivery | 'disabled' | null>;
   deleteEventsByAge(days: number, limit: number): Promise<number>;
 }
 

@@ -11,8 +11,8 @@ const BATCH = 100;
  * Resolves when all secrets are sealed with the first application secret. Those that none of the application secrets
  * can open are left unchanged and logged. Any number of instances may run this at the same time.
  */
-export async function resealAll<Tx>(
-  store: Pick<WebhookStore<Tx>, 'findSealedOtherwise' | 'replaceSeals'>,
+export async function resealAll(
+  store: Pick<WebhookStore, 'findSealedOtherwise' | 'replaceSeals'>,
   sealer: Sealer,
   log: WebhookLog,
 ): Promise<void> {
@@ -45,10 +45,11 @@ export async function resealAll<Tx>(
     }
     after = found.length < BATCH ? null : found.at(-1)!.owner;
   } while (after !== null);
-  if (resealed > 0) log.info({ resealed }, 'secrets of webhooks are sealed with the first secret of APP_SECRET');
+  if (resealed > 0) log.info({ resealed }, 'webhook secrets were resealed with the first secret of APP_SECRET');
   if (lost.length > 0)
     log.error(
       { owners: lost.slice(0, BATCH) },
-      'secrets of webhooks cannot be opened with any secret of APP_SECRET: put the one that sealed them back into the list, or rotate them',
+      'webhook secrets cannot be opened with any secret of APP_SECRET: ' +
+        'restore the secret that sealed them to the list, or rotate the webhook secrets',
     );
 }

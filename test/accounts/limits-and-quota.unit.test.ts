@@ -1,3 +1,4 @@
+import type { Transaction } from '../../src/transaction.ts';
 import { describe, expect, test } from 'vitest';
 import { remainingOf, scopes, accountStatuses, type Quota } from '../../src/accounts/account.ts';
 import type { Caller } from '../../src/accounts/caller.ts';
@@ -8,12 +9,12 @@ import { createFindKnown } from '../../src/accounts/unknown-keys.ts';
 
 const quota: Quota = { limit: null, used: 0, reserved: 0, monthlyLimit: null, monthlyTaken: 0, resetsAt: null };
 
-test('names that are stored in the database and shown by the API stay as they are', () => {
+test('names that the database stores and the API exposes do not change', () => {
   expect(accountStatuses).toEqual(['ACTIVE', 'PENDING', 'DISABLED']);
   expect(scopes).toEqual(['jobs:read', 'jobs:write', 'account:admin']);
 });
 
-test('what remains is the smaller of both limits, and never less than none', () => {
+test('the remaining quota is the lesser of what both limits leave, and never negative', () => {
   expect(remainingOf({ ...quota, used: 5, reserved: 5, monthlyTaken: 5 })).toBeNull();
   expect(remainingOf({ ...quota, limit: 10, used: 3, reserved: 2 })).toBe(5);
   expect(remainingOf({ ...quota, monthlyLimit: 10, monthlyTaken: 4, used: 9 })).toBe(6);
@@ -23,14 +24,14 @@ test('what remains is the smaller of both limits, and never less than none', () 
 });
 
 describe('the quota', () => {
-  const tx = { name: 'tx' };
+  const tx = { name: 'tx' } as unknown as Transaction;
   const job: ChargedJob = { id: 'j', accountId: 'acme', billedSeconds: 5, mode: 'STD', model: null };
   function open(reserved: boolean, found: Quota | null = null) {
     const asked: unknown[][] = [];
     const note =
       (name: string, result: unknown) =>
       async (...args: unknown[]) => (asked.push([name, ...args]), result as never);
-    const store: QuotaStore<typeof tx> = {
+    const store: QuotaStore = {
       reserve: note('reserve', reserved),
       charge: note('charge', undefined),
       release: note('release', undefined),
@@ -40,7 +41,7 @@ describe('the quota', () => {
     return { asked, effects: createQuotaEffects(store) };
   }
 
-  test('is reserved, or refused with what is left', async () => {
+  test('is reserved, or refused with the remaining amount', async () => {
     const { asked, effects } = open(true);
     expect(await effects.reserve(tx, 'acme', 'j')).toBeNull();
     expect(asked).toEqual([['reserve', tx, 'acme', 'j']]);
@@ -58,7 +59,7 @@ describe('the quota', () => {
     }
   });
 
-  test('is charged for a success and released at any other end', async () => {
+  test('is charged when a job succeeds and released when it ends otherwise', async () => {
     const { asked, effects } = open(true);
     await effects.settle(tx, job, true);
     await effects.settle(tx, job, false);
@@ -69,7 +70,7 @@ describe('the quota', () => {
   });
 });
 
-describe('a limit', () => {
+describe('a rate limit', () => {
   const caller: Caller = {
     kind: 'key',
     accountId: 'acme',
@@ -94,7 +95,7 @@ describe('a limit', () => {
     return { asked, limits };
   }
 
-  test('counts requests by key, by the address of who has none, and administrators by themselves', async () => {
+  test('counts requests by key, by address for callers without a key, and separately for administrators', async () => {
     const { limits } = open();
     const take = (who: Partial<Caller>, address: string) => limits.takeRequest({ ...caller, ...who }, address);
     expect(await take({}, 'a')).toEqual({ isOver: false, limit: 2, remaining: 1, resetSeconds: WINDOW_SECONDS });
@@ -111,18 +112,18 @@ describe('a limit', () => {
     expect(await take({ kind: 'anonymous', keyId: null }, 'administrator')).toMatchObject({ remaining: 1 });
   });
 
-  test('of submits is that of the key first and then that of the account', async () => {
+  test('on submits applies first to the key and then to the account', async () => {
     const at = open(2, 3);
     await at.limits.takeSubmit(caller);
     expect(at.asked).toEqual([[['submits by k', 'submits of acme'], 60]]);
     await expect(open(3, 4).limits.takeSubmit(caller)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      message: 'This key may submit 2 jobs in a minute.',
+      message: 'Rate limit exceeded: a key may submit 2 jobs per minute.',
       retryAfterSeconds: 10,
     });
     await expect(open(2, 4).limits.takeSubmit(caller)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      message: 'The keys of this account may submit 3 jobs in a minute.',
+      message: 'Rate limit exceeded: an account may submit 3 jobs per minute.',
       retryAfterSeconds: 11,
     });
     const nobody = open(1, 1);
@@ -130,20 +131,20 @@ describe('a limit', () => {
     expect(nobody.asked).toEqual([[['submits by nobody', 'submits of nobody'], 60]]);
   });
 
-  test('of webhooks is that of the account', async () => {
+  test('on webhooks applies to the account', async () => {
     const at = open(1);
     await at.limits.takeWebhook('acme');
     expect(at.asked).toEqual([[['webhooks asked for by acme'], 60]]);
     await expect(open(2).limits.takeWebhook('acme')).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      message: 'An account may ask for 1 webhooks in a minute.',
+      message: 'Rate limit exceeded: an account may request 1 webhook deliveries per minute.',
       retryAfterSeconds: 10,
     });
   });
 });
 
-describe('keys that are not known', () => {
-  test('are looked up so often for each address, and good ones go on', async () => {
+describe('unknown keys', () => {
+  test('are looked up a limited number of times per address, and keys that were valid before are unaffected', async () => {
     const asked: string[] = [];
     let good = true;
     const find = createFindKnown(async (hash) => (asked.push(hash), hash.startsWith('good') && good ? hash : null), 2);
@@ -152,20 +153,20 @@ describe('keys that are not known', () => {
     expect(await find('y', 'a')).toBeNull();
     await expect(find('z', 'a')).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      message: 'Too many keys that are not known came from this address.',
+      message: 'Rate limit exceeded: too many unknown keys from this address.',
       retryAfterSeconds: expect.closeTo(60, -1) as number,
     });
     await expect(find('good too', 'a')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     expect(await find('good', 'a')).toBe('good');
     expect(await find('good too', 'b')).toBe('good too');
     expect(asked).toEqual(['good', 'x', 'y', 'good', 'good too']);
-    // One that has ended is good no more.
+    // A key that has ended counts as unknown.
     good = false;
     expect(await find('good', 'a')).toBeNull();
     await expect(find('good', 'a')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
-  test('are told from the 10,000 that were good last', async () => {
+  test('do not block the 10,000 keys that were valid most recently', async () => {
     const find = createFindKnown(async (hash) => (hash === 'x' ? null : hash), 1);
     for (let number = 0; number < 10_000; number += 1) await find(`good ${number}`, 'a');
     await find('good 0', 'a');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settings } from '../../src/config.ts';
+import { settings } from '../../src/settings/table.ts';
 import { findResembling } from '../../src/settings/resembling-names.ts';
 
 const meantBy = (written: string) => findResembling({ [written]: 'x' }, Object.keys(settings))[0]?.meant;
@@ -47,9 +47,9 @@ test.each([
   'MAIL',
   'OLDPWD',
   'DEBUG',
-])("%s is somebody else's", (written) => expect(meantBy(written)).toBeUndefined());
+])('%s does not resemble any setting', (written) => expect(meantBy(written)).toBeUndefined());
 
-test('settings resemble nothing', () => {
+test('settings themselves are not reported as misspelled', () => {
   expect(
     findResembling(Object.fromEntries(Object.keys(settings).map((name) => [name, 'x'])), Object.keys(settings)),
   ).toEqual([]);

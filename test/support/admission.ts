@@ -1,14 +1,10 @@
-/** Admission with a load that the test sets, and fake timers. */
+/** Admission control with a load that the test sets, and with fake timers. */
 import { vi } from 'vitest';
-import {
-  createAdmission,
-  type OverloadedError,
-  type AdmissionLimits,
-  type Kind,
-} from '../../src/http/overload/admission.ts';
+import { createAdmission, type AdmissionLimits } from '../../src/http/overload/admission.ts';
+import type { OverloadedError, Kind } from '../../src/http/overload/overloaded-error.ts';
 import type { Load, Overload, Sample } from '../../src/http/overload/load.ts';
 
-/** A load that the test sets. */
+/** Creates a load that the test sets. */
 function createLoad() {
   const listeners: ((sample: Sample) => void)[] = [];
   let overload: Overload | null = null;
@@ -38,14 +34,17 @@ export function startAdmission(limits: Partial<AdmissionLimits> = {}) {
   );
   const outcomes: string[] = [];
   const leaves: (() => void)[] = [];
-  /** Asks for a slot; `outcomes` gets its name when it has one, or the reason when it is refused. */
+  /**
+   * Requests a slot. `outcomes` receives the name once the slot is granted, or the name and the reason if it is
+   * refused.
+   */
   const ask = (kind: Kind, name: string = kind) =>
     admission.enter(kind).then(
       (leave) => void (outcomes.push(name), leaves.push(leave)),
       (error: OverloadedError) => void outcomes.push(`${name}: ${error.reason}`),
     );
   const settle = () => vi.advanceTimersByTimeAsync(0);
-  /** Ends the operation that runs for the longest time. */
+  /** Ends the operation that has been running longest. */
   const end = async () => {
     leaves.shift()!();
     await settle();

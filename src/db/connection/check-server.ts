@@ -35,14 +35,15 @@ export async function checkServer(client: pg.ClientBase): Promise<void> {
     throw new UnsuitableServerError(message);
   };
   if (version < OLDEST_VERSION)
-    refuse(`the server is PostgreSQL ${versionName}, and the gateway needs 15 or later: upgrade the server`);
+    refuse(`the server is PostgreSQL ${versionName}, and the gateway requires 15 or later: upgrade the server`);
   if (encoding !== 'UTF8')
     refuse(
-      `the encoding of the database is ${encoding}, and the gateway needs UTF8: create the database with ENCODING 'UTF8' TEMPLATE template0`,
+      `the encoding of the database is ${encoding}, and the gateway requires UTF8: ` +
+        "create the database with ENCODING 'UTF8' TEMPLATE template0",
     );
-  if (inRecovery) refuse('the server is a standby and read-only: name the primary server');
+  if (inRecovery) refuse('the server is a read-only standby: use the primary server');
   if (replicationRole !== 'origin')
     refuse(
-      `session_replication_role is ${replicationRole}, which turns foreign keys off: reset it for the database and the role`,
+      `session_replication_role is ${replicationRole}, which disables foreign keys: reset it for the database and the role`,
     );
 }

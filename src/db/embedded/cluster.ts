@@ -77,7 +77,7 @@ export async function openCluster(
     if (problem) {
       await rm(fresh, { recursive: true, force: true });
       throw new EmbeddedServerError(
-        `PostgreSQL could not create a database in ${home} (${problem}): repair that, or set DATABASE_URL.`,
+        `PostgreSQL could not create a database in ${home} (${problem}): fix the problem, or set DATABASE_URL.`,
       );
     }
     await rename(fresh, cluster);
@@ -88,7 +88,8 @@ export async function openCluster(
     const kept = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
     if (kept !== major)
       throw new DataDirError(
-        `The database in ${home} is of PostgreSQL ${kept}, and this is PostgreSQL ${major}: move the data with pg_dump, or choose another directory with DATA_DIR.`,
+        `The database in ${home} was created by PostgreSQL ${kept}, and this gateway runs PostgreSQL ${major}: ` +
+          'move the data with pg_dump, or choose another directory with DATA_DIR.',
       );
     return (await readFile(passwordFile, 'utf8')).trim();
   });
@@ -115,7 +116,7 @@ function runInitdb(
   return new Promise((resolve) => {
     execFile(initdb, args, { env: SERVER_ENV, cwd: home, ...owner }, (error, _stdout, stderr) => {
       if (!error) return resolve(null);
-      if (error.code === 'ENOENT') return resolve('its programs cannot be run here; on Linux they need glibc');
+      if (error.code === 'ENOENT') return resolve('its programs cannot run here; on Linux they require glibc');
       const said =
         stderr
           .trim()

@@ -17,7 +17,7 @@ export class DataDirInUseError extends EmbeddedServerError {
 
   constructor(dir: string) {
     super(
-      `Data directory ${dir} is in use by another gateway: stop that one, or choose another directory with DATA_DIR.`,
+      `Data directory ${dir} is in use by another gateway: stop that gateway, or choose another directory with DATA_DIR.`,
     );
   }
 }

@@ -71,7 +71,7 @@ export async function launch(
     child.unref();
     if (child.pid === undefined)
       throw new EmbeddedServerError(
-        `PostgreSQL cannot be run here (${(await failure).message}): set DATABASE_URL to a PostgreSQL server.`,
+        `PostgreSQL cannot run here (${(await failure).message}): set DATABASE_URL to a PostgreSQL server.`,
       );
 
     const postmaster = { pid: child.pid, port, gone };

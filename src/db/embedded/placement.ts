@@ -39,7 +39,8 @@ export async function placeData(dataDir: string, log: Log): Promise<Placement> {
       if (!(await hasCluster(inside)) && (await hasCluster(elsewhere)))
         log(
           'warn',
-          `The database that root keeps for ${root} is in ${elsewhere}; as an ordinary user a new one begins in ${inside}`,
+          `The database that root created for ${root} is in ${elsewhere}; ` +
+            `for an ordinary user, a new one is created in ${inside}`,
         );
       return { home: await createHome(inside, null), owner: null };
     }
@@ -57,7 +58,8 @@ export async function placeData(dataDir: string, log: Log): Promise<Placement> {
     await createHome(home, owner);
     if (!(await canReach(home, owner)))
       throw new DataDirError(
-        `Data directory ${home} cannot be entered by user ${owner.uid}, who runs PostgreSQL for root: open its parents to that user, or set DATABASE_URL.`,
+        `User ${owner.uid}, which runs PostgreSQL for root, cannot enter data directory ${home}: ` +
+          'grant it access to the parent directories, or set DATABASE_URL.',
       );
     return { home, owner };
   });

@@ -84,14 +84,14 @@ function serverOf(first: Postmaster, { url, dataDir, adopted, release, relaunch,
   async function restart(): Promise<void> {
     log(
       'warn',
-      `PostgreSQL (process ${postmaster.pid}) ended unexpectedly and is started again; its log is ${join(dataDir, 'postgres.log')}`,
+      `PostgreSQL (process ${postmaster.pid}) ended unexpectedly and is being restarted; its log is ${join(dataDir, 'postgres.log')}`,
     );
     while (!stopped) {
       try {
         postmaster = await relaunch(postmaster.port);
         return;
       } catch (error) {
-        log('warn', `PostgreSQL could not be started again (${(error as Error).message}); it is tried once more`);
+        log('warn', `PostgreSQL could not be restarted (${(error as Error).message}); retrying`);
         await delay(RESTART_PAUSE_MS, undefined, { ref: false });
       }
     }

@@ -104,7 +104,7 @@ export async function startFeed(url: string, log: (message: string) => void): Pr
     timer = setTimeout(() => {
       connect().then(
         () => {
-          log('the feed listens again');
+          log('the feed is listening again');
           for (const { onGap } of subscribers) onGap();
         },
         () => {

@@ -5,7 +5,6 @@
  * to an endpoint that is being disabled because of its failures ends when it is claimed.
  */
 import { and, asc, desc, eq, getTableColumns, inArray, lt, or, sql } from 'drizzle-orm';
-import type { Transaction } from '../../transaction.ts';
 import type { DueDelivery, WebhookStore } from '../../webhooks/ports.ts';
 import type { WebhookAttempt, WebhookDelivery } from '../../webhooks/webhook.ts';
 import type { Connections } from '../connection/client.ts';
@@ -20,7 +19,7 @@ import {
 } from '../tables/webhooks.ts';
 
 type DeliveryStore = Pick<
-  WebhookStore<Transaction>,
+  WebhookStore,
   | 'tellEndpoint'
   | 'claim'
   | 'recordSuccess'

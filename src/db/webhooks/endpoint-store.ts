@@ -13,7 +13,7 @@ import {
 } from '../tables/webhooks.ts';
 
 type EndpointStore = Pick<
-  WebhookStore<Transaction>,
+  WebhookStore,
   | 'transaction'
   | 'insertEndpoint'
   | 'countEndpoints'

@@ -9,7 +9,6 @@
  */
 import { fillPlaceholders, placeholder, sql, type SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import type { Transaction } from '../../transaction.ts';
 import type { WebhookStore } from '../../webhooks/ports.ts';
 import { jobEventTypes, type JobEventType } from '../../webhooks/webhook.ts';
 import type { Connections } from '../connection/client.ts';
@@ -109,7 +108,7 @@ function prepare<Row extends Record<string, unknown>>(
   return async (values) => (await pool.query<Row>({ name, text, values: fillPlaceholders(params, values) })).rows;
 }
 
-export function createFanOut(connections: Connections): Pick<WebhookStore<Transaction>, 'tell' | 'fanOut'> {
+export function createFanOut(connections: Connections): Pick<WebhookStore, 'tell' | 'fanOut'> {
   const makeDeliveries = prepare<Progress>(connections, 'fan_out_webhooks', fanOut);
   return {
     async tell(tx, { id, accountId, jobId, type, body, own }) {

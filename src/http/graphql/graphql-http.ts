@@ -17,7 +17,8 @@ import type { Log } from '../../log.ts';
 import { createContext, type Context, type Cores } from '../../resolvers/context.ts';
 import { acceptedType, GRAPHQL_RESPONSE } from './accepted-type.ts';
 import { networkOf } from '../../network/client-address.ts';
-import { OverloadedError, type Admission } from '../overload/admission.ts';
+import type { Admission } from '../overload/admission.ts';
+import { OverloadedError } from '../overload/overloaded-error.ts';
 import { withoutEmptyFields, withoutEmptyParameters } from './empty-parameters.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 import type { MaskError } from './mask-errors.ts';
@@ -145,7 +146,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
         });
       return body.string;
     }
-    throw new Error('an answer in parts was not asked for');
+    throw new Error('unexpected incremental response');
   };
 
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
@@ -247,7 +248,7 @@ const timedOut = ({ progress }: Context): HTTPGraphQLResponse => ({
     string: JSON.stringify({
       errors: [
         {
-          message: 'The operation took too long.',
+          message: 'The operation timed out.',
           extensions: { code: 'OPERATION_TIMED_OUT', ...(progress.accepting && { mayHaveBeenAccepted: true }) },
         },
       ],
@@ -292,7 +293,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, errors: readonly G
 
 const SOCKET_ONLY = {
   code: 'SOCKET_ONLY',
-  message: 'Subscriptions run over the WebSocket of the same path, by the protocol graphql-transport-ws.',
+  message: 'Subscriptions require a WebSocket at the same path, with the subprotocol graphql-transport-ws.',
 } as const;
 
 /**
@@ -306,7 +307,9 @@ const notOverHttpPlugin = (unacceptable: WeakSet<HeaderMap>): ApolloServerPlugin
         throw new GraphQLError(SOCKET_ONLY.message, { extensions: { code: SOCKET_ONLY.code, http: { status: 400 } } });
       }
       if (!http || !unacceptable.has(http.headers)) return;
-      const message = `Answers are ${GRAPHQL_RESPONSE} or application/json, and the Accept header takes neither. Nothing was executed.`;
+      const message =
+        `Responses are ${GRAPHQL_RESPONSE} or application/json, and the Accept header allows neither. ` +
+        'Nothing was executed.';
       throw new GraphQLError(message, { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } });
     },
     // For GET, Apollo has already rejected the subscription because it is not a query; this replaces the response.

@@ -37,7 +37,7 @@ export const idempotencyHeaderPlugin: ApolloServerPlugin<Context> = {
       const [field] = fields;
       if (!field) return;
       if (fields.length > 1)
-        refuse(`The Idempotency-Key header counts only for exactly one ${FIELD}; give each its own idempotencyKey.`);
+        refuse(`The Idempotency-Key header requires exactly one ${FIELD}; give each field its own idempotencyKey.`);
       const definition = schema.getMutationType()?.getFields()[FIELD];
       // Execution reports invalid variables itself.
       const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {}, {

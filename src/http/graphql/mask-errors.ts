@@ -27,7 +27,7 @@ export function createMaskError(log: Log, suggestions: boolean): MaskError {
         : {};
     const original = rootOf(error);
     if (original instanceof GatewayError) {
-      if (original.cause !== undefined) log.warn({ err: original.cause }, 'the store is not available');
+      if (original.cause !== undefined) log.warn({ err: original.cause }, 'the database is unavailable');
       return { message: original.message, ...where, extensions: extensionsOf(original) };
     }
     // An error with a path was raised while a field was executed. There, errors that the gateway raises on purpose have

@@ -61,7 +61,7 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
         if (found > limit) context.reportError(tooLarge(what, limit, definition));
       };
       const size = measure(definition, context);
-      refuse('fields nested too deep', size.depth, limits.maxDepth);
+      refuse('fields that are nested too deeply', size.depth, limits.maxDepth);
       refuse('too many aliases', size.aliases, limits.maxAliases);
       refuse('too many directives', size.directives, limits.maxDirectives);
       const counted = countRepeats(definition.selectionSet, context, {

@@ -15,30 +15,10 @@
  * - While the instance is overloaded, reads and handshakes are refused immediately. Submits continue to wait: refusing
  *   them saves little, and on a machine that is busy with other work they are served in time.
  */
-import { GatewayError } from '../../errors.ts';
-import type { Load, Overload } from './load.ts';
+import type { Load } from './load.ts';
+import { OverloadedError, type Kind, type Reason } from './overloaded-error.ts';
+import { createPriority } from './priority.ts';
 import { createSlots } from './slots.ts';
-
-export type Kind = 'submit' | 'read' | 'handshake';
-
-export type Reason = Overload | 'QUEUE' | 'WAIT';
-
-/** Signals that a request was refused because of overload. No part of the request was executed. */
-export class OverloadedError extends GatewayError {
-  override readonly name = 'OverloadedError';
-
-  constructor(
-    readonly reason: Reason,
-    retryAfterSeconds: number,
-  ) {
-    // A refusal needs no stack trace: capturing stacks took 4 % of the CPU time at 3,000 requests per second.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    const message = `The gateway is overloaded. Nothing was executed; repeat the request in ${retryAfterSeconds} s.`;
-    super('SERVICE_UNAVAILABLE', message, { retryAfterSeconds });
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
 
 export interface AdmissionLimits {
   /** Maximum number of operations that run at once. */
@@ -100,8 +80,6 @@ const KINDS: readonly Kind[] = ['submit', 'read', 'handshake'];
 const STANDING_SHARE: Readonly<Record<Kind, number>> = { submit: 1 / 2, read: 1 / 4, handshake: 1 / 4 };
 /** Maximum predicted wait, at the pace of the queue, as a share of the time that a request may wait. */
 const PREDICTED_SHARE = 1 / 2;
-/** Maximum time for which callbacks hold operations back. */
-const MAX_PRIORITY_MS = 50;
 /** Range of `Retry-After`, which spreads the retries of clients that were refused together. */
 const RETRY_AFTER_SECONDS = { min: 2, max: 5 } as const;
 /** Weight of the newest turn in the mean. */
@@ -121,8 +99,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
   const refused = new Map<string, Refused>();
   const slots = createSlots(limits.maxRunning, targetDelayMs);
   let running = 0;
-  /** Callbacks in the order of their start. The last one is still being settled. */
-  const prioritized: { readonly at: number; ended: boolean }[] = [];
+  const priority = createPriority(serve);
   let begunAt = -Infinity;
   let turn = 0;
   /**
@@ -160,19 +137,9 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
     return true;
   }
 
-  /**
-   * Returns true while operations wait for a callback. A callback that takes longer waits for something other than the
-   * event loop, such as a connection.
-   */
-  function isHeldBack(now: number): boolean {
-    const newest = prioritized.at(-1);
-    return (
-      newest !== undefined && slots.wasLate() && now - newest.at <= MAX_PRIORITY_MS && now - begunAt <= MAX_PRIORITY_MS
-    );
-  }
-
   /** Returns true if an operation may start now. */
-  const hasSlot = (now: number): boolean => running < slots.count() && !isHeldBack(now);
+  const hasSlot = (now: number): boolean =>
+    running < slots.count() && !(slots.wasLate() && priority.holdsBack(now, begunAt));
 
   /** Returns the reason why a request that arrives now would not be served in time, or null if it would. */
   function refusalReason(kind: Kind, now: number): Reason | null {
@@ -285,17 +252,7 @@ export function createAdmission(load: Load, limits: AdmissionLimits, targetDelay
       });
     },
 
-    async prioritize(work) {
-      const callback = { at: performance.now(), ended: false };
-      prioritized.push(callback);
-      try {
-        return await work();
-      } finally {
-        callback.ended = true;
-        while (prioritized.at(-1)?.ended) prioritized.pop();
-        serve();
-      }
-    },
+    prioritize: priority.prioritize,
 
     figures: () => ({ running, waiting: waiting(), slots: slots.count(), refused: [...refused.values()] }),
   };

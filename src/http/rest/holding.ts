@@ -53,7 +53,7 @@ export function createHolding(
           const why = ended.get(caller);
           if (why) leave(why);
         }),
-      (error: unknown) => log.warn({ err: error }, 'the callers of held requests could not be checked'),
+      (error: unknown) => log.warn({ err: error }, 'the callers of waiting requests could not be checked'),
     );
   }, recheckMs).unref();
 

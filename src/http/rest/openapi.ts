@@ -54,15 +54,15 @@ const statusesOf = (code: Code): readonly number[] =>
   code === 'not_found' ? [404] : code === 'bad_request' ? [400, 413, 415] : [errorStatuses[code]];
 
 const meanings: Readonly<Record<number, string>> = {
-  400: 'The request cannot be served, or the task was refused for its input.',
-  401: 'The key is not known, or has ended.',
-  403: 'The account is disabled, the key may not do this, the quota is used up, or the content was refused.',
+  400: 'The request is invalid or carries no API key, or the task was refused because of its input.',
+  401: 'The API key is unknown, or has expired or was revoked.',
+  403: 'The account is disabled, the key lacks the scope, the quota is used up, or the content was rejected.',
   404: 'There is no such task for this key.',
   413: 'The body is too large.',
-  415: 'The body is not JSON by its type.',
-  429: 'Too many requests; `Retry-After` says when to come again.',
-  500: 'The task failed, or something went wrong here. Repeating it joins the same task.',
-  504: 'The task is not done yet, or nobody knows how it ended. Repeating the request joins the same task.',
+  415: 'The content type is not JSON, or the body is compressed.',
+  429: 'Too many requests; `Retry-After` gives the seconds to wait before a retry.',
+  500: 'The task failed, or an internal error occurred. Repeating the request joins the same task.',
+  504: 'The task has not ended yet, or its outcome is not known. Repeating the request joins the same task.',
 };
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
@@ -77,10 +77,13 @@ const json = (...schemas: readonly object[]) => ({
 const headers = {
   'x-request-id': { description: 'The same as `trace_id`.', schema: { type: 'string' } },
   'ratelimit-policy': {
-    description: 'How many requests this key may make, and in how many seconds.',
+    description: 'The number of requests that the key may send, and the length of the window in seconds.',
     schema: { type: 'string' },
   },
-  ratelimit: { description: 'How many are left, and for how many seconds.', schema: { type: 'string' } },
+  ratelimit: {
+    description: 'The number of requests left in the window, and the seconds until it ends.',
+    schema: { type: 'string' },
+  },
 };
 
 /**
@@ -112,10 +115,10 @@ export function describeRest(serverUrl = '.'): object {
   return {
     openapi: '3.1.0',
     info: {
-      title: 'Motion gateway, REST',
+      title: 'Motion gateway REST API',
       version: '1',
       description:
-        "The vendor's own contract for Kling motion generation, served by the gateway with the gateway's keys.",
+        "The vendor's contract for Kling motion generation, served by the gateway and accessed with the gateway's API keys.",
     },
     servers: [{ url: serverUrl }],
     security: [{ key: [] }],
@@ -123,16 +126,20 @@ export function describeRest(serverUrl = '.'): object {
       [SUBMIT_PATH]: {
         post: {
           operationId: 'generateMotion',
-          summary: 'Accepts a task.',
+          summary: 'Submits a task.',
           description:
-            'Held until the task has ended, and answered with its result; with `async` or `callback_url` answered with the `task_id` at once. An optional field that is null or empty counts as absent. A request that was left unanswered can be repeated: it joins its task.',
+            'The request is held until the task has ended, and answered with its result. ' +
+            'With `async` or `callback_url`, it is answered immediately with the `task_id`. ' +
+            'An optional field that is null or empty counts as absent. ' +
+            'A request that was not answered can be repeated: the repeat joins its task.',
           parameters: [
             {
               name: 'Idempotency-Key',
               in: 'header',
               required: false,
               description:
-                'The same key and input: the same task, however it was answered. One key space with GraphQL.',
+                'A request with the same key and the same input joins the same task, ' +
+                'however the earlier request was answered. REST and GraphQL share their keys.',
               schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
             },
           ],
@@ -150,22 +157,23 @@ export function describeRest(serverUrl = '.'): object {
       [LOOK_UP_PATH]: {
         post: {
           operationId: 'lookUpTasks',
-          summary: 'Reads one task, or many.',
+          summary: 'Looks up one task or several tasks.',
           description:
-            'Many are those of `ids` that are known, in that order; without `ids` those of a time, newest first. Free, and to be asked at any pace within the limits.',
+            'With `ids`, returns the known tasks in the order of the ids; ' +
+            'without `ids`, the tasks of a period, newest first. Look-ups are free, at any pace within the limits.',
           parameters: [
             {
               name: ACCOUNT_HEADER,
               in: 'header',
               required: false,
-              description: 'For administrators: whose tasks.',
+              description: 'For administrators: the account whose tasks are returned.',
               schema: { type: 'string' },
             },
           ],
           requestBody: { required: true, content: json(schemaOf(sentLookUpBody, 'input')) },
           responses: {
             200: {
-              description: 'A record, or a list of records.',
+              description: 'A task record, or a list of task records.',
               headers,
               content: json(schemaOf(record, 'input'), schemaOf(taskList(record), 'input')),
             },
@@ -179,7 +187,7 @@ export function describeRest(serverUrl = '.'): object {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description: 'An API key of the gateway; for look-ups a client token too.',
+          description: 'An API key of the gateway. Look-ups also accept a client token.',
         },
       },
     },

@@ -31,7 +31,7 @@ export function toRefusal(error: unknown, log: Log): unknown {
     // The gateway is overloaded. This is the only code of the vendor that guarantees that no task was made and that the
     // request can be repeated.
     if (retryAfterSeconds !== null) return new Refusal('too_many_requests', message, retryAfterSeconds);
-    log.warn({ err: error.cause }, 'the store is not available');
+    log.warn({ err: error.cause }, 'the database is unavailable');
     return new Refusal('api_error', message, RETRY_AFTER_SECONDS);
   }
   const vendorCode = vendorCodes[code];

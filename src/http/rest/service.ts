@@ -73,7 +73,7 @@ export function createRestService({
     work: () => Promise<T>,
   ): Promise<T> {
     const leave = await admission.enter(kind, signal && (() => signal)).catch((error: unknown) => {
-      throw signal?.aborted ? new Refusal('timeout', 'The client has gone.') : error;
+      throw signal?.aborted ? new Refusal('timeout', 'The client disconnected.') : error;
     });
     return work().finally(leave);
   }
@@ -111,7 +111,7 @@ export function createRestService({
     if (leavePlace === null)
       throw new Refusal(
         'too_many_requests',
-        'Too many connections of this key are held: use "async" or "callback_url".',
+        'Too many requests with this key are waiting for a result: use "async" or "callback_url".',
         5,
       );
     try {
@@ -119,7 +119,7 @@ export function createRestService({
       const jobId = jobIdOf(result);
       // Also logged for requests whose client has disconnected: the log line of a request is written only with its
       // response.
-      log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'a task for a request over REST');
+      log.info({ reqId: context.traceId, jobId, accept: result.kind }, 'submit over REST');
       const following =
         keyHeaderOf(context.headers) === null ? followAnswer(jobId, context.response, context.signal) : null;
       const reply: SubmitReply = isAsynchronous(body)
@@ -161,7 +161,7 @@ export function createRestService({
     }
     if (held.kind === 'deleted')
       return { kind: 'json', httpStatus: 404, body: encodeError('not_found', 'The task was deleted.', traceId) };
-    const message = 'The task is not done yet and goes on: repeat the request, or look it up.';
+    const message = 'The task is still in progress: repeat the request, or look up the task.';
     return {
       kind: 'json',
       httpStatus: errorStatuses.timeout,
@@ -192,7 +192,7 @@ export function createRestService({
   ): Promise<Task[]> {
     const end = offset + limit;
     if (end > MAX_LISTED)
-      throw new Refusal('bad_request', `A listing ends after ${MAX_LISTED} tasks: choose another time.`);
+      throw new Refusal('bad_request', `A listing contains at most ${MAX_LISTED} tasks: choose another period.`);
     // Both ends are inclusive; the timestamps of jobs are whole milliseconds.
     const filter = {
       ...(jobIds && { ids: jobIds }),
@@ -254,7 +254,7 @@ function jobIdOf(result: JoinResult): string {
     case 'joined':
       return result.jobId;
     case 'gone':
-      throw new Refusal('timeout', 'The client has gone.');
+      throw new Refusal('timeout', 'The client disconnected.');
     default:
       throw refusalOfAccept(result);
   }
@@ -263,7 +263,7 @@ function jobIdOf(result: JoinResult): string {
 function refusalOfAccept(result: Exclude<AcceptResult, { kind: 'accepted' | 'replayed' }>): Refusal {
   switch (result.kind) {
     case 'keyReused':
-      return new Refusal('bad_request', 'Idempotency-Key: the key was used with another input.');
+      return new Refusal('bad_request', 'Idempotency-Key: the key was used before with a different input.');
     case 'jobDeleted':
       return new Refusal('bad_request', 'Idempotency-Key: the task of this key was deleted.');
     case 'refused':

@@ -20,7 +20,7 @@ import { GatewayError } from '../../errors.ts';
 import { createContext } from '../../resolvers/context.ts';
 import { createJobReads } from '../../resolvers/job-reads.ts';
 import { createAddressOf, networkOf } from '../../network/client-address.ts';
-import { OverloadedError } from '../overload/admission.ts';
+import { OverloadedError } from '../overload/overloaded-error.ts';
 import { closeInSlices } from './close-in-slices.ts';
 import type { GraphQLOptions } from '../graphql/graphql-http.ts';
 import { originNotAllowed } from '../cors.ts';
@@ -86,16 +86,19 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
     running.add(id);
     if (running.size > options.maxSubscriptionsPerSocket) {
       return [
-        new GraphQLError(`A socket carries at most ${options.maxSubscriptionsPerSocket} subscriptions.`, {
+        new GraphQLError(`A socket can have at most ${options.maxSubscriptionsPerSocket} subscriptions.`, {
           extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
         }),
       ];
     }
     if (!door.hasRoom(caller!.keyId ?? caller!.kind)) {
       return [
-        new GraphQLError(`The sockets of a key carry at most ${options.door.maxSubscriptionsPerKey} subscriptions.`, {
-          extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
-        }),
+        new GraphQLError(
+          `The sockets of a key can have at most ${options.door.maxSubscriptionsPerKey} subscriptions in total.`,
+          {
+            extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+          },
+        ),
       ];
     }
     // Some clients send "" instead of omitting the name.
@@ -147,7 +150,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
         return begun;
       } catch (error) {
         ctx.extra.running.delete(id);
-        return [new GraphQLError('A subscription could not be begun.', { originalError: error as Error })];
+        return [new GraphQLError('The subscription could not be started.', { originalError: error as Error })];
       }
     },
     onNext(ctx, _id, payload, _args, result) {
@@ -226,7 +229,7 @@ export function startSockets(server: HttpServer, options: SocketOptions): Socket
       return refuse('403 Forbidden', toBody(message, code));
     }
     if (!offersProtocol(request)) {
-      const message = `The subprotocol here is ${GRAPHQL_TRANSPORT_WS_PROTOCOL}, and Sec-WebSocket-Protocol does not offer it.`;
+      const message = `The subprotocol must be ${GRAPHQL_TRANSPORT_WS_PROTOCOL}, and Sec-WebSocket-Protocol does not offer it.`;
       return refuse('400 Bad Request', toBody(message, 'SUBPROTOCOL_NOT_SUPPORTED'));
     }
     if (door.isFull(addressOf(request))) return refuse('429 Too Many Requests');
@@ -307,13 +310,15 @@ function createAdmission({ schema, gate, valueGate, maxTokens, path }: SocketOpt
     if (!operation)
       return {
         errors: [
-          new GraphQLError('Name one operation of the document.', {
+          new GraphQLError('"operationName" must name one operation of the document.', {
             extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
           }),
         ],
       };
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
-      const message = `A WebSocket carries subscriptions only. Send the ${operation.operation} by HTTP POST to ${path}: split the links of your client by the type of the operation.`;
+      const message =
+        'The WebSocket accepts only subscriptions. ' +
+        `Send the ${operation.operation} by HTTP POST to ${path}: split the links of your client by operation type.`;
       return { errors: [new GraphQLError(message, { extensions: { code: 'SUBSCRIPTIONS_ONLY' } })] };
     }
     const errors = valueGate(admitted.document, operation, variables);

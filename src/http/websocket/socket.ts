@@ -109,7 +109,7 @@ export function serveSocket(
     if (!isOpen()) return;
     log.warn(
       { code: 1013, reason, bufferedBytes: socket.bufferedAmount, unsentMs: Math.round(outbox.unsentMs()) },
-      'a socket reads too slowly and is closed',
+      'a socket reads too slowly and is being closed',
     );
     ending = setTimeout(cutOff, SLOW_GRACE_MS);
     close(1013, 'Too slow');
@@ -118,7 +118,7 @@ export function serveSocket(
 
   const mayReceive = createAllowance(limits.messagesPerSecond);
   function endNoisy(): void {
-    log.warn({ code: 1013, reason: 'MESSAGES' }, 'a socket sends too many messages and is closed');
+    log.warn({ code: 1013, reason: 'MESSAGES' }, 'a socket sends too many messages and is being closed');
     close(1013, 'Too many messages');
     release();
   }
@@ -145,7 +145,7 @@ export function serveSocket(
       return beatLater();
     }
     if (socket.bufferedAmount > 0) return endSlow('NO_PONG');
-    log.info({ code: 1006, reason: 'NO_PONG' }, 'a socket does not answer and is cut off');
+    log.info({ code: 1006, reason: 'NO_PONG' }, 'a socket does not answer pings and is being terminated');
     cutOff();
   }
   beatLater();

@@ -127,7 +127,7 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
         if (!earlier) {
           // The job may have existed and been deleted: the insert does not wait for a deletion that begins after it.
           await refuseSpentKey(store, tx, accountId, idempotencyKey);
-          throw new Error('a job was neither stored nor there before');
+          throw new Error('a job was neither stored nor found');
         }
         return earlier.inputHash === inputHash ? { kind: 'replayed', job: earlier } : { kind: 'keyReused' };
       })

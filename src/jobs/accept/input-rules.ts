@@ -96,15 +96,15 @@ export function findViolations(request: Partial<MotionRequest>): readonly Violat
   const prompt = request.prompt || null;
   if (prompt !== null) {
     if ([...prompt].length > limits.promptLength)
-      violate('TOO_LONG', `A prompt has at most ${limits.promptLength} characters.`, 'prompt');
+      violate('TOO_LONG', `The prompt must have at most ${limits.promptLength} characters.`, 'prompt');
     if (!isStorableText(prompt))
-      violate('INVALID_FORMAT', 'A prompt is well-formed Unicode text without NUL characters.', 'prompt');
+      violate('INVALID_FORMAT', 'The prompt must be well-formed Unicode text without NUL characters.', 'prompt');
   }
   const model = request.model || null;
   if (model !== null && !/^[a-z0-9._-]+$/.test(model))
-    violate('INVALID_FORMAT', 'A model name consists of a-z, 0-9, ".", "_" and "-".', 'model');
+    violate('INVALID_FORMAT', 'The model name must consist of a-z, 0-9, ".", "_" and "-".', 'model');
   if (model !== null && model.length > limits.modelLength)
-    violate('TOO_LONG', `A model name has at most ${limits.modelLength} characters.`, 'model');
+    violate('TOO_LONG', `The model name must have at most ${limits.modelLength} characters.`, 'model');
 
   const labels = request.labels ?? [];
   checkLabels(labels, violate);
@@ -113,7 +113,7 @@ export function findViolations(request: Partial<MotionRequest>): readonly Violat
   if (idempotencyKey !== null && !isIdempotencyKey(idempotencyKey)) {
     violate(
       'INVALID_FORMAT',
-      `An idempotency key has 1 to ${limits.idempotencyKeyLength} visible ASCII characters.`,
+      `The idempotency key must consist of 1 to ${limits.idempotencyKeyLength} visible ASCII characters.`,
       'idempotencyKey',
     );
   }
@@ -128,19 +128,23 @@ function checkLabels(
   labels: readonly Label[],
   violate: (code: ViolationCode, message: string, ...field: string[]) => void,
 ): void {
-  if (labels.length > limits.labels) violate('TOO_MANY', `A job has at most ${limits.labels} labels.`, 'labels');
+  if (labels.length > limits.labels) violate('TOO_MANY', `A job can have at most ${limits.labels} labels.`, 'labels');
   const seen = new Set<string>();
   labels.slice(0, limits.labels).forEach(({ key, value }, index) => {
     const at = (name: string) => ['labels', String(index), name] as const;
     if (!/^[a-z0-9_.-]+$/.test(key))
-      violate('INVALID_FORMAT', 'A label key consists of a-z, 0-9, "_", "." and "-".', ...at('key'));
+      violate('INVALID_FORMAT', 'A label key must consist of a-z, 0-9, "_", "." and "-".', ...at('key'));
     if (key.length > limits.labelKeyLength)
-      violate('TOO_LONG', `A label key has at most ${limits.labelKeyLength} characters.`, ...at('key'));
+      violate('TOO_LONG', `A label key must have at most ${limits.labelKeyLength} characters.`, ...at('key'));
     if ([...value].length > limits.labelValueLength)
-      violate('TOO_LONG', `A label value has at most ${limits.labelValueLength} characters.`, ...at('value'));
+      violate('TOO_LONG', `A label value must have at most ${limits.labelValueLength} characters.`, ...at('value'));
     if (!isStorableText(value))
-      violate('INVALID_FORMAT', 'A label value is well-formed Unicode text without NUL characters.', ...at('value'));
-    if (seen.has(key)) violate('DUPLICATE', 'A label key occurs once.', ...at('key'));
+      violate(
+        'INVALID_FORMAT',
+        'A label value must be well-formed Unicode text without NUL characters.',
+        ...at('value'),
+      );
+    if (seen.has(key)) violate('DUPLICATE', 'A label key must not occur more than once.', ...at('key'));
     seen.add(key);
   });
 }

@@ -10,8 +10,8 @@ import { parseUrl } from '../../network/parse-url.ts';
 const MAX_LENGTH = 2_048;
 
 const media = {
-  imageUrl: { what: 'An image is JPG, JPEG or PNG', taken: ['jpg', 'jpeg', 'png'] },
-  videoUrl: { what: 'A video is MP4 or MOV', taken: ['mp4', 'mov'] },
+  imageUrl: { what: 'The image must be JPG, JPEG or PNG', taken: ['jpg', 'jpeg', 'png'] },
+  videoUrl: { what: 'The video must be MP4 or MOV', taken: ['mp4', 'mov'] },
 } as const;
 
 /** Extensions that name a format. Any other, such as `.php` or `.ashx`, does not indicate the response's format. */
@@ -43,23 +43,23 @@ type Violate = (code: Code, message: string) => void;
 
 export function checkMediaUrl(text: string, field: keyof typeof media, violate: Violate): void {
   if (!/^\s*https?:/i.test(text))
-    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https://.');
-  if (text.length > MAX_LENGTH) return violate('TOO_LONG', `A URL has at most ${MAX_LENGTH} characters.`);
+    return violate('INVALID_URL', 'The URL must be absolute and begin with http:// or https://.');
+  if (text.length > MAX_LENGTH) return violate('TOO_LONG', `The URL must have at most ${MAX_LENGTH} characters.`);
   const badCharacter = describeBadCharacter(text);
   if (badCharacter !== null) return violate('INVALID_URL', badCharacter);
   const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(text) ?? [];
   const url = parseUrl(text);
   if (url === null || authority === undefined || rest === undefined)
-    return violate('INVALID_URL', 'A URL is absolute and begins with http:// or https:// and a host.');
+    return violate('INVALID_URL', 'The URL must be absolute and begin with http:// or https:// and a host.');
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   const isClear = isSpelledClearly(host, url.hostname) && !/^[?#][^/]*[@\\]/.test(rest);
-  if (authority.includes('@')) violate('URL_HAS_CREDENTIALS', 'A URL carries no user name or password.');
+  if (authority.includes('@')) violate('URL_HAS_CREDENTIALS', 'The URL must not contain a user name or password.');
   if (!isPublicHost(url.hostname))
-    violate('PRIVATE_ADDRESS', 'A URL names a public host: the upstream fetches it from outside.');
+    violate('PRIVATE_ADDRESS', 'The host of the URL must be public, because the upstream fetches the file.');
   else if (!isClear)
     violate(
       'INVALID_URL',
-      'Write the host of a URL without percent-encoding and in the usual form: programs read other forms differently.',
+      'The host of the URL must be in its usual form, without percent-encoding: programs interpret other forms differently.',
     );
   const extension = extensionOf(url.pathname);
   const { what, taken } = media[field];
@@ -69,13 +69,13 @@ export function checkMediaUrl(text: string, field: keyof typeof media, violate: 
 
 /** Returns a message if the text contains characters that parsers drop or take for others; null otherwise. */
 function describeBadCharacter(text: string): string | null {
-  if (!text.isWellFormed()) return 'A URL is well-formed Unicode text.';
+  if (!text.isWellFormed()) return 'The URL must be well-formed Unicode text.';
   // eslint-disable-next-line no-control-regex -- the check looks for control characters
   if (/[\u0000-\u001f\u007f]/.test(text) || text !== text.trim())
-    return 'A URL has no line breaks, tabs or other control characters, and no spaces around it.';
-  if (text.includes(' ')) return 'A URL has no spaces: write %20.';
+    return 'The URL must not contain line breaks, tabs or other control characters, or begin or end with spaces.';
+  if (text.includes(' ')) return 'The URL must not contain spaces: write %20.';
   // In a query that follows a path, a backslash is an ordinary character.
-  if (/^[^?#]*\\/.test(text)) return 'A URL has no backslashes: write / or %5C.';
+  if (/^[^?#]*\\/.test(text)) return 'The URL must not contain backslashes: write / or %5C.';
   return null;
 }
 

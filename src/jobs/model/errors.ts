@@ -20,7 +20,7 @@ export class CursorInvalidError extends GatewayError {
   constructor() {
     super(
       'CURSOR_INVALID',
-      'Updates cannot go on from this cursor: list the jobs, then subscribe with the `updatesCursor` of the list.',
+      'Updates cannot resume from this cursor: list the jobs, then subscribe with the `updatesCursor` of the list.',
     );
   }
 }

@@ -32,7 +32,7 @@ export function createListTimeline(
   names: EventNames,
 ): ListTimeline {
   return async (accountId, jobId, { first, after }) => {
-    if (first < 1 || first > MAX_PAGE) throw new InvalidArgumentError(`"first" is from 1 to ${MAX_PAGE}.`);
+    if (first < 1 || first > MAX_PAGE) throw new InvalidArgumentError(`"first" must be between 1 and ${MAX_PAGE}.`);
     const afterId = after ? names.find(after) : 0;
     if (afterId === null) throw new InvalidArgumentError('"after" is not a cursor of this timeline.');
     const events = await listEvents({ accountId, jobId, afterId, limit: first + 1 });

@@ -25,7 +25,7 @@ export type ListJobs = (
 export function createListJobs(reader: JobReader): ListJobs {
   return async (accountId, { first, after, filter }) => {
     if (first < 1 || first > listLimits.first)
-      throw new InvalidArgumentError(`"first" is from 1 to ${listLimits.first}.`);
+      throw new InvalidArgumentError(`"first" must be between 1 and ${listLimits.first}.`);
     if (filter.ids?.length === 0 || filter.states?.length === 0 || filter.modes?.length === 0)
       return { jobs: [], hasNextPage: false };
     checkFilter(filter);
@@ -61,11 +61,11 @@ export function toJobId(text: string): string | null {
 
 function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): void {
   if ((ids?.length ?? 0) > listLimits.ids)
-    throw new InvalidArgumentError(`"ids" has at most ${listLimits.ids} entries.`);
+    throw new InvalidArgumentError(`"ids" must have at most ${listLimits.ids} entries.`);
   if ((labels?.length ?? 0) > listLimits.labels)
-    throw new InvalidArgumentError(`"labels" has at most ${listLimits.labels} entries.`);
+    throw new InvalidArgumentError(`"labels" must have at most ${listLimits.labels} entries.`);
   if (labels?.some(({ key, value }) => !isStorableText(key) || !isStorableText(value)))
-    throw new InvalidArgumentError('"labels" is well-formed Unicode text without NUL characters.');
+    throw new InvalidArgumentError('"labels" must be well-formed Unicode text without NUL characters.');
   for (const time of [createdAfter, createdBefore])
     if (time && !isStorableTime(time)) throw new InvalidArgumentError(storableTimes);
 }

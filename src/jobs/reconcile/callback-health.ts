@@ -48,7 +48,10 @@ export function createHearing(
       const was = deaf;
       deaf = newest.length === DEAF_AFTER && newest.every(({ uncalled }) => uncalled);
       if (deaf && !was)
-        log.warn({ successes: DEAF_AFTER }, 'no callback reaches PUBLIC_URL: results are found by polling, every 10 s');
+        log.warn(
+          { successes: DEAF_AFTER },
+          'callbacks do not reach PUBLIC_URL: results are found by polling, every 10 s',
+        );
       if (!deaf && was) log.info({}, 'callbacks reach PUBLIC_URL again');
     },
   };

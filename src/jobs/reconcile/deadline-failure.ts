@@ -12,10 +12,10 @@ export function deadlineFailure(job: Job, reason: OverdueJob['reason'], taskMiss
           ? [
               'SUBMIT_OUTCOME_UNKNOWN',
               'POSSIBLY_CHARGED',
-              'The upstream never answered the submit, so it is not known whether it took the job.',
+              'The upstream never answered the submit, so it is not known whether the upstream accepted the job.',
             ]
           : taskMissing
             ? ['UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.']
-            : ['TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'];
+            : ['TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish the job before the deadline.'];
   return { code, charge, message, upstreamCode: null, upstreamTraceId: null };
 }

@@ -94,7 +94,7 @@ export function createPolling({
 }: PollDeps): Polling {
   const settleBy: Polling['settleBy'] = async (tx, job, { taskId, outcome }, source, taken) => {
     const isTaken = taken.has(taskId) && job.taskId !== taskId;
-    if (isTaken) log.error({ jobId: job.id, taskId }, 'a task was made for two jobs');
+    if (isTaken) log.error({ jobId: job.id, taskId }, 'a task belongs to two jobs');
     if (isTaken && outcome.kind === 'running') return null;
     const settled = await settling.carryOut(tx, job, decide(job, { taskId: isTaken ? null : taskId, outcome, source }));
     if (!settled) return null;
@@ -102,7 +102,7 @@ export function createPolling({
     if (isTerminal(settled.state))
       log.info(
         { jobId: job.id, taskId, state: settled.state },
-        source === 'POLL' ? 'found by polling' : 'found by listing',
+        source === 'POLL' ? 'the end of a job was found by polling' : 'the end of a job was found by listing',
       );
     return settled;
   };
@@ -118,7 +118,8 @@ export function createPolling({
       job.id,
       told(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }),
     );
-    if (!ours) log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that is not ours');
+    if (!ours)
+      log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that does not belong to its job');
     return ours ? adopt(tx, job, report, 'POLL', evidence) : job;
   }
 
@@ -159,7 +160,7 @@ export function createPolling({
     // The upstream returned the wrong task id for the submit. The result belongs to another job; this job is left to
     // its deadline.
     if (own && isOfAnother(job, own))
-      log.error({ jobId: job.id, taskId: own.taskId }, 'the task of a job was made for another job');
+      log.error({ jobId: job.id, taskId: own.taskId }, 'the task of a job was created for another job');
     else if (own) job = (await settleBy(tx, job, own, 'POLL', taken)) ?? job;
 
     const askable = job.taskId !== null || hasClaims || listing;
@@ -221,9 +222,6 @@ export function createPolling({
         besidesTaken((taken) => store.transaction((tx) => apply(tx, pollable, { ...heard, taken }))),
       );
     await store.setAside(id);
-    log.error(
-      { jobId: id, attempts: MAX_ATTEMPTS },
-      'what is known of a job cannot be worked on; it is set aside until its deadline',
-    );
+    log.error({ jobId: id, attempts: MAX_ATTEMPTS }, 'a job cannot be processed and is set aside until its deadline');
   }
 }

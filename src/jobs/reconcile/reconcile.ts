@@ -82,9 +82,11 @@ export function createReconciler({
           if (row && firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
           return row;
         })
-        .catch((error: unknown) => void log.error({ jobId: job.id, err: error }, 'a job could not be doubted'));
+        .catch(
+          (error: unknown) => void log.error({ jobId: job.id, err: error }, 'a job could not be marked as unconfirmed'),
+        );
       if (doubted)
-        log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease ran out; the fate of its submit is unknown');
+        log.warn({ jobId: job.id, attempt: job.attempt }, 'a lease expired; the result of its submit is not known');
     }
     return jobs.length === BATCH;
   }
@@ -103,7 +105,7 @@ export function createReconciler({
       let more = false;
       for (const [duty, work] of Object.entries(duties)) {
         const found = await work(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.warn({ err: error, duty }, 'reconciling failed; it goes on');
+          if (!signal.aborted) log.warn({ err: error, duty }, 'reconciling failed; retrying');
           return false;
         });
         more ||= found;

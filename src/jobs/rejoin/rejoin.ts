@@ -307,7 +307,7 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
         return forget();
       };
       loop = startLoop(step, (error) =>
-        log.warn({ err: error }, 'what became of answers could not be recorded; it is tried again'),
+        log.warn({ err: error }, 'the delivery of answers could not be recorded; retrying'),
       );
     },
 
@@ -316,7 +316,8 @@ export function createJoining({ store, accept, instanceId, limits, log }: Joinin
       await recordEnds().catch((error: unknown) =>
         log.warn(
           { err: error },
-          'the fate of answers could not be recorded: their requests count as open until no instance confirms that they are',
+          'the delivery of answers could not be recorded: ' +
+            'their requests count as open until no instance confirms that they are open',
         ),
       );
     },

@@ -52,7 +52,7 @@ export interface Aged {
 export const agedJobs = (store: RetentionStore, keep: Keep): readonly Aged[] => [
   { kind: 'callbacks', days: keep.callbacksDays, deleteByAge: store.deleteCallbacksByAge },
   { kind: 'timelines', days: keep.timelinesDays, deleteByAge: store.deleteTimelinesByAge },
-  { kind: 'spent keys', days: keep.spentKeysDays, deleteByAge: store.deleteSpentKeysByAge },
+  { kind: 'keys of deleted jobs', days: keep.spentKeysDays, deleteByAge: store.deleteSpentKeysByAge },
   { kind: 'jobs', days: keep.jobsDays, deleteByAge: store.deleteEndedJobsByAge },
 ];
 
@@ -67,7 +67,7 @@ export function createRetention(kinds: readonly Aged[], log: Log): Retention {
           if (count > 0) log.info({ kind, count, days }, 'deleted by age');
           more ||= count === BATCH;
         } catch (error) {
-          if (!signal.aborted) log.warn({ err: error, kind }, 'deleting by age failed; it goes on');
+          if (!signal.aborted) log.warn({ err: error, kind }, 'deleting by age failed; retrying');
         }
       }
       return more ? MORE_MS : ROUND_MS;

@@ -24,7 +24,7 @@ export function createDeleteJob(
 ): DeleteJob {
   return async (accountId, jobId) => {
     if (await store.deleteEndedJob(accountId, jobId)) {
-      log.info({ jobId, accountId }, 'deleted by its owner');
+      log.info({ jobId, accountId }, 'a job was deleted by its owner');
       return { kind: 'deleted', jobId };
     }
     // This read only selects the reason for the rejection; nothing is written after it.

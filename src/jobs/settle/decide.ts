@@ -96,7 +96,7 @@ export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always')
   if (decision.kind === 'repeat' || decision.kind === 'contradict') return decision;
   if (claim.odd !== null) return { kind: 'confirm', why: claim.odd };
   if (claim.taskId !== job.taskId)
-    return { kind: 'confirm', why: job.taskId === null ? 'task not known yet' : 'another task' };
+    return { kind: 'confirm', why: job.taskId === null ? 'the task is not known yet' : 'a different task' };
   return confirm === 'always' ? { kind: 'confirm', why: 'always confirmed' } : decision;
 }
 
@@ -107,5 +107,5 @@ export function decideOnClaim(job: Job, claim: Claim, confirm: 'odd' | 'always')
 export function besidesPending(decision: Decision, { outcome }: Claim): Decision {
   const ends =
     (decision.kind === 'advance' || decision.kind === 'amend') && outcome !== null && outcome.kind !== 'running';
-  return ends ? { kind: 'confirm', why: 'another claim waits to be confirmed' } : decision;
+  return ends ? { kind: 'confirm', why: 'another claim is awaiting confirmation' } : decision;
 }

@@ -72,7 +72,7 @@ export function createReceiveCallback(
       if (error instanceof UnavailableError) throw error;
       log.error(
         { jobId: callback.jobId, attempt: callback.attempt, err: error },
-        'a callback could not be settled and is set aside',
+        'a callback could not be processed and is set aside',
       );
       return setAside(callback);
     });

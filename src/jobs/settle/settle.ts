@@ -61,7 +61,7 @@ export function createSettling({
         case 'contradict':
           log.error(
             { jobId: job.id, taskId: job.taskId, state: job.state },
-            'the upstream contradicts how a job has ended',
+            'the upstream contradicts the recorded end of a job',
           );
           return null;
         case 'confirm':

@@ -73,7 +73,7 @@ export function createDispatcher({
       ...('traceId' in end && { traceId: end.traceId }),
     };
     if (end.kind === 'refused' && end.refusal.kind === 'blocked')
-      log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; the queue is kept');
+      log.error({ ...fields, reason: end.refusal.reason }, 'the upstream refuses all jobs; queued jobs are kept');
     else if (end.kind === 'accepted' || end.kind === 'refused') log.info(fields, 'submit');
     else log.warn(fields, 'submit');
     await persist(job, end, signal);
@@ -88,12 +88,18 @@ export function createDispatcher({
     },
 
     async retract(job, signal) {
-      log.warn({ jobId: job.id, attempt: job.attempt }, 'the commit of an intent went unanswered; it is put back');
+      log.warn(
+        { jobId: job.id, attempt: job.attempt },
+        'the commit of an attempt was not confirmed; the job is requeued',
+      );
       // The commit may take effect after a check, so the checks continue until the lease would have expired.
       for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted;) {
         const queued = await store
           .transaction((tx) =>
-            putBack(tx, job, { submitEnd: 'NEVER_SENT', message: 'the database did not confirm the intent' }),
+            putBack(tx, job, {
+              submitEnd: 'NEVER_SENT',
+              message: 'the database did not confirm the start of the attempt',
+            }),
           )
           .catch((error: unknown) => {
             if (error instanceof UnavailableError) return false;

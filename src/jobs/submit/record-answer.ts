@@ -46,7 +46,7 @@ const MAX_SUSPICIONS = 3;
 const taskTaken: Failure = {
   code: 'UPSTREAM_REJECTED',
   charge: 'NOT_CHARGED',
-  message: 'The upstream answered with the task of another job and made none for this one; nothing was charged.',
+  message: 'The upstream answered with the task of another job and created none for this job; nothing was charged.',
   upstreamCode: null,
   upstreamTraceId: null,
 };

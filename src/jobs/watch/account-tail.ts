@@ -49,7 +49,7 @@ export function createTail({ reader, accountId, history, from, followers, log }:
     if (closed) return;
     // The database is a different or an older one: no follower can continue from its position.
     if (error instanceof CursorInvalidError) return [...followers].forEach((follower) => follower.fail(error));
-    log.warn({ err: error }, 'changes of a followed account could not be read; they are read again');
+    log.warn({ err: error }, 'changes of a watched account could not be read; retrying');
     due = true;
     retry = setTimeout(() => {
       retry = undefined;

@@ -116,7 +116,7 @@ export function createFollower({
     readPage().then(deliver, (error: Error) => {
       if (ended) return;
       if (error instanceof CursorInvalidError) return fail(error);
-      log.warn({ err: error }, 'changes could not be read; they are read again');
+      log.warn({ err: error }, 'changes could not be read; retrying');
       retry = setTimeout(() => {
         retry = undefined;
         deliver();

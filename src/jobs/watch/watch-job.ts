@@ -100,7 +100,7 @@ export function createWatching(reader: JobReader, feed: Feed, log: Log): Watchin
       }
       for (const [accountId, ids] of batch) {
         const jobs = await reader.list(accountId, { ids: [...ids] }, null, READ_BATCH).catch((error: unknown) => {
-          log.warn({ err: error }, 'watched jobs could not be read; they are read again');
+          log.warn({ err: error }, 'watched jobs could not be read; retrying');
           return null;
         });
         jobs?.forEach(offerAll);

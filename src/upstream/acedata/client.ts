@@ -203,7 +203,7 @@ function lookUpError({
   code,
   message,
 }: Extract<LookUpAnswer, { kind: 'error' }> & { readonly httpStatus: number }): Error {
-  return new Error(`the upstream's look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${redactText(message)}`);
+  return new Error(`look-up failed: HTTP ${httpStatus}, ${code ?? 'no code'}: ${redactText(message)}`);
 }
 
 /** undici's declaration of `DecoratorHandler` omits its methods. */

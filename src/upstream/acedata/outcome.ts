@@ -42,7 +42,7 @@ export function toOutcome(outcome: WireOutcome, now: number = Date.now()): Outco
     case 'missing':
       return {
         kind: 'failed',
-        failure: failure('MISSING_RESULT', 'The upstream reports success without a video.', 'POSSIBLY_CHARGED'),
+        failure: failure('MISSING_RESULT', 'The upstream reported success without a video.', 'POSSIBLY_CHARGED'),
       };
     case 'failed':
       return {

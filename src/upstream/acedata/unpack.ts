@@ -34,12 +34,12 @@ export async function unpackText(
     .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== '' && name !== 'identity');
-  if (layers.length > MAX_LAYERS) throw new Error('the body is packed too often');
+  if (layers.length > MAX_LAYERS) throw new Error('the body has too many content encodings');
   let bytes = body;
   for (const name of layers.reverse()) {
     if (bytes.length === 0) break;
     const unpack = Object.hasOwn(unpackers, name) ? unpackers[name] : undefined;
-    if (!unpack) throw new Error(`the content encoding ${name.slice(0, 32)} is not known`);
+    if (!unpack) throw new Error(`the content encoding ${name.slice(0, 32)} is not supported`);
     bytes = await unpack(bytes, { maxOutputLength: maxBytes });
   }
   return new TextDecoder().decode(bytes);

@@ -2,23 +2,25 @@
 import { suggestionList } from 'graphql/jsutils/suggestionList.js';
 
 export const scenarios = {
-  success: 'The task succeeds and calls back once. What happens without a scenario.',
+  success: 'The task succeeds and calls back once. This is the default.',
   moderated: 'The submit is refused by content moderation: 403 `forbidden`.',
   'bad-media': 'The submit is refused because of the image: 400 `bad_request`.',
-  failed: 'The task is taken and fails with `api_error`; the callback says so.',
+  failed: 'The task is accepted and fails with `api_error`; the callback reports the failure.',
   'lost-callback': 'The task succeeds without a callback: polling finds the result.',
-  'duplicate-callback': 'The same callback comes three times, twice at once.',
-  'early-callback': 'The callback comes before the answer to the submit.',
-  'late-callback': 'The callback comes long after the task has succeeded.',
+  'duplicate-callback': 'The same callback is sent three times, two of them at the same time.',
+  'early-callback': 'The callback arrives before the answer to the submit.',
+  'late-callback': 'The callback arrives long after the task has succeeded.',
   'contradictory-callback': 'A callback claims failure although the task succeeds; a second one then claims success.',
-  'rate-limited': 'The first two submits of the input are answered 429 `too_many_requests`; the third is taken.',
+  'rate-limited':
+    'The first two submits of the input are answered with 429 `too_many_requests`; the third is accepted.',
   'used-up':
-    'The first submit of the input is answered 403 `used_up`, which holds up every job for a minute; the second is taken.',
-  'server-error': 'The submit is answered 500 `api_error`, and there is no task.',
-  'gateway-timeout': 'The submit is answered 504 by a proxy although the task was taken; the callback comes.',
+    'The first submit of the input is answered with 403 `used_up`, ' +
+    'which delays every job for a minute; the second is accepted.',
+  'server-error': 'The submit is answered with 500 `api_error`, and no task is created.',
+  'gateway-timeout': 'A proxy answers the submit with 504 although the task was accepted; the callback is sent.',
   synchronous: 'The answer to the submit is the finished result.',
-  hang: 'The submit is never answered, and there is no task.',
-  malformed: 'The submit is answered with half a JSON body although the task was taken; the callback comes.',
+  hang: 'The submit is never answered, and no task is created.',
+  malformed: 'The submit is answered with half a JSON body although the task was accepted; the callback is sent.',
 } as const satisfies Record<string, string>;
 
 export type Scenario = keyof typeof scenarios;

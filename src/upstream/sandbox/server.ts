@@ -53,7 +53,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   // could give it one.
   app.addHook('onRequest', async (request, reply) => {
     if (!LOCAL_HOST.test(request.headers.host ?? ''))
-      return reply.code(421).send({ message: 'The sandbox is for this machine.' });
+      return reply.code(421).send({ message: 'The sandbox accepts only requests to localhost or a loopback address.' });
   });
   await registerUpstreamRoutes(app, createSandboxService({ book, caller, mediaUrl, token, seconds, maxInFlight }));
   app.setNotFoundHandler(sendNoApi);
@@ -71,7 +71,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
 
   app.get('/', async () => ({
-    sandbox: 'This stands in for the paid API: results are samples, nothing is paid.',
+    sandbox: 'The sandbox replaces the paid API: results are samples, and nothing is charged.',
     howTo: 'Write sandbox:<scenario> into the prompt.',
     scenarios,
   }));

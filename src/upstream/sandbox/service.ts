@@ -66,7 +66,7 @@ export function createSandboxService({
         break;
     }
     if (book.countRunning() >= maxInFlight)
-      throw new Refusal('too_many_requests', `${maxInFlight} tasks are in flight already.`);
+      throw new Refusal('too_many_requests', `${maxInFlight} tasks are already in flight.`);
 
     const task = take(scenario, context);
     switch (scenario) {
@@ -100,8 +100,8 @@ export function createSandboxService({
 
   return {
     async authenticate(given) {
-      if (given === null) throw new Refusal('no_token', 'A token is needed: any will do here.');
-      if (token !== null && given !== token) throw new Refusal('invalid_token', 'The token is not known.');
+      if (given === null) throw new Refusal('no_token', 'A token is required; any token is accepted.');
+      if (token !== null && given !== token) throw new Refusal('invalid_token', 'The token is unknown.');
       return null;
     },
     submit: (_caller, body, context) => submit(body, context),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 const taskId = z.string().meta({ description: "The task's id." });
-const traceId = z.string().meta({ description: 'What support asks for.' });
+const traceId = z.string().meta({ description: 'The id to give to support.' });
 const seconds = (description: string) =>
   z.number().meta({ description: `${description}, in seconds since 1970 with a fraction.` });
 
@@ -11,12 +11,12 @@ export const acceptedAnswer = z.strictObject({ task_id: taskId });
 
 export const successAnswer = z.strictObject({
   success: z.literal(true),
-  video_id: z.string().meta({ description: 'A number beyond 2^53 as text, or a UUID.' }),
-  video_url: z.string().meta({ description: 'Where the video is, for about 30 days.' }),
+  video_id: z.string().meta({ description: 'A number as a string, because it can exceed 2^53, or a UUID.' }),
+  video_url: z.string().meta({ description: 'The URL of the video, valid for about 30 days.' }),
   duration: z
     .string()
     .optional()
-    .meta({ description: 'Seconds, as text such as "5.066"; absent where it is not known.' }),
+    .meta({ description: 'The duration in seconds, as a string such as "5.066"; absent if it is not known.' }),
   state: z.literal('succeed'),
   task_id: taskId,
   trace_id: traceId,
@@ -43,11 +43,14 @@ export const taskRecord = (request: z.ZodType, failureCodes: readonly string[]) 
     request: request.meta({ description: 'The body of the submit, as it was sent.' }),
     response: z
       .union([z.strictObject({}), successAnswer, failureAnswer(failureCodes)])
-      .meta({ description: 'Empty until the task has ended; then what a synchronous submit is answered.' }),
-    created_at: seconds('When it was accepted'),
-    started_at: seconds('When it began').optional(),
-    finished_at: seconds('When it ended; absent until then').optional(),
-    elapsed: z.number().optional().meta({ description: 'Seconds from its beginning to its end.' }),
+      .meta({ description: 'Empty until the task has ended; then the response to a synchronous submit.' }),
+    created_at: seconds('The time when the task was accepted'),
+    started_at: seconds('The time when the task started').optional(),
+    finished_at: seconds('Absent until the task has ended; then the time when it ended').optional(),
+    elapsed: z
+      .number()
+      .optional()
+      .meta({ description: 'The number of seconds from the start of the task to its end.' }),
   });
 
 export const taskList = (record: z.ZodType) => z.strictObject({ items: z.array(record), count: z.number().int() });

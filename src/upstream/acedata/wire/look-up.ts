@@ -68,9 +68,9 @@ const retrieveBatch = z.object({
     .array(z.string())
     .max(MAX_LOOK_UP_IDS, `expected at most ${MAX_LOOK_UP_IDS} ids`)
     .optional()
-    .meta({ description: 'Those that are known are answered, in this order.' }),
-  created_at_min: seconds('Without `ids`: tasks accepted then or later, in seconds since 1970.').optional(),
-  created_at_max: seconds('Without `ids`: tasks accepted then or earlier.').optional(),
+    .meta({ description: 'The ids of the tasks to look up. The known ones are returned, in this order.' }),
+  created_at_min: seconds('Without `ids`: tasks accepted at this time or later, in seconds since 1970.').optional(),
+  created_at_max: seconds('Without `ids`: tasks accepted at this time or earlier, in seconds since 1970.').optional(),
   limit: z.number().int().min(1).max(MAX_LOOK_UP_IDS).default(MAX_LOOK_UP_IDS),
   offset: z.number().int().min(0).default(0),
 });

@@ -161,8 +161,8 @@ function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply
   if (status === 413) return reply.code(status).send(encodeError('bad_request', bodyTooLarge(request), request.id));
   if (status >= 400 && status <= 499)
     return reply.code(status).send(encodeError('bad_request', error.message, request.id));
-  request.log.error({ err: error }, 'an upstream route failed');
-  return reply.code(500).send(encodeError('api_error', 'Something went wrong.', request.id));
+  request.log.error({ err: error }, 'a route of the upstream contract failed');
+  return reply.code(500).send(encodeError('api_error', 'Internal error.', request.id));
 }
 
 async function parseBody(_request: FastifyRequest, text: string): Promise<unknown> {

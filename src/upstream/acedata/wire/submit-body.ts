@@ -23,7 +23,7 @@ const httpUrl = (description: string) =>
       error: HTTP_URL,
       abort: true,
     })
-    .max(MAX_URL, `at most ${MAX_URL} characters`)
+    .max(MAX_URL, `expected at most ${MAX_URL} characters`)
     .meta({ format: 'uri', description });
 
 const oneOf = <const T extends readonly string[]>(...values: T) =>
@@ -37,7 +37,7 @@ const prompt = z
     (text) => text.length <= MAX_PROMPT || [...text].length <= MAX_PROMPT,
     `expected at most ${MAX_PROMPT} characters`,
   )
-  .meta({ maxLength: MAX_PROMPT, description: 'What else to say about the video.' });
+  .meta({ maxLength: MAX_PROMPT, description: 'The prompt: a text description of the scene beyond the motion.' });
 
 const objectErrors = (issue: { readonly code?: string }): string | undefined =>
   issue.code === 'invalid_type' ? 'expected a JSON object' : undefined;
@@ -45,29 +45,34 @@ const objectErrors = (issue: { readonly code?: string }): string | undefined =>
 /** All known fields. An unknown one is rejected unless it is empty. */
 export const submitBody = z.strictObject(
   {
-    image_url: httpUrl('The character: JPG or PNG, up to 50 MB, each side at least 300 px.'),
+    image_url: httpUrl('The URL of the image of the character: JPG or PNG, at most 50 MB, each side at least 300 px.'),
     video_url: httpUrl(
-      'The motion: MP4 or MOV, up to 100 MB, one unbroken shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).',
+      'The URL of the video of the motion: MP4 or MOV, at most 100 MB, ' +
+        'one continuous shot of 3 to 10 s (`image`) or 3 to 30 s (`video`).',
     ),
     character_orientation: oneOf('image', 'video')
       .default('image')
-      .meta({ description: 'Whether the character faces as in the image or as in the video.' }),
-    mode: oneOf('std', 'pro').default('std').meta({ description: '`std` is 720p, `pro` 1080p.' }),
+      .meta({ description: 'The input that determines the orientation of the character.' }),
+    mode: oneOf('std', 'pro')
+      .default('std')
+      .meta({ description: 'The quality of the video: `std` is 720p, `pro` is 1080p.' }),
     prompt: prompt.optional(),
     keep_original_sound: oneOf('yes', 'no')
       .optional()
-      .meta({ description: 'Whether the sound of `video_url` is kept; `yes` without it.' }),
+      .meta({ description: 'Whether to keep the sound of `video_url`; `yes` if omitted.' }),
     model_name: z
       .string({ error: 'expected a string' })
       .regex(/^[a-z0-9._-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9, ".", "_" and "-"')
       .optional()
-      .meta({ description: "A model such as `kling-v2-6`; the vendor's choice without it." }),
+      .meta({ description: 'The name of a model, such as `kling-v2-6`; if omitted, the vendor chooses the model.' }),
     watermark_info: z
       .strictObject({ enabled: boolean }, { error: objectErrors })
       .optional()
-      .meta({ description: 'Whether the video gets a watermark; none without it.' }),
-    async: boolean.optional().meta({ description: 'Answers `task_id` at once instead of the result.' }),
-    callback_url: httpUrl('Where the result is wanted; answers `task_id` at once.').optional(),
+      .meta({ description: 'Whether to add a watermark to the video; no watermark if omitted.' }),
+    async: boolean.optional().meta({ description: 'True to receive the `task_id` immediately instead of the result.' }),
+    callback_url: httpUrl(
+      'The URL to which the result is posted; the response is then the `task_id`, immediately.',
+    ).optional(),
   },
   { error: objectErrors },
 );
@@ -163,9 +168,9 @@ export function violationsOf(error: z.ZodError): string[] {
     const at = (...names: PropertyKey[]): string =>
       [...issue.path, ...names].map((name) => String(name).slice(0, MAX_NAME)).join('.');
     if (issue.code !== 'unrecognized_keys') return [[at(), issue.message].filter(Boolean).join(': ')];
-    const named = issue.keys.slice(0, MAX_UNKNOWN).map((key) => `${at(key)}: there is no such field`);
+    const named = issue.keys.slice(0, MAX_UNKNOWN).map((key) => `${at(key)}: unknown field`);
     return issue.keys.length > MAX_UNKNOWN
-      ? [...named, `and ${issue.keys.length - MAX_UNKNOWN} more fields that do not exist`]
+      ? [...named, `and ${issue.keys.length - MAX_UNKNOWN} more unknown fields`]
       : named;
   });
 }

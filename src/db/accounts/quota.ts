@@ -1,7 +1,6 @@
 /** The quota ledger and the balances of accounts. An entry and its balance are written in one statement. */
 import { eq, placeholder, sql } from 'drizzle-orm';
 import type { Imbalance, QuotaStore } from '../../accounts/ports.ts';
-import type { Transaction } from '../../transaction.ts';
 import { accounts, quotaLedger as ledger, thisMonth } from '../tables/accounts.ts';
 import type { Connections } from '../connection/client.ts';
 import { jobs } from '../tables/jobs.ts';
@@ -76,7 +75,7 @@ const release = sqlStatement(
     from entry where ${accounts.id} = entry.account_id`,
 );
 
-export function createQuotaStore({ db }: Connections): QuotaStore<Transaction> {
+export function createQuotaStore({ db }: Connections): QuotaStore {
   return {
     reserve: async (tx, accountId, jobId) => (await reserve(tx, { accountId, jobId })) === 1,
 
