@@ -14,7 +14,7 @@ async function newDirectory(): Promise<string> {
 }
 
 describe('secrets that are not given', () => {
-  test('are made once and kept in a file that only its owner can read', async () => {
+  test('are generated once and kept in a file that only its owner can read', async () => {
     const directory = await newDirectory();
     const before = process.umask(0);
     onTestFinished(() => void process.umask(before));
@@ -25,13 +25,13 @@ describe('secrets that are not given', () => {
     expect(made.appSecrets.map((secret) => secret.length)).toEqual([43]);
   });
 
-  test('are the same for several first starts at once', async () => {
+  test('are the same for several concurrent first starts', async () => {
     const directory = await newDirectory();
     const loaded = await Promise.all(Array.from({ length: 8 }, () => loadSecrets(nothing, directory)));
     expect(new Set(loaded.map((secrets) => JSON.stringify(secrets))).size).toBe(1);
   });
 
-  test('complete those that are given', async () => {
+  test('complement those that are given', async () => {
     const directory = await newDirectory();
     const made = await loadSecrets(nothing, directory);
     expect(await loadSecrets({ apiKey: 'mine', appSecrets: null }, directory)).toEqual({
@@ -51,18 +51,18 @@ describe('secrets that are not given', () => {
     'null',
     'not JSON',
     '',
-  ])('are not made anew over a file that is damaged: %s', async (text) => {
+  ])('are not regenerated over a damaged file: %s', async (text) => {
     const directory = await newDirectory();
     await loadSecrets(nothing, directory);
     const file = join(directory, 'secrets.json');
     await writeFile(file, text);
     await expect(loadSecrets(nothing, directory)).rejects.toThrow(
-      `${file} is damaged: restore it, or remove it to have new secrets made`,
+      `${file} is damaged: restore it, or delete it to generate new secrets`,
     );
     expect(await readFile(file, 'utf8')).toBe(text);
   });
 
-  test('are read when the process that made the file has not written it yet', async () => {
+  test('are read even if the process that created the file has not written it yet', async () => {
     const directory = await newDirectory();
     const made = await loadSecrets(nothing, directory);
     const file = join(directory, 'secrets.json');
@@ -74,7 +74,7 @@ describe('secrets that are not given', () => {
     expect(await loading).toEqual(made);
   });
 
-  test('need a directory that can be written', async () => {
+  test('need a writable directory', async () => {
     const directory = await newDirectory();
     await writeFile(directory, 'a file');
     await expect(loadSecrets(nothing, directory)).rejects.toThrow(

@@ -7,11 +7,11 @@ const failing = async (afterMs: number, message: string): Promise<never> => {
   throw new Error(message);
 };
 
-test('statements that are sent together give their values in order', async () => {
+test('statements that are sent together return their values in order', async () => {
   expect(await together([setTimeout(20, 'a'), Promise.resolve(2), Promise.resolve()])).toEqual(['a', 2, undefined]);
 });
 
-test('the error that came first is told, and only once all statements have ended', async () => {
+test('the first error is reported, and only once all statements have ended', async () => {
   let ended = false;
   const slow = setTimeout(60).then(() => (ended = true));
   const telling = together([failing(40, 'another'), slow, failing(10, 'the cause')]);
@@ -19,7 +19,7 @@ test('the error that came first is told, and only once all statements have ended
   expect(ended).toBe(true);
 });
 
-test('an error that only says that the transaction is aborted is told if there is no other', async () => {
+test('an error that only says that the transaction is aborted is reported only if there is no other', async () => {
   const aborted = async (): Promise<never> => {
     throw new Error('a statement failed', {
       cause: new Error('current transaction is aborted, commands ignored until end of transaction block'),

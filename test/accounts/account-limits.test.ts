@@ -1,4 +1,4 @@
-/** What an account may have and do, over all of its keys, and what is kept of it. */
+/** Limits of an account, which apply to all of its keys together, and the retention of its data. */
 import { request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -34,7 +34,7 @@ const listKeys = async ({ request: ask }: TestClient, first: number) =>
 
 const common = shared(() => startGateway({ UPSTREAM_MAX_IN_FLIGHT: '1' }));
 
-test('submits are limited over all keys of an account and all instances, other accounts are not', async () => {
+test('submits are rate limited across all keys of an account and all instances, separately for each account', async () => {
   const settings = { SUBMITS_PER_MINUTE_PER_ACCOUNT: '3' };
   const gateway = await startGateway(settings);
   const second = await startGateway({ ...settings, DATABASE_URL: gateway.databaseUrl });
@@ -60,7 +60,7 @@ test('submits are limited over all keys of an account and all instances, other a
 });
 
 describe('keys', () => {
-  test('are listed as many as are asked for, those that open something first', async () => {
+  test('are listed up to the requested number, active keys first', async () => {
     const { client } = await makeAccount(common());
     const ids = [];
     for (const name of ['a', 'b', 'c', 'd']) ids.push((await createKey(client, name, 'JOBS_READ')).apiKey.id);
@@ -72,7 +72,7 @@ describe('keys', () => {
       expect((await listKeys(client, first)).errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 
-  test('that expire are followed by keys that live as long, when they are rotated', async () => {
+  test('pass their full lifetime on to every successor when they are rotated', async () => {
     const { client } = common();
     const lifeMs = 10 * 86_400_000;
     const rotate = async (id: string) =>
@@ -84,14 +84,15 @@ describe('keys', () => {
       ).data.rotateApiKey.apiKey;
     const { apiKey } = await createKey(client, 'ten days', 'JOBS_READ', new Date(Date.now() + lifeMs).toISOString());
     const next = await rotate(apiKey.id);
-    // Again while the old one still opens: its own end has come nearer, that of its successors has not.
+    // Rotates the old key again while it is still valid: its own expiry has moved closer, but not that of its
+    // successors.
     expect(Math.abs(Date.parse((await rotate(apiKey.id)).expiresAt!) - Date.now() - lifeMs)).toBeLessThan(60_000);
     expect(Math.abs(Date.parse(next.expiresAt!) - Date.now() - lifeMs)).toBeLessThan(60_000);
     const { id } = (await createKey(client, 'for ever', 'JOBS_READ')).apiKey;
     expect([(await rotate(id)).expiresAt, (await rotate(id)).expiresAt]).toEqual([null, null]);
   });
 
-  test('end in the year 9999 at the latest, also after a rotation', async () => {
+  test('expire in the year 9999 at the latest, even after a rotation', async () => {
     const { client } = common();
     const create = async (expiresAt: string) =>
       (
@@ -108,7 +109,7 @@ describe('keys', () => {
     const error = {
       code: 'INVALID_FORMAT',
       field: ['input', 'expiresAt'],
-      message: 'A time is in the years 1 to 9999.',
+      message: 'Times must be in the years 1 to 9999.',
     };
     expect(await create('9999-12-31T23:59:59-01:00')).toEqual({ apiKey: null, userErrors: [error] });
     const { apiKey } = await create('9999-12-31T23:59:59Z');
@@ -123,7 +124,7 @@ describe('keys', () => {
     }
   });
 
-  test('that may only write see what their own mutations answer, and nothing else', async () => {
+  test('with only the write scope can read the results of their own mutations and nothing else', async () => {
     const gateway = common();
     const writer = clientWith(gateway, (await createKey(gateway.client, 'writes', 'JOBS_WRITE')).key);
     await gateway.client.generate({ prompt: 'first' });
@@ -145,7 +146,7 @@ describe('keys', () => {
         (await writer.request(query, { id })).errors?.map(({ extensions }) => extensions.code),
         query,
       ).toEqual(['FORBIDDEN']);
-    // Nor what hangs on the job, where reading is a scope of its own.
+    // Fields of the job that require the read scope are forbidden as well.
     expect(
       (
         await writer.request(
@@ -157,7 +158,7 @@ describe('keys', () => {
   });
 });
 
-test('what has ended is forgotten by age, and what counts is kept: ended keys, the log of changes, windows of limits', async () => {
+test('retention deletes ended keys, account log entries and rate limit windows by age, and keeps live and exempt keys', async () => {
   const url = await createDatabase();
   const connections = createConnections(url, 2, () => undefined);
   onTestFinished(() => connections.pool.end());
@@ -196,7 +197,7 @@ test('what has ended is forgotten by age, and what counts is kept: ended keys, t
   expect(await sql('select subject from rate_windows')).toEqual([{ subject: 'new' }]);
 });
 
-test('a gateway deletes them by its settings', async () => {
+test('a running gateway deletes old rate limit windows', async () => {
   const databaseUrl = await createDatabase();
   await asAdministrator(
     `insert into rate_windows (subject, started_at, count) values ('old', now() - interval '8 days', 1)`,
@@ -206,7 +207,7 @@ test('a gateway deletes them by its settings', async () => {
   await expect.poll(() => asAdministrator(`select 1 from rate_windows where subject = 'old'`, databaseUrl)).toEqual([]);
 });
 
-test('the sandbox is asked by names of this machine only', async () => {
+test('the sandbox rejects requests whose Host header does not name the local machine', async () => {
   const { sandboxUrl } = common();
   const ask = (host: string) =>
     new Promise<number>((resolve, reject) => {

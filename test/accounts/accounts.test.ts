@@ -1,4 +1,4 @@
-/** Accounts and keys: who may come in, and what with. */
+/** Accounts, API keys and their scopes, and applications for access. */
 import { describe, expect, test } from 'vitest';
 import { asAdministratorOf, clientWith, makeAccount } from '../support/administrator.ts';
 import type { TestClient } from '../support/client.ts';
@@ -34,11 +34,11 @@ const whoAmI = (client: TestClient) =>
   client.request<{ viewer: { account: { id: string } } }>('{ viewer { account { id } } }');
 
 const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2', FREE_QUOTA: '1' }));
-/** For the tests that count accounts or keys: nobody else makes any. */
+/** A gateway for tests that count accounts or keys: no other test creates any on it. */
 const counting = shared(() => startGateway({ REGISTRATION: 'closed', MAX_KEYS_PER_ACCOUNT: '3' }));
 
 describe('an administrator', () => {
-  test('makes, approves, limits and disables accounts, and every change is written down', async () => {
+  test('creates, approves, limits and disables accounts, and every change is logged', async () => {
     const gateway = common();
     const administrator = asAdministratorOf(gateway);
     const { id, client } = await makeAccount(gateway, {
@@ -95,7 +95,7 @@ describe('an administrator', () => {
     expect(new Set(log.map(({ actor }) => actor))).toEqual(new Set(['administrator']));
   });
 
-  test("reads somebody's jobs only by naming the account, which is written down; and writes none", async () => {
+  test("reads an account's jobs only by naming the account, which is logged, and cannot write any", async () => {
     const gateway = common();
     const { id, client } = await makeAccount(gateway);
     const job = await client.generate();
@@ -145,12 +145,12 @@ describe('an administrator', () => {
       ).data.accounts;
     const first = await page(null);
     const second = await page(first.pageInfo.endCursor);
-    // Ids rise with time; the default account's is no such id and sorts above them.
+    // Ids increase with time, except that of the default account, which sorts above all others.
     expect([...first.nodes, ...second.nodes].map(({ id }) => id)).toEqual(['default', ...made]);
     expect([first.pageInfo.hasNextPage, second.pageInfo.hasNextPage]).toEqual([true, false]);
   });
 
-  test('is nobody else', async () => {
+  test('is the only caller that can manage accounts', async () => {
     const gateway = common();
     const operations = [
       '{ accounts { nodes { id } } }',
@@ -166,7 +166,7 @@ describe('an administrator', () => {
 });
 
 describe('a key', () => {
-  test('may do what its scopes say', async () => {
+  test('permits only what its scopes allow', async () => {
     const gateway = common();
     const job = await gateway.client.generate();
     const reading = clientWith(
@@ -203,13 +203,13 @@ describe('a key', () => {
     });
   });
 
-  test('is told once, listed by its last four characters, and opens nothing once it is revoked', async () => {
+  test('is shown once, listed by its last four characters, and rejected once it is revoked', async () => {
     const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     expect(key.endsWith(apiKey.lastFour)).toBe(true);
     const client = clientWith(gateway, key);
     expect((await whoAmI(client)).status).toBe(200);
-    // Written beside the request that uses it.
+    // The time of last use is written concurrently with the request.
     await expect
       .poll(async () => {
         const { data } = await gateway.client.request<{
@@ -244,7 +244,7 @@ describe('a key', () => {
     expect(rotated.data.rotateApiKey).toEqual({ key: null, userErrors: [{ code: 'NOT_FOUND' }] });
   });
 
-  test('is rotated with an overlap', async () => {
+  test('stays valid after a rotation until the overlap ends', async () => {
     const gateway = common();
     const old = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     const rotate = async (overlapSeconds: number) =>
@@ -262,7 +262,7 @@ describe('a key', () => {
     expect((await rotate(2_592_001)).userErrors).toEqual([{ code: 'INVALID_FORMAT' }]);
   });
 
-  test('is refused with all that is wrong with it, and when there are too many', async () => {
+  test('is refused if its input is invalid, with all problems reported, or if the account has too many keys', async () => {
     const gateway = counting();
     expect(
       (await createKey(gateway.client, { name: '', scopes: [], expiresAt: '2020-01-01T00:00:00Z' })).userErrors,
@@ -270,7 +270,7 @@ describe('a key', () => {
     expect(
       (await createKey(gateway.client, { name: 'x'.repeat(101), scopes: ['JOBS_READ', 'JOBS_READ'] })).userErrors,
     ).toEqual([{ code: 'TOO_LONG' }, { code: 'DUPLICATE' }]);
-    // The playground's and the test's own are two.
+    // The keys of the playground and of the test are the first two.
     const third = await createKey(gateway.client, { name: 'three', scopes: ['JOBS_READ'] });
     expect((await createKey(gateway.client, { name: 'four', scopes: ['JOBS_READ'] })).userErrors).toEqual([
       { code: 'TOO_MANY' },
@@ -279,7 +279,7 @@ describe('a key', () => {
     expect((await createKey(gateway.client, { name: 'four', scopes: ['JOBS_READ'] })).userErrors).toEqual([]);
   });
 
-  test('ends at its time', async () => {
+  test('is rejected once it expires', async () => {
     const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, {
       name: 'short',
@@ -287,7 +287,7 @@ describe('a key', () => {
       expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
     });
     expect((await whoAmI(clientWith(gateway, key))).status).toBe(200);
-    // An hour passes for this key.
+    // Simulates the passing of an hour for this key.
     await asAdministrator(
       `update api_keys set expires_at = expires_at - interval '1 hour' where id = '${apiKey.id}'`,
       gateway.databaseUrl,
@@ -295,7 +295,7 @@ describe('a key', () => {
     expect((await whoAmI(clientWith(gateway, key))).status).toBe(401);
   });
 
-  test('that is revoked closes its sockets with 4403, and those of an account that is disabled', async () => {
+  test('closes only its own sockets, with 4403, when it is revoked or its account is disabled', async () => {
     const gateway = common();
     const { key, apiKey } = await createKey(gateway.client, { name: 'one', scopes: ['JOBS_READ'] });
     const other = await makeAccount(gateway);
@@ -314,7 +314,7 @@ describe('a key', () => {
   });
 });
 
-describe('applying for access', () => {
+describe('an application for access', () => {
   const acquire = async ({ url }: Pick<TestGateway, 'url'>, input: object) => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -335,7 +335,7 @@ describe('applying for access', () => {
     };
   };
 
-  test('gives a key at once with the free quota the first time, and works with it', async () => {
+  test('returns a working key at once, with the free quota only the first time', async () => {
     const gateway = common();
     const { data } = await acquire(gateway, { name: 'Ada', email: 'ada@example.com' });
     expect(data?.acquireAccess).toMatchObject({
@@ -350,7 +350,7 @@ describe('applying for access', () => {
     await client.stop();
   });
 
-  test('tells all that is wrong with it', async () => {
+  test('reports every problem in the input', async () => {
     const gateway = common();
     expect((await acquire(gateway, { name: ' ', email: 'nobody' })).data?.acquireAccess).toEqual({
       key: null,
@@ -362,7 +362,7 @@ describe('applying for access', () => {
     });
   });
 
-  test('is closed unless it is opened, where jobs are paid: without a key nothing is even read', async () => {
+  test('is rejected when registration is closed: with 401 without a key, and as FORBIDDEN with one', async () => {
     const gateway = counting();
     expect((await acquire(gateway, { name: 'Ada', email: 'ada@example.com' })).status).toBe(401);
     const withKey = await gateway.client.request(
@@ -371,7 +371,7 @@ describe('applying for access', () => {
     expect(codesOf(withKey)).toEqual(['FORBIDDEN']);
   });
 
-  test('opens nothing else to who has no key', async () => {
+  test('is the only operation allowed without a key', async () => {
     const gateway = common();
     const nobody = async (query: string) => {
       const response = await fetch(`${gateway.url}/graphql`, {
@@ -398,7 +398,7 @@ describe('applying for access', () => {
       expect(await nobody(query), query).toEqual(['UNAUTHENTICATED']);
   });
 
-  test('elsewhere gives no quota, the same for known and unknown addresses', async () => {
+  test('on a non-loopback host grants no quota, with the same answer for known and unknown addresses', async () => {
     const gateway = await startGateway({ REGISTRATION: 'open', HOST: '0.0.0.0' });
     const answers = [];
     for (const email of ['ada@example.com', 'ada@example.com', 'eve@example.com']) {
@@ -410,7 +410,7 @@ describe('applying for access', () => {
     );
   });
 
-  test('elsewhere gives the free quota to allow-listed domains, up to so much in a day', async () => {
+  test('on a non-loopback host grants the free quota to allow-listed domains, up to a daily limit', async () => {
     const gateway = await startGateway({
       REGISTRATION: 'open',
       HOST: '0.0.0.0',
@@ -430,7 +430,7 @@ describe('applying for access', () => {
     ]);
   });
 
-  test('is limited by address', async () => {
+  test('is rate limited by network address', async () => {
     const gateway = await startGateway({ REGISTRATIONS_PER_HOUR: '2' });
     for (const email of ['a@example.com', 'b@example.com'])
       expect((await acquire(gateway, { name: 'A', email })).errors).toBeUndefined();

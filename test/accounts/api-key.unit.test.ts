@@ -10,7 +10,7 @@ describe('an API key', () => {
     expect(lastFourOf(key)).toBe(key.slice(-4));
   });
 
-  test('that is mistyped in any one place is none', () => {
+  test('is rejected if any one character is mistyped', () => {
     const key = deriveApiKey('a secret');
     for (let place = 0; place < key.length; place += 1) {
       const typed = `${key.slice(0, place)}${key[place] === 'x' ? 'y' : 'x'}${key.slice(place + 1)}`;
@@ -20,24 +20,24 @@ describe('an API key', () => {
       expect(isApiKey(text), text).toBe(false);
   });
 
-  test('uses each character about as often as any other', () => {
+  test('uses all characters with about the same frequency', () => {
     const counts = new Map<string, number>();
     for (let number = 0; number < 2_000; number += 1)
       for (const character of makeApiKey().slice(3, 35)) counts.set(character, (counts.get(character) ?? 0) + 1);
-    // 64,000 characters over 62: about 1,032 each, with a standard deviation of 32. Without rejection the first 8 would
-    // come a quarter more often.
+    // 64,000 characters over 62: about 1,032 each, with a standard deviation of 32. Without rejection sampling, the
+    // first 8 characters would occur a quarter more often.
     expect(counts.size).toBe(62);
     expect(Math.min(...counts.values())).toBeGreaterThan(1_032 - 6 * 32);
     expect(Math.max(...counts.values())).toBeLessThan(1_032 + 6 * 32);
   });
 
-  test('derived from a secret is the same every time, and another from another secret', () => {
+  test('derived from a secret is always the same, and differs for another secret', () => {
     expect(deriveApiKey('one')).toBe(deriveApiKey('one'));
     expect(deriveApiKey('one')).not.toBe(deriveApiKey('two'));
     expect(isApiKey(deriveApiKey('one'))).toBe(true);
   });
 
-  test('is stored as its SHA-256', () => {
+  test('is stored as its SHA-256 hash', () => {
     expect(hashApiKey('mg_x')).toMatch(/^[0-9a-f]{64}$/);
   });
 });

@@ -1,4 +1,4 @@
-/** What is wrong with a key is told by code and message, alike over HTTP, over the socket and over REST. */
+/** Rejected credentials: code and message give the reason, consistently over HTTP, WebSocket and REST. */
 import { createClient as createSocketClient } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -42,7 +42,7 @@ async function overRest(gateway: TestGateway, authorization: string | undefined)
   return { status, ...body.error! };
 }
 
-/** The code and the reason that a socket is closed with. */
+/** Resolves with the code and the reason with which the gateway closes the socket. */
 async function overSocket(
   gateway: TestGateway,
   payload: unknown,
@@ -114,8 +114,8 @@ const restCodes: Readonly<Record<WhyRefused, [number, string]>> = {
 
 const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
 
-describe('a credential that opens nothing', () => {
-  test('is told apart by code and message at every door, and unknown ones learn nothing', async () => {
+describe('a rejected credential', () => {
+  test('gets the code and message of its reason over every transport, and an unknown one gets no details', async () => {
     const gateway = await startGateway({ REGISTRATION: 'closed' });
     for (const [why, authorization] of await credentialsOf(gateway)) {
       const name = `${why}: ${authorization ?? 'nothing'}`;
@@ -135,14 +135,14 @@ describe('a credential that opens nothing', () => {
     }
   });
 
-  test('of every kind has a message of its own, which fits into the reason of a close', () => {
+  test('has a distinct message for each reason, which fits into the 123 bytes of a close reason', () => {
     const whys = Object.keys(graphqlCodes) as WhyRefused[];
     expect(new Set(whys.map((why) => new UnauthenticatedError(why).message)).size).toBe(whys.length);
     for (const why of whys)
       expect(Buffer.byteLength(closeReasonOf(new UnauthenticatedError(why))), why).toBeLessThanOrEqual(123);
   });
 
-  test('that was revoked or whose account is disabled while its socket is open is told so when it is closed', async () => {
+  test('gets its reason in the close frame if it is revoked or its account is disabled while its socket is open', async () => {
     const gateway = common();
     const [revoked, disabled] = [await makeAccount(gateway), await makeAccount(gateway)];
     const reasons = [];
@@ -162,7 +162,7 @@ describe('a credential that opens nothing', () => {
     ]);
   });
 
-  test('keeps a client of graphql-ws from trying again where its reason says that it is of no use', async () => {
+  test('stops a graphql-ws client from retrying if the reason for the close is permanent', async () => {
     const gateway = common();
     const tried: string[] = [];
     const client = createSocketClient({
@@ -194,7 +194,7 @@ describe('the key of a socket', () => {
     return Promise.race([next().then(({ type }) => type), closed]);
   };
 
-  test('is found by any spelling of its name, in the payload, in its headers, and in the upgrade request', async () => {
+  test('is read from the payload, its headers or the upgrade request, in any letter case of the name', async () => {
     const gateway = common();
     const good = `"Bearer ${gateway.apiKey}"`;
     const upgradeHeaders = { authorization: `Bearer ${gateway.apiKey}` };
@@ -221,7 +221,7 @@ describe('the key of a socket', () => {
       '{"headers":null,"other":1}',
     ])
       expect(await acknowledged(gateway, payload, upgradeHeaders), payload).toBe('connection_ack');
-    // The payload counts where both say something.
+    // The payload takes precedence over the upgrade request.
     expect(await acknowledged(gateway, `{"Authorization":${good}}`, { authorization: 'Basic dXNlcjpwYXNz' })).toBe(
       'connection_ack',
     );
@@ -230,7 +230,7 @@ describe('the key of a socket', () => {
     );
   });
 
-  test('that is none is answered with what to send', async () => {
+  test('is reported as missing, with the payload to send, or as malformed', async () => {
     const gateway = common();
     const good = `"Bearer ${gateway.apiKey}"`;
     for (const payload of [
@@ -263,7 +263,7 @@ describe('the key of a socket', () => {
     );
   });
 
-  test('of an administrator comes with the account by any spelling of its name', async () => {
+  test('of an administrator can be combined with an account id, under any spelling of its name', async () => {
     const gateway = common();
     const { id, client } = await makeAccount(gateway);
     const job = await client.generate();

@@ -22,7 +22,7 @@ const tokens = createClientTokens(['a secret']);
 afterEach(() => void vi.useRealTimers());
 const at = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: ms });
 
-/** A token by the key that `tokens` uses, with whatever is in it. */
+/** Creates a token with an arbitrary payload, signed by default with the key that `tokens` uses. */
 function forge(payload: JWTPayload, header: object = {}, secret = 'a secret'): Promise<string> {
   const key = new Uint8Array(hkdfSync('sha256', secret, '', 'motion-gateway client token v1', 32));
   const kid = createHash('sha256').update(key).digest('base64url').slice(0, 8);
@@ -39,12 +39,12 @@ const good = {
   exp: SECONDS + 60,
 };
 
-test('a token lives from a minute to an hour', () => {
+test('the lifetime of a token is between a minute and an hour', () => {
   expect([MIN_TTL_SECONDS, MAX_TTL_SECONDS]).toEqual([60, 3_600]);
 });
 
 describe('a token', () => {
-  test('says again what it was made of, until it expires', async () => {
+  test('yields the claims that it was created with until it expires', async () => {
     at(NOW);
     const { token, expiresAt } = await tokens.sign(claims, 60);
     expect(expiresAt).toEqual(new Date(1_000 * (SECONDS + 60)));
@@ -57,12 +57,12 @@ describe('a token', () => {
     expect(await tokens.isExpired(token)).toBe(true);
   });
 
-  test('keeps the jobs that it is limited to, also none at all', async () => {
+  test('keeps the list of jobs that it is limited to, even an empty one', async () => {
     for (const jobIds of [[], ['a', 'b']])
       expect(await tokens.verify((await tokens.sign({ ...claims, jobIds }, 60)).token)).toMatchObject({ jobIds });
   });
 
-  test('is a JWT for one issuer and audience, dated back by 30 s', async () => {
+  test('is a JWT for one issuer and audience, backdated by 30 s', async () => {
     at(NOW);
     const { token } = await tokens.sign({ ...claims, jobIds: ['a'] }, 60);
     const [header, payload] = token
@@ -91,7 +91,7 @@ describe('a token', () => {
     });
   });
 
-  test('with unknown scopes has only the known ones', async () => {
+  test('drops unknown scopes and keeps the known ones', async () => {
     at(NOW);
     expect(await tokens.verify(await forge({ ...good, scope: 'jobs:read jobs:all account' }))).toMatchObject({
       scopes: ['jobs:read'],
@@ -111,7 +111,7 @@ describe('a token', () => {
     ['of an unknown key', good, { kid: 'AAAAAAAA' }],
     ['of another secret', good, {}, 'another secret'],
     ['with the name of our key and the signature of another secret', good, { kid: 'ours' }, 'another secret'],
-  ])('%s is none, and has not expired either', async (_what, payload, header = {}, secret) => {
+  ])('%s is rejected, and counts as expired only if it is too old', async (_what, payload, header = {}, secret) => {
     at(NOW);
     const [ours] = (await tokens.sign(claims, 60)).token.split('.');
     const { kid } = JSON.parse(Buffer.from(ours!, 'base64url').toString()) as { kid: string };
@@ -124,18 +124,18 @@ describe('a token', () => {
     expect(await tokens.isExpired(token)).toBe(_what === 'older than an hour and the difference of clocks');
   });
 
-  test('of an hour is taken until the clocks differ by more than 30 s', async () => {
+  test('of an hour is accepted with a clock skew of up to 30 s', async () => {
     at(NOW);
     expect(await tokens.verify(await forge({ ...good, iat: SECONDS - 3_630 }))).not.toBeNull();
   });
 
-  test.each(['', 'a', 'a.b.c', 'mg_x'])('is not %j', async (text) => {
+  test.each(['', 'a', 'a.b.c', 'mg_x'])('cannot be %j', async (text) => {
     expect(await tokens.verify(text)).toBeNull();
     expect(await tokens.isExpired(text)).toBe(false);
   });
 });
 
-test('tokens of an older secret are good while that one is listed, and new ones are signed by the first', async () => {
+test('tokens signed with an older secret are valid while it is listed, and new ones are signed with the first secret', async () => {
   const [before, rotated, after] = [
     createClientTokens(['old']),
     createClientTokens(['new', 'old']),
@@ -151,7 +151,7 @@ test('tokens of an older secret are good while that one is listed, and new ones 
   expect(() => createClientTokens([])).toThrow('client tokens need a secret');
 });
 
-test('an error that is not about the token is passed on', async () => {
+test('an error that is not caused by the token is propagated', async () => {
   await expect(tokens.verify(undefined as unknown as string)).resolves.toBeNull();
   const broken = await forge(good);
   const spy = vi.spyOn(Date.prototype, 'getTime').mockImplementation(() => {

@@ -1,4 +1,4 @@
-/** Client tokens: what a browser may be given. */
+/** Client tokens, which browsers use instead of an API key. */
 import { SignJWT } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createClientTokens, type ClientTokenClaims } from '../../src/accounts/client-token.ts';
@@ -11,7 +11,7 @@ const SECRETS = ['one secret of at least 32 characters', 'another secret of at l
 const claims: ClientTokenClaims = { accountId: 'a', keyId: 'k', scopes: ['jobs:read'], jobIds: null, epoch: 3 };
 
 describe('a token', () => {
-  test('says what it was made with, until it expires', async () => {
+  test('yields the claims that it was created with until it expires', async () => {
     const tokens = createClientTokens(SECRETS);
     const { token, expiresAt } = await tokens.sign({ ...claims, jobIds: ['j'] }, 60);
     expect(await tokens.verify(token)).toEqual({ ...claims, jobIds: ['j'], expiresAt });
@@ -19,13 +19,13 @@ describe('a token', () => {
     expect(await tokens.verify(past.token)).toBeNull();
   });
 
-  test('of a secret that is rotated out is good until the secret is gone', async () => {
+  test('signed with a secret that is being rotated out is valid until that secret is removed', async () => {
     const { token } = await createClientTokens([SECRETS[0]!]).sign(claims, 60);
     expect(await createClientTokens([SECRETS[1]!, SECRETS[0]!]).verify(token)).not.toBeNull();
     expect(await createClientTokens([SECRETS[1]!]).verify(token)).toBeNull();
   });
 
-  test('is nothing that is unsigned, changed, for another audience or too long-lived', async () => {
+  test('is rejected if it is malformed, altered, unsigned or signed with a foreign key', async () => {
     const tokens = createClientTokens(SECRETS);
     const { token } = await tokens.sign(claims, 60);
     const [header, payload, signature] = token.split('.') as [string, string, string];
@@ -51,7 +51,7 @@ describe('a token', () => {
       expect(await tokens.verify(text), text).toBeNull();
   });
 
-  test('is worth nothing an hour after it was signed, whatever it says itself', async () => {
+  test('expires an hour after it was signed, whatever its expiry claim says', async () => {
     const tokens = createClientTokens(SECRETS);
     vi.useFakeTimers({ now: 0, toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -82,7 +82,7 @@ const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknow
 describe('a browser with a token', () => {
   const common = shared(() => startGateway({ SOCKET_RECHECK_SECONDS: '0.2' }));
 
-  test('reads and watches what the account has, and no more than its scopes', async () => {
+  test("reads and watches the account's jobs, and no more than the scopes of the token allow", async () => {
     const gateway = common();
     const job = await gateway.client.generate();
     const { token } = await mint(gateway, { scopes: ['JOBS_READ'] });
@@ -98,7 +98,7 @@ describe('a browser with a token', () => {
     expect(codesOf(await browser.request('{ viewer { keys { id } } }'))).toEqual(['FORBIDDEN']);
   });
 
-  test('that is limited to certain jobs sees the others as if there were none', async () => {
+  test('that is limited to certain jobs sees all others as nonexistent', async () => {
     const gateway = common();
     const [mine, other] = [await gateway.client.generate(), await gateway.client.generate()];
     const { token } = await mint(gateway, { scopes: ['JOBS_READ'], jobIds: [mine.id.toUpperCase()] });
@@ -140,16 +140,16 @@ describe('a browser with a token', () => {
     });
   });
 
-  test('is sent away with 4403 when the token expires, and goes on with a new one without a gap', async () => {
+  test('is disconnected with 4403 when the token expires, and continues without a gap with a new one', async () => {
     const gateway = await startGateway({ SANDBOX_SECONDS: '3' });
     const job = await gateway.client.generate();
     const { token } = await mint(gateway, { scopes: ['JOBS_READ'], ttlSeconds: 60 });
     const socket = await openSocket({ url: gateway.url, apiKey: token });
     socket.send(subscribe('a', WATCH, { id: job.id }));
     const { payload } = (await socket.next()) as { payload: { data: { jobUpdated: { version: number } } } };
-    // The sandbox counts the time of its tasks by the clock that stops here: it has the task by now.
+    // The sandbox times its tasks by the clock that stops below, so it must have the task before that.
     await expect.poll(async () => (await gateway.client.find(job.id))?.state).toMatch(/^(PROCESSING|SUCCEEDED)$/);
-    // The clock of this process, which gateway and test share; the database has its own.
+    // Moves the clock of this process, which the gateway and the test share; the database has its own.
     vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
     expect(await socket.closed).toBe(4403);
@@ -164,7 +164,7 @@ describe('a browser with a token', () => {
     await again.stop();
   });
 
-  test('has nothing any more when the tokens of the account or their key are revoked', async () => {
+  test('loses access when the tokens of the account or the key that minted its token are revoked', async () => {
     const gateway = common();
     const account = await makeAccount(gateway);
     const { token } = await mint(account, { scopes: ['JOBS_READ'] });
@@ -215,12 +215,12 @@ describe('a browser with a token', () => {
       { scopes: ['JOBS_WRITE'], jobIds: ['a'] },
       [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
     ],
-  ])('cannot be given %s', async (_name, input, userErrors) => {
+  ])('is refused a token for %s', async (_name, input, userErrors) => {
     const gateway = common();
     expect(await mint(gateway, input)).toEqual({ token: null, userErrors });
   });
 
-  test('is given at most what the key may do, and an administrator none', async () => {
+  test('gets at most the scopes of the key that mints its token, and an administrator cannot mint any', async () => {
     const gateway = common();
     const { data } = await gateway.client.request<{ createApiKey: { key: string } }>(
       'mutation { createApiKey(input: { name: "x", scopes: [JOBS_READ] }) { key } }',

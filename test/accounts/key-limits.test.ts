@@ -1,4 +1,4 @@
-/** The edges of what accounts may do: how many keys, up to when, and what a limited token learns. */
+/** Edge cases of keys, quotas, usage queries and client tokens. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAuthenticate } from '../../src/accounts/authenticate.ts';
 import { createClientTokens } from '../../src/accounts/client-token.ts';
@@ -14,7 +14,7 @@ import { shared } from '../support/on-end.ts';
 const common = shared(() => startGateway({ MAX_KEYS_PER_ACCOUNT: '2', SANDBOX_SECONDS: '60' }));
 
 describe('keys', () => {
-  test('are no more than the limit by rotating either, and one is replaced without an overlap also then', async () => {
+  test('cannot exceed the limit by rotation, but at the limit can still be replaced without an overlap', async () => {
     const gateway = common();
     const account = await makeAccount(gateway);
     const first = (await account.client.request<{ viewer: { keys: { id: string }[] } }>('{ viewer { keys { id } } }'))
@@ -41,13 +41,13 @@ describe('keys', () => {
     });
     const third = await rotate(account, second.apiKey!.id, 0);
     expect(third.userErrors).toEqual([]);
-    // The refusal has not ended it.
+    // The refused rotation has not ended the first key.
     expect((await account.client.request('{ viewer { account { id } } }')).status).toBe(200);
     expect((await clientWith(gateway, second.key!).request('{ viewer { account { id } } }')).status).toBe(401);
   });
 });
 
-test("the time of a key's last use is written again after a minute, and not before", async () => {
+test("a key's time of last use is written again after 60 s, and not before", async () => {
   const url = await createDatabase();
   const connections = createConnections(url, 2, () => undefined);
   onTestFinished(() => connections.pool.end());
@@ -84,10 +84,10 @@ test("the time of a key's last use is written again after a minute, and not befo
 });
 
 describe('a monthly quota', () => {
-  test('does not begin anew for a transaction that began in the month before', async () => {
+  test('does not reset for a transaction that began in the previous month', async () => {
     const gateway = common();
     const account = await makeAccount(gateway, { monthlyLimit: 2 });
-    // To a row that is a month ahead every transaction of now is such a one.
+    // For a row that is a month ahead, every current transaction began in the previous month.
     const ahead = `(date_trunc('month', now() at time zone 'UTC') + interval '1 month')::date`;
     await asAdministrator(
       `update accounts set month = ${ahead}, month_taken = 1 where id = '${account.id}'`,
@@ -121,7 +121,7 @@ test.each([
   ['0000-12-01T00:00:00Z', '0001-01-02T00:00:00Z'],
   ['9999-12-31T00:00:00Z', '9999-12-31T23:59:59-01:00'],
   ['9999-12-31T23:59:58-01:00', '9999-12-31T23:59:59-01:00'],
-])('usage from %s to %s, a year that there is not, is a wrong argument', async (from, to) => {
+])('a usage query from %s to %s is rejected, because it contains a year out of range', async (from, to) => {
   const gateway = common();
   const query = 'query ($from: DateTime!, $to: DateTime!) { viewer { usage(from: $from, to: $to) { key } } }';
   const { errors } = await gateway.client.request(query, { from, to });
@@ -129,7 +129,7 @@ test.each([
 });
 
 describe('a client token', () => {
-  test('is good at once on an instance whose clock is behind', async () => {
+  test('is valid immediately on an instance whose clock is 25 s behind', async () => {
     const tokens = createClientTokens(['a secret of at least 32 characters...']);
     vi.useFakeTimers({ now: 1_000_000_000_000, toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -145,7 +145,7 @@ describe('a client token', () => {
     expect(await tokens.verify(token)).toBeNull();
   });
 
-  test('that is limited to certain jobs is given no cursor of the account', async () => {
+  test('that is limited to certain jobs gets no cursor of the account', async () => {
     const gateway = common();
     const { id } = await gateway.client.generate();
     const { data } = await gateway.client.request<{ createClientToken: { token: string } }>(

@@ -1,4 +1,4 @@
-/** The key that an open sandbox tells everybody on its machine. */
+/** The key that an open sandbox reveals to every client on its machine. */
 import { expect, test } from 'vitest';
 import { deriveApiKey } from '../../src/accounts/api-key.ts';
 import { clientWith } from '../support/administrator.ts';
@@ -10,7 +10,7 @@ const SECRET = 'the secret of this gateway has more than 32 characters';
 const statusOf = async (gateway: { url: string }) =>
   (await clientWith(gateway, deriveApiKey(SECRET)).request('{ viewer { account { id } } }')).status;
 
-test('opens nothing once the same database is used with a paid upstream, and opens the sandbox again', async () => {
+test('the sandbox key is rejected once the same database is used with a paid upstream, and works in the sandbox again', async () => {
   const settings = { DATABASE_URL: await createDatabase(), APP_SECRET: SECRET };
   const sandbox = await startGateway(settings);
   expect(await statusOf(sandbox)).toBe(200);

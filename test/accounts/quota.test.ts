@@ -1,4 +1,4 @@
-/** Quota: what is reserved, charged and released, and that it always adds up. */
+/** Quota: reservation, charge and release, and balances that always match the ledger. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -47,11 +47,11 @@ async function start(settings: Record<string, string> = {}) {
 }
 
 describe('quota', () => {
-  /** Every test takes its submits. */
+  /** Every test takes all of its submits from the simulated upstream. */
   const common = shared(() => start({ UPSTREAM_MAX_IN_FLIGHT: '100' }));
   const hurried = shared(() => start({ JOB_DEADLINE_SECONDS: '0.5' }));
 
-  test('is reserved at accept, and nothing is stored when none is left', async () => {
+  test('is reserved when a job is accepted, and nothing is stored when none is left', async () => {
     const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     await generate(account);
@@ -68,7 +68,7 @@ describe('quota', () => {
     for (let count = 0; count < 2; count += 1) await upstream.nextSubmit();
   });
 
-  test('is not taken by who repeats a key', async () => {
+  test('is not reserved again for a repeated idempotency key', async () => {
     const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const first = await generate(account, { idempotencyKey: 'one' });
@@ -80,7 +80,7 @@ describe('quota', () => {
     await upstream.nextSubmit();
   });
 
-  test('is charged once at success, with what it is billed by', async () => {
+  test('is charged once when a job succeeds, with its billed seconds, mode and model', async () => {
     const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     const job = (await generate(account, { mode: 'PRO', model: 'kling-v3' })).data.generateMotion.job!;
@@ -107,7 +107,7 @@ describe('quota', () => {
     await account.client.stop();
   });
 
-  test('is charged without a wait for the row of the account, which all its ends would wait for', async () => {
+  test("is charged without waiting for the account's row, which would serialize the ends of all its jobs", async () => {
     const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { quotaLimit: 2 });
     const job = (await generate(account)).data.generateMotion.job!;
@@ -142,7 +142,7 @@ describe('quota', () => {
     await account.client.stop();
   });
 
-  test('that was released when a submit stayed unknown is charged late when the result comes, whatever is left', async () => {
+  test('that was released because the outcome of a submit was unknown is charged late when the result arrives, even if none is left', async () => {
     const { gateway, upstream } = hurried();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const job = (await generate(account)).data.generateMotion.job!;
@@ -150,7 +150,7 @@ describe('quota', () => {
     submit.cut();
     expect(await account.client.untilEnd(job.id)).toMatchObject({ failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
     expect(await quotaOf(account)).toMatchObject({ used: 0, reserved: 0 });
-    // Its place is taken by another job meanwhile.
+    // Another job takes the released quota in the meantime.
     await generate(account);
     await upstream.nextSubmit();
     upstream.records.set('late', recordOf('late', submit.body.callback_url, successOf('late')));
@@ -167,7 +167,7 @@ describe('quota', () => {
     await account.client.stop();
   });
 
-  test('that was released at the deadline is not released again when the upstream says that it failed', async () => {
+  test('that was released at the deadline is not released again when the upstream reports a failure', async () => {
     const { gateway, upstream } = hurried();
     const account = await makeAccount(gateway, { quotaLimit: 1 });
     const job = (await generate(account)).data.generateMotion.job!;
@@ -188,7 +188,7 @@ describe('quota', () => {
     await account.client.stop();
   });
 
-  test('by the month begins anew with the month', async () => {
+  test('with a monthly limit resets when the month changes', async () => {
     const { gateway, upstream } = common();
     const account = await makeAccount(gateway, { monthlyLimit: 1 });
     await generate(account);
@@ -206,7 +206,7 @@ describe('quota', () => {
     for (let count = 0; count < 2; count += 1) await upstream.nextSubmit();
   });
 
-  test('that was taken in an earlier month and is released or charged late in this one leaves the count of this month as it is', async () => {
+  test('that was taken in an earlier month and is released or charged late in this one does not change the count of this month', async () => {
     const url = await createDatabase();
     const store = storeOf(url, 2);
     await asAdministrator(
@@ -242,12 +242,12 @@ describe('quota', () => {
     expect(await counts()).toEqual([{ taken: 2, monthTaken: 2 }]);
     await charge(chargedLate);
     expect(await counts()).toEqual([{ taken: 3, monthTaken: 2 }]);
-    // What was taken in this month counts in it, in both directions.
+    // Quota that was taken in this month counts toward this month in both directions.
     await release(ofThisMonth);
     expect(await counts()).toEqual([{ taken: 2, monthTaken: 1 }]);
     await charge(ofThisMonth);
     expect(await counts()).toEqual([{ taken: 3, monthTaken: 2 }]);
-    // None of them happens twice.
+    // No release or charge takes effect twice.
     for (const jobId of [released, chargedLate, ofThisMonth]) {
       await release(jobId);
       await charge(jobId);
@@ -259,56 +259,60 @@ describe('quota', () => {
       { kind: 'RELEASE', count: 3 },
       { kind: 'RESERVE', count: 4 },
     ]);
-    // The first job was released in the earlier month's name and then charged late: it used quota, and none of this
-    // month's.
+    // The first job was released for the earlier month and then charged late: it uses quota, but none of this month's.
     expect(await counts()).toEqual([{ taken: 4, monthTaken: 2 }]);
   });
 
-  test('is guarded by its own statement, whatever else keeps accepts apart', async () => {
+  test('is protected by its own statement, independently of anything else that serializes accepts', async () => {
     const { gateway } = await start();
     const account = await makeAccount(gateway, { quotaLimit: 5 });
     const { id } = account;
     const store = storeOf(gateway.databaseUrl, 10);
-    // Each looks at the balance before any of them commits: who reads first and writes then takes too many.
+    // Each transaction looks at the balance before any of them commits, so reading first and writing afterwards would
+    // take too many.
     const taken = await Promise.all(
       Array.from({ length: 50 }, () => store.transaction((tx) => store.reserve(tx, id, randomUUID()))),
     );
     expect(taken.filter(Boolean)).toHaveLength(5);
     expect(await quotaOf(account)).toMatchObject({ remaining: 0 });
-    // These have no jobs.
+    // These reservations have no jobs.
     expect(await imbalancesOf(gateway.databaseUrl)).toEqual([
       { accountId: id, used: 5, usedByLedger: 0, reserved: 0, reservedByLedger: 5 },
     ]);
   });
 
-  test('a race on two instances ends with exactly the balance', { timeout: 120_000 }, async () => {
-    const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1', DATABASE_POOL_SIZE: '6' });
-    const second = await startGateway({
-      ...upstream.settings,
-      DATABASE_URL: gateway.databaseUrl,
-      UPSTREAM_MAX_IN_FLIGHT: '1',
-      DATABASE_POOL_SIZE: '6',
-      PUBLIC_URL: 'http://gateway.invalid',
-    });
-    const account = await makeAccount(gateway, { quotaLimit: 20 });
-    const other = { ...account, client: clientWith(second, account.key) };
-    // One document with many mutations counts each.
-    const aliases = Array.from(
-      { length: 5 },
-      (_, index) => `a${index}: generateMotion(input: $input) { job { id } userErrors { code } }`,
-    ).join(' ');
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) =>
-        (index % 2 === 0 ? account : other).client.request<Record<string, { job: object | null }>>(
-          `mutation ($input: GenerateMotionInput!) { ${aliases} }`,
-          { input: EXAMPLE },
+  test(
+    'is used up exactly, and not exceeded, by submits that race on two instances',
+    { timeout: 120_000 },
+    async () => {
+      const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1', DATABASE_POOL_SIZE: '6' });
+      const second = await startGateway({
+        ...upstream.settings,
+        DATABASE_URL: gateway.databaseUrl,
+        UPSTREAM_MAX_IN_FLIGHT: '1',
+        DATABASE_POOL_SIZE: '6',
+        PUBLIC_URL: 'http://gateway.invalid',
+      });
+      const account = await makeAccount(gateway, { quotaLimit: 20 });
+      const other = { ...account, client: clientWith(second, account.key) };
+      // Each mutation of a document counts separately.
+      const aliases = Array.from(
+        { length: 5 },
+        (_, index) => `a${index}: generateMotion(input: $input) { job { id } userErrors { code } }`,
+      ).join(' ');
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (index % 2 === 0 ? account : other).client.request<Record<string, { job: object | null }>>(
+            `mutation ($input: GenerateMotionInput!) { ${aliases} }`,
+            { input: EXAMPLE },
+          ),
         ),
-      ),
-    );
-    const jobs = answers.flatMap(({ data }) => Object.values(data ?? {})).filter((payload) => payload?.job);
-    expect(jobs).toHaveLength(20);
-    expect(await quotaOf(account)).toMatchObject({ reserved: 20, remaining: 0 });
-    expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
-    await other.client.stop();
-  });
+      );
+      const jobs = answers.flatMap(({ data }) => Object.values(data ?? {})).filter((payload) => payload?.job);
+      expect(jobs).toHaveLength(20);
+      expect(await quotaOf(account)).toMatchObject({ reserved: 20, remaining: 0 });
+      expect(await imbalancesOf(gateway.databaseUrl)).toEqual([]);
+      await other.client.stop();
+    },
+  );
 });

@@ -22,14 +22,14 @@ describe('a name', () => {
     expect(checkName(name)).toEqual([
       {
         code: 'INVALID_FORMAT',
-        message: 'A name is text without control characters, and not empty.',
+        message: 'The name must not be empty or contain control characters.',
         field: ['input', 'name'],
       },
     ]);
   });
   test('has at most 100 characters', () => {
     expect(checkName('x'.repeat(101))).toEqual([
-      { code: 'TOO_LONG', message: 'A name has at most 100 characters.', field: ['input', 'name'] },
+      { code: 'TOO_LONG', message: 'The name must have at most 100 characters.', field: ['input', 'name'] },
     ]);
   });
 });
@@ -61,26 +61,26 @@ describe('an e-mail address', () => {
     'a@bü.com',
   ])('may not be %j', (email) => {
     expect(checkEmail(email)).toEqual([
-      { code: 'INVALID_FORMAT', message: 'This is not an e-mail address.', field: ['input', 'email'] },
+      { code: 'INVALID_FORMAT', message: 'The value is not a valid email address.', field: ['input', 'email'] },
     ]);
   });
   test('has at most 254 characters', () => {
     expect(checkEmail(ofLength(255))).toEqual([
-      { code: 'TOO_LONG', message: 'An e-mail address has at most 254 characters.', field: ['input', 'email'] },
+      { code: 'TOO_LONG', message: 'The email address must have at most 254 characters.', field: ['input', 'email'] },
     ]);
   });
 });
 
-test('scopes are at least one, each once, and none that the caller cannot grant', () => {
+test('scopes are not empty, contain no duplicates, and include none that the caller cannot grant', () => {
   const refused = (code: string, message: string) => [{ code, message, field: ['input', 'scopes'] }];
   expect(checkScopes(['jobs:read', 'jobs:write', 'account:admin'])).toEqual([]);
   expect(checkScopes(['jobs:read'], ['jobs:read'])).toEqual([]);
-  expect(checkScopes([])).toEqual(refused('INVALID_FORMAT', 'Name at least one scope.'));
+  expect(checkScopes([])).toEqual(refused('INVALID_FORMAT', 'Specify at least one scope.'));
   expect(checkScopes(['jobs:read', 'jobs:write', 'jobs:read'])).toEqual(
     refused('DUPLICATE', 'A scope occurs more than once.'),
   );
   expect(checkScopes(['jobs:read', 'jobs:write', 'account:admin'], ['jobs:read'])).toEqual(
-    refused('INVALID_FORMAT', 'You cannot give jobs:write and account:admin.'),
+    refused('INVALID_FORMAT', 'You cannot grant jobs:write and account:admin.'),
   );
 });
 
@@ -88,7 +88,11 @@ test('a quota is a whole number from 0 to 1,000,000,000, or none', () => {
   for (const count of [null, undefined, 0, 1, 1_000_000_000]) expect(checkCount(count, 'quotaLimit')).toEqual([]);
   for (const count of [-1, 1_000_000_001, 1.5, NaN, Infinity]) {
     expect(checkCount(count, 'quotaLimit')).toEqual([
-      { code: 'INVALID_FORMAT', message: 'A quota is from 0 to 1000000000 jobs.', field: ['input', 'quotaLimit'] },
+      {
+        code: 'INVALID_FORMAT',
+        message: 'The quota must be between 0 and 1000000000 jobs.',
+        field: ['input', 'quotaLimit'],
+      },
     ]);
   }
 });
@@ -97,7 +101,7 @@ describe('a caller', () => {
   const key: Caller = { ...anonymous, kind: 'key', accountId: 'acme', scopes: ['jobs:read'], keyId: 'k' };
   const administrator: Caller = { ...anonymous, kind: 'administrator', scopes: ['jobs:read'] };
 
-  test('that is nobody has no account, no scope and no key', () => {
+  test('that is anonymous has no account, no scope and no key', () => {
     expect(anonymous).toEqual({
       kind: 'anonymous',
       accountId: null,
@@ -109,13 +113,13 @@ describe('a caller', () => {
     });
   });
 
-  test('is permitted what its scopes say, for its account', () => {
+  test('is permitted what its scopes allow, for its own account', () => {
     expect(permit(key, 'jobs:read')).toBe('acme');
     expect(() => permit(key, 'jobs:write')).toThrow(
-      expect.objectContaining({ code: 'FORBIDDEN', message: 'This needs the scope jobs:write.' }),
+      expect.objectContaining({ code: 'FORBIDDEN', message: 'This operation requires the scope jobs:write.' }),
     );
     expect(() => permit(anonymous, 'jobs:read')).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
-    // The scopes of nobody make no difference.
+    // The scopes of an anonymous caller have no effect.
     expect(() => permit({ ...anonymous, scopes: ['jobs:read'], accountId: 'acme' }, 'jobs:read')).toThrow(
       expect.objectContaining({ code: 'UNAUTHENTICATED' }),
     );
@@ -125,18 +129,21 @@ describe('a caller', () => {
     expect(permit({ ...administrator, accountId: 'acme' }, 'jobs:read')).toBe('acme');
   });
 
-  test('that is limited to certain jobs is permitted nothing that concerns all of them', () => {
+  test('that is limited to certain jobs is denied operations on all jobs', () => {
     expect(permitAllJobs(key, 'jobs:read')).toBe('acme');
     for (const jobIds of [[], ['a']])
       expect(() => permitAllJobs({ ...key, jobIds }, 'jobs:read')).toThrow(
-        expect.objectContaining({ code: 'FORBIDDEN', message: 'This client token is limited to certain jobs.' }),
+        expect.objectContaining({
+          code: 'FORBIDDEN',
+          message: 'A client token that is limited to certain jobs cannot use this operation.',
+        }),
       );
     expect(() => permitAllJobs({ ...anonymous, jobIds: [] }, 'jobs:read')).toThrow(
       expect.objectContaining({ code: 'UNAUTHENTICATED' }),
     );
   });
 
-  test('may read the jobs that it is limited to, however their ids are spelled', () => {
+  test('may read the jobs that it is limited to, regardless of the case of their ids', () => {
     expect([
       mayRead(key, 'x'),
       mayRead({ ...key, jobIds: ['a'] }, 'A'),
@@ -145,16 +152,16 @@ describe('a caller', () => {
     ]).toEqual([true, true, false, false]);
   });
 
-  test('is an administrator or not', () => {
+  test('must be an administrator for administrative operations', () => {
     expect(() => permitAdministrator(administrator)).not.toThrow();
     expect(() => permitAdministrator(anonymous)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
     for (const kind of ['key', 'token'] as const)
       expect(() => permitAdministrator({ ...key, kind })).toThrow(
-        expect.objectContaining({ code: 'FORBIDDEN', message: 'This is for administrators.' }),
+        expect.objectContaining({ code: 'FORBIDDEN', message: 'This operation requires an administrator.' }),
       );
   });
 
-  test('is named in the log by its key', () => {
+  test('is identified in the log by its key, or as the administrator', () => {
     expect([actorOf(key), actorOf({ ...administrator, keyId: 'k' }), actorOf(anonymous)]).toEqual([
       'key k',
       'administrator',
@@ -164,14 +171,14 @@ describe('a caller', () => {
 });
 
 describe('an API key', () => {
-  // Fixed: a change of the derivation would make the keys of running sandboxes unknown.
+  // The expected key is fixed: a change to the derivation would invalidate the keys of running sandboxes.
   const DERIVED = deriveApiKey('a secret of the tests');
-  test('that is derived stays the same from release to release', () => {
+  test('derived from a secret stays the same across releases', () => {
     expect(DERIVED).toBe('mg_WaCptbsCPqP8wIr84laC9TcUd1g0TqqR1mbK7c');
     expect(hashApiKey('mg_x')).toBe('1d635dc9b7e5c0e16215ebeab71dfec757c244ac0fdeadde282da4cd02e39199');
   });
 
-  test('has its checksum over its characters alone', () => {
+  test('is valid only if the checksum matches exactly its 32 characters', () => {
     for (let count = 0; count < 20; count += 1) expect(isApiKey(makeApiKey())).toBe(true);
     const [body, sum] = [DERIVED.slice(3, 35), DERIVED.slice(35)];
     for (const text of [
@@ -186,7 +193,7 @@ describe('an API key', () => {
   });
 });
 
-describe('why a credential is refused', () => {
+describe('the reason for a rejection', () => {
   const keyEnds = new Map(
     [
       ['old', 'expired'],
@@ -220,7 +227,7 @@ describe('why a credential is refused', () => {
     ['a.revoked.token', 'revoked'],
     ['a.disabled.token', 'disabled'],
     ['an.old.token.of.five', 'unknown'],
-  ])('%s is %s', async (credential, why) => expect(await explain(`Bearer ${credential}`)).toBe(why));
+  ])('%s is reported as %s', async (credential, why) => expect(await explain(`Bearer ${credential}`)).toBe(why));
 
   test.each([
     ['nothing', undefined, 'missing'],
@@ -230,10 +237,10 @@ describe('why a credential is refused', () => {
     ['another scheme', 'Basic YTpi', 'malformed'],
     ['the scheme alone', 'Bearer ', 'malformed'],
     ['a list', [`Bearer ${deriveApiKey('old')}`], 'malformed'],
-  ])('%s is %s', async (_what, authorization, why) => expect(await explain(authorization)).toBe(why));
+  ])('%s (%s) is no credential', async (_what, authorization, why) => expect(await explain(authorization)).toBe(why));
 });
 
-test('a read that everybody has been answered by is forgotten', async () => {
+test('a coalesced read is discarded once all of its callers have an answer', async () => {
   let reads = 0;
   const read = shareReads(async () => (reads += 1));
   expect([await read('a'), await read('a')]).toEqual([1, 2]);

@@ -1,4 +1,4 @@
-/** Every operation that takes an id, with another account's: answered to the byte as for one that there is not. */
+/** Tenancy: every operation that takes an id answers an id of another account byte for byte as an unknown one. */
 import { readFile } from 'node:fs/promises';
 import { buildSchema, getNamedType, isInputObjectType, type GraphQLInputType } from 'graphql';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ type Kind = 'job' | 'key' | 'endpoint' | 'delivery';
 
 const ERRORS = 'userErrors { code message field }';
 
-/** By field, with the kind of its id; what deletes comes last, for the owner who is asked too. */
+/** Operations by field, with the kind of their id. Deletions come last, because the owner runs all operations, too. */
 const operations: readonly (readonly [field: string, kind: Kind, document: string])[] = [
   ['motionJob', 'job', 'query ($id: ID!) { motionJob(id: $id) { id } }'],
   ['node', 'job', 'query ($id: ID!) { node(id: $id) { id } }'],
@@ -65,10 +65,13 @@ const operations: readonly (readonly [field: string, kind: Kind, document: strin
   ],
 ];
 
-/** For administrators only; a token with ids reads nothing by itself; a subscription is asked below. */
+/**
+ * Fields that are not in the list: operations for administrators only, `createClientToken`, which does not read the
+ * jobs that it names, and the subscription, which is tested separately below.
+ */
 const others = ['account', 'approveAccount', 'disableAccount', 'setQuota', 'createClientToken', 'jobUpdated'];
 
-/** Whether an `ID` is in it. */
+/** Returns true if the type is `ID` or an input object that contains one. */
 function takesId(type: GraphQLInputType): boolean {
   const named = getNamedType(type);
   return (
@@ -77,7 +80,7 @@ function takesId(type: GraphQLInputType): boolean {
   );
 }
 
-test('every operation of the schema that takes an id is asked here', async () => {
+test('the list contains every operation of the schema that takes an id', async () => {
   const schema = buildSchema(await readFile(new URL('../../src/schema/schema.graphql', import.meta.url), 'utf8'));
   const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
     Object.values(type!.getFields()),
@@ -88,7 +91,7 @@ test('every operation of the schema that takes an id is asked here', async () =>
 
 const UNKNOWN = '0199c0de-0000-7000-8000-000000000000';
 
-/** An account with one of everything that has an id. */
+/** Starts a gateway with two accounts, the first of which has one object of every kind that has an id. */
 async function startWithAll() {
   const gateway = await startGateway({ ...ALLOW_LOOPBACK });
   const [mine, other] = [await makeAccount(gateway), await makeAccount(gateway)];
@@ -111,7 +114,7 @@ async function startWithAll() {
 }
 
 test(
-  "another account's id is answered exactly as an unknown one, and changes nothing",
+  'an id of another account is answered exactly as an unknown one, and nothing changes',
   { timeout: 60_000 },
   async () => {
     const { gateway, mine, other, webhooks, ids } = await startWithAll();
@@ -138,7 +141,7 @@ test(
       heard.push(JSON.stringify([await socket.next(), await socket.next()]).replaceAll(id, UNKNOWN));
     }
     expect(heard[0]).toBe(heard[1]);
-    // The same for its owner is another answer: what is asked here can tell something.
+    // Negative control: the owner gets different answers, so these operations can reveal something.
     for (const [field, kind, document] of operations.filter(([field, kind]) => field !== 'node' || kind === 'job')) {
       expect(await ask(mine, document, ids[kind]), `${field} of its owner`).not.toBe(
         await ask(mine, document, UNKNOWN),
@@ -148,7 +151,7 @@ test(
   },
 );
 
-test("a name that another account uses too is each one's own", async () => {
+test('idempotency keys and labels that two accounts share belong to each account separately', async () => {
   const { mine, other } = await startWithAll();
   const [job] = (
     await mine.client.request<{ motionJobs: { nodes: { id: string }[] } }>('{ motionJobs { nodes { id } } }')

@@ -1,4 +1,4 @@
-/** Keys that nobody has: what they cost, and whom they keep out. */
+/** The rate limit on unknown keys: the lookups that it saves and the clients that it rejects. */
 import { expect, test } from 'vitest';
 import { makeApiKey } from '../../src/accounts/api-key.ts';
 import { createFindKnown } from '../../src/accounts/unknown-keys.ts';
@@ -20,11 +20,11 @@ const ask = async ({ url }: TestGateway, key: string) => {
   };
 };
 
-test('are refused at every door after too many of them, and keys that were good before are not', async () => {
+test('too many unknown keys from an address are rejected over every transport, and keys that were valid before are not', async () => {
   const gateway = await startGateway({ UNKNOWN_KEYS_PER_MINUTE: '3' });
   const [seen, unseen] = [await makeAccount(gateway), await makeAccount(gateway)];
   await ask(gateway, seen.key);
-  // What cannot be a key is not looked up, and does not count.
+  // Text that cannot be a key is not looked up and does not count.
   for (let count = 0; count < 5; count += 1) expect((await ask(gateway, 'mg_nonsense')).status).toBe(401);
   for (let count = 0; count < 3; count += 1) expect((await ask(gateway, makeApiKey())).status).toBe(401);
   const over = await ask(gateway, makeApiKey());
@@ -50,7 +50,7 @@ test('are refused at every door after too many of them, and keys that were good 
   await openSocket({ url: gateway.url, apiKey: seen.key });
 });
 
-test('of one address are not asked for any more, those of another are; and a good one that has ended counts as unknown', async () => {
+test('unknown keys from an address over the limit are no longer looked up, those from another address are, and a valid key that has ended counts as unknown', async () => {
   const asked: string[] = [];
   const live = new Set(['good']);
   const find = createFindKnown(async (hash) => {
@@ -59,10 +59,10 @@ test('of one address are not asked for any more, those of another are; and a goo
   }, 2);
   expect(await find('good', 'a')).toBe('good');
   expect([await find('x', 'a'), await find('y', 'a')]).toEqual([null, null]);
-  await expect(find('z', 'a')).rejects.toThrow('Too many keys that are not known');
+  await expect(find('z', 'a')).rejects.toThrow('too many unknown keys from this address');
   expect([await find('z', 'b'), await find('good', 'a')]).toEqual([null, 'good']);
   live.clear();
   expect(await find('good', 'a')).toBeNull();
-  await expect(find('good', 'a')).rejects.toThrow('Too many keys that are not known');
+  await expect(find('good', 'a')).rejects.toThrow('too many unknown keys from this address');
   expect(asked).toEqual(['good', 'x', 'y', 'z', 'good', 'good']);
 });

@@ -1,4 +1,4 @@
-/** `npm run admin`, as an operator calls it. */
+/** `npm run admin`, as an operator runs it. */
 import { describe, expect, test } from 'vitest';
 import { clientWith } from '../support/administrator.ts';
 import { asAdministrator } from '../support/database.ts';
@@ -9,7 +9,7 @@ const run = (databaseUrl: string, ...args: string[]) => runCommand('admin', { DA
 
 describe('npm run admin', () => {
   test(
-    'makes, limits and disables an account and its keys, beside a gateway that runs',
+    'creates, limits and disables an account and its keys while a gateway is running',
     { timeout: 120_000 },
     async () => {
       const gateway = await startGateway();
@@ -44,7 +44,7 @@ describe('npm run admin', () => {
     },
   );
 
-  test('says in one line what is wrong', { timeout: 120_000 }, async () => {
+  test('reports each problem in one line', { timeout: 120_000 }, async () => {
     const { databaseUrl } = await startGateway();
     const admin = (...args: string[]) => run(databaseUrl, ...args);
     expect(await admin()).toMatchObject({ code: 2, output: expect.stringMatching(/^Usage:/) as string });
@@ -54,7 +54,7 @@ describe('npm run admin', () => {
     });
     expect(await admin('accounts', 'create')).toMatchObject({
       code: 1,
-      output: 'A name is text without control characters, and not empty.\n',
+      output: 'The name must not be empty or contain control characters.\n',
     });
     expect(await admin('keys', 'create', 'default', '--name', 'x', '--scopes', 'jobs:own')).toMatchObject({
       code: 2,

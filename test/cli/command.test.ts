@@ -21,8 +21,8 @@ import { runCommand } from '../support/script.ts';
 
 const COMMANDS = ['start', 'admin', 'gate', 'migrate', 'check-config'];
 
-describe('the calls', () => {
-  test('help and version are answered by the program and by each command', async () => {
+describe('the command line', () => {
+  test('prints the help of the program and of each command, and the version', async () => {
     const { code, stdout } = await runCommand('', {}, ['--help']);
     expect(code).toBe(0);
     for (const name of COMMANDS) expect(stdout).toContain(`  ${name} `);
@@ -50,7 +50,7 @@ describe('the calls', () => {
     ['an argument too many', 'gate', ['status', 'now'], /^Usage: motion-gateway gate/],
     ['an argument too few', 'admin', ['keys', 'revoke', 'default'], /^Usage: motion-gateway admin/],
     ['an argument of a command without any', 'migrate', ['now'], /^Usage: motion-gateway migrate/],
-  ])('%s ends with 2', async (_what, name, args, output) => {
+  ])('%s exits with code 2', async (_what, name, args, output) => {
     expect(await runCommand(name, {}, args)).toMatchObject({
       code: 2,
       stdout: '',
@@ -58,7 +58,7 @@ describe('the calls', () => {
     });
   });
 
-  test('check-config tells all that is wrong, and what may be misspelled', async () => {
+  test('check-config reports every problem, and names that may be misspelled', async () => {
     expect(await runCommand('check-config', { PORT: 'x', TRUST_PROXY: 'nope' })).toMatchObject({
       code: 1,
       stdout:
@@ -76,8 +76,8 @@ describe('the calls', () => {
   });
 });
 
-describe('the file of settings', () => {
-  test('is read from the working directory, and the environment wins', async () => {
+describe('the settings file', () => {
+  test('is read from the working directory, and the environment overrides it', async () => {
     const folder = await createFolder();
     writeEnvFile(folder, ['# a comment', 'PORT=x', 'LOG_LEVEL="loud"', "HOST='a b'"]);
     const run = (env: Record<string, string>) =>
@@ -87,7 +87,7 @@ describe('the file of settings', () => {
     expect((await run({ ENV_FILE: 'off' })).code).toBe(0);
     expect(await run({ ENV_FILE: 'elsewhere.env' })).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^ENV_FILE: expected a file that can be read/) as string,
+      stdout: expect.stringMatching(/^ENV_FILE: expected a readable file/) as string,
     });
   });
 
@@ -101,7 +101,7 @@ describe('the file of settings', () => {
   });
 });
 
-describe('in a production install', () => {
+describe('a production install', () => {
   let folder = '';
   let packages: readonly string[] = [];
   beforeAll(() => {
@@ -109,7 +109,7 @@ describe('in a production install', () => {
     return () => rmSync(folder, { recursive: true, force: true });
   });
 
-  test("there is no development package, and npm's own scripts go on without them", async () => {
+  test('has no development packages, and the npm lifecycle scripts work without them', async () => {
     for (const name of ['esbuild', 'typescript', 'tsx', 'vite', 'vitest'])
       expect(packages).not.toContain(`node_modules/${name}`);
     const build = (event: string) =>
@@ -122,12 +122,12 @@ describe('in a production install', () => {
         );
       });
     expect(await build('prepare')).toEqual({ code: 0, said: '' });
-    // Copied after the build, as `cp -r` does.
+    // Makes the script newer than the build, as copying with `cp -r` does.
     utimesSync(join(folder, 'scripts/bundle.mjs'), new Date(), new Date());
     expect(await build('prestart')).toEqual({ code: 0, said: '' });
   });
 
-  test('the gateway starts and its commands work beside it', { timeout: 120_000 }, async () => {
+  test('starts the gateway and runs its commands alongside it', { timeout: 120_000 }, async () => {
     const dataDir = await createFolder();
     onTestFinished(async () => (await startEmbeddedServer({ dataDir, log: () => undefined })).stop());
     const main = linkProgram(folder);
@@ -139,7 +139,7 @@ describe('in a production install', () => {
       body: JSON.stringify({ query: getIntrospectionQuery({ inputValueDeprecation: true }) }),
     });
     const { data } = (await introspection.json()) as { data: IntrospectionQuery };
-    // The build may rename classes, from which types of the schema have their names.
+    // Types of the schema take their names from classes, which the build may rename.
     const sorted = (schema: GraphQLSchema) => printSchema(lexicographicSortSchema(schema));
     expect(sorted(buildClientSchema(data))).toBe(
       sorted(buildSchema(readFileSync('src/schema/schema.graphql', 'utf8'))),
@@ -159,13 +159,13 @@ describe('in a production install', () => {
     expect(JSON.parse((await run('admin', 'keys', 'list', made.account.id, '--json')).stdout)).toHaveLength(1);
     expect(await run('migrate')).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/is in use by another gateway.*has migrated its database already/) as string,
+      output: expect.stringMatching(/is in use by another gateway.*has already migrated its database/) as string,
     });
     gateway.child.kill('SIGTERM');
     expect(await gateway.ended).toBe(0);
     expect(await run('gate', 'status')).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/^No gateway runs on /) as string,
+      output: expect.stringMatching(/^No gateway is running on /) as string,
     });
     expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'The database is up to date.\n' });
     expect(
@@ -174,11 +174,11 @@ describe('in a production install', () => {
   });
 });
 
-test('commands say in one line why the database cannot be used', async () => {
+test('commands report in one line why the database cannot be used', async () => {
   for (const args of [['gate', 'status'], ['admin', 'accounts', 'list'], ['migrate']] as const) {
     const [name, ...rest] = args;
     const { code, output } = await runCommand(name, { DATABASE_URL: 'postgres://a:b@127.0.0.1:1/c' }, rest);
     expect(code, name).toBe(1);
-    expect(output, name).toMatch(/^(DATABASE_URL: .*)?.*ECONNREFUSED.*check host and port.*\n$/);
+    expect(output, name).toMatch(/^(DATABASE_URL: .*)?.*ECONNREFUSED.*check the host and the port.*\n$/);
   }
 });

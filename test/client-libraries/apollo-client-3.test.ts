@@ -5,7 +5,9 @@ import { Kind, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { describeClientLibrary, type Connect, type Data } from './contract.ts';
 import { codesOf, connectSocket } from './sockets.ts';
 
-/** The GraphQL errors of a response whose HTTP status is an error: this version hands them over as a network error. */
+/**
+ * Returns the GraphQL errors of a response with an HTTP error status, which this version reports as a network error.
+ */
 function errorsOfStatus({ networkError }: ApolloError): readonly GraphQLFormattedError[] {
   const result =
     networkError && 'result' in networkError && typeof networkError.result === 'object' ? networkError.result : {};

@@ -1,4 +1,6 @@
-/** What every GraphQL client library must be able to do with the gateway, without settings of its own for us. */
+/**
+ * The operations that every GraphQL client library must support with the gateway, without gateway-specific settings.
+ */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
@@ -17,16 +19,19 @@ interface Observer {
   complete(): void;
 }
 
-/** The data of an answer, as a library hands it over. */
+/** The data of a response, as a library returns it. */
 export type Data = Record<string, unknown>;
 
-/** One library, set up as its own documentation says. Rejects, or calls `error`, with the library's own errors. */
+/**
+ * One library, configured as its documentation describes. Operations reject, or call `error`, with the library's own
+ * errors.
+ */
 interface ClientLibrary {
   query(document: string, variables: Data): Promise<Data>;
   mutate(document: string, variables: Data): Promise<Data>;
-  /** Null for a library without subscriptions. */
+  /** Null for a library that does not support subscriptions. */
   readonly subscribe: ((document: string, variables: Data, observer: Observer) => () => void) | null;
-  /** The `extensions.code` of each GraphQL error in an error of this library. */
+  /** Returns the `extensions.code` of each GraphQL error in a library error. */
   codesOf(error: unknown): unknown[];
   stop(): void | Promise<void>;
 }
@@ -61,7 +66,7 @@ interface Watched {
 
 export function describeClientLibrary(name: string, connect: Connect): void {
   describe(name, () => {
-    test('runs a query and a mutation, and follows a job to its end', async () => {
+    test('runs a query and a mutation, and watches a job until it ends', async () => {
       const { upstream, library } = await startWithLibrary(connect);
       const job = await generate(library);
       const watch = watchJob(library, job.id);
@@ -73,7 +78,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       expect(await findJob(library, job.id)).toMatchObject(succeeded);
     });
 
-    test('hands over user errors as data, and other errors with their codes', async () => {
+    test('returns user errors as data, and reports other errors with their codes', async () => {
       const { gateway, upstream, library } = await startWithLibrary(connect);
       const { generateMotion } = (await library.mutate(GENERATE, {
         input: { ...MEDIA, imageUrl: 'no url' },
@@ -86,7 +91,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       await stranger.stop();
     });
 
-    test('sees the error of one subscription, and goes on with the others', async () => {
+    test('reports the error of one subscription and continues the others', async () => {
       const { upstream, library } = await startWithLibrary(connect);
       if (!library.subscribe) return;
       const job = await generate(library);
@@ -98,7 +103,7 @@ export function describeClientLibrary(name: string, connect: Connect): void {
       await expectEnd(watch, { state: 'SUCCEEDED' });
     });
 
-    test('goes on after a restart of the gateway', async () => {
+    test('continues after a restart of the gateway', async () => {
       const { gateway, restart, upstream, library } = await startWithLibrary(connect);
       const job = await generate(library);
       const { taskId, callbackUrl } = await take(upstream, library, job.id);
@@ -121,7 +126,10 @@ const endpointOf = ({ url, apiKey }: TestGateway): Endpoint => ({
   authorization: `Bearer ${apiKey}`,
 });
 
-/** A gateway that can be started again at the same address, on the same database. The library is stopped before it. */
+/**
+ * Starts a gateway that can be restarted at the same address and on the same database. The library stops before the
+ * gateway does.
+ */
 async function startWithLibrary(connect: Connect) {
   const upstream = await startFakeUpstream();
   const settings = {
@@ -156,8 +164,8 @@ interface Taken {
 }
 
 /**
- * Lets the upstream accept the submit of this job and waits until the gateway has stored the acceptance. An earlier
- * callback is answered 200 too, but the job ends only after that.
+ * Lets the upstream accept the submit of this job, and waits until the gateway has stored the acceptance. An earlier
+ * callback is also answered 200, but the job ends only after the acceptance is stored.
  */
 async function take(upstream: FakeUpstream, library: ClientLibrary, jobId: string): Promise<Taken> {
   const submit = await upstream.nextSubmit();
@@ -169,12 +177,12 @@ async function take(upstream: FakeUpstream, library: ClientLibrary, jobId: strin
 
 interface WatchEnd {
   readonly states: readonly Watched['jobUpdated'][];
-  /** The library's error; undefined when the server has completed. */
+  /** The library's error; undefined if the server completed the subscription. */
   readonly error?: unknown;
 }
 
 interface Watch {
-  /** Resolves when this state has been seen. */
+  /** Resolves once the subscription has delivered this state. */
   until(state: string): Promise<void>;
   readonly end: Promise<WatchEnd>;
 }

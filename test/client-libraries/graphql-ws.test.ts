@@ -10,7 +10,7 @@ class RequestFailed extends Error {
   }
 }
 
-/** `graphql-ws` for subscriptions, and plain fetch for the rest, as the gateway asks for. */
+/** Uses `graphql-ws` for subscriptions and plain `fetch` for all other operations, as the gateway requires. */
 const connect: Connect = (endpoint) => {
   const { httpUrl, authorization } = endpoint;
   const socket = connectSocket(endpoint);

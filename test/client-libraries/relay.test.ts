@@ -18,14 +18,14 @@ class RelayErrors extends Error {
   }
 }
 
-/** As in Relay's documentation, where a fetch function rejects when the response has errors. */
+/** Throws if the response has errors, like the fetch function in Relay's documentation. */
 const dataOf = (response: GraphQLResponse): Data => {
   const { data, errors } = response as GraphQLSingularResponse & FormattedExecutionResult;
   if (errors) throw new RelayErrors(errors);
   return data as Data;
 };
 
-/** Relay's network layer with the fetch and subscribe functions of its documentation. */
+/** Connects Relay's network layer with the fetch and subscribe functions from its documentation. */
 const connect: Connect = (endpoint) => {
   const { httpUrl, authorization } = endpoint;
   const socket = connectSocket(endpoint);

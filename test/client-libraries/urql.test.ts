@@ -14,7 +14,7 @@ const dataOf = ({ data, error }: OperationResult<Data>): Data => {
   return data!;
 };
 
-/** All defaults but the headers: queries are sent by GET. */
+/** Keeps all defaults except the headers: urql sends queries by GET. */
 const connect: Connect = (endpoint) => {
   const { httpUrl, authorization } = endpoint;
   const socket = connectSocket(endpoint);

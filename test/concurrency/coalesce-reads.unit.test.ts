@@ -1,4 +1,4 @@
-/** Reads of the same thing at the same time, by a reader that answers when the test says so. */
+/** Coalescing of concurrent reads, with a reader whose answers the test controls. */
 import { expect, test } from 'vitest';
 import { shareReads } from '../../src/concurrency/coalesce-reads.ts';
 
@@ -13,7 +13,7 @@ function startReader() {
   return { begun, read };
 }
 
-test('a crowd costs two reads, and nobody gets what was read before he asked', async () => {
+test('any number of concurrent callers share two reads, and none gets a value that was read before its request', async () => {
   const { begun, read } = startReader();
   const first = read('a');
   const crowd = Array.from({ length: 1_000 }, () => read('a'));
@@ -29,7 +29,7 @@ test('a crowd costs two reads, and nobody gets what was read before he asked', a
   expect(await late).toBe('newer');
 });
 
-test('reads of different things do not wait for each other', async () => {
+test('reads of different keys do not wait for each other', async () => {
   const { begun, read } = startReader();
   const [a, b] = [read('a'), read('b')];
   expect(begun.map(({ key }) => key)).toEqual(['a', 'b']);
@@ -39,7 +39,7 @@ test('reads of different things do not wait for each other', async () => {
   expect(await a).toBe('of a');
 });
 
-test('one that fails fails for all who wait for it, and for nobody after them', async () => {
+test('a read that fails rejects all callers that wait for it, and none that come later', async () => {
   const { begun, read } = startReader();
   const waiting = [read('a'), read('a'), read('a')];
   begun[0]!.fail();

@@ -8,7 +8,7 @@ function open() {
 }
 
 describe('a mailbox', () => {
-  test('holds at most the newest value of each key, however many were put in', async () => {
+  test('holds at most the newest value of each key, however many are put', async () => {
     const { mailbox } = open();
     for (let index = 0; index <= 10_000; index += 1) mailbox.put('a', `a${index}`);
     mailbox.put('b', 'b');
@@ -18,7 +18,7 @@ describe('a mailbox', () => {
     ]);
   });
 
-  test('hands a value to the reader that waits', async () => {
+  test('hands each value to one waiting reader, in order', async () => {
     const { mailbox } = open();
     const [first, second] = [mailbox.next(), mailbox.next()];
     mailbox.put('a', '1');
@@ -29,7 +29,7 @@ describe('a mailbox', () => {
     ]);
   });
 
-  test('gives what is in it before it ends', async () => {
+  test('delivers its remaining values before it ends', async () => {
     const { mailbox, closed } = open();
     mailbox.put('a', '1');
     mailbox.end();
@@ -41,7 +41,7 @@ describe('a mailbox', () => {
     expect(closed()).toBe(1);
   });
 
-  test('ends at once, and for everybody who waits, when the reader leaves', async () => {
+  test('ends immediately, for all pending reads, when the reader leaves', async () => {
     const { mailbox, closed } = open();
     const waiting = [mailbox.next(), mailbox.next()];
     await mailbox.return!();
@@ -53,7 +53,7 @@ describe('a mailbox', () => {
     expect(closed()).toBe(1);
   });
 
-  test('passes an error that is thrown into it back, and ends', async () => {
+  test('rejects with an error that is thrown into it, and ends', async () => {
     const { mailbox, closed } = open();
     await expect(mailbox.throw!(new Error('enough'))).rejects.toThrow('enough');
     expect(await mailbox.next()).toEqual({ value: undefined, done: true });

@@ -24,22 +24,22 @@ test('twenty instances that start at once on an empty database migrate it once',
   expect(applied).toHaveLength((await readdir(migrations)).filter((file) => file.endsWith('.sql')).length);
 });
 
-test('a migration that was changed after it was applied is refused', async () => {
+test('a migration that was changed after it was applied is rejected', async () => {
   const folder = await createFolder();
   await cp(migrations, folder, { recursive: true });
   await appendFile(`${folder}/0000_jobs.sql`, '\n-- changed');
   await expect(migrateDatabase(await createDatabase(), folder)).rejects.toThrow(
-    'migration 0000_jobs is not applied as it is written',
+    'migration 0000_jobs is not applied in its current form',
   );
 });
 
-test('the database of a later version is refused', async () => {
+test('a database of a later version is rejected', async () => {
   const url = await createDatabase();
   await asAdministrator(`insert into drizzle.__drizzle_migrations (hash, created_at) values ('unknown', 1)`, url);
   await expect(migrateDatabase(url)).rejects.toThrow('belongs to another version of the gateway');
 });
 
-test('balances of before used and reserved were one column are kept', async () => {
+test('balances from before the columns for used and reserved quota were merged are kept', async () => {
   const url = await createEmpty();
   const folder = await createFolder();
   await cp(migrations, folder, { recursive: true });

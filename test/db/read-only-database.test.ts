@@ -1,6 +1,6 @@
 /**
- * A database that reads and does not write, and one whose disk is full: nothing is promised, nothing is sent, and all
- * of it goes on afterwards.
+ * A read-only database and one whose disk is full: the gateway acknowledges nothing and submits nothing, and resumes
+ * all of it afterwards.
  */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -9,8 +9,9 @@ import { startFakeUpstream, successOf } from '../support/fake-upstream.ts';
 import { startGateway } from '../support/gateway.ts';
 
 /**
- * Every write of the dispatcher and of callbacks begins with one to these tables. A trigger says what a standby would:
- * the database's own `default_transaction_read_only` is overruled by each connection.
+ * Returns statements that make writes fail. Every write of the dispatcher and of callbacks begins with one to these
+ * tables. A trigger raises the error of a standby, because each connection overrides the database's own
+ * `default_transaction_read_only`.
  */
 const refuseWrites = (condition: 'disk_full' | 'read_only_sql_transaction') => `
   create function refuse() returns trigger language plpgsql as $$ begin raise 'no writes' using errcode = '${condition}'; end $$;
@@ -20,7 +21,7 @@ const refuseWrites = (condition: 'disk_full' | 'read_only_sql_transaction') => `
 test.each([
   ['read-only', 'read_only_sql_transaction'],
   ['full', 'disk_full'],
-] as const)('a database that is %s', { timeout: 60_000 }, async (_how, condition) => {
+] as const)('a database that is %s pauses submits and callbacks', { timeout: 60_000 }, async (_how, condition) => {
   const upstream = await startFakeUpstream();
   const databaseUrl = await createDatabase();
   const { client, url, logs } = await startGateway({
@@ -41,7 +42,7 @@ test.each([
 
   await asAdministrator(refuseWrites(condition), databaseUrl);
   await asAdministrator('update gates set paused_until = null, pause_reason = null, probe = null', databaseUrl);
-  await expect.poll(() => logs.map(({ msg }) => msg), { timeout: 20_000 }).toContain('dispatching failed; it goes on');
+  await expect.poll(() => logs.map(({ msg }) => msg), { timeout: 20_000 }).toContain('dispatching failed; retrying');
   const callback = () =>
     fetch(submit.body.callback_url!.replace('http://gateway.invalid', url), {
       method: 'POST',

@@ -4,7 +4,7 @@ import { CommitUnknownError, isUnavailable, sqlStateOf } from '../../src/db/conn
 const withCode = (code: string) =>
   new Error('a statement failed', { cause: Object.assign(new Error('the server said'), { code }) });
 
-describe('an error of the database', () => {
+describe('a database error', () => {
   test.each([
     ['08006', 'the connection broke'],
     ['53300', 'too many connections'],
@@ -18,23 +18,23 @@ describe('an error of the database', () => {
     ['58030', 'an I/O error'],
     ['ECONNREFUSED', 'nothing listens'],
     ['EPIPE', 'the connection was closed'],
-  ])('of %s means that it cannot answer now: %s', (code) => {
+  ])('with the code %s means that the database cannot answer now: %s', (code) => {
     expect(isUnavailable(withCode(code))).toBe(true);
   });
 
   test.each(['23505', '42601', '42501', '25001', '25P02', '55000', '55006', '22021', 'ERR_ASSERTION'])(
-    'of %s means that the statement is wrong',
+    'with the code %s means that the statement is wrong',
     (code) => {
       expect(isUnavailable(withCode(code))).toBe(false);
     },
   );
 
-  test('of a standby that is asked for its position in the write-ahead log means that it cannot answer now', () => {
+  test('of a standby that is asked for its position in the write-ahead log means that the database cannot answer now', () => {
     const cause = Object.assign(new Error('recovery is in progress'), { code: '55000' });
     expect(isUnavailable(new Error('a statement failed', { cause }))).toBe(true);
   });
 
-  test('has its SQLSTATE wherever it stands in the chain', () => {
+  test('yields its SQLSTATE from anywhere in the chain of causes', () => {
     expect(sqlStateOf(new CommitUnknownError(withCode('57P01')))).toBe('57P01');
     expect(sqlStateOf(withCode('EPIPE'))).toBeNull();
     expect(sqlStateOf('no error')).toBeNull();

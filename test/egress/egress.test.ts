@@ -1,4 +1,4 @@
-/** Where the egress goes, and where it never does. */
+/** Egress: the destinations that it reaches, and those that it always blocks. */
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { aRequest, egressOf, endOf, standIn, startCanary, unreachable } from '../support/egress.ts';
@@ -16,15 +16,15 @@ const PUBLIC = ['8.8.8.8', '2606:4700::1111', '93.184.216.34'];
 
 const hostOf = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-describe('a URL that leads nowhere public', () => {
-  test('is refused when a client names it', () => {
+describe('a URL with a non-public destination', () => {
+  test('is rejected when a client supplies it', () => {
     const egress = egressOf('');
     const urls = refusedUrls(8080);
     expect(urls.length).toBeGreaterThanOrEqual(150);
     expect(urls.map(([url]) => [url, (egress.check(url) as { code?: string }).code])).toEqual(urls);
   });
 
-  test('is refused again when it is posted to, without asking a resolver or opening a connection', async () => {
+  test('is rejected again by a post, without a DNS lookup or a connection', async () => {
     const canary = await startCanary();
     const lookups: string[] = [];
     const egress = egressOf('', {
@@ -41,7 +41,7 @@ describe('a URL that leads nowhere public', () => {
   });
 });
 
-describe('a public name that resolves to an address that is not', () => {
+describe('a public name that resolves to a non-public address', () => {
   const addresses = [...specialAddresses, ...disguisedAddresses];
 
   test.each<[string, (address: string) => string[]]>([
@@ -69,7 +69,7 @@ describe('a public name that resolves to an address that is not', () => {
     expect(canary.connections()).toBe(0);
   });
 
-  test('1,000 times between public answers is blocked each of those times', async () => {
+  test('in some of 1,000 successive lookups is blocked in exactly those', async () => {
     const canary = await startCanary();
     const network = unreachable(PUBLIC);
     const flips: [string[], string][] = [
@@ -99,7 +99,7 @@ describe('a public name that resolves to an address that is not', () => {
     expect(canary.connections()).toBe(0);
   });
 
-  test('at many posts to one name at once is blocked for exactly those', async () => {
+  test('in half of the lookups of 1,000 concurrent posts is blocked in exactly those', async () => {
     const canary = await startCanary();
     const network = unreachable(PUBLIC);
     let lookups = 0;
@@ -117,7 +117,7 @@ describe('a public name that resolves to an address that is not', () => {
   });
 });
 
-describe('a connection that leads elsewhere than was asked', () => {
+describe('a connection to an address other than the requested one', () => {
   test('is closed before a byte is sent', async () => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
     const { connect } = unreachable([]);
@@ -133,7 +133,7 @@ describe('a connection that leads elsewhere than was asked', () => {
 });
 
 describe('a public receiver', () => {
-  test('may be any neighbour of a special range', async () => {
+  test('may have any address next to a special range', async () => {
     expect(neighbours.length).toBeGreaterThanOrEqual(30);
     const network = unreachable(
       neighbours.map((address) => new URL(`http://${hostOf(address)}`).hostname.replace(/[[\]]/g, '')),
@@ -151,7 +151,7 @@ describe('a public receiver', () => {
     expect(network.asked).toHaveLength(2 * neighbours.length);
   });
 
-  test.each(publicHosts)('%s is posted to by its name', async (host, read) => {
+  test.each(publicHosts)('%s is reached by its name', async (host, read) => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, 'thanks')));
     const network = standIn(receiver.url);
     const egress = egressOf('', { ...network, lookup: async () => ['93.184.216.34', '2606:4700::1111'] });
@@ -168,14 +168,14 @@ describe('a public receiver', () => {
     );
   });
 
-  test.each(publicAddresses)('%s is posted to without asking a resolver', async (host, address) => {
+  test.each(publicAddresses)('%s is reached without a DNS lookup', async (host, address) => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(204, '')));
     const network = standIn(receiver.url);
     expect(endOf(await egressOf('', network).post(`http://${host}:8080/`, aRequest))).toBe('204');
     expect(network.asked).toEqual([`${address} 8080`]);
   });
 
-  test('is tried at its next address when one cannot be connected to', async () => {
+  test('is tried at its next address when a connection fails', async () => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
     const [dead, alive] = [unreachable(['2606:4700::1111']), standIn(receiver.url)];
     const connect: typeof dead.connect = (address, port) =>
@@ -193,7 +193,7 @@ describe('a public receiver', () => {
 });
 
 describe('a public receiver with several addresses', () => {
-  test('is reached although the first one does not answer at all', async () => {
+  test('is reached even if the first one does not respond at all', async () => {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
     const alive = standIn(receiver.url);
     const silent = new Socket();
@@ -211,8 +211,8 @@ describe('a public receiver with several addresses', () => {
 
 describe('a private receiver', () => {
   /**
-   * How a post to `host` ends with this `EGRESS_ALLOW`, where every name resolves to loopback; `:PORT` is the
-   * receiver's.
+   * Resolves with the result of a post to `host` with this `EGRESS_ALLOW`. Every name resolves to loopback, and `:PORT`
+   * stands for the port of the receiver.
    */
   async function postWith(allow: string, host: string): Promise<string> {
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
@@ -241,7 +241,7 @@ describe('a private receiver', () => {
     ['intranet', 'intranet'],
     ['hooks.corp.internal', 'hooks.corp.internal'],
     ['hooks.example.com', 'hooks.example.com'],
-  ])('is reached when EGRESS_ALLOW=%s says so: %s', async (allow, host) =>
+  ])('is reached if EGRESS_ALLOW=%s allows it: %s', async (allow, host) =>
     expect(await postWith(allow, host)).toBe('200'),
   );
 
@@ -258,18 +258,18 @@ describe('a private receiver', () => {
     ['example.com', 'hooks.example.com'],
     ['hooks.example.com:1', 'hooks.example.com'],
     ['::/0', 'hooks.example.com'],
-    // What a private name resolves to does not allow it.
+    // An allowed address does not allow a private name that resolves to it.
     ['127.0.0.1', 'localhost'],
     ['127.0.0.0/8', 'hooks.corp.internal'],
     ['localhost:1', 'localhost'],
     ['localhost', 'localhost..'],
     ['corp.internal', 'hooks.corp.internal'],
     ['hooks.corp.internal', 'corp.internal'],
-  ])('is not when EGRESS_ALLOW=%s says something else: %s', async (allow, host) =>
+  ])('is blocked if EGRESS_ALLOW=%s does not allow it: %s', async (allow, host) =>
     expect(await postWith(allow, host)).toBe('BLOCKED'),
   );
 
-  test('that is allowed does not let another address pass beside it', async () => {
+  test('that is allowed does not let another address of the same name through', async () => {
     const canary = await startCanary();
     const egress = egressOf('10.0.0.1', { lookup: async () => ['10.0.0.1', '127.0.0.1'] });
     expect(endOf(await egress.post(`http://hooks.example.com:${canary.port}/`, aRequest))).toBe('BLOCKED');

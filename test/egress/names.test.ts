@@ -1,4 +1,4 @@
-/** Names that clients named: what asking for them costs everybody else. */
+/** DNS lookups of names that clients supply, and their effect on other lookups. */
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ async function startNameServer(answer: (question: Buffer) => Buffer | null): Pro
   return `127.0.0.1:${server.address().port}`;
 }
 
-/** One address for each question about A; none about AAAA. */
+/** Returns one address for each A query and none for AAAA. */
 function answerOf(question: Buffer): Buffer {
   const end = question.indexOf(0, 12) + 5;
   const isA = question.readUInt16BE(end - 4) === 1;
@@ -28,18 +28,18 @@ function answerOf(question: Buffer): Buffer {
   return isA ? Buffer.concat([head, Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 93, 184, 216, 34])]) : head;
 }
 
-test('name servers that keep silent hold up no other look-up, and are given up', async () => {
+test('name servers that do not respond hold up no other lookup, and time out', async () => {
   const find = createLookup([await startNameServer(() => null)], 500);
   let open = 40;
   const waiting = Array.from({ length: open }, (_, number) =>
     find(`never${number}.example.com`).finally(() => (open -= 1)),
   );
-  // The system's own look-ups, which the upstream and the database need: more of them than there are threads.
+  // Lookups by the system, which the upstream and the database need: more of them than there are threads.
   for (let count = 0; count < 8; count += 1) expect((await lookup('localhost')).address).toBeTypeOf('string');
   expect(open).toBe(40);
   expect(new Set((await Promise.all(waiting)).map((addresses) => addresses.length))).toEqual(new Set([0]));
 });
 
-test('a name has the addresses that its server says', async () => {
+test('a name has the addresses that its name server returns', async () => {
   expect(await createLookup([await startNameServer(answerOf)])('hooks.example.com')).toEqual(['93.184.216.34']);
 });

@@ -1,4 +1,4 @@
-/** Receivers that are slow, large, rude or wrong, on real sockets. Loopback is allowed by `EGRESS_ALLOW`. */
+/** Receivers that are slow, send too much or break the protocol, on real sockets. `EGRESS_ALLOW` allows loopback. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { httpAnswer, startRawUpstream } from '../support/raw-upstream.ts';
 
 const LOOPBACK = '127.0.0.0/8';
 const SOON_MS = 300;
-/** Far below the 20 s that a post has without a limit of its own, far above what a busy machine adds. */
+/** Far below the default limit of a post, 20 s, and far above the delay that a busy machine adds. */
 const LATE_MS = 10_000;
 
 /** Writes `text` every 10 ms until the connection ends. */
@@ -63,7 +63,7 @@ describe('a receiver that answers', () => {
     });
   });
 
-  test.each([301, 302, 303, 307, 308])('with %i is not followed', async (status) => {
+  test.each([301, 302, 303, 307, 308])('with %i does not cause a redirect', async (status) => {
     const canary = await startCanary();
     const receiver = await startRawUpstream(
       (socket) =>
@@ -101,12 +101,12 @@ describe('a receiver that answers', () => {
   });
 });
 
-describe('a receiver that takes its time', () => {
+describe('a receiver that is slow', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['and never answers', () => undefined],
     ['and drips its head', (socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, 'x-a: b\r\n'))],
     ['and goes on with interim answers', (socket) => drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n')],
-  ])('%s is given up', async (_how, answer) => {
+  ])('%s times out', async (_how, answer) => {
     const receiver = await startRawUpstream(answer);
     const end = await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(receiver.url, aRequest);
     expect(end).toMatchObject({ kind: 'failed', reason: 'TIMED_OUT' });
@@ -115,7 +115,7 @@ describe('a receiver that takes its time', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  test('is given up before TLS, and while its name is looked up', async () => {
+  test('times out before TLS, and while its name is looked up', async () => {
     const silent = await startRawUpstream(() => undefined);
     expect(
       endOf(await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(silent.url.replace('http:', 'https:'), aRequest)),
@@ -130,7 +130,7 @@ describe('a receiver that takes its time', () => {
     ).toBe('TIMED_OUT');
   });
 
-  test('over its body has answered, with what came by then', async () => {
+  test('while it sends its body has answered, with the part that was received by then', async () => {
     const receiver = await startRawUpstream(
       (socket) => (socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst'), drip(socket, '.')),
     );
@@ -148,7 +148,7 @@ describe('a receiver that sends 10 GB', () => {
   test.each([
     ['of known length', `content-length: ${10 * 2 ** 30}`, 'x'.repeat(65_536)],
     ['in chunks', 'transfer-encoding: chunked', `10000\r\n${'x'.repeat(65_536)}\r\n`],
-  ])('%s is read for 16 KiB and cut off', async (_how, header, piece) => {
+  ])('%s is cut off after 16 KiB', async (_how, header, piece) => {
     let written = 0;
     const receiver = await startRawUpstream((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n`);
@@ -163,12 +163,12 @@ describe('a receiver that sends 10 GB', () => {
     const end = await egressOf(LOOPBACK).post(receiver.url, aRequest);
     expect(end).toMatchObject({ kind: 'answered', httpStatus: 200, text: 'x'.repeat(16_384) });
     expect(end.ms).toBeLessThan(LATE_MS);
-    // What sockets hold in both directions, and no more.
+    // No more than the sockets buffer in both directions.
     expect(written).toBeLessThan(32 * 2 ** 20);
     expect(process.memoryUsage().rss - before).toBeLessThan(128 * 2 ** 20);
   });
 
-  test('of head is no answer', async () => {
+  test('of headers has not answered', async () => {
     const receiver = await startRawUpstream(
       (socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, `x-a: ${'b'.repeat(8_192)}\r\n`)),
     );
@@ -176,7 +176,7 @@ describe('a receiver that sends 10 GB', () => {
   });
 });
 
-describe('a receiver that breaks off', () => {
+describe('a receiver that disconnects', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['with a reset', (socket) => void socket.resetAndDestroy()],
     ['without an answer', (socket) => void socket.end()],
@@ -186,7 +186,7 @@ describe('a receiver that breaks off', () => {
       'with another protocol',
       (socket) => void socket.end('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
     ],
-  ])('%s has not answered, and is not asked again', async (_how, answer) => {
+  ])('%s has not answered, and the request is not retried', async (_how, answer) => {
     const receiver = await startRawUpstream(answer);
     expect(endOf(await egressOf(LOOPBACK).post(receiver.url, aRequest))).toBe('RESET');
     expect(receiver.requests).toHaveLength(1);
@@ -204,8 +204,8 @@ describe('a receiver that breaks off', () => {
   });
 });
 
-describe('a receiver that is not there', () => {
-  test('refuses connections, has no address, or no name', async () => {
+describe('an unreachable receiver', () => {
+  test('is reported as not connected if it refuses connections, and as not resolved if its name has no address', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -216,7 +216,7 @@ describe('a receiver that is not there', () => {
       'NOT_RESOLVED',
     );
     expect(endOf(await egressOf('').post('http://hooks.example.com/', aRequest))).toBe('NOT_RESOLVED');
-    // By the system's resolver.
+    // Uses the system's resolver.
     expect(
       endOf(
         await egressOf('no-such-host.invalid', { lookup: undefined }).post('http://no-such-host.invalid/', aRequest),
@@ -236,14 +236,14 @@ describe('a request that cannot be sent', () => {
 });
 
 describe('connections to one host', () => {
-  /** A receiver that answers when it is told to. */
+  /** Starts a receiver that answers when the test calls `answerOne`. */
   async function startPatient() {
     const waiting: Socket[] = [];
     const receiver = await startRawUpstream((socket) => void waiting.push(socket));
     return { ...receiver, waiting, answerOne: () => void waiting.shift()!.end(httpAnswer(200, '')) };
   }
 
-  test('are few, and waiting for one costs none of the time to answer', async () => {
+  test('are limited, and waiting for one does not reduce the time to answer', async () => {
     const receiver = await startPatient();
     const egress = egressOf(LOOPBACK, { maxConnectionsPerHost: 2 });
     const posts = Array.from({ length: 5 }, () => egress.post(receiver.url, aRequest));
@@ -257,7 +257,7 @@ describe('connections to one host', () => {
     expect(ends[4]!.waitedMs).toBeGreaterThanOrEqual(ends[0]!.ms);
   });
 
-  test('that hang do not make a request fail that waits for them, nor one to another host', async () => {
+  test('that hang fail neither a request that waits for one nor a request to another host', async () => {
     const slow = await startPatient();
     const egress = egressOf(`${LOOPBACK}, hooks.corp`, {
       maxConnectionsPerHost: 1,
@@ -277,7 +277,7 @@ describe('connections to one host', () => {
     expect(endOf(await behind)).toBe('200');
   });
 
-  test("that are all in use for too long are nobody's fault", async () => {
+  test('that are all in use for too long make a waiting request fail as BUSY', async () => {
     const receiver = await startPatient();
     const egress = egressOf(LOOPBACK, { maxConnectionsPerHost: 1, timeoutMs: SOON_MS });
     const ends = await Promise.all(Array.from({ length: 4 }, () => egress.post(receiver.url, aRequest)));
@@ -287,8 +287,8 @@ describe('connections to one host', () => {
   });
 });
 
-describe('a post that is given up', () => {
-  test('by its caller has stopped, wherever it was', async () => {
+describe('a post that is aborted', () => {
+  test('by its caller ends as STOPPED, whether in progress, waiting or not yet started', async () => {
     const receiver = await startRawUpstream(() => undefined);
     const egress = egressOf(LOOPBACK, { maxConnectionsPerHost: 1 });
     const controller = new AbortController();
@@ -300,7 +300,7 @@ describe('a post that is given up', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  test('by a stop of the egress has stopped, and so has every later one', async () => {
+  test('by a stop of the egress ends as STOPPED, as does every later one', async () => {
     const receiver = await startRawUpstream(() => undefined);
     const egress = egressOf(LOOPBACK);
     const post = egress.post(receiver.url, aRequest);
@@ -312,7 +312,7 @@ describe('a post that is given up', () => {
   });
 });
 
-describe('in a process of its own', () => {
+describe('egress in a separate process', () => {
   const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/egress/${name}`, import.meta.url));
 
   async function postInChild(env: Record<string, string>, ...urls: string[]): Promise<string[]> {
@@ -324,7 +324,7 @@ describe('in a process of its own', () => {
     return (JSON.parse(stdout) as Parameters<typeof endOf>[0][]).map(endOf);
   }
 
-  /** Its certificate is for `hooks.corp` and 127.0.0.1. */
+  /** Starts a receiver whose certificate is for `hooks.corp` and 127.0.0.1. */
   async function startHttps(): Promise<{ readonly port: number; readonly requests: string[] }> {
     const requests: string[] = [];
     const server = createHttpsServer(
@@ -343,7 +343,7 @@ describe('in a process of its own', () => {
     return { port: (server.address() as AddressInfo).port, requests };
   }
 
-  test('a certificate must be trusted and that of the host, whatever the environment says', async () => {
+  test('requires a trusted certificate for the host, even with NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
     const { port, requests } = await startHttps();
     const named = `https://hooks.corp:${port}/`;
     const trusting = await postInChild(
@@ -359,7 +359,7 @@ describe('in a process of its own', () => {
     expect(requests.sort()).toEqual([`127.0.0.1:${port}`, `hooks.corp.:${port}`, `hooks.corp:${port}`]);
   });
 
-  test('the proxies of the environment are not used', async () => {
+  test('ignores the proxies of the environment', async () => {
     const canary = await startCanary();
     const receiver = await startRawUpstream((socket) => void socket.end(httpAnswer(200, '')));
     const proxy = `http://127.0.0.1:${canary.port}`;

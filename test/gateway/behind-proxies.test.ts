@@ -18,7 +18,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Not fetch, which trusts no certificate of our own. */
+/** Sends a request without `fetch`, which does not trust our self-signed certificate. */
 function send(
   url: string,
   {
@@ -38,12 +38,12 @@ function send(
 }
 
 interface Front {
-  /** Where clients reach the gateway. */
+  /** URL at which clients reach the gateway. */
   readonly url: string;
   readonly apiKey: string;
 }
 
-/** A query, a mutation and a subscription as a page of the proxy's own origin makes them. */
+/** Runs a query, a mutation and a subscription as a page of the proxy's own origin does. */
 async function useAsPage({ url, apiKey }: Front): Promise<void> {
   const { origin } = new URL(url);
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${apiKey}`, origin };
@@ -89,8 +89,8 @@ async function useAsPage({ url, apiKey }: Front): Promise<void> {
 }
 
 /**
- * The page, with everything that it loads, at a path that a proxy has put a prefix before; resolves with the key that
- * it is given.
+ * Loads the page and everything that it links to, at a path to which a proxy has added a prefix. Resolves with the key
+ * that the page gets.
  */
 async function loadPlayground(page: string): Promise<unknown> {
   const { status, body } = await send(page);
@@ -107,10 +107,10 @@ async function loadPlayground(page: string): Promise<unknown> {
 const handshake = (url: string, options: ClientOptions) => upgrade(url, { rejectUnauthorized: false, ...options });
 
 describe.skipIf(nginxPath === undefined)('behind nginx', () => {
-  // No default for pages of this machine: only what the proxy says makes its origin ours.
+  // Replaces the default, which allows pages of this machine: only the headers of the proxy make its origin our own.
   const settings = { TRUST_PROXY: '127.0.0.1', CORS_ORIGINS: 'https://nobody.example.com' };
 
-  test('with a prefix that it strips, and with TLS, pages of its origin query, mutate and subscribe', async () => {
+  test('pages of its origin query, mutate and subscribe, with a prefix that nginx strips and with TLS', async () => {
     const gateway = await startGateway(settings);
     const { prefixUrl, tlsUrl } = await startNginx(gateway.url);
     for (const url of [prefixUrl, tlsUrl]) {
@@ -135,12 +135,12 @@ describe.skipIf(nginxPath === undefined)('behind nginx', () => {
       }
       const { servers } = JSON.parse((await send(`${url}/openapi.json`)).body) as { servers: { url: string }[] };
       expect(servers.map((server) => new URL(server.url, `${url}/openapi.json`).href)).toEqual([`${url}/`]);
-      // A client of the proxy may be on any machine.
+      // A client of the proxy may be on any machine, so the playground gets no key.
       for (const path of ['/playground', '/playground/']) expect(await loadPlayground(`${url}${path}`)).toBeNull();
     }
   });
 
-  test('its origin is not ours where it is not trusted', async () => {
+  test('its origin is rejected if the proxy is not trusted', async () => {
     const gateway = await startGateway({ ...settings, TRUST_PROXY: '192.0.2.1' });
     const { prefixUrl, tlsUrl } = await startNginx(gateway.url);
     for (const url of [prefixUrl, tlsUrl]) {
@@ -149,7 +149,7 @@ describe.skipIf(nginxPath === undefined)('behind nginx', () => {
     }
   });
 
-  test('a forged header of a client does not make another origin ours', async () => {
+  test('a forged header of a client does not get another origin accepted', async () => {
     const gateway = await startGateway(settings);
     const { prefixUrl } = await startNginx(gateway.url);
     const forged = {
@@ -171,7 +171,7 @@ describe("behind Vite's development proxy", () => {
     expect((await handshake(url, { origin: 'https://evil.example.com' })).status).toBe(403);
   });
 
-  test('where jobs are paid, the refusal of its origin names the setting that lets it in', async () => {
+  test('with a paid upstream, the rejection of its origin names the setting that allows it', async () => {
     const paid = { UPSTREAM: 'acedata', ACEDATA_API_TOKEN: 'token', ACEDATA_BASE_URL: 'http://127.0.0.1:1' };
     const closed = await startGateway(paid);
     const url = await startVite(closed.url);

@@ -1,6 +1,6 @@
 /**
- * Secrets that can be told from everything else go through all of the gateway, and are found nowhere that they should
- * not be.
+ * Canaries: unique, recognizable secrets pass through the whole gateway and must not be found anywhere that they do not
+ * belong.
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -48,7 +48,7 @@ async function startWithCanaries(settings: Record<string, string> = {}) {
   return { secrets, upstream, gateway, administrator, databaseUrl };
 }
 
-/** Every row of every table as JSON, by `table.column`. */
+/** Returns every value of every table as text, by `table.column`. */
 async function dump(databaseUrl: string): Promise<Map<string, string>> {
   const columns = await asAdministrator<{ table: string; column: string }>(
     `select table_name as table, column_name as column from information_schema.columns where table_schema = 'public'`,
@@ -70,7 +70,7 @@ const namesIn = (text: string, secrets: Readonly<Record<string, string>>): strin
     .filter(([, secret]) => text.includes(secret))
     .map(([name]) => name);
 
-/** Where each secret was found in the database. */
+/** Returns the columns of the database in which each secret was found. */
 async function placesOf(secrets: Readonly<Record<string, string>>, databaseUrl: string): Promise<string[]> {
   return [...(await dump(databaseUrl))]
     .flatMap(([column, text]) => namesIn(text, secrets).map((name) => `${name} in ${column}`))
@@ -82,14 +82,14 @@ const logOf = ({ logs }: TestGateway): string => logs.map((line) => JSON.stringi
 const CREATE_KEY = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }';
 
 describe('secrets', () => {
-  test('are in no log, no answer and no table, whatever goes well or wrong', { timeout: 120_000 }, async () => {
+  test('do not leak into logs, answers or tables, on success and on failure', { timeout: 120_000 }, async () => {
     const { secrets, upstream, gateway, administrator, databaseUrl } = await startWithCanaries();
     const answers: string[] = [];
     const ask = (client: TestGateway['client'], query: string, variables: Record<string, unknown> = {}) =>
       client.request<Record<string, Record<string, unknown>>>(query, variables);
     const tell = (value: unknown): void => void answers.push(JSON.stringify(value));
 
-    // Keys and tokens: shown once, to whom they were made for.
+    // Keys and tokens: each is shown once, in the answer to the mutation that creates it.
     const made = await ask(
       administrator,
       'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { key account { id } } }',
@@ -119,7 +119,7 @@ describe('secrets', () => {
     ]);
     tell(await ask(client, '{ viewer { account { id name } keys { id name lastFour } } }'));
 
-    // Webhooks: a URL that is a secret itself, and secrets that sign, before and after a rotation.
+    // Webhooks: a URL that is itself a secret, and signing secrets before and after a rotation.
     secrets.hook = canary('Hook');
     const receiver = await startWebhookReceiver();
     const webhooks = webhooksOf(client);
@@ -131,7 +131,7 @@ describe('secrets', () => {
       (response) => void response.writeHead(500, { 'x-echo': secrets.webhookSecret }).end(`no ${secrets.hook}`),
     );
 
-    // A job that succeeds, with a link that is signed, by a callback whose URL is secret.
+    // A job that succeeds with a signed link, through a callback whose URL is secret.
     secrets.signature = canary('Signature');
     const link = `https://cdn.example.com/result.mp4?X-Amz-Signature=${secrets.signature}`;
     const job = await client.generate();
@@ -161,7 +161,7 @@ describe('secrets', () => {
     await expect.poll(async () => (await webhooks.deliveries()).nodes.map(({ state }) => state)).toEqual(['FAILED']);
     tell(await webhooks.deliveries());
 
-    // The upstream says no, repeating what it was sent.
+    // The upstream rejects a job and repeats the request in its answer.
     const refused = await client.generate({ prompt: 'refused' });
     (await upstream.nextSubmit()).answer(400, {
       success: false,
@@ -189,7 +189,7 @@ describe('secrets', () => {
     );
     await client.untilEnd(unconfirmed.id);
 
-    // Over REST: a receiver whose URL is a secret, a result whose link is, and what goes wrong.
+    // REST: a receiver whose URL is a secret, a result whose link is one, and requests that fail.
     secrets.restHook = canary('RestHook');
     secrets.restSignature = canary('RestSignature');
     const signed = `https://cdn.example.com/rest.mp4?X-Amz-Signature=${secrets.restSignature}`;
@@ -244,7 +244,8 @@ describe('secrets', () => {
       ).text(),
     );
 
-    // A fault inside, with all of it among the parameters: of accepting, and of settling.
+    // Internal errors with secrets among the parameters: when a job is accepted, when it is settled, and when a key is
+    // created.
     await asAdministrator(
       `create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$; create trigger fail before insert on jobs for each row execute function fail()`,
       databaseUrl,
@@ -271,12 +272,12 @@ describe('secrets', () => {
     const kept = Object.fromEntries(Object.entries(secrets).filter(([name]) => name !== 'wrongKey'));
     expect(namesIn(logOf(gateway), secrets)).toEqual([]);
     expect(namesIn(answers.join('\n'), secrets)).toEqual([]);
-    // A link is what the client came for, and so is where it is told to; they are nowhere else.
+    // Clients need the links of results and the URLs of receivers, which are stored only here.
     expect(await placesOf(kept, databaseUrl)).toEqual([
       'hook in webhook_deliveries.url',
       'hook in webhook_endpoints.url',
       'restHook in jobs.webhook_url',
-      // What was sent is echoed by its record.
+      // The REST record of a task echoes the request.
       'restHook in rest_bodies.body',
       'restHook in webhook_deliveries.url',
       // The job as the API shows it to its account.

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startGateway } from '../support/gateway.ts';
 
 test('a job goes from the mutation through the upstream and its callback to the subscription', async () => {
-  // On a busy machine too, the gateway stores the submit's answer before the callback arrives.
+  // Long enough that even on a busy machine the gateway stores the submit's answer before the callback arrives.
   const { client } = await startGateway({ SANDBOX_SECONDS: '3' });
 
   const accepted = await client.generate();

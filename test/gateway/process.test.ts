@@ -13,7 +13,7 @@ import { startProcess, type GatewayProcess } from '../support/process.ts';
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
 
-/** The embedded server outlives a killed gateway; the next one on its data stops it. */
+/** Creates a data directory. Its embedded server outlives a killed gateway, so the cleanup adopts and stops it. */
 async function createDataDir(): Promise<string> {
   const dataDir = await createFolder();
   onTestFinished(async () => {
@@ -25,11 +25,11 @@ async function createDataDir(): Promise<string> {
 
 afterEach(() => expect.hasAssertions());
 
-describe('a gateway on nothing but Node', () => {
+describe('a gateway with nothing but Node.js', () => {
   test('starts with a database, a sandbox and a key of its own, and finishes a job', async () => {
     const gateway = startProcess({ DATA_DIR: await createDataDir(), WARM_UP_SECONDS: '' });
     const { url, apiKey } = await gateway.untilReady();
-    expect(gateway.output()).toMatch(/SANDBOX: http:\/\/127\.0\.0\.1:\d+ stands in for the paid API/);
+    expect(gateway.output()).toMatch(/SANDBOX: http:\/\/127\.0\.0\.1:\d+ replaces the paid API/);
     const client = createClient({ url, apiKey });
     const job = await client.generate();
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', sandbox: true, settledBy: 'CALLBACK' });
@@ -38,7 +38,7 @@ describe('a gateway on nothing but Node', () => {
     expect(await gateway.ended).toBe(0);
   });
 
-  test('killed with kill -9 in the middle of a job loses nothing: the next one has the same key and finishes it', async () => {
+  test('loses nothing if kill -9 ends it in the middle of a job: the next one has the same key and finishes the job', async () => {
     const dataDir = await createDataDir();
     const settings = {
       DATA_DIR: dataDir,
@@ -64,7 +64,7 @@ describe('a gateway on nothing but Node', () => {
     await again.stop();
   });
 
-  test('leaves a running one on the same data alone, and says so', async () => {
+  test('exits with an error if another one uses the same data, and does not disturb that one', async () => {
     const dataDir = await createDataDir();
     const first = startProcess({ DATA_DIR: dataDir });
     const { url } = await first.untilReady();
@@ -75,7 +75,7 @@ describe('a gateway on nothing but Node', () => {
   });
 });
 
-test('variables of the shell that are meant for other PostgreSQL servers do not reach the embedded one', async () => {
+test('environment variables that are meant for other PostgreSQL servers do not affect the embedded one', async () => {
   const others = {
     PGSSLMODE: 'require',
     PGSSLNEGOTIATION: 'direct',
@@ -101,7 +101,7 @@ test('variables of the shell that are meant for other PostgreSQL servers do not 
 });
 
 describe('a stop', () => {
-  /** A gateway whose stop waits for a submit, so that a second signal finds it stopping. */
+  /** Starts a gateway whose stop waits for a submit, so that a second signal arrives while it is stopping. */
   async function startBusy() {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
@@ -120,12 +120,12 @@ describe('a stop', () => {
   }
   const saidBy = (gateway: GatewayProcess, what: string) => gateway.output().split(`"msg":"${what}"`).length - 1;
 
-  test('asked for twice at once, as npm does with Ctrl-C, is one orderly stop', async () => {
+  test('requested twice at once, as npm does on Ctrl-C, is one graceful stop', async () => {
     const { gateway, submit } = await startBusy();
     gateway.child.kill('SIGINT');
     await expect.poll(() => saidBy(gateway, 'draining')).toBe(1);
-    // Two signals of one kind may be delivered as one; this is another kind, and is seen to arrive. A second later it
-    // would end the process.
+    // Two signals of the same kind may be delivered as one. This one is of another kind, and its arrival is logged. A
+    // second later, it would end the process.
     gateway.child.kill('SIGTERM');
     await expect.poll(() => saidBy(gateway, 'already draining')).toBe(1);
     submit.answer(200, { task_id: 'a' });
@@ -133,11 +133,11 @@ describe('a stop', () => {
     expect(saidBy(gateway, 'stopped')).toBe(1);
   });
 
-  test('asked for again after a second ends at once', async () => {
+  test('requested again after a second ends the process immediately', async () => {
     const { gateway } = await startBusy();
     gateway.child.kill('SIGINT');
     await expect.poll(() => saidBy(gateway, 'draining')).toBe(1);
-    // Repeated until it is later than a second, by the gateway's own clock.
+    // Repeats the signal until more than a second has passed by the gateway's own clock.
     const repeat = setInterval(() => gateway.child.kill('SIGINT'), 200);
     onTestFinished(() => clearInterval(repeat));
     expect(await gateway.ended).toBe(130);
@@ -155,7 +155,7 @@ describe('a stop', () => {
     expect(second.output()).not.toContain('Adopted');
   });
 
-  test('finishes the submit under way, takes its callback meanwhile, and ends the database last', async () => {
+  test('finishes the submit in progress, accepts its callback meanwhile, and closes the database last', async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
     const gateway = startProcess({
@@ -204,14 +204,14 @@ describe('a stop', () => {
   });
 });
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   const refused = async (env: Record<string, string>) => {
     const gateway = startProcess(env);
     expect(await gateway.ended).toBe(1);
     return gateway.output().trim().split('\n');
   };
 
-  test('names every bad variable at once', async () => {
+  test('names every invalid variable at once', async () => {
     expect(
       await refused({
         PORT: 'x',
@@ -229,7 +229,7 @@ describe('a start that cannot be', () => {
     ]);
   });
 
-  test('says which port is taken', async () => {
+  test('reports the port that is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     onTestFinished(() => void taken.close());
@@ -245,7 +245,7 @@ describe('a start that cannot be', () => {
     expect(lines).toEqual([expect.stringContaining(`Port ${port} of 127.0.0.1 is in use`)]);
   });
 
-  test('says that the password is wrong', async () => {
+  test('reports that the password is wrong', async () => {
     const url = new URL(await createDatabase());
     url.password = 'wrong';
     expect(await refused({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toEqual([
@@ -253,7 +253,7 @@ describe('a start that cannot be', () => {
     ]);
   });
 
-  test('in production without a word about upstream and database', async () => {
+  test('in production reports that the upstream and the database are not set', async () => {
     expect(await refused({ NODE_ENV: 'production' })).toEqual([
       expect.stringMatching(/^UPSTREAM: in production expected/),
       expect.stringMatching(/^DATABASE_URL: expected to be set in production/),

@@ -1,6 +1,6 @@
 /**
- * What an operator is told of a start that cannot be. The processes of `test/gateway/process.test.ts` show that it is printed, alone,
- * and that the program ends with 1.
+ * The messages for an operator about a start that fails. `test/gateway/process.test.ts` tests with real processes that
+ * such a message is printed, alone, and that the program exits with code 1.
  */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { startProxy } from '../support/proxy.ts';
 const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
 
-/** What the program would print, which is one line. */
+/** Returns the one line that the program would print. */
 async function refusalOf(env: Record<string, string>): Promise<string> {
   const config = loadConfig({ PORT: '0', SANDBOX_PORT: '0', ...env });
   const refused = await startGateway(config, pino({ level: 'silent' })).then(
@@ -30,8 +30,8 @@ async function refusalOf(env: Record<string, string>): Promise<string> {
   return refused;
 }
 
-describe('a start that cannot be', () => {
-  test('says that the data directory cannot be written', async () => {
+describe('a start that fails', () => {
+  test('reports that the data directory cannot be written', async () => {
     const file = join(await createFolder(), 'a-file');
     await writeFile(file, '');
     expect(await refusalOf({ DATA_DIR: join(file, 'data') })).toContain(`${file}/data`);
@@ -44,7 +44,7 @@ describe('a start that cannot be', () => {
       /^DATABASE_URL: the database cannot be used \(.*ECONNREFUSED/,
     ],
     ['the name is unknown', 'postgres://a:b@no-such-host.invalid/c', /^DATABASE_URL: the database cannot be used/],
-  ])('says that DATABASE_URL is wrong: %s', async (_name, url, line) => {
+  ])('reports that DATABASE_URL is wrong: %s', async (_name, url, line) => {
     expect(await refusalOf({ DATABASE_URL: url, API_KEY, APP_SECRET })).toMatch(line);
   });
 
@@ -53,7 +53,7 @@ describe('a start that cannot be', () => {
       'a role without CREATE',
       async (url, role) => asAdministrator(`create role ${role} login password 'p'`, url.href),
       'template0',
-      /permission denied for database test_\w+: let the role own the database/,
+      /permission denied for database test_\w+: make the role the owner of the database/,
     ],
     [
       'an unknown database',
@@ -65,19 +65,19 @@ describe('a start that cannot be', () => {
       'TLS where there is none',
       async (url) => void url.searchParams.set('sslmode', 'verify-full'),
       'template0',
-      /The server does not support SSL connections: write sslmode=disable/,
+      /The server does not support SSL connections: add sslmode=disable/,
     ],
     [
       'tables of another program',
       async (url) => asAdministrator('create table jobs (id int)', url.href),
       'template0',
-      /relation "jobs" already exists: the schema public has tables of another program/,
+      /relation "jobs" already exists: the schema public contains tables of another program/,
     ],
     [
       'no password',
       async (url) => void (url.password = ''),
       'template0',
-      /password must be a string: write the password into DATABASE_URL/,
+      /password must be a string: add the password to DATABASE_URL/,
     ],
     [
       'a role that may not connect any more',
@@ -86,7 +86,7 @@ describe('a start that cannot be', () => {
       /too many connections for role "role_\w+": lower DATABASE_POOL_SIZE/,
     ],
   ])(
-    "says in PostgreSQL's words and one line what is wrong with the database: %s",
+    "reports a problem with the database in PostgreSQL's words and in one line: %s",
     async (_what, prepare, template, line) => {
       const url = new URL(await createDatabase(template));
       const role = `role_${randomBytes(6).toString('hex')}`;
@@ -105,23 +105,23 @@ describe('a start that cannot be', () => {
     },
   );
 
-  test('says that the encoding of the database does not hold every text', async () => {
+  test('reports that the encoding of the database cannot represent all text', async () => {
     const url = new URL(await createDatabase('template0'));
     const name = `latin_${randomBytes(6).toString('hex')}`;
     await asAdministrator(`create database ${name} template template0 encoding 'LATIN1'`);
     onTestFinished(async () => void (await asAdministrator(`drop database ${name} with (force)`)));
     url.pathname = name;
     expect(await refusalOf({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toMatch(
-      /the encoding of the database is LATIN1, and the gateway needs UTF8/,
+      /the encoding of the database is LATIN1, and the gateway requires UTF8/,
     );
   });
 
-  test('leaves no connection open, which would wait a minute for the rest of its handshake', async () => {
+  test('leaves no connection open that would wait a minute for the rest of its handshake', async () => {
     const proxy = await startProxy(await createDatabase());
     const url = new URL(proxy.url);
     url.password = '';
     expect(await refusalOf({ DATABASE_URL: url.href, API_KEY, APP_SECRET })).toMatch(
-      /write the password into DATABASE_URL/,
+      /add the password to DATABASE_URL/,
     );
     const countOpen = () => {
       let open = 0;

@@ -1,13 +1,13 @@
-/** What a stop leaves behind: nothing. */
+/** A stop: readiness while the gateway drains, and database connections afterwards. */
 import { expect, test } from 'vitest';
 import { asAdministrator } from '../support/database.ts';
 import { startGateway } from '../support/gateway.ts';
 import { openSocket } from '../support/socket.ts';
 
-test('says that it drains before its sockets are closed', async () => {
+test('a stop reports that the gateway is draining before its sockets are closed', async () => {
   const gateway = await startGateway();
   const silent = await openSocket(gateway);
-  // It does not answer the close, which is waited for.
+  // The client does not answer the close, and the gateway waits for that answer.
   silent.socket.pause();
   const stopping = gateway.stop();
   const ready = await fetch(`${gateway.url}/readyz`);
@@ -15,7 +15,7 @@ test('says that it drains before its sockets are closed', async () => {
   await stopping;
 });
 
-test('leaves no connection to the database open', async () => {
+test('a stop leaves no connection to the database open', async () => {
   const gateway = await startGateway();
   const { id } = await gateway.client.generate();
   await gateway.client.untilEnd(id);
@@ -34,6 +34,6 @@ test('leaves no connection to the database open', async () => {
   expect(before.filter((name) => name === 'motion-gateway').length).toBeGreaterThanOrEqual(2);
   await gateway.client.stop();
   await gateway.stop();
-  // The server takes note of a closed connection a moment later; a pool would keep its own for 10 s.
+  // The server notices a closed connection a moment later; a pool would keep its idle connections for 10 s.
   await expect.poll(connections, { timeout: 5_000 }).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** Callbacks beside a database that is busy: they come once. */
+/** Tests callbacks while the database is busy or unavailable. The upstream sends each callback only once. */
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,8 +7,8 @@ import { callBack, startFakeUpstream, successOf } from '../support/fake-upstream
 import { publicAddress, startGateway } from '../support/gateway.ts';
 import { startProxy } from '../support/proxy.ts';
 
-describe('a callback that finds no database connection', () => {
-  /** One connection for callbacks; that of the first job stands still, because somebody has locked its row. */
+describe('a callback without a free database connection', () => {
+  /** Starts a gateway with one connection for callbacks. The first job's callback blocks it: the row is locked. */
   const start = async (more: Record<string, string>) => {
     const upstream = await startFakeUpstream();
     const gateway = await startGateway({
@@ -41,20 +41,20 @@ describe('a callback that finds no database connection', () => {
     return { gateway, first, second: callBack(urls[1]!, successOf('second')), secondId: ids[1]! };
   };
 
-  test('waits for it longer than a client would, because it comes once', { timeout: 60_000 }, async () => {
+  test('waits for one longer than a client would, because it is sent only once', { timeout: 60_000 }, async () => {
     const { gateway, first, second, secondId } = await start({});
-    // Its statement ends after 3 s, and only then the second one has a connection.
+    // The statement of the first callback times out after 3 s, and only then does the second one get a connection.
     expect([await first, await second]).toEqual([503, 200]);
     expect(await gateway.client.find(secondId)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
   });
 
-  test('waits for CALLBACK_WAIT_SECONDS and is then answered 503', { timeout: 60_000 }, async () => {
+  test('waits for CALLBACK_WAIT_SECONDS and then gets 503', { timeout: 60_000 }, async () => {
     const { first, second } = await start({ CALLBACK_WAIT_SECONDS: '1' });
     expect(await Promise.race([first.then(() => 'the first one'), second])).toBe(503);
   });
 });
 
-describe('a callback that the database does not answer', () => {
+describe('a callback while the database does not respond', () => {
   const start = async () => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
@@ -71,18 +71,18 @@ describe('a callback that the database does not answer', () => {
     return { gateway, proxy, id, url: task.body.callback_url! };
   };
 
-  test('because the server restarts is tried again until it is there', async () => {
+  test('is retried until a restarting server is back', async () => {
     const { gateway, proxy, id, url } = await start();
     await proxy.cut();
     const answer = callBack(url, successOf('a'));
-    // By then it was refused, and before it was tried again it would have been answered.
+    // By now a connection attempt was refused. Without a retry, the callback would have been answered already.
     expect(await Promise.race([answer, setTimeout(1_000, 'waits')])).toBe('waits');
     await proxy.restore();
     expect(await answer).toBe(200);
     await expect.poll(() => gateway.client.find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
   });
 
-  test('because connections have died in silence is tried again on another one', async () => {
+  test('is retried on another connection if the open connections have died silently', async () => {
     const { gateway, proxy, id, url } = await start();
     proxy.silenceOpen();
     expect(await callBack(url, successOf('a'))).toBe(200);

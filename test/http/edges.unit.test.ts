@@ -30,11 +30,11 @@ describe('the address of a request', () => {
       connection: { remoteAddress },
       headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
     }) as unknown as IncomingMessage;
-  test('is that of its connection, where no proxy is trusted', () => {
+  test('is that of its connection if no proxy is trusted', () => {
     const addressOf = createAddressOf(null);
     expect([addressOf(request('192.0.2.7', '198.51.100.1')), addressOf(request(undefined))]).toEqual(['192.0.2.7', '']);
   });
-  test('is the last one that a trusted proxy has forwarded', () => {
+  test('is the last untrusted address that a trusted proxy forwards', () => {
     const addressOf = createAddressOf('192.0.2.7, 10.0.0.0/8');
     expect(addressOf(request('192.0.2.7', '203.0.113.9, 198.51.100.1'))).toBe('198.51.100.1');
     expect(addressOf(request('192.0.2.7', '198.51.100.1, 10.1.2.3'))).toBe('198.51.100.1');
@@ -42,13 +42,13 @@ describe('the address of a request', () => {
     expect(addressOf(request('192.0.2.7'))).toBe('192.0.2.7');
   });
   const inners = ['192.0.2.7:443', '10.1.2.3:51234', '[2001:db8::5]:4711', '[2001:db8::5]', '2001:db8::5'];
-  test.each(inners)('is behind the inner proxy %s', (inner) => {
+  test.each(inners)('is found behind the trusted inner proxy %s', (inner) => {
     const addressOf = createAddressOf('192.0.2.7, 10.0.0.0/8, 2001:db8::5');
     expect(networkOf(addressOf(request('192.0.2.7', `203.0.113.9:80, 198.51.100.1:4711, ${inner}`)))).toBe(
       '198.51.100.1',
     );
   });
-  test('is that of the inner proxy, where it is not trusted', () => {
+  test('is that of an inner proxy that is not trusted', () => {
     const addressOf = createAddressOf('192.0.2.7, 2001:db8::5');
     expect(networkOf(addressOf(request('192.0.2.7', '198.51.100.1, [2001:db8::6]:4711')))).toBe('2001:db8::/64');
     expect(addressOf(request(undefined, '198.51.100.1'))).toBeUndefined();
@@ -73,14 +73,14 @@ describe('messages of a socket', () => {
   }
   const settle = () => new Promise(setImmediate);
 
-  test('are passed on in general, also those that are none', async () => {
+  test('are passed on in general, including invalid ones', async () => {
     const { received, closed, guard } = open();
     const texts = ['{"type":"ping"}', '{"type":"connection_init"}', 'no JSON', '{}', '7'];
     for (const text of texts) await guard(text);
     expect([received, closed]).toEqual([texts, []]);
   });
 
-  test('that only servers send end the socket with 4400', async () => {
+  test('that only servers send close the socket with 4400', async () => {
     for (const message of [
       { type: 'connection_ack' },
       { type: 'next', id: '1', payload: {} },
@@ -92,7 +92,7 @@ describe('messages of a socket', () => {
     }
   });
 
-  test('begin one subscription for each id at a time; another one ends the socket with 4409', async () => {
+  test('start one subscription per id at a time; a second one closes the socket with 4409', async () => {
     const { received, closed, ends, guard, subscribe } = open();
     const [one, two] = [guard(subscribe('1')), guard(subscribe('2'))];
     await guard(subscribe('1', 'b'));
@@ -105,7 +105,7 @@ describe('messages of a socket', () => {
     expect(closed).toHaveLength(1);
   });
 
-  test('of an id whose subscription was completed wait until that is over', async () => {
+  test('that reuse the id of a completed subscription wait until that is over', async () => {
     const { received, closed, ends, guard, subscribe, complete } = open();
     const running = guard(subscribe('1'));
     await guard(complete('1'));
@@ -118,7 +118,7 @@ describe('messages of a socket', () => {
     expect(received.at(-1)).toBe(subscribe('1', 'b'));
     await guard(subscribe('1', 'd'));
     expect(closed).toHaveLength(2);
-    // One that waits is given up by a complete of its own.
+    // A further `complete` cancels the subscription that waits.
     await guard(complete('1'));
     await guard(subscribe('1', 'e'));
     await guard(complete('1'));
@@ -127,7 +127,7 @@ describe('messages of a socket', () => {
     expect(received.filter((text) => text.includes('subscribe'))).toEqual([subscribe('1'), subscribe('1', 'b')]);
   });
 
-  test('of an id that fails leave the id free', async () => {
+  test('whose subscription fails leave its id free', async () => {
     const guard = guardSubscriptionIds(
       () => Promise.reject(new Error('a bug')),
       () => expect.unreachable(),
@@ -136,7 +136,7 @@ describe('messages of a socket', () => {
     for (let count = 0; count < 2; count += 1) await expect(guard(text)).rejects.toThrow('a bug');
   });
 
-  test('that complete an id which is not in use are passed on', async () => {
+  test('that complete an unused id are passed on', async () => {
     const { received, guard, complete } = open();
     await guard(complete('9'));
     expect(received).toEqual([complete('9')]);

@@ -19,12 +19,12 @@ describe('an Idempotency-Key', () => {
     ['"ä"', '"ä"', null],
     ['"a"; x=1', '"a"; x=1', null],
     ['x"a"', 'x"a"', null],
-  ])('%j is %j, and formerly %j', (header, key, formerKey) =>
+  ])('of %j is read as %j, with the former key %j', (header, key, formerKey) =>
     expect(readIdempotencyKey(header)).toEqual({ key, formerKey }),
   );
 });
 
-describe('what a socket shows', () => {
+describe('the credentials of a socket', () => {
   const of = (payload: unknown, upgrade: Record<string, string> = {}) =>
     credentialsOf(payload as Record<string, unknown>, upgrade);
   test.each([
@@ -45,18 +45,18 @@ describe('what a socket shows', () => {
     [undefined, { authorization: 'c' }, 'c'],
     [undefined, {}, undefined],
     [{ authorization: 0 }, {}, 0],
-  ])('%j, with the upgrade %j, is the authorization %j', (payload, upgrade, authorization) =>
+  ])('with payload %j and upgrade headers %j contain the authorization %j', (payload, upgrade, authorization) =>
     expect(of(payload, upgrade).authorization).toBe(authorization),
   );
 
-  test('is the account too, by the name of the payload before the name of the header', () => {
+  test('include the account; accountId in the payload takes precedence over X-Account-Id', () => {
     expect(of({ accountId: 'a', 'x-account-id': 'b' }).accountId).toBe('a');
     expect(of({ headers: { 'X-Account-Id': 'b' } }).accountId).toBe('b');
     expect(of(undefined, { 'x-account-id': 'c' }).accountId).toBe('c');
     expect(of({}).accountId).toBeUndefined();
   });
 
-  test('is not what its objects inherit', () => {
+  test('do not include inherited properties', () => {
     expect(of(Object.create({ authorization: 'a' }) as object).authorization).toBeUndefined();
   });
 });
@@ -68,7 +68,7 @@ describe('an opening handshake', () => {
   const BAD = '400 Bad Request';
   const UPGRADE = '426 Upgrade Required\r\nsec-websocket-version: 13';
 
-  test('has no fault with a host and version 13, and with an empty body', () => {
+  test('is accepted with a host, version 13 and an empty body', () => {
     expect([fault(good), fault({ ...good, 'content-length': '0' })]).toEqual([null, null]);
   });
   test.each([
@@ -80,7 +80,7 @@ describe('an opening handshake', () => {
     [{ ...good, 'transfer-encoding': 'chunked' }, '1.1', BAD],
     [{ host: 'gateway' }, '1.1', UPGRADE],
     [{ ...good, 'sec-websocket-version': '8' }, '1.1', UPGRADE],
-  ])('%j by HTTP/%s is refused with %j', (headers, httpVersion, status) =>
+  ])('with headers %j over HTTP/%s is rejected with %j', (headers, httpVersion, status) =>
     expect(fault(headers, httpVersion)).toBe(status),
   );
 
@@ -92,7 +92,7 @@ describe('an opening handshake', () => {
     ['graphql-ws,soap', false],
     ['', true],
     ['graphql-ws,,', true],
-  ])('that offers %j may go on: %s', (offered, mayGoOn) =>
+  ])('that offers the subprotocols %j is accepted: %s', (offered, mayGoOn) =>
     expect(offersProtocol({ headers: { 'sec-websocket-protocol': offered } } as unknown as IncomingMessage)).toBe(
       mayGoOn,
     ),

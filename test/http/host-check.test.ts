@@ -7,7 +7,7 @@ import { createHostCheck } from '../../src/http/host-check.ts';
 import { startGateway } from '../support/gateway.ts';
 import { shared } from '../support/on-end.ts';
 
-/** Not fetch, which writes the Host header itself. */
+/** Returns the status of a request with this Host header. Does not use fetch, which sets the header itself. */
 const statusOf = (url: string, host: string): Promise<number> =>
   new Promise((resolve, reject) => {
     request(url, { headers: { host }, agent: false }, (answer) => {
@@ -18,10 +18,10 @@ const statusOf = (url: string, host: string): Promise<number> =>
       .end();
   });
 
-describe('the name that a request is sent to', () => {
+describe('a request', () => {
   const local = shared(() => startGateway());
 
-  test('is looked at without its port and in any case, and a star stands for one label', () => {
+  test('is checked by its host name, without the port and case-insensitively; a wildcard matches exactly one label', () => {
     const isOurs = createHostCheck(['Gateway.example.com', '*.example.org', '[::1]', '127.0.0.1']);
     for (const host of [
       'gateway.example.com',
@@ -47,7 +47,7 @@ describe('the name that a request is sent to', () => {
     expect(createHostCheck(null)(undefined)).toBe(true);
   });
 
-  test('has to be one of this machine with the sandbox on a loopback host, over HTTP and over the socket; health answers by any', async () => {
+  test('must name a loopback host if the gateway uses the sandbox on one, over HTTP and on a socket, except for health checks', async () => {
     const { url } = local();
     const { port } = new URL(url);
     expect(await statusOf(`${url}/playground/config.json`, `localhost:${port}`)).toBe(200);
@@ -60,13 +60,13 @@ describe('the name that a request is sent to', () => {
     expect(((await once(socket, 'error')) as [Error])[0].message).toContain('421');
   });
 
-  test('is what the operator allows elsewhere', async () => {
+  test('must name one of the ALLOWED_HOSTS if they are set', async () => {
     const { url } = await startGateway({ HOST: '0.0.0.0', ALLOWED_HOSTS: 'gateway.example.com' });
     expect(await statusOf(`${url}/graphql`, 'gateway.example.com')).toBe(401);
     expect(await statusOf(`${url}/graphql`, '127.0.0.1')).toBe(421);
   });
 
-  test('every answer carries the headers that keep browsers from making more of it than it is', async () => {
+  test('gets the security headers for browsers in every response', async () => {
     const { url } = local();
     const { headers } = await fetch(`${url}/livez`);
     expect(Object.fromEntries(headers)).toMatchObject({
@@ -80,7 +80,7 @@ describe('the name that a request is sent to', () => {
   });
 });
 
-test('HOST=localhost is one address, IPv4 where there is one, and no other', async () => {
+test('HOST=localhost listens on exactly one address, which is IPv4 if there is one', async () => {
   const { url } = await startGateway({ HOST: 'localhost' });
   const { port } = new URL(url);
   const addresses = (await lookup('localhost', { all: true }))

@@ -4,7 +4,7 @@ import { createHostCheck } from '../../src/http/host-check.ts';
 import { createOriginCheck } from '../../src/http/origin-check.ts';
 import { ANY_ORIGIN, isLoopbackOrigin, matchesOrigin, parseOrigin } from '../../src/settings/origins.ts';
 
-describe('the name of a request', () => {
+describe('the host name of a request', () => {
   const isOurs = createHostCheck([
     'Gateway.example.com',
     'with-port.example.com:8443',
@@ -29,9 +29,9 @@ describe('the name of a request', () => {
     ['not a name', false],
     ['', false],
     [undefined, false],
-  ])('%s is one of ours: %s', (host, ours) => expect(isOurs(host)).toBe(ours));
+  ])('%s is allowed: %s', (host, ours) => expect(isOurs(host)).toBe(ours));
 
-  test('is ours, whatever it is, where no names are set', () => {
+  test('is always allowed if no names are configured', () => {
     expect([createHostCheck(null)(undefined), createHostCheck(null)('any.example')]).toEqual([true, true]);
   });
 });
@@ -54,7 +54,7 @@ describe('an origin in the settings', () => {
     ['https://xn--mnchen-3ya.example', 'https://xn--mnchen-3ya.example'],
     ['https://münchen.example', 'https://xn--mnchen-3ya.example'],
     ['http://[::1]:5173', 'http://[::1]:5173'],
-  ])('%s is %s', (text, parsed) => expect(parseOrigin(text)).toBe(parsed));
+  ])('%s is normalized to %s', (text, parsed) => expect(parseOrigin(text)).toBe(parsed));
 
   test.each([
     'app.example.com',
@@ -86,7 +86,7 @@ describe('an origin in the settings', () => {
     '://a',
     '1https://a',
     'null',
-  ])('%j is none', (text) => expect(parseOrigin(text)).toBeNull());
+  ])('%j is invalid', (text) => expect(parseOrigin(text)).toBeNull());
 });
 
 describe('the origin of a page', () => {
@@ -115,7 +115,7 @@ describe('the origin of a page', () => {
     ['https://.example.org', false],
   ])('%s matches: %s', (origin, matches) => expect(matchesOrigin(rules, origin)).toBe(matches));
 
-  test('matches whatever it is, where every origin is allowed', () => {
+  test('always matches if every origin is allowed', () => {
     expect([
       matchesOrigin(new Set([ANY_ORIGIN]), 'null'),
       matchesOrigin(new Set([ANY_ORIGIN]), 'https://a.example'),
@@ -134,15 +134,15 @@ describe('the origin of a page', () => {
     ['http://localhost:', false],
     ['http://localhost/a', false],
     ['xhttp://localhost', false],
-  ])('%s is of this machine: %s', (origin, isOfMachine) => expect(isLoopbackOrigin(origin)).toBe(isOfMachine));
+  ])('%s is on loopback: %s', (origin, isOfMachine) => expect(isLoopbackOrigin(origin)).toBe(isOfMachine));
 });
 
-describe('whether an origin may call', () => {
+describe('the origin check', () => {
   const request = (headers: Record<string, string>, remoteAddress = '192.0.2.1') =>
     ({ headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
   const none = { origins: [], allowsLoopback: false, publicUrl: null, trustProxy: null };
 
-  test('is decided by the settings, the public URL and the name that the request was sent to', () => {
+  test('allows the origins of the settings, the public URL and the host name that the request was sent to', () => {
     const check = createOriginCheck({
       ...none,
       origins: ['https://app.example.com'],
@@ -171,7 +171,7 @@ describe('whether an origin may call', () => {
     expect(check.allowsAny).toBe(false);
   });
 
-  test('is yes for every origin, or for those of this machine, where the settings say so', () => {
+  test('allows every origin, or every loopback origin, if configured', () => {
     const any = createOriginCheck({ ...none, origins: [ANY_ORIGIN] });
     expect([any.allowsAny, any.allows('https://a.example', request({ host: 'b' }))]).toEqual([true, true]);
     expect(
@@ -179,7 +179,7 @@ describe('whether an origin may call', () => {
     ).toBe(true);
   });
 
-  test('takes the host from the headers of a trusted proxy only', () => {
+  test('reads the host from the headers of a trusted proxy only', () => {
     const check = createOriginCheck({ ...none, trustProxy: '10.0.0.0/8' });
     const allows = (headers: Record<string, string>, from: string, origin = 'https://public.example.com') =>
       check.allows(origin, request({ host: 'internal', ...headers }, from));
@@ -207,7 +207,7 @@ describe('whether an origin may call', () => {
     expect(allows({ forwarded: 'xhost=public.example.com' }, '10.0.0.1')).toBe(false);
   });
 
-  test('is no for a name that is none', () => {
+  test('rejects an invalid or missing host name', () => {
     const check = createOriginCheck(none);
     expect(
       ['a b', 'a/b', 'a?b', 'a#b', 'u@a', 'a\\b', ''].map((host) => check.allows('http://a', request({ host }))),

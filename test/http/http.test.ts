@@ -11,9 +11,9 @@ async function start(overrides: Record<string, string> = {}): Promise<TestGatewa
   return startGateway({ ...upstream.settings, ...overrides });
 }
 
-/** The gateway of the tests that need no setting. */
+/** Gateway for tests that need no particular settings. */
 const plain = shared(() => start());
-/** One where less is allowed. */
+/** Gateway with stricter settings. */
 const strict = shared(() => start({ MAX_DEPTH: '3', INTROSPECTION: 'off', CORS_ORIGINS: 'https://app.example.com' }));
 
 const post = (gateway: TestGateway, body: string, headers: Record<string, string> = {}) =>
@@ -23,7 +23,7 @@ const post = (gateway: TestGateway, body: string, headers: Record<string, string
     body,
   });
 
-test('the GraphQL over HTTP audit passes', async () => {
+test('the gateway passes all 61 GraphQL over HTTP audits', async () => {
   const gateway = plain();
   const audits = serverAudits({
     url: `${gateway.url}/graphql`,
@@ -39,8 +39,8 @@ test('the GraphQL over HTTP audit passes', async () => {
   expect(failed).toEqual([]);
 });
 
-describe('a request that cannot be served', () => {
-  test('without a key, or with a wrong one, is answered 401 before its body is read', async () => {
+describe('an invalid request', () => {
+  test('with a missing, malformed or wrong key gets 401 before its body is read', async () => {
     const gateway = plain();
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${gateway.apiKey}`, gateway.apiKey]) {
       const response = await post(gateway, '{"query": nonsense', { authorization });
@@ -60,7 +60,7 @@ describe('a request that cannot be served', () => {
     ['a body over the limit', JSON.stringify({ query: 'x'.repeat(70_000) }), 'application/json', 413, 'BODY_TOO_LARGE'],
     ['another content type', '<query/>', 'application/xml', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['a batch', '[{"query":"{__typename}"},{"query":"{__typename}"}]', 'application/json', 400, 'BAD_REQUEST'],
-  ])('%s is a clear error', async (_name, body, contentType, status, code) => {
+  ])('gets a specific status and error code: %s', async (_name, body, contentType, status, code) => {
     const gateway = plain();
     const response = await post(gateway, body, { 'content-type': contentType });
     expect(response.status).toBe(status);
@@ -68,7 +68,7 @@ describe('a request that cannot be served', () => {
     expect((await post(gateway, '{"query":"{ __typename }"}')).status, 'it lives on').toBe(200);
   });
 
-  test('an unknown route is a clear error', async () => {
+  test('to an unknown route gets 404 NOT_FOUND', async () => {
     const { url } = plain();
     const response = await fetch(`${url}/nowhere?token=secret`);
     expect([response.status, await response.json()]).toEqual([
@@ -77,14 +77,14 @@ describe('a request that cannot be served', () => {
     ]);
   });
 
-  test('a subscription over HTTP is a clear error', async () => {
+  test('for a subscription over HTTP gets 400 SOCKET_ONLY', async () => {
     const { client } = plain();
     const { errors, status } = await client.request('subscription { jobUpdated(id: "a") { id } }');
     expect([status, errors]).toMatchObject([400, [{ extensions: { code: 'SOCKET_ONLY' } }]]);
   });
 });
 
-describe('the gate', () => {
+describe('operation limits', () => {
   const spread = (levels: number) =>
     Array.from(
       { length: levels },
@@ -102,14 +102,14 @@ describe('the gate', () => {
     ['too many aliases through fragments that double', `{ motionJobs { nodes { ...F0 } } } ${spread(20)}`, repeating],
     ['too many directives', `{ __typename ${'@skip(if: false) '.repeat(31)} }`, plain],
     ['a field too often', `{ ${'__typename '.repeat(31)} }`, plain],
-  ])('refuses an operation with %s', async (_name, query, gateway) => {
+  ])('reject an operation: %s', async (_name, query, gateway) => {
     const { client } = gateway();
     const { errors, data } = await client.request(query);
     expect(data).toBeUndefined();
     expect(errors!.map(({ extensions }) => extensions.code)).toContain('OPERATION_TOO_LARGE');
   });
 
-  test('refuses a document with too many tokens', async () => {
+  test('reject a document with more than 1000 tokens', async () => {
     const { client } = plain();
     const { errors } = await client.request(`{ ${'__typename '.repeat(1200)} }`);
     expect(errors).toMatchObject([
@@ -117,7 +117,7 @@ describe('the gate', () => {
     ]);
   });
 
-  test('lets the introspection of tools through, and none where it is off', async () => {
+  test('allow the introspection query of tools, but no introspection or name suggestions if introspection is off', async () => {
     expect((await plain().client.request(getIntrospectionQuery())).errors).toBeUndefined();
     const closed = strict();
     expect((await closed.client.request('{ __schema { types { name } } }')).errors).toContainEqual(
@@ -131,8 +131,8 @@ describe('the gate', () => {
   });
 });
 
-describe('an answer', () => {
-  test('carries a request id that the log has too, and no key', async () => {
+describe('a response', () => {
+  test('has a request id that also appears in the log, and the log does not contain the key', async () => {
     const gateway = plain();
     const response = await post(gateway, '{"query":"{ __typename }"}');
     const id = response.headers.get('x-request-id');
@@ -140,7 +140,7 @@ describe('an answer', () => {
     expect(JSON.stringify(gateway.logs)).not.toContain(gateway.apiKey);
   });
 
-  test('hides what went wrong inside, under an id that the log explains', async () => {
+  test('hides the details of an internal error, which are logged under its error id', async () => {
     const gateway = await start();
     const { asAdministrator } = await import('../support/database.ts');
     await asAdministrator('alter table jobs rename column mode to gone', gateway.databaseUrl);
@@ -176,7 +176,7 @@ describe('an answer', () => {
     expect(JSON.stringify(watched)).not.toContain('select');
   });
 
-  test('to another origin is readable only where it is allowed', async () => {
+  test('to another origin is readable only if CORS_ORIGINS allows that origin', async () => {
     const gateway = strict();
     const preflight = (origin: string) =>
       fetch(`${gateway.url}/graphql`, {
@@ -195,7 +195,7 @@ describe('an answer', () => {
       headers: { origin: 'https://app.example.com', 'content-type': 'application/json' },
       body: '{}',
     });
-    // What a page may read of an answer, beside its body.
+    // The response headers that a page may read.
     expect(answer.headers.get('access-control-expose-headers')).toBe(
       'x-request-id, ratelimit, ratelimit-policy, retry-after',
     );

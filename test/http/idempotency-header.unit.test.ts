@@ -1,4 +1,4 @@
-/** For which documents the `Idempotency-Key` header counts, and which it makes ambiguous. */
+/** Tests for which documents the `Idempotency-Key` header is used, and for which it is ambiguous. */
 import { HeaderMap } from '@apollo/server';
 import { buildSchema, getOperationAST, type GraphQLError, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const schema = buildSchema(`
 
 type Hooks = { didResolveOperation: (about: object) => Promise<void> };
 
-/** What the resolvers see of the header, or the code and the message of the refusal. */
+/** Returns the context that the resolvers get, or the message and the extensions of the error. */
 async function read(
   query: string,
   header: string | null = 'k',
@@ -46,11 +46,11 @@ const refused = (message: string) => ({
   extensions: { code: 'IDEMPOTENCY_KEY_AMBIGUOUS', http: { status: 400 } },
 });
 const ambiguous = refused(
-  'The Idempotency-Key header counts only for exactly one generateMotion; give each its own idempotencyKey.',
+  'The Idempotency-Key header requires exactly one generateMotion; give each field its own idempotencyKey.',
 );
 const differs = refused('The Idempotency-Key header and the idempotencyKey of the input differ.');
 
-describe('the header counts', () => {
+describe('the header is used', () => {
   test.each([
     ['for one field', 'mutation { generateMotion(input: {}) { id } }'],
     ['under an alias', 'mutation { a: generateMotion(input: {}) { id } }'],
@@ -69,7 +69,7 @@ describe('the header counts', () => {
     expect(await read(query, 'k', undefined, operationName)).toEqual(counts),
   );
 
-  test('with the key of the input, if that is the same, with or without the quotes of the header', async () => {
+  test('if the input has the same key, with or without the quotes of the header', async () => {
     expect(await read('mutation { generateMotion(input: { idempotencyKey: "k" }) { id } }')).toEqual(counts);
     expect(await read('mutation { generateMotion(input: { idempotencyKey: null }) { id } }')).toEqual(counts);
     expect(
@@ -83,13 +83,13 @@ describe('the header counts', () => {
     );
   });
 
-  test('also when the values do not fit, which the execution reports', async () => {
+  test('even if the variables or arguments are invalid, which execution reports', async () => {
     expect(await read('mutation ($i: Input!) { generateMotion(input: $i) { id } }')).toEqual(counts);
     expect(await read('mutation { generateMotion { id } }')).toEqual(counts);
   });
 });
 
-describe('the header counts for nothing', () => {
+describe('the header is ignored', () => {
   test.each([
     ['in a query', 'query { generateMotion { id } }'],
     ['in a mutation without the field', 'mutation { cancelMotion { id } }'],
@@ -101,14 +101,14 @@ describe('the header counts for nothing', () => {
     ],
   ])('%s', async (_where, query) => expect(await read(query)).toEqual({}));
 
-  test('when it is absent or empty', async () => {
+  test('if it is absent or empty', async () => {
     const query = 'mutation { generateMotion(input: { idempotencyKey: "other" }) { id } }';
     expect(await read(query, null)).toEqual({});
     expect(await read(query, '')).toEqual({});
   });
 });
 
-describe('the document is refused', () => {
+describe('the document is rejected', () => {
   test.each([
     ['with two fields', 'mutation { a: generateMotion(input: {}) { id } b: generateMotion(input: {}) { id } }'],
     [
@@ -125,7 +125,7 @@ describe('the document is refused', () => {
     ],
   ])('%s', async (_how, query) => expect(await read(query)).toEqual(ambiguous));
 
-  test('with another key in the input', async () => {
+  test('with a different key in the input', async () => {
     expect(await read('mutation { generateMotion(input: { idempotencyKey: "other" }) { id } }')).toEqual(differs);
     expect(await read('mutation { generateMotion(input: { idempotencyKey: "" }) { id } }')).toEqual(differs);
     expect(
@@ -133,7 +133,7 @@ describe('the document is refused', () => {
     ).toEqual(differs);
   });
 
-  test('with another key as the default of a variable that has no value', async () => {
+  test('with a different key as the default of a variable that has no value', async () => {
     const byKey = 'mutation ($k: String = "mine") { generateMotion(input: { idempotencyKey: $k }) { id } }';
     expect(await read(byKey)).toEqual(differs);
     expect(await read(byKey, 'mine')).toEqual({ idempotencyKey: 'mine', formerIdempotencyKey: null });

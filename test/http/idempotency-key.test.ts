@@ -1,4 +1,4 @@
-/** The `Idempotency-Key` header as clients spell it: bare, or as a string of RFC 8941. */
+/** Tests the `Idempotency-Key` header in the two forms that clients send: bare, and as an RFC 8941 string. */
 import { describe, expect, test } from 'vitest';
 import { readIdempotencyKey } from '../../src/http/idempotency-key.ts';
 import { EXAMPLE } from '../support/client.ts';
@@ -22,11 +22,11 @@ test.each<[string, string]>([
   ['"a\\"', '"a\\"'],
   ['"a", "b"', '"a", "b"'],
   ["'k'", "'k'"],
-])('%s is the key %s', (header, key) => {
+])('the header %s contains the key %s', (header, key) => {
   expect(readIdempotencyKey(header)).toEqual({ key, formerKey: key === header ? null : header });
 });
 
-/** The id of the job, or the code of what is wrong. */
+/** Returns the id of the job, or the error code. */
 const overGraphQL = async ({ client }: TestGateway, key: string, input: object = {}): Promise<string> => {
   const answer = await client.request<{
     generateMotion: { job: { id: string } | null; userErrors: { code: string }[] };
@@ -41,16 +41,16 @@ const overGraphQL = async ({ client }: TestGateway, key: string, input: object =
     : (answer.data.generateMotion.job?.id ?? answer.data.generateMotion.userErrors[0]!.code);
 };
 
-/** The id of the task, or the status. */
+/** Returns the id of the task, or the status code. */
 const overRest = async (gateway: TestGateway, key: string, more: object = {}): Promise<string> => {
   const { status, body } = await createRestClient(gateway).submit({ async: true, ...more }, { 'idempotency-key': key });
   return body.task_id ?? `${status}`;
 };
 
-describe('a key in quotes', () => {
+describe('a quoted key', () => {
   const plain = shared(() => startGateway());
 
-  test('is the same as the bare one, over both interfaces and in the input', async () => {
+  test('equals the bare key, over both interfaces and in the input', async () => {
     const gateway = plain();
     const id = await overGraphQL(gateway, 'one');
     for (const key of ['"one"', ' "one"', 'one']) expect(await overGraphQL(gateway, key), key).toBe(id);
@@ -65,7 +65,7 @@ describe('a key in quotes', () => {
     expect(await overRest(gateway, '""')).toBe('400');
   });
 
-  test('that an earlier version stored with its quotes still is the key of that job, also when the job was deleted', async () => {
+  test('that an earlier version stored with its quotes still identifies its job, even after the job was deleted', async () => {
     const gateway = plain();
     const [one, two] = [await overGraphQL(gateway, 'first'), await overRest(gateway, 'second')];
     await asAdministrator(

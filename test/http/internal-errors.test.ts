@@ -1,4 +1,4 @@
-/** Faults of our own code at the doors: what they must not take with them. */
+/** Tests that faults of our own code in the HTTP and WebSocket layers stay contained. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ const broken = (): never => {
 };
 const log = pino({ level: 'silent' });
 
-test('a callback that no decoder survives is handed on as one that cannot be read', async () => {
+test('a callback on which the decoder throws is passed on as undecodable', async () => {
   const app = Fastify();
   onTestFinished(() => app.close());
   const received: object[] = [];
@@ -43,7 +43,7 @@ test('a callback that no decoder survives is handed on as one that cannot be rea
   ]);
 });
 
-test('a subscription that cannot be begun is answered, and its socket goes on', async () => {
+test('a subscription that fails to start gets an error, and its socket stays open', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const load = startLoad({ maxEventLoopDelayMs: 60_000, maxDatabaseWaitMs: 60_000 }, () => 0);

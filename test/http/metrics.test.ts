@@ -10,21 +10,21 @@ const scrape = ({ url }: TestGateway, key?: string) =>
 
 const common = shared(() => startGateway());
 
-test('are for administrators only', async () => {
+test('metrics are for administrators only', async () => {
   const gateway = common();
   expect((await scrape(gateway)).status).toBe(401);
   expect((await scrape(gateway, gateway.apiKey)).status).toBe(401);
   expect((await scrape(gateway, gateway.administratorKey)).status).toBe(200);
 });
 
-/** The value of one series; 0 for one that does not exist yet. */
+/** Returns the value of a series, or 0 if it does not exist yet. */
 async function valueOf(gateway: TestGateway, series: string): Promise<number> {
   const text = await (await scrape(gateway, gateway.administratorKey)).text();
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
   return Number(line?.slice(series.length) ?? 0);
 }
 
-test('count each job that ended once, by its state and its failure code', async () => {
+test('metrics count each ended job once, by state and failure code', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway(upstream.settings);
   const ends = async () => [
@@ -51,7 +51,7 @@ test('count each job that ended once, by its state and its failure code', async 
   expect(await ends()).toEqual([1, 2, 1]);
 });
 
-test('show how many sockets and watchers are open now, and count each socket that closed by its code', async () => {
+test('metrics show the number of open sockets and watchers, and count closed sockets by close code', async () => {
   const gateway = await startGateway({ SANDBOX_SECONDS: '600' });
   const { id } = await gateway.client.generate();
   const figures = async () => ({
@@ -78,7 +78,7 @@ test('show how many sockets and watchers are open now, and count each socket tha
   await expect.poll(figures).toEqual({ sockets: 0, watchers: 0, closed: [2, 1] });
 });
 
-test('count each request by the pattern of its route and its status', async () => {
+test('metrics count each request by route pattern and status', async () => {
   const gateway = common();
   const count = (labels: string) => valueOf(gateway, `motion_gateway_http_request_seconds_count{${labels}}`);
   const [answered, unknown] = [
@@ -88,14 +88,14 @@ test('count each request by the pattern of its route and its status', async () =
   expect([await count(answered), await count(unknown)]).toEqual([0, 0]);
   for (let sent = 1; sent <= 3; sent += 1) await gateway.client.request('{ viewer { account { id } } }');
   for (const path of ['/a', '/b?c=d']) expect((await fetch(`${gateway.url}${path}`)).status).toBe(404);
-  // A request is counted when its response has been written, which the client may see first.
+  // A request is counted after its response has been written, and the client may see the response first.
   await expect.poll(async () => [await count(answered), await count(unknown)]).toEqual([3, 2]);
 });
 
-test('do not count an end that was rolled back', async () => {
+test('metrics do not count the end of a job whose transaction was rolled back', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
-  // Checked at the commit, when all effects have run.
+  // The trigger is deferred: it fails the commit, after all effects have run.
   await asAdministrator(
     `create function fail() returns trigger language plpgsql as $$ begin raise exception 'planted'; end $$;
     create constraint trigger fail after update on jobs deferrable initially deferred for each row when (new.state = 'CANCELED') execute function fail()`,

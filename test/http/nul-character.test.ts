@@ -1,4 +1,4 @@
-/** The character NUL, which PostgreSQL takes in no text, wherever a client or an administrator can write text. */
+/** Tests the NUL character, which PostgreSQL text cannot contain, in every text of a client or an administrator. */
 import { expect, test } from 'vitest';
 import { asAdministratorOf } from '../support/administrator.ts';
 import { EXAMPLE } from '../support/client.ts';
@@ -142,7 +142,7 @@ const administrative: typeof operations = [
 
 const opened = shared(() => startGateway({ REGISTRATION: 'open' }));
 
-test('is answered as what it is: an error of the client, or an id that nobody has', async () => {
+test('NUL in a GraphQL request is a client error or an unknown id', async () => {
   const gateway = opened();
   const answers: [string, unknown][] = [];
   for (const [what, query, variables] of operations)
@@ -166,7 +166,7 @@ test('is answered as what it is: an error of the client, or an id that nobody ha
   expect(nodes).toEqual([]);
 });
 
-test('over REST and over sockets too', async () => {
+test('NUL over REST or on a socket is likewise a client error or an unknown id', async () => {
   const gateway = opened();
   const rest = createRestClient(gateway);
   expect([(await rest.retrieve(NUL)).status, (await rest.retrieveBatch({ ids: [NUL, UNKNOWN] })).body]).toEqual([
@@ -189,7 +189,7 @@ test('over REST and over sockets too', async () => {
   expect(gateway.logs.filter(({ level }) => Number(level) >= 50)).toEqual([]);
 });
 
-test('an administrator who names an account that there is not is told so', async () => {
+test('an administrator request for an unknown account is rejected, over GraphQL, on a socket and over REST', async () => {
   const gateway = opened();
   const { status, errors } = await asAdministratorOf(gateway).request(
     '{ motionJobs { nodes { id } } }',

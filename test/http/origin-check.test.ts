@@ -1,4 +1,4 @@
-/** Which browser origins may call: one rule for HTTP and for the socket. */
+/** Tests which browser origins are allowed. The same rule applies to HTTP and to sockets. */
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config.ts';
 import { createRefusalLog } from '../../src/http/refusal-log.ts';
@@ -17,7 +17,7 @@ const preflight = (url: string, origin: string, path = '/graphql') =>
     },
   });
 
-/** Whether the origin is let in, which both doors have to answer alike. */
+/** Returns true if the origin is allowed. Asserts that HTTP and sockets agree. */
 async function isLetIn({ url }: Pick<TestGateway, 'url'>, origin: string): Promise<boolean> {
   const [overHttp, overSocket] = [await preflight(url, origin), await upgrade(url, { origin })];
   const allowed = overHttp.headers.get('access-control-allow-origin');
@@ -44,7 +44,7 @@ describe('an entry of CORS_ORIGINS', () => {
     ['http://*.localhost:3000', 'http://*.localhost:3000'],
     ['capacitor://localhost', 'capacitor://localhost'],
     ['*', '*'],
-  ])('%s counts as %s', (written, parsed) => {
+  ])('%s is normalized to %s', (written, parsed) => {
     expect(parseOrigin(written)).toBe(parsed);
   });
 
@@ -70,7 +70,7 @@ describe('an entry of CORS_ORIGINS', () => {
     'null',
     '**',
     'https://evil.com\\.example.com',
-  ])('%s is refused at the start, by the name of the setting', (written) => {
+  ])('%s is rejected at startup with an error that names the setting', (written) => {
     expect(() => loadConfig({ CORS_ORIGINS: `https://good.example.com, ${written}` })).toThrow(ConfigError);
     try {
       loadConfig({ CORS_ORIGINS: `https://good.example.com, ${written}` });
@@ -79,7 +79,7 @@ describe('an entry of CORS_ORIGINS', () => {
     }
   });
 
-  test('matches the same origin, and a star one label below its domain', () => {
+  test('matches the same origin; a wildcard matches exactly one label', () => {
     const rules = new Set(['https://*.example.com', 'http://localhost:3000'].map((text) => parseOrigin(text)!));
     for (const origin of ['https://a.example.com', 'http://localhost:3000'])
       expect(matchesOrigin(rules, origin), origin).toBe(true);
@@ -111,7 +111,7 @@ describe('a browser origin', () => {
     }),
   );
 
-  test('is let in by the normalized entries of the setting, and no other is', async () => {
+  test("is allowed only if it is the gateway's own or matches a normalized entry of the setting", async () => {
     const gateway = listing();
     for (const origin of [
       'https://app.example.com',
@@ -134,7 +134,7 @@ describe('a browser origin', () => {
       expect(await isLetIn(gateway, origin), origin).toBe(false);
   });
 
-  test('is let in whatever it is where the setting is a star', async () => {
+  test('is always allowed if the setting is "*"', async () => {
     const gateway = await startGateway({ CORS_ORIGINS: '*' });
     for (const origin of ['https://anything.example.com', 'http://localhost:1', 'null'])
       expect(await isLetIn(gateway, origin), origin).toBe(true);
@@ -149,7 +149,7 @@ describe('a browser origin', () => {
     ]).toEqual(['*', null]);
   });
 
-  test('of this machine is let in at any port with the sandbox on a loopback host, unless the setting says otherwise', async () => {
+  test('on loopback is allowed at any port if the gateway uses the sandbox on a loopback host and CORS_ORIGINS is not set', async () => {
     const gateway = await startGateway();
     for (const origin of ['http://localhost:5173', 'http://127.0.0.1:3000', 'https://[::1]:8443', 'http://localhost'])
       expect(await isLetIn(gateway, origin), origin).toBe(true);
@@ -160,7 +160,7 @@ describe('a browser origin', () => {
       'http://app.localhost:3000',
     ])
       expect(await isLetIn(gateway, origin), origin).toBe(false);
-    // The settings of the playground may hold a key, which is for its own page.
+    // The settings of the playground may contain a key, which only its own page may read.
     for (const path of ['/playground/config.json', '//playground/config.json', '/%70layground//config.json/']) {
       const settings = await fetch(`${gateway.url}${path}`, { headers: { origin: 'http://localhost:5173' } });
       expect([settings.status, settings.headers.get('access-control-allow-origin')], path).toEqual([200, null]);
@@ -168,7 +168,7 @@ describe('a browser origin', () => {
     expect(await isLetIn(listing(), 'http://localhost:5173')).toBe(false);
   });
 
-  test('of this machine is not let in where jobs are paid, or other machines can reach us', async () => {
+  test('on loopback is rejected if jobs are paid for or other machines can reach the gateway', async () => {
     const elsewhere: readonly Record<string, string>[] = [
       { HOST: '0.0.0.0' },
       { UPSTREAM: 'acedata', ACEDATA_API_TOKEN: 'token', ACEDATA_BASE_URL: 'http://127.0.0.1:1' },
@@ -180,7 +180,7 @@ describe('a browser origin', () => {
     }
   });
 
-  test('of PUBLIC_URL is let in', async () => {
+  test('of PUBLIC_URL is allowed', async () => {
     const gateway = await startGateway({ PUBLIC_URL: 'https://Public.example.com:443/below/' });
     expect(await isLetIn(gateway, 'https://public.example.com')).toBe(true);
     for (const origin of [
@@ -191,7 +191,7 @@ describe('a browser origin', () => {
       expect(await isLetIn(gateway, origin), origin).toBe(false);
   });
 
-  test('that is refused is told the setting, at both doors and once a minute in the log', async () => {
+  test('that is rejected gets an error that names the setting, over HTTP and on a socket, and is logged once a minute', async () => {
     const gateway = await startGateway({ CORS_ORIGINS: 'https://app.example.com' });
     const overHttp = await preflight(gateway.url, 'https://other.example.com', '/kling/motion');
     const told = {
@@ -216,7 +216,7 @@ describe('a browser origin', () => {
   });
 });
 
-test('refusals are logged once a minute for each setting, with how many were left out', () => {
+test('refusals are logged at most once a minute for each setting, with the number of omitted ones', () => {
   const lines: object[] = [];
   let now = 0;
   const logRefusal = createRefusalLog(
@@ -235,7 +235,7 @@ test('refusals are logged once a minute for each setting, with how many were lef
   ]);
 });
 
-describe('our own origin', () => {
+describe("the gateway's own origin", () => {
   const GW = 'gw.acedata.cloud';
   const LOCAL = '127.0.0.1:4000';
   const names = `${GW}, 127.0.0.1`;
@@ -291,7 +291,7 @@ describe('our own origin', () => {
     startGateway({ TRUST_PROXY: '127.0.0.1', ALLOWED_HOSTS: names, CORS_ORIGINS: 'https://nobody.example.com' }),
   );
 
-  test('is the one that the request was sent to, also where a trusted proxy says so', async () => {
+  test('is the one that the request was sent to, including as reported by a trusted proxy', async () => {
     const { url } = trusting();
     for (const [name, headers, origin] of own) {
       expect((await upgrade(url, { origin, headers })).status, name).toBe(101);
@@ -301,7 +301,7 @@ describe('our own origin', () => {
       expect((await upgrade(url, { origin, headers })).status, name).toBe(403);
   });
 
-  test('is not what somebody says who is no trusted proxy', async () => {
+  test('is not taken from the headers of an untrusted peer', async () => {
     const said: readonly Record<string, string>[] = [
       { 'x-forwarded-host': GW },
       { forwarded: `host=${GW}` },
@@ -322,7 +322,7 @@ describe('our own origin', () => {
     }
   });
 
-  test('as a proxy names it does not make a host ours that ALLOWED_HOSTS does not name', async () => {
+  test('as reported by a proxy does not allow a host that ALLOWED_HOSTS does not list', async () => {
     const gateway = trusting();
     const answer = await upgrade(gateway.url, {
       origin: `https://${GW}`,

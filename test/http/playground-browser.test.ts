@@ -1,4 +1,4 @@
-/** The playground in a real browser: a newcomer submits a job and watches its result arrive. */
+/** Tests the playground in a real browser: a new user submits a job and watches its result arrive. */
 import { existsSync } from 'node:fs';
 import { chromium, type Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
@@ -20,7 +20,7 @@ const flags = [
   '--disable-sync',
 ];
 
-/** Opens the page and collects what should not be: complaints of the browser, and requests to other origins. */
+/** Opens the page and collects browser errors and warnings, and requests to other origins. None are expected. */
 async function openPlayground(url: string) {
   const browser = await chromium.launch({ executablePath: executablePath!, args: flags });
   onTestFinished(() => browser.close());
@@ -46,14 +46,14 @@ const resultHas = (page: Page, text: string) =>
   page.locator('.result-window .view-lines').filter({ hasText: text }).waitFor();
 
 test.skipIf(executablePath === undefined)(
-  'a newcomer submits a job in the playground, watches it succeed, and reads it',
+  'a new user submits a job in the playground, watches it succeed, and queries it',
   { timeout: 90_000 },
   async () => {
     const { url, client } = await startGateway({ SANDBOX_SECONDS: '2' });
     const { page, complaints, foreign } = await openPlayground(`${url}/playground`);
 
     await page.getByText('Sandbox: results are samples, nothing is paid').waitFor();
-    // A tab that is chosen before GraphiQL's editor has loaded shows the text of the first one.
+    // A tab that is selected before GraphiQL's editor has loaded shows the text of the first tab.
     await page.locator('.graphiql-query-editor .view-lines').filter({ hasText: 'generateMotion' }).waitFor();
     await tab(page, 'Watch').click();
     await run(page);
@@ -88,7 +88,7 @@ test.skipIf(executablePath === undefined)(
 );
 
 test.skipIf(executablePath === undefined)(
-  'below a prefix that a proxy strips, the playground reaches GraphQL and the socket, with a trailing slash and without one',
+  'the playground reaches GraphQL and the socket below a prefix that a proxy strips, with and without a trailing slash',
   { timeout: 120_000 },
   async () => {
     const gateway = await startGateway({ SANDBOX_SECONDS: '1' });

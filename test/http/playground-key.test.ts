@@ -24,7 +24,7 @@ async function start(options: Partial<PlaygroundOptions> = {}): Promise<void> {
   port = (app.server.address() as AddressInfo).port;
 }
 
-// Not fetch, which writes the Host header itself.
+// Does not use fetch, which sets the Host header itself.
 function get(
   path: string,
   headers: Record<string, string>,
@@ -47,7 +47,7 @@ async function keyFor(host: string, headers: Record<string, string> = {}): Promi
 afterEach(() => app.close());
 
 describe('the key in the playground', () => {
-  it.each(['localhost', '127.0.0.1', '[::1]'])('is filled in for a page opened at %s and our port', async (name) => {
+  it.each(['localhost', '127.0.0.1', '[::1]'])('is filled in for a page opened at %s on our port', async (name) => {
     await start();
     expect(await keyFor(`${name}:${port}`)).toBe(KEY);
     expect(await keyFor(`${name}:${port}`, { 'sec-fetch-site': 'same-origin' })).toBe(KEY);
@@ -67,20 +67,20 @@ describe('the key in the playground', () => {
     expect(await keyFor(`${name}:${port}`)).toBeNull();
   });
 
-  it('is withheld at another port, and without one', async () => {
+  it('is withheld on another port and without a port', async () => {
     await start();
     expect(await keyFor(`localhost:${port + 1}`)).toBeNull();
     expect(await keyFor(`localhost:${port}0`)).toBeNull();
     expect(await keyFor('localhost')).toBeNull();
   });
 
-  it('is withheld when only a forwarded header says localhost', async () => {
+  it('is withheld when only X-Forwarded-Host names localhost', async () => {
     await start();
     expect(await keyFor('rebinding.example', { 'x-forwarded-host': `localhost:${port}` })).toBeNull();
   });
 
   it.each(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'])(
-    'is withheld when %s says that a proxy sends our address as the host',
+    'is withheld when %s shows that a proxy has set our address as the host',
     async (header) => {
       await start();
       expect(await keyFor(`127.0.0.1:${port}`, { [header]: '192.0.2.1' })).toBeNull();
@@ -88,7 +88,7 @@ describe('the key in the playground', () => {
     },
   );
 
-  it('is withheld from a trusted proxy, whatever it sends', async () => {
+  it('is withheld from a trusted proxy, regardless of its headers', async () => {
     await start({ cameByProxy: createProxyCheck('127.0.0.1') });
     expect(await keyFor(`127.0.0.1:${port}`, { 'sec-fetch-site': 'same-origin' })).toBeNull();
   });
@@ -100,17 +100,17 @@ describe('the key in the playground', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 [^]*"apiKey":null/);
   });
 
-  it.each(['cross-site', 'same-site', 'none'])('is withheld from a %s request', async (site) => {
+  it.each(['cross-site', 'same-site', 'none'])('is withheld from a request with Sec-Fetch-Site: %s', async (site) => {
     await start();
     expect(await keyFor(`localhost:${port}`, { 'sec-fetch-site': site })).toBeNull();
   });
 
-  it('is withheld when the gateway is not open', async () => {
+  it('is withheld when the gateway has no key to fill in', async () => {
     await start({ openKey: null });
     expect(await keyFor(`localhost:${port}`)).toBeNull();
   });
 
-  it('is withheld when nothing listens', async () => {
+  it('is withheld when the server does not listen on a port', async () => {
     await start();
     await app.close();
     app = Fastify();
@@ -124,7 +124,7 @@ describe('the key in the playground', () => {
     expect(answer.json()).toEqual({ graphqlPath: '/graphql', apiKey: null, sandbox: true });
   });
 
-  it('is never kept by a cache, and no page may frame or script around it', async () => {
+  it('is never cached, and its pages deny framing, foreign scripts and cross-origin reads', async () => {
     await start();
     for (const path of ['/playground', '/playground/', '/playground/config.json']) {
       const { headers } = await get(path, { host: `localhost:${port}` });

@@ -1,4 +1,4 @@
-/** Readiness under a crowd: anybody may ask. */
+/** Tests the readiness check under load. It requires no authentication. */
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { asAdministrator } from '../support/database.ts';
@@ -6,7 +6,7 @@ import { callBack, startFakeUpstream, successOf } from '../support/fake-upstream
 import { publicAddress, startGateway } from '../support/gateway.ts';
 import { holdQueries } from '../support/hold.ts';
 
-test('a crowd that asks for readiness takes one connection to the database, and clients have the others', async () => {
+test('50 concurrent readiness checks use one database connection and leave the others to clients', async () => {
   const gateway = await startGateway();
   const held = await holdQueries(gateway.databaseUrl, 'gates');
   const crowd = Array.from({ length: 50 }, () => fetch(`${gateway.url}/readyz`).then(({ status }) => status));
@@ -21,7 +21,7 @@ test('a crowd that asks for readiness takes one connection to the database, and 
   expect(new Set(await Promise.all(crowd))).toEqual(new Set([200]));
 });
 
-test('callbacks that wait for all connections of theirs leave the instance ready', async () => {
+test('an instance stays ready while waiting callbacks occupy all of their database connections', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), DATABASE_POOL_SIZE: '2' });
   const { id } = await gateway.client.generate();

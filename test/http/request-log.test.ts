@@ -1,4 +1,4 @@
-/** Log lines of requests: operation, account and error codes, and no values. */
+/** Tests that log lines of requests contain the operation, the account and the error codes, but no input values. */
 import { expect, test } from 'vitest';
 import { asAdministratorOf } from '../support/administrator.ts';
 import { EXAMPLE } from '../support/client.ts';
@@ -8,12 +8,12 @@ import { openSocket, subscribe, WATCH } from '../support/socket.ts';
 
 const plain = shared(() => startGateway());
 
-test('the line of an HTTP request contains its operation, account and error codes', async () => {
+test('the log line of an HTTP request contains its operation, account and error codes, but no input values', async () => {
   const gateway = plain();
   const line = async (send: () => Promise<unknown>) => {
     const before = gateway.logs.length;
     await send();
-    // Callbacks of the sandbox arrive at any time.
+    // Filtered by route, because callbacks from the sandbox may arrive at any time.
     const find = () =>
       gateway.logs
         .slice(before)
@@ -102,7 +102,7 @@ test('the line of an HTTP request contains its operation, account and error code
   expect(JSON.stringify(gateway.logs)).not.toMatch(/secret-words|secret-id|acedata\.cloud/);
 });
 
-test('the same for a subscription that starts, is rejected, or has an event with errors', async () => {
+test('the log lines of a subscription contain the same fields when it starts, is rejected, or has an event with errors', async () => {
   const gateway = plain();
   const { id } = await gateway.client.generate();
   await gateway.client.untilEnd(id);

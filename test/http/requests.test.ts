@@ -1,5 +1,5 @@
 /**
- * Requests as clients, browsers and proxies really send them: GET, media types, compressed bodies, trailing slashes.
+ * Tests requests as clients, browsers and proxies send them: GET, media types, compressed bodies, trailing slashes.
  */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -48,8 +48,8 @@ const countJobs = async ({ client }: TestGateway) =>
 
 const standard = shared(() => startGateway());
 
-describe('a query by GET', () => {
-  test('with a key is answered, whatever else the request carries', async () => {
+describe('a GET request', () => {
+  test('with a key is answered, regardless of its other headers and parameters', async () => {
     const gateway = standard();
     const job = await gateway.client.generate();
     const find = 'query Find($id: ID!) { motionJob(id: $id) { id } } query Other { __typename }';
@@ -75,7 +75,7 @@ describe('a query by GET', () => {
     }
   });
 
-  test('without a key, and without a header that a page cannot send unasked, is refused', async () => {
+  test('without a key and without a CSRF prevention header is rejected', async () => {
     const gateway = standard();
     for (const headers of [
       {},
@@ -95,7 +95,7 @@ describe('a query by GET', () => {
     ).toBe(200);
   });
 
-  test('with a scheme that browsers send by themselves is refused, and so is a key that opens nothing', async () => {
+  test('with an authentication scheme that browsers send automatically, or with an invalid key, gets 401', async () => {
     const gateway = standard();
     const basic = Buffer.from(`user:${gateway.apiKey}`).toString('base64');
     for (const authorization of [
@@ -141,7 +141,7 @@ describe('a query by GET', () => {
   });
 });
 
-test('a POST of a type that pages can send unasked is refused by its type, with a key and without one', async () => {
+test('a POST that is not JSON, including types that need no preflight, gets 415 with and without a key', async () => {
   const gateway = standard();
   const before = await countJobs(gateway);
   const body = JSON.stringify({ query: SUBMIT, variables: { input: EXAMPLE } });
@@ -192,11 +192,11 @@ describe('the Accept header', () => {
     ['text/html', null],
     ['application/json;q=0', null],
     ['application/jsonp', null],
-  ])('%s asks for %s', (accept, type) => {
+  ])('%s selects %s', (accept, type) => {
     expect(acceptedType(accept)).toBe(type);
   });
 
-  test('does not hide that subscriptions need a socket', async () => {
+  test('does not change the error that subscriptions need a socket', async () => {
     const gateway = standard();
     for (const accept of [
       '*/*',
@@ -214,7 +214,7 @@ describe('the Accept header', () => {
     }
   });
 
-  test('that takes no answer of ours is refused before anything is executed', async () => {
+  test('that allows no response type of the gateway gets 406 before anything is executed', async () => {
     const gateway = standard();
     const before = await countJobs(gateway);
     for (const accept of ['text/event-stream', 'multipart/mixed', 'text/html', 'application/json;q=0']) {
@@ -230,13 +230,13 @@ describe('the Accept header', () => {
   });
 });
 
-test('a browser that opens the path of GraphQL is sent to the playground where there is one', async () => {
+test('a browser that opens the GraphQL path is redirected to the playground if that is enabled', async () => {
   const gateway = standard();
   const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
   for (const path of ['/graphql', '/graphql/', '/graphql?utm_source=x']) {
     const answer = await send(gateway, path, { headers: { accept } });
     expect(answer.status, path).toBe(302);
-    // Relative, for proxies that strip a prefix.
+    // The location is relative, for proxies that strip a prefix.
     expect(answer.headers.get('location')).not.toMatch(/^\/|:/);
     expect(new URL(answer.headers.get('location')!, `https://gw.example.com/motion${path}`).href, path).toBe(
       'https://gw.example.com/motion/playground',
@@ -248,7 +248,7 @@ test('a browser that opens the path of GraphQL is sent to the playground where t
 });
 
 describe('a compressed body', () => {
-  test('is refused by the name of its encoding, at GraphQL and at REST, and nothing is accepted', async () => {
+  test('is rejected by GraphQL and REST with an error that names its encoding, and no job is accepted', async () => {
     const gateway = standard();
     const before = await countJobs(gateway);
     const bodies: [string, object][] = [
@@ -284,7 +284,7 @@ describe('a compressed body', () => {
   });
 });
 
-test('trailing and duplicate slashes change nothing, at any route', async () => {
+test('trailing and duplicate slashes make no difference on any route', async () => {
   const gateway = standard();
   const headers = { ...bearer(gateway), 'content-type': 'application/json' };
   expect(
@@ -308,7 +308,7 @@ test('trailing and duplicate slashes change nothing, at any route', async () => 
   expect((await rest.post('/kling/motion/more', {})).status).toBe(404);
 });
 
-test('a handshake that offers another subprotocol only is told the one that is spoken', async () => {
+test('a handshake that offers only unsupported subprotocols gets an error that names the supported one', async () => {
   const gateway = standard();
   for (const protocols of [
     ['graphql-ws'],
@@ -333,7 +333,7 @@ test('a handshake that offers another subprotocol only is told the one that is s
   await openSocket(gateway);
 });
 
-test('a host name that is not ours is told the setting, over HTTP and over the socket', async () => {
+test('a request to an unknown host name gets an error that names the setting, over HTTP and on a socket', async () => {
   const gateway = await startGateway({ ALLOWED_HOSTS: 'gw.example.com, ::1' });
   const answer = await upgrade(gateway.url);
   expect([answer.status, answer.body]).toEqual([421, expect.stringMatching(/127\.0\.0\.1.*ALLOWED_HOSTS/)]);
@@ -342,7 +342,7 @@ test('a host name that is not ours is told the setting, over HTTP and over the s
     [421, 'MISDIRECTED_REQUEST'],
     expect.stringMatching(/127\.0\.0\.1.*ALLOWED_HOSTS/),
   ]);
-  // Requests name it with any port; an IPv6 address counts without brackets in the setting.
+  // Requests may name the host with any port. In the setting, an IPv6 address needs no brackets.
   for (const host of ['gw.example.com', 'gw.example.com:8443', '[::1]:4000'])
     expect((await upgrade(gateway.url, { headers: { host } })).status, host).toBe(101);
 });

@@ -1,5 +1,5 @@
 /**
- * The probes of graphql-cop, written anew, against production settings: none of them hits, over HTTP and over the
+ * Runs reimplemented probes of graphql-cop against production settings. None of them succeeds, over HTTP or on a
  * socket.
  */
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const post = (gateway: TestGateway, query: unknown) =>
     body: JSON.stringify(query),
   });
 
-/** Too large in one way each, as a query and as a subscription. */
+/** Selections that each exceed one limit, for a query and for a subscription. */
 const overloads: readonly (readonly [string, string])[] = [
   ['alias overloading', Array.from({ length: 101 }, (_, index) => `a${index}: __typename`).join(' ')],
   ['directive overloading', `__typename ${'@include(if: true) '.repeat(50)}`],
@@ -45,7 +45,7 @@ const overloads: readonly (readonly [string, string])[] = [
 ];
 
 describe('in production', () => {
-  test.each(overloads)('%s is refused on both transports', async (_name, fields) => {
+  test.each(overloads)('%s is rejected as too large on both transports', async (_name, fields) => {
     const gateway = production();
     const { body } = await post(gateway, { query: `query cop { ${fields} }` });
     expect(body.data).toBeUndefined();
@@ -62,7 +62,7 @@ describe('in production', () => {
     });
   });
 
-  test('a batch is not answered', async () => {
+  test('a batch is rejected', async () => {
     const { body, status } = await post(
       production(),
       Array.from({ length: 10 }, () => ({ query: 'query cop { __typename }' })),
@@ -107,7 +107,7 @@ describe('in production', () => {
   });
 
   test.each([
-    // A page of another site cannot send the header of a key without being asked for a preflight.
+    // A page of another site cannot send a key in a header without a preflight request.
     ['a query by GET without a key', '/graphql?query=query%20cop%7B__typename%7D', { headers: { authorization: '' } }],
     [
       'a mutation by GET',
@@ -129,7 +129,7 @@ describe('in production', () => {
       { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ __typename }"}' },
     ],
   ] satisfies [string, string, RequestInit][])(
-    '%s, which another site can send, is not answered',
+    '%s, which another site can send, is rejected',
     async (_name, path, init) => {
       const { status, body } = await send(production(), path, init);
       expect(status).toBeGreaterThanOrEqual(400);
@@ -138,7 +138,7 @@ describe('in production', () => {
     },
   );
 
-  test('nothing is suggested for a name that is nearly right, on either transport', async () => {
+  test('a misspelled name gets no suggestion on either transport', async () => {
     const gateway = production();
     const { text, body } = await post(gateway, { query: 'query cop { motionJob(id: "a") { stat } }' });
     expect(body.errors?.length).toBeGreaterThan(0);
@@ -150,7 +150,7 @@ describe('in production', () => {
     expect(JSON.stringify(message)).not.toMatch(/did you mean/i);
   });
 
-  test('there is no page to try queries with', async () => {
+  test('no page for running queries is served', async () => {
     const gateway = production();
     for (const path of ['/', '/graphiql', '/playground', '/console', '/graphql']) {
       const { status, text } = await send(gateway, path, { headers: { accept: 'text/html' } });
@@ -159,7 +159,7 @@ describe('in production', () => {
     }
   });
 
-  test('no answer tells how long things took or where an error was raised', async () => {
+  test('no response reveals timings or where an error was raised', async () => {
     const gateway = production();
     expect((await post(gateway, { query: 'query cop { __typename }' })).body.extensions).toBeUndefined();
     for (const query of [

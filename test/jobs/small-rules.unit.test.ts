@@ -1,4 +1,4 @@
-/** Rules of a few lines each. */
+/** Tests small rules of a few lines each. */
 import { describe, expect, test } from 'vitest';
 import { deadlineFailure } from '../../src/jobs/reconcile/deadline-failure.ts';
 import { judge } from '../../src/jobs/rejoin/rejoin-rules.ts';
@@ -41,7 +41,7 @@ describe('a job past its deadline', () => {
       false,
       'SUBMIT_OUTCOME_UNKNOWN',
       'POSSIBLY_CHARGED',
-      'The upstream never answered the submit, so it is not known whether it took the job.',
+      'The upstream never answered the submit, so it is not known whether the upstream accepted the job.',
     ],
     [
       null,
@@ -49,12 +49,19 @@ describe('a job past its deadline', () => {
       true,
       'SUBMIT_OUTCOME_UNKNOWN',
       'POSSIBLY_CHARGED',
-      'The upstream never answered the submit, so it is not known whether it took the job.',
+      'The upstream never answered the submit, so it is not known whether the upstream accepted the job.',
     ],
     ['t', 'attempt', true, 'UPSTREAM_LOST', 'POSSIBLY_CHARGED', 'The upstream no longer knows the task.'],
-    ['t', 'attempt', false, 'TIMED_OUT', 'POSSIBLY_CHARGED', 'The upstream did not finish in time.'],
+    [
+      't',
+      'attempt',
+      false,
+      'TIMED_OUT',
+      'POSSIBLY_CHARGED',
+      'The upstream did not finish the job before the deadline.',
+    ],
   ] as const)(
-    'with task %s, for the reason %s, missing %s: %s, %s',
+    'with task %s, reason %s and missing %s fails with %s, %s',
     (taskId, reason, missing, code, charge, message) => {
       expect(deadlineFailure({ ...job, taskId }, reason, missing)).toEqual({
         code,
@@ -67,7 +74,7 @@ describe('a job past its deadline', () => {
   );
 });
 
-describe('an earlier request like this one', () => {
+describe('an earlier matching request', () => {
   const limits = { joinMs: 100, leaseMs: 50 };
   const since = (sinceMs: number) => ({ arrivedMs: 500, sinceMs });
   const open: EarlierRequest = {
@@ -80,7 +87,7 @@ describe('an earlier request like this one', () => {
   };
   const unanswered: EarlierRequest = { ...open, jobId: 'b', state: 'UNANSWERED', unansweredForMs: 99 };
 
-  test('is joined once it is known to be unanswered, for a limited time', () => {
+  test('is joined for a limited time once it is known to be unanswered', () => {
     expect(judge([], since(0), limits)).toEqual({ kind: 'none' });
     expect(judge([unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
     expect(judge([{ ...unanswered, unansweredForMs: 100 }], since(0), limits)).toEqual({ kind: 'none' });
@@ -91,7 +98,7 @@ describe('an earlier request like this one', () => {
     });
   });
 
-  test('is joined once its instance has not answered for the time of its lease', () => {
+  test('is joined once its instance has not responded for the duration of its lease', () => {
     expect(judge([{ ...open, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'a' });
     expect(judge([{ ...open, askedForMs: 49 }], since(0), limits)).toEqual({ kind: 'none' });
     expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({
@@ -99,7 +106,7 @@ describe('an earlier request like this one', () => {
     });
   });
 
-  test('is unsure while its connection was not seen open since the repeat came', () => {
+  test('is unsure if its connection has not been seen open since the repeat arrived', () => {
     expect(judge([open, { ...open, jobId: 'c' }], since(1_000), limits)).toEqual({ kind: 'none' });
     expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({
       kind: 'unsure',
@@ -111,7 +118,7 @@ describe('an earlier request like this one', () => {
     expect(judge([open, unanswered], since(2_000), limits)).toEqual({ kind: 'joined', jobId: 'b' });
   });
 
-  test('is joined after an answer that may not have arrived, unless the repeat arrived before that answer was written', () => {
+  test('is joined after an answer whose arrival is in doubt, unless the repeat arrived before that answer was written', () => {
     for (const doubtfulSinceMs of [499, 500]) {
       expect(judge([{ ...unanswered, doubtfulSinceMs }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
     }
@@ -123,22 +130,22 @@ describe('an earlier request like this one', () => {
 });
 
 describe('the next poll', () => {
-  test('comes after the interval, where that is longer than the step of the age', () => {
+  test('comes after the interval if that is longer than the step for the age of the attempt', () => {
     const middle = (ageMs: number, intervalMs: number) => nextPollMs(ageMs, { firstMs: 1, intervalMs }, 0.5);
     expect([0, 15 * MINUTE, 2 * HOUR].map((age) => middle(age, 10 * MINUTE))).toEqual([10 * MINUTE, 10 * MINUTE, HOUR]);
     expect([0, 15 * MINUTE, 2 * HOUR].map((age) => middle(age, 2 * HOUR))).toEqual([2 * HOUR, 2 * HOUR, 2 * HOUR]);
     expect([15 * MINUTE - 1, 2 * HOUR - 1].map((age) => middle(age, MINUTE))).toEqual([MINUTE, 5 * MINUTE]);
   });
 
-  test('is spread from 80 % to 120 %', () => {
+  test('is jittered between 80% and 120%', () => {
     const at = (random: number) => nextPollMs(0, { firstMs: 1, intervalMs: MINUTE }, random);
     expect(at(0)).toBeCloseTo(0.8 * MINUTE, 6);
     expect(at(1)).toBeCloseTo(1.2 * MINUTE, 6);
   });
 });
 
-describe('a line', () => {
-  test('lets so many through at once, the others in their order, and goes on after an error', async () => {
+describe('a limiter', () => {
+  test('runs calls up to its limit at once and the others in order, and continues after an error', async () => {
     const inTurn = createLine(2);
     const begun: number[] = [];
     const ends: (() => void)[] = [];
@@ -164,7 +171,7 @@ describe('a line', () => {
     ends[2]!();
     ends[3]!();
     expect(await Promise.all([reads[0], reads[2], reads[3]])).toEqual([0, 2, 3]);
-    // When all have ended there is room for two again, and not for more.
+    // Once all have ended, two can run again, and no more.
     const more = [4, 5, 6].map(read);
     await new Promise(setImmediate);
     expect(begun.slice(4)).toEqual([4, 5]);
@@ -174,7 +181,7 @@ describe('a line', () => {
     expect(await Promise.all(more)).toEqual([4, 5, 6]);
   });
 
-  test('in front of a reader passes every question and answer on', async () => {
+  test('in front of a reader passes every call and result through', async () => {
     const asked: unknown[][] = [];
     const answer =
       (name: string) =>
@@ -193,7 +200,7 @@ describe('a line', () => {
 });
 
 describe('a mailbox', () => {
-  test('that was left or failed is empty', async () => {
+  test('is empty after return or throw', async () => {
     for (const leave of ['return', 'throw'] as const) {
       const mailbox = createMailbox<string>(() => undefined);
       mailbox.put('a', '1');
@@ -205,7 +212,7 @@ describe('a mailbox', () => {
     }
   });
 
-  test('gives those who wait nothing more than the end', async () => {
+  test('gives waiting readers nothing but the end once it has ended', async () => {
     const mailbox = createMailbox<string>(() => undefined);
     const waiting = mailbox.next();
     mailbox.end();
@@ -230,7 +237,7 @@ describe('the key of a deleted job', () => {
       (error: unknown) => error,
     );
 
-  test('is refused, by whether the input is that of the deleted job', async () => {
+  test('is rejected, with an answer that depends on whether the input is that of the deleted job', async () => {
     expect(await errorOf(null, 'k')).toBeNull();
     expect(await errorOf({ inputHash: 'h' }, null)).toBeNull();
     const error = await errorOf({ inputHash: 'h' }, 'k');
@@ -241,7 +248,7 @@ describe('the key of a deleted job', () => {
   });
 });
 
-test('the view of a job has what the API shows and nothing else', () => {
+test('the view of a job contains exactly what the API exposes', () => {
   const job = {
     ...submittingJob(),
     labels: [{ key: 'k', value: 'v' }],
@@ -287,7 +294,7 @@ test('the view of a job has what the API shows and nothing else', () => {
   });
 });
 
-test('a public address is a whole one, and of the public network', () => {
+test('a public address is complete and belongs to the public network', () => {
   for (const text of ['8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8', '168.63.129.15'])
     expect(isPublicAddress(text), text).toBe(true);
   for (const text of [

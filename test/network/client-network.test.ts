@@ -1,4 +1,4 @@
-/** What limits by address count by. */
+/** The address or network by which rate limits per address count. */
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -21,7 +21,7 @@ test.each([
   expect(networkOf(address)).toBe(network);
 });
 
-test('whoever has an IPv6 network has one address in it', async () => {
+test('all addresses of an IPv6 network share the limits of one address', async () => {
   const gateway = await startGateway({
     REGISTRATION: 'open',
     REGISTRATIONS_PER_HOUR: '1',
@@ -52,7 +52,7 @@ test('whoever has an IPv6 network has one address in it', async () => {
   expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
 });
 
-test('a proxy that forwards ports with addresses, in front of another one, does not make every connection an address', async () => {
+test('ports that a proxy forwards with addresses, also in front of another proxy, do not make each connection a separate address', async () => {
   const limits = { REQUESTS_PER_MINUTE: '2', MAX_SOCKETS_PER_ADDRESS: '1' };
   const gateway = await startGateway({ ...limits, REGISTRATION: 'open', TRUST_PROXY: '127.0.0.1, 10.0.0.5' });
   const from = (address: string) => ({ 'content-type': 'application/json', 'x-forwarded-for': address });
@@ -79,7 +79,7 @@ test('a proxy that forwards ports with addresses, in front of another one, does 
   expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
 });
 
-test('strangers behind the address of an administrator do not use up his requests', async () => {
+test('anonymous clients behind the address of an administrator do not use up its requests', async () => {
   const gateway = await startGateway({ REGISTRATION: 'open', REQUESTS_PER_MINUTE: '1' });
   const strangers = [1, 2].map(() =>
     fetch(`${gateway.url}/graphql`, {

@@ -1,4 +1,4 @@
-/** README and documents: links, commands, names of files and code blocks are checked against what there is. */
+/** README and documents: checks links, commands, file names and code blocks against the repository. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -18,7 +18,7 @@ const documents = [
     .map(isIn('docs')),
 ];
 
-/** As GitHub makes them: lower case, without punctuation, with hyphens for spaces. */
+/** Returns the anchors that GitHub generates: lower case, without punctuation, with hyphens for spaces. */
 const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -67,7 +67,7 @@ describe.each(documents)('%s', (document) => {
       const script = /^npm run ([\w:]+)(?: |$)/.exec(name)?.[1];
       return script !== undefined && script !== 'prove:' && scripts[script] === undefined;
     };
-    // What the changelog names existed then.
+    // Names in the changelog existed at the time of their entry.
     const names = document === 'CHANGELOG.md' ? [] : [...text.matchAll(/`([^`\n]+)`/g)].map(([, name = '']) => name);
     expect(names.filter(isMissing)).toEqual([]);
   });
@@ -77,15 +77,15 @@ describe('code blocks', () => {
   const schema = buildSchema(read('src/schema/schema.graphql'));
   const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
 
-  test.each(of('graphql'))('$name fits the schema', ({ code }) => {
+  test.each(of('graphql'))('$name is valid against the schema', ({ code }) => {
     expect(validate(schema, parse(code)).map(({ message }) => message)).toEqual([]);
   });
 
-  test.each(of('json'))('$name is JSON', ({ code }) => {
+  test.each(of('json'))('$name is valid JSON', ({ code }) => {
     expect(() => JSON.parse(code) as unknown).not.toThrow();
   });
 
-  test.each(of('sh'))('$name is a script, whose commands and settings exist', ({ code }) => {
+  test.each(of('sh'))('$name is a valid script whose commands and settings exist', ({ code }) => {
     execFileSync('bash', ['-n'], { input: code });
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const settings = read('docs/settings.md');
@@ -98,7 +98,7 @@ describe('code blocks', () => {
     expect(unknown.map(([what]) => what)).toEqual([]);
   });
 
-  test('in TypeScript pass the type check, and those in JavaScript are JavaScript', () => {
+  test('in TypeScript pass the type check, and those in JavaScript parse', () => {
     const virtual = new Map(
       of('ts', 'js').map(({ document, language, code }, index) => [
         join(root, `${document}.${index}.m${language}`),

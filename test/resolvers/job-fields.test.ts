@@ -1,4 +1,4 @@
-/** What one job's fields cost, for many jobs and many subscribers at once. */
+/** The cost of a job's fields, for many jobs and many subscribers at once. */
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -18,7 +18,7 @@ import { openSocket, subscribe, type OpenSocket } from '../support/socket.ts';
 import { countStatements } from '../support/statements.ts';
 
 const EVENTS = 'from unnest';
-/** Of an outlook; jobs that are not queued have no place to be read. */
+/** The read of an outlook; jobs that are not queued have no queue position to read. */
 const GATE = 'from "gates"';
 
 interface Page {
@@ -26,7 +26,7 @@ interface Page {
   readonly pageInfo: { readonly hasNextPage: boolean };
 }
 
-/** Writes a job as if somebody had moved it, and tells so. */
+/** Writes a job as a state change would, and sends the wake-up. */
 const change = ({ databaseUrl }: Pick<TestGateway, 'databaseUrl'>, id: string) =>
   asAdministrator(
     `with changed as (update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}' returning id, version, account_id)
@@ -34,7 +34,7 @@ const change = ({ databaseUrl }: Pick<TestGateway, 'databaseUrl'>, id: string) =
     databaseUrl,
   );
 
-/** The answer to the subscription; others are left out. */
+/** Returns the next result of a subscription, and skips other messages. */
 async function untilNext({ next }: OpenSocket): Promise<unknown> {
   for (;;) {
     const { type, payload } = await next();
@@ -62,7 +62,7 @@ describe('a list', () => {
     expect([events(), outlooks()]).toEqual([1, 1]);
   });
 
-  test('shows each job its own events, at the length and from the cursor that each asks for; one that asks wrongly spoils nothing', async () => {
+  test('returns the events of each job, in the number and from the cursor that each field requests; an invalid field does not affect the others', async () => {
     const { databaseUrl } = plain();
     const { id: accountId, client } = await makeAccount(plain());
     const ids = await addJobs(databaseUrl, { count: 3, ageDays: 1, accountId });
@@ -84,7 +84,7 @@ describe('a list', () => {
     );
     const byId = new Map(data.motionJobs.nodes.map((node) => [node.id, node]));
     const versions = (...all: number[]) => ({ nodes: all.map((version) => ({ version })) });
-    // Ids of events rise over all jobs, so a cursor of the second lies behind the first and before the third.
+    // Event ids increase across all jobs, so a cursor of the second job lies after the first and before the third.
     expect(ids.map((id) => byId.get(id))).toEqual([
       { id: ids[0], two: versions(1, 2), rest: versions(), bad: null },
       { id: ids[1], two: versions(11, 12), rest: versions(14), bad: null },
@@ -96,7 +96,7 @@ describe('a list', () => {
 });
 
 describe('pages of a list', () => {
-  test('have every job once and in one order, also where many were accepted in the same millisecond', async () => {
+  test('contain every job once and in a stable order, even if many were accepted in the same millisecond', async () => {
     const url = await createDatabase();
     const connections = createConnections(url, 2, () => undefined);
     onTestFinished(() => connections.pool.end());
@@ -127,7 +127,7 @@ const WATCH =
   'subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: 2) { nodes { type } } } }';
 
 describe('a change', () => {
-  test('of a job that 320 subscriptions on 4 sockets watch costs what it costs for one', async () => {
+  test('of a job that 320 subscriptions on 4 sockets watch costs as much as for one subscription', async () => {
     const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1, state: 'PROCESSING', evidence: 3 });
     const sockets = await Promise.all([1, 2, 3, 4].map(() => openSocket(gateway)));
@@ -142,12 +142,12 @@ describe('a change', () => {
           jobUpdated: { version: 2, queuePosition: null, timeline: { nodes: [{ type: 'POLL' }, { type: 'POLL' }] } },
         });
     }
-    // A second one for those who come while the first is read.
+    // A second read serves the requests that arrive during the first.
     expect([1, 2]).toContain(events());
     expect([1, 2]).toContain(outlooks());
   });
 
-  test('that comes while 40 jobs are watched leaves connections to requests, however long the reads for the watchers take', async () => {
+  test('of 40 watched jobs leaves connections to requests, however long the reads for the watchers take', async () => {
     const gateway = await startGateway({ DATABASE_POOL_SIZE: '4', REST: 'off' });
     const ids = await addJobs(gateway.databaseUrl, { count: 40, ageDays: 1, state: 'PROCESSING', evidence: 1 });
     const socket = await openSocket(gateway);
@@ -159,14 +159,14 @@ describe('a change', () => {
     await held.waits();
     for (let number = 0; number < 10; number += 1)
       expect((await gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }')).errors).toBeUndefined();
-    // One, and on a busy machine another one when the first has waited for longer than a statement may.
+    // One read, and on a busy machine another one if the first has waited for longer than the statement timeout.
     expect(events()).toBeLessThan(4);
     await held.release();
     for (let number = 0; number < ids.length; number += 1) await untilNext(socket);
   });
 });
 
-test('requests that take every connection of clients leave a callback its own', async () => {
+test('requests that occupy every client connection leave a connection for callbacks', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({
     ...upstream.settings,
@@ -189,7 +189,7 @@ test('requests that take every connection of clients leave a callback its own', 
   await Promise.allSettled(crowd);
 });
 
-test('a thousand who come back at once to watch are read for by four connections', async () => {
+test('a thousand clients that resume watching at once cause at most four concurrent reads', async () => {
   let reading = 0;
   let most = 0;
   const find = async (accountId: string, id: string): Promise<Job> => {

@@ -1,4 +1,4 @@
-/** `jobsUpdated` as a client sees it: over real sockets, at several instances of one gateway. */
+/** Tests `jobsUpdated` as a client sees it, over real sockets and at several instances of one gateway. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { encodeCursor } from '../../src/jobs/model/snapshot.ts';
@@ -25,7 +25,7 @@ const subscribe = ({ client }: Pick<TestGateway, 'client'>, after?: string | nul
     variables: { after },
   }) as AsyncIterableIterator<Result>;
 
-/** Subscribes, and waits until that is in force. */
+/** Subscribes, and waits until the subscription is active. */
 async function subscribeNow(gateway: TestGateway): Promise<AsyncIterableIterator<Result>> {
   const before = gateway.live.watchers();
   const updates = subscribe(gateway);
@@ -33,7 +33,7 @@ async function subscribeNow(gateway: TestGateway): Promise<AsyncIterableIterator
   return updates;
 }
 
-/** Reads until an update is what is waited for, which is returned with all before it. */
+/** Reads until an update satisfies `isLast`, and returns that update with all before it. */
 async function readUntil(updates: AsyncIterator<Result>, isLast: (update: Update) => boolean): Promise<Update[]> {
   const read: Update[] = [];
   for (;;) {
@@ -68,7 +68,7 @@ async function startTwo() {
 describe('jobsUpdated', () => {
   const two = shared(startTwo);
 
-  test('follows every job of the account through its life, whichever instance accepts and settles it', async () => {
+  test('follows every job of the account until its end, whichever instance accepts and settles it', async () => {
     const { upstream, a, b } = two();
     const [fromA, fromB] = [await subscribeNow(a), await subscribeNow(b)];
     const first = await a.client.generate();
@@ -86,7 +86,7 @@ describe('jobsUpdated', () => {
     }
   });
 
-  test('goes on from a cursor without a gap at the other instance, and after a restart of all', async () => {
+  test('resumes from a cursor without a gap at the other instance, and after a restart of all instances', async () => {
     const { settings, a, b } = await startTwo();
     const updates = await subscribeNow(a);
     const first = await a.client.generate();
@@ -105,7 +105,7 @@ describe('jobsUpdated', () => {
     await readUntil(subscribe(c, cursor), ({ job }) => job.id === third.id);
   });
 
-  test('goes on from a list: what changes after it is told, however late the subscription comes', async () => {
+  test('resumes from a list and yields every later change, however late the subscription starts', async () => {
     const { upstream, ...gateways } = two();
     const account = await makeAccount(gateways.a);
     const [a, b] = [account, { client: clientWith(gateways.b, account.key) }];
@@ -125,13 +125,13 @@ describe('jobsUpdated', () => {
       gateways.a.databaseUrl,
     );
     await readUntil(subscribe(a, page.updatesCursor), ({ job }) => job.id === jobs[0]!.id && job.version > 10);
-    // Nothing is left to the other tests.
+    // Leaves no open jobs to the other tests.
     for (let count = 0; count < jobs.length; count += 1)
       (await upstream.nextSubmit()).answer(200, successOf(randomUUID()));
     for (const { id } of jobs) await a.client.untilEnd(id);
   });
 
-  test('says CURSOR_INVALID for a cursor that is none, too long, of another gateway, or from the future', async () => {
+  test('returns CURSOR_INVALID for a cursor that is malformed, too long, of another gateway, or from the future', async () => {
     const [a, { a: other }] = [await startGateway(), two()];
     const { updatesCursor } = await list(a);
     const history = Buffer.from(updatesCursor!, 'base64url').toString().split(' ')[1]!;
@@ -154,7 +154,7 @@ describe('jobsUpdated', () => {
     expect(a.live.watchers()).toBe(0);
   });
 
-  test('ends with its socket and with the server, and leaves nothing', async () => {
+  test('ends with its socket and with the server, and leaves nothing behind', async () => {
     const a = await startGateway();
     const extra = createClient(a);
     onTestFinished(() => extra.stop());

@@ -8,13 +8,13 @@ import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { startGateway } from '../support/gateway.ts';
 import { shared } from '../support/on-end.ts';
 
-/** Accepts jobs and never submits them, but for the first, which is not answered. */
+/** A gateway that accepts jobs but submits only the first, which is never answered. */
 const queueing = shared(async () => {
   const upstream = await startFakeUpstream();
   return startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
 });
 
-/** A client of an account that has no jobs. */
+/** Creates a client of an account that has no jobs. */
 async function ownClient(): Promise<TestClient> {
   const { client } = await makeAccount(queueing());
   onTestFinished(() => client.stop());
@@ -31,7 +31,7 @@ interface Generated {
 }
 
 describe('generateMotion', () => {
-  test('stores the job as asked for, with the documented defaults', async () => {
+  test('stores the job as requested, with the documented defaults', async () => {
     const { client } = queueing();
     const { data } = await client.request<{ generateMotion: { job: Record<string, unknown> } }>(
       `mutation { generateMotion(input: { imageUrl: "${EXAMPLE.imageUrl}", videoUrl: "${EXAMPLE.videoUrl}", labels: [{ key: "team", value: "web" }, { key: "a", value: "ü" }] }) {
@@ -57,7 +57,7 @@ describe('generateMotion', () => {
     });
   });
 
-  test('names every violation in one answer, and stores nothing', async () => {
+  test('reports every violation in one response, and stores nothing', async () => {
     const client = await ownClient();
     const labels = [
       ...Array.from({ length: 16 }, (_, index) => ({ key: `k${index}`, value: 'v' })),
@@ -96,7 +96,7 @@ describe('generateMotion', () => {
 });
 
 describe('an idempotency key', () => {
-  test('answers the same job for the same input, also when asked in parallel', async () => {
+  test('returns the same job for the same input, even for concurrent requests', async () => {
     const { client } = queueing();
     const input = { ...EXAMPLE, idempotencyKey: 'order-1' };
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.request<Generated>(GENERATE, { input })));
@@ -104,7 +104,7 @@ describe('an idempotency key', () => {
     expect(answers.filter(({ data }) => !data.generateMotion.replayed)).toHaveLength(1);
   });
 
-  test('is refused for another input, and for the same input in other words it is not', async () => {
+  test('is rejected for a different input, but not for the same input in another form', async () => {
     const { client } = queueing();
     const input = {
       ...EXAMPLE,
@@ -129,7 +129,7 @@ describe('an idempotency key', () => {
     });
   });
 
-  test('may come as a header', async () => {
+  test('may be sent as a header', async () => {
     const { client } = queueing();
     const headers = { 'idempotency-key': 'order-3' };
     const first = await client.request<Generated>(GENERATE, { input: EXAMPLE }, headers);
@@ -137,7 +137,7 @@ describe('an idempotency key', () => {
     expect(again.data.generateMotion).toMatchObject({ replayed: true, job: { id: first.data.generateMotion.job!.id } });
   });
 
-  test('in a header that could mean two jobs, or differs from the input, refuses the document before anything runs', async () => {
+  test('in a header that could apply to two jobs, or that differs from the input, rejects the document before anything runs', async () => {
     const client = await ownClient();
     const headers = { 'idempotency-key': 'order-4' };
     const two = `mutation ($input: GenerateMotionInput!) { a: generateMotion(input: $input) { replayed } ...F } fragment F on Mutation { b: generateMotion(input: $input) { replayed } }`;
@@ -156,7 +156,7 @@ describe('an idempotency key', () => {
   });
 });
 
-test('every type, field, argument and enum value is described', async () => {
+test('every type, field, argument and enum value has a description', async () => {
   const { client } = queueing();
   const { data } = await client.request<{ __schema: { types: Described[] } }>(getIntrospectionQuery());
   interface Described {
@@ -183,15 +183,15 @@ test('every type, field, argument and enum value is described', async () => {
   expect([...ours, ...members].filter(({ description }) => !description).map(({ name }) => name)).toEqual([]);
 });
 
-describe('reading', () => {
-  test('an unknown id, and text that is no id, answer null', async () => {
+describe('a read', () => {
+  test('returns null for an unknown id and for text that is not an id', async () => {
     const { client } = queueing();
     const query = 'query ($id: ID!) { motionJob(id: $id) { id } node(id: $id) { id } }';
     for (const id of [randomUUID(), 'not an id', ''])
       expect((await client.request(query, { id })).data).toEqual({ motionJob: null, node: null });
   });
 
-  test("somebody else's job answers like an unknown one, to every operation", async () => {
+  test("treats another account's job like an unknown one, as does every other operation", async () => {
     const client = await ownClient();
     const job = await client.generate();
     const { asAdministrator } = await import('../support/database.ts');
@@ -213,7 +213,7 @@ describe('reading', () => {
     expect(watched.value).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
   });
 
-  test('node finds a job by its id', async () => {
+  test('finds a job by its id through node', async () => {
     const { client } = queueing();
     const { id } = await client.generate();
     expect(
@@ -222,7 +222,7 @@ describe('reading', () => {
     ).toEqual({ node: { __typename: 'MotionJob', id, mode: 'STD' } });
   });
 
-  test('the list is newest first, and its pages neither overlap nor shift when jobs are added', async () => {
+  test('lists jobs newest first, in pages that neither overlap nor shift when jobs are added', async () => {
     const client = await ownClient();
     const made: string[] = [];
     for (let index = 0; index < 5; index += 1) made.unshift((await client.generate()).id);
@@ -247,7 +247,7 @@ describe('reading', () => {
     expect(seen).toEqual(made);
   });
 
-  test('the list can be filtered by state, mode, labels, time and ids, and by all at once', async () => {
+  test('filters the list by state, mode, labels, time and ids, and by several of them at once', async () => {
     const client = await ownClient();
     const pro = await client.generate({
       mode: 'PRO',
@@ -293,24 +293,24 @@ describe('reading', () => {
   });
 
   test.each([
-    ['first: 0', '"first" is from 1 to 100.'],
-    ['first: 101', '"first" is from 1 to 100.'],
+    ['first: 0', '"first" must be between 1 and 100.'],
+    ['first: 101', '"first" must be between 1 and 100.'],
     [
       'after: "OTk5OTk5OTk5OTk5OTk5IDAxOTlhYWFhLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA"',
       '"after" is not a cursor of this list.',
     ],
-    ['filter: { createdAfter: "0000-01-01T00:00:00Z" }', 'A time is in the years 1 to 9999.'],
+    ['filter: { createdAfter: "0000-01-01T00:00:00Z" }', 'Times must be in the years 1 to 9999.'],
     [
       'filter: { labels: [{ key: "a", value: "\\u0000" }] }',
-      '"labels" is well-formed Unicode text without NUL characters.',
+      '"labels" must be well-formed Unicode text without NUL characters.',
     ],
     [
       `filter: { labels: [${Array(17).fill('{ key: "a", value: "b" }').join(', ')}] }`,
-      '"labels" has at most 16 entries.',
+      '"labels" must have at most 16 entries.',
     ],
     ['after: "nonsense"', '"after" is not a cursor of this list.'],
-    [`filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" has at most 100 entries.'],
-  ])('the list refuses %.40s with a clear error', async (args, message) => {
+    [`filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" must have at most 100 entries.'],
+  ])('rejects a list with %.40s and returns a clear error', async (args, message) => {
     const { client } = queueing();
     const { errors, data } = await client.request(`{ motionJobs(${args}) { nodes { id } } }`);
     expect(data).toEqual({ motionJobs: null });
@@ -321,7 +321,7 @@ describe('reading', () => {
 describe('cancelMotionJob', () => {
   const cancel = async (client: TestClient, id: string) => (await client.run(CancelJob, { id })).data.cancelMotionJob;
 
-  test('ends a queued job, which is then never submitted; a second cancel is no error', async () => {
+  test('ends a queued job, which is then never submitted; a second cancellation is not an error', async () => {
     const upstream = await startFakeUpstream();
     const { client } = await startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
     const blocking = await client.generate();
@@ -340,7 +340,7 @@ describe('cancelMotionJob', () => {
     expect(upstream.submitCount()).toBe(2);
   });
 
-  test('while the job is being submitted is remembered, and takes effect if the attempt surely did not arrive', async () => {
+  test('is remembered while the job is being submitted, and takes effect if the attempt certainly did not reach the upstream', async () => {
     const upstream = await startFakeUpstream();
     const { client } = await startGateway(upstream.settings);
     const job = await client.generate();
@@ -354,7 +354,7 @@ describe('cancelMotionJob', () => {
     expect(upstream.submitCount()).toBe(1);
   });
 
-  test('is too late once the upstream has the job', async () => {
+  test('is too late once the upstream has accepted the job', async () => {
     const upstream = await startFakeUpstream();
     const { client } = await startGateway(upstream.settings);
     const job = await client.generate();

@@ -1,4 +1,4 @@
-/** What an administrator does, over HTTP. */
+/** Administrator operations over HTTP. */
 import type { TestGateway } from './gateway.ts';
 import { createClient, type TestClient } from './client.ts';
 
@@ -8,7 +8,7 @@ export interface MadeAccount {
   readonly client: TestClient;
 }
 
-/** A client with another key, or a token. */
+/** Creates a client with another key, or with a token. */
 export const clientWith = ({ url }: Pick<TestGateway, 'url'>, apiKey: string): TestClient =>
   createClient({ url, apiKey });
 

@@ -1,4 +1,4 @@
-/** A server whose answers are followed, and raw clients of it. */
+/** A server that tracks the delivery of its answers, and raw clients for it. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
@@ -7,9 +7,9 @@ import { createProxyCheck } from '../../src/http/proxied.ts';
 import { createAnswerWatch, type WatchTimes } from '../../src/http/rest/answer-delivery.ts';
 import { onEnd } from './on-end.ts';
 
-/** Longer than a test takes: what is decided was not decided by the clock. */
+/** Longer than any test takes, so that no timeout decides an outcome. */
 export const NEVER = 600_000;
-/** A reset on one machine comes back at once. */
+/** On a single machine, a reset arrives immediately. */
 const SHORT: WatchTimes = { closeMs: 300, resetMs: NEVER };
 
 export async function listen(
@@ -46,7 +46,7 @@ export async function startAnswering(times: WatchTimes = SHORT) {
   });
 
   async function open({ reads = true, allowHalfOpen = false } = {}): Promise<Socket> {
-    // One that never reads leaves the answer in its kernel.
+    // A client that never reads leaves the answer in its kernel's buffer.
     const client = new Socket({ allowHalfOpen });
     client.on('error', () => undefined);
     if (!reads) client.pause();
@@ -61,7 +61,7 @@ export async function startAnswering(times: WatchTimes = SHORT) {
     port,
     open,
     next: (answer: (response: ServerResponse) => void) => void answers.push(answer),
-    /** Resolves with a client that has sent a request, which is answered so. */
+    /** Sends a request that the server answers with `answer`; resolves with its client. */
     async ask(
       answer: (response: ServerResponse, client: Socket) => void,
       headers: readonly string[] = [],

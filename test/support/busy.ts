@@ -1,11 +1,11 @@
-/** Things that keep the event loop or the machine busy. */
+/** Helpers that keep the event loop or the machine busy. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { onEnd } from './on-end.ts';
 
 /**
- * Keeps the event loop of this process, which is that of the gateway under test too, late by `spinMs` all the time;
- * returns how to end that.
+ * Keeps the event loop of this process, which the gateway under test shares, late by `spinMs` until the returned
+ * function is called.
  */
 export function keepLoopBusy(spinMs: number): () => void {
   const spinning = setInterval(() => {
@@ -16,7 +16,7 @@ export function keepLoopBusy(spinMs: number): () => void {
   return end;
 }
 
-/** Processes that compute without a pause, one for each core, until the test ends. */
+/** Runs one process per core that computes without a pause, until the test ends. */
 export function keepMachineBusy(): void {
   for (let core = 0; core < availableParallelism(); core += 1) {
     const burner = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** Somebody who is called back: answers 200 and remembers. */
+/** A receiver of callbacks that answers 200 and records each callback. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +15,7 @@ interface Received {
 
 export interface CallbackReceiver {
   readonly url: string;
-  /** Every callback so far, in the order of arrival. */
+  /** All callbacks so far, in order of arrival. */
   readonly received: readonly Received[];
 }
 

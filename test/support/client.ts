@@ -20,14 +20,14 @@ interface Answer<T> {
   }[];
 }
 
-/** The part of a job that most tests look at. */
+/** The fields of a job that most tests check. */
 export type JobView = JobFieldsFragment;
 
-/** The same part, for documents that a test writes itself. */
+/** The same fields, for documents that a test writes itself. */
 export const JOB_FIELDS =
   'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
 
-/** The seed document's own request. */
+/** The example request of the seed document. */
 export const EXAMPLE = {
   imageUrl: 'https://sourceyoya.wenge.com/2025/06/03/683e9f76e4b0684509ab1aca.jpg',
   videoUrl: 'https://cdn.acedata.cloud/odwfm5.mp4',
@@ -36,14 +36,14 @@ export const EXAMPLE = {
 
 export interface TestClient {
   request<T>(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<Answer<T>>;
-  /** The same with a document whose types are known. */
+  /** Sends a typed document. */
   run<T, V>(document: TypedDocumentString<T, V>, variables: V): Promise<Answer<T>>;
-  /** Submits the example with changes and returns the accepted job. */
+  /** Submits the example with the given changes and returns the accepted job. */
   generate(input?: Partial<GenerateMotionInput>): Promise<JobView>;
   find(id: string): Promise<JobView | null>;
-  /** Follows a job; ends when the server completes. */
+  /** Watches a job until the server completes the subscription. */
   watch(id: string, afterVersion?: number): AsyncIterableIterator<ExecutionResult<WatchJobSubscription, unknown>>;
-  /** Follows a job to its end and returns its last state. */
+  /** Watches a job until it ends and returns its last state. */
   untilEnd(id: string): Promise<JobView>;
   readonly socket: Client;
   stop(): Promise<void>;

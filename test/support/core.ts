@@ -1,5 +1,5 @@
 /**
- * The core over a real store, without a gateway around it: the test plays the upstream word by word and says when each
+ * The core on a real store, without a gateway. The test provides every answer of the upstream and decides when each
  * flow runs.
  */
 import { v7 as uuidv7 } from 'uuid';
@@ -27,9 +27,9 @@ export interface CoreOptions {
   readonly maxInFlight?: number;
   readonly unconfirmedSlotMs?: number;
   readonly listing?: boolean;
-  /** Instead of a database of its own. */
+  /** The database to use instead of a new one. */
   readonly database?: EmptiedDatabase;
-  /** The store as the dispatcher sees it, for what goes wrong on the way to it. */
+  /** Wraps the store that the dispatcher uses, so that a test can inject faults. */
   readonly dispatchStore?: (store: JobStore) => JobStore;
 }
 
@@ -147,9 +147,9 @@ export async function startCore({
       if (!job) throw new Error('the key was used before');
       return job.id;
     },
-    /** Lets the pause and the rate pass, as time would. */
+    /** Ends the pause and the rate limit of the gate, as the passage of time would. */
     passTime: () => sql('update gates set paused_until = now(), next_submit_at = now()'),
-    /** Takes the next job and submits it; returns which one it was. */
+    /** Claims the next job and submits it; returns the id of the job. */
     async submitNext() {
       const taken = await dispatcher.take();
       if (taken.kind !== 'job') throw new Error(`nothing was taken: ${taken.kind}`);
@@ -161,7 +161,7 @@ export async function startCore({
   };
 }
 
-/** The same core, whose gate is open for each submit: its pauses are the matter of other tests. */
+/** Wraps the core so that its gate is open for each submit. Other tests cover the pauses of the gate. */
 export const withOpenGate = (core: Awaited<ReturnType<typeof startCore>>) => ({
   ...core,
   async submitNext() {

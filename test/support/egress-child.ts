@@ -1,5 +1,5 @@
 /**
- * A process that posts to the URLs of its arguments with the settings of its environment, and prints the answers as one
+ * A process that posts to the URLs in its arguments with the settings in its environment, and prints the answers as one
  * line of JSON. Every name resolves to 127.0.0.1.
  */
 import { loadConfig } from '../../src/config.ts';

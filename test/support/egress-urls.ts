@@ -1,9 +1,12 @@
-/** Addresses and URLs that the egress must refuse, and some that it must not. Nothing here comes from the program. */
+/**
+ * Addresses and URLs that the egress must refuse, and some that it must accept. None of them are derived from the
+ * program.
+ */
 import { BlockList } from 'node:net';
 
 /**
- * https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, all rows, with multicast
- * and site-local addresses.
+ * All rows of https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, plus
+ * multicast and site-local addresses.
  */
 const specialRanges: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
@@ -79,7 +82,7 @@ function toAddress(number: bigint, family: Family): string {
 
 const special = new BlockList();
 for (const [net, prefix] of specialRanges) special.addSubnet(net, prefix, familyOf(net));
-/** The one block of IPv6 that is given out to networks. */
+/** The only IPv6 block that is allocated to networks. */
 const givenOut = new BlockList();
 givenOut.addSubnet('2000::', 3, 'ipv6');
 
@@ -99,7 +102,10 @@ const edges = specialRanges.map(([net, prefix]) => {
   };
 });
 
-/** The first and the last address of each special-purpose range, and of IPv6 what was given to nobody. */
+/**
+ * The first and last address of each special-purpose range, addresses in unallocated IPv6 space, and the platform
+ * address 168.63.129.16.
+ */
 export const specialAddresses: readonly string[] = [
   ...new Set([
     ...edges.flatMap(({ within }) => within),
@@ -111,12 +117,15 @@ export const specialAddresses: readonly string[] = [
   ]),
 ];
 
-/** Their neighbours just outside, which anybody may have. */
+/** The public addresses just outside these ranges. */
 export const neighbours: readonly string[] = [
   ...new Set([...edges.flatMap(({ outside }) => outside), '168.63.129.15', '168.63.129.17']),
 ];
 
-/** What resolvers answer that is no plain special address. */
+/**
+ * Resolver answers that are not plain special addresses: embedded and scoped addresses, other notations, and other
+ * text.
+ */
 export const disguisedAddresses: readonly string[] = [
   '::ffff:127.0.0.1',
   '::ffff:7f00:1',
@@ -276,8 +285,8 @@ const otherForms: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * URLs with the code that they are refused by. Those that lead to an address name `port`, where it is possible to see
- * who calls there.
+ * Returns URLs, each with the code that it is refused with. URLs that lead to an address use `port`, on which a test
+ * can detect connections.
  */
 export function refusedUrls(port: number): readonly (readonly [url: string, code: string])[] {
   const hosts = [...specialAddresses.map(inBrackets), ...spellings];
@@ -305,7 +314,7 @@ export function refusedUrls(port: number): readonly (readonly [url: string, code
   ];
 }
 
-/** Hosts that anybody may have, as a client writes them and as a receiver reads them. */
+/** Public hosts, as a client writes them and as a receiver reads them. */
 export const publicHosts: readonly (readonly [string, string])[] = [
   ['hooks.example.com', 'hooks.example.com'],
   ['EXAMPLE.com', 'example.com'],
@@ -321,7 +330,7 @@ export const publicHosts: readonly (readonly [string, string])[] = [
   ['localhost.example.com', 'localhost.example.com'],
 ];
 
-/** The same for addresses, with the one to connect to. */
+/** Public addresses as a client writes them, each with the address to connect to. */
 export const publicAddresses: readonly (readonly [string, string])[] = [
   ['8.8.8.8', '8.8.8.8'],
   ['134744072', '8.8.8.8'],

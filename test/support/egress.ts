@@ -1,4 +1,4 @@
-/** An egress for a test, and networks that it believes to be in. */
+/** An egress for tests, and simulated networks for it. */
 import { once } from 'node:events';
 import { connect as connectSocket, createServer, Socket, type AddressInfo } from 'node:net';
 import { loadConfig } from '../../src/config.ts';
@@ -7,7 +7,7 @@ import { onEnd } from './on-end.ts';
 
 type Connect = NonNullable<EgressOptions['connect']>;
 
-/** With `EGRESS_ALLOW` as an operator writes it. No name resolves unless the test says to what. */
+/** Creates an egress with `EGRESS_ALLOW` as an operator writes it. Names resolve only if the test provides a lookup. */
 export function egressOf(allow: string, options: Partial<EgressOptions> = {}): Egress {
   const lookup = async () => Promise.reject(new Error('ENOTFOUND'));
   const egress = createEgress({
@@ -28,11 +28,11 @@ export const aRequest = {
   signal: new AbortController().signal,
 };
 
-/** `BLOCKED`, `200`. */
+/** Returns the HTTP status or the reason of the failure, for example `200` or `BLOCKED`. */
 export const endOf = (answer: EgressAnswer): string =>
   answer.kind === 'answered' ? String(answer.httpStatus) : answer.reason;
 
-/** Listens on all addresses of this machine, loopback among them, and counts who comes. */
+/** Listens on all addresses of this machine, including loopback, and counts connections. */
 export async function startCanary(): Promise<{ readonly port: number; connections(): number }> {
   let connections = 0;
   const server = createServer((socket) => {
@@ -48,8 +48,8 @@ export async function startCanary(): Promise<{ readonly port: number; connection
 }
 
 /**
- * A network in which no connection to one of `addresses` succeeds; all others are the real one. `asked` is what was
- * connected to.
+ * Simulates a network in which no connection to one of `addresses` succeeds and all other connections are real. `asked`
+ * lists the address of each connection attempt.
  */
 export function unreachable(addresses: readonly string[]): { readonly asked: string[]; readonly connect: Connect } {
   const asked: string[] = [];
@@ -65,7 +65,10 @@ export function unreachable(addresses: readonly string[]): { readonly asked: str
   };
 }
 
-/** A network in which a receiver on loopback has every address. `asked` is what was connected to. */
+/**
+ * Simulates a network in which a receiver on loopback has every address. `asked` lists the address and port of each
+ * connection attempt.
+ */
 export function standIn(url: string): { readonly asked: string[]; readonly connect: Connect } {
   const asked: string[] = [];
   return {

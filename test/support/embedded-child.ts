@@ -1,6 +1,6 @@
 /**
- * A process that starts an embedded server on the directory of its first argument, says so as one line of JSON, and
- * stops it when its input ends. Killed, it leaves the server behind.
+ * A process that starts an embedded server on the directory in its first argument, reports the result as one line of
+ * JSON, and stops the server when its input ends. If the process is killed, the server keeps running.
  */
 import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
 

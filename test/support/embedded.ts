@@ -1,6 +1,6 @@
 /**
- * What the tests of the embedded server share: directories, queries, gateways in processes of their own, and an end for
- * all of them.
+ * Shared helpers of the embedded server's tests: directories, queries, separate processes that run a server as a
+ * gateway does, and their cleanup.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,16 +19,16 @@ import { startEmbeddedServer, type EmbeddedServer } from '../../src/db/embedded/
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = dirname(dirname(FOLDER));
 
-/** Whom root lends servers to; null when the tests run as an ordinary user. */
+/** The user that root runs servers as; null if the tests run as an ordinary user. */
 export const serviceUser = isRoot() ? await getServiceUser() : null;
-/** Whether a gateway can be run as that user from here. */
+/** True if that user can run a child process from this directory. */
 export const canLend = serviceUser !== null && (await canReach(FOLDER, serviceUser));
 
 export const logged: string[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
 let template = '';
 
-/** Ends and removes what a test made, last first. */
+/** Runs the cleanups that a test has registered, last first. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 }
@@ -41,7 +41,7 @@ export async function start(dataDir: string): Promise<EmbeddedServer> {
   return server;
 }
 
-/** A directory closed to everyone else. */
+/** Creates a directory that no other user can access. */
 export async function closedDir(owner: Owner | null = null): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'embedded-'));
   if (owner) await chown(dir, owner.uid, owner.gid);
@@ -49,14 +49,14 @@ export async function closedDir(owner: Owner | null = null): Promise<string> {
   return dir;
 }
 
-/** A directory that everyone can enter. */
+/** Creates a directory that every user can enter. */
 export async function openDir(): Promise<string> {
   const dir = await closedDir();
   await chmod(dir, 0o755);
   return dir;
 }
 
-/** Makes the database that `fillWithData` copies, which saves a second each time: a table `kept` with one row. */
+/** Creates the database that `fillWithData` copies: a table `kept` with one row. Each copy saves a second. */
 export async function makeTemplate(): Promise<void> {
   template = await mkdtemp(join(tmpdir(), 'embedded-template-'));
   await chmod(template, 0o755);
@@ -102,11 +102,14 @@ interface Answer {
 export interface Gateway {
   readonly child: ChildProcess;
   readonly answer: Answer;
-  /** SIGKILL to its whole process group. */
+  /** Sends SIGKILL to the whole process group. */
   kill(): Promise<void>;
 }
 
-/** A gateway in a process of its own, leader of its group as a shell's job is. */
+/**
+ * Starts a separate process that runs an embedded server, as a gateway does. The process leads its process group, like
+ * a job of a shell.
+ */
 export async function startGatewayProcess(dataDir: string, user: Owner | null = null): Promise<Gateway> {
   const child = spawn(process.execPath, [await programOf('test/support/embedded-child.ts'), dataDir], {
     cwd: ROOT,

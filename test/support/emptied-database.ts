@@ -1,6 +1,6 @@
 /**
- * A database that tests use one after another, and that each of them finds as a new one is: it costs a few statements
- * instead of a database.
+ * A database that tests use one after another and that each test finds in its initial state. Resetting it takes a few
+ * statements instead of a new database.
  */
 import { createConnections, type Connections } from '../../src/db/connection/client.ts';
 import { asAdministrator, createDatabase } from './database.ts';
@@ -11,7 +11,7 @@ export interface EmptiedDatabase {
   readonly connections: Connections;
 }
 
-/** Keeps what all tables have now; returns the statement that brings it back. */
+/** Saves the current rows of all tables; returns the statement that restores them. */
 async function keepRows(url: string): Promise<string> {
   const tables = (
     await asAdministrator<{ name: string }>(
@@ -23,7 +23,7 @@ async function keepRows(url: string): Promise<string> {
     `create schema as_made; ${tables.map((name) => `create table as_made.${name} as table public.${name}`).join('; ')}`,
     url,
   );
-  // Without the triggers of foreign keys the order of the tables makes no difference.
+  // Without the triggers of foreign keys, the order of the tables does not matter.
   return [
     'set local session_replication_role = replica',
     ...tables.flatMap((name) => [
@@ -34,9 +34,10 @@ async function keepRows(url: string): Promise<string> {
 }
 
 /**
- * Called at the top of a block or a file; what it returns empties the database for the test that calls it. It is for
- * tests that run stores, loops or flows themselves: they change rows only, and nothing of theirs runs on when they end.
- * A gateway remembers what it has read.
+ * Registers the database for a block or a file and must be called at its top level; the returned function resets the
+ * database for the test that calls it. Use it only for tests that run stores, loops, or flows themselves: they change
+ * only rows, and nothing that they start keeps running after they end. It does not suit a gateway, which caches what it
+ * has read.
  */
 export function emptiedDatabase(connectionCount = 4): () => Promise<EmptiedDatabase> {
   const database = shared(async () => {

@@ -1,4 +1,6 @@
-/** An upstream that does nothing by itself: the test answers submits, sends callbacks and decides what look-ups say. */
+/**
+ * An upstream that does nothing by itself: the test answers submits, sends callbacks, and sets the results of look-ups.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -6,31 +8,30 @@ import { onEnd } from './on-end.ts';
 
 export interface Submit {
   readonly body: Record<string, unknown> & { readonly callback_url?: string };
-  /** Answers the submit. */
   answer(status: number, body: unknown): void;
-  /** Cuts the connection without an answer. */
+  /** Resets the connection without an answer. */
   cut(): void;
 }
 
 export interface FakeUpstream {
   readonly url: string;
-  /** The next submit that arrives, or the oldest one not taken yet. */
+  /** Returns the oldest submit that is not taken yet, or waits for the next one. */
   nextSubmit(): Promise<Submit>;
-  /** How many submits arrived in all. */
+  /** Returns the number of submits received so far. */
   submitCount(): number;
-  /** What look-ups answer, by task id; tasks that are not here are unknown. */
+  /** The records that look-ups find, by task id; all other tasks are unknown. */
   readonly records: Map<string, object>;
   /** The ids of each look-up so far. */
   readonly lookUps: string[][];
   /**
-   * The spans of each listing so far and when it was asked for, in seconds; whatever the span, all records are listed.
+   * The span and the time of each listing so far, in seconds. A listing contains all records, regardless of its span.
    */
   readonly listings: { from: number; to: number; at: number }[];
-  /** A listing has at most so many items in a page from now on, whatever is asked for. */
+  /** Limits the pages of subsequent listings to this number of items, regardless of the requested limit. */
   limitPages(items: number): void;
-  /** A listing from beyond the end is answered with this status from now on. */
+  /** Sets the status of the answer to subsequent listings that start beyond the end. */
   refuseBeyondTheEnd(status: number): void;
-  /** The settings of a gateway that submits here. */
+  /** The settings of a gateway that uses this upstream. */
   readonly settings: Record<string, string>;
 }
 
@@ -107,7 +108,7 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
     .end(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-/** The flat result of a finished task. */
+/** Returns the flat result of a successful task. */
 export const successOf = (
   taskId: string,
   videoUrl = 'https://cdn.example.com/result.mp4?sign=secret',
@@ -127,7 +128,7 @@ export const failureOf = (taskId: string, code = 'api_error', message = 'fetch f
   trace_id: '2cf86e86-22a4-46e1-ac2f-032c0f2a4e89',
 });
 
-/** A task record, as a look-up answers it. */
+/** Returns a task record, as a look-up reports it. */
 export const recordOf = (taskId: string, callbackUrl: string | undefined, response: object = {}): object => ({
   id: taskId,
   type: 'motion',
@@ -137,7 +138,7 @@ export const recordOf = (taskId: string, callbackUrl: string | undefined, respon
   ...('state' in response || 'error' in response ? { finished_at: 1_756_000_100.5 } : {}),
 });
 
-/** Posts to a callback URL; returns the status. */
+/** Posts to a callback URL and returns the status. */
 export async function callBack(url: string, body: unknown): Promise<number> {
   const response = await fetch(url, {
     method: 'POST',
@@ -149,9 +150,9 @@ export async function callBack(url: string, body: unknown): Promise<number> {
 }
 
 /**
- * Reports a success as the vendor does: its record has the result before it calls back. A callback that arrives before
- * the gateway has recorded the answer to the submit is confirmed by a look-up, so a test that sends one right after its
- * answer needs the record.
+ * Reports a success as the vendor does: its record has the result before it sends the callback. The gateway uses a
+ * look-up to confirm a callback that arrives before it has recorded the answer to the submit, so a test that sends a
+ * callback immediately after its answer needs the record.
  */
 export async function reportSuccess({ records }: FakeUpstream, callbackUrl: string, taskId: string): Promise<number> {
   records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));

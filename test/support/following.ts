@@ -1,6 +1,4 @@
-/**
- * The account feed without a gateway around it: the core over a real database, and transactions that a test holds open.
- */
+/** The account feed without a gateway: the core on a real database, and transactions that a test holds open. */
 import { v7 as uuidv7 } from 'uuid';
 import pg from 'pg';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -17,14 +15,14 @@ export const ACCOUNT = 'default';
 
 interface FollowingOptions {
   readonly url?: string;
-  /** Shared with other tests; the account is the test's own then. */
+  /** A store that is shared with other tests; the test then uses a separate account. */
   readonly base?: Awaited<ReturnType<typeof startStore>>;
   readonly maxUnread?: number;
-  /** Stands between the feed and its store. */
+  /** Wraps the reader that the feed uses. */
   readonly around?: (reader: ChangeReader) => ChangeReader;
 }
 
-/** The part that has connections: on a database, a fresh one unless told. */
+/** Starts the parts that have connections, on the given database or on a new one. */
 export async function startStore(given?: string) {
   const url = given ?? (await createDatabase());
   const connections = createConnections(url, 4, () => undefined);
@@ -34,7 +32,7 @@ export async function startStore(given?: string) {
   return { url, feed, store: createJobStore(connections, feed.announce) };
 }
 
-/** Starts it on a database, a fresh one unless told. */
+/** Starts the account feed on a shared store, on the given database, or on a new one. */
 export async function startFollowing({
   url: given,
   base,
@@ -53,7 +51,7 @@ export async function startFollowing({
   onEnd(() => following.stop());
 
   const { input } = submittingJob();
-  /** In one transaction. */
+  /** Inserts the jobs in one transaction. */
   const insertMany = (count: number, accountId = account) =>
     store.transaction(async (tx) => {
       const ids: string[] = [];
@@ -77,7 +75,7 @@ export async function startFollowing({
   return { url, account, store, feed, following, insert, insertMany, amend, warnings };
 }
 
-/** A transaction that is open, has its id, and has changed nothing yet. */
+/** Opens a transaction that has its id and has changed nothing yet. */
 export async function openTransaction(url: string) {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -100,7 +98,7 @@ export async function openTransaction(url: string) {
   };
 }
 
-/** Reads so many updates. */
+/** Reads `count` updates, or fewer if the iterator ends first. */
 export async function read(updates: AsyncIterator<JobUpdate>, count: number): Promise<JobUpdate[]> {
   const read: JobUpdate[] = [];
   while (read.length < count) {

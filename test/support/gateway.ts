@@ -1,4 +1,4 @@
-/** A gateway of the test's own: real HTTP, real sockets, a real database, the sandbox as its upstream. */
+/** A separate gateway for each test, with real HTTP, real sockets, a real database, and the sandbox as its upstream. */
 import pino from 'pino';
 import { expect } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
@@ -16,7 +16,7 @@ export interface TestGateway extends Gateway {
   readonly administratorKey: string;
   readonly databaseUrl: string;
   readonly client: TestClient;
-  /** Every line that was logged. */
+  /** All lines that were logged. */
   readonly logs: Record<string, unknown>[];
 }
 
@@ -24,7 +24,7 @@ const API_KEY = 'test-key-0123456789';
 const APP_SECRET = 'test-secret-0123456789-0123456789-0123456789';
 
 /**
- * Settings of a gateway that an upstream of the test can call back, and that can be started again at the same address.
+ * Returns settings for a gateway that the test's upstream can call back and that can be restarted at the same address.
  */
 export async function publicAddress(): Promise<{ readonly PORT: string; readonly PUBLIC_URL: string }> {
   const port = await findFreePort();
@@ -32,8 +32,8 @@ export async function publicAddress(): Promise<{ readonly PORT: string; readonly
 }
 
 /**
- * Starts a gateway with settings by environment names; it is stopped, and checked for leftovers, when the test ends,
- * after `beforeStop`.
+ * Starts a gateway with settings by environment names. When the test ends, runs `beforeStop`, stops the gateway, and
+ * checks for leftover sockets and watchers.
  */
 export async function startGateway(
   overrides: Record<string, string> = {},
@@ -54,9 +54,9 @@ export async function startGateway(
     SANDBOX_SECONDS: '0.05',
     UPSTREAM_SUBMITS_PER_SECOND: '1000',
     DRAIN_SECONDS: '1',
-    // Two connections for callbacks and submits are opened for each gateway, instead of four.
+    // Each gateway opens two connections for callbacks and submits instead of four.
     DATABASE_POOL_SIZE: '6',
-    // Hundreds of gateways start in these tests: each would spend a quarter of a second on it.
+    // These tests start hundreds of gateways, and the warm-up of each would take a quarter of a second.
     WARM_UP_SECONDS: '0',
     MAX_SOCKETS_PER_ADDRESS: '100000',
     MAX_SOCKETS_PER_KEY: '100000',
@@ -64,11 +64,11 @@ export async function startGateway(
     ...overrides,
   });
   const gateway = await start(config, log);
-  // Every clone of the template database has it.
+  // Every clone of the template database contains this key.
   const apiKey = ordinaryKeyOf();
   const client = createClient({ url: gateway.url, apiKey });
   onEnd(async () => {
-    // The client first: its reconnecting would surface as an error of the test.
+    // The client stops first: losing its connection would surface as an error of the test.
     await client.stop();
     await beforeStop();
     await gateway.stop();

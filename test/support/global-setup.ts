@@ -1,6 +1,6 @@
 /**
- * One PostgreSQL server and one template database for the whole run: migrated, with an ordinary key of the account
- * `default`. Every test clones it.
+ * One PostgreSQL server and one template database for the whole run. The template is migrated and has an ordinary key
+ * of the account `default`; every test clones it.
  */
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';

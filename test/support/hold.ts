@@ -1,10 +1,10 @@
-/** A table that nobody can read for a while. */
+/** A lock that keeps a table from being read for a while. */
 import pg from 'pg';
 import { expect } from 'vitest';
 import { asAdministrator } from './database.ts';
 import { onEnd } from './on-end.ts';
 
-/** Locks the table; `waits` resolves when so many statements wait for it, by default one or more. */
+/** Locks the table; `waits` resolves once at least `count` statements wait for the lock, by default one. */
 export async function holdQueries(
   databaseUrl: string,
   table: string,

@@ -1,4 +1,4 @@
-/** A gateway whose REST requests are repeated, with an upstream that ends tasks when the test says so. */
+/** A gateway for tests that repeat REST requests, with an upstream that ends tasks when the test decides. */
 import type { Agent } from 'node:http';
 import type pg from 'pg';
 import { expect, onTestFinished } from 'vitest';
@@ -38,7 +38,7 @@ export async function startJoining(settings: Record<string, string> = {}) {
     gateway,
     sql,
     rest: createRestClient(gateway),
-    /** Another gateway on the same database. */
+    /** Starts another gateway on the same database. */
     another: async () => {
       const second = await startGateway({ ...common, DATABASE_URL: gateway.databaseUrl });
       gateways.push(second);
@@ -49,15 +49,18 @@ export async function startJoining(settings: Record<string, string> = {}) {
       opened.push(request);
       return request;
     },
-    /** Has the next submit answered with the finished result. */
+    /** Answers the next submit with the finished result. */
     finish,
-    /** Has the next submit fail. */
+    /** Answers the next submit with an error. */
     fail: async (status: number, code: string) =>
       (await nextSubmit()).answer(status, { error: { code, message: 'no' } }),
     states: async () =>
       (await sql<{ state: string }>('select state from rest_requests order by opened_at')).map(({ state }) => state),
     jobs,
-    /** Ends what a test has left, and forgets it: all requests, and all jobs, each of which makes one submit. */
+    /**
+     * Cleans up after a test: closes all requests, finishes all jobs, each of which makes one submit, and deletes the
+     * jobs.
+     */
     async clear() {
       for (const request of opened.splice(0)) request.hangUp();
       await expect.poll(() => gateways.reduce((sum, { live }) => sum + live.watchers(), 0)).toBe(0);
@@ -73,8 +76,8 @@ export async function startJoining(settings: Record<string, string> = {}) {
 export type Stage = Awaited<ReturnType<typeof startJoining>>;
 
 /**
- * A stage for all tests of a block, each of which finds it empty. A test asks for it once, before anything else, and
- * answers each submit that it takes.
+ * Starts one harness for all tests of a block, each of which finds it empty. A test must call the returned function
+ * once, before anything else, and must answer each submit that it takes.
  */
 export function sharedJoining(settings: Record<string, string> = {}, instances = 1): () => Stage {
   const stage = shared(async () => {
@@ -88,7 +91,7 @@ export function sharedJoining(settings: Record<string, string> = {}, instances =
   };
 }
 
-/** A request that was accepted and is held. */
+/** Opens a request and waits until the gateway has accepted it and holds it. */
 export async function held({ open, jobs }: Stage, more: object = {}): Promise<OpenRequest> {
   const before = (await jobs()).length;
   const request = open(more);
@@ -96,7 +99,7 @@ export async function held({ open, jobs }: Stage, more: object = {}): Promise<Op
   return request;
 }
 
-/** The same, and its client has hung up. */
+/** Opens such a request, closes its connection, and waits until the gateway has recorded it as unanswered. */
 export async function hungUp(stage: Stage, more: object = {}, how: 'close' | 'reset' = 'close'): Promise<void> {
   const before = await stage.states();
   (await held(stage, more)).hangUp(how);

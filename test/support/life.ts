@@ -1,13 +1,13 @@
 /**
- * The life of one attempt as events in any order, and the same events on a job in memory, by the core's pure functions
- * alone.
+ * The life of one attempt as events in any order, and their effect on a job in memory. Only pure functions of the core
+ * are used.
  */
 import { decide } from '../../src/jobs/settle/decide.ts';
 import { moves, permits, type Failure, type Job, type Move, type Video } from '../../src/jobs/model/job.ts';
 import type { JobPatch } from '../../src/jobs/ports/job-writer.ts';
 import type { Outcome } from '../../src/jobs/model/upstream-news.ts';
 
-/** What is heard of an attempt. Each may come at any time, repeatedly, or never. */
+/** Evidence about an attempt. Each item may arrive at any time, repeatedly, or never. */
 export const evidence = ['accepted', 'refused', 'leaseExpiry', 'success', 'failure', 'deadline'] as const;
 export type LifeEvent = (typeof evidence)[number] | 'cancel';
 
@@ -32,7 +32,7 @@ export const outcomes: Record<'success' | 'failure', Outcome> = {
   failure: { kind: 'failed', failure: failureOf('UPSTREAM_FAILED') },
 };
 
-/** A job whose first attempt has begun. */
+/** Returns a job whose first attempt has begun. */
 export function submittingJob(): Job {
   const now = new Date(0);
   return {
@@ -95,7 +95,7 @@ function hear(job: Job, outcome: Outcome): Job {
     : job;
 }
 
-/** The job after the event. */
+/** Returns the job after the event. */
 export function live(job: Job, event: LifeEvent): Job {
   switch (event) {
     case 'accepted':
@@ -110,7 +110,7 @@ export function live(job: Job, event: LifeEvent): Job {
     case 'failure':
       return hear(job, outcomes[event]);
     case 'deadline':
-      // Every deadline has passed: the attempt's, or the queue's where it waits again.
+      // All deadlines have passed: that of the attempt, or that of the queue if the job is queued again.
       return move(job, moves.expire, { failure: failureOf('TIMED_OUT') });
     case 'cancel':
       if (job.state === 'QUEUED') return move(job, moves.cancel);
@@ -120,7 +120,7 @@ export function live(job: Job, event: LifeEvent): Job {
   }
 }
 
-/** All orders of the items. */
+/** Returns the items in every possible order. */
 export function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item, index) =>
@@ -128,7 +128,6 @@ export function permutations<T>(items: readonly T[]): T[][] {
   );
 }
 
-/** All sets of the items. */
 export function subsets<T>(items: readonly T[]): T[][] {
   return items.reduce<T[][]>((sets, item) => [...sets, ...sets.map((set) => [...set, item])], [[]]);
 }

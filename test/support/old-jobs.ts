@@ -1,20 +1,23 @@
-/** Jobs of any age and state, written by SQL: nobody waits for a week. */
+/** Jobs of any age and state, inserted by SQL so that no test has to wait for a week. */
 import type { JobState } from '../../src/jobs/model/job.ts';
 import { asAdministrator } from './database.ts';
 
 interface OldJobs {
   readonly count?: number;
   readonly state?: JobState;
-  /** Days since its end; also set for a job that has none, so that only its state can keep it. */
+  /**
+   * Days since the end of the job. Also set for jobs that have not ended, so that only their state prevents their
+   * deletion.
+   */
   readonly ageDays: number;
   readonly accountId?: string;
-  /** Each job gets this with its number behind it. */
+  /** Prefix of the idempotency key of each job; the number of the job follows it. */
   readonly key?: string;
-  /** Callbacks, and entries of the timeline, of each. */
+  /** Number of callbacks, and of timeline entries, for each job. */
   readonly evidence?: number;
 }
 
-/** Returns the ids. */
+/** Inserts the jobs and returns their ids. */
 export async function addJobs(
   url: string,
   { count = 1, state = 'SUCCEEDED', ageDays, accountId = 'default', key, evidence = 0 }: OldJobs,
@@ -38,7 +41,7 @@ export async function addJobs(
   return rows.map(({ id }) => id);
 }
 
-/** How many rows each table has. */
+/** Returns the number of rows in each table. */
 export async function countRows(
   url: string,
 ): Promise<{ jobs: number; callbacks: number; timelines: number; spentKeys: number }> {

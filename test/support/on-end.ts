@@ -1,20 +1,26 @@
-/** The end of what a test starts: with the test, or with the `describe` block (or the file) that shares it. */
+/**
+ * Cleanup of what a test starts, when the test ends or, for a shared resource, when its `describe` block or file ends.
+ */
 import { beforeAll, onTestFinished } from 'vitest';
 
 type End = () => unknown;
 
-/** Where `onEnd` registers while something shared starts. The tests of a worker run one after another. */
+/** The list in which `onEnd` registers while a shared resource starts. The tests of a worker run one after another. */
 let sharedEnds: End[] | null = null;
 
-/** Runs `end` when the test ends, or, of something shared, after the last test that shares it. Later ones run first. */
+/**
+ * Runs `end` when the test ends or, for a shared resource, after the last test that shares it. Callbacks that were
+ * registered later run first.
+ */
 export function onEnd(end: End): void {
   if (sharedEnds) sharedEnds.push(end);
   else onTestFinished(async () => void (await end()));
 }
 
 /**
- * Starts something before the first test of the block that this is called in; all tests of the block get the same. It
- * is for tests that only differ in what they send: none may stop it, change its settings or count what the others made.
+ * Starts a resource before the first test of the enclosing block; all tests of the block share it. Use it only for
+ * tests that differ in nothing but what they send: no test may stop the resource, change its settings, or count what
+ * other tests created.
  */
 export function shared<T>(start: () => Promise<T>): () => T {
   let started: { readonly value: T } | null = null;

@@ -1,4 +1,4 @@
-/** The operations of the tests' client. */
+/** The operations of the test client. */
 import { graphql } from './generated/gql.ts';
 
 graphql(`

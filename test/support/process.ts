@@ -1,4 +1,4 @@
-/** A gateway in a process of its own, as a user starts it: the built program, its output and its exit code. */
+/** A gateway in a separate process, as a user starts it: the built program, its output, and its exit code. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,15 +9,18 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface GatewayProcess {
   readonly child: ChildProcess;
-  /** Everything that was printed so far. */
+  /** Returns all output so far. */
   output(): string;
   /** Resolves with the exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
-  /** Where it listens, and the key it printed; waits for the banner. */
+  /** Waits for the banner; resolves with the URL and the API key in it. */
   untilReady(): Promise<{ url: string; apiKey: string }>;
 }
 
-/** Starts it with these variables and nothing else of ours; it is killed when the test ends. */
+/**
+ * Starts a gateway with these variables and, from this process's environment, only `PATH`. It is killed when the test
+ * ends.
+ */
 export function startProcess(
   env: Record<string, string>,
   { main = MAIN, ...options }: { uid?: number; gid?: number; cwd?: string; main?: string } = {},

@@ -1,6 +1,6 @@
 /**
- * A copy of the project as `npm ci --omit=dev` leaves it beside a `dist` that was built before: no development
- * packages, no sources needed.
+ * A copy of the project as `npm ci --omit=dev` leaves it next to a `dist` that was built before, without development
+ * packages or sources.
  */
 import {
   chmodSync,
@@ -25,12 +25,12 @@ interface Lock {
   readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly devOptional?: boolean }>>;
 }
 
-/** Linked where that is possible: the packages are large, and nothing writes to them. */
+/** Creates hard links if possible, because the packages are large and nothing writes to them. */
 function placeTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    // Packages inside packages have entries of their own.
+    // Nested packages have their own entries in the lock file.
     if (entry.name === 'node_modules') continue;
     if (entry.isDirectory()) placeTree(source, target);
     else if (entry.isSymbolicLink()) cpSync(source, target, { verbatimSymlinks: true });
@@ -46,10 +46,12 @@ function placeFile(from: string, to: string): void {
   }
 }
 
-/** Returns its folder, which the caller removes, and which packages of the lock file are in it. */
+/**
+ * Creates the copy; returns its folder, which the caller removes, and the packages of the lock file that it contains.
+ */
 export function installForProduction(): { readonly folder: string; readonly packages: readonly string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'motion-gateway-'));
-  // PostgreSQL runs as another user for root, who must be able to enter.
+  // If the tests run as root, PostgreSQL runs as another user, which must be able to enter the folder.
   chmodSync(folder, 0o755);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
   const packages = Object.entries(lock.packages)
@@ -63,7 +65,7 @@ export function installForProduction(): { readonly folder: string; readonly pack
   return { folder, packages };
 }
 
-/** What npm does to start a program of the package. */
+/** Links the main program, as npm does to make a package's program executable. */
 export function linkProgram(folder: string): string {
   const program = join(folder, 'motion-gateway');
   symlinkSync(join(folder, 'dist/main.js'), program);

@@ -1,4 +1,4 @@
-/** The TCP proxy of the proofs for one test. It is closed when the test ends. */
+/** The TCP proxy of the proofs, for a single test. It closes when the test ends. */
 import { startTcpProxy, type TcpProxy } from '../../verification/harness/tcp-proxy.ts';
 import { onEnd } from './on-end.ts';
 

@@ -1,15 +1,15 @@
-/** An upstream at the level of sockets: what it does with a request is up to the test. */
+/** A socket-level upstream: the test decides how it handles each request. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { onEnd } from './on-end.ts';
 
 export interface RawUpstream {
   readonly url: string;
-  /** Complete requests that arrived, as text. */
+  /** The complete requests received so far, as text. */
   readonly requests: string[];
 }
 
-/** Starts it; `answer` is called with each complete request and the socket that it came by. */
+/** Starts the upstream; it calls `answer` with each complete request and the socket that the request arrived on. */
 export async function startRawUpstream(answer: (socket: Socket, request: string) => void): Promise<RawUpstream> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
@@ -36,7 +36,7 @@ export async function startRawUpstream(answer: (socket: Socket, request: string)
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
-/** A whole HTTP answer. */
+/** Returns a complete HTTP response. */
 export function httpAnswer(status: number, body: string, contentType = 'application/json'): string {
   return `HTTP/1.1 ${status} X\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
 }

@@ -1,9 +1,9 @@
-/** A client of the vendor's REST contract, whoever serves it. */
+/** A client of the vendor's REST API, independent of the server that implements it. */
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { seed } from '../fixtures/wire.ts';
 
-/** The seed document's own request. */
+/** The example request of the seed document. */
 export const SEED_BODY = JSON.parse(seed('submit-body')) as Readonly<Record<string, string>>;
 
 export interface RestAnswer {
@@ -17,9 +17,9 @@ export interface RestAnswer {
 
 export interface RestClient {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<RestAnswer>;
-  /** The seed document's request with changes. */
+  /** Submits the request of the seed document with the given changes. */
   submit(more?: object, headers?: Record<string, string>): Promise<RestAnswer>;
-  /** The same, asynchronous; resolves with the task's id. */
+  /** Submits the same request asynchronously; resolves with the task id. */
   take(more?: object, headers?: Record<string, string>): Promise<string>;
   retrieve(id: string): Promise<RestAnswer>;
   retrieveBatch(asked: object): Promise<RestAnswer>;
@@ -59,11 +59,14 @@ export function createRestClient({ url, apiKey }: { readonly url: string; readon
 export interface OpenRequest {
   readonly request: ClientRequest;
   readonly answer: Promise<RestAnswer>;
-  /** Hangs up: with a FIN, or with an RST. */
+  /** Closes the connection with a FIN or an RST. */
   hangUp(how?: 'close' | 'reset'): void;
 }
 
-/** A synchronous submit whose connection the test can break; one of its own, unless an agent is given. */
+/**
+ * Opens a synchronous submit whose connection the test can break. Without an agent, the request has a separate
+ * connection.
+ */
 export function openSubmit(
   { url, apiKey }: { readonly url: string; readonly apiKey: string },
   more: object = {},

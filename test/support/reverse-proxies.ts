@@ -1,6 +1,6 @@
 /**
- * Real reverse proxies in front of a gateway: Debian's nginx, and the proxy of Vite's development server. Each is
- * stopped when the test ends.
+ * Real reverse proxies in front of a gateway: Debian's nginx, and the proxy of Vite's development server. Each stops
+ * when the test ends.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,13 +21,16 @@ export const nginxPath = places.find((path) => path !== undefined && existsSync(
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/egress/${name}`, import.meta.url));
 
 interface Nginx {
-  /** Serves the gateway below `/motion/`, which it strips, with a rewritten `Host`. */
+  /** Serves the gateway below `/motion/`, which it strips, and rewrites `Host`. */
   readonly prefixUrl: string;
-  /** The same at its root over TLS. */
+  /** Serves the gateway at the root over TLS, also with a rewritten `Host`. */
   readonly tlsUrl: string;
 }
 
-/** As an operator would set it up: `Host` is the target's, and what the client asked for is in `X-Forwarded-*`. */
+/**
+ * Starts nginx as an operator would configure it: `Host` names the target, and `X-Forwarded-*` describes the client's
+ * request.
+ */
 export async function startNginx(target: string): Promise<Nginx> {
   const folder = await createFolder();
   await mkdir(join(folder, 'logs'));
@@ -92,8 +95,8 @@ http {
 }
 
 /**
- * A development server that proxies `/graphql`, and everything below `/motion`, as front ends set it up; resolves with
- * its URL.
+ * Starts a development server that proxies `/graphql` and everything below `/motion`, as frontend projects configure
+ * it; resolves with its URL.
  */
 export async function startVite(target: string): Promise<string> {
   const proxy: ProxyOptions = { target, changeOrigin: true, ws: true };

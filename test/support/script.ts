@@ -1,4 +1,4 @@
-/** A command of an operator, in a process of its own. */
+/** Operator commands in a separate process. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -11,7 +11,7 @@ export interface Ended {
   readonly stdout: string;
 }
 
-/** Runs `motion-gateway <name>` with this environment and nothing else. */
+/** Runs `motion-gateway <name>` with this environment and, from this process's environment, only `PATH`. */
 export const runCommand = (
   name: string,
   env: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** A socket at the level of messages. */
+/** A message-level WebSocket client. */
 import { once } from 'node:events';
 import { expect } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -10,13 +10,13 @@ export type Message = Record<string, unknown>;
 export interface OpenSocket {
   readonly socket: WebSocket;
   send(message: Message | string): void;
-  /** The next message, or the oldest one not taken yet. */
+  /** Returns the oldest message that is not taken yet, or waits for the next one. */
   next(): Promise<Message>;
-  /** Resolves with the code. */
+  /** Resolves with the close code. */
   readonly closed: Promise<number>;
 }
 
-/** Opens a socket, acknowledged unless `init` is false; it is closed when the test ends. */
+/** Opens a socket and waits for its acknowledgment unless `init` is false. The socket is closed when the test ends. */
 export async function openSocket(
   { url, apiKey }: Pick<TestGateway, 'url' | 'apiKey'>,
   { init = true, ...options }: ClientOptions & { init?: boolean } = {},

@@ -1,9 +1,9 @@
-/** What this process sends to PostgreSQL. */
+/** Counts the statements that this process sends to PostgreSQL. */
 import pg from 'pg';
 import { vi } from 'vitest';
 import { onEnd } from './on-end.ts';
 
-/** Counts from now on the statements that have `part` in their text, until the test ends. */
+/** Counts subsequent statements whose text contains `part`, until the test ends. */
 export function countStatements(part: string): () => number {
   const query = vi.spyOn(pg.Client.prototype, 'query');
   onEnd(() => query.mockRestore());

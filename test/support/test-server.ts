@@ -1,4 +1,4 @@
-/** The PostgreSQL server that most tests share: the embedded one, without its promise to survive a power cut. */
+/** The PostgreSQL server that most tests share: the embedded one, without its durability across a power failure. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -12,14 +12,14 @@ import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
 import { findFreePort } from '../../verification/harness/free-port.ts';
 
 /**
- * Each test makes a database and drops it, and both flush every file to the disk: more than half of a test's time. What
- * a crash of the operating system would cost is not tested here; servers that are killed have settings of their own,
- * which are the gateway's.
+ * Each test creates a database and drops it, and both flush every file to disk, which takes more than half of a test's
+ * time. The tests do not cover a crash of the operating system; servers that tests kill have their own settings, which
+ * are those of the gateway.
  */
 const WITHOUT_FLUSHING = ['fsync=off', 'full_page_writes=off'];
 
 /**
- * A connection that a test keeps silent during its handshake holds up each CREATE and DROP DATABASE on the server, by
+ * A connection that a test leaves silent during its handshake blocks each CREATE and DROP DATABASE on the server, by
  * default for a minute.
  */
 const IMPATIENT = ['authentication_timeout=10s'];
@@ -35,10 +35,10 @@ export interface TestServer {
 
 const silent = (): void => undefined;
 
-/** Makes a cluster, lets `prepare` fill it, and starts it with fewer promises; `stop` removes it. */
+/** Creates a cluster, lets `prepare` fill it, and starts it with the test settings; `stop` removes it. */
 export async function startTestServer(prepare: (url: string) => Promise<void>): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'motion-gateway-test-'));
-  // For root: PostgreSQL runs as another user, who must be able to enter.
+  // If the tests run as root, PostgreSQL runs as another user, which must be able to enter the folder.
   await chmod(dataDir, 0o755);
   const first = await startEmbeddedServer({ dataDir, log: silent });
   await prepare(first.url).finally(() => first.stop());
@@ -61,7 +61,7 @@ export async function startTestServer(prepare: (url: string) => Promise<void>): 
   return {
     url: url.href,
     async stop() {
-      // Its files are removed: there is nothing to shut down in good order.
+      // The files are removed next, so a clean shutdown is not needed.
       child.kill('SIGQUIT');
       await gone;
       await rm(dataDir, { recursive: true, force: true });

@@ -1,7 +1,4 @@
-/**
- * A self-signed certificate for localhost that serves nothing but tests, with its key. It does not expire within a
- * lifetime.
- */
+/** A self-signed certificate for localhost and its key, used only in tests. It is valid until 2126. */
 export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOuB+xmutj8nEJkYv
 VKMiIuGvAAIJaDXJ2zyROyLJ6j6hRANCAAQljrwadVE2DIUG4255jb4DpcpbUF/v

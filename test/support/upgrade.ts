@@ -1,8 +1,8 @@
-/** An opening handshake, and what is said to it. */
+/** A WebSocket opening handshake and its answer. */
 import { WebSocket, type ClientOptions } from 'ws';
 
 interface UpgradeAnswer {
-  /** 101 when a socket was opened; it is closed at once. */
+  /** 101 if a socket was opened; the socket is closed immediately. */
   readonly status: number;
   readonly body: string;
 }

@@ -1,4 +1,4 @@
-/** A client's own server: it keeps what it is sent, and answers as the test says. */
+/** A client's webhook server: it records every request and answers as the test specifies. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,11 +19,11 @@ export interface Received {
 export interface WebhookReceiver {
   readonly url: string;
   readonly received: Received[];
-  /** How it answers from now on: a status, or a hand on the answer; 204 at first. */
+  /** Sets the answer to subsequent requests: a status, or a function that handles the response. The default is 204. */
   answerWith(answer: number | ((response: ServerResponse) => void)): void;
 }
 
-/** Those of `EGRESS_ALLOW` that reach it. */
+/** The `EGRESS_ALLOW` setting that permits requests to the receiver. */
 export const ALLOW_LOOPBACK = { EGRESS_ALLOW: '127.0.0.1' } as const;
 
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
@@ -53,7 +53,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   };
 }
 
-/** Whether a receiver with this secret, and the field's own package, believes it. */
+/** Returns true if the `standardwebhooks` package accepts the request with this secret. */
 export function isBelieved({ body, headers }: Received, secret: string): boolean {
   try {
     new Webhook(secret).verify(body, headers);

@@ -39,7 +39,7 @@ const mutation = (name: string, input: string, fields: string): string =>
   `mutation ($input: ${input}!) { ${name}(input: $input) { ${fields} userErrors { code field } } }`;
 
 export function webhooksOf({ request }: Pick<TestClient, 'request'>) {
-  /** Throws what a refused operation was told. */
+  /** Runs an operation and returns its data; throws the errors of a refused one. */
   async function ask<T>(query: string, variables: object = {}): Promise<T> {
     const { status, data, errors } = await request<T | null | undefined>(query, variables as Record<string, unknown>);
     if (!data) throw new Error(`refused with ${status}: ${JSON.stringify(errors)}`);

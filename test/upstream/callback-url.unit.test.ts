@@ -7,7 +7,7 @@ const urlsOf = (...secrets: string[]) => createCallbackUrls(secrets, () => 'http
 const tokenOf = (url: string | null) => url!.split('/').at(-1)!;
 
 describe('a callback URL', () => {
-  test('names its job and attempt, below the public URL', () => {
+  test('contains its job and attempt below the public URL', () => {
     const url = urlsOf(OLD).urlFor(JOB, 3);
     expect(url).toMatch(
       new RegExp(`^https://gateway\\.example\\.com/base/callbacks/${JOB}/3\\.[\\w-]{8}\\.[\\w-]{43}$`),
@@ -16,23 +16,23 @@ describe('a callback URL', () => {
     expect(urlsOf(OLD).verifyUrl(url!)).toEqual({ jobId: JOB, attempt: 3 });
   });
 
-  test('is none when the upstream cannot reach us', () => {
+  test('is null if the upstream cannot reach the gateway', () => {
     expect(createCallbackUrls([OLD], () => null).urlFor(JOB, 1)).toBeNull();
   });
 
-  test('outlives a rotation of the secret while the old one is still listed', () => {
+  test('survives a rotation of the secret while the old secret is still listed', () => {
     const before = tokenOf(urlsOf(OLD).urlFor(JOB, 1));
     expect(urlsOf(NEW, OLD).verify(JOB, before)).toEqual({ jobId: JOB, attempt: 1 });
     expect(urlsOf(NEW).verify(JOB, before)).toBeNull();
     expect(urlsOf(OLD).verify(JOB, tokenOf(urlsOf(NEW, OLD).urlFor(JOB, 1)))).toBeNull();
   });
 
-  test('is refused with any one character changed', () => {
+  test('is rejected if any one character is changed', () => {
     const urls = urlsOf(OLD);
     const token = tokenOf(urls.urlFor(JOB, 1));
     for (let index = 0; index < token.length; index += 1) {
-      // The last of 43 base64 characters carries two bits that decode to nothing; the text is compared, so it counts
-      // too.
+      // The last of the 43 base64 characters has two bits that decoding ignores. The text is compared, so a change to
+      // these bits counts too.
       for (const other of ['A', 'z', '0', '.']) {
         if (other === token[index]) continue;
         expect(
@@ -48,7 +48,7 @@ describe('a callback URL', () => {
     `https://gateway.example.com/callbacks/${JOB}/`,
     'nonsense',
     '',
-  ])('%s is none of ours', (url) => {
+  ])('is not recognized in %s', (url) => {
     expect(urlsOf(OLD).verifyUrl(url)).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The bugs of `npm run chaos:teeth` can be planted into the program as it is today. That each turns its scenario red is
- * for the run itself to show.
+ * Tests that the bugs of `npm run chaos:teeth` can be planted into the current program. Only the run itself shows that
+ * each bug makes its scenario fail.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,26 +12,26 @@ import { applyEdits, plant } from '../../verification/planted-bugs/plant.ts';
 import { unboundedMailbox } from '../../verification/planted-bugs/unbounded-mailbox.ts';
 import type * as mailboxes from '../../src/concurrency/mailbox.ts';
 
-describe('a tooth', () => {
+describe('a planted bug', () => {
   test.each(teeth.map((tooth) => [tooth.name, tooth] as const))(
-    '%s finds each of its places exactly once',
+    '%s matches each of its places in the code exactly once',
     (_name, { edits }) => {
       expect(edits.length).toBeGreaterThan(0);
       expect([...applyEdits(edits).keys()].sort()).toEqual([...new Set(edits.map(({ file }) => file))].sort());
     },
   );
 
-  test('has a name of its own', () => {
+  test('has a unique name', () => {
     expect(new Set(teeth.map(({ name }) => name)).size).toBe(teeth.length);
   });
 
-  test('whose place is gone, or there twice, is an error', () => {
+  test('whose place in the code is missing or not unique is an error', () => {
     const edit = (find: string) => () => applyEdits([{ file: 'src/concurrency/mailbox.ts', find, replace: '' }]);
     expect(edit('no such text')).toThrow('src/concurrency/mailbox.ts has 0 times, and not once: no such text');
     expect(edit('unread')).toThrow(/has \d+ times, and not once: unread/);
   });
 
-  test('that is planted is in the copy, and not in the program', async () => {
+  test('is in the copy of the program, and not in the program itself', async () => {
     const drain = async (dist: string): Promise<readonly unknown[]> => {
       const program = await programOf('src/concurrency/mailbox.ts', dirname(dist));
       const { createMailbox } = (await import(pathToFileURL(program).href)) as typeof mailboxes;

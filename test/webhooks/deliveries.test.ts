@@ -1,4 +1,4 @@
-/** Webhooks on their way: tries, receivers that are down, slow or gone, and what is kept of it. */
+/** Delivery of webhooks: attempts, receivers that are down, slow, or gone, and the retention of events and attempts. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -19,7 +19,7 @@ const start = (settings: Record<string, string> = {}) =>
 
 const together = shared(() => start());
 
-/** The shared gateway as an account of the test's own knows it. */
+/** Returns the shared gateway with a client of a new account. */
 async function join() {
   const gateway = together();
   const { id, client } = await makeAccount(gateway);
@@ -39,10 +39,10 @@ async function makeEndpoint(gateway: Pick<TestGateway, 'client'>, url: string) {
   };
 }
 
-describe('the schedule', () => {
+describe('the retry schedule', () => {
   const stepsMs = [5_000, 300_000, 1_800_000];
 
-  test('waits as long as its step says, a fifth more or less, and ends', () => {
+  test('waits for the duration of each step, plus or minus a fifth, and then ends', () => {
     expect([1, 2, 3, 4].map((failures) => nextTryMs(failures, stepsMs, 0.5))).toEqual([
       5_000,
       300_000,
@@ -64,14 +64,14 @@ describe('the schedule', () => {
     [429, 'DUE'],
     [500, 'DUE'],
     [410, 'FAILED'],
-  ])('takes %i for %s', (httpStatus, state) => {
+  ])('maps status %i to %s', (httpStatus, state) => {
     expect(judge({ kind: 'answered', httpStatus, ms: 1 }, 0, stepsMs).state).toBe(state);
     expect(judge({ kind: 'failed', reason: 'RESET', ms: 1 }, 3, stepsMs).state).toBe('FAILED');
   });
 });
 
 describe('a receiver that is down', () => {
-  test('is tried again with the same id and body until it answers, and every try is in the log', async () => {
+  test('gets retries with the same id and body until it answers, and every attempt is in the log', async () => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const endpoint = await makeEndpoint(gateway, receiver.url);
     receiver.answerWith((response) =>
@@ -97,7 +97,7 @@ describe('a receiver that is down', () => {
     expect((await endpoint.find()).failingSince).toBeNull();
   });
 
-  test('for all tries has failed, and is told again when its owner asks, with all tries anew', async () => {
+  test('for all attempts fails the delivery, and a redelivery that its owner requests has all attempts again', async () => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const endpoint = await makeEndpoint(gateway, receiver.url);
     receiver.answerWith(503);
@@ -123,7 +123,7 @@ describe('a receiver that is down', () => {
     expect((await endpoint.newest()).attempts.at(-1)).toMatchObject({ number: 9, httpStatus: 200 });
   });
 
-  test('for too long is disabled, visibly, and told again once it is enabled', async () => {
+  test('for too long is disabled with a visible reason, and gets redeliveries once it is enabled again', async () => {
     const [gateway, receiver] = [
       await start({ WEBHOOK_DISABLE_SECONDS: '3600', WEBHOOK_RETRY_SECONDS: '0.1,60' }),
       await startWebhookReceiver(),
@@ -154,7 +154,7 @@ describe('a receiver that is down', () => {
   });
 });
 
-test('a receiver that answers 410 is disabled at once, and owed nothing more', async () => {
+test('a receiver that answers 410 is disabled immediately and gets no further deliveries', async () => {
   const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   receiver.answerWith(410);
@@ -166,7 +166,7 @@ test('a receiver that answers 410 is disabled at once, and owed nothing more', a
   expect(receiver.received).toHaveLength(1);
 });
 
-test('what becomes due in the moment in which its endpoint is disabled or deleted is not sent', async () => {
+test('a delivery that becomes due while its endpoint is disabled or deleted is not sent', async () => {
   const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const [disabled, deleted] = [await makeEndpoint(gateway, receiver.url), await makeEndpoint(gateway, receiver.url)];
   for (const { send, id } of [disabled, deleted]) {
@@ -177,7 +177,7 @@ test('what becomes due in the moment in which its endpoint is disabled or delete
   }
   await disabled.update({ id: disabled.id, enabled: false });
   await deleted.delete(deleted.id);
-  // As whoever settles a job leaves it that has seen the endpoint the moment before.
+  // The state that results if the process that settles a job has read the endpoint just before the change.
   await asAdministrator(
     `update webhook_deliveries set state = 'DUE', next_attempt_at = now() where account_id = '${gateway.accountId}'`,
     gateway.databaseUrl,
@@ -191,7 +191,7 @@ test('what becomes due in the moment in which its endpoint is disabled or delete
   ).toEqual([]);
 });
 
-test('a redirect is a failure, and nobody follows it', async () => {
+test('a redirect counts as a failure and is not followed', async () => {
   const [gateway, receiver, target] = [await join(), await startWebhookReceiver(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   receiver.answerWith((response) => response.writeHead(307, { location: target.url }).end());
@@ -201,8 +201,8 @@ test('a redirect is a failure, and nobody follows it', async () => {
   expect(target.received).toEqual([]);
 });
 
-test('a receiver that hangs keeps nobody else waiting, and has no more than four at a time', async () => {
-  // No try ends by its time-out while the test runs.
+test('a receiver that hangs delays no other receiver, and gets at most four deliveries at a time', async () => {
+  // No attempt times out while the test runs.
   const [gateway, hanging, quick] = [
     await start({ EGRESS_TIMEOUT_SECONDS: '300', WEBHOOK_RETRY_SECONDS: '0.1', MAX_WEBHOOKS_AT_ONCE: '8' }),
     await startWebhookReceiver(),
@@ -223,7 +223,7 @@ test('a receiver that hangs keeps nobody else waiting, and has no more than four
 
 const emptied = emptiedDatabase(2);
 
-test('a delivery whose worker died is due again when its lease ends, and what that worker says later changes nothing', async () => {
+test('a delivery whose worker died is due again when its lease expires, and late results of that worker change nothing', async () => {
   const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
   const endpoint = await store.transaction((tx) =>
@@ -247,7 +247,7 @@ test('a delivery whose worker died is due again when its lease ends, and what th
   const claim = (leaseMs: number) => store.claim({ limit: 10, perHost: 4, leaseMs, busyHosts: [], slowHosts: [] });
   const [dead] = await claim(500);
   expect(dead!.eventId).toBe(eventId);
-  // By the lease alone: nobody writes the row meanwhile.
+  // Only the lease makes the delivery due: nothing writes the row in the meantime.
   let alive: Awaited<ReturnType<typeof claim>> = [];
   await expect.poll(async () => (alive = await claim(600_000)).length).toBe(1);
   expect(alive[0]!.leasedUntil.getTime()).toBeGreaterThan(dead!.leasedUntil.getTime());
@@ -276,7 +276,7 @@ test.each([
   [500, null],
   [200, '2026-01-01 00:00:00+00'],
 ])(
-  'an answer of %i that comes after the lease was lost says nothing about the endpoint',
+  'an answer of %i that arrives after the lease was lost does not change the endpoint',
   async (status, failingSince) => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const endpoint = await makeEndpoint(gateway, receiver.url);
@@ -288,7 +288,7 @@ test.each([
     receiver.answerWith((response) => void held.push(response));
     await endpoint.send();
     await expect.poll(() => held.length).toBe(1);
-    // As another instance leaves it that has claimed the delivery since.
+    // The state that results if another instance has claimed the delivery since.
     await asAdministrator(
       `update webhook_deliveries set next_attempt_at = now() + interval '1 hour' where endpoint_id = '${endpoint.id}'`,
       gateway.databaseUrl,
@@ -318,7 +318,7 @@ test.each([
   },
 );
 
-test('a claim takes from every host, those first that wait longest, and of a slow one a single one', async () => {
+test('a claim takes deliveries for every host, those that have waited longest first, and only one for a slow host', async () => {
   const { url: databaseUrl, connections } = await emptied();
   const store = createWebhookStore(connections);
   await asAdministrator(
@@ -338,7 +338,7 @@ test('a claim takes from every host, those first that wait longest, and of a slo
   expect(await hostsOf({})).toBe('aaabbbcccddd');
 });
 
-test('pages of deliveries follow each other without a gap, newest first', async () => {
+test('pages of deliveries have no gaps and are ordered newest first', async () => {
   const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   await Promise.all(Array.from({ length: 7 }, () => endpoint.send()));
@@ -352,7 +352,7 @@ test('pages of deliveries follow each other without a gap, newest first', async 
   }
   expect(seen).toEqual(all);
   await expect.poll(() => receiver.received.length).toBe(7);
-  // The last one would be of the year 33658.
+  // The second cursor has a date in the year 33658.
   for (const after of ['x', Buffer.from(`delivery 999999999999999 ${all[0]!}`).toString('base64url')]) {
     const query = 'query ($after: String) { webhookDeliveries(after: $after) { nodes { id } } }';
     const { errors } = await gateway.client.request(query, { after });
@@ -360,7 +360,7 @@ test('pages of deliveries follow each other without a gap, newest first', async 
   }
 });
 
-test('what is old enough is deleted, and nothing that is still due', async () => {
+test('events are deleted by age, except those with a delivery that is still due', async () => {
   const [gateway, receiver] = [await start(), await startWebhookReceiver()];
   const endpoint = await makeEndpoint(gateway, receiver.url);
   await endpoint.send();

@@ -1,4 +1,4 @@
-/** Endpoints that are changed at the very moment when something is told to them, or a try is recorded. */
+/** Endpoints that change while an event is fanned out to them or an attempt is recorded. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
@@ -35,14 +35,14 @@ async function start() {
     ({ id: randomUUID(), accountId, jobId: null, type: 'motion_job.succeeded', body: '{}', own: null }) as const;
   const tell = (tx: Transaction) => store.tell(tx, event());
   const fanOut = () => store.fanOut({ events: 10, deliveries: 100 });
-  /** An event that has its deliveries. */
+  /** Stores an event and creates its deliveries. */
   const tellAll = async () => {
     await store.transaction(tell);
     await fanOut();
   };
   const states = async () =>
     (await store.listDeliveries(accountId, { first: 10, after: null })).map(({ state }) => state);
-  /** Resolves when `promise` has ended, or when it is one of `count` sessions that wait for a lock. */
+  /** Resolves when `promise` has settled, or when at least `count` sessions wait for a lock. */
   async function untilStuck(promise: Promise<unknown>, count = 1): Promise<void> {
     let ended = false;
     void promise.catch(() => undefined).finally(() => (ended = true));
@@ -67,14 +67,13 @@ async function start() {
 const refused = { httpStatus: 500, failure: null, latencyMs: 1, nextInMs: 60_000, state: 'DUE' } as const;
 
 const ends = {
-  deleted: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) =>
-    store.deleteEndpoint(tx, accountId, id),
-  disabled: (store: WebhookStore<Transaction>, id: string) => (tx: Transaction) =>
+  deleted: (store: WebhookStore, id: string) => (tx: Transaction) => store.deleteEndpoint(tx, accountId, id),
+  disabled: (store: WebhookStore, id: string) => (tx: Transaction) =>
     store.changeEndpoint(tx, accountId, id, { status: 'DISABLED' }),
 } as const;
 
 test.each(['deleted', 'disabled'] as const)(
-  'a fan-out skips an endpoint that is being %s, and makes no delivery to it afterwards',
+  'a fan-out skips an endpoint that is being %s, and creates no delivery to it afterwards',
   async (how) => {
     const { store, id, tell, fanOut, states } = await start();
     await store.transaction(tell);
@@ -87,7 +86,7 @@ test.each(['deleted', 'disabled'] as const)(
   },
 );
 
-test('a fan-out skips an endpoint whose URL is being changed, and then makes the delivery to the new URL', async () => {
+test('a fan-out skips an endpoint whose URL is being changed, and then creates the delivery to the new URL', async () => {
   const { store, id, tell, fanOut } = await start();
   await store.transaction(tell);
   const elsewhere = 'https://new.example.com/in';
@@ -102,8 +101,8 @@ test('a fan-out skips an endpoint whose URL is being changed, and then makes the
 });
 
 /**
- * Holds a fan-out after it has locked the event and the endpoint and before it has written the delivery, until `work`
- * has ended.
+ * Holds a fan-out that has locked the event and the endpoint but has not yet written the delivery, until `work` has
+ * ended.
  */
 async function whileFanningOut(
   { databaseUrl, store, id, event, fanOut, untilStuck }: Awaited<ReturnType<typeof start>>,
@@ -114,7 +113,7 @@ async function whileFanningOut(
   const blocker = new pg.Client({ connectionString: databaseUrl });
   await blocker.connect();
   try {
-    // The unique index has whoever writes the same delivery wait for this transaction.
+    // Because of the unique index, another writer of the same delivery waits for this transaction.
     await blocker.query(
       `begin; insert into webhook_deliveries (id, event_id, account_id, endpoint_id, url, host, format, next_attempt_at) values (gen_random_uuid(), '${told.id}', '${accountId}', '${id}', 'x', 'x', 'STANDARD', now())`,
     );
@@ -129,7 +128,7 @@ async function whileFanningOut(
 }
 
 test.each(['deleted', 'disabled'] as const)(
-  'a delivery that is being made while its endpoint is being %s is stopped with the others',
+  'a delivery that is being created while its endpoint is being %s is stopped with the others',
   async (how) => {
     const running = await start();
     const { store, id, states, untilStuck } = running;
@@ -143,7 +142,7 @@ test.each(['deleted', 'disabled'] as const)(
   },
 );
 
-test('a delivery that is being made while the URL of its endpoint is being changed goes to the new URL', async () => {
+test('a delivery that is being created while the URL of its endpoint is being changed goes to the new URL', async () => {
   const running = await start();
   const { store, id, untilStuck } = running;
   const elsewhere = 'https://new.example.com/in';
@@ -160,7 +159,7 @@ test('a delivery that is being made while the URL of its endpoint is being chang
   ]);
 });
 
-test('an event that one instance fans out is skipped by the others', async () => {
+test('an event that one instance is fanning out is skipped by the others', async () => {
   const running = await start();
   let other: unknown;
   const first = await whileFanningOut(running, async () => {
@@ -171,11 +170,11 @@ test('an event that one instance fans out is skipped by the others', async () =>
   expect(await running.states()).toEqual(['DUE']);
 });
 
-test('an event is told without waiting for an endpoint that is being deleted', async () => {
+test('an event is stored without waiting for an endpoint that is being deleted', async () => {
   const { databaseUrl, store, id, tell } = await start();
   const isWanted = await store.transaction(async (tx) => {
     await ends.deleted(store, id)(tx);
-    // Whoever settles a job locks no endpoint: a statement that waited would fail after its time-out.
+    // Settling a job locks no endpoint: a statement that waited would fail after its timeout.
     return store.transaction(tell);
   });
   expect(isWanted).toBe(true);
@@ -184,7 +183,7 @@ test('an event is told without waiting for an endpoint that is being deleted', a
   ]);
 });
 
-test('what is asked for again while its endpoint is disabled does not become due', async () => {
+test('a redelivery that is requested while the endpoint is being disabled does not become due', async () => {
   const { store, id, tellAll, states, untilStuck, claim } = await start();
   await tellAll();
   const { id: deliveryId } = await claim();
@@ -198,7 +197,7 @@ test('what is asked for again while its endpoint is disabled does not become due
   expect(await states()).toEqual(['STOPPED']);
 });
 
-test('an owner who disables an endpoint and a try that is recorded do not wait for each other in a circle', async () => {
+test('disabling an endpoint and recording an attempt do not deadlock', async () => {
   const { store, id, tellAll, untilStuck, claim } = await start();
   await tellAll();
   const due = await claim();
@@ -212,7 +211,7 @@ test('an owner who disables an endpoint and a try that is recorded do not wait f
   expect(await disabling).toMatchObject({ status: 'DISABLED' });
 });
 
-test('the next try comes its full time after the last one was recorded, however long that had to wait for the endpoint', async () => {
+test('the next attempt is due the full delay after the last one is recorded, however long recording waits for the endpoint', async () => {
   const { store, id, tellAll, untilStuck, claim } = await start();
   await tellAll();
   const due = await claim();
@@ -226,17 +225,17 @@ test('the next try comes its full time after the last one was recorded, however 
   await recording;
   const [delivery] = await store.listDeliveries(accountId, { first: 1, after: null });
   const [attempt] = (await store.listAttempts(accountId, [delivery!.id])).get(delivery!.id)!;
-  // Two looks at the clock in one statement.
+  // One statement reads the clock twice.
   expect(delivery!.nextAttemptAt!.getTime() - attempt!.at.getTime()).toBeGreaterThan(refused.nextInMs - 50);
 });
 
-test('what an address says after its endpoint has moved counts for nothing', async () => {
+test('an answer from an earlier URL is ignored once the endpoint has a new URL', async () => {
   const { store, id, tellAll, states, claim } = await start();
   await tellAll();
   const due = await claim();
   const elsewhere = 'https://new.example.com/in';
   await store.transaction((tx) => store.changeEndpoint(tx, accountId, id, { url: elsewhere, host: hostOf(elsewhere) }));
-  // It is gone there: that is why it moved.
+  // The receiver is gone at the earlier URL, which is why the endpoint has a new one.
   expect(
     await store.transaction((tx) =>
       store.record(tx, due, { ...refused, httpStatus: 410, nextInMs: null, state: 'FAILED' }),
@@ -245,14 +244,14 @@ test('what an address says after its endpoint has moved counts for nothing', asy
   expect(await states()).toEqual(['DUE']);
 });
 
-test('telling, fanning out and recording tries do not wait for each other', async () => {
+test('storing events, fanning out, and recording attempts do not wait for each other', async () => {
   const { store, id, tell, fanOut, tellAll, states, claim } = await start();
   await tellAll();
   await tellAll();
   const [delivered, failed] = [await claim(), await claim()];
-  // Failing already, so that a success has something to write on the endpoint.
+  // The endpoint is already failing, so that a success has to update it.
   await store.transaction((tx) => store.noteFailure(tx, id));
-  // One after the other they are written while somebody tells, and while somebody records a failure.
+  // The writes run one after another while one open transaction has stored an event and another has recorded a failure.
   await store.transaction(async (tx) => {
     await tell(tx);
     await store.transaction(async (other) => {

@@ -1,4 +1,4 @@
-/** Events that become deliveries after the commit: which endpoints get them, in which portions, and each once. */
+/** Events that become deliveries after the commit: which endpoints get them, in which batches, and each only once. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -72,7 +72,7 @@ async function startStore(databaseUrl?: string) {
   };
 }
 
-describe('telling a job event', () => {
+describe('a job event', () => {
   test.each([
     ['no endpoint', [], 'motion_job.succeeded', false],
     ['an endpoint that wants another type', [['motion_job.failed']], 'motion_job.succeeded', false],
@@ -80,7 +80,7 @@ describe('telling a job event', () => {
     ['endpoints that want ends only', [ENDS, ENDS], 'motion_job.processing', false],
     ['an endpoint that wants everything', [['motion_job.processing', ...ENDS]], 'motion_job.processing', true],
     ['an endpoint that wants cancellations', [['motion_job.canceled']], 'motion_job.canceled', true],
-  ] as const)('stores it if %s wants it: endpoints %j, type %s, stored %s', async (_whom, wanted, type, isStored) => {
+  ] as const)('is stored if wanted: %s, endpoints %j, type %s, stored %s', async (_whom, wanted, type, isStored) => {
     const { makeEndpoint, tell, query } = await startStore();
     for (const types of wanted) await makeEndpoint(types);
     expect((await tell(type)).isWanted).toBe(isStored);
@@ -88,7 +88,7 @@ describe('telling a job event', () => {
     expect(await query('select 1 from webhook_deliveries')).toEqual([]);
   });
 
-  test('stores nothing for endpoints of other accounts or for disabled endpoints', async () => {
+  test('is not stored for endpoints of other accounts or for disabled endpoints', async () => {
     const { store, makeAccount, makeEndpoint, tell, query } = await startStore();
     await makeAccount('other');
     await makeEndpoint(ENDS, 'other');
@@ -98,7 +98,7 @@ describe('telling a job event', () => {
     expect(await query('select 1 from webhook_events')).toEqual([]);
   });
 
-  test("stores the delivery to a job's own URL with it, and the fan-out does not repeat that one", async () => {
+  test("is stored with the delivery to the job's own URL, which the fan-out does not repeat", async () => {
     const { makeEndpoint, tell, receivers, pending, fanOut } = await startStore();
     const own = { url: 'https://own.example.com/', host: 'own.example.com', format: 'STANDARD', body: null } as const;
     expect((await tell('motion_job.succeeded', accountId, own)).isWanted).toBe(true);
@@ -137,7 +137,7 @@ describe('the fan-out of an event', () => {
     const created = await makeEndpoint();
     expect(await fanOut()).toEqual({ made: 5, done: 1, left: 0 });
     expect(await receivers()).toEqual([kept, widened, enabled, flickering, created].sort());
-    // What comes after it does not get it any more.
+    // An endpoint that is created after the fan-out does not get the event.
     await makeEndpoint();
     expect(await fanOut()).toEqual({ made: 0, done: 0, left: 0 });
   });
@@ -195,7 +195,7 @@ describe('the fan-out of an event', () => {
     );
   });
 
-  test('takes the accounts first that have waited longest', async () => {
+  test('starts with the accounts that have waited longest', async () => {
     const { makeAccount, makeEndpoint, tell, query, fanOut } = await startStore();
     const accounts = ['d', 'c', 'b', 'a'];
     for (const account of accounts) {
@@ -280,14 +280,14 @@ describe('a gateway', () => {
     expect(isBelieved(receiver.received[0]!, secret!)).toBe(true);
   });
 
-  test('makes due deliveries while the fan-out fails, logs the failure, and fans out once that works again', async () => {
+  test('sends due deliveries while the fan-out fails, logs the failure, and fans out once the fan-out works again', async () => {
     const [gateway, receiver] = [await startGateway(ALLOW_LOOPBACK), await startWebhookReceiver()];
     const webhooks = webhooksOf(gateway.client);
     const { endpoint } = await webhooks.create({ url: receiver.url });
     await asAdministrator('alter table webhook_events rename column needs_fan_out to hidden', gateway.databaseUrl);
     await webhooks.test(endpoint!.id);
     await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['webhook.test']);
-    await expect.poll(() => gateway.logs.map(({ msg }) => msg)).toContain('delivering webhooks failed; it goes on');
+    await expect.poll(() => gateway.logs.map(({ msg }) => msg)).toContain('delivering webhooks failed; retrying');
     await asAdministrator('alter table webhook_events rename column hidden to needs_fan_out', gateway.databaseUrl);
     await gateway.client.untilEnd((await gateway.client.generate()).id);
     await expect

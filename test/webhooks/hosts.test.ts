@@ -1,4 +1,4 @@
-/** The loop that delivers webhooks: how it treats hosts that are slow, and deliveries that got no connection. */
+/** The loop that delivers webhooks: its handling of slow hosts and of deliveries that got no connection. */
 import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,7 +13,7 @@ import { asAdministrator, createDatabase } from '../support/database.ts';
 import { emptiedDatabase } from '../support/emptied-database.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
-test('a delivery that got no connection to its host in time is no failure of its receiver', async () => {
+test('a delivery that gets no connection to its host in time does not count as a failure of the receiver', async () => {
   const [databaseUrl, receiver] = [await createDatabase(), await startWebhookReceiver()];
   const connections = createConnections(databaseUrl, 4, () => undefined);
   const egress = createEgress({
@@ -37,14 +37,14 @@ test('a delivery that got no connection to its host in time is no failure of its
         eventTypes: ['motion_job.succeeded'],
       }),
     );
-    // All requests begin at once, and none waits for the database first.
+    // With the secret stored in advance, all requests begin at the same time: none waits for the database first.
     await store.ensureSecret(id, 'default', sealer.seal(makeSecret(), id));
     await store.transaction((tx) =>
       store.tellEndpoint(tx, id, { id: randomUUID(), accountId: 'default', type: 'webhook.test', body: '{}' }),
     );
   }
-  // More deliveries than connections: the one that has it hangs for the whole time-out, and the others wait twice the
-  // time-out at most. The first failure disables an endpoint.
+  // There are more deliveries than connections: the delivery that has the connection hangs until the timeout, and the
+  // others wait for at most twice the timeout. The first failure disables an endpoint.
   const deliverer = createDeliverer({
     store,
     post: egress.post,
@@ -78,7 +78,7 @@ test('a delivery that got no connection to its host in time is no failure of its
   expect(new Set(tried.map(({ failure, status, failing }) => `${failure} ${status} ${failing}`))).toEqual(
     new Set(['TIMED_OUT DISABLED true']),
   );
-  // Still leased: it is tried again when the lease ends, with all its tries left.
+  // The delivery is still leased: it is attempted again when the lease expires, with all its attempts left.
   expect(untried.map((row) => ({ ...row }))).toEqual(
     untried.map(() => ({
       failure: null,

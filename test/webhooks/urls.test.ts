@@ -1,4 +1,7 @@
-/** The guard of URLs where clients meet it: an endpoint that is named, changed or told, and a job's own. */
+/**
+ * The URL guard at the places where clients supply URLs: endpoints that are created, changed, or delivered to, and the
+ * URL of a job.
+ */
 import { expect, test } from 'vitest';
 import { EXAMPLE } from '../support/client.ts';
 import { asAdministrator } from '../support/database.ts';
@@ -11,7 +14,7 @@ const GENERATE =
   'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } userErrors { code field } } }';
 const manyRequests = { REQUESTS_PER_MINUTE: '100000', SUBMITS_PER_MINUTE: '100000', MAX_WEBHOOK_ENDPOINTS: '1000' };
 
-test('no URL that leads nowhere public can be registered, and nothing is kept of it', async () => {
+test('refused URLs cannot be registered, and nothing of them is stored', async () => {
   const canary = await startCanary();
   const gateway = await startGateway(manyRequests);
   const webhooks = webhooksOf(gateway.client);
@@ -28,7 +31,7 @@ test('no URL that leads nowhere public can be registered, and nothing is kept of
     ]);
     return [url, created, updated, data.generateMotion];
   };
-  // Some at a time: 500 mutations at once are an overload, and some of them are refused.
+  // In batches, because 500 mutations at once would be an overload, and some of them would be refused.
   const answers: unknown[] = [];
   for (let from = 0; from < urls.length; from += 10)
     answers.push(...(await Promise.all(urls.slice(from, from + 10).map(([url]) => ask(url)))));
@@ -48,7 +51,7 @@ test('no URL that leads nowhere public can be registered, and nothing is kept of
   expect(canary.connections()).toBe(0);
 });
 
-test('public ones can', async () => {
+test('public URLs can be registered', async () => {
   const gateway = await startGateway(manyRequests);
   const hosts = [...publicHosts, ...publicAddresses].map(([host]) => host);
   expect(hosts.length).toBeGreaterThanOrEqual(10);
@@ -58,12 +61,12 @@ test('public ones can', async () => {
   expect(created).toEqual(hosts.map(() => []));
 });
 
-test('an endpoint that leads elsewhere by the time it is told is not connected to, and the log says why', async () => {
+test('an endpoint that leads to a private address when a delivery is sent gets no connection, and the log says why', async () => {
   const canary = await startCanary();
   const gateway = await startGateway({ WEBHOOK_RETRY_SECONDS: '0.1' });
   const webhooks = webhooksOf(gateway.client);
   const { endpoint } = await webhooks.create({ url: 'https://hooks.example.org/' });
-  // As a name does whose owner has changed its addresses since.
+  // Simulates a name whose owner has since changed its addresses.
   await asAdministrator(
     `update webhook_endpoints set url = 'http://127.0.0.1:${canary.port}/', host = '127.0.0.1:${canary.port}'`,
     gateway.databaseUrl,

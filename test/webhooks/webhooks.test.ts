@@ -1,4 +1,4 @@
-/** Webhooks: who is told, what, and how it is signed. */
+/** Webhooks: their recipients, their content, and their signatures. */
 import { describe, expect, test } from 'vitest';
 import { BrokenSealError, createSealer } from '../../src/webhooks/seal-secrets.ts';
 import { makeAccount } from '../support/administrator.ts';
@@ -18,7 +18,7 @@ const start = (settings: Record<string, string> = {}) => startGateway({ ...ALLOW
 
 const together = shared(() => start({ MAX_WEBHOOK_ENDPOINTS: '2' }));
 
-/** The shared gateway as an account of the test's own knows it. */
+/** Returns the shared gateway with a client of a new account. */
 async function join() {
   const gateway = together();
   const { id, client } = await makeAccount(gateway);
@@ -26,8 +26,8 @@ async function join() {
 }
 
 describe('an endpoint', () => {
-  test('is told what becomes of jobs, as the API shows them, signed for it', async () => {
-    // A job whose callback arrives before the submit's answer is stored is never PROCESSING.
+  test('receives signed events about jobs, with the job as the API shows it', async () => {
+    // A job whose callback arrives before the answer to the submit is stored is never PROCESSING.
     const [gateway, receiver] = [await start({ SANDBOX_SECONDS: '3' }), await startWebhookReceiver()];
     const { secret, endpoint } = await webhooksOf(gateway.client).create({ url: receiver.url, eventTypes: ALL_TYPES });
     const { id } = await gateway.client.generate({ labels: [{ key: 'order', value: '7' }], idempotencyKey: 'one' });
@@ -57,7 +57,7 @@ describe('an endpoint', () => {
     ]);
   });
 
-  test('is told of what it wants only, and of its own account only', async () => {
+  test('receives only the events that it subscribes to, and only those of its account', async () => {
     const upstream = await startFakeUpstream();
     const [gateway, receiver] = [
       await start({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' }),
@@ -82,7 +82,7 @@ describe('an endpoint', () => {
     expect((await webhooksOf(gateway.client).deliveries()).nodes).toHaveLength(1);
   });
 
-  test('can be tested, changed and deleted, and ids of others are answered like unknown ones', async () => {
+  test('can be tested, changed, and deleted, and the ids of other accounts are treated as unknown', async () => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const [mine, others] = [webhooksOf(gateway.client), webhooksOf((await makeAccount(gateway)).client)];
     const { endpoint, secret } = await mine.create({ url: 'https://example.org/hook' });
@@ -111,7 +111,7 @@ describe('an endpoint', () => {
     expect((await mine.delete(id)).userErrors).toEqual(unknown);
   });
 
-  test('is in the log of changes, with who changed it and without its URL', async () => {
+  test('is recorded in the account log, with the actor and without its URL', async () => {
     const gateway = await join();
     const [{ last }] = (await asAdministrator<{ last: string }>(
       'select coalesce(max(id), 0)::text as last from account_log',
@@ -153,7 +153,7 @@ describe('an endpoint', () => {
     ]);
   });
 
-  test('is tested and told again so often in a minute, over all instances, and events of jobs do not count', async () => {
+  test('has a limit of tests and redeliveries per minute across all instances, and events of jobs do not count', async () => {
     const [gateway, receiver] = [await start({ WEBHOOKS_ASKED_PER_MINUTE: '2' }), await startWebhookReceiver()];
     const webhooks = webhooksOf(gateway.client);
     const { endpoint } = await webhooks.create({ url: receiver.url });
@@ -181,7 +181,7 @@ describe('an endpoint', () => {
     ['ftp://example.org/', 'INVALID_URL'],
     ['https://user:pass@example.org/', 'URL_HAS_CREDENTIALS'],
     ['https://example.org/' + 'x'.repeat(2_100), 'TOO_LONG'],
-  ])('at %s is refused, and so is a job with it', async (url, code) => {
+  ])('at %s is refused, and so is a job with this URL', async (url, code) => {
     const gateway = guarded();
     expect((await webhooksOf(gateway.client).create({ url })).userErrors).toEqual([{ code, field: ['input', 'url'] }]);
     const { data } = await gateway.client.request<{ generateMotion: { job: null; userErrors: object[] } }>(
@@ -199,20 +199,20 @@ describe('an endpoint', () => {
 });
 
 describe("a job's own URL", () => {
-  test('is told of its end, signed with the secret of the account', async () => {
+  test('receives the event for the end of the job, signed with the secret of the account', async () => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const { id } = await gateway.client.generate({ webhookUrl: receiver.url });
     await gateway.client.untilEnd(id);
     await expect.poll(() => receiver.received.map(({ event }) => event.type)).toEqual(['motion_job.succeeded']);
     expect(receiver.received[0]!.event.data.job).toMatchObject({ id, webhookUrl: receiver.url });
     expect(isBelieved(receiver.received[0]!, (await webhooksOf(gateway.client).secret())!)).toBe(true);
-    // Recorded after the receiver has answered.
+    // The delivery is recorded after the receiver has answered.
     await expect
       .poll(async () => (await webhooksOf(gateway.client).deliveries({ jobId: id })).nodes)
       .toMatchObject([{ endpointId: null, state: 'DELIVERED' }]);
   });
 
-  test('is part of what an idempotency key stands for', async () => {
+  test('is part of the input that an idempotency key stands for', async () => {
     const gateway = await join();
     await gateway.client.generate({ idempotencyKey: 'a', webhookUrl: 'https://example.org/one' });
     const { data } = await gateway.client.request<{ generateMotion: object }>(
@@ -222,7 +222,7 @@ describe("a job's own URL", () => {
     expect(data.generateMotion).toEqual({ userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] });
   });
 
-  test('hears of a success after a failure that was not final, as another event with a higher version', async () => {
+  test('receives a success after a failure that was not final, as a separate event with a higher version', async () => {
     const upstream = await startFakeUpstream();
     const gateway = await start({
       ...upstream.settings,
@@ -246,7 +246,7 @@ describe("a job's own URL", () => {
     expect(succeeded!.event.data.job.version).toBeGreaterThan(failed!.event.data.job.version as number);
   });
 
-  test('is told nothing more of a job that was deleted', async () => {
+  test('has no events or deliveries left after the job is deleted', async () => {
     const [gateway, receiver] = [await start({ WEBHOOK_RETRY_SECONDS: '0.5' }), await startWebhookReceiver()];
     receiver.answerWith(500);
     const { id } = await gateway.client.generate({ webhookUrl: receiver.url });
@@ -262,7 +262,7 @@ describe("a job's own URL", () => {
   });
 });
 
-test('a webhook stays below 20 kB: what is longest of the client is left out, and said to be', async () => {
+test('a webhook stays below 20 kB: long fields of the client are omitted, and their names are listed', async () => {
   const [gateway, receiver] = [await join(), await startWebhookReceiver()];
   const labels = Array.from({ length: 16 }, (_, index) => ({ key: `label-${index}`, value: '\u{1f600}'.repeat(250) }));
   const { id } = await gateway.client.generate({ webhookUrl: receiver.url, labels, prompt: '\u{1f600}'.repeat(2_500) });
@@ -275,8 +275,8 @@ test('a webhook stays below 20 kB: what is longest of the client is left out, an
   });
 });
 
-describe('secrets', () => {
-  test('open only with what they were sealed for', () => {
+describe('webhook secrets', () => {
+  test('open only in the context that they were sealed for', () => {
     const sealer = createSealer(['a-secret-0123456789-0123456789-0123456789']);
     const sealed = sealer.seal('whsec_secret', 'one');
     expect(sealer.open(sealed, 'one')).toBe('whsec_secret');
@@ -289,7 +289,7 @@ describe('secrets', () => {
     ).toThrow(BrokenSealError);
   });
 
-  test('are rotated with an overlap in which both are believed', async () => {
+  test('are rotated with an overlap of 24 hours in which both are accepted', async () => {
     const [gateway, receiver] = [await join(), await startWebhookReceiver()];
     const webhooks = webhooksOf(gateway.client);
     const { endpoint, secret } = await webhooks.create({ url: receiver.url });
@@ -312,7 +312,7 @@ describe('secrets', () => {
     expect([secret, next].map((one) => isBelieved(receiver.received[1]!, one!))).toEqual([false, true]);
   });
 
-  test('are sealed at rest, and opened by any secret of the application', async () => {
+  test('are sealed at rest, and opened by any listed application secret', async () => {
     const first = await start();
     const receiver = await startWebhookReceiver();
     const { endpoint, secret } = await webhooksOf(first.client).create({ url: receiver.url });
@@ -330,7 +330,7 @@ describe('secrets', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
   });
 
-  test('are sealed anew at a start with another first secret, which then opens them alone', async () => {
+  test('are resealed when a gateway starts with another first application secret, which alone then opens them', async () => {
     const first = await start();
     const receiver = await startWebhookReceiver();
     const webhooks = webhooksOf(first.client);
@@ -353,7 +353,7 @@ describe('secrets', () => {
     expect(third.logs.filter((line) => 'resealed' in line || 'owners' in line)).toEqual([]);
   });
 
-  test('that no secret of the application opens are told by their owners, and left as they are', async () => {
+  test('that no application secret can open are logged by owner and left unchanged', async () => {
     const first = await start();
     const { endpoint, secret } = await webhooksOf(first.client).create({ url: 'https://example.com/hook' });
     const second = await start({

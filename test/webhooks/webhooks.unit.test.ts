@@ -8,7 +8,7 @@ import { createSealer } from '../../src/webhooks/seal-secrets.ts';
 import { makeSecret, signedHeaders } from '../../src/webhooks/sign.ts';
 
 describe('a signature', () => {
-  test('is the one that the standard has as its example', () => {
+  test('matches the example in the standard', () => {
     const body = '{"test": 2432232314}';
     expect(
       signedHeaders(['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'], 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, body),
@@ -19,7 +19,7 @@ describe('a signature', () => {
     });
   });
 
-  test('is made for each secret, so that a receiver that knows any of them takes it', () => {
+  test('exists for each secret, so that a receiver that knows any of them accepts the webhook', () => {
     const secrets = [makeSecret(), makeSecret()];
     const [body, seconds] = ['{"a":"ü"}', Math.floor(Date.now() / 1_000)];
     const headers = signedHeaders(secrets, 'evt_1', seconds, body);
@@ -34,7 +34,7 @@ describe('a signature', () => {
     );
   });
 
-  test('is made with 32 random bytes', () => {
+  test('uses a secret of 32 random bytes', () => {
     const secret = makeSecret();
     expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     expect(Buffer.from(secret.slice(6), 'base64')).toHaveLength(32);
@@ -42,13 +42,13 @@ describe('a signature', () => {
   });
 });
 
-describe('a seal', () => {
+describe('a sealed secret', () => {
   const broken = expect.objectContaining({
     name: 'BrokenSealError',
     message: 'a sealed secret cannot be opened with any secret of APP_SECRET',
   }) as Error;
 
-  test('opens in its context and with its secret only', () => {
+  test('opens only in its context and with its application secret', () => {
     const sealer = createSealer(['one']);
     const sealed = sealer.seal('whsec_ü', 'account a');
     expect(sealed.startsWith(sealer.mark)).toBe(true);
@@ -59,7 +59,7 @@ describe('a seal', () => {
     expect(() => createSealer(['two']).open(sealed, 'account a')).toThrow(broken);
   });
 
-  test('outlives a rotation of the secret while the old one is listed', () => {
+  test('survives a rotation of the application secret while the old one is listed', () => {
     const [before, rotated] = [createSealer(['old']), createSealer(['new', 'old'])];
     expect(rotated.open(before.seal('s', 'c'), 'c')).toBe('s');
     expect(createSealer(['new']).open(rotated.seal('s', 'c'), 'c')).toBe('s');
@@ -67,11 +67,11 @@ describe('a seal', () => {
     expect(() => createSealer([])).toThrow('sealing needs a secret');
   });
 
-  test('that was changed in any place does not open', () => {
+  test('that is changed at any position does not open', () => {
     const sealer = createSealer(['one']);
     const sealed = sealer.seal('a secret', 'c');
     for (let place = 0; place < sealed.length; place += 1) {
-      // The last characters of base64 may hold bits that decode to nothing.
+      // The last base64 characters may have bits that decoding ignores.
       const other = sealed[place] === 'A' ? 'Q' : 'A';
       expect(
         () => sealer.open(`${sealed.slice(0, place)}${other}${sealed.slice(place + 1)}`, 'c'),
@@ -90,7 +90,7 @@ describe('a seal', () => {
       expect(() => sealer.open(text, 'c'), text).toThrow(broken);
   });
 
-  test('stays as it is from release to release', () => {
+  test('stays readable across releases', () => {
     expect(
       createSealer(['a secret of the tests']).open(
         'v1.Q6slNlhS.mTIgYleFBenrGD2s_Ou_oQbYr1sk7ChtoSsE8mjmQCIAxZdK-z6lbQ',
@@ -115,7 +115,7 @@ describe('the body of a webhook', () => {
     });
   });
 
-  test('leaves fields of the client out, one after the other, until it is below 20 kB, and names them', () => {
+  test('omits fields of the client, one after another, until it is below 20 kB, and names them', () => {
     const long = 'x'.repeat(20_000);
     const job = { id: 'j', labels: 'l', prompt: 'p', imageUrl: 'i', videoUrl: 'v' };
     expect(parse({ ...job, labels: long })).toMatchObject({
@@ -135,7 +135,7 @@ describe('the body of a webhook', () => {
     });
   });
 
-  test('counts its size in bytes', () => {
+  test('is measured in bytes', () => {
     const overhead = Buffer.byteLength(encodePayload('motion_job.succeeded', at, { labels: '' }));
     const left = (labels: string) => parse({ labels }).data.job.labels !== null;
     expect([19_999, 20_000].map((size) => left('x'.repeat(size - overhead)))).toEqual([true, false]);
@@ -143,7 +143,7 @@ describe('the body of a webhook', () => {
   });
 });
 
-test('a delivery is tried again after its steps, spread by 20 % either way, and then no more', () => {
+test('a delivery is retried after each step, plus or minus 20 %, and then no more', () => {
   const steps = [1_000, 60_000];
   expect([0, 0.5, 1].map((chance) => nextTryMs(1, steps, chance))).toEqual([800, 1_000, 1_200]);
   expect([2, 3, 4].map((failures) => nextTryMs(failures, steps, 0.5))).toEqual([60_000, null, null]);
@@ -153,7 +153,7 @@ test('a delivery is tried again after its steps, spread by 20 % either way, and 
 
 describe('an answer', () => {
   const answered = (httpStatus: number) => ({ kind: 'answered', httpStatus, ms: 7 }) as Parameters<typeof judge>[0];
-  test.each([200, 204, 299])('of %i is a delivery', (httpStatus) => {
+  test.each([200, 204, 299])('of %i marks the delivery as delivered', (httpStatus) => {
     expect(judge(answered(httpStatus), 0, [1_000], 0.5)).toEqual({
       httpStatus,
       failure: null,
@@ -162,7 +162,7 @@ describe('an answer', () => {
       nextInMs: null,
     });
   });
-  test.each([199, 300, 302, 400, 404, 409, 411, 500])('of %i is tried again', (httpStatus) => {
+  test.each([199, 300, 302, 400, 404, 409, 411, 500])('of %i is followed by a retry', (httpStatus) => {
     expect(judge(answered(httpStatus), 0, [1_000], 0.5)).toEqual({
       httpStatus,
       failure: null,
@@ -171,7 +171,7 @@ describe('an answer', () => {
       nextInMs: 1_000,
     });
   });
-  test('of 410 asks for no more', () => {
+  test('of 410 ends the delivery without a retry', () => {
     expect(judge(answered(410), 0, [1_000], 0.5)).toEqual({
       httpStatus: 410,
       failure: null,
@@ -180,7 +180,7 @@ describe('an answer', () => {
       nextInMs: null,
     });
   });
-  test('that did not come is tried again as often as there are steps', () => {
+  test('that does not arrive is followed by one retry for each step', () => {
     const failed = { kind: 'failed', reason: 'TIMED_OUT', ms: 9 } as const;
     const of = (before: number) => judge(failed, before, [1_000, 2_000], 0.5);
     const told = { httpStatus: null, failure: 'TIMED_OUT', latencyMs: 9 };

@@ -1,6 +1,6 @@
 /**
- * Settings of the database, of the role and of the environment change nothing: whatever they say, connections and jobs
- * behave the same.
+ * Settings of the database, of the role and of the environment have no effect: connections and jobs behave the same,
+ * whatever their values.
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -14,8 +14,8 @@ import { ALLOW_LOOPBACK, startWebhookReceiver } from '../../support/webhook-rece
 import { webhooksOf } from '../../support/webhooks.ts';
 
 /**
- * For as long as it takes to say otherwise they hold, so those that end a session leave a busy machine the time. Each
- * has a value that would break something, or change what is read or promised.
+ * Values that would break something, or change what is read or guaranteed. They apply until the connection overrides
+ * them, so those that end a session leave enough time for that on a busy machine.
  */
 const adverse: Readonly<Record<string, string>> = {
   DateStyle: 'German',
@@ -43,7 +43,10 @@ const adverse: Readonly<Record<string, string>> = {
 };
 const names = Object.keys(adverse);
 
-/** On a busy machine 1 ms may end the first statement; that is repeated, unless the session ends with it. */
+/**
+ * The settings that can be combined. On a busy machine, a timeout of 1 ms may cancel the first statement, which is
+ * retried unless `exit_on_error` ends the session.
+ */
 const together = Object.fromEntries(Object.entries(adverse).filter(([name]) => name !== 'exit_on_error'));
 
 type Level = 'database' | 'role';
@@ -59,7 +62,7 @@ async function setAt(level: Level, url: string, settings: Readonly<Record<string
   );
 }
 
-/** The URL of a new role without any privilege but to own this database, for which it is dropped. */
+/** Returns the URL of a new role that has no privilege except to own this database. The end of the test drops it. */
 async function giveRole(url: string): Promise<string> {
   const [name, password] = [`role_${randomBytes(6).toString('hex')}`, randomBytes(12).toString('hex')];
   const database = new URL(url).pathname.slice(1);
@@ -89,7 +92,7 @@ async function settingsOf(url: string): Promise<Record<string, string>> {
 }
 
 describe.each<Level>(['database', 'role'])('settings of the %s', (level) => {
-  test('leave every connection as it is without them, each by itself and all together', async () => {
+  test('have no effect on connections, individually or combined', async () => {
     const url = await giveRole(await createDatabase('template0'));
     const usual = await settingsOf(url);
     expect(Object.keys(usual).sort()).toEqual([...names].sort());
@@ -111,7 +114,7 @@ describe.each<Level>(['database', 'role'])('settings of the %s', (level) => {
   });
 
   test(
-    'change nothing about migrations, jobs, lists, timelines, feeds, quota and webhooks',
+    'have no effect on migrations, jobs, lists, timelines, feeds, quota and webhooks',
     { timeout: 120_000 },
     async () => {
       const url = await giveRole(await createDatabase('template0'));
@@ -162,7 +165,7 @@ describe.each<Level>(['database', 'role'])('settings of the %s', (level) => {
   );
 });
 
-test('variables of the environment change nothing but where and as whom a URL that leaves that open connects', async () => {
+test('environment variables supply only the address and the credentials that a URL omits', async () => {
   const url = new URL(await createDatabase());
   const usual = await settingsOf(url.href);
   for (const [name, value] of Object.entries({

@@ -1,4 +1,4 @@
-/** Connections whose server dies at the worst moment. */
+/** Connections whose server fails or is slow during the handshake. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,7 +6,7 @@ import { closePool, createConnections } from '../../../src/db/connection/client.
 import { withTransaction } from '../../../src/db/connection/transaction.ts';
 import { createDatabase } from '../../support/database.ts';
 
-/** One message of PostgreSQL's protocol: https://www.postgresql.org/docs/18/protocol-message-formats.html */
+/** Encodes a message of PostgreSQL's protocol: https://www.postgresql.org/docs/18/protocol-message-formats.html */
 function message(type: string, ...fields: readonly (string | Buffer)[]): Buffer {
   const body = Buffer.concat(fields.map((field) => (typeof field === 'string' ? Buffer.from(`${field}\0`) : field)));
   const head = Buffer.alloc(5);
@@ -25,10 +25,10 @@ const gone = message(
   Buffer.alloc(1),
 );
 
-test('a server that is killed in the instant in which it takes a connection fails the transaction, and not the process', async () => {
+test('a server that is killed at the moment it accepts a connection fails the transaction, but not the process', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
-    // One chunk: whoever waits for the connection gets it, and hears of its end before he can listen.
+    // One chunk: the waiting caller gets the connection, and the connection fails before the caller can add a listener.
     socket.once('data', () => socket.end(Buffer.concat([authenticated, ready, gone])));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -41,13 +41,13 @@ test('a server that is killed in the instant in which it takes a connection fail
     await closePool(connections);
     server.close();
   });
-  // An error that nobody listens to fails the test by itself.
+  // An error event without a listener fails the test by itself.
   await expect(withTransaction(connections, async () => 'done')).rejects.toThrow();
 });
 
-test('a server that takes longer to shake hands than anybody waits is reached all the same', async () => {
+test('a server whose handshake takes longer than any caller waits is still reached', async () => {
   const target = new URL(await createDatabase());
-  /** Each answer of the server comes this much later: a handshake has four, and takes 2.8 s. */
+  /** The delay of each answer of the server. A handshake has four answers and takes 2.8 s. */
   const LATE_MS = 700;
   let handshakes = 0;
   const delayed = (from: Socket, to: Socket, ms: number) => {
@@ -74,7 +74,7 @@ test('a server that takes longer to shake hands than anybody waits is reached al
       (error: Error) => error.message,
     );
   expect(await query(), 'nobody waits for so long').toBe('timeout exceeded when trying to connect');
-  // Its connection is there for somebody else.
+  // Its connection is available to a later caller.
   await expect.poll(query).toEqual([{ one: 1 }]);
   expect(handshakes).toBeLessThanOrEqual(2);
 });

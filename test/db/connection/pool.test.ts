@@ -1,11 +1,11 @@
-/** The pool under a crowd. */
+/** The connection pool with many concurrent callers. */
 import { setTimeout } from 'node:timers/promises';
 import { inject, expect, onTestFinished, test } from 'vitest';
 import { closePool, createConnections, withPatience } from '../../../src/db/connection/client.ts';
 import { PatientPool } from '../../../src/db/connection/pool.ts';
 import { startProxy } from '../../support/proxy.ts';
 
-test('outlives a crowd that has given up waiting, and serves whoever comes after it', async () => {
+test('the pool survives 20,000 callers that have timed out, and serves the callers after them', async () => {
   const pool = new PatientPool(
     { connectionString: inject('serverUrl'), max: 1 },
     { waitMs: 1_000, handshakeMs: 5_000 },
@@ -21,7 +21,7 @@ test('outlives a crowd that has given up waiting, and serves whoever comes after
   expect(pool.takeLongestWaitMs()).toBeGreaterThan(0);
 });
 
-test('lets each caller say how long it waits, and serves those that wait in the order in which they came', async () => {
+test('the pool lets each caller set its own time limit, and serves waiting callers in order of arrival', async () => {
   const pool = new PatientPool({ connectionString: inject('serverUrl'), max: 1 }, { waitMs: 50, handshakeMs: 5_000 });
   onTestFinished(() => pool.end());
   const held = await pool.connectWithin({ waitMs: 60_000, stallMs: 60_000 });
@@ -40,7 +40,7 @@ test('lets each caller say how long it waits, and serves those that wait in the 
   expect(pool.takeLongestWaitMs()).toBe(0);
 });
 
-test('a view of it with a limit of its own shares its connections', async () => {
+test('a view of the pool with its own limit shares its connections', async () => {
   const connections = createConnections(inject('serverUrl'), 1, () => undefined);
   onTestFinished(() => closePool(connections));
   const impatient = withPatience({ waitMs: 20, stallMs: 20 }, connections);
@@ -54,7 +54,7 @@ test('a view of it with a limit of its own shares its connections', async () => 
   expect(connections.pool.totalCount).toBe(1);
 });
 
-test('refuses everybody who waits when it ends', async () => {
+test('the pool rejects all waiting callers when it ends', async () => {
   const pool = new PatientPool(
     { connectionString: inject('serverUrl'), max: 1 },
     { waitMs: 60_000, handshakeMs: 5_000 },
@@ -67,7 +67,7 @@ test('refuses everybody who waits when it ends', async () => {
   await ended;
 });
 
-test('a patient caller waits as long as the pool moves, and gives up soon when it does not', async () => {
+test('a patient caller waits as long as the pool hands out connections, and gives up soon when it stalls', async () => {
   const pool = new PatientPool(
     { connectionString: inject('serverUrl'), max: 1 },
     { waitMs: 60_000, handshakeMs: 5_000 },
@@ -88,14 +88,14 @@ test('a patient caller waits as long as the pool moves, and gives up soon when i
   held.release();
 });
 
-test('a caller that waits when a connection breaks is as patient with the next handshake as any other', async () => {
+test('a caller that waits when a connection breaks keeps waiting through handshakes that time out', async () => {
   const proxy = await startProxy(inject('serverUrl'));
   const pool = new PatientPool({ connectionString: proxy.url, max: 1 }, { waitMs: 60_000, handshakeMs: 300 });
   pool.on('error', () => undefined);
   onTestFinished(() => pool.end());
   const held = await pool.connect();
   const waiting = pool.connect();
-  // Several handshakes take too long before one succeeds.
+  // Several handshakes time out before one succeeds.
   const silencing = setInterval(() => proxy.silenceOpen(), 1);
   held.release(new Error('broken'));
   expect(

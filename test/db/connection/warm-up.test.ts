@@ -1,20 +1,20 @@
-/** Warming up: a gateway that listens has its connections for callbacks open and their statements prepared. */
+/** Warm-up: a gateway that listens has its connections for callbacks open and their statements prepared. */
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { asAdministrator, createDatabase } from '../../support/database.ts';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
 
-const warmUpOf = ({ logs }: TestGateway) => logs.find(({ msg }) => msg === 'connections for callbacks are warmed up');
+const warmUpOf = ({ logs }: TestGateway) => logs.find(({ msg }) => msg === 'connections for callbacks were warmed up');
 const isReady = async ({ url }: TestGateway) => (await fetch(`${url}/readyz`)).status;
 
-test('the start opens every connection for callbacks before the gateway listens, and leaves no rows in the database', async () => {
+test('the warm-up opens every connection for callbacks before the gateway listens, and leaves no rows in the database', async () => {
   const gateway = await startGateway({ DATABASE_POOL_SIZE: '9', WARM_UP_SECONDS: '60' });
   expect(warmUpOf(gateway)).toMatchObject({ warm: 3, of: 3 });
   const sessions = await asAdministrator<{ query: string }>(
     `select query from pg_stat_activity where datname = current_database() and application_name = 'motion-gateway'`,
     gateway.databaseUrl,
   );
-  // Dispatching goes on with the last one that was free.
+  // The dispatcher reuses the connection that became free last.
   expect(sessions.filter(({ query }) => query === 'rollback').length).toBeGreaterThanOrEqual(2);
   const tables = ['jobs', 'job_events', 'callbacks', 'turns', 'quota_ledger', 'webhook_events', 'spent_keys'];
   const counts = await asAdministrator(

@@ -52,7 +52,7 @@ describe('a start', () => {
     expect(await rows(again.url)).toEqual(['x']);
   });
 
-  it('works below a path too long for a socket', async () => {
+  it('works in a directory whose path is too long for a socket', async () => {
     const dir = join(await openDir(), 'a-long-name-'.repeat(6), 'another-long-name-'.repeat(6));
     await fillWithData(dir);
     const server = await start(dir);
@@ -60,7 +60,7 @@ describe('a start', () => {
     await expect(start(dir)).rejects.toThrow(DataDirInUseError);
   });
 
-  it('adds to the log of the starts before it', async () => {
+  it('appends to the log of earlier starts', async () => {
     const dir = await openDir();
     const log = join(dir, 'postgres', 'postgres.log');
     await (await start(dir)).stop();
@@ -72,7 +72,7 @@ describe('a start', () => {
     expect(second.slice(first.length)).toContain('ready to accept connections');
   });
 
-  it('puts a log that grew past 10 MB aside', async () => {
+  it('rotates a log that has grown past 10 MB', async () => {
     const dir = await fillWithData(await openDir());
     await appendFile(join(dir, 'postgres', 'postgres.log'), 'x'.repeat(11 * 1024 * 1024));
     await start(dir);
@@ -82,7 +82,7 @@ describe('a start', () => {
 });
 
 describe('the lock', () => {
-  it('refuses a second start, here and from another process, and leaves the first alone', async () => {
+  it('rejects a second start, from the same and from another process, and does not disturb the first', async () => {
     const dir = await fillWithData(await openDir());
     const first = await start(dir);
     await expect(start(dir)).rejects.toThrow(DataDirInUseError);
@@ -93,7 +93,7 @@ describe('the lock', () => {
     expect(await rows(first.url)).toEqual(['first', 'still here']);
   });
 
-  it('stays with a holder that is stopped and does not answer, and goes on when it ends', async () => {
+  it('stays with a holder that is suspended and does not respond, and is released when the holder ends', async () => {
     const dir = await fillWithData(await openDir());
     const { child, answer, kill } = await startGatewayProcess(dir);
     child.kill('SIGSTOP');
@@ -104,7 +104,7 @@ describe('the lock', () => {
     expect(await rows((await start(dir)).url)).toEqual(['first', 'still here']);
   });
 
-  it('goes to exactly one of many who find a dead socket at once', async () => {
+  it('goes to exactly one of several contenders that find a dead socket at once', async () => {
     const home = await openDir();
     await mkdir(join(home, 'lock'));
     const dead = createServer().listen(join(home, 'lock', '.dead'));
@@ -124,7 +124,7 @@ describe('the lock', () => {
     await expect(access(join(home, 'lock', '0000'))).rejects.toThrow('ENOENT');
   });
 
-  it('is not taken while somebody else may be about to hold it', async () => {
+  it('is not acquired while another contender may be about to hold it', async () => {
     const home = await openDir();
     await mkdir(join(home, 'lock'));
     const answers = ['trying', 'trying', 'held'];
@@ -136,7 +136,7 @@ describe('the lock', () => {
   });
 });
 
-it('a stop disconnects whoever is connected', async () => {
+it('a stop disconnects all clients', async () => {
   const server = await start(await fillWithData(await openDir()));
   const client = new pg.Client(server.url);
   client.on('error', () => undefined);
@@ -166,7 +166,7 @@ describe('after kill -9', () => {
     expect(await isAlive(pid)).toBe(false);
   });
 
-  it('of an adopted server, its gateway is told', async () => {
+  it('of an adopted server, its gateway logs the unexpected end', async () => {
     const dir = await fillWithData(await openDir());
     const { kill } = await startGatewayProcess(dir);
     await kill();
@@ -179,7 +179,7 @@ describe('after kill -9', () => {
     );
   });
 
-  it('of the server, it is started again at the same place with everything that was acknowledged', async () => {
+  it('of the server, it is restarted at the same address with all acknowledged data', async () => {
     const dir = await fillWithData(await openDir());
     const server = await start(dir);
     for (const text of ['acknowledged', 'once more']) {
@@ -201,7 +201,7 @@ describe('after kill -9', () => {
     expect(await pidOf(server.dataDir), 'no other was started').toBe(pid);
   });
 
-  it('an orphan whose directory was renamed is stopped and started at its new place', async () => {
+  it('an orphan whose directory was renamed is stopped and restarted in the new location', async () => {
     const dir = await fillWithData(await openDir());
     const { answer, kill } = await startGatewayProcess(dir);
     await insert(answer.url, 'before the move');
@@ -216,12 +216,12 @@ describe('after kill -9', () => {
     expect(await rows(server.url)).toEqual(['before the move', 'first']);
   });
 
-  it('a process that got the number of the dead server is not taken for it', async () => {
+  it('a process that reuses the PID of the dead server is not mistaken for it', async () => {
     const dir = await fillWithData(await openDir());
     const server = await start(dir);
     const left = await readFile(pidFile(server.dataDir), 'utf8');
     await server.stop();
-    // Of the server's own user: another user's process is no obstacle to PostgreSQL.
+    // Runs as the server's own user, because PostgreSQL ignores a process of another user.
     const bystander = spawn('sleep', ['60'], { ...serviceUser });
     atEnd(async () => bystander.kill());
     await writeFile(pidFile(server.dataDir), left.replace(/^\d+/, String(bystander.pid)));
@@ -234,7 +234,7 @@ describe('after kill -9', () => {
   });
 });
 
-describe('a directory that cannot be used is refused in one line', () => {
+describe('a directory is rejected in one line', () => {
   const refusal = async (dir: string) => {
     const error: unknown = await start(dir).then(
       () => null,
@@ -245,26 +245,26 @@ describe('a directory that cannot be used is refused in one line', () => {
     return (error as Error).message;
   };
 
-  it('below a regular file', async () => {
+  it('if it is below a regular file', async () => {
     const file = join(await openDir(), 'file');
     await writeFile(file, '');
     expect(await refusal(join(file, 'data'))).toContain('DATABASE_URL');
   });
 
-  it('with a file where the database should be', async () => {
+  it('if there is a file where the database should be', async () => {
     const dir = await openDir();
     await writeFile(join(dir, 'postgres'), '');
     expect(await refusal(dir)).toContain('not a directory');
   });
 
-  it('with the data of another major version, which stay as they are', async () => {
+  it('if it holds the data of another major version, which remain unchanged', async () => {
     const dir = await fillWithData(await openDir());
     await writeFile(join(dir, 'postgres', 'data', 'PG_VERSION'), '15\n');
     expect(await refusal(dir)).toContain('PostgreSQL 15');
     await access(join(dir, 'postgres', 'data', 'global'));
   });
 
-  it.runIf(canLend)('not writable', async () => {
+  it.runIf(canLend)('if it is not writable', async () => {
     const { answer } = await startGatewayProcess(await openDir(), serviceUser);
     expect(answer.error).toBe('DataDirError');
     expect(answer.message).toContain('EACCES');
@@ -272,12 +272,12 @@ describe('a directory that cannot be used is refused in one line', () => {
 });
 
 describe('platforms and users', () => {
-  it('an unknown platform is told the alternative', async () => {
+  it('an unsupported platform gets an error that names the alternative', async () => {
     await expect(getServerPackage('win32-x64')).rejects.toThrow(EmbeddedServerError);
     await expect(getServerPackage('win32-x64')).rejects.toThrow('DATABASE_URL');
   });
 
-  it.runIf(canLend)('an ordinary user keeps the data where he said, and root works on them as that user', async () => {
+  it.runIf(canLend)('an ordinary user keeps the data where configured, and root uses them as that user', async () => {
     const dir = await closedDir(serviceUser);
     const { child, answer } = await startGatewayProcess(dir, serviceUser);
     expect(answer.dataDir).toBe(join(dir, 'postgres'));
@@ -290,7 +290,7 @@ describe('platforms and users', () => {
   });
 
   it.runIf(serviceUser)(
-    'root keeps the data of a directory that the server cannot enter elsewhere, says so, and finds them again',
+    'root keeps the data elsewhere if the server cannot enter the directory, logs the location, and finds them again',
     async () => {
       const dir = await closedDir();
       let elsewhere = '';
@@ -301,19 +301,19 @@ describe('platforms and users', () => {
       expect(logged).toContainEqual(expect.stringContaining(`The database is in ${elsewhere}`));
       await query(server.url, `create table kept as select 'x' as text`);
       await server.stop();
-      // Opened later: the data stay where they are.
+      // Makes the directory accessible later: the data stay where they are.
       await chmod(dir, 0o755);
       expect(await rows((await start(dir)).url)).toEqual(['x']);
     },
   );
 
-  it('programs without their library links in a place closed to the server are copied, once', async () => {
+  it('programs without their library links, in a directory that the server cannot enter, are copied once', async () => {
     const { native, version } = await getServerPackage();
     const closed = await closedDir();
     await cp(native, closed, { recursive: true, verbatimSymlinks: true });
     const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { target: string }[];
     for (const { target } of links) await rm(join(closed, target.replace(/^native/, '')));
-    // As an ordinary user nothing is in the way of the same place, so it loses a permission instead.
+    // An ordinary user can enter the same directory, so the program loses its execute permission instead.
     if (!serviceUser) await chmod(join(closed, 'bin', 'postgres'), 0o644);
     const home = await openDir();
     const { postgres } = await prepareBinaries({ native: closed, version }, home, serviceUser);

@@ -1,4 +1,4 @@
-/** Changes are announced to every instance, once they are committed, over connections that break. */
+/** The announcer: changes reach every instance after they have committed, over connections that break. */
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
 import { closePool, createConnections } from '../../../src/db/connection/client.ts';
@@ -9,14 +9,14 @@ import { submittingJob } from '../../support/life.ts';
 import { startProxy } from '../../support/proxy.ts';
 
 const ACCOUNT = 'default';
-/** An unanswered statement takes 4 s to be found out. */
+/** Allows for an unanswered statement, which is detected after 4 s. */
 const SLOW = { timeout: 10_000 };
 
-/** For connections that are opened from now on. */
+/** Returns a statement that changes a setting for connections that are opened from now on. */
 const databaseSetting = (setting: string): string =>
   `do $$ begin execute format('alter database %I set ${setting}', current_database()); end $$`;
 
-/** One instance that announces, by proxies, and another one that hears. */
+/** Starts one instance that announces, through proxies, and another one that receives. */
 async function startInstances(prepare: string | null = null) {
   const url = await createDatabase();
   if (prepare !== null) await asAdministrator(prepare, url);
@@ -50,7 +50,7 @@ async function startInstances(prepare: string | null = null) {
       )
       .then((job) => job!.id);
   const announce = (id: string, version = 1) => here.announce({ id, version, accountId: ACCOUNT });
-  /** All that was announced before is heard by then. */
+  /** Waits until a new announcement, and with it everything that was announced before, has been received. */
   const untilHeard = async (id: string) => {
     announce(id);
     await expect.poll(() => heard).toContain(`${id} 1`);
@@ -58,7 +58,7 @@ async function startInstances(prepare: string | null = null) {
   return { url, feedProxy, storeProxy, logs, here, heard, store, insert, announce, untilHeard };
 }
 
-test('after the commit, and never of what was rolled back', async () => {
+test('a change is announced after its commit, and never if it is rolled back', async () => {
   const { store, heard, insert, untilHeard } = await startInstances();
   const id = await insert();
   await expect.poll(() => heard).toEqual([`${id} 1`]);
@@ -78,7 +78,7 @@ test('after the commit, and never of what was rolled back', async () => {
   expect(heard).not.toContain(`${id} 3`);
 });
 
-test('also when COMMIT got no answer', async () => {
+test('a change is announced even if COMMIT got no answer', async () => {
   const { store, storeProxy, heard, insert } = await startInstances();
   const id = await insert();
   const changing = store.transaction(async (tx) => {
@@ -89,10 +89,10 @@ test('also when COMMIT got no answer', async () => {
   await expect.poll(() => heard).toContain(`${id} 2`);
 });
 
-test('and once more, for a COMMIT that takes effect after it was given up', { timeout: 40_000 }, async () => {
+test('a change is announced again if its COMMIT takes effect after it was given up', { timeout: 40_000 }, async () => {
   const { url, store, heard, insert } = await startInstances(databaseSetting('client_connection_check_interval = 0'));
   const id = await insert();
-  // What is deferred happens in COMMIT.
+  // Deferred triggers run in COMMIT.
   await asAdministrator(
     `create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(4); return null; end $$;
      create constraint trigger slow after update on jobs deferrable initially deferred for each row execute function be_slow()`,
@@ -106,23 +106,23 @@ test('and once more, for a COMMIT that takes effect after it was given up', { ti
   await expect.poll(() => heard.slice(before), SLOW).toEqual([`${id} 2`]);
 });
 
-test('of many versions of a job at once, the first and the newest', async () => {
+test('of many versions of a job at once, the first and the newest are announced', async () => {
   const { heard, announce } = await startInstances();
   for (let version = 1; version <= 1_000; version += 1) announce('a', version);
   announce('a', 7);
   await expect.poll(() => heard).toEqual(['a 1', 'a 1000']);
 });
 
-test('what a connection that was lost in silence has swallowed is announced again', async () => {
+test('changes that were lost with a silently broken connection are announced again', async () => {
   const { feedProxy, heard, announce, logs } = await startInstances();
   feedProxy.silenceOpen();
   announce('a');
   announce('b');
   await expect.poll(() => heard, SLOW).toEqual(['a 1', 'b 1']);
-  expect(logs).toEqual(['the feed lost its connection: Query read timeout', 'the feed listens again']);
+  expect(logs).toEqual(['the feed lost its connection: Query read timeout', 'the feed is listening again']);
 });
 
-test('the newest 10,000 jobs that have changed while the database was away', async () => {
+test('the newest 10,000 jobs that changed while the database was unreachable are announced', async () => {
   const { feedProxy, here, heard, announce } = await startInstances();
   await feedProxy.cut();
   await expect.poll(here.isListening).toBe(false);
@@ -134,14 +134,14 @@ test('the newest 10,000 jobs that have changed while the database was away', asy
   expect(heard.at(-1)).toBe('job-2 2');
 });
 
-test('one that PostgreSQL does not take holds up no other', async () => {
+test('a change that PostgreSQL rejects does not hold up others', async () => {
   const { logs, announce, untilHeard } = await startInstances();
   announce('x'.repeat(8_000));
   await untilHeard('the-next-one');
   expect(logs).toEqual(['changes could not be announced: payload string too long']);
 });
 
-test('what PostgreSQL cannot take at the moment is announced again, over the same connection', async () => {
+test('a change that PostgreSQL cannot accept at the moment is announced again over the same connection', async () => {
   const { url, logs, heard, announce } = await startInstances(`
     alter function pg_catalog.pg_notify(text, text) rename to pg_notify_of_before;
     create function public.pg_notify(text, text) returns void language plpgsql as $$ begin raise 'no room' using errcode = 'disk_full'; end $$`);
@@ -155,7 +155,7 @@ test('what PostgreSQL cannot take at the moment is announced again, over the sam
   expect(new Set(logs)).toEqual(new Set(['changes could not be announced: no room']));
 });
 
-test('a connection that ends during the last words of a stop is no matter', async () => {
+test('a connection that ends during the last announcements of a stop does not fail the stop', async () => {
   const { feedProxy, here, announce } = await startInstances();
   feedProxy.silenceOpen();
   announce('a');
@@ -164,7 +164,7 @@ test('a connection that ends during the last words of a stop is no matter', asyn
   await stopping;
 });
 
-test('a stop announces what is left', async () => {
+test('a stop announces all changes that are left', async () => {
   const { here, heard, announce } = await startInstances();
   for (let number = 1; number <= 2_000; number += 1) announce(`job-${number}`);
   await here.stop();

@@ -1,4 +1,7 @@
-/** The records that repeats join by: what is decided from them, who answers for them, and when they are forgotten. */
+/**
+ * The records by which repeated requests join earlier ones: the decisions that they lead to, the instances that are
+ * responsible for them, and their deletion.
+ */
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import pino from 'pino';
@@ -11,7 +14,7 @@ import { createJoining } from '../../../src/jobs/rejoin/rejoin.ts';
 import { makeAccount } from '../../support/administrator.ts';
 import { held, hungUp, sharedJoining, startJoining, type Stage } from '../../support/joining.ts';
 
-describe('earlier requests', () => {
+describe('the decision on earlier requests', () => {
   const limits = { joinMs: 900_000, leaseMs: 10_000 };
   const request = (jobId: string, more: Partial<EarlierRequest> = {}): EarlierRequest => ({
     jobId,
@@ -62,7 +65,7 @@ function storeOf({ gateway }: Stage) {
   return createJoinStore(connections);
 }
 
-/** Locks the record, as somebody who is slow; returns what lets it go. */
+/** Locks the record, as a slow transaction would. Returns a function that releases the lock. */
 async function lockRecord({ gateway }: Stage, jobId: string): Promise<() => Promise<unknown>> {
   const client = new pg.Client({ connectionString: gateway.databaseUrl });
   await client.connect();
@@ -82,11 +85,11 @@ const waitingForLocks = async (stage: Stage): Promise<number> =>
 describe('a record', () => {
   const common = sharedJoining();
 
-  test('of an open connection that this instance knows nothing of is not confirmed by it', async () => {
+  test('of an open connection that this instance does not know is not confirmed by it', async () => {
     const stage = common();
     const [{ hangUp }] = [await held(stage), await held(stage, { prompt: 'another' })];
     const [first, second] = await stage.jobs();
-    // As if the commit of the first one had gone unanswered: the row is there, and nobody follows it.
+    // As if the commit of the first one had got no answer: the row exists, but no instance tracks the connection.
     hangUp();
     await expect.poll(stage.states).toEqual(['UNANSWERED', 'OPEN']);
     await stage.sql(`update rest_requests set state = 'OPEN', unanswered_at = null where job_id = '${first}'`);
@@ -99,14 +102,14 @@ describe('a record', () => {
     expect(await stage.jobs()).toEqual([first, second]);
   });
 
-  test('that another instance has answered is not taken back by one that hears late', async () => {
+  test('that another instance has answered is not overwritten by a late report', async () => {
     const stage = common();
     await hungUp(stage);
     const [jobId] = await stage.jobs();
     const store = storeOf(stage);
     const [late, other] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
     await store.reopen(jobId!, other, Date.now());
-    // Nor what another instance is about to answer.
+    // A record that another instance is about to answer is not overwritten, either.
     await store.recordAnswers(late, [jobId!], 'UNANSWERED', true);
     await store.recordDoubts(late, [jobId!], Date.now(), 890_000);
     expect(await stage.states()).toEqual(['OPEN']);
@@ -115,12 +118,12 @@ describe('a record', () => {
     expect(await stage.states()).toEqual(['ANSWERED']);
     await store.recordDoubts(late, [jobId!], Date.now(), 890_000);
     expect(await stage.states()).toEqual(['ANSWERED']);
-    // It itself may: the connection was reset after the answer.
+    // The answering instance itself may overwrite it: the connection was reset after the answer.
     await store.recordAnswers(other, [jobId!], 'UNANSWERED', true);
     expect(await stage.states()).toEqual(['UNANSWERED']);
   });
 
-  test('of an answer that is reset while it is recorded as received ends unanswered', async () => {
+  test('becomes unanswered if the connection is reset while the answer is being recorded', async () => {
     const stage = common();
     await hungUp(stage);
     const [jobId] = await stage.jobs();
@@ -153,7 +156,7 @@ describe('a record', () => {
     }
   });
 
-  test('of an answer in doubt is joined for a while by requests that arrived after it, and by no earlier one', async () => {
+  test('of an answer in doubt can be joined for a while by requests that arrived after the answer, and by no earlier one', async () => {
     const stage = common();
     await held(stage);
     const [jobId] = await stage.jobs();
@@ -178,7 +181,7 @@ describe('a record', () => {
     expect(judge(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
       kind: 'none',
     });
-    // A reset ends the doubt: the client did not read the answer, whenever the repeat arrived.
+    // A reset ends the doubt: the client did not read the answer, regardless of when the repeat arrived.
     await store.recordAnswers(instanceId, [jobId!], 'UNANSWERED', true);
     const { earlier: after } = await connections.db.transaction((tx) =>
       store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000),
@@ -189,7 +192,7 @@ describe('a record', () => {
     });
   });
 
-  test('is looked for with one connection by a crowd of equal requests: everybody else has the others', async () => {
+  test('is looked up over one connection by many identical requests, which leaves the other connections to other requests', async () => {
     const stage = await startJoining({ DATABASE_POOL_SIZE: '4' });
     const other = await makeAccount(stage.gateway);
     await held(stage);
@@ -199,7 +202,7 @@ describe('a record', () => {
     const elsewhere = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await elsewhere.connect();
     onTestFinished(() => elsewhere.end());
-    // Another instance looks too, and takes its time.
+    // Another instance performs the same lookup and is slow.
     await elsewhere.query('begin');
     await elsewhere.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `request ${like!.key_id} ${like!.body_hash}`,
@@ -218,13 +221,13 @@ describe('a record', () => {
     await elsewhere.query('rollback');
   });
 
-  test('of an instance that is gone is open at the one that answers it now', async () => {
+  test('of a dead instance is reopened by the instance that answers it now', async () => {
     const stage = common();
     await held(stage);
     const [jobId] = await stage.jobs();
     const [gone, here] = ['0199c0de-0000-7000-8000-00000000000a', '0199c0de-0000-7000-8000-00000000000b'];
     await stage.sql(`update rest_requests set instance_id = '${gone}', asked_at = clock_timestamp() - interval '1 h'`);
-    // As of the time that it says, and not of the write.
+    // The record is open as of this time, and not as of the write.
     const openAtMs = Date.now() - 5_000;
     await storeOf(stage).reopen(jobId!, here, openAtMs);
     expect(await stage.sql('select state, instance_id, asked_at, opened_at from rest_requests')).toEqual([
@@ -232,7 +235,7 @@ describe('a record', () => {
     ]);
   });
 
-  test('is confirmed as of when it was asked for, however late that is written', async () => {
+  test('is confirmed as of the time at which the question was read, however late the confirmation is written', async () => {
     const stage = common();
     await held(stage);
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
@@ -248,7 +251,7 @@ describe('a record', () => {
     expect((await store.findAsked(instanceId)).jobIds).toEqual([]);
   });
 
-  test('is forgotten when nothing can join it any more, a few at a time, the oldest first', async () => {
+  test('is deleted once no request can join it any more, in batches, oldest first', async () => {
     const stage = common();
     for (const prompt of ['one', 'two', 'three', 'four']) await hungUp(stage, { prompt });
     const [one, two, three, four] = await stage.jobs();
@@ -267,7 +270,7 @@ describe('a record', () => {
       { job_id: three },
       { job_id: four },
     ]);
-    // What was sent lives as long as the job.
+    // The body that the client sent is kept as long as the job.
     expect([...(await findSent('default', [one!, two!])).keys()].sort()).toEqual([one, two].sort());
     expect([...(await findSent('another', [one!, two!])).keys()]).toEqual([]);
   });

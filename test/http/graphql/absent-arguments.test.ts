@@ -1,4 +1,4 @@
-/** An optional argument that is absent, null or an empty cursor has the same meaning; sums are decimal. */
+/** Tests that absent, null and empty cursor arguments have the same meaning, and that sums are decimal. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { asAdministratorOf, makeAccount } from '../../support/administrator.ts';
@@ -56,7 +56,7 @@ test('lists return their first page for an absent, null or empty cursor', async 
   });
 });
 
-/** An empty page returns the cursor of its request. */
+/** Removes the end cursor, because an empty page returns the cursor of its request. */
 const withoutEnd = (data: object): unknown =>
   JSON.parse(JSON.stringify(data).replace(/"endCursor":(null|"[^"]*")/, '"endCursor":0'));
 

@@ -1,4 +1,4 @@
-/** Limits on how much one caller may ask for. */
+/** Tests the limits on what one caller may request. */
 import { once } from 'node:events';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -23,7 +23,7 @@ const codesOf = (answer: { errors?: readonly { extensions: Record<string, unknow
 const common = shared(() => startGateway({ SOCKET_MESSAGES_PER_SECOND: '10', MAX_COST: '300' }));
 
 describe('requests', () => {
-  test('are limited by key, and each answer says how it stands', async () => {
+  test('are rate-limited by key, and each response reports the remaining requests', async () => {
     const gateway = await startGateway({ REQUESTS_PER_MINUTE: '3' });
     const other = await makeAccount(gateway);
     const standings = [];
@@ -47,7 +47,7 @@ describe('requests', () => {
     expect((await ask(gateway, other.key)).status).toBe(200);
   });
 
-  test('without a key are limited by address', async () => {
+  test('without a key are rate-limited by address', async () => {
     const gateway = await startGateway({ REQUESTS_PER_MINUTE: '2' });
     expect([
       (await ask(gateway, null)).status,
@@ -59,7 +59,7 @@ describe('requests', () => {
 });
 
 describe('submits', () => {
-  test('are limited by key over all instances, and each one in a document counts', async () => {
+  test('are rate-limited by key across all instances, and each one in a document counts', async () => {
     const gateway = await startGateway({ SUBMITS_PER_MINUTE: '4' });
     const second = await startGateway({ DATABASE_URL: gateway.databaseUrl, SUBMITS_PER_MINUTE: '4' });
     const three = `mutation ($input: GenerateMotionInput!) { ${['a', 'b', 'c'].map((name) => `${name}: generateMotion(input: $input) { job { id } }`).join(' ')} }`;
@@ -69,14 +69,14 @@ describe('submits', () => {
     });
     expect([data.a?.job, data.b, data.c]).toEqual([expect.any(Object), null, null]);
     expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'RATE_LIMITED' } }, { path: ['c'] }]);
-    // What is left of the minute.
+    // The retry time is the remainder of the minute.
     await asAdministrator(`update rate_windows set started_at = now() - interval '40 seconds'`, gateway.databaseUrl);
     const [error] = (await second.client.request(three, { input: EXAMPLE })).errors!;
     const [now] = await asAdministrator<{ left: number }>(
       `select ceil(60 - extract(epoch from now() - min(started_at)))::int as left from rate_windows`,
       gateway.databaseUrl,
     );
-    // However slow the request was: what was left when it was made, which is at least what is left now.
+    // However slow the request was, it reports the time that remained then, which is at least what remains now.
     expect(error!.extensions.retryAfterSeconds).toBeGreaterThanOrEqual(now!.left);
     expect(error!.extensions.retryAfterSeconds).toBeLessThanOrEqual(20);
     await (await makeAccount(gateway)).client.generate();
@@ -84,12 +84,12 @@ describe('submits', () => {
 });
 
 describe('sockets', () => {
-  test('are limited by address, and a place becomes free when one closes', async () => {
+  test('are limited by address, and a closed one no longer counts', async () => {
     const gateway = await startGateway({ MAX_SOCKETS_PER_ADDRESS: '2' });
     const [first] = [await openSocket(gateway), await openSocket(gateway)];
     const refused = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     expect(((await once(refused, 'error')) as [Error])[0].message).toContain('429');
-    // A handshake that is wrong takes no place.
+    // An invalid handshake does not count.
     for (let number = 0; number < 3; number += 1)
       await fetch(`${gateway.url}/graphql`, { headers: { connection: 'upgrade', upgrade: 'websocket' } }).catch(
         () => undefined,
@@ -99,7 +99,7 @@ describe('sockets', () => {
     await openSocket(gateway);
   });
 
-  test('are limited by key: one too many is closed with 1013, which clients come back from', async () => {
+  test('are limited by key: one over the limit is closed with 1013, after which clients reconnect', async () => {
     const gateway = await startGateway({ MAX_SOCKETS_PER_KEY: '1' });
     const other = await makeAccount(gateway);
     const first = await openSocket(gateway);
@@ -112,7 +112,7 @@ describe('sockets', () => {
     await openSocket(gateway);
   });
 
-  test('of one key carry only so many subscriptions together', async () => {
+  test('of one key share a limit on subscriptions', async () => {
     const gateway = await startGateway({ MAX_SUBSCRIPTIONS_PER_KEY: '2', SANDBOX_SECONDS: '60' });
     const { id } = await gateway.client.generate();
     const [one, two] = [await openSocket(gateway), await openSocket(gateway)];
@@ -153,7 +153,7 @@ describe('sockets', () => {
 });
 
 describe('an operation', () => {
-  test('may answer only so many fields, lists at the length that is asked for', async () => {
+  test('is limited in the number of fields that it returns, counting lists at their requested length', async () => {
     const gateway = common();
     const cost = async (query: string, variables: object = {}) =>
       codesOf(await gateway.client.request(query, variables as Record<string, unknown>)) ?? 'within';
@@ -176,7 +176,7 @@ describe('an operation', () => {
     ).toEqual(['OPERATION_TOO_LARGE']);
   });
 
-  test('that takes too long is answered, and says when a job may have been accepted', async () => {
+  test('that takes too long gets an error that states whether a job may have been accepted', async () => {
     const gateway = await startGateway({ OPERATION_TIMEOUT_SECONDS: '0.5' });
     const db = new pg.Client({ connectionString: gateway.databaseUrl });
     await db.connect();

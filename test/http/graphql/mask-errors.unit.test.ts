@@ -1,7 +1,7 @@
 import { GraphQLError, Source } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { RateLimitedError, UnauthenticatedError } from '../../../src/accounts/errors.ts';
-import { OverloadedError } from '../../../src/http/overload/admission.ts';
+import { OverloadedError } from '../../../src/http/overload/overloaded-error.ts';
 import { createMaskError, MAX_MESSAGE_LENGTH } from '../../../src/http/graphql/mask-errors.ts';
 import type { Log } from '../../../src/log.ts';
 import { InvalidArgumentError, UnavailableError } from '../../../src/errors.ts';
@@ -23,8 +23,8 @@ const at = (cause: Error) =>
   });
 const WHERE = { path: ['motionJob'], locations: [{ line: 1, column: 3 }] };
 
-describe('an error of the cores keeps its code and message, and says where it was raised', () => {
-  test('that the database is away, with what may have happened, and the log has the cause', () => {
+describe('an error of the cores', () => {
+  test('about an unavailable database keeps its code, message, location and mayHaveBeenAccepted, and its cause is logged', () => {
     const { mask, lines } = start();
     const cause = new Error('no connection');
     const away = new UnavailableError(cause);
@@ -33,9 +33,9 @@ describe('an error of the cores keeps its code and message, and says where it wa
       ...WHERE,
       extensions: { code: away.code, ...(away.mayHaveCommitted && { mayHaveBeenAccepted: true }) },
     });
-    expect(lines).toEqual([{ level: 'warn', fields: { err: cause }, message: 'the store is not available' }]);
+    expect(lines).toEqual([{ level: 'warn', fields: { err: cause }, message: 'the database is unavailable' }]);
   });
-  test('a limit, with when to come again', () => {
+  test('about a rate limit keeps its code, message, location and retry time', () => {
     const { mask, lines } = start();
     const limited = new RateLimitedError('Too much.', 7);
     expect(mask(at(limited))).toEqual({
@@ -45,11 +45,11 @@ describe('an error of the cores keeps its code and message, and says where it wa
     });
     expect(lines).toEqual([]);
   });
-  test('that there is no caller, without when to come again', () => {
+  test('about missing authentication keeps its code, message and location, and has no retry time', () => {
     const error = new UnauthenticatedError();
     expect(start().mask(at(error))).toEqual({ message: error.message, ...WHERE, extensions: { code: error.code } });
   });
-  test('overload, and a wrong argument of a webhook', () => {
+  test('about overload or an invalid argument keeps its code and message', () => {
     const { mask } = start();
     expect(mask(new OverloadedError('WAIT', 3))).toEqual({
       message: expect.stringContaining('overloaded') as string,
@@ -61,7 +61,7 @@ describe('an error of the cores keeps its code and message, and says where it wa
 });
 
 describe('an error of GraphQL', () => {
-  test('keeps its message and gets the code of its step', () => {
+  test('keeps its message and gets the code of its processing step', () => {
     const { mask, lines } = start();
     expect(mask(new GraphQLError('Syntax Error.'), 'GRAPHQL_PARSE_FAILED')).toEqual({
       message: 'Syntax Error.',
@@ -79,7 +79,7 @@ describe('an error of GraphQL', () => {
     expect(lines).toEqual([]);
   });
 
-  test('tells no names of the schema where suggestions are off', () => {
+  test('reveals no schema names if suggestions are off', () => {
     const error = () => new GraphQLError('Cannot query field "a". Did you mean "b",\nor "c"?');
     expect([start(true).mask(error()).message, start(false).mask(error()).message]).toEqual([
       'Cannot query field "a". Did you mean "b",\nor "c"?',
@@ -88,7 +88,7 @@ describe('an error of GraphQL', () => {
     expect(start(false).mask(new GraphQLError('Did you mean it? No.')).message).toBe('Did you mean it? No.');
   });
 
-  test('of more than 400 characters loses its middle, and no half of a character', () => {
+  test('of more than 400 characters loses its middle, and contains no half of a surrogate pair', () => {
     const { mask } = start();
     const long = `${'a'.repeat(199)}\u{1F600}${'b'.repeat(500)}\u{1F600}${'c'.repeat(199)}`;
     const { message } = mask(new GraphQLError(long));
@@ -98,7 +98,7 @@ describe('an error of GraphQL', () => {
   });
 });
 
-describe('a fault of ours', () => {
+describe('an internal error', () => {
   test.each([
     ['thrown by a resolver', at(new TypeError('secret detail'))],
     [
@@ -107,7 +107,7 @@ describe('a fault of ours', () => {
     ],
     ['of the result coercion of GraphQL', new GraphQLError('secret detail', { path: ['motionJob'] })],
     ['that is no error', 'secret detail'],
-  ])('%s becomes "Internal error.", with an id under which the log has the rest', (_name, error) => {
+  ])('%s becomes "Internal error." with an id under which the details are logged', (_name, error) => {
     const { mask, lines } = start();
     const masked = mask(error);
     expect(masked).toMatchObject({

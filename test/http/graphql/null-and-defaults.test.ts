@@ -1,4 +1,4 @@
-/** Null for an argument with a default, and list lengths in variables: over HTTP (POST and GET) and over the socket. */
+/** Tests null for arguments with defaults, and list lengths in variables, over HTTP (POST and GET) and on a socket. */
 import { describe, expect, test } from 'vitest';
 import { makeAccount } from '../../support/administrator.ts';
 import { EXAMPLE } from '../../support/client.ts';
@@ -60,7 +60,7 @@ describe('null for an argument with a default', () => {
       'Argument "first" of non-null type "Int!" must not be null.',
     ],
   ];
-  test('in a query is BAD_USER_INPUT with the message of GraphQL, for POST and GET', async () => {
+  test('in a query is rejected with BAD_USER_INPUT and the message of GraphQL, for POST and GET', async () => {
     const gateway = plain();
     for (const [query, variables, message] of queries) {
       const expected = { errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] };
@@ -120,7 +120,7 @@ describe('null for an argument with a default', () => {
       /^Argument "if" of non-null type/,
     ],
   ];
-  test('in a mutation is BAD_USER_INPUT, names the path, and accepts nothing', async () => {
+  test('in a mutation is rejected with BAD_USER_INPUT and the path, and no job is accepted', async () => {
     const gateway = plain();
     const { client } = await makeAccount(gateway);
     for (const [name, query, variables, message] of mutations) {
@@ -159,7 +159,7 @@ describe('null for an argument with a default', () => {
       /^Variable "\$id" of non-null type "ID!" must not be null/,
     ],
   ];
-  test('in a subscription is BAD_USER_INPUT, and the socket stays open', async () => {
+  test('in a subscription is rejected with BAD_USER_INPUT, and the socket stays open', async () => {
     const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);
@@ -202,7 +202,7 @@ describe('a condition at the root of a subscription', () => {
     },
   ];
 
-  test('is GRAPHQL_VALIDATION_FAILED over HTTP, also beside the query that is asked for', async () => {
+  test('is rejected with GRAPHQL_VALIDATION_FAILED over HTTP, even if another operation of the document is requested', async () => {
     const gateway = plain();
     for (const [query, variables] of conditions) {
       expect(await gateway.client.request(query, variables), query).toMatchObject({ errors: refused });
@@ -223,7 +223,7 @@ describe('a condition at the root of a subscription', () => {
     expect(faults(gateway)).toEqual([]);
   });
 
-  test('is GRAPHQL_VALIDATION_FAILED over the socket, which stays open', async () => {
+  test('is rejected with GRAPHQL_VALIDATION_FAILED on a socket, which stays open', async () => {
     const gateway = plain();
     const { send, next } = await openSocket(gateway);
     for (const [query, variables] of conditions) {
@@ -233,7 +233,7 @@ describe('a condition at the root of a subscription', () => {
     expect(faults(gateway)).toEqual([]);
   });
 
-  test('is allowed below the root, and at that of a query', async () => {
+  test('is allowed below that root, and at the root of a query', async () => {
     const gateway = plain();
     expect(
       await gateway.client.request('query ($on: Boolean!) { motionJobs @include(if: $on) { nodes { id } } }', {
@@ -253,7 +253,7 @@ describe('a condition at the root of a subscription', () => {
 });
 
 describe('a list length in a variable', () => {
-  test('costs the same as a literal and is rejected alike', async () => {
+  test('costs the same as a literal and is rejected in the same cases', async () => {
     const gateway = plain();
     await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const query = `query ($first: Int!) { motionJobs(first: $first) { nodes { id timeline(first: 5) { nodes ${EVENT} } } } }`;
@@ -270,7 +270,7 @@ describe('a list length in a variable', () => {
     for (const first of [1, 10, 69, 70, 100, 101, 2_147_483_647, 0, -1, -2_147_483_648])
       expect(await ask({ first }), String(first)).toEqual(await written(String(first)));
     expect(await ask({ first: 100 })).toMatchObject([['OPERATION_TOO_LARGE', expect.stringContaining('5000')]]);
-    expect(await ask({ first: -1 })).toEqual([['BAD_USER_INPUT', '"first" is from 1 to 100.']]);
+    expect(await ask({ first: -1 })).toEqual([['BAD_USER_INPUT', '"first" must be between 1 and 100.']]);
     for (const first of [1.5, '10', null, 2 ** 31, 1e300, [], {}, true])
       expect(await ask({ first }), JSON.stringify(first)).toMatchObject([
         ['BAD_USER_INPUT', expect.stringContaining('Variable "$first"')],
@@ -351,7 +351,7 @@ describe('a list length in a variable', () => {
     }
   });
 
-  test('is priced per request, not per document, also over the socket', async () => {
+  test('is priced per request, not per document, also on a socket', async () => {
     const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);
@@ -374,7 +374,7 @@ describe('a list length in a variable', () => {
 });
 
 describe('empty parameters', () => {
-  test('are absent in a POST and in a GET', async () => {
+  test('count as absent in POST and GET requests', async () => {
     const { url, apiKey } = plain();
     const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
     const bodies = [
@@ -408,7 +408,7 @@ describe('empty parameters', () => {
     expect(twice.status).toBe(400);
   });
 
-  test('are absent over the socket, and name nothing where a name is needed', async () => {
+  test('count as absent on a socket, and an empty operation name is an error if a name is required', async () => {
     const gateway = plain();
     const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
     const { send, next } = await openSocket(gateway);

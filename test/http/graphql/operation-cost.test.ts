@@ -1,6 +1,6 @@
 /**
- * What operations cost at the gate: fields that are read from the database for themselves cost more, and a subscription
- * counts for each event.
+ * Tests the cost of operations: fields with a database read of their own cost more, and a subscription is priced per
+ * event.
  */
 import { getOperationAST, isObjectType, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { openSocket, subscribe } from '../../support/socket.ts';
 
 const schema = await buildGatewaySchema();
 
-/** The lowest limit that lets it pass; one for queries, the other for subscriptions. */
+/** Returns the lowest limit that lets the operation pass: that for queries, or that for subscriptions. */
 function costOf(query: string): number {
   const document = parse(query);
   const passes = (cost: number, isSubscription: boolean) => {
@@ -25,7 +25,7 @@ function costOf(query: string): number {
 
 describe('the cost of an operation', () => {
   test.each([
-    // Client libraries add it to every selection. With an alias it is a field like any other.
+    // Client libraries add `__typename` to every selection. With an alias, it is a field like any other.
     ['{ __typename }', 0],
     ['{ a: __typename b: __typename }', 2],
     ['{ motionJobs(first: 50) { __typename nodes { __typename id } } }', 10 + 50 + 50],
@@ -40,7 +40,7 @@ describe('the cost of an operation', () => {
     ['{ motionJobs(first: 5) { nodes { queuePosition } } }', 10 + 5 + 50],
     ['{ motionJobs { nodes { queuePosition } } }', 10 + 20 + 200],
     ['{ motionJobs(first: 5) { nodes { timeline { nodes { at } } } } }', 10 + 5 + 50 + 250 + 250],
-    // A node of a list is there already; only the one at the top is read.
+    // The nodes of a list have already been read; only the `node` field at the top causes a read.
     ['{ node(id: "a") { ... on MotionJob { queuePosition } } }', 20],
     ['{ motionJobs(first: 2) { edges { node { id } } } }', 10 + 2 + 2 + 2],
     [
@@ -52,7 +52,7 @@ describe('the cost of an operation', () => {
     ['subscription { jobsUpdated { job { queuePosition timeline(first: 2) { nodes { at } } } } }', 1 + 1 + 20 + 4],
   ])('%s is %i', (query, cost) => expect(costOf(query)).toBe(cost));
 
-  test('is higher for every field below the top that has a resolver of its own, which may read', () => {
+  test('is higher for every nested field with a resolver of its own, which may read from the database', () => {
     const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
     const below = Object.values(schema.getTypeMap()).filter(
       (type) => isObjectType(type) && !type.name.startsWith('__') && !roots.includes(type),
@@ -74,7 +74,7 @@ describe('the cost of an operation', () => {
 const everything = (first: number) =>
   `subscription ($id: ID!) { jobUpdated(id: $id) { version queuePosition timeline(first: ${first}) { nodes { type at message } } } }`;
 
-test('a subscription that costs too much for each event is refused as it is asked for, and a query that costs as much is not', async () => {
+test('a subscription that costs too much per event is rejected when it starts, and a query of the same cost is not', async () => {
   const gateway = await startGateway({ MAX_SUBSCRIPTION_COST: '100' });
   const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
   const { send, next } = await openSocket(gateway);

@@ -1,4 +1,4 @@
-/** The gate of operations comes before what is costly, and nothing passes beside it. */
+/** Tests that operation limits are checked before the costly rules, and that nothing bypasses them. */
 import { expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway.ts';
 import { openSocket, subscribe } from '../../support/socket.ts';
@@ -13,7 +13,7 @@ test.each([
     'a fragment that nothing uses',
     `subscription { jobUpdated(id: "a") { id nonsense } } fragment Job on MotionJob { ${MANY} }`,
   ],
-])('%s that is too large is refused on a socket before the other rules look at the document', async (_what, query) => {
+])('%s that is too large is rejected on a socket before the other rules check the document', async (_what, query) => {
   const gateway = await startGateway();
   const { send, next } = await openSocket(gateway);
   send(subscribe('a', query));
@@ -21,7 +21,7 @@ test.each([
   expect([type, payload]).toMatchObject(['error', [tooLarge]]);
 });
 
-test('a fragment that nothing uses is refused over HTTP too when it is too large', async () => {
+test('an unused fragment that is too large is rejected over HTTP too', async () => {
   const gateway = await startGateway();
   const { errors } = await gateway.client.request(`{ __typename } fragment Job on MotionJob { ${MANY} }`);
   expect(errors).toContainEqual(expect.objectContaining(tooLarge));

@@ -26,7 +26,7 @@ const judge = (query: string, limits: Partial<OperationLimits> = {}, introspecti
     maxErrors: MAX_VALIDATION_ERRORS,
   }).map(({ message }) => message);
 
-const DEEP = 'The operation has fields nested too deep; the limit is 4.';
+const DEEP = 'The operation has fields that are nested too deeply; the limit is 4.';
 const ALIASES = 'The operation has too many aliases; the limit is 2.';
 const DIRECTIVES = 'The operation has too many directives; the limit is 2.';
 const REPEATS = 'The operation has the same field too many times; the limit is 3.';
@@ -53,12 +53,12 @@ describe('an operation', () => {
     ['{ node { id ...F ... { id id } } } fragment F on Node { id }', [REPEATS]],
     ['{ node { node { id id } } other { node { id id } } }', []],
     ['{ a: node { id } a: node { id } a: node { id } }', [ALIASES]],
-  ])('%s is refused with %j', (query, messages) => expect(judge(query)).toEqual(messages));
+  ])('%s causes the errors %j', (query, messages) => expect(judge(query)).toEqual(messages));
 
-  test('is measured by all of its fragments, used or not, and each definition by itself', () => {
+  test('is measured with its fragments, and each definition, including an unused fragment, is measured separately', () => {
     expect(judge('{ node { id } } fragment F on Node { node { node { node { node { id } } } } }')).toEqual([DEEP]);
     expect(judge('query A { a: node { b: id } } query B { a: node { b: id } }')).toEqual([]);
-    // A fragment that an operation spreads is measured there, and reported once.
+    // A fragment that an operation spreads is measured with the operation and reported once.
     expect(
       judge(
         '{ node { ...F } } fragment F on Node { ...G } fragment G on Node { node { node { node { node { id } } } } }',
@@ -66,12 +66,12 @@ describe('an operation', () => {
     ).toEqual([DEEP]);
   });
 
-  test('with a circle of fragments, or without a fragment that it spreads, is left to the rules of GraphQL', () => {
+  test('with a fragment cycle or a missing fragment is left to the rules of GraphQL', () => {
     expect(judge('{ node { ...F } } fragment F on Node { node { ...F } }')).toEqual([]);
     expect(judge('{ node { ...Missing } }')).toEqual([]);
   });
 
-  test('has as many selections as its fragments expand to, over all definitions', () => {
+  test('is limited in its number of selections after fragment expansion, counted over all definitions', () => {
     const names = Array.from({ length: 10 }, (_, index) => `F${index}`);
     const bombs = names.map((name, index) =>
       index === 9
@@ -89,7 +89,7 @@ describe('an operation', () => {
     ]);
   });
 
-  test('may ask for the schema only where that is allowed', () => {
+  test('may use introspection only if that is allowed', () => {
     expect(judge('{ __schema { types { name } } }')).toEqual([]);
     expect(judge('{ __schema { types { name } } }', {}, false)).toEqual([
       expect.stringContaining('GraphQL introspection has been disabled'),
@@ -97,7 +97,7 @@ describe('an operation', () => {
     ]);
   });
 
-  test('is refused with a code, and with its place', () => {
+  test('is rejected with an error code and its location', () => {
     const { definitions } = parse('{ node { id } }');
     const { message, extensions, locations } = tooLarge('too much', 7, definitions[0]!);
     expect([message, extensions, locations]).toEqual([
@@ -108,14 +108,14 @@ describe('an operation', () => {
   });
 });
 
-describe('the gate', () => {
+describe('the document check', () => {
   const rules = createOperationRules(LIMITS, true);
-  test('lets through what is no GraphQL, or has too many tokens: its parser says why', () => {
+  test('passes a document that is invalid or has too many tokens, because the next parser reports that', () => {
     const gate = createGate(schema, rules, 20);
     expect([gate('no { query'), gate(`{ node { ${'id '.repeat(30)} } }`)]).toEqual([[], []]);
   });
 
-  test('refuses again what it has refused, and remembers the latest 200 that have passed', () => {
+  test('checks rejected documents again, and remembers the latest 200 documents that passed', () => {
     let validated = 0;
     const gate = createGate(schema, [...rules, () => ({ Document: () => void (validated += 1) })], 1_000);
     const query = (index: number) => `query Q${index} { node { id } }`;

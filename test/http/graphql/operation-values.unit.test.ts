@@ -200,13 +200,13 @@ describe('an invalid value', () => {
     ],
   ])('%s', (_name, query, variables, message) => expect(judge(query, variables)).toEqual(refusal(message)));
 
-  test('is reported with all others, up to 20', () => {
+  test('is reported together with the others, up to 20', () => {
     const nulls = Array.from({ length: 40 }, (_, index) => `a${index}: people(first: $n) { color }`).join(' ');
     expect(judge(`query ($n: Int) { ${nulls} }`, { n: null })).toHaveLength(20);
     expect(
       judge('query ($c: [Color!]!) { colors(any: $c) }', { c: Array.from({ length: 60 }, () => 'GREEN') }),
     ).toHaveLength(20);
-    // The message of graphql-js prints the first value twice and would be cut before the path.
+    // The message of graphql-js prints the first value twice and would be truncated before the path.
     const long = judge('query ($c: [Color!]!) { colors(any: $c) }', {
       c: ['x'.repeat(1_000), ...Array.from({ length: 10_000 }, () => 'x')],
     });
@@ -235,9 +235,9 @@ describe('an invalid value', () => {
       'query ($n: Int, $on: Boolean!) { ... @include(if: $on) { people(first: $n) { color } } }',
       { n: null, on: false },
     ],
-  ])('accepts %s', (_name, query, variables) => expect(judge(query, variables)).toEqual([]));
+  ])('is not reported for %s', (_name, query, variables) => expect(judge(query, variables)).toEqual([]));
 
-  test('only the requested operation is checked', () => {
+  test('is reported for the requested operation only', () => {
     const document = parse(
       'query A($n: Int) { people(first: $n) { color } } query B($n: Int) { people { color } id(id: "1") }',
     );
@@ -246,7 +246,7 @@ describe('an invalid value', () => {
   });
 });
 
-/** The answer's errors after masking, and what was logged at level 50. */
+/** Executes the query; returns the error codes after masking and the number of errors logged. */
 async function answer(
   query: string,
   root: object,
@@ -292,6 +292,6 @@ test.each<[string, string, object]>([
       },
     },
   ],
-])('remains internal: %s', async (_name, query, root) => {
+])('an execution error remains internal: %s', async (_name, query, root) => {
   expect(await answer(query, root)).toEqual({ codes: ['INTERNAL_SERVER_ERROR'], logged: 1 });
 });

@@ -1,6 +1,6 @@
 /**
- * The limit on repeated fields counts occurrences at one path of the response, not occurrences of a name in the
- * document.
+ * Tests that the limit on repeated fields counts occurrences at one path of the response, not occurrences of a name in
+ * the document.
  */
 import { parse, validate, type GraphQLError } from 'graphql';
 import { expect, test } from 'vitest';
@@ -125,7 +125,7 @@ test('directives inside fragments count at every spread, on both transports', as
   }
 });
 
-test('16 jobs with the __typename of a client library are answered, 200 __typename are not', async () => {
+test('a query for 16 jobs with the __typename of a client library is answered, and one with 200 __typename is rejected', async () => {
   const gateway = await startGateway();
   const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
   const { data, errors } = await gateway.client.request<Record<string, object>>(

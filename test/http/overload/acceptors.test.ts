@@ -35,13 +35,13 @@ function block(ms: number): void {
   for (const until = performance.now() + ms; performance.now() < until;);
 }
 
-/** How many connections that all wait are accepted in one turn of the event loop, at most. */
+/** Returns the maximum number of waiting connections that are accepted in one turn of the event loop. */
 async function acceptedInOneTurn(server: Server, port: number): Promise<number> {
   const count = 64;
   let [accepted, most] = [0, 0];
   server.on('connection', () => (accepted += 1));
   openConnections(port, count);
-  // The sockets connect after this turn; the kernel completes the handshakes meanwhile.
+  // The sockets connect after this turn. The kernel completes the handshakes while the loop is blocked.
   await turn();
   block(100);
   for (let before = 0; before < count; before = accepted) {
@@ -51,14 +51,14 @@ async function acceptedInOneTurn(server: Server, port: number): Promise<number> 
   return most;
 }
 
-describe('further handles of a listening socket', () => {
+describe('additional handles of a listening socket', () => {
   test('accept several connections in one turn of the event loop', async () => {
     const { server, acceptors, port } = await startServer();
     expect(await acceptors.add()).toBe(options.count);
     expect(await acceptedInOneTurn(server, port)).toBe(1 + options.count);
   });
 
-  test('have their connections answered by the server', async () => {
+  test('pass their connections to the server, which answers them', async () => {
     const { acceptors, port } = await startServer();
     await acceptors.add();
     const answers = await Promise.all(
@@ -67,7 +67,7 @@ describe('further handles of a listening socket', () => {
     expect(new Set(answers)).toEqual(new Set(['answered']));
   });
 
-  test('share the limit of connections with the handle of the server', async () => {
+  test("share the connection limit with the server's own handle", async () => {
     const { server, acceptors, port } = await startServer({ maxConnections: 10 });
     await acceptors.add();
     const accepted = new Set<Socket>();
@@ -81,13 +81,13 @@ describe('further handles of a listening socket', () => {
     expect(most).toBe(10);
     sockets.forEach((socket) => socket.destroy());
     await expect.poll(() => accepted.size).toBe(0);
-    // What was closed has made room.
+    // The closed connections no longer count.
     const later = openConnections(port, 10);
     await expect.poll(() => accepted.size).toBe(10);
     expect(later.filter(({ closed }) => closed)).toEqual([]);
   });
 
-  test('leave the server no connection when they have all that are allowed', async () => {
+  test('leave no connection for the server when they hold as many as the limit allows', async () => {
     const { server, acceptors, port } = await startServer({ maxConnections: 10 });
     await acceptors.add();
     const kept = new Set<Socket>();
@@ -97,7 +97,7 @@ describe('further handles of a listening socket', () => {
       kept.add(socket);
       socket.once('close', () => kept.delete(socket));
     });
-    // A single connection goes to the server's own handle; of many at once every handle takes some.
+    // A single connection goes to the server's own handle. Of many at once, each handle accepts some.
     while (kept.size < 10) {
       openConnections(port, 20);
       await turn();
@@ -111,7 +111,7 @@ describe('further handles of a listening socket', () => {
     expect(await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))).toBe(0);
   });
 
-  test('accept nothing more once they are closed, and are closed when the last answer is sent', async () => {
+  test('accept nothing after close is called, and are closed when the last response has been sent', async () => {
     const held: ServerResponse[] = [];
     const { server, acceptors, port } = await startServer({}, (_request, response) => void held.push(response));
     await acceptors.add();
@@ -129,7 +129,7 @@ describe('further handles of a listening socket', () => {
     await closing;
   });
 
-  test('are closed too if the server closes while they are made', async () => {
+  test('are closed too if the server closes while they are being created', async () => {
     const { server, acceptors, port } = await startServer();
     const adding = acceptors.add();
     server.close();
@@ -139,7 +139,7 @@ describe('further handles of a listening socket', () => {
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   });
 
-  test('are not made where no process can be started, and the server goes on', async () => {
+  test('are not created if no child process can be started, and the server continues', async () => {
     const { acceptors, port } = await startServer();
     const { execPath } = process;
     process.execPath = '/nowhere/node';
@@ -153,7 +153,7 @@ describe('further handles of a listening socket', () => {
   });
 });
 
-/** Descriptors of this process for the socket that listens on the port. */
+/** Counts the descriptors of this process for the socket that listens on the port. */
 function listeningDescriptors(port: number): number {
   const hexadecimal = port.toString(16).toUpperCase().padStart(4, '0');
   const listening = readFileSync('/proc/self/net/tcp', 'utf8')
@@ -170,25 +170,28 @@ function listeningDescriptors(port: number): number {
   return links.filter((link) => link === `socket:[${listening?.[9]}]`).length;
 }
 
-test.runIf(process.platform === 'linux')('a gateway whose event loop is busy accepts by four handles', async () => {
-  const gateway = await startGateway({});
-  const port = Number(new URL(gateway.url).port);
-  expect(listeningDescriptors(port)).toBeGreaterThanOrEqual(1);
-  await expect
-    .poll(() => {
-      block(500);
-      return listeningDescriptors(port);
-    })
-    .toBe(4);
-  await gateway.stop();
-});
+test.runIf(process.platform === 'linux')(
+  'a gateway whose event loop is busy accepts connections on four handles',
+  async () => {
+    const gateway = await startGateway({});
+    const port = Number(new URL(gateway.url).port);
+    expect(listeningDescriptors(port)).toBeGreaterThanOrEqual(1);
+    await expect
+      .poll(() => {
+        block(500);
+        return listeningDescriptors(port);
+      })
+      .toBe(4);
+    await gateway.stop();
+  },
+);
 
-test('queries on connections of other handles are answered at a stop', async () => {
+test('queries on connections of additional handles are answered during shutdown', async () => {
   const gateway = await startGateway({ DRAIN_SECONDS: '60', READ_WAIT_SECONDS: '60', OPERATION_TIMEOUT_SECONDS: '60' });
   const port = Number(new URL(gateway.url).port);
   await expect.poll(() => (block(500), listeningDescriptors(port))).toBe(4);
   const jobs = await holdQueries(gateway.databaseUrl, 'jobs');
-  // More than run at once: most of them wait for a slot, and come to Apollo only after the stop has begun.
+  // More than can run at once: most of them wait for a slot and reach Apollo only after the shutdown has begun.
   const answers = Array.from({ length: 40 }, () => gateway.client.request('{ motionJobs(first: 1) { nodes { id } } }'));
   await turn();
   block(200);

@@ -4,8 +4,8 @@ import { LATE, CALM, startAdmission } from '../../support/admission.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'Date'] }));
 afterEach(() => void vi.useRealTimers());
 
-describe('operations that wait', () => {
-  test('begin in turns: two submits to one read and one handshake, each kind in its order', async () => {
+describe('waiting operations', () => {
+  test('start in turns: two submits for each read and handshake, and each kind in its order', async () => {
     const { ask, end, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     for (const name of ['r1', 'r2']) void ask('read', name);
@@ -16,7 +16,7 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'r1', 's1', 'h1', 's2', 'r2', 's3']);
   });
 
-  test('are refused when their time has passed, at the next sample', async () => {
+  test('are refused at the next sample after their wait time has passed', async () => {
     const { ask, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('read');
@@ -35,7 +35,7 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'read: WAIT', 'submit: WAIT']);
   });
 
-  test('are refused at once when so many of their kind wait', async () => {
+  test('are refused at once beyond the maximum number of their kind', async () => {
     const { ask, settle, outcomes } = startAdmission({ maxWaiting: 2 });
     await ask('read', 'first');
     for (const name of ['r1', 'r2', 'r3']) void ask('read', name);
@@ -44,14 +44,14 @@ describe('operations that wait', () => {
     expect(outcomes).toEqual(['first', 'r3: QUEUE']);
   });
 
-  test('may wait the shorter, the longer their queue has been non-empty', async () => {
+  test('may wait less the longer their queue has been non-empty', async () => {
     const { ask, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('submit', 'at 0 s');
     vi.advanceTimersByTime(3_000);
     void ask('submit', 'at 3 s');
     await settle();
-    // Both until 8 s.
+    // Both may wait until 8 s.
     vi.advanceTimersByTime(4_999);
     sample(CALM);
     await settle();
@@ -61,7 +61,7 @@ describe('operations that wait', () => {
     sample(CALM);
     await settle();
     expect(outcomes).toEqual(['first', 'at 0 s: WAIT', 'at 3 s: WAIT']);
-    // A half of 8 s.
+    // Half of 8 s.
     vi.advanceTimersByTime(3_999);
     sample(CALM);
     await settle();
@@ -72,7 +72,7 @@ describe('operations that wait', () => {
     expect(outcomes.at(-1)).toBe('at 8 s: WAIT');
   });
 
-  test('may wait for all of their time again once their queue was empty', async () => {
+  test('may wait for their full time again after their queue was empty', async () => {
     const { ask, end, sample, settle, outcomes } = startAdmission();
     await ask('read', 'first');
     void ask('read', 'second');
@@ -99,7 +99,7 @@ describe('operations that wait', () => {
     expect(admission.figures().running).toBe(1);
   });
 
-  test('leave the queue with their client, and nothing counts as refused', async () => {
+  test('leave the queue when their client disconnects, and do not count as refused', async () => {
     const { admission, ask, end, outcomes } = startAdmission();
     await ask('read', 'first');
     const gone = new AbortController();
@@ -114,14 +114,14 @@ describe('operations that wait', () => {
 });
 
 describe('an overloaded instance', () => {
-  test('refuses reads and handshakes at once, while submits go on', async () => {
+  test('refuses reads and handshakes at once, while submits continue', async () => {
     const { ask, setOverload, outcomes } = startAdmission({ maxRunning: 4 });
     setOverload('EVENT_LOOP');
     for (const kind of ['read', 'handshake', 'submit'] as const) await ask(kind);
     expect(outcomes).toEqual(['read: EVENT_LOOP', 'handshake: EVENT_LOOP', 'submit']);
   });
 
-  test('reads 200 requests whose kind only their body tells, 100 more for each second, and refuses the others', () => {
+  test('reads the bodies of 200 requests of unknown kind, 100 more per second, and refuses the others', () => {
     const { admission, setOverload } = startAdmission();
     setOverload('DATABASE');
     const refusals = (count: number) =>
@@ -132,7 +132,7 @@ describe('an overloaded instance', () => {
     expect(admission.figures().refused).toEqual([{ kind: 'unknown', reason: 'DATABASE', count: 13 }]);
   });
 
-  test('reads bodies too where only submits would be refused, to find the reads among them', async () => {
+  test('reads bodies even if only submits would be refused, to find the reads among them', async () => {
     const { admission, ask, settle } = startAdmission({ maxWaiting: 1 });
     await ask('read', 'first');
     void ask('submit');
@@ -184,7 +184,7 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['before', 'meanwhile']);
   });
 
-  test('operations wait 50 ms at most, however many callbacks arrive', async () => {
+  test('operations wait for it for at most 50 ms', async () => {
     const { admission, ask, sample, settle, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     await ask('read', 'before');
@@ -196,7 +196,7 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['before', 'meanwhile']);
   });
 
-  test('operations do not wait for a callback that takes longer than 50 ms', async () => {
+  test('operations that arrive after 50 ms do not wait for it', async () => {
     const { admission, ask, sample, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     sample(CALM);
@@ -207,7 +207,7 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['first', 'second']);
   });
 
-  test('operations of an instance that is not late do not wait', async () => {
+  test('operations of an instance that is not late do not wait for it', async () => {
     const { admission, ask, outcomes } = startAdmission({ maxRunning: 4 });
     settleCallback(admission);
     await ask('read', 'first');
@@ -215,7 +215,7 @@ describe('while a callback is being settled', () => {
     expect(outcomes).toEqual(['first', 'second']);
   });
 
-  test('an error of the callback is passed on, and operations continue', async () => {
+  test('an error of the callback is propagated, and operations continue', async () => {
     const { admission, ask, sample, outcomes } = startAdmission({ maxRunning: 4 });
     sample(LATE);
     sample(CALM);

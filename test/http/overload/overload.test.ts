@@ -1,9 +1,9 @@
-/** What an overloaded gateway refuses, how, and what it goes on serving. */
+/** Tests which requests an overloaded gateway refuses, how it refuses them, and which it continues to serve. */
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { dial } from '../../../verification/proofs/sockets/raw-socket.ts';
 import { startLoad } from '../../../src/http/overload/load.ts';
-import type { Kind } from '../../../src/http/overload/admission.ts';
+import type { Kind } from '../../../src/http/overload/overloaded-error.ts';
 import { keepLoopBusy, keepMachineBusy } from '../../support/busy.ts';
 import { EXAMPLE } from '../../support/client.ts';
 import { asAdministrator } from '../../support/database.ts';
@@ -14,7 +14,7 @@ import { shared } from '../../support/on-end.ts';
 import { createRestClient, SEED_BODY } from '../../support/rest.ts';
 
 const ORIGIN = 'https://app.example.com';
-/** Whatever the machine does, the number of slots does not fall. */
+/** Keeps the number of slots from falling, however busy the machine is. */
 const FIXED_SLOTS = { TARGET_EVENT_LOOP_DELAY_MS: '60000' };
 
 const READ = 'query ($id: ID!) { motionJob(id: $id) { id } }';
@@ -40,7 +40,7 @@ const post = ({ url, apiKey }: TestGateway, query: string, variables: object = {
 const read = (gateway: TestGateway, signal?: AbortSignal) => post(gateway, READ, { id: crypto.randomUUID() }, signal);
 const submit = (gateway: TestGateway) => post(gateway, GENERATE, { input: EXAMPLE });
 
-/** Takes slots as operations under way would; returns how to give them back. */
+/** Takes slots as running operations would; returns a function that releases them. */
 async function takeSlots({ live }: TestGateway, kind: Kind, count: number): Promise<() => void> {
   const leaves = await Promise.all(Array.from({ length: count }, () => live.admission.enter(kind)));
   const leaveAll = (): void => leaves.forEach((leave) => leave());
@@ -81,7 +81,7 @@ describe('while the event loop is late', () => {
   const refusing = shared(() => startUpstream());
 
   test(
-    'reads are refused with 503, Retry-After and a GraphQL error that a browser may read',
+    'reads are refused with 503, Retry-After and a GraphQL error that a browser can read',
     { timeout: 60_000 },
     async () => {
       const { gateway } = await makeLate(refusing());
@@ -107,7 +107,7 @@ describe('while the event loop is late', () => {
   );
 
   test(
-    'REST look-ups are refused in the envelope of the vendor, by the code that says that nothing was done',
+    "REST look-ups are refused in the vendor's envelope, with the code that means that nothing was done",
     { timeout: 60_000 },
     async () => {
       const { gateway, job } = await makeLate(refusing());
@@ -128,7 +128,7 @@ describe('while the event loop is late', () => {
   });
 
   test(
-    'submits, callbacks and health checks are served, and metrics, health and log tell of the refusals',
+    'submits, callbacks and health checks are served, and metrics, readiness and the log report the refusals',
     { timeout: 60_000 },
     async () => {
       const { gateway, upstream, task } = await start();
@@ -148,7 +148,7 @@ describe('while the event loop is late', () => {
       ).text();
       expect(metrics).toMatch(/motion_gateway_shed_total\{kind="read",reason="EVENT_LOOP"\} 1\n/);
       expect(metrics).toMatch(/motion_gateway_event_loop_delay_seconds \d/);
-      // One line for an interval, and none for each refusal.
+      // One log line per interval, and none per refusal.
       expect(gateway.logs.filter(({ msg, status }) => msg === 'request' && status === 503)).toEqual([]);
       await expect
         .poll(() => gateway.logs, { timeout: 20_000 })
@@ -156,18 +156,18 @@ describe('while the event loop is late', () => {
           expect.objectContaining({
             level: 40,
             refused: 1,
-            msg: 'load is shed: requests were refused with 503 or 429',
+            msg: 'shedding load: requests were refused with 503 or 429',
           }),
         );
     },
   );
 
-  test('so many requests whose kind only their body tells are read, and no more', { timeout: 60_000 }, async () => {
+  test('only a limited number of bodies is read to determine the kind of a request', { timeout: 60_000 }, async () => {
     const { gateway } = await start();
     await expectOverloaded(await read(gateway));
     const kindsOf = () => gateway.live.admission.figures().refused.map(({ kind, reason }) => [kind, reason]);
     expect(kindsOf()).toEqual([['read', 'EVENT_LOOP']]);
-    // In one turn of the event loop, in which hardly anything refills the allowance of 200.
+    // Runs in one turn of the event loop, in which the allowance of 200 is hardly refilled.
     const refusals = Array.from({ length: 1_000 }, () => gateway.live.admission.refusal(null));
     expect(refusals.slice(0, 150).filter((refusal) => refusal !== null)).toEqual([]);
     expect(refusals.at(-1)).toMatchObject({ reason: 'EVENT_LOOP' });
@@ -175,7 +175,7 @@ describe('while the event loop is late', () => {
     expect(kindsOf()).toContainEqual(['unknown', 'EVENT_LOOP']);
   });
 
-  test('and when it is not late any more, everything is served again', { timeout: 60_000 }, async () => {
+  test('requests are refused only until it is no longer late', { timeout: 60_000 }, async () => {
     const { gateway, endBusy } = await start({ MAX_EVENT_LOOP_DELAY_MS: '400' }, 1_000);
     await expectOverloaded(await fetch(`${gateway.url}/graphql?query=%7B__typename%7D`));
     endBusy();
@@ -195,7 +195,7 @@ describe('when all slots are taken', () => {
       ...more,
     });
 
-  test('what is beyond the queue is refused at once at each door, and a refused submit stores nothing and counts for no limit', async () => {
+  test('requests beyond the queue are refused at once on each transport, and a refused submit stores nothing and counts toward no limit', async () => {
     const gateway = await start();
     const rest = createRestClient(gateway);
     const leave = await takeSlots(gateway, 'read', 2);
@@ -247,7 +247,7 @@ describe('when all slots are taken', () => {
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
   });
 
-  test('a read waits as long as READ_WAIT_SECONDS says, a submit as long as SUBMIT_WAIT_SECONDS says', async () => {
+  test('a read waits for READ_WAIT_SECONDS, and a submit for SUBMIT_WAIT_SECONDS', async () => {
     const gateway = await start({ READ_WAIT_SECONDS: '0.1', MAX_WAITING_OPERATIONS: '10' });
     await takeSlots(gateway, 'read', 2);
     const waitingSubmit = submit(gateway);
@@ -264,7 +264,7 @@ describe('when all slots are taken', () => {
     void waitingSubmit.catch(() => undefined);
   });
 
-  test('a client that hangs up leaves the queue, and what it sent is not executed', async () => {
+  test('a client that disconnects leaves the queue, and its operation is not executed', async () => {
     const gateway = await start();
     const leave = await takeSlots(gateway, 'read', 2);
     const hangUp = new AbortController();
@@ -278,7 +278,7 @@ describe('when all slots are taken', () => {
     expect(await countJobs(gateway)).toBe(0);
   });
 
-  test('a held REST request keeps no slot', async () => {
+  test('a held REST request occupies no slot', async () => {
     const upstream = await startFakeUpstream();
     const gateway = await start({ ...upstream.settings, ...(await publicAddress()) });
     const held = createRestClient(gateway).submit();
@@ -291,7 +291,7 @@ describe('when all slots are taken', () => {
 });
 
 test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_000 }, async () => {
-  // How long the burst takes depends on the machine; a patient client gets it accepted on every one.
+  // The duration of the burst depends on the machine. With long waits, it is accepted on any machine.
   const gateway = await startGateway({
     UPSTREAM_SUBMITS_PER_SECOND: '1',
     SUBMIT_WAIT_SECONDS: '60',
@@ -307,14 +307,14 @@ test('a burst of 100 mutations on a busy machine is accepted', { timeout: 120_00
   expect(await countJobs(gateway)).toBe(100);
 });
 
-test('a submit over REST waits once, so that it is not refused after it has waited', async () => {
+test('a submit over REST waits for a slot only once, so it is not refused after it has waited', async () => {
   const gateway = await startGateway();
   const enter = vi.spyOn(gateway.live.admission, 'enter');
   expect((await createRestClient(gateway).post('/kling/motion', { ...SEED_BODY, async: true })).status).toBe(200);
   expect(enter.mock.calls.map(([kind]) => kind)).toEqual(['submit']);
 });
 
-test('a statement may take as long as STATEMENT_TIMEOUT_SECONDS', async () => {
+test('a statement may take up to STATEMENT_TIMEOUT_SECONDS', async () => {
   const hurried = await startGateway({ STATEMENT_TIMEOUT_SECONDS: '0.3' });
   const usual = await startGateway({ DATABASE_URL: hurried.databaseUrl });
   const jobs = await holdQueries(usual.databaseUrl, 'jobs');
@@ -336,7 +336,7 @@ test('connections beyond MAX_CONNECTIONS are closed at once', async () => {
 });
 
 describe('the load of an instance', () => {
-  test('is too high while connections are waited for too long, and for as long as it has not been low for a second', async () => {
+  test('is too high while the wait for database connections is too long, and until it has been low for a second', async () => {
     let waitMs = 0;
     let samples = 0;
     const load = startLoad({ maxEventLoopDelayMs: 60_000, maxDatabaseWaitMs: 100 }, () => waitMs);

@@ -1,4 +1,4 @@
-/** Refusals before a request is routed, by the raw request. */
+/** Tests refusals before routing, which are based on the raw request. */
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { registerShedding } from '../../../src/http/overload/shed.ts';
 
 const ORIGIN = 'https://app.example.com';
 
-/** A server that sheds every read, and answers 200 to what it does not refuse. */
+/** Starts a server that sheds every read and answers 200 to every request that it does not refuse. */
 async function start() {
   const app = Fastify();
   onTestFinished(() => app.close());
@@ -61,12 +61,12 @@ test.each([
   ['GET', 'HTTPS://gateway.example.com/livez?a', 200],
   ['GET', 'http://gateway.example.com?/livez', 503],
   ['GET', '/x?/callbacks/', 503],
-])('%s %s is answered %i', async (method, path, status) => {
+])('%s %s is answered with %i', async (method, path, status) => {
   const { ask } = await start();
   expect((await ask(method, path)).status).toBe(status);
 });
 
-test('a refusal can be read by pages of allowed origins, and by no others', async () => {
+test('a refusal is readable by pages of allowed origins only', async () => {
   const { ask } = await start();
   const allowed = await ask('GET', '/graphql', { origin: ORIGIN });
   expect(allowed.headers).toMatchObject({

@@ -3,10 +3,10 @@ import { createSlots } from '../../../src/http/overload/slots.ts';
 
 const late = { delayMs: 2, utilization: 0.95 };
 const calm = { delayMs: 0.5, utilization: 0.95 };
-/** Late because other processes have the cores. */
+/** The loop is late because other processes use the cores. */
 const starved = { delayMs: 50, utilization: 0.8 };
 
-/** Samples with all slots in use; returns the number of slots after each. */
+/** Takes samples with all slots in use; returns the number of slots after each. */
 const counts = (slots: ReturnType<typeof createSlots>, sample: typeof late, times: number) =>
   Array.from({ length: times }, () => {
     slots.noteStart(slots.count());
@@ -23,7 +23,7 @@ describe('the number of slots', () => {
     expect(counts(createSlots(7, 1), calm, 5)).toEqual([5, 6, 7, 7, 7]);
   });
 
-  test('counts slots as used that were used between two samples', () => {
+  test('takes into account slots that were in use only between two samples', () => {
     const slots = createSlots(8, 1);
     slots.noteStart(4);
     slots.adapt(calm, 0, 0);
@@ -33,7 +33,7 @@ describe('the number of slots', () => {
     expect(slots.count()).toBe(4);
   });
 
-  test('is halved down to one while the loop is late by its own work', () => {
+  test('is halved, down to one, while the loop is late because of its own work', () => {
     const slots = createSlots(32, 1);
     counts(slots, calm, 6);
     expect(counts(slots, late, 5)).toEqual([5, 2, 1, 1, 1]);
@@ -44,7 +44,7 @@ describe('the number of slots', () => {
     expect(counts(createSlots(32, 1), starved, 2)).toEqual([5, 6]);
   });
 
-  test('allows one more while none has started for 200 ms', () => {
+  test('allows one more than are running if no operation has started for more than 200 ms', () => {
     const slots = createSlots(3, 1);
     slots.adapt(late, 1, 200);
     expect(slots.count()).toBe(1);

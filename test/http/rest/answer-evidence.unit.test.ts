@@ -1,5 +1,5 @@
 /**
- * Which order of events on a connection says that an answer arrived, for a client's own connection and for a proxy's.
+ * Tests which orders of events on a connection show that an answer arrived, for connections of clients and of proxies.
  */
 import { describe, expect, test } from 'vitest';
 import { isVerdict, nextProgress, type Progress, type Sight } from '../../../src/http/rest/answer-evidence.ts';
@@ -9,7 +9,7 @@ const judge = (sights: readonly Sight[], proxied: boolean): Progress =>
 
 const W = 'answerWritten';
 const orders: readonly (readonly [Sight[], Progress, Progress])[] = [
-  // Before the answer: a FIN is a client that hung up, also one that would still read.
+  // Before the answer: a FIN means that the client has disconnected, even if it would still read.
   [[], 'HELD', 'HELD'],
   [['peerClosed'], 'UNANSWERED', 'UNANSWERED'],
   [['reset'], 'UNANSWERED', 'UNANSWERED'],
@@ -18,7 +18,7 @@ const orders: readonly (readonly [Sight[], Progress, Progress])[] = [
   [['nextRequest'], 'HELD', 'HELD'],
   [['settled', 'watchEnded'], 'HELD', 'HELD'],
   [['peerClosed', W, 'settled', 'watchEnded'], 'UNANSWERED', 'UNANSWERED'],
-  // After the answer, before a reset had the time to come back.
+  // After the answer, before a reset had time to come back.
   [[W], 'WRITTEN', 'WRITTEN'],
   [[W, 'nextRequest'], 'ANSWERED', 'DOUBTFUL'],
   [[W, 'nextRequest', 'reset'], 'ANSWERED', 'DOUBTFUL'],
@@ -42,7 +42,7 @@ const orders: readonly (readonly [Sight[], Progress, Progress])[] = [
   [[W, 'settled', 'watchEnded', 'reset'], 'ANSWERED', 'DOUBTFUL'],
 ];
 
-describe('the order', () => {
+describe('a sequence', () => {
   test.each(orders)('%j', (sights, direct, proxied) => {
     expect([judge(sights, false), judge(sights, true)]).toEqual([direct, proxied]);
   });
@@ -60,7 +60,7 @@ describe('the order', () => {
   const sequences = (length: number): Sight[][] =>
     length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => all.map((sight) => [...rest, sight]));
 
-  test('of any five events is judged by evidence: answered only if it was written and something shows that it was read, and never through a proxy', () => {
+  test('of any five events means ANSWERED only if the answer was written and something shows that it was read, and never through a proxy', () => {
     const wrong = sequences(5).filter((sights) => {
       const later = sights.includes(W) ? sights.slice(sights.indexOf(W) + 1) : [];
       const shows = later.includes('nextRequest') || later.includes('settled');
@@ -69,7 +69,7 @@ describe('the order', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('does not matter any more once there is a verdict', () => {
+  test('keeps its verdict after any further event', () => {
     const changed = sequences(4).filter(
       (sights) =>
         isVerdict(judge(sights, false)) &&

@@ -1,5 +1,5 @@
 /**
- * Whether an answer arrived, as far as proxies that terminate TLS let the gateway see it: two of the test's own, and
+ * Tests the evidence of whether an answer arrived through proxies that terminate TLS: two proxies of this test, and
  * nginx.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -18,7 +18,7 @@ import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts';
 describe('through a proxy that terminates TLS', () => {
   const tls = { key: TEST_KEY, cert: TEST_CERTIFICATE };
 
-  /** Passes bytes and ends on, and knows nothing of HTTP. */
+  /** Starts a proxy that forwards bytes and closes, without parsing HTTP. */
   async function forwardBytes(target: number): Promise<number> {
     const proxy = createTlsServer({ ...tls, allowHalfOpen: true }, (client) => {
       const behind = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
@@ -35,7 +35,7 @@ describe('through a proxy that terminates TLS', () => {
     return listen(proxy);
   }
 
-  /** Takes the whole answer before it passes it on, as nginx does, and says that it is a proxy. */
+  /** Starts a proxy that reads the whole answer before it forwards it, as nginx does, and that adds a proxy header. */
   async function forwardRequests(target: number, keepAlive: boolean, took: () => unknown): Promise<number> {
     const agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: 1 }) : false;
     const proxy = createHttpsServer(tls, (_request, response) => {
@@ -66,7 +66,7 @@ describe('through a proxy that terminates TLS', () => {
     return socket;
   }
 
-  test('that passes bytes on, the client shows itself: it closes before the answer, or after it has read it', async () => {
+  test('and forwards bytes, the close of a client is visible, both before the answer and after it was read', async () => {
     const { ends, port, next } = await startAnswering();
     const proxy = await forwardBytes(port);
     const first = await client(proxy);
@@ -84,7 +84,7 @@ describe('through a proxy that terminates TLS', () => {
   });
 
   test.each([true, false])(
-    'that passes requests on (keep-alive %s), a client that hangs up before the answer shows, and every answer that the proxy took is in doubt',
+    'and forwards requests (keep-alive %s), a client that disconnects before the answer is detected, and every answer that the proxy received is in doubt',
     async (keepAlive) => {
       const { ends, port, next } = await startAnswering();
       let onTaken = (): unknown => undefined;
@@ -100,7 +100,7 @@ describe('through a proxy that terminates TLS', () => {
       const there = await client(proxy);
       there.write(requestText());
       await once(there, 'data');
-      // This client hangs up when the proxy has the answer and has not passed it on, and nothing shows it.
+      // This client disconnects after the proxy has received the answer and before it forwards it. Nothing reveals it.
       next((response) => void response.end('yes'));
       const lost = await client(proxy);
       onTaken = () => lost.destroy();
@@ -158,7 +158,7 @@ describe('through nginx', { skip: nginx === null }, () => {
       'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr;',
     ],
   ])(
-    '%s a client that hangs up before the answer shows, and an answer that nginx took is in doubt',
+    '%s, a client that disconnects before the answer is detected, and an answer that nginx received is in doubt',
     async (_name, more) => {
       const { ends, port, next } = await startAnswering();
       const proxy = await startNginx(port, more);
@@ -189,7 +189,7 @@ function findNginx(): string | null {
       execFileSync(path, ['-v'], { stdio: 'ignore' });
       return path;
     } catch {
-      // Not there.
+      // Not installed at this path.
     }
   }
   return null;

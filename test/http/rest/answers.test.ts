@@ -1,4 +1,4 @@
-/** Whether an answer arrived, by the orders of events on the connections of raw TCP clients. */
+/** Tests the evidence of whether an answer arrived, by the order of events on connections of raw TCP clients. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { WatchTimes } from '../../../src/http/rest/answer-delivery.ts';
 import { becomes, NEVER, requestText, startAnswering } from '../../support/answers.ts';
 
-/** More than the buffers of two sockets take. */
+/** Larger than the buffers of two sockets. */
 const LARGE = Buffer.alloc(64 * 1_024 * 1_024);
 
 const connectionHeaders = ['close', 'keep-alive'] as const;
@@ -14,7 +14,7 @@ const connectionHeaders = ['close', 'keep-alive'] as const;
 describe.each(connectionHeaders)('with "connection: %s" the answer', (connection) => {
   const headers = [`connection: ${connection}`];
 
-  test('arrived when the client closes after it has read it', async () => {
+  test('has arrived if the client closes after it has read it', async () => {
     const { ends, ask } = await startAnswering();
     const client = await ask((response) => void response.end('yes'), headers);
     await once(client, 'data');
@@ -22,9 +22,9 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['closing', 'ANSWERED']);
   });
 
-  test('did not arrive when the client closes in the moment in which it is written', async () => {
+  test('has not arrived if the client closes as it is written', async () => {
     const { ends, ask } = await startAnswering();
-    // Both ends are in this process: the FIN is there when the answer is written, and the server has not heard of it.
+    // Both ends are in this process: the FIN is there when the answer is written, but the server has not seen it.
     await ask((response, client) => {
       client.destroy();
       response.end('yes');
@@ -32,7 +32,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['closing', 'UNANSWERED']);
   });
 
-  test('did not arrive when the client resets in the moment in which it is written', async () => {
+  test('has not arrived if the client resets as it is written', async () => {
     const { ends, ask } = await startAnswering();
     await ask((response, client) => {
       response.end('yes');
@@ -41,7 +41,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test('did not arrive when the client closes and has not read it', async () => {
+  test('has not arrived if the client closes without reading it', async () => {
     const { ends, ask } = await startAnswering();
     let written = false;
     const client = await ask((response) => void response.once('close', () => (written = true)).end('yes'), headers, {
@@ -52,7 +52,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test('did not arrive when the client half-closed before it', async () => {
+  test('has not arrived if the client half-closed before it', async () => {
     const { ends, ask } = await startAnswering();
     await ask((response, client) => {
       client.end();
@@ -61,13 +61,13 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test('counts as received when the client keeps the connection open for long enough', async () => {
+  test('counts as arrived if the client keeps the connection open for long enough', async () => {
     const { ends, ask } = await startAnswering({ closeMs: 20, resetMs: 40 });
     (await ask((response) => void response.end('yes'), headers)).on('end', () => undefined);
     await becomes(ends, ['ANSWERED']);
   });
 
-  test('did not arrive when the client resets later and has not read it', async () => {
+  test('has not arrived if the client resets later without reading it', async () => {
     const { ends, ask } = await startAnswering({ closeMs: 1, resetMs: NEVER });
     const client = await ask((response) => void response.end('yes'), headers, { reads: false });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -76,7 +76,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test('is in doubt when the gateway closes before anything shows', async () => {
+  test('is in doubt if the gateway closes before there is any evidence', async () => {
     const { ends, ask, server } = await startAnswering({ closeMs: NEVER, resetMs: NEVER });
     const client = await ask((response) => void response.end('yes'), headers);
     await once(client, 'data');
@@ -84,7 +84,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['DOUBTFUL']);
   });
 
-  test('arrived when the gateway closes after the client had the time to reset', async () => {
+  test('has arrived if the gateway closes after the client had time to reset', async () => {
     const { ends, ask, server } = await startAnswering({ closeMs: 1, resetMs: NEVER });
     const client = await ask((response) => void response.end('yes'), headers, { allowHalfOpen: true });
     await once(client, 'data');
@@ -94,17 +94,20 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['ANSWERED']);
   });
 
-  test.each([200, 403])('%i of which a part was written when the connection broke did not arrive', async (status) => {
-    const { ends, ask } = await startAnswering();
-    const client = await ask((response) => void response.writeHead(status).end(LARGE), headers);
-    await once(client, 'data');
-    client.pause();
-    expect(ends).toEqual([]);
-    client.destroy();
-    await becomes(ends, ['UNANSWERED']);
-  });
+  test.each([200, 403])(
+    'with status %i has not arrived if only a part was written when the connection broke',
+    async (status) => {
+      const { ends, ask } = await startAnswering();
+      const client = await ask((response) => void response.writeHead(status).end(LARGE), headers);
+      await once(client, 'data');
+      client.pause();
+      expect(ends).toEqual([]);
+      client.destroy();
+      await becomes(ends, ['UNANSWERED']);
+    },
+  );
 
-  test('that the gateway cut off did not arrive', async () => {
+  test('has not arrived if the gateway cuts it off', async () => {
     const { ends, ask, server } = await startAnswering();
     const client = await ask((response) => void response.writeHead(200).end(LARGE), headers);
     await once(client, 'data');
@@ -113,14 +116,14 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
     await becomes(ends, ['UNANSWERED']);
   });
 
-  test.each([500, 502, 504])('%i counts as none, however it was read', async (status) => {
+  test.each([500, 502, 504])('with status %i counts as no answer, even if it was read', async (status) => {
     const { ends, ask } = await startAnswering();
     (await ask((response) => void response.writeHead(status).end('no'), headers)).resume();
     await becomes(ends, ['UNANSWERED']);
   });
 
   test.each(['x-forwarded-for: 192.0.2.1', 'via: 1.1 edge', 'forwarded: for=192.0.2.1'])(
-    'to a proxy (%s) did not arrive when the proxy resets, and is in doubt otherwise',
+    'to a proxy (%s) has not arrived if the proxy resets, and is in doubt otherwise',
     async (header) => {
       const { ends, ask } = await startAnswering();
       const reset = await ask((response) => void response.end('yes'), [...headers, header]);
@@ -139,7 +142,7 @@ describe.each(connectionHeaders)('with "connection: %s" the answer', (connection
   );
 });
 
-test('a client that waits for the end of the connection gets it, and only then decides', async () => {
+test('a client that waits for the end of the connection gets it before there is a verdict', async () => {
   const { ends, ask } = await startAnswering({ closeMs: 20, resetMs: NEVER });
   const client = await ask((response) => void response.end('yes'), ['connection: close']);
   client.resume();
@@ -147,7 +150,7 @@ test('a client that waits for the end of the connection gets it, and only then d
   await becomes(ends, ['ANSWERED']);
 });
 
-test('a request that follows the answer shows that it was read, without any wait; a reset after that says nothing', async () => {
+test('a request after the answer shows at once that the answer was read, and a later reset changes nothing', async () => {
   const { ends, ask } = await startAnswering({ closeMs: NEVER, resetMs: NEVER });
   const client = await ask((response) => void response.end('yes'));
   await once(client, 'data');
@@ -158,7 +161,7 @@ test('a request that follows the answer shows that it was read, without any wait
   expect(ends).toEqual(['ANSWERED']);
 });
 
-test('a request by the connection of a proxy is anybody’s and shows nothing, but a reset after it is not about the first answer', async () => {
+test('a request on the connection of a proxy may come from any client and shows nothing, but a reset after it does not concern the first answer', async () => {
   const { ends, ask } = await startAnswering({ closeMs: NEVER, resetMs: NEVER });
   const client = await ask((response) => void response.end('yes'), ['x-real-ip: 192.0.2.1']);
   await once(client, 'data');
@@ -181,7 +184,7 @@ describe('a client that pipelines', () => {
     return { ...stage, client, held };
   }
 
-  test('shows nothing by another request: its answers count as unread until it closes', async () => {
+  test('provides no evidence with another request: its answers remain undecided until it closes', async () => {
     const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
     for (const response of held) response.end('yes');
     await expect.poll(() => held.every(({ closed }) => closed)).toBe(true);
@@ -193,7 +196,7 @@ describe('a client that pipelines', () => {
   });
 
   test.each([[[]], [[1]]])(
-    'has all of its requests unanswered when its connection breaks before the first answer, those that were answered out of turn (%j) too',
+    'has all of its requests unanswered if its connection breaks before the first answer, including those answered out of order (%j)',
     async (outOfTurn) => {
       const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
       for (const index of outOfTurn) held[index]!.end('yes');
@@ -202,7 +205,7 @@ describe('a client that pipelines', () => {
     },
   );
 
-  test('has its other request ended by its FIN, and the answer before it is in doubt', async () => {
+  test('ends its other request with its FIN, and the answer before it is in doubt', async () => {
     const { ends, client, held } = await pipelined({ closeMs: NEVER, resetMs: NEVER });
     held[0]!.end('yes');
     await once(client, 'data');
@@ -210,7 +213,7 @@ describe('a client that pipelines', () => {
     await expect.poll(() => ends.toSorted()).toEqual(['DOUBTFUL', 'UNANSWERED', 'closing']);
   });
 
-  test('has read the first answer of several when it kept the connection open', async () => {
+  test('has read all of its answers if it kept the connection open', async () => {
     const { ends, held } = await pipelined({ closeMs: 20, resetMs: 40 });
     for (const response of held) response.end('yes');
     await becomes(ends, ['ANSWERED', 'ANSWERED']);
@@ -218,7 +221,7 @@ describe('a client that pipelines', () => {
 });
 
 test(
-  'a connection whose client vanished is noticed by TCP keep-alive',
+  'a connection whose client vanished is detected by TCP keep-alive',
   { skip: process.platform !== 'linux' },
   async () => {
     const { ask, port } = await startAnswering();
@@ -231,7 +234,7 @@ test(
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
       .find(([, local, remote]) => local?.endsWith(`:${hex(port)}`) && remote?.endsWith(`:${hex(client.localPort!)}`))!;
-    // Kind 2 is the keep-alive timer; the rest is when it fires, in hundredths of a second.
+    // Kind 2 is the keep-alive timer. The rest is the time until it fires, in hundredths of a second.
     expect(timer!.split(':')[0]).toBe('02');
     expect(Number.parseInt(timer!.split(':')[1]!, 16)).toBeLessThanOrEqual(3_000);
   },

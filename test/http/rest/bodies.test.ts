@@ -1,6 +1,6 @@
 /**
- * Bodies of REST requests: what is refused and how it is told, what reaches the upstream, and which bodies are the same
- * request.
+ * Tests the bodies of REST requests: which ones are rejected and with which error, what reaches the upstream, and which
+ * bodies count as the same request.
  */
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE } from '../../support/client.ts';
@@ -19,7 +19,7 @@ async function start(settings: Record<string, string> = {}) {
 const told = ({ status, body: { error } }: RestAnswer) => [status, error?.code];
 
 describe('a body', () => {
-  /** Accepts nothing. */
+  /** Gateway for tests in which no submit is accepted. */
   const refusing = shared(() => start());
   const accepting = shared(() => start({ UPSTREAM_MAX_IN_FLIGHT: '100' }));
 
@@ -35,21 +35,21 @@ describe('a body', () => {
     [{ video_url: 'https://a.com/a.webm' }, 'video_url'],
     [{ video_url: 'https://a.com\\@b.com/a.mp4' }, 'video_url'],
     [{ image_url: 'https://0x08080808/a.png' }, 'image_url'],
-  ])('with %j is refused by the name of the field', async (more, field) => {
+  ])('with %j is rejected with an error that names the field', async (more, field) => {
     const { rest, gateway } = refusing();
     const answer = await rest.submit({ async: true, ...more });
     expect([...told(answer), answer.body.error?.message.startsWith(`${field}: `)]).toEqual([400, 'bad_request', true]);
     expect(await asAdministrator('select 1 from jobs', gateway.databaseUrl)).toEqual([]);
   });
 
-  test('with all of that is told all of it', async () => {
+  test('with several violations gets an error that lists all of them', async () => {
     const { rest } = refusing();
     const { body } = await rest.submit({ image_url: 'http://10.0.0.1/', callback_url: 'http://10.0.0.1/' });
     expect(body.error?.message.split('; ').map((violation) => violation.split(':')[0])).toEqual([
       'image_url',
       'callback_url',
     ]);
-    // Whatever kind of rule each of them breaks.
+    // All are listed, whatever kind of rule each of them violates.
     const all = await rest.submit(
       {
         mode: 'fast',
@@ -73,7 +73,7 @@ describe('a body', () => {
     'HTTPS://CDN.acedata.cloud:443/x/../%7ea.png?q=%2f|{}',
     'https://cdn.acedata.cloud/日本/a.png?q=ü#f',
     'https://münchen.de/a.png',
-  ])('whose URL is %s brings it to the upstream, to the record and to GraphQL as it was sent', async (image_url) => {
+  ])('whose URL is %s passes it unchanged to the upstream, the record and GraphQL', async (image_url) => {
     const { rest, upstream, gateway } = accepting();
     const video_url = image_url.replace('.png', '.mp4');
     const id = await rest.take({ image_url, video_url });
@@ -87,7 +87,7 @@ describe('a body', () => {
     expect((await rest.retrieve(made.id)).body).toMatchObject({ request: { image_url, video_url } });
   });
 
-  test('that differs only in fields that say nothing joins the same task', async () => {
+  test('that differs only in empty fields joins the same task', async () => {
     const { rest, gateway, upstream } = await start();
     const first = openSubmit(gateway, { prompt: undefined, model_name: null, callback_url: '' });
     const submit = await upstream.nextSubmit();
@@ -99,7 +99,7 @@ describe('a body', () => {
     expect([upstream.submitCount(), (await rest.retrieveBatch({})).body.count]).toEqual([1, 1]);
   });
 
-  test('with the same idempotency key is the same, whatever says nothing in it', async () => {
+  test('with the same idempotency key gets the same task, whatever empty fields it has', async () => {
     const { rest, upstream } = accepting();
     const before = upstream.submitCount();
     const id = await rest.take({ prompt: null, callback_url: '' }, { 'idempotency-key': 'k' });
@@ -108,7 +108,7 @@ describe('a body', () => {
     expect(upstream.submitCount() - before).toBe(1);
   });
 
-  test('that is too large is refused', async () => {
+  test('that is too large is rejected with 413', async () => {
     const { rest } = refusing();
     const answer = await rest.submit({ prompt: 'x'.repeat(70_000) });
     expect([...told(answer), answer.body.error?.message]).toEqual([
@@ -126,7 +126,7 @@ describe('a body', () => {
     }
   });
 
-  test('comes to the upstream as a job of GraphQL would', async () => {
+  test('reaches the upstream as that of a GraphQL job would', async () => {
     const { rest, upstream, gateway } = accepting();
     const id = await rest.take({
       mode: 'pro',

@@ -1,4 +1,4 @@
-/** The `callback_url` of the REST doors: the vendor's body, and deliveries that are ours. */
+/** Tests deliveries to the `callback_url` of REST requests: the gateway's webhooks, with the vendor's bodies. */
 import { expect, test } from 'vitest';
 import { makeAccount } from '../../support/administrator.ts';
 import { asAdministrator } from '../../support/database.ts';
@@ -30,7 +30,7 @@ async function start(settings: Record<string, string> = {}) {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-/** An account of its own at a gateway, and a receiver. */
+/** Creates a new account at the gateway, and a receiver. */
 async function join({ upstream, gateway }: Started) {
   const { id: accountId, key, client } = await makeAccount(gateway);
   return {
@@ -46,7 +46,7 @@ async function join({ upstream, gateway }: Started) {
 
 const common = shared(() => start());
 
-test('is told again until it answers, byte by byte what was true at the end, signed and by one id', async () => {
+test('a delivery to callback_url is signed, reports the outcome at the end of the job, and is retried with the same id and bytes', async () => {
   const { gateway, upstream, rest, webhooks, receiver } = await join(common());
   receiver.answerWith(500);
   const id = await rest.take({ callback_url: receiver.url });
@@ -56,7 +56,7 @@ test('is told again until it answers, byte by byte what was true at the end, sig
     await reportSuccess(upstream, submit.body.callback_url!.replace('http://gateway.invalid', gateway.url), 'a'),
   ).toBe(200);
   await expect.poll(() => receiver.received.length).toBe(2);
-  // A link that is fetched anew, as it is before it expires, changes the job and not what was said of its end.
+  // A link that is renewed, as happens before it expires, changes the job, but not the reported outcome.
   await asAdministrator(
     `update jobs set result_url = 'https://cdn.example.com/later.mp4', version = version + 1 where id = '${id}'`,
     gateway.databaseUrl,
@@ -84,7 +84,7 @@ test('is told again until it answers, byte by byte what was true at the end, sig
   expect(receiver.received.map((received) => isBelieved(received, secret!))).toEqual(receiver.received.map(() => true));
 });
 
-test('hears of the end only, and endpoints beside it of what they want, in their own format', async () => {
+test('callback_url is notified of the end only, and webhook endpoints of their event types in their own format', async () => {
   const { upstream, gateway, rest, webhooks, receiver } = await join(common());
   const endpoint = await startWebhookReceiver();
   await webhooks.create({ url: endpoint.url, eventTypes: ['MOTION_JOB_PROCESSING', 'MOTION_JOB_FAILED'] });
@@ -114,7 +114,7 @@ test('hears of the end only, and endpoints beside it of what they want, in their
   expect(receiver.received[0]!.id).toBe(endpoint.received[1]!.id);
 });
 
-test('of a task that ran out of time is told so, and once more when it succeeds after all: each by an id and bytes of its own', async () => {
+test('callback_url of a task that timed out gets a timeout, and a success if it succeeds later, each with its own id and bytes', async () => {
   const { gateway, upstream, rest, webhooks, receiver } = await join(await start({ JOB_DEADLINE_SECONDS: '0.3' }));
   const id = await rest.take({ callback_url: receiver.url });
   const submit = await upstream.nextSubmit();
@@ -135,7 +135,7 @@ test('of a task that ran out of time is told so, and once more when it succeeds 
   expect(receiver.received.map((received) => isBelieved(received, secret!))).toEqual([true, true]);
 });
 
-test('of a canceled job is told by the code of that', async () => {
+test('callback_url of a canceled job gets bad_request', async () => {
   const { client, rest, receiver } = await join(await start({ UPSTREAM_MAX_IN_FLIGHT: '1' }));
   await rest.take();
   const id = await rest.take({ callback_url: receiver.url, prompt: 'another' });
@@ -154,7 +154,7 @@ test('of a canceled job is told by the code of that', async () => {
     ]);
 });
 
-test('is part of what an idempotency key stands for, with GraphQL and without', async () => {
+test('callback_url is part of the input that an idempotency key identifies', async () => {
   const { gateway, upstream, accountId, rest, receiver } = await join(common());
   const key = { 'idempotency-key': 'one' };
   const id = await rest.take({ callback_url: receiver.url }, key);

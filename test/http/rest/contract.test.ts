@@ -1,6 +1,6 @@
 /**
- * The vendor's contract, example by example of its document, held against whoever serves it here: the sandbox, and the
- * gateway's REST doors.
+ * Tests the vendor's contract, by the examples in its documentation, on both servers of the contract: the sandbox, and
+ * the gateway's REST routes.
  */
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../../src/upstream/sandbox/server.ts';
@@ -36,7 +36,7 @@ const uuid: unknown = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a
 const number: unknown = expect.any(Number);
 const text: unknown = expect.stringMatching(/./);
 
-/** Each field of a result of the document, and `trace_id`, which the vendor sometimes adds. */
+/** Each field of a result in the documentation, and `trace_id`, which the vendor sometimes adds. */
 const resultFields = {
   success: true,
   video_id: expect.stringMatching(/^\d{17,}$|-/) as unknown,
@@ -47,7 +47,7 @@ const resultFields = {
   trace_id: uuid,
 };
 const errorOf = (code: string) => ({ success: false, error: { code, message: text }, trace_id: uuid });
-/** A refusal, with the task's id where there is a task. */
+/** Returns the expected refusal, with the id of the task if there is a task. */
 const refused = (status: number, code: string, { body }: RestAnswer) => ({
   status,
   body: { ...errorOf(code), ...('task_id' in body && { task_id: uuid }) },
@@ -126,10 +126,10 @@ const refusals: readonly (readonly [string, string, unknown, Record<string, stri
   ],
 ];
 
-describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as the %s serves it', (name) => {
+describe.each(Object.keys(servers) as (keyof typeof servers)[])('when the %s serves the contract', (name) => {
   const common = shared(() => servers[name](0.05));
 
-  /** The server that most tests share, or one of the test's own. */
+  /** Returns clients of the server that most tests share, or of a new one if `seconds` is given. */
   async function start(seconds?: number) {
     const server = seconds === undefined ? common() : await servers[name](seconds);
     const client = createRestClient(server);
@@ -140,7 +140,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     return { ...client, url: server.url, untilEnd };
   }
 
-  test("the document's request is held and answered with its result, field by field", async () => {
+  test('the documented request is held and answered with the documented result, field by field', async () => {
     const { submit } = await start();
     const { status, body, headers } = await submit();
     expect([status, headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
@@ -151,8 +151,8 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect(Object.keys(body).filter((field) => !(field in document))).toEqual(['trace_id']);
   });
 
-  test("with the document's callback_url it is answered with the task's id and nothing else", async () => {
-    // Its own: it is gone before it calls back the document's own address.
+  test("a request with the documented callback_url is answered with the task's id and nothing else", async () => {
+    // A new server, which is stopped before it sends a callback to the documented address.
     const { submit } = await start(0.05);
     const { status, body } = await submit({
       callback_url: 'https://webhook.site/624b2c78-6dbd-4618-9d2b-b32eade6d8c3',
@@ -161,13 +161,13 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect(Object.keys(body)).toEqual(Object.keys(example('accepted-answer')));
   });
 
-  test('with async it is answered the same, and without it held', async () => {
+  test("a request with async is answered with the task's id and nothing else, and one without it is held", async () => {
     const { submit } = await start();
     expect(said(await submit({ async: true }))).toEqual({ status: 200, body: { task_id: uuid } });
     expect((await submit({ async: false })).body).toEqual(resultFields);
   });
 
-  test("the document's callback comes, field by field, and is the record's response", async () => {
+  test('the documented callback arrives, field by field, and equals the response in the record', async () => {
     const [{ submit, untilEnd }, receiver] = [await start(), await startCallbackReceiver()];
     const { body } = await submit({ callback_url: `${receiver.url}/cb?a=b` });
     await expect.poll(() => receiver.received.length).toBe(1);
@@ -183,7 +183,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect((await untilEnd(body.task_id!)).response).toEqual(called!.body);
   });
 
-  test('a failed task is called back too, by its code', async () => {
+  test('a failed task is also reported to the callback URL, with its code', async () => {
     const [{ submit }, receiver] = [await start(), await startCallbackReceiver()];
     const { body } = await submit({ callback_url: receiver.url, prompt: 'sandbox:failed' });
     await expect
@@ -191,7 +191,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
       .toEqual([{ ...errorOf('api_error'), task_id: body.task_id }]);
   });
 
-  test("the document's error is a failed task's, field by field", async () => {
+  test('a failed task is answered with the documented error, field by field', async () => {
     const { submit } = await start();
     const answer = await submit({ prompt: 'sandbox:failed' });
     const document = example('error') as { error: Json };
@@ -203,7 +203,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     for (const field of Object.keys(document)) expect(answer.body).toHaveProperty(field);
   });
 
-  test('a task that the upstream refuses is answered by its code', async () => {
+  test('a task that the upstream rejects is answered with the matching status and code', async () => {
     const { submit } = await start();
     for (const [scenario, status, code] of [
       ['moderated', 403, 'forbidden'],
@@ -214,20 +214,20 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     }
   });
 
-  test('a request that cannot be served is answered by its code', async () => {
+  test('an invalid request is answered with the matching status and code', async () => {
     const { post } = await start();
     for (const [what, path, body, headers, status, code] of refusals)
       expect(said(await post(path, body, headers)), what).toEqual({ status, body: errorOf(code) });
   });
 
-  test('all that is wrong with a body is told at once', async () => {
+  test('all violations in a body are reported at once', async () => {
     const { submit } = await start();
     const { body } = await submit({ image_url: 'cb', mode: 'fast', watermark_info: { more: 1 }, extra: 1 });
     for (const field of ['image_url', 'mode', 'watermark_info.enabled', 'extra'])
       expect(body.error?.message).toContain(field);
   });
 
-  test('optional fields that are null or empty are as if they were absent, and the record shows the body as it was sent', async () => {
+  test('optional fields that are null or empty count as absent, and the record has the body as sent', async () => {
     const { post, submit, untilEnd } = await start();
     const sent = {
       ...SEED_BODY,
@@ -246,7 +246,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     const { status, body } = await post('/kling/motion', sent);
     expect({ status, body }).toEqual({ status: 200, body: { task_id: uuid } });
     expect(await untilEnd(body.task_id!)).toMatchObject({ request: sent, response: { success: true } });
-    // Without `async` it is held: an empty callback URL is none.
+    // Without `async`, the request is held: an empty callback URL counts as none.
     expect((await submit({ callback_url: ' ', async: null, watermark_info: { enabled: null } })).body).toEqual(
       resultFields,
     );
@@ -260,7 +260,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     );
   });
 
-  test('a body after a byte order mark is served', async () => {
+  test('a body that begins with a byte order mark is accepted', async () => {
     const { post } = await start();
     const { body } = await post('/kling/motion', `\ufeff${JSON.stringify({ ...SEED_BODY, async: true })}`);
     expect(body).toEqual({ task_id: uuid });
@@ -269,7 +269,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     ).toMatchObject({ id: body.task_id });
   });
 
-  test('an empty list of ids beside a page is the list by time', async () => {
+  test('an empty list of ids with a limit returns the list by time', async () => {
     const { post, take } = await start(0.05);
     const id = await take();
     expect((await post('/kling/tasks', { action: 'retrieve_batch', ids: [], limit: 10 })).body).toMatchObject({
@@ -278,11 +278,11 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     });
   });
 
-  test('a URL is told what is wrong with it once, and one that is none is not told its length', async () => {
+  test('a URL gets only one error, and an invalid one gets no error about its length', async () => {
     const { submit } = await start();
     const message = async (more: object) => (await submit(more)).body.error?.message;
     expect(await message({ image_url: `https://a.com/${'x'.repeat(2_086)}` })).toBe(
-      'image_url: at most 2048 characters',
+      'image_url: expected at most 2048 characters',
     );
     for (const url of [
       `data:image/png;base64,${'A'.repeat(3_000)}`,
@@ -295,7 +295,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     }
   });
 
-  test('an unknown scenario is refused with the nearest one and all there are', async () => {
+  test('an unknown scenario is rejected with the nearest name and the list of all scenarios', async () => {
     const { submit } = await start();
     for (const [name, nearest] of [
       ['modrated', 'moderated'],
@@ -315,7 +315,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     );
   });
 
-  test('another method finds no API, with or without a key, and whatever its body is', async () => {
+  test('another HTTP method gets no_api without a key, whatever its body is', async () => {
     const { url } = await start();
     for (const request of [
       {},
@@ -327,7 +327,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     }
   });
 
-  test('a record echoes the body as it was sent, runs with an empty response, and ends with the result', async () => {
+  test('a record has the body as sent, an empty response while the task runs, and the result at the end', async () => {
     const { take, retrieve, untilEnd } = await start(2);
     const sent = {
       ...SEED_BODY,
@@ -361,14 +361,14 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect(Math.abs(Number(running.created_at) - Date.now() / 1_000)).toBeLessThan(60);
   });
 
-  test('a request with no more than it must has a record without our defaults', async () => {
+  test('a request without optional fields has a record without default values', async () => {
     const { post, untilEnd } = await start();
     const sent = { image_url: SEED_BODY.image_url, video_url: SEED_BODY.video_url, async: true };
     const { body } = await post('/kling/motion', sent);
     expect((await untilEnd(body.task_id!)).request).toEqual(sent);
   });
 
-  test('a failed task has a record that says so', async () => {
+  test('a failed task has a record with its error', async () => {
     const { take, untilEnd } = await start();
     const id = await take({ prompt: 'sandbox:failed' });
     expect(await untilEnd(id)).toMatchObject({
@@ -378,13 +378,13 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     });
   });
 
-  test('a synchronous answer is the response of its record', async () => {
+  test('a synchronous answer equals the response in its record', async () => {
     const { submit, untilEnd } = await start();
     const { body } = await submit();
     expect((await untilEnd(body.task_id!)).response).toEqual(body);
   });
 
-  test('a batch of 50 answers what is known, in the order asked', async () => {
+  test('a batch of 50 ids returns the known tasks in the requested order', async () => {
     const { take, retrieveBatch } = await start();
     const ids: string[] = [];
     for (let count = 0; count < 48; count += 1) ids.push(await take({ prompt: `number ${count}` }));
@@ -397,7 +397,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('the contract as
     expect((await retrieveBatch({ ids: [] })).body).toEqual({ items: [], count: 0 });
   });
 
-  test('a listing by time answers the tasks of then', async () => {
+  test('a listing by time returns the tasks of that period', async () => {
     const { take, retrieve, retrieveBatch } = await start(0.05);
     const ids = [await take(), await take(), await take()];
     const idsIn = async (window: object) =>

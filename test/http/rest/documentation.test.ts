@@ -1,4 +1,4 @@
-/** docs/rest.md says what is served: its tables are held against the code. */
+/** Tests that the tables in docs/rest.md match the code. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { failureTellings } from '../../../src/http/rest/failure-codes.ts';
@@ -10,7 +10,7 @@ const page = readFileSync(new URL('../../../docs/rest.md', import.meta.url), 'ut
 const rows = page.split('\n').flatMap((line) => (line.startsWith('| ') ? [line.slice(2, -2).split(' | ')] : []));
 const codesIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
 
-test('every failure of a job, with its code and status', () => {
+test('docs/rest.md lists every failure of a job with its code and status', () => {
   const written = rows
     .filter(([name]) => codesIn(name!)[0]! in failureTellings)
     .map(([name, code, meaning]) => [codesIn(name!)[0], code, meaning]);
@@ -23,7 +23,7 @@ test('every failure of a job, with its code and status', () => {
   );
 });
 
-test('every status and code that OpenAPI knows, and no other', () => {
+test('docs/rest.md lists exactly the error statuses of the OpenAPI description, with matching codes', () => {
   const written = rows.flatMap(([statuses, code]) =>
     /^\d{3}/.test(statuses!) ? statuses!.split(', ').map((status) => `${status} ${codesIn(code!)[0]}`) : [],
   );
@@ -44,7 +44,7 @@ test('every status and code that OpenAPI knows, and no other', () => {
   }
 });
 
-test('every field of a submit', () => {
+test('docs/rest.md lists every field of a submit', () => {
   expect(
     rows
       .filter(([, , values]) => values !== undefined)

@@ -1,11 +1,11 @@
-/** `Idempotency-Key` over REST: which job a request gets. */
+/** Tests which job a REST request with an `Idempotency-Key` gets. */
 import { describe, expect, test } from 'vitest';
 import { sharedJoining } from '../../support/joining.ts';
 
 const common = sharedJoining();
 
 describe('an idempotency key', () => {
-  test('is one key space with GraphQL, and leaves no record of its own', async () => {
+  test('shares one key space with GraphQL and leaves no record of the request', async () => {
     const stage = common();
     const key = { 'idempotency-key': 'order-1' };
     const id = await stage.rest.take({}, key);
@@ -25,7 +25,7 @@ describe('an idempotency key', () => {
     expect(await stage.states()).toEqual([]);
   });
 
-  test('answers the job of then also when the first request was answered', async () => {
+  test('returns the existing job even if the first request was answered', async () => {
     const stage = common();
     const key = { 'idempotency-key': 'order-1' };
     const first = stage.rest.submit({}, key);

@@ -1,4 +1,4 @@
-/** The API description says what is served: every answer fits it, and it names no status or code that is not served. */
+/** Tests the API description: every answer fits it, and it names no status or code that is not served. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseLookUp } from '../../../src/upstream/acedata/wire/look-up.ts';
@@ -31,7 +31,7 @@ const describeApi = async (url: string): Promise<Description> =>
 const schemaOf = ({ content }: Content) => content['application/json'].schema;
 const fits = (schema: Schema, value: unknown): boolean => z.fromJSONSchema(schema).safeParse(value).success;
 
-/** The codes that a schema of an error names, and whether a task is named with them. */
+/** Returns the codes in an error schema, and marks those that come with a task. */
 function codesOf(schema: Schema & { readonly anyOf?: readonly Schema[] }): string[] {
   if (schema.anyOf) return schema.anyOf.flatMap(codesOf);
   const { error, task_id } = schema.properties as {
@@ -41,7 +41,7 @@ function codesOf(schema: Schema & { readonly anyOf?: readonly Schema[] }): strin
   return error ? error.properties.code.enum.map((code) => (task_id ? `${code} of a task` : code)) : [];
 }
 
-test('every answer fits the description, and every status and code of the description is answered', async () => {
+test('every answer fits the description, and every status and code of the description occurs', async () => {
   const gateway = await startGateway({ REST_HOLD_SECONDS: '1.5', SUBMITS_PER_MINUTE: '40', DRAIN_SECONDS: '5' });
   const { url, client } = gateway;
   const { paths, openapi } = await describeApi(url);
@@ -101,7 +101,7 @@ test('every answer fits the description, and every status and code of the descri
   await asAdministrator(`update accounts set status = 'DISABLED' where id = '${account.id}'`, gateway.databaseUrl);
   for (const path of [motion, tasks]) await play(path, SEED_BODY, as(account.key));
 
-  // A task that is deleted while it is waited for.
+  // A task that is deleted while its request is held.
   const held = openSubmit(gateway, { prompt: 'sandbox:hang to delete' });
   await expect.poll(gateway.live.watchers).toBe(1);
   await asAdministrator(
@@ -126,7 +126,7 @@ test('every answer fits the description, and every status and code of the descri
   const over = await few.retrieve(id!);
   check(tasks, over.status, over.body);
 
-  // Before anything is accepted it is told while a gateway stops, which takes as long as a submit under way.
+  // A stopping gateway refuses before it accepts anything. It stops only after the submit in progress.
   const { task_id: hung } = await play(motion, { ...SEED_BODY, async: true, prompt: 'sandbox:hang at the stop' });
   await expect.poll(async () => (await client.find(hung!))!.state).toBe('SUBMITTING');
   const stopped = gateway.stop();
@@ -143,27 +143,24 @@ test('every answer fits the description, and every status and code of the descri
 });
 
 const documents = ['/openapi.json', '/openapi.json?v=1/', '/openapi.json/'];
-test.each(documents)('%s leads to the root of the gateway, also behind a prefix', async (path) => {
+test.each(documents)('%s names the root of the gateway as its server, also behind a prefix', async (path) => {
   const { servers } = (await (await fetch(common().url + path)).json()) as Description;
   for (const root of ['http://127.0.0.1/', 'https://www.example.com/motion/', 'https://www.example.com/a/b/']) {
     expect(servers.map(({ url }) => new URL(url, `${root}${path.slice(1)}`).href)).toEqual([root]);
   }
 });
 
-test.each(documents)(
-  'the paths of %s, appended to its server URL, are served, with two slashes as well',
-  async (path) => {
-    const { servers, paths } = (await (await fetch(common().url + path)).json()) as Description;
-    for (const route of Object.keys(paths)) {
-      const response = await fetch(new URL(servers[0]!.url, common().url + path).href + route, {
-        method: 'POST',
-        body: '{}',
-        headers: { 'content-type': 'application/json' },
-      });
-      expect(response.status, response.url).toBe(400);
-    }
-  },
-);
+test.each(documents)('the paths of %s, appended to its server URL, are served even with two slashes', async (path) => {
+  const { servers, paths } = (await (await fetch(common().url + path)).json()) as Description;
+  for (const route of Object.keys(paths)) {
+    const response = await fetch(new URL(servers[0]!.url, common().url + path).href + route, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(response.status, response.url).toBe(400);
+  }
+});
 
 describe('the description of a body', () => {
   const bodies: readonly [string, object][] = [
@@ -215,7 +212,7 @@ describe('the description of a body', () => {
     ].map((body): [string, object] => ['/kling/tasks', body]),
   ];
 
-  test('takes what the parser takes, and nothing else', async () => {
+  test('accepts exactly what the parser accepts', async () => {
     const { paths } = await describeApi(common().url);
     for (const [path, body] of bodies) {
       const sent = JSON.parse(JSON.stringify(body)) as object;
@@ -224,7 +221,7 @@ describe('the description of a body', () => {
     }
   });
 
-  test('names every field with what it means', async () => {
+  test('describes every field', async () => {
     const { paths } = await describeApi(common().url);
     const { properties } = schemaOf(paths['/kling/motion']!.post.requestBody) as {
       properties: Record<string, { description?: string }>;

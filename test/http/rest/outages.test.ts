@@ -1,4 +1,4 @@
-/** REST while the gateway stops, and while the database is away. */
+/** Tests REST while the gateway stops, and while the database is unavailable. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -19,12 +19,12 @@ async function start(settings: Record<string, string> = {}) {
 const told = ({ status, body: { error } }: RestAnswer) => [status, error?.code];
 
 test.each([{}, { async: true }, { callback_url: 'https://a.com/cb' }])(
-  'a gateway that stops refuses every submit with 504, and stores nothing: %j',
+  'a stopping gateway refuses every submit with 504 and stores nothing: %j',
   async (more) => {
     const { gateway } = await start();
     const held = openSubmit(gateway, { prompt: 'held' });
     await expect.poll(gateway.live.watchers).toBe(1);
-    // A request of which a part has come when the gateway stops, and whose end comes when the held ones are answered.
+    // A request of which a part has arrived when the gateway stops. The rest arrives after the held one is answered.
     const late = connect(Number(new URL(gateway.url).port), '127.0.0.1');
     const body = JSON.stringify({ ...SEED_BODY, ...more });
     late.write(
@@ -44,7 +44,7 @@ test.each([{}, { async: true }, { callback_url: 'https://a.com/cb' }])(
   },
 );
 
-describe('without the database', () => {
+describe('while the database is unavailable', () => {
   const requests = [
     ['a submit', (rest: RestClient) => rest.submit({ async: true })],
     ['a submit that would be held', (rest: RestClient) => rest.submit()],
@@ -55,7 +55,7 @@ describe('without the database', () => {
   ] as const;
 
   test.each(['refuses connections', 'breaks them and is silent then', 'is silent'] as const)(
-    'which %s, everything is answered api_error with Retry-After, and served again afterwards',
+    'because it %s, every request gets api_error with Retry-After, and is served again afterward',
     async (how) => {
       const databaseUrl = await createDatabase();
       const proxy = await startProxy(databaseUrl);

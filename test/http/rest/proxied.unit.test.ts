@@ -12,7 +12,7 @@ test.each([
   [{ via: '1.1 varnish' }, '1.1', true],
   [{}, '1.0', true],
   [{ 'x-request-id': '1', host: 'a' }, '1.1', false],
-])('a request with %j over HTTP/%s came by a proxy: %s', (headers, httpVersion, proxied) => {
+])('a request with headers %j over HTTP/%s came through a proxy: %s', (headers, httpVersion, proxied) => {
   const request = { headers, httpVersion, socket: { remoteAddress: '192.0.2.9' } as Socket };
   expect(createProxyCheck(null)(request)).toBe(proxied);
   expect(createProxyCheck('192.0.2.8')(request)).toBe(proxied);

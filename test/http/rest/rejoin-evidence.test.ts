@@ -1,6 +1,6 @@
 /**
- * Repeats in the moment of the answer, through proxies, and on purpose: what a connection showed decides which of them
- * join.
+ * Tests repeats at the moment of the answer, repeats through proxies, and intended repeats. The evidence from the
+ * connection decides which of them join.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Agent, type IncomingMessage } from 'node:http';
@@ -11,7 +11,7 @@ import { holdQueries } from '../../support/hold.ts';
 import { hungUp, sharedJoining, startJoining, type Stage } from '../../support/joining.ts';
 import { openSubmit } from '../../support/rest.ts';
 
-/** Has `listener` called for every answer in this process in the moment in which the kernel has taken it. */
+/** Runs `work` and calls `listener` for each answer in this process as soon as the kernel has accepted it. */
 async function onFinish(
   listener: (message: { request: IncomingMessage }) => void,
   work: () => Promise<unknown>,
@@ -28,19 +28,19 @@ async function onFinish(
   await seen;
 }
 
-/** An asynchronous submit as a proxy sends it. */
+/** Sends an asynchronous submit as a proxy does. */
 const viaProxy = ({ rest }: Stage) => rest.submit({ async: true }, { 'x-forwarded-for': '192.0.2.1' });
 
 const common = sharedJoining();
 
 describe('a request is joined by its repeat', () => {
   test.each(['close', 'keep-alive'])(
-    'when its connection (%s) broke in the moment in which the answer was written, and the repeat comes at once, to another instance',
+    'when its connection (%s) breaks as the answer is written, and the repeat reaches another instance at once',
     async (connection) => {
       const stage = await startJoining({ REST_RESET_SECONDS: '60', REST_CLOSE_SECONDS: '2', REST_LEASE_SECONDS: '10' });
       const second = await stage.another();
       const first = stage.open({}, connection === 'close' ? undefined : new Agent({ keepAlive: true }));
-      // The answer is in the client's kernel, and the client has not read it: it closes, and its kernel resets.
+      // The answer is in the client's kernel, but the client has not read it: it closes, and its kernel sends a reset.
       const hangUp = ({ request }: { request: IncomingMessage }): void =>
         void (request.socket.remotePort === first.request.socket?.localPort && first.hangUp('close'));
       await onFinish(hangUp, () => stage.finish());
@@ -51,7 +51,7 @@ describe('a request is joined by its repeat', () => {
     },
   );
 
-  test('for as long after a repeat that is held as after one that has ended', async () => {
+  test('for as long after a repeat that is still held as after one that has ended', async () => {
     const stage = await startJoining({ REST_HOLD_SECONDS: '60' });
     await hungUp(stage);
     const [jobId] = await stage.jobs();
@@ -63,7 +63,7 @@ describe('a request is joined by its repeat', () => {
         )
       )[0]!.left;
     await expect.poll(left).toBeGreaterThan(50);
-    // REST_JOIN_SECONDS after the first request was left unanswered, while the repeat is still held.
+    // As if REST_JOIN_SECONDS had passed since the first request was left unanswered. The repeat is still held.
     await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '900 s'`);
     const second = stage.open();
     await stage.finish();
@@ -71,7 +71,7 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.jobs()).toEqual([jobId]);
   });
 
-  test('for no longer than else when the job fails for which a repeat is held', async () => {
+  test('for no longer than usual when the job of a held repeat fails', async () => {
     const stage = await startJoining({ REST_HOLD_SECONDS: '60' });
     await hungUp(stage);
     const repeat = stage.open();
@@ -91,7 +91,7 @@ describe('a request is joined by its repeat', () => {
     await expect.poll(left).toBeLessThanOrEqual(0);
   });
 
-  test('when the client of an earlier repeat hung up while that looked for what it repeats', async () => {
+  test('when the client of an earlier repeat disconnected while the gateway looked up the request that it repeats', async () => {
     const stage = await startJoining();
     const { databaseUrl, logs, url } = stage.gateway;
     const first = await stage.rest.submit({ async: true });
@@ -104,16 +104,16 @@ describe('a request is joined by its repeat', () => {
     await look.waits();
     second.hangUp('reset');
     await expect(second.answer).rejects.toThrow();
-    // The reset came before these requests.
+    // The gateway receives the reset before these requests.
     for (let count = 0; count < 2; count += 1) await fetch(`${url}/livez`);
     await look.release();
     await expect.poll(() => logs.filter(({ accept }) => accept === 'joined')).toHaveLength(1);
-    // Recorded anew.
+    // It is recorded as unanswered again.
     await expect
       .poll(() => stage.sql(`select state from rest_requests where unanswered_at > now() - interval '30 s'`))
       .toEqual([{ state: 'UNANSWERED' }]);
-    // As when a record that says that its connection is open was the last one to be written: the instance must not
-    // confirm it.
+    // As if a record of an open connection had been written last: the instance must not confirm that the connection is
+    // open.
     await stage.sql(
       `update rest_requests set state = 'OPEN', opened_at = clock_timestamp(), unanswered_at = null, asked_at = null, confirmed_at = null`,
     );
@@ -121,11 +121,11 @@ describe('a request is joined by its repeat', () => {
     expect([third.body.task_id, await stage.jobs()]).toEqual([first.body.task_id, [first.body.task_id]]);
   });
 
-  test('when its answer went to a proxy within REST_DOUBT_SECONDS, whatever became of the client', async () => {
+  test('when its answer went to a proxy within REST_DOUBT_SECONDS, whether or not the client received it', async () => {
     const stage = common();
     const first = await viaProxy(stage);
     expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
-    // The doubt begins again with each answer.
+    // Each answer restarts the time in doubt.
     await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '9 s'`);
     expect((await viaProxy(stage)).body.task_id).toBe(first.body.task_id);
     await stage.sql(`update rest_requests set unanswered_at = unanswered_at - interval '9 s'`);
@@ -133,7 +133,7 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.jobs()).toHaveLength(1);
   });
 
-  test('when its answer went to a proxy, and the database takes longer to record that than the client to repeat', async () => {
+  test('when its answer went to a proxy, and the repeat arrives before the database has recorded that', async () => {
     const stage = await startJoining();
     const submit = () => stage.rest.submit({}, { 'x-forwarded-for': '192.0.2.1' });
     const answer = submit();
@@ -142,7 +142,7 @@ describe('a request is joined by its repeat', () => {
     await stage.finish();
     const first = await answer;
     const repeat = submit();
-    // The record of the first answer, and the look of the repeat.
+    // The record of the first answer and the check of the repeat.
     await records.waits(2);
     await setTimeout(500);
     await records.release();
@@ -151,9 +151,9 @@ describe('a request is joined by its repeat', () => {
   });
 });
 
-test('an empty idempotency key is none: the request is joined, and its answer is followed', async () => {
+test('an empty idempotency key counts as none: the request joins, and the delivery of its answer is watched', async () => {
   const stage = common();
-  // The client of the tests leaves empty headers out; a blank one is sent as an empty one.
+  // The test client omits empty headers. It sends a blank one as an empty one.
   const empty = { 'idempotency-key': ' ' };
   await hungUp(stage);
   const repeat = stage.rest.submit({}, empty);
@@ -165,7 +165,7 @@ test('an empty idempotency key is none: the request is joined, and its answer is
 });
 
 describe('a request is not joined', () => {
-  test('when its answer went to a proxy longer ago than REST_DOUBT_SECONDS, or that is 0', async () => {
+  test('when its answer went to a proxy more than REST_DOUBT_SECONDS ago, or that setting is 0', async () => {
     const stage = common();
     const first = await viaProxy(stage);
     await expect.poll(stage.states).toEqual(['UNANSWERED']);
@@ -177,7 +177,7 @@ describe('a request is not joined', () => {
     expect(await certain.jobs()).toEqual(ids);
   });
 
-  test('when it arrived before the answer was written and was counted only after it, although that went to a proxy', async () => {
+  test('by one that arrived before the answer was written and passed the rate limit after it, even if the answer went to a proxy', async () => {
     const stage = await startJoining({ STATEMENT_TIMEOUT_SECONDS: '60' });
     const accepting = await holdQueries(stage.gateway.databaseUrl, 'job_events');
     const first = viaProxy(stage);
@@ -193,7 +193,7 @@ describe('a request is not joined', () => {
     expect(await stage.jobs()).toHaveLength(2);
   });
 
-  test('when it arrived before the answer was written, although that went to a proxy', async () => {
+  test('by one that arrived before the answer was written, even if the answer went to a proxy', async () => {
     const stage = common();
     const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await db.connect();
@@ -205,7 +205,7 @@ describe('a request is not joined', () => {
     subscribe('http.server.request.start', count);
     onTestFinished(() => void unsubscribe('http.server.request.start', count));
     const answers = [viaProxy(stage), viaProxy(stage), viaProxy(stage)];
-    // All have arrived; the first waits in its transaction, and the others for their turn.
+    // All have arrived. The first waits in its transaction, and the others wait for their turn.
     await expect.poll(() => arrived).toBe(3);
     await expect
       .poll(
@@ -223,7 +223,7 @@ describe('a request is not joined', () => {
   });
 
   test.each([1, 2])(
-    'when its answer was read and the next request comes by the same connection at once (instances: %s)',
+    'when its answer was read and the next request follows at once on the same connection (instances: %s)',
     async (instances) => {
       const stage = await startJoining({ REST_CLOSE_SECONDS: '10', REST_RESET_SECONDS: '60' });
       if (instances > 1) await stage.another();
@@ -236,7 +236,7 @@ describe('a request is not joined', () => {
     },
   );
 
-  test('when its answer was read and the client keeps the connection open: the next one, by another connection, is new', async () => {
+  test('when its answer was read, the client keeps the connection open, and the next request uses another one', async () => {
     const stage = await startJoining({ REST_CLOSE_SECONDS: '10', REST_RESET_SECONDS: '60' });
     const ids: unknown[] = [];
     for (let count = 0; count < 2; count += 1)
@@ -245,7 +245,7 @@ describe('a request is not joined', () => {
     expect(await stage.states()).toEqual(['OPEN', 'OPEN']);
   });
 
-  test('when its answer was read and the client closed, however soon the next one comes', async () => {
+  test('when its answer was read and the client closed the connection, however soon the next request follows', async () => {
     const stage = common();
     const ids: unknown[] = [];
     for (let count = 0; count < 3; count += 1) ids.push((await stage.open({ async: true }).answer).body.task_id);

@@ -1,4 +1,4 @@
-/** Clients that repeat by themselves: which request joins which, rule by rule, each with its negative. */
+/** Tests which requests join which when clients retry automatically: each rule and its negative. */
 import { Agent } from 'node:http';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -22,7 +22,7 @@ describe('a request is joined by its repeat', () => {
     await expect.poll(stage.states).toEqual(['ANSWERED']);
   });
 
-  test('when the repeat comes at once, before anybody knows that the connection broke, and to another instance', async () => {
+  test('when the repeat reaches another instance at once, before the broken connection has been detected', async () => {
     const stage = pair();
     const second = stage.gateways[1]!;
     const first = await held(stage);
@@ -32,7 +32,7 @@ describe('a request is joined by its repeat', () => {
     expect([(await repeat.answer).body.task_id]).toEqual(await stage.jobs());
   });
 
-  test('when it was held for too long and answered 504', async () => {
+  test('when it was held for too long and got 504', async () => {
     const stage = await startJoining({ REST_HOLD_SECONDS: '0.2' });
     const { status, body } = await stage.rest.submit();
     expect({ status, body }).toMatchObject({
@@ -47,7 +47,7 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.jobs()).toHaveLength(1);
   });
 
-  test('when its account was disabled while it was held, and is enabled again', async () => {
+  test('when its account was disabled while it was held and has been enabled again', async () => {
     const stage = await startJoining({ SOCKET_RECHECK_SECONDS: '1' });
     const first = stage.open();
     await expect.poll(stage.states).toEqual(['OPEN']);
@@ -60,7 +60,7 @@ describe('a request is joined by its repeat', () => {
     expect([(await repeat.answer).body.task_id]).toEqual(await stage.jobs());
   });
 
-  test('when it was answered 500 because the job failed, and repeating that does not make it last', async () => {
+  test('when it got 500 because the job failed, and a repeat does not extend the time in which it can be joined', async () => {
     const stage = common();
     const first = stage.rest.submit();
     (await stage.upstream.nextSubmit()).answer(200, {
@@ -79,7 +79,7 @@ describe('a request is joined by its repeat', () => {
     expect(await stage.sql('select unanswered_at from rest_requests order by opened_at limit 1')).toEqual(since);
   });
 
-  test('when its answer was followed by a reset of the connection', async () => {
+  test('when its connection was reset after the answer', async () => {
     const stage = patient();
     const first = stage.open({}, new Agent({ keepAlive: true }));
     await stage.finish();
@@ -92,7 +92,7 @@ describe('a request is joined by its repeat', () => {
     await expect.poll(stage.states).toEqual(['ANSWERED']);
   });
 
-  test('together with another repeat: both get its one job', async () => {
+  test('when several repeats arrive together, which all get its one job', async () => {
     const stage = pair();
     const second = stage.gateways[1]!;
     await hungUp(stage);
@@ -104,7 +104,7 @@ describe('a request is joined by its repeat', () => {
     expect(stage.upstream.submitCount()).toBe(1);
   });
 
-  test('as often as the repeats break too', async () => {
+  test('repeatedly when the connections of the repeats break too', async () => {
     const stage = common();
     await hungUp(stage);
     for (let count = 0; count < 3; count += 1) {
@@ -117,7 +117,7 @@ describe('a request is joined by its repeat', () => {
     expect([(await stage.rest.submit()).body.task_id]).toEqual(await stage.jobs());
   });
 
-  test('when the keys of the body come in another order, and defaults are spelled out', async () => {
+  test('when the keys of the body are in another order and defaults are explicit', async () => {
     const stage = common();
     await hungUp(stage);
     const { prompt, video_url, image_url } = SEED_BODY;
@@ -126,7 +126,7 @@ describe('a request is joined by its repeat', () => {
     expect([(await answer).body.task_id]).toEqual(await stage.jobs());
   });
 
-  test('when its instance is gone, once that has said nothing for its lease', async () => {
+  test('when its instance has died, after the lease has passed without a response from it', async () => {
     const stage = common();
     await held(stage);
     await stage.sql(`update rest_requests set instance_id = '0199c0de-0000-7000-8000-000000000000'`);
@@ -162,7 +162,7 @@ describe('a request is joined by its repeat', () => {
     expect([(await stage.rest.submit({ async: true })).body.task_id]).toEqual(await stage.jobs());
   });
 
-  test('also when the quota ends with it', async () => {
+  test('even if it has used up the quota', async () => {
     const stage = common();
     const account = await makeAccount(stage.gateway, { quotaLimit: 1 });
     const theirs = { url: stage.gateway.url, apiKey: account.key };
@@ -188,7 +188,7 @@ describe('a request is not joined', () => {
     return request;
   };
 
-  test('while its connection is open and healthy, at this instance and at another', async () => {
+  test('while its connection is open and healthy, at the same instance and at another', async () => {
     const stage = pair();
     const second = stage.gateways[1]!;
     await held(stage);
@@ -210,7 +210,7 @@ describe('a request is not joined', () => {
     expect(new Set(await stage.jobs()).size).toBe(2);
   });
 
-  test('when it was answered by 4xx because the job was refused', async () => {
+  test('when it got a 4xx because the job was rejected', async () => {
     const stage = common();
     const first = stage.rest.submit();
     await stage.fail(403, 'forbidden');
@@ -221,7 +221,7 @@ describe('a request is not joined', () => {
     await another(stage);
   });
 
-  test('when it had been joined and that was answered, although nobody has recorded it yet', async () => {
+  test('when a repeat has joined it and was answered, even if that has not been recorded yet', async () => {
     const stage = await startJoining({ REST_LEASE_SECONDS: '5' });
     const second = createRestClient(await stage.another());
     await hungUp(stage);
@@ -236,7 +236,7 @@ describe('a request is not joined', () => {
     expect(await stage.jobs()).toHaveLength(2);
   });
 
-  test('when its answer arrived and the connection was closed in order, or was reset after something else was asked by it', async () => {
+  test('when its answer arrived and the connection was closed cleanly, or was reset after another request on it', async () => {
     const stage = patient();
     const closed = stage.open();
     await stage.finish();
@@ -265,7 +265,7 @@ describe('a request is not joined', () => {
     expect(await stage.states()).toEqual(['ANSWERED', 'OPEN']);
   });
 
-  test('by another key, even of the same account', async () => {
+  test('by a request with another key, even of the same account', async () => {
     const stage = common();
     await hungUp(stage);
     const { data } = await stage.gateway.client.request<{ createApiKey: { key: string } }>(
@@ -283,7 +283,7 @@ describe('a request is not joined', () => {
     { watermark_info: { enabled: true } },
     { async: true },
     { callback_url: 'https://a.com/cb' },
-  ])('by another body: %j', async (more) => {
+  ])('by a request with another body: %j', async (more) => {
     const stage = common();
     await hungUp(stage);
     await another(stage, more);
@@ -296,7 +296,7 @@ describe('a request is not joined', () => {
     await another(stage);
   });
 
-  test('when its client had gone before anything was stored: then nothing is', async () => {
+  test('when its client disconnected before anything was stored, in which case nothing is stored', async () => {
     const stage = await startJoining();
     const db = new pg.Client({ connectionString: stage.gateway.databaseUrl });
     await db.connect();
@@ -314,7 +314,7 @@ describe('a request is not joined', () => {
       )
       .toBe(1);
     first.hangUp();
-    // What is heard by a later connection is heard after the break.
+    // Once a later connection has been served, the gateway has detected the break.
     await expect.poll(async () => (await fetch(`${stage.gateway.url}/livez`)).status).toBe(200);
     await db.query('commit');
     await expect

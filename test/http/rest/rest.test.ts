@@ -1,4 +1,4 @@
-/** The REST doors: who may do what, what is told by which code, and how long a connection is held. */
+/** Tests the REST routes: permissions, error codes, and how long a connection is held. */
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import pino from 'pino';
@@ -38,11 +38,11 @@ const makeKey = async (
   return { key: data.createApiKey.key, id: data.createApiKey.apiKey.id };
 };
 
-/** For tests that take no submit from the upstream. */
+/** Gateway for tests that take no submit from the upstream. */
 const common = shared(() => start({ UPSTREAM_MAX_IN_FLIGHT: '100', MAX_HELD_PER_KEY: '1' }));
 
 describe('a credential', () => {
-  test('that has ended is told apart by its code', async () => {
+  test('that is no longer valid gets a specific error code', async () => {
     const { gateway } = common();
     const account = await makeAccount(gateway);
     const [expired, revoked, good] = [
@@ -63,7 +63,7 @@ describe('a credential', () => {
     expect(await look(good.key)).toEqual([403, 'disabled']);
   });
 
-  test('that ends while its request is held gets no result: when the job ends, and within a recheck', async () => {
+  test('that is revoked while its request is held gets no result: it is rechecked periodically and when the job ends', async () => {
     const { gateway, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '2', SOCKET_RECHECK_SECONDS: '1' });
     const [soon, later] = [await makeKey(gateway, 'JOBS_WRITE'), await makeKey(gateway, 'JOBS_WRITE')];
     const revoke = (id: string) =>
@@ -88,21 +88,21 @@ describe('a credential', () => {
     expect([told(answer), JSON.stringify(answer.body).includes('video')]).toEqual([[401, 'invalid_token'], false]);
   });
 
-  test('may do what its scopes say', async () => {
+  test('is limited to its scopes', async () => {
     const { gateway } = common();
     const [reader, writer] = [
       restWith(gateway, (await makeKey(gateway, 'JOBS_READ')).key),
       restWith(gateway, (await makeKey(gateway, 'JOBS_WRITE')).key),
     ];
     expect(told(await reader.submit({ async: true }))).toEqual([403, 'forbidden']);
-    // Before the body is looked at.
+    // The scopes are checked before the body.
     expect(told(await reader.post('/kling/motion', 'half'))).toEqual([403, 'forbidden']);
     const id = await writer.take();
     expect(told(await writer.retrieve(id))).toEqual([403, 'forbidden']);
     expect((await reader.retrieve(id)).body).toMatchObject({ id });
   });
 
-  test('of a browser is limited to certain jobs, and the others are as if there were none', async () => {
+  test('of a browser is limited to certain jobs, and all others appear not to exist', async () => {
     const { gateway, rest } = common();
     const [mine, other] = [await rest.take(), await rest.take({ prompt: 'other' })];
     const mint = async (input: string) =>
@@ -119,7 +119,7 @@ describe('a credential', () => {
     expect(told(await browser.submit())).toEqual([403, 'forbidden']);
   });
 
-  test('of an administrator reads for the account that it names, and never writes', async () => {
+  test('of an administrator can read for the account that it names, but never write', async () => {
     const { gateway, rest } = common();
     const id = await rest.take();
     const administrator = restWith(gateway, gateway.administratorKey);
@@ -130,7 +130,7 @@ describe('a credential', () => {
   });
 });
 
-test("another account's tasks are answered exactly as unknown ones", async () => {
+test("another account's tasks get exactly the same answers as unknown ones", async () => {
   const { gateway, rest } = common();
   const id = await rest.take();
   const { key } = await makeAccount(gateway);
@@ -145,33 +145,33 @@ test("another account's tasks are answered exactly as unknown ones", async () =>
   expect((await rest.retrieve(id)).status).toBe(200);
 });
 
-describe('what is too much', () => {
-  test('is told as too_many_requests, and each answer says how the key stands', async () => {
+describe('a request over a limit', () => {
+  test('on requests gets too_many_requests, and each answer reports the remaining requests of the key', async () => {
     const { gateway, rest } = await start({ REQUESTS_PER_MINUTE: '2' });
     const { headers } = await rest.retrieve(UNKNOWN);
     expect([headers.get('ratelimit-policy'), headers.get('ratelimit')?.split(';')[1]]).toEqual([
       '"requests";q=2;w=60',
       'r=1',
     ]);
-    // One count for both interfaces.
+    // Both interfaces share one count.
     await gateway.client.request('{ __typename }');
     const over = await rest.retrieve(UNKNOWN);
     expect([...told(over), Number(over.headers.get('retry-after')) > 0]).toEqual([429, 'too_many_requests', true]);
   });
 
-  test('counts submits over all instances and both interfaces', async () => {
+  test('on submits, counted across all instances and both interfaces, gets too_many_requests', async () => {
     const { gateway, rest } = await start({ SUBMITS_PER_MINUTE: '2' });
     const second = await startGateway({ DATABASE_URL: gateway.databaseUrl, SUBMITS_PER_MINUTE: '2' });
     await rest.take();
     await second.client.generate();
     const over = await rest.submit({ async: true });
     expect(told(over)).toEqual([429, 'too_many_requests']);
-    // The rest of the minute that began with the first of them.
+    // The remainder of the minute that began with the first submit.
     expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(Number(over.headers.get('retry-after'))).toBeLessThanOrEqual(60);
   });
 
-  test('of held connections is refused before anything is accepted', async () => {
+  test('on held connections is refused before anything is accepted', async () => {
     const { gateway, rest } = common();
     const count = async () =>
       (await asAdministrator<{ jobs: number }>('select count(*)::int as jobs from jobs', gateway.databaseUrl))[0]!.jobs;
@@ -189,7 +189,7 @@ describe('what is too much', () => {
     await expect.poll(gateway.live.watchers).toBe(0);
   });
 
-  test('of the quota is told as used_up, and nothing is stored', async () => {
+  test('set by the quota gets used_up, and nothing is stored', async () => {
     const { gateway } = common();
     const count = async () =>
       (
@@ -208,7 +208,7 @@ describe('what is too much', () => {
 });
 
 describe('a record', () => {
-  test('of a job that came by GraphQL has a request made from its fields', async () => {
+  test('of a job from GraphQL has a request built from its fields', async () => {
     const { gateway, rest } = common();
     const job = await gateway.client.generate({ mode: 'PRO' as never, watermark: true });
     const { body } = await rest.retrieve(job.id.toUpperCase());
@@ -220,7 +220,7 @@ describe('a record', () => {
     });
   });
 
-  test('has the trace id of the request that made it, which the logs have too, and so has every answer', async () => {
+  test('has the trace id of the request that created it, and the trace id of every answer is also in the logs', async () => {
     const { gateway, rest } = common();
     const { headers, body } = await rest.submit({ async: true, prompt: 'traced' });
     const record = await rest.retrieve(body.task_id!);
@@ -234,7 +234,7 @@ describe('a record', () => {
     expect(gateway.logs.some(({ reqId, status }) => reqId === refused.body.trace_id && status === 400)).toBe(true);
   });
 
-  test('goes with its job', async () => {
+  test('is deleted with its job', async () => {
     const { gateway, rest, upstream } = await start();
     const id = await rest.take();
     (await upstream.nextSubmit()).answer(200, successOf('a'));
@@ -255,7 +255,7 @@ describe('a record', () => {
   test.each([
     ...failureCodes.map((code) => [code, job({ state: 'FAILED', failure: { ...failure, code } })] as const),
     ['CANCELED', job({ state: 'CANCELED' })] as const,
-  ])('of %s has its code, and so has the answer', (name, ended) => {
+  ])('of a job that ended with %s has its code, and the answer has the matching status', (name, ended) => {
     const { code } = failureTellings[name];
     const task = toTask(ended, null);
     expect(task.response).toEqual({
@@ -267,18 +267,21 @@ describe('a record', () => {
     expect(endOf(ended, 'trace')?.httpStatus).toBe(errorStatuses[code]);
   });
 
-  test.each(['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING'] as const)('of %s has no end', (state) => {
-    expect(toTask(job({ state, completedAt: new Date() }), null)).toMatchObject({ response: null, finishedAt: null });
-  });
+  test.each(['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING'] as const)(
+    'of a job in state %s has no result',
+    (state) => {
+      expect(toTask(job({ state, completedAt: new Date() }), null)).toMatchObject({ response: null, finishedAt: null });
+    },
+  );
 
-  test('of a video of unknown length leaves the duration out', () => {
+  test('of a video of unknown length omits the duration', () => {
     const video = { id: 'v', url: 'https://a.com/a.mp4', durationSeconds: null, urlExpiresAt: null };
     expect(toTask(job({ state: 'SUCCEEDED', video }), null).response).not.toHaveProperty('duration');
   });
 });
 
 describe('a held connection', () => {
-  test('outlives the time in which a request must have come, and one that does not come is cut off', async () => {
+  test('outlasts the request timeout, and an incomplete request gets 408', async () => {
     const app = await createServer({
       logger: pino({ level: 'silent' }),
       maxBodyBytes: 1_024,
@@ -299,13 +302,13 @@ describe('a held connection', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/held`)).text()).toBe('held');
   });
 
-  test('is answered in time when the gateway stops, and the repeat joins elsewhere', async () => {
+  test('is answered in time when the gateway stops, and the repeat joins at another instance', async () => {
     const { gateway, upstream } = await start();
     const held = openSubmit(gateway);
     const submit = await upstream.nextSubmit();
     submit.answer(200, { task_id: 'a' });
     await expect.poll(gateway.live.watchers).toBe(1);
-    // It would be held for ten minutes.
+    // Otherwise it would be held for ten minutes.
     const [answer] = await Promise.all([held.answer, gateway.stop()]);
     expect([...told(answer), typeof answer.body.task_id]).toEqual([504, 'timeout', 'string']);
     const next = await startGateway({
@@ -320,7 +323,7 @@ describe('a held connection', () => {
     expect(await asAdministrator('select id from jobs', gateway.databaseUrl)).toEqual([{ id: answer.body.task_id }]);
   });
 
-  test('of a job that is deleted meanwhile is answered 404', async () => {
+  test('of a job that is deleted in the meantime gets 404', async () => {
     const { gateway } = common();
     const held = openSubmit(gateway, { prompt: 'to delete' });
     await expect.poll(gateway.live.watchers).toBe(1);
@@ -332,7 +335,7 @@ describe('a held connection', () => {
   });
 });
 
-test('REST=off serves none of it', async () => {
+test('REST=off disables all REST routes', async () => {
   const gateway = await startGateway({ REST: 'off' });
   for (const path of ['/kling/motion', '/kling/tasks'])
     expect((await restWith(gateway, gateway.apiKey).post(path, SEED_BODY)).status).toBe(404);

@@ -7,7 +7,7 @@ import { JobNotFoundError } from '../../../src/jobs/model/errors.ts';
 import type { Failure, FailureCode, Job } from '../../../src/jobs/model/job.ts';
 import type { SubmitBody } from '../../../src/upstream/acedata/wire/submit-body.ts';
 import { submittingJob } from '../../support/life.ts';
-import { OverloadedError } from '../../../src/http/overload/admission.ts';
+import { OverloadedError } from '../../../src/http/overload/overloaded-error.ts';
 import { InvalidArgumentError, UnavailableError } from '../../../src/errors.ts';
 
 const body: SubmitBody = {
@@ -18,7 +18,7 @@ const body: SubmitBody = {
 };
 
 describe('the body of a submit', () => {
-  test('becomes the request of a job, with a flat webhook', () => {
+  test('is converted to the request of a job with a flat webhook', () => {
     expect(
       toMotionRequest(
         {
@@ -46,7 +46,7 @@ describe('the body of a submit', () => {
     });
   });
 
-  test('has the same hash as another one that asks for the same, and only then', () => {
+  test('has the same hash as another one if and only if both request the same', () => {
     const hash = hashBody(body);
     expect(hash).toMatch(/^v1:[\w-]{43}$/);
     expect(
@@ -75,7 +75,7 @@ describe('the body of a submit', () => {
     expect(new Set([hash, ...others.map((other) => hashBody({ ...body, ...other }))]).size).toBe(11);
   });
 
-  test('is told what is wrong with it in the words of the contract', () => {
+  test('has its violations reported with the field names of the contract', () => {
     const told = (name: string) => describeViolation({ code: 'TOO_LONG', message: 'too long', field: ['input', name] });
     expect(['imageUrl', 'videoUrl', 'model', 'webhookUrl', 'idempotencyKey', 'prompt'].map(told)).toEqual([
       'image_url: too long',
@@ -101,14 +101,14 @@ describe('an error of the core', () => {
       3,
     ],
     [new JobNotFoundError(), 'bad_request', 'There is no such job.', undefined],
-  ] as const)('%s is told by %s', (error, code, message, retryAfterSeconds) => {
+  ] as const)('%s is reported with the code %s', (error, code, message, retryAfterSeconds) => {
     const warned: object[] = [];
     const log = { info: () => undefined, warn: (fields: object) => void warned.push(fields), error: () => undefined };
     expect(toRefusal(error, log)).toMatchObject({ name: 'Refusal', code, message, retryAfterSeconds });
     expect(warned).toEqual([]);
   });
 
-  test('of a store that is away is logged, and told with when to come back', () => {
+  test('about an unavailable store is logged and reported with a retry time', () => {
     const warned: unknown[][] = [];
     const log = { info: () => undefined, warn: (...args: unknown[]) => void warned.push(args), error: () => undefined };
     const cause = new Error('away');
@@ -132,7 +132,7 @@ describe('a job as a task', () => {
   const video = { id: 'v', url: 'https://a.com/v.mp4', durationSeconds: 5, urlExpiresAt: null };
   const failed = (code: FailureCode): Job => ({ ...job, state: 'FAILED', failure: failure(code) });
 
-  test('has an end once it has ended', () => {
+  test('has a final answer only after it has ended', () => {
     for (const state of ['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING'] as const)
       expect(endOf({ ...job, state }, 't')).toBeNull();
     expect(endOf({ ...job, state: 'SUCCEEDED', video }, 't')).toEqual({
@@ -160,14 +160,14 @@ describe('a job as a task', () => {
     ['SUBMIT_OUTCOME_UNKNOWN', 'timeout', 504],
     ['TIMED_OUT', 'timeout', 504],
     ['QUEUE_EXPIRED', 'timeout', 504],
-  ])('that failed by %s is told as %s', (code, wire, httpStatus) => {
+  ])('that failed with %s is reported as %s', (code, wire, httpStatus) => {
     expect(endOf(failed(code), 't')).toEqual({
       httpStatus,
       body: { success: false, task_id: job.id, trace_id: 't', error: { code: wire, message: 'why' } },
     });
   });
 
-  test('that was canceled is told as a bad request', () => {
+  test('that was canceled is reported as a bad request', () => {
     expect(endOf({ ...job, state: 'CANCELED' }, 't')).toEqual({
       httpStatus: 400,
       body: {
@@ -179,7 +179,7 @@ describe('a job as a task', () => {
     });
   });
 
-  test('has the request as it was sent, or one made of its fields, and times that are known', () => {
+  test('has the request as sent, or one built from its fields, and the known times', () => {
     const [submittedAt, completedAt] = [new Date(2_000), new Date(3_000)];
     const made = {
       image_url: 'https://a.com/a.png',

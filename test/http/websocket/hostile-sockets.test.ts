@@ -1,6 +1,6 @@
 /**
- * What hostile clients do to sockets, case by case, on one gateway. `npm run prove:sockets` is the same with many at
- * once, again and again.
+ * Tests hostile socket clients on one gateway, case by case. `npm run prove:sockets` repeats the same cases with many
+ * clients at once.
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -53,7 +53,7 @@ afterEach(async () => {
   await expect
     .poll(() => [gateway.live.sockets(), gateway.live.watchers()], { message: 'sockets and watchers left over' })
     .toEqual([0, 0]);
-  // What strangers send is no error of ours, whatever it is.
+  // Nothing that a client sends may be logged as an internal error.
   expect(errors.splice(0)).toEqual([]);
 });
 

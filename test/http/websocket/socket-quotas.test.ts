@@ -1,4 +1,4 @@
-/** Places: what a socket or a subscription was counted for is given back, however it comes to its end. */
+/** Tests that a socket or a subscription is no longer counted after it ends, however it ends. */
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway.ts';
@@ -6,8 +6,8 @@ import { openSocket, subscribe, WATCH } from '../../support/socket.ts';
 import { holdQueries } from '../../support/hold.ts';
 import { shared } from '../../support/on-end.ts';
 
-describe('the place of a key', () => {
-  test('is not taken by a socket that closes while its key is looked up', async () => {
+describe('the socket quota of a key', () => {
+  test('is not used up by a socket that closes while its key is being looked up', async () => {
     const gateway = await startGateway({ MAX_SOCKETS_PER_KEY: '1' });
     const held = await holdQueries(gateway.databaseUrl, 'api_keys');
     const socket = await openSocket(gateway, { init: false });
@@ -20,10 +20,10 @@ describe('the place of a key', () => {
   });
 });
 
-describe('an id', () => {
+describe('a subscription id', () => {
   const slow = shared(() => startGateway({ SANDBOX_SECONDS: '60' }));
 
-  test('that is used again while its first subscription is still beginning waits for that to be over, and nothing is left over', async () => {
+  test('that is reused while its first subscription is still starting waits until that is over, and no extra watcher remains', async () => {
     const gateway = slow();
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
@@ -39,7 +39,7 @@ describe('an id', () => {
     await expect.poll(() => gateway.live.watchers()).toBe(1);
   });
 
-  test('whose subscription is refused gives its place back, also when it is completed in the same packet', async () => {
+  test('whose subscription is rejected is no longer counted, even if it is completed in the same packet', async () => {
     const gateway = await startGateway({ SANDBOX_SECONDS: '60', MAX_SUBSCRIPTIONS_PER_SOCKET: '2' });
     const { id } = await gateway.client.generate();
     const { send, next, socket } = await openSocket(gateway);
@@ -56,7 +56,7 @@ describe('an id', () => {
     expect(message).toMatchObject({ id: 'a', type: 'next' });
   });
 
-  test('can be used again when its first subscription has ended', async () => {
+  test('can be reused after its first subscription has ended', async () => {
     const gateway = await startGateway({ SANDBOX_SECONDS: '60', MAX_SUBSCRIPTIONS_PER_SOCKET: '1' });
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
@@ -68,7 +68,7 @@ describe('an id', () => {
     }
   });
 
-  test('that is too long for a reason closes the socket with 4409 all the same', async () => {
+  test('that is in use and too long for a close reason still closes the socket with 4409', async () => {
     const gateway = slow();
     const { id } = await gateway.client.generate();
     const { send, next, closed } = await openSocket(gateway);

@@ -13,15 +13,15 @@ async function startQueueing(overrides: Record<string, string> = {}) {
   return { upstream, ...(await startGateway({ ...upstream.settings, ...overrides })) };
 }
 
-/** Of the tests that take submits; each answers those that it causes. */
+/** Gateway for tests that take submits. Each test answers the submits that it causes. */
 const submitting = shared(() => startQueueing());
-/** Of those that take none. */
+/** Gateway for tests that take no submits. */
 const queueing = shared(() => startQueueing({ MAX_SUBSCRIPTIONS_PER_SOCKET: '2' }));
 const patient = shared(() => startQueueing({ SOCKET_INIT_SECONDS: '60', INTROSPECTION: 'off' }));
 const impatient = shared(() => startQueueing({ SOCKET_INIT_SECONDS: '0.2', CORS_ORIGINS: 'https://app.example.com' }));
 
 describe('a subscription', () => {
-  test('begins with the state as it is, skips what the client has, and completes when a terminal state is not newer', async () => {
+  test('starts with the current state, skips versions that the client has, and completes if a terminal state is not newer', async () => {
     const { client, upstream } = submitting();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -41,7 +41,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('of an unknown job, or of text that is no id, is the error NOT_FOUND, and the socket lives on', async () => {
+  test('to an unknown job or an invalid id gets NOT_FOUND, and the socket stays open', async () => {
     const gateway = queueing();
     const { send, next } = await openSocket(gateway);
     for (const id of [randomUUID(), 'nonsense']) {
@@ -55,7 +55,7 @@ describe('a subscription', () => {
     }
   });
 
-  test('that the client leaves is forgotten at once', async () => {
+  test('ends when the client completes it or disconnects', async () => {
     const gateway = queueing();
     const { id } = await gateway.client.generate();
     const { send, next, socket } = await openSocket(gateway);
@@ -71,7 +71,7 @@ describe('a subscription', () => {
   });
 });
 
-test('messages may begin with a byte order mark, and with one only', async () => {
+test('a message may begin with one byte order mark, but not with two', async () => {
   const gateway = queueing();
   const { send, next, closed } = await openSocket(gateway, { init: false });
   send(`\ufeff${JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${gateway.apiKey}` } })}`);
@@ -82,7 +82,7 @@ test('messages may begin with a byte order mark, and with one only', async () =>
   expect(await closed).toBe(4400);
 });
 
-test('a subscription finds a job by its id in capitals too, to the end', async () => {
+test('a subscription to a job id in uppercase receives updates until the job ends', async () => {
   const { client, upstream } = submitting();
   const job = await client.generate();
   const submit = await upstream.nextSubmit();
@@ -92,16 +92,19 @@ test('a subscription finds a job by its id in capitals too, to the end', async (
 });
 
 describe('a socket', () => {
-  test.each([true, false])('that asks and does not read is cut off (known: %s)', async (init) => {
-    const gateway = patient();
-    const { socket, send } = await openSocket(gateway, { init });
-    (socket as unknown as { _socket: Socket })._socket.pause();
-    const flood = setInterval(() => send({ type: 'ping', payload: { text: 'x'.repeat(60_000) } }), 1);
-    await expect.poll(() => gateway.live.sockets()).toBe(0);
-    clearInterval(flood);
-  });
+  test.each([true, false])(
+    'that sends messages and does not read is disconnected (authenticated: %s)',
+    async (init) => {
+      const gateway = patient();
+      const { socket, send } = await openSocket(gateway, { init });
+      (socket as unknown as { _socket: Socket })._socket.pause();
+      const flood = setInterval(() => send({ type: 'ping', payload: { text: 'x'.repeat(60_000) } }), 1);
+      await expect.poll(() => gateway.live.sockets()).toBe(0);
+      clearInterval(flood);
+    },
+  );
 
-  test('that is refused and keeps its half open does not keep the gateway from stopping', async () => {
+  test('that is rejected and keeps its half open does not prevent the gateway from stopping', async () => {
     const gateway = await startQueueing();
     const half = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1', allowHalfOpen: true });
     half.on('error', () => undefined);
@@ -114,7 +117,7 @@ describe('a socket', () => {
     half.destroy();
   });
 
-  test('suggests no names of the schema where introspection is off', async () => {
+  test('suggests no schema names if introspection is off', async () => {
     const { send, next } = await openSocket(patient());
     send(subscribe('1', 'subscription { jobUpdated(id: "a") { stat } }'));
     const answer = JSON.stringify(await next());
@@ -135,7 +138,7 @@ describe('a socket', () => {
       `subscription { jobUpdated(id: "a") { ${Array.from({ length: 40 }, (_, index) => `a${index}: ${index % 2 ? 'state' : 'version'}`).join(' ')} } }`,
       'OPERATION_TOO_LARGE',
     ],
-  ])('answers %s with an error and lives on', async (_name, query, code) => {
+  ])('answers %s with an error and stays open', async (_name, query, code) => {
     const { send, next } = await openSocket(queueing());
     send(subscribe('1', query));
     const answer = await next();
@@ -144,7 +147,7 @@ describe('a socket', () => {
     expect(await next()).toEqual({ type: 'pong' });
   });
 
-  test('carries no more subscriptions than its limit', async () => {
+  test('rejects subscriptions beyond its limit', async () => {
     const gateway = queueing();
     const { id } = await gateway.client.generate();
     const { send, next } = await openSocket(gateway);
@@ -160,7 +163,7 @@ describe('a socket', () => {
     await expect.poll(() => gateway.live.watchers()).toBe(2);
   });
 
-  test('with a wrong key is closed with 4403, which clients come back from', async () => {
+  test('with a missing or wrong key is closed with 4403, after which clients reconnect', async () => {
     const gateway = queueing();
     for (const payload of [undefined, {}, { authorization: 'Bearer wrong' }, { authorization: { toString: 1 } }]) {
       const { send, closed } = await openSocket(gateway, { init: false });
@@ -180,7 +183,7 @@ describe('a socket', () => {
     expect(await socket.closed).toBe(code);
   });
 
-  test('of a foreign page, of another path, or of another protocol is not opened', async () => {
+  test('from a foreign page or on another path is not opened', async () => {
     const gateway = impatient();
     const statusOf = async (path: string, options: ClientOptions) => {
       const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws', options);

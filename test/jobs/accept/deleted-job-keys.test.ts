@@ -1,4 +1,4 @@
-/** Keys of deleted jobs are not paid for again: accepting and deleting over a real store, in every order. */
+/** Keys of deleted jobs are not paid for again: acceptance and deletion over a real store, in every order. */
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -44,7 +44,7 @@ async function start() {
     effects,
     accept: (changes: Partial<MotionRequest> = {}, accountId = 'default') =>
       accept(accountId, { ...request, ...changes }),
-    /** The same over a store that the test has changed. */
+    /** Accepts the request over a store that the test has modified. */
     acceptOver: (changed: typeof store) => createAccept({ store: changed, ...deps })('default', request),
     /** Accepts a job and ends it. */
     async acceptAndEnd() {
@@ -59,7 +59,7 @@ async function start() {
 }
 
 describe('the key of a deleted job', () => {
-  test('is refused: as JOB_DELETED for the same input, as reused for another, and nothing is stored', async () => {
+  test('is rejected as JOB_DELETED for the same input and as reused for a different one, and nothing is stored', async () => {
     const { url, store, accept, acceptAndEnd, effects } = await start();
     const id = await acceptAndEnd();
     expect(await store.deleteEndedJob('default', id)).toBe(true);
@@ -69,7 +69,7 @@ describe('the key of a deleted job', () => {
     expect(effects).toEqual([id]);
   });
 
-  test('is spent whether its owner or its age deleted the job', async () => {
+  test('is also spent if the job was deleted by age rather than by its owner', async () => {
     const { url, store, accept, acceptAndEnd } = await start();
     await acceptAndEnd();
     await asAdministrator(`update jobs set completed_at = now() - interval '8 days'`, url);
@@ -77,13 +77,13 @@ describe('the key of a deleted job', () => {
     expect(await accept()).toEqual({ kind: 'jobDeleted' });
   });
 
-  test("is no concern of another account's", async () => {
+  test('does not affect another account', async () => {
     const { store, accept, acceptAndEnd } = await start();
     await store.deleteEndedJob('default', await acceptAndEnd());
     expect(await accept({}, 'somebody-else')).toMatchObject({ kind: 'accepted' });
   });
 
-  test('is free again when its time is over, and can be spent anew', async () => {
+  test('is free again after its retention time, and can be spent again', async () => {
     const { url, store, accept, acceptAndEnd } = await start();
     await store.deleteEndedJob('default', await acceptAndEnd());
     await asAdministrator(`update spent_keys set deleted_at = now() - interval '31 days'`, url);
@@ -95,7 +95,7 @@ describe('the key of a deleted job', () => {
   });
 });
 
-describe('a deletion at the same time', () => {
+describe('a concurrent deletion', () => {
   test('that commits while the insert waits for it is seen', async () => {
     const { url, accept, acceptAndEnd } = await start();
     const id = await acceptAndEnd();
@@ -118,7 +118,7 @@ describe('a deletion at the same time', () => {
     expect(await countRows(url)).toMatchObject({ jobs: 0 });
   });
 
-  test('that is rolled back while the insert waits for it leaves the job to be answered', async () => {
+  test('that is rolled back while the insert waits for it lets the request return the job', async () => {
     const { url, accept, acceptAndEnd } = await start();
     const id = await acceptAndEnd();
     const client = new pg.Client({ connectionString: url });
@@ -139,7 +139,7 @@ describe('a deletion at the same time', () => {
     expect(await accepting).toMatchObject({ kind: 'replayed', job: { id } });
   });
 
-  test('that comes between the insert and the look for the job of the key is seen', async () => {
+  test('that happens between the insert and the search for the job of the key is seen', async () => {
     const { store, acceptOver, acceptAndEnd } = await start();
     const id = await acceptAndEnd();
     const deletingBetween: typeof store = {
@@ -152,7 +152,7 @@ describe('a deletion at the same time', () => {
     expect(await acceptOver(deletingBetween)).toEqual({ kind: 'jobDeleted' });
   });
 
-  test('never lets a second job through, in 300 rounds', { timeout: 180_000 }, async () => {
+  test('never lets a second job through in 300 rounds', { timeout: 180_000 }, async () => {
     const { pool, store, accept, acceptAndEnd, effects } = await start();
     const kinds: string[] = [];
     for (let round = 0; round < 300; round += 1) {
@@ -172,7 +172,7 @@ describe('a deletion at the same time', () => {
       expect(rows, `round ${round}`).toEqual([{ jobs: 0, spent: 1 }]);
       await pool.query('delete from spent_keys');
     }
-    // Both orders have occurred, and no third.
+    // Both orders have occurred, and no other result.
     expect([...new Set(kinds)].sort()).toEqual(['jobDeleted', 'replayed']);
     expect(effects).toHaveLength(300);
   });

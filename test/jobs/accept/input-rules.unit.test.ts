@@ -29,7 +29,7 @@ describe('a URL', () => {
     'https://local.example.com/',
     'https://example.com./',
     'https://[::ffff:8.8.8.8]/',
-  ])('%s may be fetched', (imageUrl) => expect(codesOf({ imageUrl })).toEqual([]));
+  ])('%s is accepted', (imageUrl) => expect(codesOf({ imageUrl })).toEqual([]));
 
   test.each([
     '',
@@ -44,7 +44,7 @@ describe('a URL', () => {
     'https://',
     'http://a b/',
     'https://a.com/\ud800',
-    // What another program may read as another host, or as none.
+    // URLs that another parser may read as a different host, or as none.
     'https:a.com/a',
     'https:/a.com/a',
     'https:///a.com/a',
@@ -70,7 +70,7 @@ describe('a URL', () => {
     'https://a\u3002com/',
     'https://\uff41.com/',
     'https://a\u00ad.com/',
-  ])('%s is none', (imageUrl) => expect(codesOf({ imageUrl })).toEqual(['INVALID_URL input.imageUrl']));
+  ])('%s is not valid', (imageUrl) => expect(codesOf({ imageUrl })).toEqual(['INVALID_URL input.imageUrl']));
 
   test.each([
     'http://localhost/a',
@@ -114,14 +114,14 @@ describe('a URL', () => {
     'http://[2002:7f00:1::]',
     'http://[2001::1]',
     'http://[2001:db8::1]',
-    // IPv4 in IPv6 as it was once written, and blocks that nobody was given.
+    // Obsolete notations of IPv4 in IPv6, and unassigned blocks.
     'http://[::127.0.0.1]',
     'http://[::a00:1]',
     'http://[::ffff:0:7f00:1]',
     'http://[fe00::1]',
     'http://[4000::1]',
     'http://[1::1]',
-    'http://168.63.129.16', // Azure's own, to its machines
+    'http://168.63.129.16', // Azure's platform service, for its virtual machines
     'http://localhost../',
     'http://127.0.0.1../',
     'http://a..com',
@@ -130,7 +130,7 @@ describe('a URL', () => {
     'http://localhost.localdomain',
   ])('%s is not public', (imageUrl) => expect(codesOf({ imageUrl })).toEqual(['PRIVATE_ADDRESS input.imageUrl']));
 
-  test('carries no credentials', () => {
+  test('must not contain credentials', () => {
     expect(codesOf({ imageUrl: 'https://user@a.com/', videoUrl: 'https://:pass@a.com/' })).toEqual([
       'URL_HAS_CREDENTIALS input.imageUrl',
       'URL_HAS_CREDENTIALS input.videoUrl',
@@ -141,7 +141,7 @@ describe('a URL', () => {
     ]);
   });
 
-  test('has at most 2,048 characters, as it is and as it is sent', () => {
+  test('has at most 2,048 characters, counted before percent-encoding', () => {
     const ofLength = (length: number) => `https://a.com/${'x'.repeat(length - 14)}`;
     expect(codesOf({ imageUrl: ofLength(2048) })).toEqual([]);
     expect(codesOf({ imageUrl: ofLength(2049) })).toEqual(['TOO_LONG input.imageUrl']);
@@ -165,14 +165,14 @@ describe('a URL', () => {
     'https://a.com/?q=x\\y',
     'https://a.com/@user/a.png',
     'https://a.com/a.png?to=x@y.com',
-  ])('is kept as it was sent: %s', (url) => {
+  ])('is stored exactly as it was sent: %s', (url) => {
     expect(checkRequest({ ...valid, imageUrl: url, videoUrl: url.replaceAll('.png', '.mp4') })).toMatchObject({
       ok: true,
       request: { input: { imageUrl: url, videoUrl: url.replaceAll('.png', '.mp4') } },
     });
   });
 
-  test('in another spelling is the same input for an idempotency key', () => {
+  test('in an equivalent spelling is the same input for an idempotency key', () => {
     const hashOf = (imageUrl: string): string => {
       const checked = checkRequest({ ...valid, imageUrl });
       if (!checked.ok) throw new Error(imageUrl);
@@ -199,12 +199,12 @@ describe('a URL', () => {
     'a.mov',
     'a.gif?format=.png',
     'a.webp#a.png',
-  ])('of an image that ends in another format is refused: %s', (name) => {
+  ])('of an image that ends in an unsupported format is rejected: %s', (name) => {
     expect(codesOf({ imageUrl: `https://a.com/x.png/${name}` })).toEqual(['INVALID_FORMAT input.imageUrl']);
   });
 
   test.each(['a.webm', 'a.avi', 'a.MKV', 'a.gif', 'a.mp3', 'a.m3u8', 'a.png', 'a.jpg?x=.mp4', 'a.flv'])(
-    'of a video that ends in another format is refused: %s',
+    'of a video that ends in an unsupported format is rejected: %s',
     (name) => {
       expect(codesOf({ videoUrl: `https://a.com/x.mp4/${name}` })).toEqual(['INVALID_FORMAT input.videoUrl']);
     },
@@ -225,36 +225,36 @@ describe('a URL', () => {
     'gif',
     'a.gif@2x',
     'a.',
-  ])('of an image says nothing against it: %s', (name) => {
+  ])('of an image that does not end in an unsupported format is accepted: %s', (name) => {
     expect(codesOf({ imageUrl: `https://a.com/${name}` })).toEqual([]);
   });
 
   test.each(['a', 'a.mp4', 'a.MOV', 'a.qt', 'play.ashx', 'a.mp4?x=.webm'])(
-    'of a video says nothing against it: %s',
+    'of a video that does not end in an unsupported format is accepted: %s',
     (name) => {
       expect(codesOf({ videoUrl: `https://a.com/${name}` })).toEqual([]);
     },
   );
 });
 
-describe('the other fields', () => {
-  test('a prompt has at most 2,500 characters, counted as people do', () => {
+describe('the rules for the other fields', () => {
+  test('limit a prompt to 2,500 characters, counted as code points', () => {
     expect(codesOf({ prompt: '😀'.repeat(2500) })).toEqual([]);
     expect(codesOf({ prompt: '😀'.repeat(2501) })).toEqual(['TOO_LONG input.prompt']);
   });
 
-  test('an empty prompt is none', () => {
+  test('treat an empty prompt as no prompt', () => {
     expect(checkRequest({ ...valid, prompt: '' })).toMatchObject({ ok: true, request: { input: { prompt: null } } });
   });
 
-  test.each(['a\0b', 'a\ud800b'])('text that cannot be stored is refused: %j', (text) => {
+  test.each(['a\0b', 'a\ud800b'])('reject text that cannot be stored: %j', (text) => {
     expect(codesOf({ prompt: text, labels: [{ key: 'k', value: text }] })).toEqual([
       'INVALID_FORMAT input.prompt',
       'INVALID_FORMAT input.labels.0.value',
     ]);
   });
 
-  test('labels: 16 of them, keys of 1 to 64, values to 256', () => {
+  test('allow 16 labels, with keys of 1 to 64 characters and values of up to 256', () => {
     const labels = Array.from({ length: 16 }, (_, index) => ({
       key: `${'k'.repeat(62)}${String(index).padStart(2, '0')}`,
       value: 'v'.repeat(256),
@@ -275,7 +275,7 @@ describe('the other fields', () => {
     ).toEqual(['INVALID_FORMAT input.labels.0.key', 'INVALID_FORMAT input.labels.1.key']);
   });
 
-  test('an idempotency key has 1 to 255 visible characters', () => {
+  test('require an idempotency key to have 1 to 255 visible ASCII characters', () => {
     expect(codesOf({ idempotencyKey: '~'.repeat(255) })).toEqual([]);
     for (const idempotencyKey of ['', '~'.repeat(256), 'a b', 'ü', 'a\n'])
       expect(codesOf({ idempotencyKey }), idempotencyKey).toEqual(['INVALID_FORMAT input.idempotencyKey']);

@@ -16,7 +16,7 @@ const fault = (accountId: string, inputHash: string, about: Fault['about'] = 'jo
 });
 
 describe('a fault', () => {
-  test('names the account, the input by its SHA-256, and what it is about', () => {
+  test('records the account, the SHA-256 hash of the input, and what the fault is about', () => {
     const job = submittingJob();
     const one = faultOf(job, 'path');
     expect(one).toMatchObject({
@@ -28,7 +28,7 @@ describe('a fault', () => {
     expect(faultOf({ ...job, input: { ...job.input, prompt: 'another' } }, 'path').inputHash).not.toBe(one.inputHash);
   });
 
-  test('is kept with the newest 20', () => {
+  test('is kept only while it is among the newest 20', () => {
     const faults = Array.from({ length: 25 }, (_, index) => fault('a', String(index)));
     const kept = faults.reduce<readonly Fault[]>(addFault, []);
     expect(kept).toEqual(faults.slice(5));
@@ -44,7 +44,7 @@ test.each<[string, Fault[], boolean]>([
   ['one account with two inputs', [fault('a', '1'), fault('a', '2'), fault('a', '2')], false],
   ['one account with three inputs', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
   ['two accounts with one input', [fault('a', '1'), fault('b', '1')], true],
-])('%s: an outage is %s', (_name, faults, expected) => {
+])('%s: isOutage returns %s', (_name, faults, expected) => {
   expect(isOutage(faults)).toBe(expected);
 });
 
@@ -53,7 +53,7 @@ test.each<[Trouble, string, number[]]>([
   ['faulty', 'LOOK_UP', [1, 2, 5, 10, 30, 60, 60]],
   ['busy', 'JOB', [1, 2, 5, 10, 30, 60, 60]],
   ['blocked', 'JOB', [60, 120, 300, 600, 600]],
-])('an upstream that is %s is probed with %s after pauses that grow to a limit', (trouble, probe, seconds) => {
+])('an upstream that is %s is probed with %s, after pauses that grow to a maximum', (trouble, probe, seconds) => {
   expect(seconds.map((_, before) => pauseFor(trouble, 'why', before))).toEqual(
     seconds.map((pause, before) => ({ reason: 'why', probe, pauseMs: pause * 1_000, pauseCount: before + 1 })),
   );

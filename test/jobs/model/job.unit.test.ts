@@ -25,7 +25,7 @@ const failureOf = (code: FailureCode) => ({
   charge: 'NOT_CHARGED' as const,
 });
 
-test('names that are stored in the database and shown by the API stay as they are', () => {
+test('names that are stored in the database and exposed by the API do not change', () => {
   expect(jobStates).toEqual(['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING', 'SUCCEEDED', 'FAILED', 'CANCELED']);
   expect(motionModes).toEqual(['STD', 'PRO']);
   expect(characterOrientations).toEqual(['IMAGE', 'VIDEO']);
@@ -49,7 +49,7 @@ test('a job ends as SUCCEEDED, FAILED or CANCELED', () => {
   expect(jobStates.filter(isTerminal)).toEqual(['SUCCEEDED', 'FAILED', 'CANCELED']);
 });
 
-test('failures that the gateway only guessed are not final', () => {
+test('failures that the gateway only inferred are not final', () => {
   expect(failureCodes.filter((code) => !isFinalFailure(code))).toEqual([
     'UPSTREAM_LOST',
     'SUBMIT_OUTCOME_UNKNOWN',
@@ -58,7 +58,7 @@ test('failures that the gateway only guessed are not final', () => {
   ]);
 });
 
-test('a retry is not worthwhile where the input itself was refused', () => {
+test('a retry is not worthwhile if the input itself was rejected', () => {
   expect(failureCodes.filter((code) => !isWorthRetrying(code))).toEqual([
     'CONTENT_REJECTED',
     'INVALID_MEDIA',
@@ -66,7 +66,7 @@ test('a retry is not worthwhile where the input itself was refused', () => {
   ]);
 });
 
-test('a job is open until it ends, and after a guessed failure', () => {
+test('a job is open until it ends, and remains open after an inferred failure', () => {
   expect(jobStates.filter((state) => isOpen({ state, failure: null }))).toEqual([
     'QUEUED',
     'SUBMITTING',
@@ -78,7 +78,7 @@ test('a job is open until it ends, and after a guessed failure', () => {
 });
 
 describe('a move', () => {
-  test('has its rank, and the states, attempt and lease that it is allowed for', () => {
+  test('carries its rank and the states, attempt and lease for which it is permitted', () => {
     expect(moves.submit(2)).toEqual({ to: 'SUBMITTING', rank: 4, from: ['QUEUED'], attempt: 1 });
     expect(moves.doubt(2)).toEqual({ to: 'UNCONFIRMED', rank: 5, from: ['SUBMITTING'], attempt: 2 });
     expect(moves.requeue(2, 'token')).toEqual({
@@ -101,7 +101,7 @@ describe('a move', () => {
     expect([9, 10, 11].map((rank) => permits(job, { to: 'FAILED', rank }))).toEqual([false, false, true]);
   });
 
-  test('is permitted only from its states, for its attempt and to the holder of its lease, where it names them', () => {
+  test('is permitted only from the states, for the attempt and with the lease token that it names, if any', () => {
     const job = { ...submittingJob(), rank: 0, state: 'SUBMITTING' as const, attempt: 2, leaseToken: 'mine' };
     const move = { to: 'QUEUED', rank: 1 } as const;
     expect(permits(job, move)).toBe(true);

@@ -4,7 +4,7 @@ import { cut, decodeCursor, encodeCursor, extend, sees, type Snapshot } from '..
 
 const history = fc.stringMatching(/^[0-9a-zA-Z.-]{1,60}$/);
 
-/** A snapshot of up to `most` transactions in progress, far apart or close together. */
+/** Generates snapshots with up to `most` transactions in progress, far apart or close together. */
 const snapshot = (most: number, max = 2n ** 64n - 1n): fc.Arbitrary<Snapshot> =>
   fc
     .record({
@@ -23,7 +23,7 @@ const someXid = fc.bigInt(0n, 60n);
 const small = snapshot(20, 50n);
 
 describe('a cursor', () => {
-  test('says again what it was made of', () => {
+  test('decodes to the history and snapshot that it was encoded from', () => {
     fc.assert(
       fc.property(
         history,
@@ -33,7 +33,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('with too many transactions in progress claims to have seen less, never more, and keeps the oldest apart', () => {
+  test('with too many transactions in progress lists the oldest 100 and claims to have seen less, never more', () => {
     fc.assert(
       fc.property(snapshot(300), (seen) => {
         const decoded = decodeCursor(encodeCursor('h', seen))!.snapshot;
@@ -44,7 +44,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('is at most as long as what is accepted', () => {
+  test('never exceeds the length that is accepted', () => {
     const inProgress = Array.from({ length: 5_000 }, (_, index) => BigInt(index));
     const cursor = encodeCursor('18446744073709551615.FFFFFFFF.4294967295.4294967295', {
       xmax: 2n ** 64n - 1n,
@@ -54,7 +54,7 @@ describe('a cursor', () => {
     expect(decodeCursor(cursor)).not.toBeNull();
   });
 
-  test('that nobody made is none', () => {
+  test('that was never issued decodes to null', () => {
     fc.assert(fc.property(fc.string(), (text) => void expect(decodeCursor(text)).toBeNull()));
     fc.assert(
       fc.property(fc.string(), (text) => void expect(decodeCursor(Buffer.from(text).toString('base64url'))).toBeNull()),
@@ -85,7 +85,7 @@ describe('a cursor', () => {
 });
 
 describe('a snapshot', () => {
-  test('that is cut sees what it saw below the cut', () => {
+  test('that is cut sees exactly what it saw below the cut', () => {
     fc.assert(
       fc.property(
         small,
@@ -96,7 +96,7 @@ describe('a snapshot', () => {
     );
   });
 
-  test('that is extended up to a transaction sees what it saw and what the later one sees below it, and no more', () => {
+  test('that is extended up to a transaction sees no more than it saw before plus what the later one sees below that transaction', () => {
     fc.assert(
       fc.property(small, small, someXid, someXid, (before, later, end, xid) => {
         const extended = sees(extend(before, later, end), xid);
@@ -105,8 +105,8 @@ describe('a snapshot', () => {
     );
   });
 
-  test('that is extended by a later one of the same server is exactly both', () => {
-    // A later one: its end is not lower, and of what was in progress some has ended.
+  test('that is extended by a later one of the same server sees exactly the union of both', () => {
+    // A later snapshot: its end is not lower, and some of the transactions in progress have ended.
     const both = fc
       .tuple(small, fc.bigInt(0n, 10n), fc.func(fc.boolean()), fc.uniqueArray(fc.bigInt(0n, 9n)))
       .map(([before, more, hasEnded, begun]) => {

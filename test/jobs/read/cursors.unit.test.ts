@@ -13,7 +13,7 @@ const listTimeline = createListTimeline(async () => [], names);
 const list = (after: string) => listJobs('a', { first: 1, after, filter: {} });
 const timeline = (after: string) => listTimeline('a', ID, { first: 1, after });
 
-test('a cursor of a list has one spelling', async () => {
+test('a list cursor has exactly one valid spelling', async () => {
   const createdAt = new Date(1_763_000_000_000);
   const good = encodeCursor({ createdAt, id: ID });
   expect(good).toBe(base64(`1763000000000 ${ID}`));
@@ -30,7 +30,7 @@ test('a cursor of a list has one spelling', async () => {
     await expect(list(cursor), cursor).rejects.toThrow('not a cursor');
 });
 
-test('a cursor of a list may carry a cursor of updates, and nothing else', async () => {
+test('a list cursor may contain an updates cursor, and nothing else', async () => {
   const place = { createdAt: new Date(1_763_000_000_000), id: ID };
   const updates = encodeUpdatesCursor('7460000000000000000.1', { xmax: 900n, inProgress: [890n] });
   const good = encodeCursor(place, updates);
@@ -40,19 +40,19 @@ test('a cursor of a list may carry a cursor of updates, and nothing else', async
     await expect(list(encodeCursor(place, other)), other).rejects.toThrow('not a cursor');
 });
 
-test('a cursor of a timeline has one spelling', async () => {
+test('a timeline cursor has exactly one valid spelling', async () => {
   const good = names.nameOf(7);
   await expect(timeline(good)).resolves.toEqual({ events: [], hasNextPage: false });
   for (const cursor of [`${good}=`, `${good}!`, good.slice(1), `${good}A`, base64('event 7')])
     await expect(timeline(cursor), cursor).rejects.toThrow('not a cursor');
-  // 22 characters have 132 bits, a block has 128: base64 has other spellings of the same bytes.
+  // 22 characters have 132 bits and a block has 128, so base64 has other spellings of the same bytes.
   const others = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
     .map((last) => good.slice(0, -1) + last)
     .filter((cursor) => cursor !== good);
   for (const cursor of others) await expect(timeline(cursor), cursor).rejects.toThrow('not a cursor');
 });
 
-test('the name of an event is stable and unique, hides its number, and stays valid as a cursor after a change of the secret', async () => {
+test('the name of an event is stable and unique, hides its number, and remains valid as a cursor after the secret changes', async () => {
   const all = Array.from({ length: 1_000 }, (_, index) => names.nameOf(index + 1));
   expect(new Set(all).size).toBe(1_000);
   expect(createEventNames(['the secret of now']).nameOf(1)).toBe(all[0]);

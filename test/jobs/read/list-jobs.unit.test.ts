@@ -24,7 +24,7 @@ function open(stored = 0) {
   };
 }
 
-test('the cursor from which to follow is taken before the first page is read, and repeated by the others', async () => {
+test('the updates cursor is taken before the first page is read, and repeated on the other pages', async () => {
   const { asked, list } = open(1);
   const jobs = withUpdatesCursor(
     (_accountId, { first, after, filter }) => list(filter, first, after),
@@ -37,7 +37,7 @@ test('the cursor from which to follow is taken before the first page is read, an
 });
 
 describe('a page', () => {
-  test('is read with one job more than asked for, which says whether there is another page', async () => {
+  test('is read with one more job than requested, which shows whether there is another page', async () => {
     for (const [stored, hasNextPage, ids] of [
       [1, false, ['0']],
       [2, false, ['0', '1']],
@@ -50,19 +50,19 @@ describe('a page', () => {
     }
   });
 
-  test('has 1 to 100 jobs', async () => {
+  test('has a size of 1 to 100 jobs', async () => {
     const { asked, list } = open();
     for (const first of [0, -1, 101])
       await expect(list({}, first)).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',
-        message: '"first" is from 1 to 100.',
+        message: '"first" must be between 1 and 100.',
       });
     expect(asked).toEqual([]);
     for (const first of [1, 100]) await list({}, first);
     expect(asked.map(([, , , limit]) => limit)).toEqual([2, 101]);
   });
 
-  test('begins behind its cursor', async () => {
+  test('begins after its cursor', async () => {
     const { asked, list } = open();
     await list({}, 2, encodeCursor({ createdAt, id: ID }));
     await list({}, 2, '');
@@ -88,14 +88,14 @@ describe('a page', () => {
 });
 
 describe('a filter', () => {
-  test('that names no value of a kind finds nothing, without a read', async () => {
+  test('with an empty list or without a valid id finds nothing, without a read', async () => {
     const { asked, list } = open(3);
     for (const filter of [{ ids: [] }, { states: [] }, { modes: [] }, { ids: ['no id', 'x'] }])
       expect(await list(filter)).toEqual({ jobs: [], hasNextPage: false });
     expect(asked).toEqual([]);
   });
 
-  test('is passed on, with ids as they are spelled, and without what can be none', async () => {
+  test('is passed on with ids in canonical spelling and without invalid ids', async () => {
     const { asked, list } = open();
     const filter = {
       states: ['QUEUED'],
@@ -110,8 +110,11 @@ describe('a filter', () => {
   });
 
   test.each<[JobFilter, string]>([
-    [{ ids: Array.from({ length: 101 }, () => ID) }, '"ids" has at most 100 entries.'],
-    [{ labels: Array.from({ length: 17 }, () => ({ key: 'k', value: 'v' })) }, '"labels" has at most 16 entries.'],
+    [{ ids: Array.from({ length: 101 }, () => ID) }, '"ids" must have at most 100 entries.'],
+    [
+      { labels: Array.from({ length: 17 }, () => ({ key: 'k', value: 'v' })) },
+      '"labels" must have at most 16 entries.',
+    ],
     [
       {
         labels: [
@@ -119,7 +122,7 @@ describe('a filter', () => {
           { key: 'a\0', value: 'v' },
         ],
       },
-      '"labels" is well-formed Unicode text without NUL characters.',
+      '"labels" must be well-formed Unicode text without NUL characters.',
     ],
     [
       {
@@ -128,17 +131,17 @@ describe('a filter', () => {
           { key: 'k', value: 'v' },
         ],
       },
-      '"labels" is well-formed Unicode text without NUL characters.',
+      '"labels" must be well-formed Unicode text without NUL characters.',
     ],
-    [{ createdAfter: new Date('0000-12-31T23:59:59.999Z') }, 'A time is in the years 1 to 9999.'],
-    [{ createdBefore: new Date('+010000-01-01T00:00:00Z') }, 'A time is in the years 1 to 9999.'],
-  ])('beyond a limit is refused: %#', async (filter, message) => {
+    [{ createdAfter: new Date('0000-12-31T23:59:59.999Z') }, 'Times must be in the years 1 to 9999.'],
+    [{ createdBefore: new Date('+010000-01-01T00:00:00Z') }, 'Times must be in the years 1 to 9999.'],
+  ])('beyond a limit is rejected: %#', async (filter, message) => {
     const { asked, list } = open();
     await expect(list(filter)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message });
     expect(asked).toEqual([]);
   });
 
-  test('at a limit is taken', async () => {
+  test('at a limit is accepted', async () => {
     const { asked, list } = open();
     await list({
       ids: Array.from({ length: 100 }, () => ID),
@@ -150,7 +153,7 @@ describe('a filter', () => {
   });
 });
 
-test('an id of a job is 32 hexadecimal digits in five groups, in lower case', () => {
+test('a job id consists of 32 hexadecimal digits in five groups, and is converted to lower case', () => {
   expect(toJobId(ID)).toBe(ID);
   expect(toJobId(ID.toUpperCase())).toBe(ID);
   for (const text of ['', 'x', ` ${ID}`, `${ID} `, `${ID}0`, `0${ID}`, ID.replaceAll('-', ''), ID.replace('a', 'g')])

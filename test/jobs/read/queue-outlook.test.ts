@@ -47,7 +47,7 @@ type Outlooks = {
   };
 };
 
-test('places in the queue are shown for a whole list, and an estimate as soon as there is a past', async () => {
+test('a list shows the queue position of every queued job, and an estimate as soon as there is history', async () => {
   const upstream = await startFakeUpstream();
   const { client, databaseUrl } = await startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
   const done = await client.generate();
@@ -68,7 +68,7 @@ test('places in the queue are shown for a whole list, and an estimate as soon as
   expect(estimates).toEqual([...estimates].sort((a, b) => b - a));
   expect(Math.min(...estimates)).toBeGreaterThan(askedAt - 1_000);
 
-  // The rest of a long queue is not counted.
+  // Positions beyond 1,000 are not counted.
   await asAdministrator(
     `insert into jobs (id, account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, tag)
      select gen_random_uuid(), 'many', upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, 0

@@ -16,18 +16,18 @@ const inSeconds = (of: Pick<Job, 'state' | 'attemptedAt'>, more: Partial<typeof 
 
 describe('the estimate for a queued job', () => {
   const queued = { ...job, state: 'QUEUED' as const };
-  test('counts the places before it by the rate, or by what the slots let through, whichever takes longer', () => {
-    // The first one waits for the rate alone; of two in a second, 100 take 50 s; 99 before it in 10 slots of 60 s take
-    // 594 s.
+  test('is based on the rate limit or on the throughput of the slots, whichever takes longer', () => {
+    // The first job waits only for the rate limit. At two jobs per second, 100 take 50 s. With 10 slots of 60 s each,
+    // the 99 earlier jobs take 594 s.
     expect(inSeconds(queued, { position: 1 })).toBe(60.5);
     expect(inSeconds(queued, { position: 100 })).toBe(60 + 594);
     expect(inSeconds(queued, { position: 100, admission: { ...admission, maxInFlight: 1_000 } })).toBe(60 + 50);
     expect(inSeconds(queued, { position: 0 })).toBe(60);
-    // In many slots the rate alone counts.
+    // With many slots, only the rate limit counts.
     expect(inSeconds(queued, { position: 999, admission: { ...admission, maxInFlight: 1_000_000 } })).toBe(60 + 499.5);
   });
 
-  test('is none without a place, far behind, or at a gate that is shut', () => {
+  test('is null without a position, far back in the queue, or while the gate is shut', () => {
     expect(inSeconds(queued)).toBeNull();
     expect(inSeconds(queued, { position: 999 })).not.toBeNull();
     expect(inSeconds(queued, { position: 1_000 })).toBeNull();
@@ -37,14 +37,14 @@ describe('the estimate for a queued job', () => {
 
 describe.each(['SUBMITTING', 'UNCONFIRMED', 'PROCESSING'] as const)('the estimate for a job that is %s', (state) => {
   const begun = (secondsAgo: number) => ({ state, attemptedAt: new Date(NOW - secondsAgo * SECOND) });
-  test('is when half of the tasks are done, then when 19 of 20 are, then none', () => {
+  test('is the time by which half of all tasks are done, then 19 of 20, and then null', () => {
     expect([0, 59, 60, 119, 120].map((ago) => inSeconds(begun(ago)))).toEqual([60, 1, 60, 1, null]);
     expect(inSeconds({ state, attemptedAt: null })).toBe(60);
     expect(inSeconds(begun(0), { isShut: true })).toBe(60);
   });
 });
 
-test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('there is no estimate for a job that is %s', (state) => {
+test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a job that is %s has no estimate', (state) => {
   expect(inSeconds({ state, attemptedAt: new Date(NOW) }, { position: 1 })).toBeNull();
 });
 
@@ -74,7 +74,7 @@ describe('outlooks', () => {
   const queued: Job = { ...job, id: 'q', state: 'QUEUED', upstreamId: 'here' };
   const processing: Job = { ...job, id: 'p', state: 'PROCESSING', upstreamId: 'here', attemptedAt: new Date(NOW) };
 
-  test('come in the order of the jobs, with one look at the queue for those that are in it', async () => {
+  test('are returned in the order of the jobs, with one read of the queue for the queued jobs', async () => {
     const { asked, find } = open();
     expect(await find([processing, queued, { ...queued, id: 'r' }])).toEqual([
       { queuePosition: null, estimatedCompletionAt: at(60) },
@@ -84,7 +84,7 @@ describe('outlooks', () => {
     expect(asked.places).toEqual([['q', 'r']]);
   });
 
-  test('have no time for a job of another upstream, for a mode without a past, and at a gate that is shut', async () => {
+  test("have no time for a job of another upstream or while the gate is shut, and use the durations of the job's mode", async () => {
     expect(await open().find([{ ...processing, upstreamId: 'there' }])).toEqual([
       { queuePosition: null, estimatedCompletionAt: null },
     ]);
@@ -97,7 +97,7 @@ describe('outlooks', () => {
     ]);
   });
 
-  test('read the past again after 10 s, and at once when it could not be read', async () => {
+  test('read the durations again after 10 s, and at once if they could not be read', async () => {
     const { asked, find } = open();
     await find([processing]);
     vi.setSystemTime(NOW + 10_000);

@@ -39,7 +39,7 @@ async function start() {
 }
 
 describe('a timeline', () => {
-  test('tells acceptance, each attempt with its end, each callback with its verdict, and where they took the job', async () => {
+  test('contains acceptance, each attempt with its end, each callback with its verdict, and the resulting states', async () => {
     const { client, upstream, url, read } = await start();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(429, {
@@ -82,7 +82,7 @@ describe('a timeline', () => {
     expect(text).not.toContain(callbackUrl.split('/').at(-1));
   });
 
-  test('tells a cancel that was asked for, and the one that it became', async () => {
+  test('contains a requested cancellation and the cancellation that results', async () => {
     const { client, upstream, read } = await start();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -99,7 +99,7 @@ describe('a timeline', () => {
     ]);
   });
 
-  test('is read in pages, which events that are added do not shift', async () => {
+  test('is read in pages that do not shift when older events are deleted', async () => {
     const { client, upstream, read, databaseUrl } = await start();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
@@ -127,7 +127,7 @@ describe('a timeline', () => {
 
   const refusing = shared(start);
   test.each([[{ first: 0 }], [{ first: 201 }], [{ after: 'nonsense' }]])(
-    'refuses %j, and the job is answered all the same',
+    'rejects %j, and the job is still returned',
     async (variables) => {
       const { client } = refusing();
       const job = await client.generate();
@@ -138,7 +138,7 @@ describe('a timeline', () => {
   );
 });
 
-test('an end that is recorded twice is told once', async () => {
+test('the end of an attempt that is recorded twice appears once', async () => {
   const { startCore, accepted } = await import('../../support/core.ts');
   const { accept, dispatcher, play, store, signal } = await startCore();
   const id = await accept();
@@ -148,14 +148,15 @@ test('an end that is recorded twice is told once', async () => {
   await dispatcher.submit(taken.job, signal);
   await dispatcher.submit(taken.job, signal);
   const asked = { accountId: 'default', jobId: id, afterId: 0, limit: 10 };
-  // The account of each is its own: what one of them may see is not shown to another of the same statement.
+  // Each query has its own account: events of one account are not returned to another in the same statement.
   const [mine, others] = await store.listEvents([asked, { ...asked, accountId: 'somebody else' }]);
   expect(mine!.map(({ type }) => type)).toEqual(['ATTEMPT_BEGUN', 'ATTEMPT_ENDED']);
   expect(others).toEqual([]);
 });
 
 /**
- * Both make the timeline fail for the gateway's role, and not the acceptance of a job, which writes to the same table.
+ * Both faults make the timeline fail for the gateway's role, but not the acceptance of a job, which writes to the same
+ * table.
  */
 const faults: readonly [string, (role: string) => string][] = [
   ['INTERNAL_SERVER_ERROR', (role) => `revoke select on job_events from ${role}`],

@@ -19,7 +19,7 @@ const names = createEventNames(['a secret of the test']);
 const before = submittingJob();
 const after: Job = { ...before, state: 'PROCESSING', version: 3 };
 
-test('names that are stored in the database and shown by the API stay as they are', () => {
+test('names that are stored in the database and exposed by the API do not change', () => {
   expect(jobEventTypes).toEqual([
     'ACCEPTED',
     'ATTEMPT_BEGUN',
@@ -37,7 +37,7 @@ test('names that are stored in the database and shown by the API stay as they ar
   expect(verdicts).toEqual(['APPLIED', 'REPEATED', 'CONTRADICTED', 'PENDING', 'CONFIRMED', 'REFUTED', 'SET_ASIDE']);
 });
 
-test('an event says where it took the job, or that it moved nothing, and the version after it', () => {
+test('an event contains the state that it led to, or null if it changed none, and the version after it', () => {
   expect(moved(after, 'POLL')).toEqual({ type: 'POLL', state: 'PROCESSING', version: 3 });
   expect(told(before, after, 'CALLBACK', { verdict: 'APPLIED' })).toEqual({
     type: 'CALLBACK',
@@ -93,11 +93,11 @@ describe('the end of an attempt', () => {
       { kind: 'refused', refusal: { kind: 'rejected', failure }, httpStatus: 400, traceId: null },
       { submitEnd: 'REFUSED', httpStatus: 400, upstreamTraceId: null, message: 'the image is too small' },
     ],
-  ])('that was %s is told with what the upstream said', (_how, end, details) => {
+  ])('that was %s is recorded with the response of the upstream', (_how, end, details) => {
     expect(detailsOf(7, end)).toEqual({ attempt: 7, ...details });
   });
 
-  test('is told with at most 500 characters of it', () => {
+  test('is recorded with at most 500 characters of the message', () => {
     expect(detailsOf(1, { kind: 'neverSent', reason: 'x'.repeat(501) }).message).toBe('x'.repeat(500));
   });
 });
@@ -112,7 +112,7 @@ describe('a page of events', () => {
     return { asked, list: (first: number, after?: string | null) => list('acme', 'j', { first, after }) };
   }
 
-  test('is read with one event more than asked for, which says whether there is another page', async () => {
+  test('is read with one more event than requested, which shows whether there is another page', async () => {
     for (const [stored, hasNextPage] of [
       [2, false],
       [3, true],
@@ -123,15 +123,18 @@ describe('a page of events', () => {
     }
   });
 
-  test('has 1 to 200 events', async () => {
+  test('has a size of 1 to 200 events', async () => {
     const { asked, list } = open(0);
     for (const first of [0, 201])
-      await expect(list(first)).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message: '"first" is from 1 to 200.' });
+      await expect(list(first)).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: '"first" must be between 1 and 200.',
+      });
     for (const first of [1, 200]) await list(first);
     expect(asked).toHaveLength(2);
   });
 
-  test('begins behind its cursor', async () => {
+  test('begins after its cursor', async () => {
     const { asked, list } = open(0);
     for (const after of [null, undefined, '', names.nameOf(0), names.nameOf(123_456_789_012_345)]) await list(1, after);
     expect(asked.map(({ afterId }) => afterId)).toEqual([0, 0, 0, 0, 123_456_789_012_345]);

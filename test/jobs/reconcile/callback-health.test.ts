@@ -3,7 +3,7 @@ import { callBack, recordOf, startFakeUpstream, successOf } from '../../support/
 import { startGateway } from '../../support/gateway.ts';
 
 test(
-  'a PUBLIC_URL that nobody reaches is noticed, said and polled for, until a callback comes',
+  'an unreachable PUBLIC_URL is detected, reported and compensated for by polling, until a callback arrives',
   { timeout: 90_000 },
   async () => {
     const upstream = await startFakeUpstream();
@@ -31,7 +31,7 @@ test(
     expect(logs).toContainEqual(
       expect.objectContaining({
         level: 40,
-        msg: 'no callback reaches PUBLIC_URL: results are found by polling, every 10 s',
+        msg: 'callbacks do not reach PUBLIC_URL: results are found by polling, every 10 s',
       }),
     );
 

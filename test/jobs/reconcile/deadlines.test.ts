@@ -1,4 +1,4 @@
-/** What is overdue, and what may still be settled by asking the upstream. */
+/** Jobs past their deadline, and when a look-up or listing at the upstream still settles them. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { accepted, inDoubt, reportOf, startCore, withOpenGate, type CoreOptions } from '../../support/core.ts';
 import { emptiedDatabase } from '../../support/emptied-database.ts';
@@ -11,7 +11,7 @@ const start = async (options: CoreOptions = {}) =>
 const TWO_HOURS_AGO = `attempted_at = now() - interval '2 hours', next_poll_at = null`;
 
 describe('a job in doubt at its deadline', () => {
-  test('is not failed while no listing is to be had, and is settled by the first one', async () => {
+  test('does not fail while no listing is available, and is settled by the first one', async () => {
     const { accept, submitNext, play, reconcile, find, sql } = await start({ listing: true });
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('path'));
@@ -25,10 +25,10 @@ describe('a job in doubt at its deadline', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING' });
   });
 
-  test('is failed without a listing when none was answered for five minutes', async () => {
+  test('fails without a listing if none was answered for five minutes', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    // Connections of its own, which have known no other clock.
+    // Uses its own connections, which have only known the fake clock.
     const { accept, submitNext, play, reconcile, find, sql } = await startCore({ listing: true });
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('path'));
@@ -44,7 +44,7 @@ describe('a job in doubt at its deadline', () => {
     expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } });
   });
 
-  test('is failed by a listing that was answered, although another one was not', async () => {
+  test('fails after a listing that was answered, even if another one was not', async () => {
     const { accept, submitNext, play, reconcile, find, sql } = await start({ listing: true });
     const [one, other] = [await accept(), await accept()];
     play.submit = () => Promise.resolve(inDoubt('path'));
@@ -61,7 +61,7 @@ describe('a job in doubt at its deadline', () => {
 });
 
 describe('an attempt at another upstream', () => {
-  test('is left to the instances of that upstream until they have had ten minutes more', async () => {
+  test('is left to the instances of that upstream until ten minutes after the deadline', async () => {
     const { accept, submitNext, play, reconcile, find, sql } = await start();
     const id = await accept();
     play.submit = () => Promise.resolve(accepted('a'));
@@ -77,12 +77,12 @@ describe('an attempt at another upstream', () => {
   });
 });
 
-test('work at a deadline that came to its end counts no more: its result is still found later', async () => {
+test('completed work at a deadline no longer counts, so that the result is still found later', async () => {
   const { accept, submitNext, play, reconcile, find, sql } = await start({ listing: true });
   const id = await accept();
   play.submit = () => Promise.resolve(inDoubt('path'));
   await submitNext();
-  // Three instances have adopted the running task at the same time.
+  // As if three instances, including this one, adopted the running task at the same time.
   await sql(`update jobs set ${TWO_HOURS_AGO}, work_attempts = 2`);
   play.list = () => Promise.resolve([reportOf('a', id, { kind: 'running' })]);
   await reconcile();

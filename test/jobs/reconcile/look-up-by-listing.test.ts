@@ -1,4 +1,4 @@
-/** Finding the task of a submit that was never answered, by listing the upstream's tasks. */
+/** Look-up of the task of a submit that was never answered, by listing the upstream's tasks. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { spansOf } from '../../../src/jobs/reconcile/look-up.ts';
@@ -20,11 +20,11 @@ async function start(overrides: Record<string, string> = {}) {
   return { upstream, ...gateway };
 }
 
-/** A task of somebody else, who uses the same token. */
+/** Returns the record of a task that another client of the same token created. */
 const othersRecord = (taskId: string) => recordOf(taskId, `https://elsewhere.example/${taskId}`, successOf(taskId));
 
 describe('a task whose submit was never answered', () => {
-  test('is found by the callback URL that it echoes, among others and beyond the first page, and is never sent again', async () => {
+  test('is found by the callback URL that it echoes, among others and beyond the first page, and is never submitted again', async () => {
     const { client, upstream } = await start();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -39,7 +39,7 @@ describe('a task whose submit was never answered', () => {
     expect(to).toBeGreaterThan(at);
   });
 
-  test('is found beyond pages that are smaller than was asked for, and beyond items that cannot be decoded', async () => {
+  test('is found beyond pages that are smaller than requested and items that cannot be decoded', async () => {
     const { client, upstream } = await start();
     upstream.limitPages(7);
     const job = await client.generate();
@@ -55,7 +55,7 @@ describe('a task whose submit was never answered', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId });
   });
 
-  test.each([400, 404, 416])('is found when the upstream answers %i to a page beyond the end', async (status) => {
+  test.each([400, 404, 416])('is found if the upstream answers a page beyond the end with %i', async (status) => {
     const { client, upstream } = await start();
     upstream.refuseBeyondTheEnd(status);
     const job = await client.generate();
@@ -66,7 +66,7 @@ describe('a task whose submit was never answered', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING', taskId });
   });
 
-  test('is PROCESSING when it still runs, and polled from then on', async () => {
+  test('makes the job PROCESSING if it still runs, and is polled from then on', async () => {
     const { client, upstream } = await start();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -78,7 +78,7 @@ describe('a task whose submit was never answered', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
   });
 
-  test('and that no listing shows fails at the deadline, and lifts the job when it shows up later', async () => {
+  test('and that no listing shows fails the job at the deadline, and makes it succeed if it appears later', async () => {
     const { client, upstream } = await start({ JOB_DEADLINE_SECONDS: '0.5' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -95,7 +95,7 @@ describe('a task whose submit was never answered', () => {
     expect(upstream.submitCount()).toBe(1);
   });
 
-  test('is not looked for when the setting is off', async () => {
+  test('is not searched for if the setting is off', async () => {
     const { client, upstream } = await start({ LISTING_LOOKUP: 'off', JOB_DEADLINE_SECONDS: '0.5' });
     const job = await client.generate();
     (await upstream.nextSubmit()).cut();
@@ -104,7 +104,7 @@ describe('a task whose submit was never answered', () => {
   });
 });
 
-test('a task that runs at the deadline is adopted, so that what is said of the job is that it timed out', async () => {
+test('a task that still runs at the deadline is adopted, so that the job fails as timed out', async () => {
   const { accept, submitNext, play, reconcile, find, sql } = await startCore({ listing: true });
   const id = await accept();
   play.submit = () => Promise.resolve(inDoubt('path'));
@@ -118,7 +118,7 @@ test('a task that runs at the deadline is adopted, so that what is said of the j
   expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
 });
 
-test('the submitter that died is made up for too', async () => {
+test('a task whose submitter died is found by listing too', async () => {
   const { accept, dispatcher, play, reconcile, find, sql } = await startCore({ listing: true });
   const id = await accept();
   await dispatcher.take();
@@ -128,14 +128,14 @@ test('the submitter that died is made up for too', async () => {
   expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'LISTING' });
 });
 
-describe('the spans that are listed', () => {
+describe('the listed time spans', () => {
   const at = (minute: number) => ({ attemptedAt: new Date(minute * 60_000) });
 
-  test('cover the attempt, the time that a submit may take, and two minutes of difference between clocks', () => {
+  test('cover the attempt, the time that a submit may take, and two minutes of clock skew', () => {
     expect(spansOf([at(10)], 30_000)).toEqual([{ from: new Date(8 * 60_000), to: new Date(12.5 * 60_000) }]);
   });
 
-  test('are one where they overlap, and come newest first', () => {
+  test('are merged where they overlap, and ordered newest first', () => {
     expect(spansOf([at(60), at(10), at(12)], 0)).toEqual([
       { from: new Date(58 * 60_000), to: new Date(62 * 60_000) },
       { from: new Date(8 * 60_000), to: new Date(14 * 60_000) },

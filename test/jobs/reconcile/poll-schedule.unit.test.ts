@@ -5,7 +5,7 @@ import { LIFT_LIMIT_MS, nextPollMs } from '../../../src/jobs/reconcile/poll-sche
 const MINUTE = 60_000;
 const steps = { firstMs: 180_000, intervalMs: MINUTE };
 
-test('polls come every minute to 15 min, every 5 min to 2 h, hourly to 24 h, and then no more', () => {
+test('polls run every minute up to 15 min, every 5 min up to 2 h, hourly up to 24 h, and then stop', () => {
   const middle = (ageMs: number) => nextPollMs(ageMs, steps, 0.5);
   expect([3 * MINUTE, 14 * MINUTE].map(middle)).toEqual([MINUTE, MINUTE]);
   expect([15 * MINUTE, 119 * MINUTE].map(middle)).toEqual([5 * MINUTE, 5 * MINUTE]);
@@ -13,7 +13,7 @@ test('polls come every minute to 15 min, every 5 min to 2 h, hourly to 24 h, and
   expect(middle(LIFT_LIMIT_MS)).toBeNull();
 });
 
-test('they are spread by 20 % either way', () => {
+test('polls are jittered by up to 20% in either direction', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),

@@ -1,4 +1,4 @@
-/** Reconciling and dispatching over a real store, with an upstream that the test plays word by word. */
+/** Reconciliation and dispatch over a real store, with an upstream whose answers the test controls. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inside } from '../../../src/db/connection/transaction.ts';
 import type { SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
@@ -14,7 +14,7 @@ const start = async (options: CoreOptions = {}) =>
   withOpenGate(await startCore({ database: await emptied(), ...options }));
 
 describe('a look-up', () => {
-  test('does not lose a callback that comes while it is under way', async () => {
+  test('does not lose a callback that arrives while it is in progress', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await start();
     const id = await accept();
     await submitNext();
@@ -31,7 +31,7 @@ describe('a look-up', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'real' });
   });
 
-  test('of a claimed task that fails does not keep known tasks from being settled', async () => {
+  test('of a claimed task that fails does not prevent known tasks from being settled', async () => {
     const { accept, submitNext, receive, reconcile, play, find, url } = await start();
     const [known, claimed] = [await accept(), await accept()];
     play.submit = (jobId) => Promise.resolve(jobId === known ? accepted('known') : inDoubt('path'));
@@ -48,7 +48,7 @@ describe('a look-up', () => {
     expect(await find(claimed)).toMatchObject({ state: 'UNCONFIRMED' });
   });
 
-  test('that gets no answer fails nobody at the deadline, and does not spin', async () => {
+  test('that gets no answer fails no job at the deadline, and does not cause a busy loop', async () => {
     const { accept, submitNext, reconcile, play, find, url } = await start();
     const ids: string[] = [];
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
@@ -70,10 +70,10 @@ describe('a look-up', () => {
     expect(await Promise.all(ids.map(async (id) => (await find(id))!.state))).toEqual(ids.map(() => 'SUCCEEDED'));
   });
 
-  test('that gets no answer for five minutes lets the deadline end its job', async () => {
+  test('that gets no answer for five minutes lets the deadline end the job', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    // Connections of its own, which have known no other clock.
+    // Uses its own connections, which have only known the fake clock.
     const { accept, submitNext, reconcile, play, find, sql } = await startCore();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     play.lookUp = () => Promise.reject(new Error('an outage'));
@@ -89,7 +89,7 @@ describe('a look-up', () => {
     expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 
-  test('that a callback asked for is not put off by the answer to the submit', async () => {
+  test('that a callback requested is not postponed by the answer to the submit', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await start();
     const id = await accept();
     play.submit = async () => {
@@ -103,7 +103,7 @@ describe('a look-up', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  test('of a record that does not say whose it is judges nothing', async () => {
+  test('of a record that does not identify its job decides nothing', async () => {
     const { accept, submitNext, receive, reconcile, play, store } = await start();
     const id = await accept();
     await submitNext();
@@ -114,7 +114,7 @@ describe('a look-up', () => {
   });
 });
 
-test('a task that was made for another job, as its record shows, does not settle the job that the upstream answered with it', async () => {
+test('a task whose record shows that it was created for another job does not settle the job whose submit returned it', async () => {
   const { accept, submitNext, play, reconcile, find, sql, errors } = await start();
   const [id, other] = [await accept(), await accept()];
   play.submit = () => Promise.resolve(accepted('a'));
@@ -123,7 +123,7 @@ test('a task that was made for another job, as its record shows, does not settle
   await sql('update jobs set next_poll_at = now() where next_poll_at is not null');
   await reconcile();
   expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
-  expect(errors).toEqual(['the task of a job was made for another job']);
+  expect(errors).toEqual(['the task of a job was created for another job']);
   await sql(`update jobs set attempted_at = now() - interval '2 hours' where id = '${id}'`);
   await reconcile();
   expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
@@ -147,13 +147,13 @@ describe('a job that shuts the gate', () => {
     traceId: null,
   };
 
-  test('lets others probe it, and fails when it alone is refused', async () => {
+  test('lets other jobs probe the gate, and fails if it alone is refused', async () => {
     const { accept, passTime, play, find, ...core } = await startCore({ database: await emptied() });
     const submitNext = async () => (await passTime(), core.submitNext());
     const [bad, good] = [await accept(), await accept()];
     play.submit = (jobId) => Promise.resolve(jobId === bad ? suspect : accepted(jobId));
     expect([await submitNext(), await submitNext()]).toEqual([bad, good]);
-    // Being told to slow down is no suspicion.
+    // A rate limit raises no suspicion.
     const refuse = play.submit;
     play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
     expect([await submitNext(), await submitNext(), await submitNext()]).toEqual([bad, bad, bad]);
@@ -164,7 +164,7 @@ describe('a job that shuts the gate', () => {
   });
 });
 
-test('a connection that dies inside a transaction is an outage, not the end of the process', async () => {
+test('a connection that is lost inside a transaction is an outage and does not end the process', async () => {
   const { store } = await startCore();
   const dying = store.transaction(async (tx) => {
     await inside(tx).execute('select pg_terminate_backend(pg_backend_pid())');
@@ -173,11 +173,11 @@ test('a connection that dies inside a transaction is an outage, not the end of t
   expect(await store.hasQueued('test')).toBe(false);
 });
 
-test('a connection that dies idle inside a transaction is an outage too', async () => {
+test('a connection that is lost while idle inside a transaction is an outage too', async () => {
   const { store, url } = await startCore();
   const dying = store.transaction(async (tx) => {
     const { rows } = await inside(tx).execute<{ pid: number }>('select pg_backend_pid() as pid');
-    // Waits until the backend is gone.
+    // Waits until the backend has exited.
     await asAdministrator(`select pg_terminate_backend(${rows[0]!.pid}, 5000)`, url);
     await inside(tx).execute('select 1');
   });
@@ -185,7 +185,7 @@ test('a connection that dies idle inside a transaction is an outage too', async 
 });
 
 describe('a job', () => {
-  test('keeps at most 100 different callback bodies, and asks about at most 10 claims at once', async () => {
+  test('keeps at most 100 different callback bodies, and looks up at most 10 claims at once', async () => {
     const { accept, submitNext, receive, reconcile, play, sql } = await start();
     const id = await accept();
     await submitNext();
@@ -201,7 +201,7 @@ describe('a job', () => {
     expect(asked).toEqual([0, 10].filter((count) => count > 0));
   });
 
-  test('is polled although the look-up of a claim fails', async () => {
+  test('is polled even if the look-up of a claim fails', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await start();
     const id = await accept();
     play.submit = () => Promise.resolve(accepted('own'));
@@ -215,7 +215,7 @@ describe('a job', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'own' });
   });
 
-  test('is asked for a fresh link a day before its link expires, once', async () => {
+  test('is polled for a fresh link one day before its link expires, and not again if the link stays the same', async () => {
     const { accept, submitNext, play, reconcile, find, sql } = await start();
     const id = await accept();
     const video =
@@ -247,7 +247,7 @@ describe('a job', () => {
       { days: 59 },
     ]);
 
-    // The same link again: there is nothing to wait for.
+    // The upstream returns the same link again, so no further poll is scheduled.
     await sql('update jobs set next_poll_at = now()');
     await reconcile();
     expect(await sql('select next_poll_at from jobs')).toEqual([{ next_poll_at: null }]);

@@ -1,4 +1,4 @@
-/** Deleting by age, over a real store. */
+/** Deletion by age, over a real store. */
 import pg from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createConnections } from '../../../src/db/connection/client.ts';
@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000;
 
 const emptied = emptiedDatabase();
 
-/** An instance on the database, with connections of its own. */
+/** Opens the database as another instance, with its own connections. */
 function openDatabase(url: string) {
   const connections = createConnections(url, 4, () => undefined);
   onTestFinished(() => connections.pool.end());
@@ -44,7 +44,7 @@ const idsIn = async (url: string): Promise<string[]> =>
   (await asAdministrator<{ id: string }>('select id from jobs', url)).map(({ id }) => id).sort();
 
 describe('a job', () => {
-  test('goes when its end is older than the setting, and not before', async () => {
+  test('is deleted when its end is older than the setting, and not before', async () => {
     const { url, runOnce } = await start({ jobsDays: 40 });
     const younger = [...(await addJobs(url, { ageDays: 39.9 })), ...(await addJobs(url, { ageDays: 1 }))];
     for (const state of ['SUCCEEDED', 'FAILED', 'CANCELED'] as const) await addJobs(url, { ageDays: 40.1, state });
@@ -52,7 +52,7 @@ describe('a job', () => {
     expect(await idsIn(url)).toEqual(younger.sort());
   });
 
-  test('counts its age from its end, which a late result sets anew', async () => {
+  test('ages from its end, which a late result resets', async () => {
     const { url, runOnce } = await start({ jobsDays: 20 });
     await addJobs(url, { ageDays: 400 });
     await asAdministrator(`update jobs set completed_at = now() - interval '19 days'`, url);
@@ -60,7 +60,7 @@ describe('a job', () => {
     expect(await countRows(url)).toMatchObject({ jobs: 1 });
   });
 
-  test('that has not ended stays, however old', async () => {
+  test('that has not ended is kept, however old it is', async () => {
     const { url, runOnce } = await start({ jobsDays: 7 });
     const open = jobStates.filter((state) => !['SUCCEEDED', 'FAILED', 'CANCELED'].includes(state));
     const ids = (await Promise.all(open.map((state) => addJobs(url, { ageDays: 4000, state })))).flat();
@@ -68,14 +68,14 @@ describe('a job', () => {
     expect(await idsIn(url)).toEqual(ids.sort());
   });
 
-  test('stays for ever when no time is set', async () => {
+  test('is kept indefinitely if no time is set', async () => {
     const { url, runOnce } = await start({ jobsDays: null });
     await addJobs(url, { ageDays: 4000 });
     await runOnce();
     expect(await countRows(url)).toMatchObject({ jobs: 1 });
   });
 
-  test('stays for 7 days, whatever is set', async () => {
+  test('is kept for at least 7 days, whatever the setting', async () => {
     const { url, runOnce } = await start({ jobsDays: 1 });
     const [young] = await addJobs(url, { ageDays: 6.9 });
     await addJobs(url, { ageDays: 7.1 });
@@ -83,7 +83,7 @@ describe('a job', () => {
     expect(await idsIn(url)).toEqual([young]);
   });
 
-  test('takes its callbacks and its timeline with it, and leaves its key', async () => {
+  test('is deleted with its callbacks and its timeline, and leaves its key', async () => {
     const { url, runOnce } = await start({ jobsDays: 20 });
     await addJobs(url, { count: 2, ageDays: 21, evidence: 3, key: 'old-' });
     await addJobs(url, { count: 1, ageDays: 21 });
@@ -99,7 +99,7 @@ describe('a job', () => {
     );
   });
 
-  test('whose key is spent already, as after a restore, goes all the same and spends it anew', async () => {
+  test('whose key is already spent, as after a restore, is deleted anyway and spends it again', async () => {
     const { url, runOnce } = await start({ jobsDays: 7 });
     const [id] = await addJobs(url, { ageDays: 8, key: 'key-' });
     await asAdministrator(
@@ -116,7 +116,7 @@ describe('a job', () => {
 });
 
 describe('callbacks, timelines and spent keys', () => {
-  test('go by their own age, and the job stays', async () => {
+  test('are deleted by their own age, and the job is kept', async () => {
     const { url, runOnce } = await start({ callbacksDays: 30, timelinesDays: 10, spentKeysDays: 50 });
     await addJobs(url, { ageDays: 31, evidence: 1 });
     await addJobs(url, { ageDays: 29, evidence: 1 });
@@ -131,7 +131,7 @@ describe('callbacks, timelines and spent keys', () => {
     expect(await asAdministrator('select idempotency_key from spent_keys', url)).toEqual([{ idempotency_key: '49' }]);
   });
 
-  test('of a timeline without a time of its own stay as long as the job', async () => {
+  test('have separate settings: a timeline without one is kept as long as the job', async () => {
     const { url, runOnce } = await start({ timelinesDays: null });
     await addJobs(url, { ageDays: 4000, evidence: 1 });
     await runOnce();
@@ -139,8 +139,8 @@ describe('callbacks, timelines and spent keys', () => {
   });
 });
 
-describe('a round', () => {
-  test('deletes 500 of each kind, the oldest first, and comes again in a second while there is more, else in a minute', async () => {
+describe('a deletion round', () => {
+  test('deletes up to 500 of each kind, oldest first, and is followed by the next after a second if more remain, or else after a minute', async () => {
     const { url, runOnce, said } = await start({ jobsDays: 7 });
     const young = await addJobs(url, { count: 100, ageDays: 8 });
     await addJobs(url, { count: 450, ageDays: 9 });
@@ -157,7 +157,7 @@ describe('a round', () => {
     expect(await runOnce()).toBe(MINUTE_MS);
   });
 
-  test('by two instances at once deletes each row once', async () => {
+  test('run by two instances concurrently deletes each row once', async () => {
     const { url, store } = await start();
     const other = createJobStore(openDatabase(url).connections);
     await addJobs(url, { count: 300, ageDays: 8, key: 'key-', evidence: 2 });
@@ -181,7 +181,7 @@ describe('a round', () => {
     expect(await of('deleteEndedJobsByAge')).toBe(0);
   });
 
-  test('passes over a job that somebody works on, without waiting', async () => {
+  test('skips a job that another transaction has locked, without waiting', async () => {
     const { url, runOnce } = await start({ jobsDays: 7 });
     const [busy] = await addJobs(url, { ageDays: 9 });
     await addJobs(url, { count: 3, ageDays: 8 });
@@ -195,7 +195,7 @@ describe('a round', () => {
     expect(await idsIn(url)).toEqual([]);
   });
 
-  test('in which one kind cannot be deleted goes on with the others', async () => {
+  test('in which one kind cannot be deleted continues with the others', async () => {
     const { url, runOnce, said } = await start({ jobsDays: 7 }, openDatabase(await createDatabase()));
     await addJobs(url, { ageDays: 40, evidence: 1 });
     await asAdministrator('alter table callbacks rename column received_at to was_received_at', url);
@@ -208,8 +208,8 @@ describe('a round', () => {
   });
 });
 
-test('a backlog is deleted in rounds that are a second apart, and then a round begins once a minute', async () => {
-  // Its connections live in the time of this test.
+test('a backlog is deleted in rounds one second apart, and then a round begins once a minute', async () => {
+  // Uses its own connections, because this test has fake timers.
   const { url, runOnce } = await start({ jobsDays: 7 }, openDatabase(await createDatabase()));
   await addJobs(url, { count: 1_100, ageDays: 8 });
   let begun = 0;
@@ -236,7 +236,7 @@ test('a backlog is deleted in rounds that are a second apart, and then a round b
     [MINUTE_MS, 0],
   ] as const) {
     const before = begun;
-    // Lets the loop see that the round has ended.
+    // Lets the loop notice that the round has ended.
     await new Promise(setImmediate);
     const end = nextEnd();
     await vi.advanceTimersByTimeAsync(waitMs - 1);
@@ -248,20 +248,24 @@ test('a backlog is deleted in rounds that are a second apart, and then a round b
   }
 });
 
-test('a gateway deletes a backlog by itself, and jobs that end begin no round', { timeout: 90_000 }, async () => {
-  const url = await createDatabase();
-  await addJobs(url, { count: 600, ageDays: 8 });
-  const rounds = countStatements('delete from "callbacks"');
-  const { client } = await startGateway({ DATABASE_URL: url, KEEP_JOBS_DAYS: '7' });
-  await expect.poll(async () => (await countRows(url)).jobs).toBe(0);
-  const [late] = await addJobs(url, { ageDays: 8 });
-  const before = rounds();
-  for (let index = 0; index < 5; index += 1) await client.untilEnd((await client.generate()).id);
-  expect(rounds()).toBe(before);
-  expect(await idsIn(url)).toContain(late);
-});
+test(
+  'a gateway deletes a backlog on its own, and jobs that end do not start a round',
+  { timeout: 90_000 },
+  async () => {
+    const url = await createDatabase();
+    await addJobs(url, { count: 600, ageDays: 8 });
+    const rounds = countStatements('delete from "callbacks"');
+    const { client } = await startGateway({ DATABASE_URL: url, KEEP_JOBS_DAYS: '7' });
+    await expect.poll(async () => (await countRows(url)).jobs).toBe(0);
+    const [late] = await addJobs(url, { ageDays: 8 });
+    const before = rounds();
+    for (let index = 0; index < 5; index += 1) await client.untilEnd((await client.generate()).id);
+    expect(rounds()).toBe(before);
+    expect(await idsIn(url)).toContain(late);
+  },
+);
 
-test('a gateway keeps jobs for ever unless told otherwise, and raw callbacks for 30 days', async () => {
+test('a gateway keeps jobs indefinitely and raw callbacks for 30 days by default', async () => {
   const url = await createDatabase();
   await addJobs(url, { ageDays: 29, evidence: 1 });
   await addJobs(url, { ageDays: 4000, evidence: 1 });

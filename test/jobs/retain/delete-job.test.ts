@@ -1,4 +1,4 @@
-/** `deleteMotionJob`, over GraphQL. */
+/** Tests `deleteMotionJob` over GraphQL. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EXAMPLE, type TestClient } from '../../support/client.ts';
@@ -29,7 +29,7 @@ async function start() {
 
 const together = shared(start);
 
-/** A gateway whose upstream has taken one job and is free to call back. */
+/** Creates a job that the upstream has accepted, so that the test can send its callback. */
 async function startProcessing(input: object = {}, { upstream, gateway } = together()) {
   const { client } = gateway;
   const job = await client.generate(input);
@@ -47,7 +47,7 @@ async function startProcessing(input: object = {}, { upstream, gateway } = toget
 }
 
 describe('deleteMotionJob', () => {
-  test('deletes a job that has ended: nobody finds, lists, watches or settles it afterwards', async () => {
+  test('deletes a job that has ended, which can then no longer be found, listed, watched or settled', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing({}, await start());
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
     const [last] = await Promise.all([client.untilEnd(job.id)]);
@@ -77,10 +77,10 @@ describe('deleteMotionJob', () => {
     expect(await client.find(job.id)).toBeNull();
   });
 
-  test('refuses a job that has not ended, which goes on to its end', async () => {
+  test('refuses a job that has not ended, which continues to its end', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     for (const state of ['QUEUED', 'SUBMITTING', 'UNCONFIRMED', 'PROCESSING']) {
-      // Of another upstream meanwhile, so that nobody works on it.
+      // Meanwhile it belongs to another upstream, so that no instance works on it.
       await asAdministrator(
         `update jobs set state = '${state}', upstream_id = 'elsewhere' where id = '${job.id}'`,
         databaseUrl,
@@ -91,7 +91,7 @@ describe('deleteMotionJob', () => {
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  test("answers for somebody else's job as for an unknown one, and leaves it alone", async () => {
+  test("answers for another account's job as for an unknown one, and does not delete it", async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     await callBack(callbackUrl, successOf(taskId));
     await asAdministrator(`update jobs set account_id = 'somebody-else' where id = '${job.id}'`, databaseUrl);
@@ -101,7 +101,7 @@ describe('deleteMotionJob', () => {
     ]);
   });
 
-  test('leaves the key spent: neither the same input nor another one is paid for', async () => {
+  test('leaves the idempotency key spent, so that neither the same input nor a different one is paid for', async () => {
     const { client, job, taskId, callbackUrl, upstream } = await startProcessing(
       { idempotencyKey: 'order-1' },
       await start(),
@@ -119,7 +119,7 @@ describe('deleteMotionJob', () => {
         {
           __typename: 'JobDeleted',
           code: 'JOB_DELETED',
-          message: 'The job of this key was deleted; use a new key for a new job.',
+          message: 'The job of this idempotency key was deleted. Use a new key for a new job.',
           field: ['input', 'idempotencyKey'],
         },
       ],
@@ -133,7 +133,7 @@ describe('deleteMotionJob', () => {
     expect(upstream.submitCount()).toBe(2);
   });
 
-  test('of a job whose failure is only a guess gives up the late result', async () => {
+  test('of a job whose failure is only inferred discards the late result', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     await asAdministrator(
       `update jobs set state = 'FAILED', rank = 1001, failure_code = 'TIMED_OUT', completed_at = now() where id = '${job.id}'`,
@@ -150,7 +150,7 @@ describe('deleteMotionJob', () => {
     ).toEqual([]);
   });
 
-  test('of a job whose submit is answered only afterwards harms nobody', async () => {
+  test('of a job whose submit is answered only afterward causes no error and does not affect the next job', async () => {
     const upstream = await startFakeUpstream();
     const { client, databaseUrl, logs } = await startGateway({ ...upstream.settings, UPSTREAM_MAX_IN_FLIGHT: '1' });
     const job = await client.generate();
@@ -167,11 +167,11 @@ describe('deleteMotionJob', () => {
     expect(logs.filter(({ level }) => (level as number) >= 50)).toEqual([]);
   });
 
-  test('ends a watch that had not heard of the end yet', async () => {
+  test('ends a watch that has not received the end yet', async () => {
     const { client, job, databaseUrl, live } = await startProcessing();
     const watch = client.watch(job.id);
     await watch.next();
-    // The wake-up of the end, when the row is read only after the deletion.
+    // The wake-up for the end; the row is read only after the deletion.
     await asAdministrator(
       `with gone as (delete from jobs where id = '${job.id}' returning id) select pg_notify('job_changed', id || ' 99 default') from gone`,
       databaseUrl,

@@ -7,7 +7,7 @@ import { callBack, failureOf, recordOf, startFakeUpstream, successOf } from '../
 import { publicAddress, startGateway } from '../../support/gateway.ts';
 import { shared } from '../../support/on-end.ts';
 
-/** Our own address as the public one: the fake upstream is on this machine too. */
+/** Starts a gateway whose public URL is its own address; the fake upstream runs on the same machine. */
 async function startWithUpstream(overrides: Record<string, string> = {}) {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({ ...upstream.settings, ...(await publicAddress()), ...overrides });
@@ -17,7 +17,7 @@ async function startWithUpstream(overrides: Record<string, string> = {}) {
 const usual = shared(() => startWithUpstream());
 const quick = shared(() => startWithUpstream({ POLL_FIRST_SECONDS: '0.05', POLL_INTERVAL_SECONDS: '0.05' }));
 
-/** A job that the upstream has taken. */
+/** Creates a job that the upstream has accepted. */
 async function startProcessing(started = usual()) {
   const job = await started.client.generate();
   const submit = await started.upstream.nextSubmit();
@@ -45,7 +45,7 @@ const inboxOf = (databaseUrl: string, { id }: { readonly id: string }) =>
   );
 
 describe('a callback', () => {
-  test('settles its job, and is kept without the signature of its link', async () => {
+  test('settles its job and is stored without the signature of its link', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({
@@ -75,7 +75,7 @@ describe('a callback', () => {
     },
   );
 
-  test('that fails the job says why', async () => {
+  test('that reports a failure fails the job with the reason', async () => {
     const { client, job, taskId, callbackUrl } = await startProcessing();
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({
@@ -90,13 +90,13 @@ describe('a callback', () => {
     });
   });
 
-  test('that contradicts a claim which still waits for its look-up is not believed: one look-up decides about both', async () => {
+  test('that contradicts a claim that still waits for its look-up is not trusted; one look-up decides on both', async () => {
     const { client, upstream } = usual();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
     const taskId = randomUUID();
     const callbackUrl = submit.body.callback_url!;
-    // It overtakes the submit's answer, and the record that the look-up would find.
+    // The callback overtakes the answer to the submit, and the record that the look-up would find.
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
     await expect.poll(() => upstream.lookUps).toContainEqual([taskId]);
     submit.answer(200, { task_id: taskId });
@@ -106,7 +106,7 @@ describe('a callback', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
   });
 
-  test('that is repeated, also at once, is answered 200 each time and changes the job once', async () => {
+  test('that arrives several times concurrently is answered 200 each time and changes the job once', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     const before = (await client.find(job.id))!.version;
     const statuses = await Promise.all(Array.from({ length: 10 }, () => callBack(callbackUrl, successOf(taskId))));
@@ -115,7 +115,7 @@ describe('a callback', () => {
     expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
-  test('that overtakes the submit answer is confirmed by a look-up and wins', async () => {
+  test('that overtakes the answer to the submit is confirmed by a look-up and settles the job', async () => {
     const { client, upstream, databaseUrl } = quick();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -136,7 +136,7 @@ describe('a callback', () => {
     expect((await client.find(job.id))!.version).toBe(version);
   });
 
-  test("that claims another job's task before the submit answer is refuted by the echo of that task", async () => {
+  test("that claims another job's task before the answer to the submit is refuted by the callback URL that the task echoes", async () => {
     const { client, upstream, databaseUrl } = quick();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -148,13 +148,13 @@ describe('a callback', () => {
     submit.answer(200, { task_id: randomUUID() });
   });
 
-  test('of a failed job that now claims success is believed only after a look-up', async () => {
+  test('that claims success for a failed job is trusted only after a look-up', async () => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing(quick());
     const verdicts = async () => (await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict);
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, failureOf(taskId)));
     expect(await callBack(callbackUrl, successOf(taskId))).toBe(200);
-    // The upstream, asked, confirms the task, and still says that it failed.
+    // The look-up confirms the task, and the upstream still reports that it failed.
     await expect.poll(verdicts).toEqual(['APPLIED', 'CONFIRMED']);
     expect(await client.find(job.id)).toMatchObject({ state: 'FAILED', settledBy: 'CALLBACK', video: null });
 
@@ -166,14 +166,14 @@ describe('a callback', () => {
     expect(await verdicts()).toEqual(['APPLIED', 'CONFIRMED', 'CONFIRMED']);
   });
 
-  test('of a succeeded job that now claims failure changes nothing, and is logged', async () => {
+  test('that claims failure for a succeeded job changes nothing and is logged', async () => {
     const { client, job, taskId, callbackUrl, logs, databaseUrl } = await startProcessing();
     await callBack(callbackUrl, successOf(taskId));
     expect(await callBack(callbackUrl, failureOf(taskId))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', failure: null });
     expect((await inboxOf(databaseUrl, job)).map(({ verdict }) => verdict)).toEqual(['APPLIED', 'CONTRADICTED']);
     expect(logs).toContainEqual(
-      expect.objectContaining({ level: 50, jobId: job.id, msg: 'the upstream contradicts how a job has ended' }),
+      expect.objectContaining({ level: 50, jobId: job.id, msg: 'the upstream contradicts the recorded end of a job' }),
     );
   });
 
@@ -187,7 +187,7 @@ describe('a callback', () => {
     ['a body that is no JSON', () => '{"success": tr'],
     ['an empty body', () => ''],
     ['bytes', () => '\u0000\u0001\ufffd'],
-  ])('with %s is kept, answered 200 and looked up', async (_name, body) => {
+  ])('with %s is stored, answered 200, and followed by a look-up', async (_name, body) => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBack(callbackUrl, body(taskId))).toBe(200);
@@ -195,7 +195,7 @@ describe('a callback', () => {
     expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
-  test('of exactly the size limit is read whole', async () => {
+  test('of exactly the size limit is read in full', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing(
       await startWithUpstream({ MAX_BODY_BYTES: '2048' }),
     );
@@ -213,7 +213,7 @@ describe('a callback', () => {
     ['deflate', 'deflate', deflateSync],
     ['br', 'br', brotliCompressSync],
     ['gzip in capitals', 'GZIP', gzipSync],
-  ])('that is compressed by %s is unpacked', async (_name, encoding, compress) => {
+  ])('that is compressed with %s is decompressed', async (_name, encoding, compress) => {
     const { client, job, taskId, callbackUrl, databaseUrl } = await startProcessing();
     expect(await callBackEncoded(callbackUrl, encoding, compress(JSON.stringify(successOf(taskId))))).toBe(200);
     expect(await client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'CALLBACK' });
@@ -228,7 +228,7 @@ describe('a callback', () => {
     ['an encoding that it does not have', 'gzip', (body) => Buffer.from(body).subarray(1)],
     ['half of its bytes', 'gzip', (body) => gzipSync(body).subarray(0, 40)],
     ['more than the limit when it is unpacked', 'gzip', (body) => gzipSync(body.padEnd(70_000))],
-  ])('with %s is kept, answered 200 and looked up', async (_name, encoding, encode) => {
+  ])('that is undecodable (%s) is stored, answered 200, and followed by a look-up', async (_name, encoding, encode) => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     expect(await callBackEncoded(callbackUrl, encoding, encode(JSON.stringify(successOf(taskId))))).toBe(200);
@@ -236,19 +236,19 @@ describe('a callback', () => {
     expect(await inboxOf(databaseUrl, job)).toHaveLength(1);
   });
 
-  test('over the size limit is answered 413, kept in part, and looked up', async () => {
+  test('over the size limit is answered 413, stored in part, and followed by a look-up', async () => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
     const body = { ...successOf(taskId), padding: 'x'.repeat(70_000) };
     expect(await callBack(callbackUrl, body)).toBe(413);
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
     const [kept] = await inboxOf(databaseUrl, job);
-    // The link in it is redacted, and so a little shorter or longer.
+    // The link in the body is redacted, which makes it slightly shorter or longer.
     expect(Math.abs(kept!.body.length - 65_536)).toBeLessThan(100);
     expect(kept!.hash).toBe(createHash('sha256').update(JSON.stringify(body).slice(0, 65_536)).digest('hex'));
   });
 
-  test('that is forged is answered 404 with an empty body, and nothing is stored', async () => {
+  test('that is forged is answered 404 with an empty body, and is not stored', async () => {
     const { client, job, taskId, callbackUrl, databaseUrl, url } = await startProcessing();
     const before = await client.find(job.id);
     const countCallbacks = () => asAdministrator('select count(*)::int as count from callbacks', databaseUrl);
@@ -278,7 +278,7 @@ describe('a callback', () => {
     expect(await countCallbacks()).toEqual(countBefore);
   });
 
-  test('appears in the log by its route, never by its URL', async () => {
+  test('appears in the log with its route, never with its URL', async () => {
     const { taskId, callbackUrl, logs } = await startProcessing();
     const before = logs.length;
     await callBack(callbackUrl, successOf(taskId));

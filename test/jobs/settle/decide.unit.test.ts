@@ -37,7 +37,7 @@ const news = (outcome: Outcome, source: News['source'] = 'POLL', taskId: string 
 });
 
 describe('news that the task is running', () => {
-  test('takes the job to PROCESSING and keeps the task id, where there was none', () => {
+  test('moves the job to PROCESSING and records the task id if there was none', () => {
     expect(decide(submitting, news(running))).toEqual({
       kind: 'advance',
       move: moves.process,
@@ -55,7 +55,7 @@ describe('news that the task is running', () => {
     });
   });
 
-  test('only adds the task id to a job that is as far already', () => {
+  test('only adds the task id to a job that is already PROCESSING', () => {
     expect(decide({ ...processing, taskId: null }, news(running))).toEqual({
       kind: 'amend',
       patch: { taskId: 't', submitted: true },
@@ -67,7 +67,7 @@ describe('news that the task is running', () => {
 
 describe('news of a success', () => {
   test.each([submitting, processing, failedBy('TIMED_OUT'), failedBy('MISSING_RESULT')])(
-    'ends a job that is $state, and has its link renewed a day before it expires',
+    'ends a job that is $state, and schedules the renewal of its link one day before it expires',
     (job) => {
       expect(decide(job, news(succeeded, 'CALLBACK', job.taskId))).toEqual({
         kind: 'advance',
@@ -84,14 +84,14 @@ describe('news of a success', () => {
     },
   );
 
-  test('of a video whose link does not expire is not asked for again', () => {
+  test('with a link that does not expire schedules no further poll', () => {
     const lasting = { ...video, urlExpiresAt: null };
     expect(decide(processing, news({ kind: 'succeeded', video: lasting }))).toMatchObject({
       patch: { video: lasting, nextPollAt: null, settledBy: 'POLL' },
     });
   });
 
-  test('renews the link of a success when a poll for the same task found another one', () => {
+  test('renews the link of a succeeded job if a poll for the same task found a different one', () => {
     const found: Outcome = { kind: 'succeeded', video: fresh };
     expect(decide(done, news(found))).toEqual({
       kind: 'amend',
@@ -103,19 +103,19 @@ describe('news of a success', () => {
     expect(decide({ ...done, video: null }, news(found))).toEqual({ kind: 'repeat' });
   });
 
-  test('after a final failure needs the word of the upstream, asked', () => {
+  test('after a final failure requires confirmation by a look-up', () => {
     const job = failedBy('UPSTREAM_FAILED');
     expect(decide(job, news(succeeded, 'CALLBACK'))).toEqual({ kind: 'confirm', why: 'success after a final failure' });
     expect(decide(job, news(succeeded, 'POLL'))).toMatchObject({ kind: 'advance', move: moves.succeed });
   });
 
-  test('contradicts a job that was canceled', () => {
+  test('contradicts a canceled job', () => {
     expect(decide(canceled, news(succeeded))).toEqual({ kind: 'contradict' });
   });
 });
 
 describe('news of a failure', () => {
-  test('ends a job, and is asked about no more where it is final', () => {
+  test('ends a job, and schedules no further poll if the failure is final', () => {
     expect(decide(submitting, news(failed(), 'SUBMIT_ANSWER'))).toEqual({
       kind: 'advance',
       move: moves.fail,
@@ -136,7 +136,7 @@ describe('news of a failure', () => {
     expect(decide(failedBy('TIMED_OUT'), news(failed()))).toMatchObject({ kind: 'advance', move: moves.fail });
   });
 
-  test('that is certain replaces one that was not', () => {
+  test('that is certain replaces an uncertain one', () => {
     expect(decide(failedBy('MISSING_RESULT'), news(failed()))).toEqual({
       kind: 'amend',
       patch: {
@@ -152,10 +152,10 @@ describe('news of a failure', () => {
     expect(decide(failedBy('UPSTREAM_FAILED'), news(failed('MISSING_RESULT')))).toEqual({ kind: 'repeat' });
   });
 
-  test('contradicts a success and a cancel', () => {
+  test('contradicts a success and a cancellation', () => {
     expect(decide(done, news(failed()))).toEqual({ kind: 'contradict' });
     expect(decide(canceled, news(failed()))).toEqual({ kind: 'contradict' });
-    // Such a row should not exist; nothing is concluded from it.
+    // Such a row should not exist; no conclusion is drawn from it.
     expect(decide({ ...failedBy('UPSTREAM_FAILED'), failure: null }, news(failed()))).toEqual({ kind: 'contradict' });
   });
 });
@@ -168,7 +168,7 @@ describe('a callback', () => {
     ...more,
   });
 
-  test('of the known task is believed, unless every callback has to be confirmed', () => {
+  test('for the known task is trusted, unless every callback must be confirmed', () => {
     expect(decideOnClaim(processing, claim(succeeded), 'odd')).toMatchObject({
       kind: 'advance',
       move: moves.succeed,
@@ -177,7 +177,7 @@ describe('a callback', () => {
     expect(decideOnClaim(processing, claim(succeeded), 'always')).toEqual({ kind: 'confirm', why: 'always confirmed' });
   });
 
-  test('that cannot be read is confirmed', () => {
+  test('that cannot be read must be confirmed', () => {
     expect(decideOnClaim(processing, claim(null), 'odd')).toEqual({ kind: 'confirm', why: 'unreadable' });
     expect(decideOnClaim(done, claim(null, { odd: 'undecodable' }), 'odd')).toEqual({
       kind: 'confirm',
@@ -185,7 +185,7 @@ describe('a callback', () => {
     });
   });
 
-  test('that is odd is confirmed while the job is open, and later where it would change something', () => {
+  test('that is odd must be confirmed while the job is open, and later only if it would change something', () => {
     expect(decideOnClaim(processing, claim(running, { odd: 'why' }), 'odd')).toEqual({ kind: 'confirm', why: 'why' });
     expect(decideOnClaim(failedBy('TIMED_OUT'), claim(succeeded, { odd: 'why' }), 'odd')).toEqual({
       kind: 'confirm',
@@ -199,18 +199,21 @@ describe('a callback', () => {
     });
   });
 
-  test('of a task that the submit has not named is confirmed', () => {
-    expect(decideOnClaim(submitting, claim(succeeded), 'odd')).toEqual({ kind: 'confirm', why: 'task not known yet' });
+  test('for a task that the submit has not named must be confirmed', () => {
+    expect(decideOnClaim(submitting, claim(succeeded), 'odd')).toEqual({
+      kind: 'confirm',
+      why: 'the task is not known yet',
+    });
     expect(decideOnClaim(processing, claim(succeeded, { taskId: 'u' }), 'odd')).toEqual({
       kind: 'confirm',
-      why: 'another task',
+      why: 'a different task',
     });
     expect(decideOnClaim(done, claim(succeeded, { taskId: 'u' }), 'odd')).toEqual({ kind: 'repeat' });
     expect(decideOnClaim(done, claim(failed()), 'always')).toEqual({ kind: 'contradict' });
   });
 
-  test('that ends or amends the end of a job is confirmed where another claim is pending', () => {
-    const pending: Decision = { kind: 'confirm', why: 'another claim waits to be confirmed' };
+  test('that ends a job or amends its end must be confirmed while another claim is pending', () => {
+    const pending: Decision = { kind: 'confirm', why: 'another claim is awaiting confirmation' };
     const job = failedBy('MISSING_RESULT');
     for (const [of, said] of [
       [processing, succeeded],

@@ -1,4 +1,7 @@
-/** The same events as in `test/jobs/settle/rank.unit.test.ts`, through the real flows on a real PostgreSQL: both must end alike. */
+/**
+ * The same events as in `test/jobs/settle/rank.unit.test.ts`, through the real flows on a real PostgreSQL. Both must
+ * end in the same state.
+ */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
@@ -69,7 +72,7 @@ async function startLife() {
   const cancel = createCancel(store, settling);
   const { signal } = new AbortController();
 
-  /** Accepts a job and takes it to its first attempt. */
+  /** Accepts a job and begins its first attempt. */
   async function begin() {
     await asAdministrator('delete from jobs; delete from gates', url);
     const { input } = submittingJob();
@@ -114,7 +117,7 @@ async function startLife() {
   return { store, begin, happen, url };
 }
 
-test('every history of an attempt ends on PostgreSQL as the pure rules say', { timeout: 180_000 }, async () => {
+test('every history of an attempt ends on PostgreSQL as the pure rules predict', { timeout: 180_000 }, async () => {
   const { store, begin, happen } = await startLife();
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom<LifeEvent>(...evidence, 'cancel'), { maxLength: 8 }), async (events) => {
@@ -133,7 +136,7 @@ test('every history of an attempt ends on PostgreSQL as the pure rules say', { t
 });
 
 test(
-  'the guard of the statement that writes a state is the pure one, for every state and every move',
+  'the guard of the statement that writes a state matches the pure rule for every state and every move',
   { timeout: 180_000 },
   async () => {
     const { store, begin, url } = await startLife();
@@ -173,7 +176,7 @@ test(
   },
 );
 
-test('two of anything at once change the job once', { timeout: 180_000 }, async () => {
+test('three concurrent occurrences of one event change the job once', { timeout: 180_000 }, async () => {
   const { store, begin, happen } = await startLife();
   for (const event of [...evidence, 'cancel'] as const) {
     const once = await begin();

@@ -16,20 +16,20 @@ const endOf = (events: readonly LifeEvent[]) => {
   return { state, rank, taskId };
 };
 
-/** Events in any order and number. */
+/** Generates events in any order and number. */
 const histories = (of: readonly LifeEvent[]) => fc.array(fc.constantFrom(...of), { maxLength: 14 });
 
 const inOrder = (events: readonly LifeEvent[]) => evidence.filter((event) => events.includes(event));
 
-describe('what is heard of an attempt', () => {
-  test('ends the same in every order, for every set of it', () => {
+describe('news about an attempt', () => {
+  test('leads to the same end in every order, for every set of events', () => {
     for (const set of subsets(evidence)) {
       const expected = endOf(set);
       for (const order of permutations(set)) expect(endOf(order), order.join(', ')).toEqual(expected);
     }
   });
 
-  test('ends the same however often each is repeated', () => {
+  test('leads to the same end however often each event is repeated', () => {
     fc.assert(
       fc.property(histories(evidence), (events) => {
         expect(endOf(events)).toEqual(endOf(inOrder(events)));
@@ -38,7 +38,7 @@ describe('what is heard of an attempt', () => {
     );
   });
 
-  test('never lowers the rank, and raises the version with every change', () => {
+  test('never lowers the rank, and raises the version with every change of state', () => {
     fc.assert(
       fc.property(histories([...evidence, 'cancel']), (events) => {
         let job = submittingJob();
@@ -53,8 +53,8 @@ describe('what is heard of an attempt', () => {
   });
 });
 
-describe('a cancel', () => {
-  test('ends the job for good when it takes effect, and changes nothing when it does not', () => {
+describe('a cancellation', () => {
+  test('ends the job permanently if it takes effect, and otherwise changes nothing', () => {
     fc.assert(
       fc.property(histories([...evidence, 'cancel']), (events) => {
         let job = submittingJob();
@@ -72,7 +72,7 @@ describe('a cancel', () => {
     );
   });
 
-  test('never takes effect on an attempt that arrived, whenever it comes', () => {
+  test('never takes effect on an attempt that reached the upstream, whenever it is requested', () => {
     const arrived = evidence.filter((event) => event !== 'refused');
     for (const set of subsets<LifeEvent>([...arrived, 'cancel'])) {
       const expected = endOf(set.filter((event) => event !== 'cancel'));
@@ -80,14 +80,14 @@ describe('a cancel', () => {
     }
   });
 
-  test('always takes effect on an attempt that did not arrive, whenever it comes', () => {
+  test('always takes effect on an attempt that did not reach the upstream, whenever it is requested', () => {
     for (const order of permutations<LifeEvent>(['refused', 'leaseExpiry', 'cancel']))
       expect(endOf(order).state, order.join(', ')).toBe('CANCELED');
   });
 });
 
 describe('the ranks of attempts', () => {
-  test('a later attempt outranks whatever is still heard of an earlier one', () => {
+  test('let a later attempt outrank any news about an earlier one', () => {
     for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt += 1) {
       expect(moves.submit(attempt).rank).toBeLessThan(moves.doubt(attempt).rank);
       expect(moves.doubt(attempt).rank).toBeLessThan(moves.requeue(attempt, LEASE_TOKEN).rank);
@@ -95,11 +95,11 @@ describe('the ranks of attempts', () => {
     }
   });
 
-  test('all of them stay below what the upstream says of the job itself', () => {
+  test('stay below the rank of what the upstream reports about the job itself', () => {
     expect(moves.requeue(MAX_ATTEMPTS, LEASE_TOKEN).rank).toBeLessThan(moves.process.rank);
   });
 
-  test('a lease that expires belongs to its attempt only', () => {
+  test('limit an expired lease to its own attempt', () => {
     const secondAttempt = { ...submittingJob(), attempt: 2, rank: moves.submit(2).rank };
     expect(permits(secondAttempt, moves.doubt(1))).toBe(false);
     expect(permits(secondAttempt, moves.requeue(1, LEASE_TOKEN))).toBe(false);

@@ -7,8 +7,8 @@ const away = () => new UnavailableError(new Error('away'));
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe('work that the database does not answer', () => {
-  test('is repeated until it succeeds, and resolves with what it resolved with then', async () => {
+describe('work that fails because the database is unavailable', () => {
+  test('is retried until it succeeds, and resolves with the result of that retry', async () => {
     const line = createRetryLine({ waitMs: 10_000, maxWaiting: 10 });
     const work = vi
       .fn<() => Promise<string>>()
@@ -21,7 +21,7 @@ describe('work that the database does not answer', () => {
     expect(work).toHaveBeenCalledTimes(3);
   });
 
-  test('is repeated by one at a time, in turn, however many wait; and all go once one has succeeded', async () => {
+  test('is retried one at a time and in order, however many callers wait, and all of it once a retry succeeds', async () => {
     const line = createRetryLine({ waitMs: 60_000, maxWaiting: 2_000 });
     let [isAway, running, most] = [true, 0, 0];
     const calls = Array.from({ length: 1_000 }, () => 0);
@@ -35,7 +35,7 @@ describe('work that the database does not answer', () => {
         }
         running += 1;
         most = isAway ? Math.max(most, running) : most;
-        // A repeat takes a while, as one does that waits for a lock.
+        // A retry takes a while, like one that waits for a lock.
         await new Promise((resolve) => setTimeout(resolve, 100));
         running -= 1;
         if (isAway) throw away();
@@ -51,7 +51,7 @@ describe('work that the database does not answer', () => {
     expect(await Promise.all(all)).toEqual(calls.map((_, index) => index));
   });
 
-  test('is not repeated any more after its time, and rejects with the last error', async () => {
+  test('is no longer retried after its wait time, and rejects with the last error', async () => {
     const line = createRetryLine({ waitMs: 1_000, maxWaiting: 10 });
     const errors: Error[] = [];
     const done = line.run(() => {
@@ -67,7 +67,7 @@ describe('work that the database does not answer', () => {
     expect(errors).toHaveLength(count);
   });
 
-  test('rejects at once where the line is full, where nothing is to be waited for, and after a stop; a stop ends those who wait', async () => {
+  test('rejects at once if the queue is full, if the wait time is zero, and after a stop; a stop rejects all waiting work', async () => {
     const fail = () => Promise.reject(away());
     await expect(createRetryLine({ waitMs: 0, maxWaiting: 10 }).run(fail)).rejects.toThrow(UnavailableError);
     const line = createRetryLine({ waitMs: 60_000, maxWaiting: 1 });
@@ -81,7 +81,7 @@ describe('work that the database does not answer', () => {
   });
 });
 
-test('work that fails for another reason is not repeated, before a repeat and after one', async () => {
+test('work that fails for another reason is not retried, neither after the first run nor after a retry', async () => {
   const line = createRetryLine({ waitMs: 60_000, maxWaiting: 10 });
   await expect(line.run(() => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
   const work = vi.fn<() => Promise<string>>().mockRejectedValueOnce(away()).mockRejectedValue(new Error('a bug'));

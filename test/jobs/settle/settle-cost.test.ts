@@ -1,6 +1,6 @@
 /**
- * What a settle asks of PostgreSQL, by how many endpoints are to be told: counted in statements and rows, and not in
- * time.
+ * The cost of a settle in PostgreSQL, by the number of endpoints to notify. It is measured in statements, round trips
+ * and rows rather than in time.
  */
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
@@ -20,7 +20,7 @@ async function costOf(endpoints: number, eventTypes: string) {
   );
   const stage = startSettleStage(databaseUrl);
   onTestFinished(() => stage.stop());
-  // Prepared first.
+  // The first settles prepare the statements.
   for (const job of jobs.slice(0, SETTLES)) await stage.settle(job);
   const { statements, roundTrips, rows } = await stage.count(jobs.slice(SETTLES));
   const [{ locked }] = (await query<{ locked: number }>(
@@ -34,7 +34,7 @@ test('a settle takes five round trips', async () => {
   expect((await costOf(1, 'motion_job.succeeded')).roundTrips).toBe(5);
 });
 
-test('a settle writes one row more where somebody wants to know of it, for one endpoint as for a hundred, and locks no endpoint', async () => {
+test('a settle writes one more row if endpoints subscribe to its event, whether one or a hundred, and locks no endpoint', async () => {
   const [nobody, one, hundred, unwanted] = [
     await costOf(0, 'motion_job.succeeded'),
     await costOf(1, 'motion_job.succeeded'),

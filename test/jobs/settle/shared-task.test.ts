@@ -1,6 +1,6 @@
 /**
- * An upstream that names one task for two jobs: both jobs end, nobody is charged for a task that was not made, and
- * nothing is an unexpected error.
+ * An upstream that returns one task for two jobs: both jobs end, no account is charged for a task that was not created,
+ * and no unexpected error occurs.
  */
 import { describe, expect, test } from 'vitest';
 import type { SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
@@ -26,7 +26,7 @@ const emptied = emptiedDatabase();
 const start = async (options: Parameters<typeof startCore>[0] = {}) =>
   startCore({ database: await emptied(), ...options });
 
-/** Two jobs, of which the first has the task `same`. */
+/** Starts a core with two jobs, the first of which has the task `same`. */
 async function startTwo(options: Parameters<typeof startCore>[0] = {}) {
   const core = await start(options);
   const [first, second] = [await core.accept(), await core.accept()];
@@ -38,7 +38,7 @@ async function startTwo(options: Parameters<typeof startCore>[0] = {}) {
 }
 
 describe('an answer that names the task of another job', () => {
-  test('fails the second job at once, uncharged, and leaves the first one alone', async () => {
+  test('fails the second job at once without a charge, and does not affect the first', async () => {
     const { submitNext, receive, find, first, second, unexpected, errors, sql } = await startTwo();
     await submitNext();
     expect(await find(second)).toMatchObject(REFUSED);
@@ -50,7 +50,7 @@ describe('an answer that names the task of another job', () => {
     ).toEqual([{ count: 1 }]);
   });
 
-  test('is recorded once, however often it is recorded', async () => {
+  test('takes effect once, even if it is recorded twice', async () => {
     const { dispatcher, play, find, second, signal } = await startTwo();
     const taken = await dispatcher.take();
     if (taken.kind !== 'job') throw new Error(taken.kind);
@@ -61,7 +61,7 @@ describe('an answer that names the task of another job', () => {
     expect(await find(second)).toMatchObject({ ...REFUSED, version });
   });
 
-  test('at the same moment as the first one, fails one of the two', async () => {
+  test('and is recorded concurrently for three jobs fails all but one of them', async () => {
     const { accept, dispatcher, play, sql, signal, errors, passTime } = await start();
     const ids = [await accept(), await accept(), await accept()];
     play.submit = () => Promise.resolve(accepted('same'));
@@ -80,7 +80,7 @@ describe('an answer that names the task of another job', () => {
     expect(new Set(errors)).toEqual(new Set(['the upstream answered a submit with the task of another job']));
   });
 
-  test('and holds the result, gives it to the job that it was answered to', async () => {
+  test('and contains the result gives the result to the job that was submitted', async () => {
     const { submitNext, play, find, second, unexpected } = await startTwo();
     play.submit = () =>
       Promise.resolve<SubmitEnd>({ kind: 'accepted', taskId: 'same', outcome: outcomes.success, traceId: null });
@@ -93,7 +93,7 @@ describe('an answer that names the task of another job', () => {
     expect(unexpected()).toEqual([]);
   });
 
-  test('does not end a job that a look-up has proved to have a task of its own', async () => {
+  test('does not end a job for which a look-up has confirmed its own task', async () => {
     const { submitNext, receive, reconcile, play, find, second, unexpected } = await startTwo();
     play.submit = async () => {
       await receive(second, { taskId: 'own', outcome: outcomes.success }, 'a');
@@ -106,7 +106,7 @@ describe('an answer that names the task of another job', () => {
     expect(unexpected()).toEqual([]);
   });
 
-  test('of another upstream names another task', async () => {
+  test('is accepted if that job belongs to another upstream', async () => {
     const { submitNext, find, second, sql } = await startTwo();
     await sql(`update jobs set upstream_id = 'elsewhere' where task_id = 'same'`);
     await submitNext();
@@ -115,7 +115,7 @@ describe('an answer that names the task of another job', () => {
 });
 
 describe('a callback that claims the task of another job', () => {
-  test('lifts the failed job when the look-up says that the task was made for it', async () => {
+  test('makes the failed job succeed if the look-up shows that the task was created for it', async () => {
     const { submitNext, receive, reconcile, play, find, first, second, unexpected } = await startTwo();
     await submitNext();
     await receive(second, { taskId: 'same', outcome: outcomes.success }, 'b');
@@ -129,7 +129,7 @@ describe('a callback that claims the task of another job', () => {
     expect(unexpected()).toEqual([]);
   });
 
-  test('changes nothing when the look-up says that the task was made for the other one', async () => {
+  test('changes nothing if the look-up shows that the task was created for the other job', async () => {
     const { submitNext, receive, reconcile, play, find, first, second, unexpected, sql } = await startTwo();
     await submitNext();
     await receive(second, { taskId: 'same', outcome: outcomes.success }, 'b');
@@ -140,7 +140,7 @@ describe('a callback that claims the task of another job', () => {
     expect(unexpected()).toEqual([]);
   });
 
-  test('before the answer of its own submit: while the task runs it is asked for again, and its end counts', async () => {
+  test('for a job whose submit is in doubt has the task looked up again while it runs, and its end then settles the job', async () => {
     const { submitNext, receive, reconcile, play, find, second, unexpected, sql } = await startTwo();
     play.submit = () => Promise.resolve(inDoubt('path'));
     await submitNext();
@@ -160,7 +160,7 @@ describe('a listing that shows the task of another job', () => {
   test.each([
     ['finished', outcomes.success, { state: 'SUCCEEDED' }],
     ['failed', outcomes.failure, { state: 'FAILED', failure: { code: 'UPSTREAM_FAILED' } }],
-  ])('as made for this one and %s, ends it', async (_name, outcome, end) => {
+  ])('as created for this job and %s ends this job', async (_name, outcome, end) => {
     const { submitNext, reconcile, play, find, second, unexpected } = await startTwo({ listing: true });
     play.submit = () => Promise.resolve(inDoubt('path'));
     await submitNext();
@@ -173,7 +173,7 @@ describe('a listing that shows the task of another job', () => {
   test.each([
     ['runs', running, { failure: { code: 'SUBMIT_OUTCOME_UNKNOWN' } }],
     ['has succeeded', outcomes.success, { state: 'SUCCEEDED' }],
-  ])('and %s at the deadline, ends it too', async (_name, outcome, end) => {
+  ])('that %s at the deadline ends this job too', async (_name, outcome, end) => {
     const { submitNext, reconcile, play, find, second, unexpected, sql } = await startTwo({ listing: true });
     play.submit = () => Promise.resolve(inDoubt('path'));
     await submitNext();
@@ -187,7 +187,7 @@ describe('a listing that shows the task of another job', () => {
   });
 });
 
-test('through the whole gateway: both jobs end, the quota of the second is given back, and nothing is logged as unexpected', async () => {
+test('through the whole gateway, both jobs end, the quota of the second is released, and no unexpected error is logged', async () => {
   const upstream = await startFakeUpstream();
   const gateway = await startGateway({
     ...upstream.settings,

@@ -1,11 +1,11 @@
-/** What two instances do with the same callbacks at once. */
+/** Concurrent deliveries of the same callback to two instances. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { asAdministrator, createDatabase } from '../../support/database.ts';
 import { callBack, startFakeUpstream, successOf } from '../../support/fake-upstream.ts';
 import { startGateway } from '../../support/gateway.ts';
 
-test('one callback, ten times at two instances, is answered 200 each time and changes the job once', async () => {
+test('a callback that arrives ten times at two instances is answered 200 each time and changes the job once', async () => {
   const upstream = await startFakeUpstream();
   const settings = { ...upstream.settings, DATABASE_URL: await createDatabase(), PUBLIC_URL: 'http://gateway.invalid' };
   const [a, b] = [await startGateway(settings), await startGateway(settings)];

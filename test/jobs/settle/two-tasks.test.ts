@@ -1,10 +1,10 @@
-/** Two tasks of one job, which should not be: both may have been paid for. */
+/** Two tasks for one job. This should not happen, because both may have been charged. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { accepted, inDoubt, reportOf, startCore } from '../../support/core.ts';
 import { outcomes } from '../../support/life.ts';
 
-test("its own submit's answer outranks the id that a look-up let it adopt, and both are told", async () => {
+test("the answer to a job's own submit outranks a task id adopted from a look-up, and the two tasks are logged as an error", async () => {
   const { accept, submitNext, receive, reconcile, play, find, sql, errors } = await startCore();
   const id = await accept();
   play.submit = async () => {
@@ -30,7 +30,7 @@ test("its own submit's answer outranks the id that a look-up let it adopt, and b
   ]);
 });
 
-test('one that has ended by the adopted one keeps its end, and the attempt its place in the timeline', async () => {
+test('a job that has ended with an adopted task keeps its end, and the end of the attempt still appears in the timeline', async () => {
   const { accept, submitNext, receive, reconcile, play, find, sql, errors } = await startCore();
   const id = await accept();
   play.submit = async () => {
@@ -48,7 +48,7 @@ test('one that has ended by the adopted one keeps its end, and the attempt its p
   ]);
 });
 
-test('a claim of another one that is ours too changes nothing and is told', async () => {
+test('a claim of a second task that echoes the same job changes nothing and is logged as an error', async () => {
   const { accept, submitNext, receive, reconcile, play, find, errors } = await startCore();
   const id = await accept();
   play.submit = () => Promise.resolve(accepted('a'));
@@ -61,8 +61,8 @@ test('a claim of another one that is ours too changes nothing and is told', asyn
   expect(errors).toContain('a job has two tasks');
 });
 
-describe('a task that an error names in answer to the submit', () => {
-  test("is recorded and looked up, and its result is the job's", async () => {
+describe('a task named in an error response to the submit', () => {
+  test('is recorded and looked up, and its result settles the job', async () => {
     const { accept, submitNext, reconcile, play, find, sql } = await startCore();
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('job', 'a'));
@@ -77,7 +77,7 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL', taskId: 'a' });
   });
 
-  test('and that another job has leaves the job in doubt', async () => {
+  test('that belongs to another job leaves the job in doubt', async () => {
     const { accept, submitNext, play, find } = await startCore();
     const [first, second] = [await accept(), await accept()];
     play.submit = (jobId) => Promise.resolve(jobId === first ? accepted('a') : inDoubt('job', 'a'));
@@ -88,7 +88,7 @@ describe('a task that an error names in answer to the submit', () => {
   });
 
   test.each(['unknown to the upstream', 'made for another job'])(
-    'and that is %s gives way to the one that echoes the job',
+    'that is %s is replaced by the task that echoes the job',
     async (how) => {
       const { accept, submitNext, receive, reconcile, play, find } = await startCore();
       const id = await accept();
@@ -107,7 +107,7 @@ describe('a task that an error names in answer to the submit', () => {
     },
   );
 
-  test('gives way to the first of two that echo the job, and that one to none', async () => {
+  test('is replaced by the first of two tasks that echo the job, which is not replaced by the second', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await startCore();
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('job', 'x'));
@@ -116,7 +116,7 @@ describe('a task that an error names in answer to the submit', () => {
     play.lookUp = () =>
       Promise.resolve(new Map(['r', 's'].map((taskId) => [taskId, reportOf(taskId, id, { kind: 'running' })])));
     await reconcile();
-    // In doubt, then another task, then running: no change is made for the second one.
+    // In doubt, then another task, then running: the second one causes no change.
     expect(await find(id)).toMatchObject({
       state: 'PROCESSING',
       taskId: expect.stringMatching(/^[rs]$/) as string,
@@ -126,7 +126,7 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(id)).toMatchObject({ state: 'PROCESSING', version: 5 });
   });
 
-  test('gives way to one that listings show', async () => {
+  test('is replaced by a task that a listing shows', async () => {
     const { accept, submitNext, reconcile, play, find, sql } = await startCore({ listing: true });
     const id = await accept();
     play.submit = () => Promise.resolve(inDoubt('job', 'x'));
@@ -137,7 +137,7 @@ describe('a task that an error names in answer to the submit', () => {
     expect(await find(id)).toMatchObject({ state: 'SUCCEEDED', taskId: 'r' });
   });
 
-  test("does not replace one that a look-up has shown to be the job's", async () => {
+  test('does not replace a task that a look-up has confirmed for the job', async () => {
     const { accept, submitNext, receive, reconcile, play, find } = await startCore();
     const id = await accept();
     play.submit = async () => {

@@ -1,4 +1,4 @@
-/** Claims that wait for a look-up, beside other news of their job. */
+/** Claims that wait for a look-up while other news about their job arrives. */
 import { expect, test } from 'vitest';
 import { besidesPending } from '../../../src/jobs/settle/decide.ts';
 import type { Failure } from '../../../src/jobs/model/job.ts';
@@ -15,7 +15,7 @@ const failure: Failure = {
 };
 const missing: Outcome = { kind: 'failed', failure };
 
-test('a final failure is not believed while a success waits for its look-up, although the job has failed by a guess', async () => {
+test('a final failure is not trusted while a success waits for its look-up, even though the job already has an inferred failure', async () => {
   const { accept, submitNext, receive, reconcile, play, find, sql } = await startCore();
   const id = await accept();
   play.submit = () => Promise.resolve(accepted('a'));
@@ -37,10 +37,10 @@ test('a final failure is not believed while a success waits for its look-up, alt
   expect(await find(id)).toMatchObject({ state: 'SUCCEEDED' });
 });
 
-test('beside a claim that waits, every end waits too, and news that is no end does not', () => {
+test('while a claim waits, every end waits too, and news that is not an end does not', () => {
   const claim = (outcome: Outcome | null) => ({ taskId: 'a', outcome, odd: null });
   const amend = { kind: 'amend', patch: {} } as const;
-  const confirm = { kind: 'confirm', why: 'another claim waits to be confirmed' };
+  const confirm = { kind: 'confirm', why: 'another claim is awaiting confirmation' };
   for (const outcome of [outcomes.success, outcomes.failure, missing])
     expect(besidesPending(amend, claim(outcome))).toEqual(confirm);
   for (const outcome of [{ kind: 'running' } as const, null]) expect(besidesPending(amend, claim(outcome))).toBe(amend);
@@ -48,7 +48,7 @@ test('beside a claim that waits, every end waits too, and news that is no end do
   expect(besidesPending(repeat, claim(outcomes.failure))).toBe(repeat);
 });
 
-test('a claim is judged although the known tasks could not be looked up', async () => {
+test('a claim is judged even if the look-up of the known tasks fails', async () => {
   const { accept, submitNext, passTime, receive, reconcile, play, find, sql } = await startCore();
   const [known, doubted] = [await accept(), await accept()];
   play.submit = () => Promise.resolve(accepted('a'));
@@ -69,7 +69,7 @@ test('a claim is judged although the known tasks could not be looked up', async 
   ]);
 });
 
-test('a task whose id is learned while the upstream is asked does not count as missing there', async () => {
+test('a task whose id becomes known during a look-up does not count as missing at the upstream', async () => {
   const { accept, submitNext, receive, reconcile, play, find, sql } = await startCore();
   const id = await accept();
   play.submit = () => Promise.resolve(inDoubt('path'));
@@ -82,7 +82,7 @@ test('a task whose id is learned while the upstream is asked does not count as m
   await reconcile();
   expect(await find(id)).toMatchObject({ state: 'PROCESSING', taskId: 'learned' });
   expect(await sql('select task_missing_at from jobs')).toEqual([{ task_missing_at: null }]);
-  // One that was asked for and is not found does.
+  // A task that was looked up and not found does.
   play.lookUp = () => Promise.resolve(new Map());
   await sql('update jobs set next_poll_at = now()');
   await reconcile();

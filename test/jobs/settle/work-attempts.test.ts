@@ -1,4 +1,4 @@
-/** Work on what was heard of a job: it is given up when it crashes every time, and not when the database goes away. */
+/** Work on news about a job: it is given up if it crashes every time, but not if the database goes away. */
 import { EventEmitter, once } from 'node:events';
 import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -27,7 +27,7 @@ function lockRow(pool: Pool, jobId: string): { readonly until: Promise<unknown>;
   return { until: hold(), release: () => void releasing.emit('release') };
 }
 
-describe('work that crashes every time', () => {
+describe('work on news about a job', () => {
   const crashesAtSuccess: CoreOptions = {
     settleEffects: [
       (_tx, job) => {
@@ -37,7 +37,7 @@ describe('work that crashes every time', () => {
     ],
   };
 
-  test('on what a look-up says is begun three times; then the job waits for its deadline, which ends it', async () => {
+  test('that crashes on every look-up result is started three times; the job then waits for its deadline, which ends it', async () => {
     const { accept, submitNext, play, reconcile, find, sql, errors } = await start(crashesAtSuccess);
     const id = await accept();
     play.submit = () => Promise.resolve(accepted('a'));
@@ -52,14 +52,14 @@ describe('work that crashes every time', () => {
       await reconcile();
     }
     expect(lookUps).toBe(4);
-    expect(errors).toContain('what is known of a job cannot be worked on; it is set aside until its deadline');
+    expect(errors).toContain('a job cannot be processed and is set aside until its deadline');
     expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
     await sql(`update jobs set attempted_at = now() - interval '2 hours'`);
     await reconcile();
     expect(await find(id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 
-  test('because the database goes away is begun again as often as it takes', async () => {
+  test('that fails because the database goes away is started again until it succeeds', async () => {
     let outages = 6;
     const { accept, submitNext, play, reconcile, find, sql, errors } = await start({
       settleEffects: [
@@ -82,7 +82,7 @@ describe('work that crashes every time', () => {
     expect(errors).toEqual(Array.from({ length: 6 }, () => 'a job could not be polled'));
   });
 
-  test('because the database goes away is not counted either when that can be written down only later', async () => {
+  test('that fails because the database goes away is not counted, even if that can be recorded only later', async () => {
     const { url, connections } = await emptied();
     const impatient = createConnections(url, 4, () => undefined, { statementTimeoutMs: 300 });
     onTestFinished(() => impatient.pool.end());
@@ -93,7 +93,7 @@ describe('work that crashes every time', () => {
       settleEffects: [
         async (tx, job) => {
           if (job.state !== 'SUCCEEDED' || outages-- <= 0) return;
-          // Gets the lock as soon as this transaction has lost it, before what would take the attempt back.
+          // Gets the lock as soon as this transaction loses it, before the statement that would subtract the attempt.
           locks.push(lockRow(connections.pool, job.id));
           await expect
             .poll(() =>
@@ -119,7 +119,7 @@ describe('work that crashes every time', () => {
     expect(await core.find(id)).toMatchObject({ state: 'SUCCEEDED' });
   });
 
-  test('is forgotten as soon as it comes to an end', async () => {
+  test('is no longer counted once it completes', async () => {
     const { accept, submitNext, play, reconcile, sql } = await start();
     await accept();
     play.submit = () => Promise.resolve(accepted('a'));
@@ -133,7 +133,7 @@ describe('work that crashes every time', () => {
     ]);
   });
 
-  test('on a callback leaves its body in the inbox, answers, and asks the upstream', async () => {
+  test('that crashes on a callback leaves its body in the inbox, answers the callback, and schedules a look-up', async () => {
     const { accept, submitNext, play, receive, store, sql, errors } = await start(crashesAtSuccess);
     const id = await accept();
     play.submit = () => Promise.resolve(accepted('a'));
@@ -141,7 +141,7 @@ describe('work that crashes every time', () => {
     expect(await receive(id, { taskId: 'a', outcome: outcomes.success }, 'a body')).toBe(true);
     expect(await sql('select body, verdict from callbacks')).toEqual([{ body: 'a body', verdict: 'SET_ASIDE' }]);
     expect(await sql('select next_poll_at <= now() as due from jobs')).toEqual([{ due: true }]);
-    expect(errors).toEqual(['a callback could not be settled and is set aside']);
+    expect(errors).toEqual(['a callback could not be processed and is set aside']);
     expect(
       (await store.listEvents([{ accountId: 'default', jobId: id, afterId: 0, limit: 10 }]))[0]!.at(-1),
     ).toMatchObject({ type: 'CALLBACK', verdict: 'SET_ASIDE', state: null });

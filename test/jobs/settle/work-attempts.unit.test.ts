@@ -4,7 +4,7 @@ import { UnavailableError } from '../../../src/errors.ts';
 
 const away = () => Promise.reject(new UnavailableError(new Error('away')));
 
-/** Counts as the store does; for jobs in `locked` it does not answer. */
+/** Creates work attempts over a store in memory, which does not answer for jobs in `locked`. */
 function start() {
   const [counts, locked] = [new Map<string, number>(), new Set<string>()];
   const add = async (jobId: string, number: number): Promise<number> => {
@@ -19,7 +19,7 @@ function start() {
   return { attempts, counts, locked };
 }
 
-test('work that ends because the database is away is begun 20 times more than other work, and then given up', async () => {
+test('work that fails because the database is unavailable gets 20 more attempts than other work before it is given up', async () => {
   const { attempts } = start();
   let begun = 0;
   while (await attempts.begin('a')) {
@@ -29,7 +29,7 @@ test('work that ends because the database is away is begun 20 times more than ot
   expect(begun).toBe(23);
 });
 
-test('other failures count, and three of them are the end', async () => {
+test('work that fails for another reason is given up after three attempts', async () => {
   const { attempts } = start();
   let begun = 0;
   while (await attempts.begin('a')) {
@@ -39,7 +39,7 @@ test('other failures count, and three of them are the end', async () => {
   expect(begun).toBe(3);
 });
 
-test('a job whose count cannot be written does not hold up the work on others, and is taken back later', async () => {
+test('a job whose count cannot be written does not block work on other jobs, and its attempt is subtracted later', async () => {
   const { attempts, counts, locked } = start();
   expect(await attempts.begin('a')).toBe(true);
   await expect(attempts.run('a', away)).rejects.toThrow(UnavailableError);

@@ -1,4 +1,4 @@
-/** How a gate that is shut comes to be open again: by a look-up, then by one job, each the only one at its time. */
+/** How a shut gate reopens: by a look-up and then by one job, with only one probe at a time. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Dispatcher } from '../../../src/jobs/submit/dispatcher.ts';
 import { holdProbe, PROBE_LEASE_MS } from '../../../src/jobs/submit/probe-lease.ts';
@@ -10,7 +10,7 @@ async function takeProbe(dispatcher: Dispatcher) {
   return taken;
 }
 
-test('trouble of two accounts shuts it; a look-up probes first, then one job at a time, and a success opens it', async () => {
+test('faults of two accounts shut the gate; a look-up probes first, then one job at a time, and a success reopens it', async () => {
   const { accept, submitNext, play, dispatcher, passTime, signal, store } = await startCore();
   play.submit = () => Promise.resolve(inDoubt('job'));
   for (const account of ['a', 'b']) {
@@ -42,7 +42,7 @@ test('trouble of two accounts shuts it; a look-up probes first, then one job at 
 });
 
 describe('a probe', () => {
-  test('is made with a job of an account that had no part in it, where there is one', async () => {
+  test('uses a job of an account that did not cause the faults, if there is one', async () => {
     const { accept, submitNext, play, dispatcher, passTime, signal } = await startCore();
     play.submit = () => Promise.resolve(inDoubt('job'));
     for (const prompt of ['1', '2', '3']) {
@@ -57,7 +57,7 @@ describe('a probe', () => {
     expect(await submitNext()).toBe(good);
   });
 
-  test('that dies lets the next one through when its lease is over', async () => {
+  test('that dies lets the next one through when its lease expires', async () => {
     const { accept, submitNext, play, dispatcher, passTime, store } = await startCore();
     play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
     await accept();
@@ -71,10 +71,10 @@ describe('a probe', () => {
     expect((await dispatcher.take()).kind).toBe('job');
   });
 
-  test('that takes its time keeps everybody else out meanwhile', async () => {
+  test('that takes a long time renews its lease and keeps all others out', async () => {
     const { accept, submitNext, play, dispatcher, passTime, signal, store, sql } = await startCore();
     const left = async () => (await store.findGate('test'))!.pausedForMs;
-    /** Its lease would end in a moment; the one who works renews it. */
+    /** Shortens the lease to 0.5 s, and waits until the working probe renews it. */
     const isRenewed = async () => {
       await sql("update gates set paused_until = now() + interval '0.5 s'");
       await expect.poll(left).toBeGreaterThan(PROBE_LEASE_MS / 2);
@@ -104,12 +104,12 @@ describe('a probe', () => {
     answer();
     await submitting;
     expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
-    // Nothing is renewed that has ended.
+    // A probe that has ended cannot be renewed.
     await store.renewProbe('test', probe.job.id, PROBE_LEASE_MS);
     expect(await left()).toBe(0);
   });
 
-  test('that is none any more, because somebody else has taken over, says nothing', async () => {
+  test('whose lease another prober has taken over does not affect the gate', async () => {
     const { accept, submitNext, play, dispatcher, passTime, signal, sql } = await startCore();
     play.submit = () => Promise.resolve(inDoubt('path'));
     for (const account of ['a', 'b']) {
@@ -148,7 +148,7 @@ describe('a probe', () => {
       return count;
     };
 
-    test('every second, also when one renewal fails', async () => {
+    test('every second, even if renewals fail', async () => {
       expect(await renewals(60_000, () => Promise.reject(new Error('no answer')))).toBe(10);
     });
 
@@ -156,7 +156,7 @@ describe('a probe', () => {
       expect(await renewals(60_000, () => new Promise(() => undefined))).toBe(1);
     });
 
-    test('not for longer than its work may take', async () => {
+    test('for no longer than its work may take', async () => {
       expect(await renewals(3_500, () => Promise.resolve())).toBe(3);
     });
   });

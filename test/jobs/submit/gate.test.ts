@@ -1,4 +1,4 @@
-/** Admission: whose turn it is, what shuts the gate, and what opens it again. */
+/** Admission: the order of turns, what shuts the gate, and what reopens it. */
 import { describe, expect, test } from 'vitest';
 import { addFault, isOutage, pauseFor, type Fault } from '../../../src/jobs/model/admission-gate.ts';
 import type { JobStore } from '../../../src/jobs/ports/store.ts';
@@ -13,17 +13,21 @@ const start = async (options: Parameters<typeof startCore>[0] = {}) =>
   startCore({ database: await emptied(), ...options });
 
 describe('turns', () => {
-  test("one account's 1,000 jobs do not delay another's first one", { timeout: 180_000 }, async () => {
-    const { accept, submitNext, play } = await start({ maxInFlight: 5_000 });
-    play.submit = (jobId) => Promise.resolve(accepted(jobId));
-    for (let index = 0; index < 1_000; index += 1) await accept('many');
-    for (let index = 0; index < 3; index += 1) await submitNext();
-    const first = await accept('few');
-    // At most one of the others has the same tag.
-    expect([await submitNext(), await submitNext()]).toContain(first);
-  });
+  test(
+    'let the first job of an account pass without waiting for 1,000 jobs of another',
+    { timeout: 180_000 },
+    async () => {
+      const { accept, submitNext, play } = await start({ maxInFlight: 5_000 });
+      play.submit = (jobId) => Promise.resolve(accepted(jobId));
+      for (let index = 0; index < 1_000; index += 1) await accept('many');
+      for (let index = 0; index < 3; index += 1) await submitNext();
+      const first = await accept('few');
+      // At most one other job has the same tag.
+      expect([await submitNext(), await submitNext()]).toContain(first);
+    },
+  );
 
-  test('alternate between accounts that wait together', async () => {
+  test('alternate between accounts that wait at the same time', async () => {
     const { accept, submitNext, play, find } = await start();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     for (const account of ['a', 'b', 'c']) for (let index = 0; index < 3; index += 1) await accept(account);
@@ -35,7 +39,7 @@ describe('turns', () => {
     for (const round of [0, 3, 6]) expect(new Set(order.slice(round, round + 3))).toEqual(new Set(['a', 'b', 'c']));
   });
 
-  test('are not saved up: an account that was away joins in where the queue is now', async () => {
+  test('are not saved up: an account that returns joins at the current position of the queue', async () => {
     const { accept, submitNext, play } = await start();
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     await accept('away');
@@ -47,7 +51,7 @@ describe('turns', () => {
     expect(next.filter((id) => back.includes(id)).length).toBeLessThan(3);
   });
 
-  test('are kept by a job that comes back to the queue', async () => {
+  test('are kept by a job that is requeued', async () => {
     const { accept, submitNext, play, store } = await start();
     const [first] = [await accept('a'), await accept('a')];
     play.submit = () => Promise.resolve({ kind: 'refused', refusal: { kind: 'busy' }, httpStatus: 429, traceId: null });
@@ -57,7 +61,7 @@ describe('turns', () => {
     expect(await submitNext()).toBe(first);
   });
 
-  test('are not taken by who repeats a key', async () => {
+  test('are not consumed by a request that repeats an idempotency key', async () => {
     const { accept, sql } = await start();
     await accept('a', null, 'key');
     for (let index = 0; index < 5; index += 1)
@@ -66,7 +70,7 @@ describe('turns', () => {
     expect(await sql('select tag::int as tag from jobs order by tag')).toEqual([{ tag: 1 }, { tag: 2 }]);
   });
 
-  test('does not count a job for ever of which nobody knows whether it arrived, so that slots of dead dispatchers come back', async () => {
+  test('become available again after a limited time if a submit stays in doubt, so that slots of dead dispatchers are released', async () => {
     const SLOT_MS = 400;
     const { accept, play, dispatcher, signal } = await start({ maxInFlight: 1, unconfirmedSlotMs: SLOT_MS });
     play.submit = () => Promise.resolve(inDoubt('path'));
@@ -82,7 +86,7 @@ describe('turns', () => {
   });
 });
 
-test('an attempt past its deadline holds no slot, also while its end is put off for want of a look-up', async () => {
+test('an attempt past its deadline holds no slot, even while its end is postponed because look-ups fail', async () => {
   const { accept, submitNext, play, dispatcher, reconcile, find, sql } = await start({ maxInFlight: 1 });
   play.submit = (jobId) => Promise.resolve(accepted(jobId));
   play.lookUp = () => Promise.reject(new Error('an outage'));
@@ -114,11 +118,11 @@ describe('trouble', () => {
     ['two accounts', [fault('a', '1'), fault('b', '1')], true],
     ['the path, once', [fault('a', '1', 'path')], false],
     ['the path, twice', [fault('a', '1', 'path'), fault('a', '1', 'path')], true],
-  ])('%s: an outage is %s', (_name, faults, expected) => {
+  ])('%s: isOutage returns %s', (_name, faults, expected) => {
     expect(isOutage(faults)).toBe(expected);
   });
 
-  test('is remembered up to 20 faults', () => {
+  test('is remembered as the newest 20 faults', () => {
     let faults: readonly Fault[] = [];
     for (let index = 0; index < 30; index += 1) faults = addFault(faults, fault('a', String(index)));
     expect(faults.map(({ inputHash }) => inputHash)).toEqual(
@@ -126,13 +130,13 @@ describe('trouble', () => {
     );
   });
 
-  test('shuts the gate for longer each time, up to the last step', () => {
+  test('shuts the gate for longer each time, up to a maximum', () => {
     expect([0, 1, 2, 3, 9].map((before) => pauseFor('blocked', 'used_up', before).pauseMs / 1_000)).toEqual([
       60, 120, 300, 600, 600,
     ]);
   });
 
-  test("from one account's bad input shuts nobody out", async () => {
+  test('caused by the bad input of one account does not shut out other accounts', async () => {
     const { accept, submitNext, play, dispatcher } = await start();
     play.submit = () => Promise.resolve(inDoubt('job'));
     for (let index = 0; index < 5; index += 1) {
@@ -145,7 +149,7 @@ describe('trouble', () => {
     expect((await dispatcher.take()).kind).toBe('wait');
   });
 
-  test('that a submit passed after is forgotten: it is no outage together with the next', async () => {
+  test('is forgotten once a submit passes, and does not add up to an outage with the next', async () => {
     const { accept, submitNext, play, sql } = await start();
     const submitAs = async (end: (jobId: string) => SubmitEnd) => {
       play.submit = (jobId) => Promise.resolve(end(jobId));
@@ -159,7 +163,7 @@ describe('trouble', () => {
     expect(await submitAs(() => inDoubt('path'))).toEqual([{ reason: 'reset' }]);
   });
 
-  test('that many attempts in flight meet together is one pause, counted once; the probe counts anew', async () => {
+  test('that several attempts in flight meet counts as one pause; a failed probe counts as another', async () => {
     const { accept, play, dispatcher, passTime, signal, sql } = await start();
     for (let index = 0; index < 4; index += 1) await accept();
     const taken = [await dispatcher.take(), await dispatcher.take(), await dispatcher.take()];
@@ -179,7 +183,7 @@ describe('trouble', () => {
   });
 
   test.each<SubmitEnd>([inDoubt('path'), { kind: 'neverSent', reason: 'AbortError' }])(
-    'that we caused ourselves, by cutting off a submit at a stop, is none ($kind)',
+    'that the gateway causes itself, by aborting a submit at a stop, does not count ($kind)',
     async (end) => {
       const { accept, play, dispatcher, sql } = await start();
       play.submit = () => Promise.resolve(end);
@@ -194,7 +198,7 @@ describe('trouble', () => {
 });
 
 describe('an intent whose commit went unanswered', () => {
-  /** Commits as it should, or not at all, and tells the dispatcher neither; later ones are answered. */
+  /** Commits or rolls back the first transaction and reports neither to the dispatcher; later ones are answered. */
   const unanswered =
     (commits: boolean, answering = false) =>
     (store: JobStore): JobStore => ({
@@ -213,7 +217,7 @@ describe('an intent whose commit went unanswered', () => {
       },
     });
 
-  test('is put back, because nobody sent it', async () => {
+  test('is requeued, because it was never sent', async () => {
     const { accept, dispatcher, find, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
     const taken = await dispatcher.take();
@@ -223,7 +227,7 @@ describe('an intent whose commit went unanswered', () => {
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 1 });
   });
 
-  test('ends its job instead, when the client has asked for that meanwhile', async () => {
+  test('cancels its job instead, if the client has requested that in the meantime', async () => {
     const { accept, dispatcher, find, sql, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
     const taken = await dispatcher.take();
@@ -232,7 +236,7 @@ describe('an intent whose commit went unanswered', () => {
     expect(await find(id)).toMatchObject({ state: 'CANCELED', settledBy: 'CANCEL' });
   });
 
-  test('is looked for again only while the database is away: any other error is told', async () => {
+  test('is checked again only while the database is unavailable; any other error is thrown', async () => {
     const broken = new Error('a bug');
     const { dispatcher, signal } = await start({
       dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }),
@@ -240,7 +244,7 @@ describe('an intent whose commit went unanswered', () => {
     await expect(dispatcher.retract(submittingJob(), signal)).rejects.toBe(broken);
   });
 
-  test('does not put back the attempt that somebody else has begun under the same number', async () => {
+  test('does not requeue an attempt that another dispatcher has begun under the same number', async () => {
     const { accept, dispatcher, find, sql } = await start({ dispatchStore: unanswered(false) });
     const id = await accept();
     const taken = await dispatcher.take();
@@ -251,7 +255,7 @@ describe('an intent whose commit went unanswered', () => {
     const stopping = new AbortController();
     if (taken.kind !== 'unsure') throw new Error(taken.kind);
     const retracting = dispatcher.retract(taken.job, stopping.signal);
-    // It looks once before it would wait.
+    // `retract` checks once before it waits.
     stopping.abort();
     await retracting;
     expect(await find(id)).toMatchObject({ state: 'SUBMITTING', attempt: 1 });

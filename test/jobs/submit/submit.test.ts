@@ -19,7 +19,7 @@ async function start(overrides: Record<string, string> = {}) {
 describe('a submit', () => {
   const together = shared(() => start());
 
-  test('is answered to the client before the upstream has answered', async () => {
+  test('does not make the client wait for the answer of the upstream', async () => {
     const { client, upstream } = together();
     const job = await client.generate();
     expect(job.state).toBe('QUEUED');
@@ -28,7 +28,7 @@ describe('a submit', () => {
     submit.answer(200, successOf(job.id));
   });
 
-  test('carries the input in the upstream words, and a callback URL of its own', async () => {
+  test('carries the input in the terms of the upstream, and its own callback URL', async () => {
     const { client, upstream } = together();
     const job = await client.generate({
       mode: 'PRO',
@@ -54,7 +54,7 @@ describe('a submit', () => {
     submit.answer(200, successOf(job.id));
   });
 
-  test('without a public URL asks for the task id at once, and the result is found by polling', async () => {
+  test('without a public URL requests the task id at once, and the result is found by polling', async () => {
     const upstream = await startFakeUpstream();
     const { client, publicUrl } = await startGateway({ ...upstream.settings, ...quickPolls });
     expect(publicUrl).toBeNull();
@@ -67,7 +67,7 @@ describe('a submit', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
   });
 
-  test('whose answer is the finished result settles at once', async () => {
+  test('whose answer is the finished result settles the job at once', async () => {
     const { client, upstream } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, successOf('the-task'));
@@ -78,7 +78,7 @@ describe('a submit', () => {
     });
   });
 
-  test('that moderation refuses fails the job, and nobody else waits for it', async () => {
+  test('that moderation rejects fails the job, and no other job waits for it', async () => {
     const { client, upstream } = together();
     const jobs = [await client.generate(), await client.generate()];
     (await upstream.nextSubmit()).answer(403, refusal('forbidden'));
@@ -90,7 +90,7 @@ describe('a submit', () => {
     ]);
   });
 
-  test('that is told to slow down goes back to the queue and is sent again after a pause', async () => {
+  test('that is rate limited is requeued and sent again after a pause', async () => {
     const { client, upstream, stateOf, url } = await start();
     const job = await client.generate();
     const first = await upstream.nextSubmit();
@@ -105,12 +105,12 @@ describe('a submit', () => {
   });
 
   test.each(['used_up', 'disabled', 'invalid_token'])(
-    'that is refused for %s keeps every job queued, and says so',
+    'that is refused with %s keeps every job queued, and is reported by /readyz and the log',
     async (code) => {
       const { client, upstream, stateOf, url, logs } = await start();
       const jobs = [await client.generate(), await client.generate()];
       (await upstream.nextSubmit()).answer(403, refusal(code));
-      // The second may have passed the gate before the first was refused.
+      // The second submit may have passed the gate before the first was refused.
       await expect
         .poll(async () => {
           if (upstream.submitCount() > 1)
@@ -126,7 +126,7 @@ describe('a submit', () => {
   );
 });
 
-describe('a submit whose fate is unknown', () => {
+describe('a submit with an unknown outcome', () => {
   const together = shared(() => start({ ...quickPolls, SUBMIT_TIMEOUT_SECONDS: '0.3' }));
 
   test.each<[string, (submit: Submit) => void]>([
@@ -135,9 +135,9 @@ describe('a submit whose fate is unknown', () => {
     ['answered 504', (submit) => submit.answer(504, '<html></html>')],
     ['answered unreadably', (submit) => submit.answer(200, '{"task_id": "')],
     ['not answered in time', () => undefined],
-  ])('because it was %s is never sent again, and a callback resolves it', async (_name, fate) => {
+  ])('because it was %s is never sent again, and a callback settles the job', async (_name, fate) => {
     const { client, upstream, url, databaseUrl } = together();
-    // Two of these shut the gate, which is another test's matter.
+    // Two of these shut the gate, which another test covers.
     await asAdministrator(`update gates set faults = '[]'`, databaseUrl);
     const before = upstream.submitCount();
     const job = await client.generate();
@@ -154,7 +154,7 @@ describe('a submit whose fate is unknown', () => {
     expect(upstream.submitCount()).toBe(before + 1);
   });
 
-  test('shuts the gate when there are two; nothing is degraded any more when the pause is over and nothing waits', async () => {
+  test('shuts the gate if there are two; the status is no longer degraded once the pause ends and no job waits', async () => {
     const { client, upstream, stateOf, url } = await start({ POLL_FIRST_SECONDS: '60' });
     const ready = async () => (await (await fetch(`${url}/readyz`)).json()) as object;
     const jobs = [await client.generate(), await client.generate()];
@@ -164,7 +164,7 @@ describe('a submit whose fate is unknown', () => {
     await expect.poll(ready).toMatchObject({ status: 'ok', upstream: 'ok' });
   });
 
-  test('and of which nothing is heard fails at the deadline, possibly charged; a late callback lifts it', async () => {
+  test('and no further news fails the job at the deadline as possibly charged; a late callback still makes it succeed', async () => {
     const { client, upstream, url } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '0.5' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -182,7 +182,7 @@ describe('a submit whose fate is unknown', () => {
     expect(upstream.submitCount()).toBe(1);
   });
 
-  test('because its submitter died becomes UNCONFIRMED when the lease runs out, and is not sent again', async () => {
+  test('because its submitter died makes the job UNCONFIRMED when the lease expires, and is not sent again', async () => {
     const { client, upstream, stateOf, databaseUrl } = await start();
     const job = await client.generate();
     await upstream.nextSubmit();
@@ -193,10 +193,10 @@ describe('a submit whose fate is unknown', () => {
 });
 
 describe('a submit that was never sent', () => {
-  test('goes back to the queue, and out when the upstream is there again', async () => {
+  test('is requeued, and sent once the upstream is reachable again', async () => {
     const upstream = await startFakeUpstream();
     const { createServer } = await import('node:net');
-    // A door that is closed at first: nothing listens at the address that the gateway knows.
+    // A proxy that is closed at first: nothing listens on the address that the gateway uses.
     const door = createServer((socket) => {
       const { port } = new URL(upstream.url);
       import('node:net').then(
@@ -223,7 +223,7 @@ describe('a submit that was never sent', () => {
 });
 
 describe('the gate', () => {
-  test('lets no more in than its cap, over two instances, and the next one when a place is free', async () => {
+  test('admits no more jobs than its limit across two instances, and the next one when a slot is free', async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
     const settings = { ...upstream.settings, ...quickPolls, DATABASE_URL: databaseUrl, UPSTREAM_MAX_IN_FLIGHT: '2' };
@@ -245,7 +245,7 @@ describe('the gate', () => {
     expect(upstream.submitCount()).toBe(6);
   });
 
-  test('is passed in the order of acceptance', async () => {
+  test('admits jobs in the order of acceptance', async () => {
     const { client, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1' });
     for (const prompt of ['1', '2', '3', '4']) await client.generate({ prompt });
     for (const prompt of ['1', '2', '3', '4']) {
@@ -255,7 +255,7 @@ describe('the gate', () => {
     }
   });
 
-  test('spaces submits by the rate', async () => {
+  test('spaces submits by the rate limit', async () => {
     const { client, upstream, databaseUrl } = await start({ UPSTREAM_SUBMITS_PER_SECOND: '4' });
     const jobs = [await client.generate(), await client.generate(), await client.generate()];
     for (const { id } of jobs) {
@@ -272,7 +272,7 @@ describe('the gate', () => {
 });
 
 describe('an answer to a submit', () => {
-  test('outlives an outage of the database that begins before it comes', async () => {
+  test('survives a database outage that begins before the answer arrives', async () => {
     const upstream = await startFakeUpstream();
     const proxy = await startProxy(await createDatabase());
     const { client } = await startGateway({ ...upstream.settings, DATABASE_URL: proxy.url });
@@ -292,7 +292,7 @@ describe('an answer to a submit', () => {
 describe('a deadline', () => {
   const together = shared(() => start({ JOB_DEADLINE_SECONDS: '3' }));
 
-  test('asks first: a job that the upstream has finished is not failed', async () => {
+  test('looks up the task first: a job that the upstream has finished does not fail', async () => {
     const { client, upstream } = together();
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -304,7 +304,7 @@ describe('a deadline', () => {
     expect(states.at(-1)).toBe('SUCCEEDED');
   });
 
-  test('ends a job that another upstream has too', async () => {
+  test('also ends a job that belongs to another upstream', async () => {
     const { client, upstream, databaseUrl } = together();
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'b' });
@@ -315,7 +315,7 @@ describe('a deadline', () => {
     expect(await client.untilEnd(job.id)).toMatchObject({ state: 'FAILED', failure: { code: 'TIMED_OUT' } });
   });
 
-  test('ends a task that the upstream still works on, and its late result lifts the job once', async () => {
+  test('ends a job whose task is still running, and a late result makes it succeed', async () => {
     const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '1' });
     const job = await client.generate();
     const submit = await upstream.nextSubmit();
@@ -329,7 +329,7 @@ describe('a deadline', () => {
     await expect.poll(() => client.find(job.id)).toMatchObject({ state: 'SUCCEEDED', settledBy: 'POLL' });
   });
 
-  test('of a task that look-ups do not find says that the upstream lost it', async () => {
+  test('ends a job whose task look-ups do not find, and reports that the upstream lost it', async () => {
     const { client, upstream } = await start({ ...quickPolls, JOB_DEADLINE_SECONDS: '3' });
     const job = await client.generate();
     (await upstream.nextSubmit()).answer(200, { task_id: 'a' });
@@ -340,7 +340,7 @@ describe('a deadline', () => {
     expect(upstream.submitCount()).toBe(1);
   });
 
-  test('ends a job that waited too long, with nothing spent', async () => {
+  test('ends a job that waited too long in the queue, without a charge', async () => {
     const { client, upstream } = await start({ UPSTREAM_MAX_IN_FLIGHT: '1', QUEUE_DEADLINE_SECONDS: '0.3' });
     await client.generate();
     await upstream.nextSubmit();

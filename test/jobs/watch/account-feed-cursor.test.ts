@@ -1,4 +1,4 @@
-/** The cursors of the account feed: which are refused, and what they claim. */
+/** The cursors of the account feed: which ones are rejected, and what they claim to have seen. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../../src/db/connection/client.ts';
 import { createJobStore } from '../../../src/db/stores.ts';
@@ -12,7 +12,7 @@ import { shared } from '../../support/on-end.ts';
 const base = shared(() => startStore());
 
 describe('a cursor', () => {
-  test('that is none, of another database, or from after a backup is refused', async () => {
+  test('is rejected if it is malformed, belongs to another database, or is newer than a restored backup', async () => {
     const [here, elsewhere] = [await startFollowing({ base: base() }), await startFollowing()];
     await here.insert();
     const { history, snapshot } = decodeCursor(await here.following.findCursor(here.account))!;
@@ -32,7 +32,7 @@ describe('a cursor', () => {
   });
 
   test.each(['another history', 'an older state'])(
-    'is refused also when the database becomes one of %s below a follower',
+    'is also rejected if the database changes to %s under an active follower',
     async (what) => {
       let isRestored = false;
       const restored = <T extends { history: string; snapshot: object }>(moment: T): T =>
@@ -61,7 +61,7 @@ describe('a cursor', () => {
     },
   );
 
-  test('claims nothing beyond the last change: the database may forget later transactions in a crash and give their ids again', async () => {
+  test('claims nothing beyond the last change, because a crash of the database may lose later transactions and reassign their ids', async () => {
     const { url, account, following, insert } = await startFollowing({ base: base() });
     const job = await insert();
     const before = decodeCursor(await following.findCursor(account))!.snapshot.xmax;
@@ -79,7 +79,7 @@ describe('a cursor', () => {
     expect(snapshot.inProgress).toContain(begun.xid);
   });
 
-  test('works for a role that may not ask what server it is', async () => {
+  test('works for a role without permission to read the identity of the server', async () => {
     const { url, insert } = await startFollowing();
     await insert();
     const role = `weak_${new URL(url).pathname.slice(1)}`;
@@ -105,7 +105,7 @@ describe('a cursor', () => {
   });
 
   test.each([21, 220, 221])(
-    'from before one transaction that changed %i jobs reads each of them once, over as many pages as it takes',
+    'from just before one transaction that changed %i jobs reads each of them once, in as many pages as necessary',
     async (count) => {
       const { url, account, store, insertMany } = await startFollowing({ base: base() });
       const before = await insertMany(3);
@@ -114,7 +114,7 @@ describe('a cursor', () => {
         `select distinct changed_xid::text as xid from jobs where id = '${ids[0]}'`,
         url,
       );
-      // The snapshot of somebody who read just before: this transaction is the next one.
+      // The snapshot of a reader from just before this transaction, which is the next one.
       const seen = { xmax: BigInt(changed!.xid), inProgress: [] };
       const { history } = await store.findMoment(account);
       const delta = createDelta(store, account, history, seen);
@@ -129,12 +129,12 @@ describe('a cursor', () => {
       expect(sizes).toEqual({ 21: [20, 1], 220: [20, 200, 0], 221: [20, 200, 1] }[count]);
       expect(found).toEqual([...ids].sort());
       expect(found).not.toContain(before[0]);
-      // Transactions of other databases of the server may be in progress.
+      // Compares only `xmax`: transactions of other databases on the same server may be in progress.
       expect(delta.seen().xmax).toBe(seen.xmax + 1n);
     },
   );
 
-  test('survives rows that a dump brought with ids from the future: they come once they change', async () => {
+  test('tolerates rows that a dump restored with transaction ids from the future, and yields them once they change', async () => {
     const { url, following, insert, amend } = await startFollowing();
     const [foreign, other] = [await insert(), await insert()];
     await asAdministrator(`update jobs set changed_xid = '18000000000000000000' where id = '${foreign}'`, url);

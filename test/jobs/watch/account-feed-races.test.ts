@@ -1,12 +1,12 @@
-/** The account feed at its narrow places: what happens while a read is under way, and when one fails. */
+/** Races in the account feed: changes that arrive during a read, and reads that fail. */
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../src/jobs/model/snapshot.ts';
 import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
 import { ACCOUNT, readOne, said, startFollowing } from '../../support/following.ts';
 
 /**
- * Following whose next read of changes, or the next one for somebody who has seen no more than `seen`, waits until
- * `meanwhile` is over, once it has its rows.
+ * Starts an account feed whose next read of changes can be interrupted: once it has its rows, it waits until the
+ * interruption completes. With `seen`, this applies to the next read for a reader that has seen no more than `seen`.
  */
 async function startInterruptible(url?: string) {
   let meanwhile = async (): Promise<void> => undefined;
@@ -29,7 +29,7 @@ async function startInterruptible(url?: string) {
   };
 }
 
-test('a change that comes while a follower catches up reaches it', { timeout: 90_000 }, async () => {
+test('a change that arrives while a follower catches up reaches that follower', { timeout: 90_000 }, async () => {
   const { following, store, insert, amend, duringNextRead } = await startInterruptible();
   const [before, during] = [await insert(), await insert()];
   const { snapshot } = await store.findMoment(ACCOUNT);
@@ -39,9 +39,10 @@ test('a change that comes while a follower catches up reaches it', { timeout: 90
   expect(said([await readOne(other)])).toEqual([`${before} 2`]);
   duringNextRead(async () => {
     await amend(during);
-    // The tail has read it, and offered it to whoever was registered.
+    // The tail has read it and offered it to all registered followers.
     expect(said([await readOne(other)])).toEqual([`${during} 2`]);
-    // Of the one who catches up: the tail, which may read once more for the change before, has to read on meanwhile.
+    // Interrupts only the read of the follower that catches up. The tail, which may read once more for the earlier
+    // change, must be able to continue in the meantime.
   }, snapshot);
   const updates = await following.follow(ACCOUNT, cursor);
   expect(said([await readOne(updates), await readOne(updates)])).toEqual([`${before} 2`, `${during} 2`]);
@@ -69,7 +70,7 @@ test('a wake-up during a read causes another read', { timeout: 90_000 }, async (
 });
 
 test(
-  'a read that fails is repeated without another wake-up, of the tail and of one who catches up',
+  'a failed read is retried without another wake-up, both by the tail and by a follower that catches up',
   { timeout: 90_000 },
   async () => {
     const fail = () => Promise.reject(new Error('the connection is gone'));
@@ -79,15 +80,15 @@ test(
     first.duringNextRead(fail);
     const job = await first.insert();
     expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
-    expect(first.warnings).toEqual(['changes of a followed account could not be read; they are read again']);
+    expect(first.warnings).toEqual(['changes of a watched account could not be read; retrying']);
 
-    // Two pages, of which the reader asks for the second.
+    // Two pages: the second is read, and fails, when the reader asks for it.
     const jobs = new Set([job, ...(await first.insertMany(200))]);
     const second = await startInterruptible(first.url);
     const away = await second.following.follow(ACCOUNT, cursor);
     second.duringNextRead(fail);
     while (jobs.size > 0) jobs.delete((await readOne(away)).job.id);
-    expect(second.warnings).toEqual(['changes could not be read; they are read again']);
+    expect(second.warnings).toEqual(['changes could not be read; retrying']);
     await first.amend(job);
     expect(said([await readOne(away)])).toEqual([`${job} 2`]);
   },

@@ -1,4 +1,4 @@
-/** The account feed on a real database: what comes, from where it goes on, and what it costs. */
+/** The account feed on a real database: which changes it yields, where it resumes, and what it costs. */
 import { describe, expect, test } from 'vitest';
 import { createFollower } from '../../../src/jobs/watch/account-watcher.ts';
 import { decodeCursor, encodeCursor } from '../../../src/jobs/model/snapshot.ts';
@@ -9,7 +9,7 @@ import { shared } from '../../support/on-end.ts';
 import { startProxy } from '../../support/proxy.ts';
 
 const quiet = () => undefined;
-/** A follower by itself. */
+/** Options of a follower that runs without a feed. */
 const quietly = { after: null, log: { info: quiet, warn: quiet, error: quiet }, onClose: quiet };
 
 const base = shared(() => startStore());
@@ -17,7 +17,7 @@ const startOnBase = (options: Parameters<typeof startFollowing>[0] = {}) =>
   startFollowing({ base: base(), ...options });
 
 describe('a follower', () => {
-  test('gets new jobs and changes of its account, in the order in which they were committed', async () => {
+  test('gets new jobs and changes of its account, in commit order', async () => {
     const { account, following, insert, amend } = await startOnBase();
     const updates = await following.follow(account);
     const first = await insert();
@@ -28,7 +28,7 @@ describe('a follower', () => {
     expect(said(more)).toEqual([`${second} 1`, `${first} 2`]);
   });
 
-  test("never gets another account's, whoever's cursor it brings", async () => {
+  test('never gets the jobs of another account, whichever cursor it starts from', async () => {
     const { account, following, insert, amend } = await startOnBase();
     const another = `not-${account}`;
     const theirs = await insert(another);
@@ -44,7 +44,7 @@ describe('a follower', () => {
     for (const updates of [a, b, c]) expect(said([await readOne(updates)])).toEqual([`${mine} 1`]);
   });
 
-  test('goes on from any cursor that it was given: nothing it did not read is missed', async () => {
+  test('resumes from any cursor that it received without missing an unread change', async () => {
     const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 7 });
     const ids = await insertMany(20);
     const start = await following.findCursor(account);
@@ -60,13 +60,13 @@ describe('a follower', () => {
       const again = await following.follow(account, cursor);
       const got = (await read(again, missing.length)).map(({ job }) => job.id);
       await again.return!();
-      // One that was read is repeated at most where its page ended.
+      // At most one change that was read is repeated, at the end of its page.
       expect(got.filter((id) => had.has(id)).length).toBeLessThanOrEqual(1);
       expect(missing.slice(0, -1).filter((id) => !got.includes(id))).toEqual([]);
     }
   });
 
-  test('that was away is repeated nothing it has read, and told the newest version of the rest once', async () => {
+  test('that resumes gets nothing that it has already read, and the newest version of everything else once', async () => {
     const { account, following, insert, amend } = await startOnBase();
     const ids = await Promise.all([insert(), insert(), insert()]);
     const updates = await following.follow(account);
@@ -81,7 +81,7 @@ describe('a follower', () => {
     expect(said([await readOne(again)])).toEqual([`${last} 1`]);
   });
 
-  test('is neither held up nor repeated anything by a transaction that stays open, and gets what it changed when it commits', async () => {
+  test('is neither delayed nor sent duplicates because of a transaction that stays open, and gets its change when it commits', async () => {
     const { url, account, following, insert, amend } = await startOnBase();
     const [job, other, late] = await Promise.all([insert(), insert(), insert()]);
     const long = await openTransaction(url);
@@ -102,7 +102,7 @@ describe('a follower', () => {
     expect(said(await read(updates, 2))).toEqual([`${other} 2`, `${late} 2`]);
   });
 
-  test('gets a change whose transaction is older than the one before it', async () => {
+  test('gets a change whose transaction is older than that of the preceding change', async () => {
     const { url, account, following, insert, amend } = await startOnBase();
     const job = await insert();
     const old = await openTransaction(url);
@@ -120,7 +120,7 @@ describe('a follower', () => {
     expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 3`]);
   });
 
-  test('who reads nothing costs bounded memory, and then gets the newest version of every job', async () => {
+  test('that reads nothing uses bounded memory, and later gets the newest version of every job', async () => {
     const { url, account, store, insertMany } = await startOnBase();
     const ids = await insertMany(30);
     const { history, snapshot } = await store.findMoment(account);
@@ -147,7 +147,7 @@ describe('a follower', () => {
     follower.end();
   });
 
-  test('that is offered an unread change again has it at its place: no cursor claims that it was read', async () => {
+  test('that is offered an unread change again keeps it in its place, so that no cursor claims it was read', async () => {
     const { account, store, insert } = await startOnBase();
     const jobs = [];
     for (let count = 0; count < 3; count += 1) jobs.push((await store.find(account, await insert()))!);
@@ -161,7 +161,7 @@ describe('a follower', () => {
       maxUnread: 10,
     });
     follower.offer(changes);
-    // A read that failed after its first page begins anew.
+    // A read that failed after its first page starts over.
     follower.offer([changes[1]!]);
     const read = [await readOne(follower), await readOne(follower), await readOne(follower)];
     expect(said(read)).toEqual(said(changes.map(({ job }) => ({ cursor: '', job }))));
@@ -169,7 +169,7 @@ describe('a follower', () => {
     follower.end();
   });
 
-  test('who is slow gets the newest version of every job through a small box', async () => {
+  test('that is slow gets the newest version of every job even with a small buffer', async () => {
     const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 3 });
     const ids = await insertMany(12);
     const [slow, quick] = [await following.follow(account), await following.follow(account)];
@@ -189,7 +189,7 @@ describe('a follower', () => {
     expect(following.count()).toBe(0);
   });
 
-  test('misses nothing when its wake-ups are lost or the database is away', { timeout: 90_000 }, async () => {
+  test('misses nothing when wake-ups are lost or the database is unavailable', { timeout: 90_000 }, async () => {
     const url = await createDatabase();
     const proxy = await startProxy(url);
     const direct = await startFollowing({ url });
@@ -215,7 +215,7 @@ describe('a follower', () => {
     expect(warnings.length).toBeLessThan(100);
   });
 
-  test('leaves at once while it waits, and nothing is left of it', async () => {
+  test('that is closed while it waits ends at once and leaves nothing behind', async () => {
     const { account, following, insert } = await startOnBase();
     const [a, b, c] = [
       await following.follow(account),
@@ -242,7 +242,7 @@ describe('a follower', () => {
     ]);
   });
 
-  test('begins again after the first read for its account has failed', async () => {
+  test('can start after the first read for its account has failed', async () => {
     let fails = true;
     const around = (reader: ChangeReader): ChangeReader => ({
       ...reader,
@@ -256,7 +256,7 @@ describe('a follower', () => {
     expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
   });
 
-  test('shares its reads with everybody who follows the account', async () => {
+  test('shares its reads with all other followers of the account', async () => {
     let reads = 0;
     const around = (reader: ChangeReader): ChangeReader => ({
       findMoment: reader.findMoment,

@@ -15,7 +15,7 @@ import { openSocket, subscribe, WATCH } from '../../support/socket.ts';
 const BURST = 10_000;
 const ACCOUNT = 'default';
 
-/** A watch over a real store, with the wake-ups in the test's hands. */
+/** Starts a watch over a real store; the test emits the wake-ups. */
 async function startWatch() {
   const url = await createDatabase();
   const [row] = await asAdministrator<{ id: string }>(
@@ -54,8 +54,8 @@ async function startWatch() {
 
 const versionOf = ({ value }: IteratorResult<Job>): number => (value as Job).version;
 
-describe('a burst of 10,000 changes', () => {
-  test('in one tick costs two reads, and the watcher gets the newest state', async () => {
+describe('a burst of changes', () => {
+  test('of 10,000 in one tick costs at most two reads, and the watcher gets the newest state', async () => {
     const { watch, wake, write, reads } = await startWatch();
     expect(versionOf(await watch.next())).toBe(1);
     await write(BURST);
@@ -65,11 +65,11 @@ describe('a burst of 10,000 changes', () => {
     await write(BURST + 1);
     wake(BURST + 1);
     expect(versionOf(await watch.next())).toBe(BURST + 1);
-    // Wake-ups during the first read ask for one more, however many they are.
+    // All wake-ups during the first read together cause one more read.
     expect(reads()).toBeLessThanOrEqual(3);
   });
 
-  test('one after the other leaves a watcher that does not read with the newest state only', async () => {
+  test('of 29, one after another, leaves only the newest state for a watcher that does not read', async () => {
     const { watch, wake, write, reads } = await startWatch();
     expect(versionOf(await watch.next())).toBe(1);
     for (let version = 2; version <= 30; version += 1) {
@@ -77,13 +77,13 @@ describe('a burst of 10,000 changes', () => {
       const before = reads();
       wake(version);
       await expect.poll(reads, { interval: 1 }).toBeGreaterThan(before);
-      // What was read has been handed out by then.
+      // By then, the row has been offered to the watcher.
       await setImmediate();
     }
     expect(versionOf(await watch.next())).toBe(30);
   });
 
-  test('in one transaction leaves the gateway alive, and its subscriber gets the newest state', async () => {
+  test('of 10,000 in one transaction does not crash the gateway, and its subscriber gets the newest state', async () => {
     const upstream = await startFakeUpstream();
     const gateway = await startGateway(upstream.settings);
     const { id } = await gateway.client.generate();

@@ -1,4 +1,4 @@
-/** Pages of changes from a reader whose answers the test writes. */
+/** Pages of changes from a reader whose results the test supplies. */
 import { describe, expect, test } from 'vitest';
 import { createDelta } from '../../../src/jobs/watch/change-pages.ts';
 import type { ChangePosition, Snapshot } from '../../../src/jobs/model/snapshot.ts';
@@ -24,7 +24,7 @@ function readerOf(...pages: { snapshot: Snapshot; changes: ReturnType<typeof cha
   return { asked, reader };
 }
 
-test('a short page is the last one; everything up to its newest change has been seen after it', async () => {
+test('a short page is the last one, and everything up to its newest change then counts as seen', async () => {
   const before = at(10n, 4n);
   const { asked, reader } = readerOf({ snapshot: at(20n, 15n), changes: changesOf(4n, 12n, 17n) });
   const delta = createDelta(reader, 'acme', 'h', before);
@@ -40,14 +40,14 @@ test('a short page is the last one; everything up to its newest change has been 
   expect(delta.seen()).toEqual(at(18n, 15n));
 });
 
-test('an empty page is the last one and moves nothing', async () => {
+test('an empty page is the last one and does not advance the end of the snapshot', async () => {
   const { reader } = readerOf({ snapshot: at(20n), changes: [] });
   const delta = createDelta(reader, 'acme', 'h', at(10n, 4n));
   expect(await delta.nextPage()).toEqual({ changes: [], isLast: true });
   expect(delta.seen()).toEqual(at(10n));
 });
 
-test('a full page is followed by the one behind its last change, which is judged by the first snapshot', async () => {
+test('a full page is followed by the page after its last change, which is evaluated against the first snapshot', async () => {
   const { asked, reader } = readerOf(
     { snapshot: at(20n, 18n), changes: many(FIRST_PAGE, 12n) },
     { snapshot: at(30n), changes: changesOf(13n, 18n, 25n) },
@@ -59,11 +59,11 @@ test('a full page is followed by the one behind its last change, which is judged
   expect(asked[1]).toEqual({ accountId: 'acme', seen: at(10n), after: { xid: 12n, jobId: 'job-12-19' }, limit: PAGE });
   expect(page.isLast).toBe(true);
   expect(page.changes[2]!.since).toEqual(at(20n, 18n));
-  // 18 and 25 were not committed for the first snapshot: no end is drawn behind them.
+  // The first snapshot does not see 18 and 25, so the end does not move past them.
   expect(delta.seen()).toEqual(at(14n));
 });
 
-test('a full page that reaches what the first snapshot does not see is the last one', async () => {
+test('a full page that reaches the end of the first snapshot is the last one', async () => {
   const ends = (xid: bigint) =>
     createDelta(
       readerOf({ snapshot: at(20n), changes: [...many(FIRST_PAGE - 1, 12n), ...changesOf(xid)] }).reader,
@@ -76,7 +76,7 @@ test('a full page that reaches what the first snapshot does not see is the last 
   expect((await ends(21n)).isLast).toBe(true);
 });
 
-test('pages after the first have ten times as many changes', async () => {
+test('pages after the first hold ten times as many changes', async () => {
   const { reader } = readerOf(
     { snapshot: at(20n), changes: many(FIRST_PAGE, 12n) },
     { snapshot: at(20n), changes: many(PAGE - 1, 13n) },
@@ -95,17 +95,17 @@ test('pages after the first have ten times as many changes', async () => {
   expect((await full.nextPage()).isLast).toBe(false);
 });
 
-describe('a database that is no continuation', () => {
+describe('a cursor for a database', () => {
   test.each<[string, { snapshot: Snapshot; history?: string }]>([
     ['of another history', { snapshot: at(20n), history: 'another' }],
     ['in an older state', { snapshot: at(9n) }],
-  ])('%s is told at the first page', async (_how, page) => {
+  ])('%s is rejected on the first page', async (_how, page) => {
     await expect(
       createDelta(readerOf({ ...page, changes: [] }).reader, 'acme', 'h', at(10n)).nextPage(),
     ).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
   });
 
-  test('is told at a later page too', async () => {
+  test('that returns to an older state between two pages is rejected on the later page', async () => {
     const delta = createDelta(
       readerOf({ snapshot: at(20n), changes: many(FIRST_PAGE, 12n) }, { snapshot: at(19n), changes: [] }).reader,
       'acme',
@@ -116,7 +116,7 @@ describe('a database that is no continuation', () => {
     await expect(delta.nextPage()).rejects.toMatchObject({ code: 'CURSOR_INVALID' });
   });
 
-  test('is none when it is as far as the cursor', async () => {
+  test('that has progressed exactly as far as the cursor is accepted', async () => {
     await expect(
       createDelta(readerOf({ snapshot: at(10n), changes: [] }).reader, 'acme', 'h', at(10n)).nextPage(),
     ).resolves.toEqual({ changes: [], isLast: true });

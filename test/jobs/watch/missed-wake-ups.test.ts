@@ -1,4 +1,7 @@
-/** Changes of which no wake-up tells: what is watched is read again by itself, here by a clock that the test moves. */
+/**
+ * Changes without a wake-up: watched jobs and followed accounts are read again at an interval, here on a clock that the
+ * test advances.
+ */
 import pino from 'pino';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Job } from '../../../src/jobs/model/job.ts';
@@ -9,9 +12,9 @@ import { asAdministrator } from '../../support/database.ts';
 import { ACCOUNT, readOne, said, startFollowing } from '../../support/following.ts';
 import { submittingJob } from '../../support/life.ts';
 
-/** From the change to its push, whatever happens. */
+/** Maximum time from a change to its push. */
 const LIMIT_MS = 25_000;
-/** For the reading itself. */
+/** Time reserved for the read itself. */
 const READ_MS = 5_000;
 
 beforeEach(() => {
@@ -22,7 +25,7 @@ beforeEach(() => {
 const amendInSilence = (url: string, id: string) =>
   asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}'`, url);
 
-test('a watcher of a job is told within 25 s', async () => {
+test('a watcher of a job receives a change within 25 s without a wake-up', async () => {
   const { url, store, feed, insert } = await startFollowing();
   const watching = createWatching(store, feed, pino({ level: 'silent' }));
   onTestFinished(() => watching.stop());
@@ -35,7 +38,7 @@ test('a watcher of a job is told within 25 s', async () => {
   expect((await next).value).toMatchObject({ version: 2 });
 });
 
-test('a follower of an account is told within 25 s', async () => {
+test('a follower of an account receives a change within 25 s without a wake-up', async () => {
   const { url, following, insert } = await startFollowing();
   const id = await insert();
   const updates = await following.follow(ACCOUNT);
@@ -45,13 +48,13 @@ test('a follower of an account is told within 25 s', async () => {
   expect(said([await next])).toEqual([`${id} 2`]);
 });
 
-test('a change that comes while a watch begins is read at once: whoever watches is registered before the row is read', async () => {
+test('a change that arrives while a watch starts is read at once, because the watcher is registered before the row is read', async () => {
   let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
   const feed: Feed = { subscribe: (listener) => ((wake = listener), () => undefined) };
   const row = (version: number) => ({ ...submittingJob(), version });
   const { id, accountId } = row(1);
   const reader: JobReader = {
-    // The row as it was a moment before the change, and its wake-up before the row has come back.
+    // Returns the row from just before the change; the wake-up arrives before the read returns.
     async find() {
       wake(id, 2, accountId);
       return row(1);
@@ -64,7 +67,7 @@ test('a change that comes while a watch begins is read at once: whoever watches 
   await expect.poll(async () => (await watch.next()).value as unknown).toMatchObject({ version: 2 });
 });
 
-/** A watcher of a job whose row the test writes. */
+/** Starts a watch on a job whose row the test controls. */
 async function watchRow(first: Job, afterVersion?: number) {
   let row = first;
   let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
@@ -77,17 +80,17 @@ async function watchRow(first: Job, afterVersion?: number) {
     watch,
     change(changes: Partial<Job>) {
       row = { ...row, ...changes };
-      // Wake-ups for versions that a watcher has are dropped: the one of a database that goes on in an older state may
-      // be.
+      // Wake-ups for versions that a watcher already has are dropped. A database that continues from an older state may
+      // send such a wake-up, so this one has a high version.
       wake(row.id, 1_000, row.accountId);
     },
   };
 }
 
-describe('a database that lost commits', () => {
+describe('a watch on a database that lost commits', () => {
   const running = (version: number): Job => ({ ...submittingJob(), state: 'PROCESSING', version });
 
-  test.each([5, 4, 6])('tells a watcher of version 5 the end in version %i', async (version) => {
+  test.each([5, 4, 6])('yields the end in version %i after it has yielded version 5', async (version) => {
     const { watch, change } = await watchRow(running(5));
     expect((await watch.next()).value).toMatchObject({ state: 'PROCESSING', version: 5 });
     change({ state: 'FAILED', version });
@@ -95,20 +98,20 @@ describe('a database that lost commits', () => {
     expect(await watch.next()).toMatchObject({ done: true });
   });
 
-  test('tells the end to a watcher that comes back with a newer version', async () => {
+  test('yields the end to a client that resumes from a newer version', async () => {
     const { watch } = await watchRow({ ...running(4), state: 'FAILED' }, 5);
     expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 4 });
     expect(await watch.next()).toMatchObject({ done: true });
   });
 
-  test('tells the end in the version with which a watcher came back', async () => {
+  test('yields the end in the version from which the client resumed', async () => {
     const { watch, change } = await watchRow(running(5), 5);
     change({ state: 'FAILED', version: 5 });
     expect((await watch.next()).value).toMatchObject({ state: 'FAILED', version: 5 });
     expect(await watch.next()).toMatchObject({ done: true });
   });
 
-  test('tells nothing of an open state that is older', async () => {
+  test('does not yield an older version in which the job is still open', async () => {
     const { watch, change } = await watchRow(running(5), 5);
     change({ version: 3 });
     change({ state: 'FAILED', version: 7 });

@@ -6,7 +6,7 @@ import { startGateway } from '../../support/gateway.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { openSocket, subscribe, WATCH } from '../../support/socket.ts';
 
-/** The states that a watch yields, as they come. */
+/** Records the states and versions that a watch yields, in order. */
 function record(watch: AsyncIterableIterator<{ data?: { jobUpdated: { state: string; version: number } } | null }>) {
   const seen: { state: string; version: number }[] = [];
   const ended = (async () => {
@@ -16,7 +16,7 @@ function record(watch: AsyncIterableIterator<{ data?: { jobUpdated: { state: str
 }
 
 describe('a watch', () => {
-  test('is served by every instance, whichever one settles the job', async () => {
+  test('is served by every instance, regardless of which one settles the job', async () => {
     const upstream = await startFakeUpstream();
     const settings = { ...upstream.settings, DATABASE_URL: await createDatabase() };
     const [a, b] = [await startGateway(settings), await startGateway(settings)];
@@ -39,7 +39,7 @@ describe('a watch', () => {
     const submit = await upstream.nextSubmit();
     const watch = record(client.watch(job.id));
     await expect.poll(watch.states).toEqual(['SUBMITTING']);
-    // The row changes in the very statement that ends the feed's connection: its wake-up can reach nobody.
+    // One query ends the feed's connection and changes the row, so that no wake-up can be received.
     await asAdministrator(
       `
       select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'motion-gateway feed' and datname = current_database();
@@ -48,13 +48,13 @@ describe('a watch', () => {
       databaseUrl,
     );
     await expect.poll(watch.states).toEqual(['SUBMITTING', 'PROCESSING']);
-    expect(logs.map(({ msg }) => msg)).toContain('the feed listens again');
+    expect(logs.map(({ msg }) => msg)).toContain('the feed is listening again');
     submit.answer(200, successOf(randomUUID()));
     await watch.ended;
     expect(watch.states().at(-1)).toBe('SUCCEEDED');
   });
 
-  test('notices a connection that was lost in silence by its heartbeat', { timeout: 90_000 }, async () => {
+  test('detects a silently lost connection by its heartbeat', { timeout: 90_000 }, async () => {
     const upstream = await startFakeUpstream();
     const databaseUrl = await createDatabase();
     const proxy = await startProxy(databaseUrl);
@@ -67,16 +67,16 @@ describe('a watch', () => {
     await asAdministrator(`update jobs set state = 'PROCESSING', rank = 1000, version = version + 1`, databaseUrl);
     await expect.poll(watch.states).toEqual(['SUBMITTING', 'PROCESSING']);
     expect(logs.map(({ msg }) => msg)).toEqual(
-      expect.arrayContaining(['the feed lost its connection: Query read timeout', 'the feed listens again']),
+      expect.arrayContaining(['the feed lost its connection: Query read timeout', 'the feed is listening again']),
     );
     submit.answer(200, successOf(randomUUID()));
     await watch.ended;
   });
 });
 
-describe('without the database', () => {
+describe('a gateway without its database', () => {
   test.each(['cut off', 'silent'])(
-    '(%s) every request is answered, and the gateway recovers by itself',
+    '(%s) answers every request and recovers without intervention',
     { timeout: 90_000 },
     async (how) => {
       const upstream = await startFakeUpstream();
@@ -113,7 +113,7 @@ describe('without the database', () => {
       for (const answer of [query, mutation])
         expect(answer).toMatchObject({ status: 503, errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] });
       expect(watched).toMatchObject({ payload: { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] } });
-      // Whose key cannot be looked up is asked to come back.
+      // A client whose key cannot be looked up is asked to try again later.
       expect(turnedAway).toBe(1013);
       expect([callback.status, callback.headers.get('retry-after')]).toEqual([503, '5']);
       expect([ready.status, live.status]).toEqual([503, 200]);
@@ -121,7 +121,7 @@ describe('without the database', () => {
       await proxy.restore();
       await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
       expect((await fetch(callbackUrl, { method: 'POST', body: JSON.stringify(successOf('a')) })).status).toBe(200);
-      // The pool may still have connections that are dead: a read that gets one is answered 503, and the connection is
+      // The pool may still have dead connections: a read that gets one is answered with 503, and the connection is
       // replaced.
       await expect.poll(() => client.find(job.id).catch(() => null)).toMatchObject({ state: 'SUCCEEDED' });
     },

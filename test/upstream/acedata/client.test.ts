@@ -26,7 +26,9 @@ function clientOf(baseUrl: string, submitTimeoutMs = 2_000) {
   return client;
 }
 
-/** Submits to an upstream that does `answer`; returns how it ended and how many requests arrived. */
+/**
+ * Submits to an upstream that answers with `answer`; returns the result, the number of requests, and the first request.
+ */
 async function submitTo(answer: (socket: Socket) => void, submitTimeoutMs?: number) {
   const upstream = await startRawUpstream(answer);
   const end = await clientOf(upstream.url, submitTimeoutMs).submit(attempt, never);
@@ -53,18 +55,18 @@ const redirecting = (status: number, location: string) => (socket: Socket) =>
     `HTTP/1.1 ${status} X\r\n${location === '' ? '' : `location: ${location}\r\n`}content-length: 0\r\n\r\n`,
   );
 
-describe('an attempt that was never sent', () => {
-  test('the connection is refused', async () => {
+describe('a submit attempt without a connection', () => {
+  test('ends as never sent if the connection is refused', async () => {
     const client = clientOf(`http://127.0.0.1:${await findFreePort()}`);
     expect(await client.submit(attempt, never)).toEqual({ kind: 'neverSent', reason: 'ECONNREFUSED' });
   });
 
-  test('the name is not resolved', async () => {
+  test('ends as never sent if the host name cannot be resolved', async () => {
     const client = clientOf('http://no-such-host.invalid');
     expect(await client.submit(attempt, never)).toMatchObject({ kind: 'neverSent' });
   });
 
-  test('TLS is not spoken there', async () => {
+  test('ends as never sent if the server does not speak TLS', async () => {
     const server = createServer(
       (socket) => void socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
     ).listen(0, '127.0.0.1');
@@ -74,14 +76,14 @@ describe('an attempt that was never sent', () => {
     expect(await client.submit(attempt, never)).toMatchObject({ kind: 'neverSent' });
   });
 
-  test('the gateway stopped before the connection stood', async () => {
+  test('ends as never sent if the gateway stops before the connection is established', async () => {
     const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
     expect(await clientOf(upstream.url).submit(attempt, AbortSignal.abort())).toMatchObject({ kind: 'neverSent' });
     expect(upstream.requests).toEqual([]);
   });
 });
 
-describe('an attempt that may have arrived', () => {
+describe('a submit attempt that may have arrived', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['the connection is reset', (socket) => void socket.resetAndDestroy()],
     ['the connection is closed without an answer', (socket) => void socket.end()],
@@ -127,14 +129,14 @@ describe('an attempt that may have arrived', () => {
       packed(200, `{"task_id":"a","more":"${' '.repeat(8_000_000)}"}`, 'gzip', gzipSync),
     ],
     ['200 with a huge body', answering(200, `{"task_id":"a","more":"${' '.repeat(5_000_000)}"}`)],
-  ])('%s', async (_name, answer) => {
+  ])('ends as ambiguous and is sent once: %s', async (_name, answer) => {
     const { end, arrived } = await submitTo(answer, 300);
     expect(end.kind).toBe('ambiguous');
     expect(arrived, 'sent once').toBe(1);
   });
 });
 
-describe('an attempt that the upstream refused', () => {
+describe('a submit attempt that the upstream refuses', () => {
   const envelope = (code: string, message = 'no') => ({ success: false, error: { code, message }, trace_id: 't-1' });
 
   test.each([
@@ -172,15 +174,15 @@ describe('an attempt that the upstream refused', () => {
       envelope('bad_request', 'image ratio out of range'),
       { kind: 'rejected', failure: { code: 'INVALID_MEDIA' } },
     ],
-  ])('%s', async (_name, status, body, refusal) => {
+  ])('ends as refused on %s', async (_name, status, body, refusal) => {
     const { end } = await submitTo(answering(status, body));
     expect(end).toMatchObject({ kind: 'refused', httpStatus: status, refusal });
   });
 });
 
-describe('an attempt that was redirected', () => {
+describe('a redirect', () => {
   test.each([301, 302, 307, 308])(
-    'by %i was never taken, is followed nowhere, and says where the settings may be wrong',
+    'by %i refuses the submit, is not followed, and names the setting to check',
     async (status) => {
       const { end, arrived } = await submitTo(redirecting(status, 'https://www.example.com/kling/motion'));
       expect(end).toEqual({
@@ -204,7 +206,7 @@ describe('an attempt that was redirected', () => {
     ['', 'nowhere'],
     ['https://a.com/secret-token-0123456789/x', 'https://a.com/[redacted]/x'],
     ['https://a.com/secret-token-0123456789/secret-token-0123456789', 'https://a.com/[redacted]/[redacted]'],
-  ])('to %s tells no secret', async (location, told) => {
+  ])('to %s is reported without secrets, for submits and look-ups', async (location, told) => {
     const upstream = await startRawUpstream(redirecting(302, location));
     const client = createUpstreamClient({
       id: 'test',
@@ -224,7 +226,7 @@ describe('an attempt that was redirected', () => {
     expect(upstream.requests.length, 'no id is asked for alone').toBe(2);
   });
 
-  test('to a path of the same host tells the whole address', async () => {
+  test('to a path of the same host is reported as an absolute URL', async () => {
     const upstream = await startRawUpstream(redirecting(308, '/v2/kling/motion?key=secret'));
     expect(await clientOf(`${upstream.url}/`).submit(attempt, never)).toMatchObject({
       refusal: { reason: `redirected to ${upstream.url}/v2/kling/motion, check ACEDATA_BASE_URL` },
@@ -232,7 +234,7 @@ describe('an attempt that was redirected', () => {
   });
 });
 
-describe('an answer without a good status that names a task', () => {
+describe('an answer without a success status that names a task', () => {
   const error = (code: string) => ({ success: false, error: { code, message: 'no' }, trace_id: 't', task_id: 'a' });
 
   test.each<[number, object]>([
@@ -244,7 +246,7 @@ describe('an answer without a good status that names a task', () => {
     [409, error('conflict')],
     [409, { task_id: 'a' }],
     [422, { task_id: 'a', error: 'no' }],
-  ])('%i leaves it in doubt whether there is one, and which one', async (status, body) => {
+  ])('is ambiguous under %i, and its task id is kept', async (status, body) => {
     const { end, arrived } = await submitTo(answering(status, body));
     expect(end).toMatchObject({ kind: 'ambiguous', httpStatus: status, taskId: 'a' });
     expect(arrived).toBe(1);
@@ -258,7 +260,7 @@ describe('an answer without a good status that names a task', () => {
     [401, error('invalid_token'), 'blocked'],
     [402, error('used_up'), 'blocked'],
     [403, { task_id: 'a' }, 'blocked'],
-  ])('%i with %j is a refusal all the same', async (status, body, kind) => {
+  ])('is still a refusal under %i with %j', async (status, body, kind) => {
     expect((await submitTo(answering(status, body))).end).toMatchObject({
       kind: 'refused',
       httpStatus: status,
@@ -267,7 +269,7 @@ describe('an answer without a good status that names a task', () => {
   });
 });
 
-describe('an answer that is compressed', () => {
+describe('the body of an answer', () => {
   const encodings: [string, (body: Buffer) => Buffer][] = [
     ['gzip', gzipSync],
     ['X-GZip', gzipSync],
@@ -278,7 +280,7 @@ describe('an answer that is compressed', () => {
     ['gzip, br', (body) => brotliCompressSync(gzipSync(body))],
   ];
 
-  test.each(encodings)('by %s is unpacked', async (encoding, pack) => {
+  test.each(encodings)('is decoded from the encoding %s', async (encoding, pack) => {
     const { end } = await submitTo(packed(200, '{"task_id":"a"}', encoding, pack));
     expect(end).toMatchObject({ kind: 'accepted', taskId: 'a' });
     const refused = await submitTo(packed(403, '{"error":{"code":"used_up","message":"no"}}', encoding, pack));
@@ -296,12 +298,12 @@ describe('an answer that is compressed', () => {
       'packed three times',
       packed(200, '{"items":[]}', 'gzip, gzip, gzip', (body) => gzipSync(gzipSync(gzipSync(body)))),
     ],
-  ])('of a look-up that is %s says nothing about any task', async (_name, answer) => {
+  ])('to a look-up makes the look-up fail if it is %s', async (_name, answer) => {
     const upstream = await startRawUpstream(answer);
     await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow();
   });
 
-  test('after a byte order mark is read', async () => {
+  test('is decoded after a byte order mark', async () => {
     expect((await submitTo(answering(200, '\ufeff{"task_id":"a"}'))).end).toMatchObject({
       kind: 'accepted',
       taskId: 'a',
@@ -309,8 +311,8 @@ describe('an answer that is compressed', () => {
   });
 });
 
-describe('an attempt that arrived', () => {
-  test('the answer is a task id', async () => {
+describe('an accepted submit attempt', () => {
+  test('sends the token, the input, and the callback URL, and returns the task id', async () => {
     const { end, request } = await submitTo(answering(200, { task_id: '20068983-0cc9-4c6a-aeb6-9c6a3c668be0' }));
     expect(end).toEqual({
       kind: 'accepted',
@@ -329,7 +331,7 @@ describe('an attempt that arrived', () => {
     });
   });
 
-  test('the answer is the finished result', async () => {
+  test('returns the outcome if the answer is the finished result', async () => {
     const { end } = await submitTo(
       answering(200, {
         success: true,
@@ -356,7 +358,7 @@ describe('a look-up', () => {
     response,
   });
 
-  test('reports the tasks that are known, each with the job that it was made for', async () => {
+  test('reports the known tasks, each with the job that it was created for', async () => {
     const ours = callbackUrls.urlFor(attempt.jobId, 1)!;
     const items = [
       record('a', ours),
@@ -375,7 +377,7 @@ describe('a look-up', () => {
     ]);
   });
 
-  test('that one id makes fail, also alone, still reports the others', async () => {
+  test('reports the other tasks if one id fails, in the batch and alone', async () => {
     const upstream = await startRawUpstream((socket, request) => {
       const { id } = JSON.parse(request.split('\r\n\r\n')[1]!) as { id?: string };
       socket.end(id === 'a' || id === 'b' ? httpAnswer(200, JSON.stringify(record(id, null))) : httpAnswer(500, ''));
@@ -387,7 +389,7 @@ describe('a look-up', () => {
     expect(upstream.requests.length, 'an outage is not asked about id by id').toBe(4 + 3 + 4);
   });
 
-  test('that is refused because of one id asks for each alone', async () => {
+  test('requests each id alone if the batch is refused because of one id', async () => {
     const upstream = await startRawUpstream((socket, request) => {
       const { id } = JSON.parse(request.split('\r\n\r\n')[1]!) as { id?: string };
       if (id === undefined) socket.end(httpAnswer(404, ''));
@@ -401,7 +403,7 @@ describe('a look-up', () => {
     ['an outage', 502, '<html></html>'],
     ['a refused token', 401, JSON.stringify({ error: { code: 'invalid_token', message: 'no' } })],
     ['nonsense', 200, 'nonsense'],
-  ])('%s is no report of an unknown task', async (_name, status, body) => {
+  ])('fails on %s instead of reporting an unknown task', async (_name, status, body) => {
     const upstream = await startRawUpstream(answering(status, body));
     await expect(clientOf(upstream.url).lookUp(['a'], never)).rejects.toThrow('look-up failed');
   });

@@ -1,4 +1,4 @@
-/** The upstream behind a proxy that the environment names. */
+/** The upstream client behind a configured proxy. */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -17,7 +17,7 @@ const answering = (status: number, body: object) => (socket: Socket) =>
   void socket.end(httpAnswer(status, JSON.stringify(body)));
 
 describe('a proxy', () => {
-  /** A proxy that opens tunnels, whatever their host, to the upstream; `status` is its answer to CONNECT. */
+  /** Starts a proxy that opens tunnels to the upstream for any host; `status` is its answer to CONNECT. */
   async function startProxy(port: number, status = 200) {
     const tunnels: string[] = [];
     const server = createHttpServer((_request, response) => void response.writeHead(500).end());
@@ -51,7 +51,7 @@ describe('a proxy', () => {
     return client;
   };
 
-  test('opens a tunnel to the upstream, for submits and look-ups', async () => {
+  test('opens a tunnel to the upstream for submits and look-ups', async () => {
     const upstream = await startRawUpstream(
       (socket, request) =>
         void socket.end(
@@ -70,7 +70,7 @@ describe('a proxy', () => {
     ).toBe(true);
   });
 
-  test('that is not there, or opens no tunnel, has sent nothing', async () => {
+  test('that is unreachable or refuses the tunnel sends nothing', async () => {
     const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
     const refusing = await startProxy(Number(new URL(upstream.url).port), 407);
     for (const proxy of [refusing.url, `http://127.0.0.1:${await findFreePort()}`]) {
@@ -82,7 +82,7 @@ describe('a proxy', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  test('behind which the connection breaks after the request leaves it in doubt', async () => {
+  test('makes a submit ambiguous if the connection breaks after the request', async () => {
     const upstream = await startRawUpstream((socket) => void socket.resetAndDestroy());
     const proxy = await startProxy(Number(new URL(upstream.url).port));
     expect(await through('http://upstream.example.com', { httpProxy: proxy.url }).submit(attempt, never)).toMatchObject(
@@ -91,7 +91,7 @@ describe('a proxy', () => {
     expect(upstream.requests.length).toBe(1);
   });
 
-  test('is passed by for the hosts that are excepted, and without a setting whatever the environment says', async () => {
+  test('is bypassed for excluded hosts, and without a setting even if the environment names a proxy', async () => {
     const upstream = await startRawUpstream(answering(200, { task_id: 'a' }));
     const proxy = await startProxy(1);
     vi.stubEnv('HTTP_PROXY', proxy.url).stubEnv('http_proxy', proxy.url);

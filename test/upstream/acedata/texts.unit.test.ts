@@ -7,7 +7,7 @@ import { redactText } from '../../../src/upstream/acedata/redact.ts';
 const JOB = '0199aaaa-0000-7000-8000-000000000000';
 const DAY_MS = 86_400_000;
 
-describe('a text from outside', () => {
+describe('the redaction of external text', () => {
   test.each([
     ['no link at all', 'no link at all'],
     ['https://a.com/x.mp4', 'https://a.com/x.mp4'],
@@ -38,7 +38,7 @@ describe('a text from outside', () => {
     ['"https://a.com/x?never closed', '"https://a.com/x?[redacted]'],
     ['https://a.com/x\0?a', 'https://a.com/x?[redacted]'],
     ['a\0b\0', 'ab'],
-  ])('%j keeps no query of a link', (text, kept) => expect(redactText(text)).toBe(kept));
+  ])('removes query strings of links from %j', (text, kept) => expect(redactText(text)).toBe(kept));
 
   test.each([
     [`https://gw.example.com/callbacks/${JOB}/1.AAAAAAAA.mac`, `https://gw.example.com/callbacks/${JOB}/[redacted]`],
@@ -53,13 +53,13 @@ describe('a text from outside', () => {
     [`callbacks/${JOB}/a callbacks/${JOB}/b`, `callbacks/${JOB}/[redacted] callbacks/${JOB}/[redacted]`],
     [`callbacks/${JOB.slice(1)}/1.mac`, `callbacks/${JOB.slice(1)}/1.mac`],
     [`callbacks/${JOB}/`, `callbacks/${JOB}/`],
-  ])('%j keeps no token of a callback URL', (text, kept) => expect(redactText(text)).toBe(kept));
+  ])('removes tokens of callback URLs from %j', (text, kept) => expect(redactText(text)).toBe(kept));
 });
 
 describe('an outcome', () => {
-  test('that is running is running', () => expect(toOutcome({ kind: 'running' })).toEqual({ kind: 'running' }));
+  test('of a running task is running', () => expect(toOutcome({ kind: 'running' })).toEqual({ kind: 'running' }));
 
-  test('of success has the video, whose link expires after 30 days', () => {
+  test('of a success has the video, whose link expires after 30 days', () => {
     expect(
       toOutcome({ kind: 'succeeded', videoId: 'v', videoUrl: 'https://a.com/v', durationSeconds: 5 }, 1_000),
     ).toEqual({
@@ -72,12 +72,12 @@ describe('an outcome', () => {
       expect(Math.abs(now.video.urlExpiresAt!.getTime() - Date.now() - 30 * DAY_MS)).toBeLessThan(DAY_MS);
   });
 
-  test('of success without a video is a failure that may have been charged', () => {
+  test('of a success without a video is a failure that may have been charged', () => {
     expect(toOutcome({ kind: 'missing' })).toEqual({
       kind: 'failed',
       failure: {
         code: 'MISSING_RESULT',
-        message: 'The upstream reports success without a video.',
+        message: 'The upstream reported success without a video.',
         charge: 'POSSIBLY_CHARGED',
         upstreamCode: null,
         upstreamTraceId: null,
@@ -92,14 +92,14 @@ describe('an outcome', () => {
     ['bad_request', 'the imagery is too small', 'UPSTREAM_FAILED'],
     ['api_error', 'the video is broken', 'UPSTREAM_FAILED'],
     [null, 'no', 'UPSTREAM_FAILED'],
-  ] as const)('of failure by %s, %s, is %s', (code, message, expected) => {
+  ] as const)('of a failure with code %s and message %s is %s', (code, message, expected) => {
     expect(toOutcome({ kind: 'failed', code, message, traceId: 't' })).toEqual({
       kind: 'failed',
       failure: { code: expected, message, charge: 'NOT_CHARGED', upstreamCode: code, upstreamTraceId: 't' },
     });
   });
 
-  test('keeps no query of a link in its message', () => {
+  test('has no query strings of links in its message', () => {
     expect(
       toOutcome({ kind: 'failed', code: null, message: 'see https://a.com/?secret', traceId: null }),
     ).toMatchObject({ failure: { message: 'see https://a.com/?[redacted]' } });
@@ -118,18 +118,21 @@ describe('a refusal', () => {
   });
 
   test.each(['token_mismatched', 'no_token', 'invalid_token', 'token_expired', 'disabled', 'used_up', 'no_api'])(
-    'by %s shuts the gate, whatever the status',
+    'with code %s blocks submits, regardless of the status',
     (code) => {
       expect(refuse(code, 400)).toEqual({ kind: 'blocked', reason: code });
       expect(refuse(code, 429)).toEqual({ kind: 'blocked', reason: code });
     },
   );
 
-  test.each(['too_many_requests', 'rate_limited'])('by %s is a busy upstream, whatever the status', (code) => {
-    expect(refuse(code, 400)).toEqual({ kind: 'busy' });
-  });
+  test.each(['too_many_requests', 'rate_limited'])(
+    'with code %s means that the upstream is busy, regardless of the status',
+    (code) => {
+      expect(refuse(code, 400)).toEqual({ kind: 'busy' });
+    },
+  );
 
-  test('by a code that is known is decided by it, and not by the status', () => {
+  test('with a known code is classified by the code and not by the status', () => {
     for (const status of [401, 402, 407, 429, 403, 404])
       expect(refuse('bad_request', status)).toEqual({ kind: 'rejected', failure: rejected('bad_request') });
     expect(refuse('forbidden', 401)).toEqual({ kind: 'rejected', failure: rejected('forbidden', 'CONTENT_REJECTED') });
@@ -139,7 +142,7 @@ describe('a refusal', () => {
     });
   });
 
-  test('by an unknown code, or without one, is decided by the status', () => {
+  test('with an unknown code or without one is classified by the status', () => {
     for (const code of [null, 'unheard_of']) {
       expect(refuse(code, 429)).toEqual({ kind: 'busy' });
       for (const status of [401, 402, 407])
@@ -156,7 +159,7 @@ describe('a refusal', () => {
   });
 });
 
-test('a claim is what the body of a callback says, in the words of the core', () => {
+test('a claim translates the body of a callback into the types of the core', () => {
   const body = {
     success: true,
     state: 'succeed',
@@ -178,12 +181,12 @@ describe('a callback URL', () => {
   const fixed =
     'https://gw.example.com/callbacks/0199aaaa-0000-7000-8000-000000000000/1.aLv7FBTk.y_GVO7vuk9ImaGbom207ODH9u_Ii6fGp5nRtxfwL6Aw';
 
-  test('stays the same from release to release', () => {
+  test('is stable across releases', () => {
     expect(urls.urlFor(JOB, 1)).toBe(fixed);
     expect(urls.verifyUrl(fixed)).toEqual({ jobId: JOB, attempt: 1 });
   });
 
-  test('has an attempt of 1 to 999,999,999 without zeros in front', () => {
+  test('has an attempt from 1 to 999,999,999 without leading zeros', () => {
     const token = (attempt: number) => urls.urlFor(JOB, attempt)!.split('/').at(-1)!;
     expect(urls.verify(JOB, token(999_999_999))).toEqual({ jobId: JOB, attempt: 999_999_999 });
     expect(urls.verify(JOB, token(10))).toEqual({ jobId: JOB, attempt: 10 });
@@ -200,7 +203,7 @@ describe('a callback URL', () => {
     expect(urls.verify(`${JOB.slice(0, -1)}1`, token(1))).toBeNull();
   });
 
-  test('that is echoed may lie below any host, and has nothing behind it', () => {
+  test('is verified below any host when the upstream echoes it, but not with a suffix', () => {
     const [, path] = fixed.split('gw.example.com');
     expect(urls.verifyUrl(`http://another${path}`)).toEqual({ jobId: JOB, attempt: 1 });
     for (const bad of [
@@ -213,7 +216,7 @@ describe('a callback URL', () => {
       expect(urls.verifyUrl(bad), bad).toBeNull();
   });
 
-  test('needs a secret', () => {
+  test('requires a secret', () => {
     expect(() => createCallbackUrls([], () => null)).toThrow('callback URLs need a secret');
   });
 });

@@ -23,7 +23,7 @@ interface TaskRecord {
   readonly elapsed?: number;
 }
 
-/** A body of any kind: JSON decoded, else text. */
+/** An answer with a body of any kind: decoded JSON, or else text. */
 interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
   readonly body: Body;
@@ -78,11 +78,11 @@ const failure = { ...envelope('api_error'), task_id: uuid };
 const accepted: Answer<unknown> = { status: 200, body: { task_id: uuid } };
 
 interface Play {
-  /** What the same submit is answered, again and again. */
+  /** The answers to the same submit, sent repeatedly. */
   readonly answers: readonly Answer<unknown>[];
-  /** What is called back, and how long after the end, in durations of the task. */
+  /** The callbacks, each with its delay after the end of the task, in durations of the task. */
   readonly callbacks: readonly (readonly [object, number])[];
-  /** How the task ends; null where there is none. */
+  /** The response of the ended task; null if there is no task. */
   readonly end: object | null;
 }
 
@@ -133,39 +133,42 @@ const plays: Record<Exclude<Scenario, 'hang'>, Play> = {
 };
 
 describe('the scenario', () => {
-  test.each(Object.entries(plays))('%s', async (scenario, { answers, callbacks, end }) => {
-    const receiver = await startCallbackReceiver();
-    const sandbox = await start();
-    const prompt = `A dance. sandbox:${scenario}`;
-    for (const answer of answers)
-      expect(await sandbox.submit({ prompt, callback_url: `${receiver.url}/cb` })).toEqual(answer);
-    if (scenario === 'early-callback') expect(receiver.received, 'before the answer').toHaveLength(1);
+  test.each(Object.entries(plays))(
+    '%s answers, calls back, and ends as specified',
+    async (scenario, { answers, callbacks, end }) => {
+      const receiver = await startCallbackReceiver();
+      const sandbox = await start();
+      const prompt = `A dance. sandbox:${scenario}`;
+      for (const answer of answers)
+        expect(await sandbox.submit({ prompt, callback_url: `${receiver.url}/cb` })).toEqual(answer);
+      if (scenario === 'early-callback') expect(receiver.received, 'before the answer').toHaveLength(1);
 
-    const tasks = async () =>
-      (await sandbox.retrieveBatch({})).items.filter(({ request }) => request.prompt === prompt);
-    await expect.poll(async () => (await tasks()).map(({ response }) => response)).toEqual(end === null ? [] : [end]);
-    await expect.poll(() => receiver.received.length).toBe(callbacks.length);
-    // What else would come has come before the callback of a task made now.
-    await sandbox.submit({ callback_url: `${receiver.url}/fence` });
-    await expect.poll(() => receiver.received.at(-1)?.path).toBe('/fence');
+      const tasks = async () =>
+        (await sandbox.retrieveBatch({})).items.filter(({ request }) => request.prompt === prompt);
+      await expect.poll(async () => (await tasks()).map(({ response }) => response)).toEqual(end === null ? [] : [end]);
+      await expect.poll(() => receiver.received.length).toBe(callbacks.length);
+      // Any further callback would have arrived before the callback of a task that is created now.
+      await sandbox.submit({ callback_url: `${receiver.url}/fence` });
+      await expect.poll(() => receiver.received.at(-1)?.path).toBe('/fence');
 
-    const received = receiver.received.slice(0, -1);
-    const [task] = await tasks();
-    expect(received.map(({ body }) => body)).toEqual(callbacks.map(([body]) => body));
-    for (const [index, { method, headers, body, atMs }] of received.entries()) {
-      expect({ method, type: headers['content-type'], token: headers.authorization, taskId: body.task_id }).toEqual({
-        method: 'POST',
-        type: 'application/json',
-        token: undefined,
-        taskId: task!.id,
-      });
-      expect(atMs, 'not too early').toBeGreaterThanOrEqual(
-        Math.floor(1_000 * (task!.finished_at! + callbacks[index]![1] * task!.elapsed!)),
-      );
-    }
-  });
+      const received = receiver.received.slice(0, -1);
+      const [task] = await tasks();
+      expect(received.map(({ body }) => body)).toEqual(callbacks.map(([body]) => body));
+      for (const [index, { method, headers, body, atMs }] of received.entries()) {
+        expect({ method, type: headers['content-type'], token: headers.authorization, taskId: body.task_id }).toEqual({
+          method: 'POST',
+          type: 'application/json',
+          token: undefined,
+          taskId: task!.id,
+        });
+        expect(atMs, 'not too early').toBeGreaterThanOrEqual(
+          Math.floor(1_000 * (task!.finished_at! + callbacks[index]![1] * task!.elapsed!)),
+        );
+      }
+    },
+  );
 
-  test('hang is never answered, makes no task, and ends with the sandbox', async () => {
+  test('hang never answers, creates no task, and ends with the sandbox', async () => {
     const sandbox = await start();
     const hung = sandbox.submit({ prompt: 'sandbox:hang' }).then(
       () => 'answered',
@@ -178,7 +181,7 @@ describe('the scenario', () => {
     expect(await hung).toBe('cut');
   });
 
-  test('of an input that is refused at first is played again for the next task of that input', async () => {
+  test('that refuses an input at first starts over for the next task with the same input', async () => {
     const sandbox = await start();
     const statuses: number[] = [];
     for (let index = 0; index < 6; index += 1)
@@ -186,7 +189,7 @@ describe('the scenario', () => {
     expect(statuses).toEqual([429, 429, 200, 429, 429, 200]);
   });
 
-  test('that does not exist is refused with the nearest one and all there are, and there is no task', async () => {
+  test('that does not exist is refused with the nearest name and a list of all scenarios, and creates no task', async () => {
     const sandbox = await start();
     for (const [name, nearest] of [
       ['modrated', 'moderated'],
@@ -203,12 +206,12 @@ describe('the scenario', () => {
     }
   });
 
-  test('is described in the sandbox page', async () => {
+  test('is documented on the sandbox page', async () => {
     const page = await readFile(new URL('../../../docs/sandbox.md', import.meta.url), 'utf8');
     expect(Object.entries(scenarios).filter(([name, what]) => !page.includes(`| \`${name}\` | ${what} |`))).toEqual([]);
   });
 
-  test('is listed at the root, and found anywhere in the prompt', async () => {
+  test('is listed at the root, and recognized anywhere in the prompt', async () => {
     const { url } = await start();
     expect(await (await fetch(url)).json()).toMatchObject({ scenarios });
     expect(Object.keys(scenarios).sort()).toEqual([...Object.keys(plays), 'hang'].sort());
@@ -238,7 +241,7 @@ describe('the scenario', () => {
 });
 
 describe('a submit', () => {
-  test('without a callback URL is held, and answered by the result', async () => {
+  test('without a callback URL is held and answered with the result', async () => {
     const sandbox = await start();
     const { status, body } = await sandbox.submit({});
     expect({ status, body }).toEqual({ status: 200, body: success });
@@ -247,7 +250,7 @@ describe('a submit', () => {
     expect(await sandbox.submit({ prompt: 'sandbox:failed' })).toEqual({ status: 500, body: failure });
   });
 
-  test('that is held ends with the sandbox', async () => {
+  test('that is held is cut off when the sandbox stops', async () => {
     const sandbox = await start({ seconds: 600 });
     const held = sandbox.submit({}).then(
       () => 'answered',
@@ -258,7 +261,7 @@ describe('a submit', () => {
     expect(await held).toBe('cut');
   });
 
-  test('beyond the tasks in flight is refused until one has ended', async () => {
+  test('beyond the limit of tasks in flight is refused until a task has ended', async () => {
     const sandbox = await start({ maxInFlight: 2, seconds: 3 });
     expect([await sandbox.submit(), await sandbox.submit(), await sandbox.submit()]).toEqual([
       accepted,
@@ -268,7 +271,7 @@ describe('a submit', () => {
     await expect.poll(() => sandbox.submit()).toEqual(accepted);
   });
 
-  test('needs a token, and the right one where it is asked for', async () => {
+  test('requires a token, which must match the configured one if there is one', async () => {
     const [anybody, { post, submit }] = [await start(), await start({ token: 'right' })];
     expect(await submit({}, '')).toEqual(refused(400, 'no_token'));
     expect(await submit({}, 'Basic right')).toEqual(refused(400, 'no_token'));
@@ -294,14 +297,14 @@ describe('a submit', () => {
     expect(await (await start()).post(path, body)).toEqual(refused(status, code));
   });
 
-  test('by another method finds no API, with or without a token', async () => {
+  test('with another method and without a token is refused with no_api', async () => {
     const response = await fetch(`${(await start()).url}/kling/motion`);
     expect([response.status, await response.json()]).toEqual([404, envelope('no_api')]);
   });
 });
 
 describe('a look-up', () => {
-  test('shows the task while it runs and when it has ended, with its request', async () => {
+  test('returns the task with its request while it runs and after it has ended', async () => {
     const sandbox = await start({ seconds: 0.2 });
     const callback_url = 'http://127.0.0.1:9/cb';
     const id = await sandbox.take({ callback_url });
@@ -325,7 +328,7 @@ describe('a look-up', () => {
     });
   });
 
-  test('of many shows those that are known, in the order asked', async () => {
+  test('of several ids returns the known tasks in the requested order', async () => {
     const sandbox = await start();
     const [a, b] = [await sandbox.take(), await sandbox.take()];
     const { items, count } = await sandbox.retrieveBatch({ ids: [b, 'unknown', a] });
@@ -333,7 +336,7 @@ describe('a look-up', () => {
     expect(await sandbox.retrieveBatch({ ids: [] })).toEqual({ items: [], count: 0 });
   });
 
-  test('by window shows the tasks made then, oldest first', async () => {
+  test('by window returns the tasks created in it, oldest first', async () => {
     const sandbox = await start();
     const ids = [await sandbox.take(), await sandbox.take(), await sandbox.take()];
     const idsIn = async (window: object) => (await sandbox.retrieveBatch(window)).items.map(({ id }) => id);
@@ -348,7 +351,7 @@ describe('a look-up', () => {
 });
 
 describe('a result', () => {
-  test('is a video that a player can seek in, from any page', async () => {
+  test('is a seekable video that any page can load', async () => {
     const { submit } = await start();
     const url = String((await submit({})).body.video_url);
     const whole = await fetch(url);
@@ -376,7 +379,7 @@ describe('a result', () => {
     ]);
   });
 
-  test('is not there before the end, after a failure, or for an unknown task', async () => {
+  test('does not exist before the end, after a failure, or for an unknown task', async () => {
     const [slow, sandbox] = [await start({ seconds: 600 }), await start()];
     const failed = await sandbox.take({ async: true, prompt: 'sandbox:failed' });
     await sandbox.untilEnd(failed);
@@ -395,7 +398,7 @@ describe('a result', () => {
 describe('a journal', () => {
   const createJournal = async () => join(await createFolder(), 'sandbox', 'journal.jsonl');
 
-  /** A minute passes while the sandbox is stopped. */
+  /** Moves the task back by a minute, as if that minute had passed while the sandbox was stopped. */
   async function passMinute(journalFile: string): Promise<void> {
     const { task } = JSON.parse(await readFile(journalFile, 'utf8')) as { task: SandboxTask };
     await writeFile(
@@ -404,7 +407,7 @@ describe('a journal', () => {
     );
   }
 
-  test('lets a task outlive its sandbox, and its overdue callback is sent once', async () => {
+  test('preserves a task when the sandbox restarts, and its overdue callback is sent once', async () => {
     const [journalFile, receiver] = [await createJournal(), await startCallbackReceiver()];
     const first = await start({ journalFile, seconds: 30 });
     const id = await first.take({ callback_url: `${receiver.url}/cb` });
@@ -427,7 +430,7 @@ describe('a journal', () => {
     await expect.poll(() => receiver.received.map(({ path }) => path)).toEqual(['/cb', '/fence']);
   });
 
-  test('whose last line was cut short loses neither the tasks before it nor those after', async () => {
+  test('with a truncated last line loses neither the tasks before it nor those after it', async () => {
     const journalFile = await createJournal();
     const first = await start({ journalFile, seconds: 600 });
     const [before] = [await first.take(), await first.take()];

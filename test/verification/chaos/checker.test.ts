@@ -1,6 +1,6 @@
 /**
- * A checker that cannot fail is worthless: each kind of violation once, made by hand, and what looks like one and is
- * none.
+ * Tests that the checker detects each kind of violation in evidence made by hand, and that it accepts evidence that
+ * only resembles a violation. A checker that cannot fail would be worthless.
  */
 import { describe, expect, test } from 'vitest';
 import { check, type ViolationKind } from '../../../verification/chaos/checker/check.ts';
@@ -16,7 +16,7 @@ import { historyOf } from '../../../verification/chaos/checker/history.ts';
 import type { ClientRecord, Seen } from '../../../verification/harness/clients/records.ts';
 import type { LedgerRecord } from '../../../verification/harness/upstream/messages.ts';
 
-/** Evidence that a test may change; times follow the order of the lists. */
+/** Evidence that a test may change; timestamps follow the order of the lists. */
 interface Case {
   clients: ClientRecord[];
   ledger: LedgerRecord[];
@@ -94,7 +94,7 @@ const row: JobRow = {
   entries: 'CHARGE RESERVE',
 };
 
-/** One job that went well, and everything that may be written about it. */
+/** Returns the evidence of one successful job, with everything that may be recorded about it. */
 const wellDone = (): Case => ({
   clients: [
     generate(1, { type: 'invoke' }),
@@ -128,7 +128,7 @@ const failed = (failureCode: JobRow['failureCode']): JobRow => ({
 const without = (built: Case, op: ClientRecord['op']): void =>
   void (built.clients = built.clients.filter((record) => record.op !== op));
 
-/** How each promise is broken, once. */
+/** For each kind of violation, one change to the evidence that breaks the promise. */
 const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
   lost: (built) =>
     built.clients.push(
@@ -176,15 +176,15 @@ const broken: Readonly<Record<ViolationKind, (built: Case) => void>> = {
 };
 
 describe('the checker', () => {
-  test('finds nothing where all went well', () => expect(kindsOf(wellDone())).toEqual([]));
+  test('reports no violation for a successful job', () => expect(kindsOf(wellDone())).toEqual([]));
 
-  test.each(Object.entries(broken) as [ViolationKind, (built: Case) => void][])('sees %s', (kind, breaks) => {
+  test.each(Object.entries(broken) as [ViolationKind, (built: Case) => void][])('detects %s', (kind, breaks) => {
     const built = wellDone();
     breaks(built);
     expect(kindsOf(built)).toContain(kind);
   });
 
-  test('sees a job that is read as null and one that cannot be watched as lost', () => {
+  test('reports a job as lost if it is read as null or cannot be watched', () => {
     const nullRead = wellDone();
     nullRead.clients.push(read(9, { type: 'invoke' }), read(9, { type: 'ok', seen: null }));
     expect(kindsOf(nullRead)).toEqual(['lost']);
@@ -193,13 +193,13 @@ describe('the checker', () => {
     expect(kindsOf(unwatched)).toEqual(['lost']);
   });
 
-  test("sees a forged body that was kept for the job's own task", () => {
+  test("detects a forged body that was stored for the job's own task", () => {
     const built = wellDone();
     built.callbacks.push({ jobId: 'job', taskId: 'task', verdict: 'REPEATED', forged: true });
     expect(kindsOf(built)).toEqual(['forgedAccepted']);
   });
 
-  test('sees an answer for ever that was taken back', () => {
+  test('detects a final state that was later changed', () => {
     const built = wellDone();
     without(built, 'watch');
     built.jobs = [{ ...failed('UPSTREAM_FAILED'), version: 5, taskId: 'task' }];
@@ -207,7 +207,7 @@ describe('the checker', () => {
     expect(kindsOf(built)).toEqual(['wentBack', 'wrongEnd']);
   });
 
-  test('sees a watch that repeats a version after a reconnect, and one that was told more than the table knows', () => {
+  test('detects a watch that repeats a version after a reconnect, and one that saw a newer version than the table has', () => {
     const repeated = wellDone();
     repeated.clients.splice(8, 0, watch(4, { type: 'saw', seen: seen(2, 'SUBMITTING') }));
     expect(kindsOf(repeated)).toEqual(['wentBack']);
@@ -216,7 +216,7 @@ describe('the checker', () => {
     expect(kindsOf(ahead)).toEqual(['watchWrong', 'wentBack']);
   });
 
-  test('sees a failure by deadline of a failed task, whose reason could have been known, and an end without any task', () => {
+  test('detects a deadline failure of a failed task whose reason could have been known, and an end without any task', () => {
     const guessed = wellDone();
     guessed.clients = [];
     guessed.ledger = [received(1), { ...taken(), outcome: 'failure' } as LedgerRecord];
@@ -229,8 +229,8 @@ describe('the checker', () => {
     expect(kindsOf(invented)).toEqual(['wrongEnd']);
   });
 
-  describe('does not mind', () => {
-    test('a submit after a sure no', () => {
+  describe('with valid evidence', () => {
+    test('accepts a second submit after a definite refusal', () => {
       const built = wellDone();
       built.ledger = [
         received(1, 'busy'),
@@ -241,7 +241,7 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('a job that failed because nobody could know, when the upstream has no task', () => {
+    test('accepts a job that failed with an unknown submit outcome, if the upstream has no task', () => {
       const built = wellDone();
       built.clients = [];
       built.ledger = [received(1, 'reset')];
@@ -249,7 +249,7 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('a failure that a watch ended with, and a success lifted later', () => {
+    test('accepts a watch that ended with a failure, and a success that replaced the failure later', () => {
       const built = wellDone();
       built.clients = [
         generate(1, { type: 'invoke' }),
@@ -261,7 +261,7 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('a request whose end nobody knows, with a job and without one', () => {
+    test('accepts a request with an unknown outcome, with a job and without one', () => {
       const built = wellDone();
       built.clients = [
         generate(1, { type: 'invoke' }),
@@ -272,7 +272,7 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('a canceled job that never went upstream', () => {
+    test('accepts a canceled job that was never submitted to the upstream', () => {
       const built = wellDone();
       built.clients = [cancel(1, { type: 'invoke' }), cancel(1, { type: 'ok', seen: seen(2, 'CANCELED') })];
       built.ledger = [];
@@ -280,7 +280,7 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('an end that was told at the second try, and once more, and the failure that it was lifted from', () => {
+    test('accepts an end that is delivered on the second attempt and then repeated, and the failure that it replaced', () => {
       const built = wellDone();
       built.webhooks = [
         told('failure', 200, 3, 'motion_job.failed'),
@@ -291,22 +291,22 @@ describe('the checker', () => {
       expect(kindsOf(built)).toEqual([]);
     });
 
-    test('a forged claim that was kept and refuted', () => {
+    test('accepts a forged claim that was stored and refuted', () => {
       const built = wellDone();
       built.callbacks.push({ jobId: 'job', taskId: "somebody else's", verdict: 'REFUTED', forged: true });
       expect(kindsOf(built)).toEqual([]);
     });
   });
 
-  test('counts every kind under a promise, or as a violation at least', () => {
+  test('counts every kind of violation under a promise, or at least in the total', () => {
     const violations = Object.keys(broken).map((kind) => ({ kind: kind as ViolationKind }));
     const { violations: all, ...promises } = promisesOf(violations);
     expect(all).toBe(violations.length);
-    // A malformed request breaks a contract and none of the promises.
+    // A malformed request breaks a contract, but none of the promises.
     expect(Object.values(promises).reduce((sum, number) => sum + number, 0)).toBe(violations.length - 1);
   });
 
-  test('tells the history of a job in the order of time, whoever wrote it', () => {
+  test('returns the history of a job in chronological order across all sources', () => {
     const built = wellDone();
     built.ledger.push(taken('second'));
     const evidence = evidenceOf(built);

@@ -1,4 +1,4 @@
-/** The plans of the simulated upstream: repeatable, and as often as they say. */
+/** Tests that the plans of the simulated upstream are repeatable and match the configured frequencies. */
 import { expect, test } from 'vitest';
 import { rates } from '../../../verification/chaos/modes.ts';
 import { createRandom } from '../../../verification/harness/random.ts';
@@ -7,12 +7,12 @@ import { faults, noFaults, planSubmit, type FaultRates } from '../../../verifica
 const plans = (seed: string, of: FaultRates, count = 10_000) =>
   Array.from({ length: count }, (_, number) => planSubmit(seed, `#${number}`, 1, of, [0.3, 2.5]));
 
-test('the same seed plans the same, another one something else', () => {
+test('the same seed produces the same plans, and another seed produces different ones', () => {
   expect(plans('a', rates, 100)).toEqual(plans('a', rates, 100));
   expect(plans('a', rates, 100)).not.toEqual(plans('b', rates, 100));
 });
 
-test('every fault comes as often as its weight says', () => {
+test('every fault occurs as often as its weight specifies', () => {
   const drawn = plans('frequencies', rates);
   const sum = Object.values(rates.submits).reduce((total, weight) => total + weight, 0);
   for (const fault of Object.keys(faults) as (keyof typeof faults)[]) {
@@ -22,7 +22,7 @@ test('every fault comes as often as its weight says', () => {
   }
 });
 
-test('10,000 tasks have about 30,000 callbacks: 0 to 5 each, some lost, contradictory, forged, and some before the answer', () => {
+test('10,000 tasks have about 30,000 callbacks: 0 to 5 each, some lost, contradictory, or forged, and some before the answer', () => {
   const drawn = plans('callbacks', rates);
   const callbacks = drawn.flatMap((plan) => plan.callbacks);
   const share = (chosen: number) => chosen / callbacks.length;
@@ -35,7 +35,8 @@ test('10,000 tasks have about 30,000 callbacks: 0 to 5 each, some lost, contradi
     0.02,
     2,
   );
-  // Only of tasks that succeed: a lie about a failed one would be a success that nobody may doubt.
+  // Only tasks that succeed have contradictory callbacks: for a failed task, the false report would be a success, which
+  // the gateway must not doubt.
   expect(share(callbacks.filter(({ kind }) => kind === 'contradictory').length)).toBeCloseTo(0.02 * 0.85, 2);
   expect(
     drawn.some((plan) => plan.callbacks.some(({ kind }) => kind === 'contradictory') && plan.outcome === 'failure'),
@@ -43,13 +44,13 @@ test('10,000 tasks have about 30,000 callbacks: 0 to 5 each, some lost, contradi
   expect(drawn.filter(({ early }) => early).length).toBeGreaterThan(1_000);
 });
 
-test('without faults every task is taken and answered', () => {
+test('every submit is accepted and answered if there are no faults', () => {
   expect(plans('calm', noFaults, 1_000).every(({ fault, taken, early }) => fault === 'none' && taken && !early)).toBe(
     true,
   );
 });
 
-test('a job that is refused for the pace is taken in the end', () => {
+test('a job that is refused because of the rate is accepted on the fourth attempt', () => {
   const always = { ...noFaults, submits: { ...noFaults.submits, none: 0, busy: 1 } };
   expect([1, 2, 3, 4].map((attempt) => planSubmit('busy', '#1', attempt, always, [0, 0]).taken)).toEqual([
     false,
@@ -59,7 +60,7 @@ test('a job that is refused for the pace is taken in the end', () => {
   ]);
 });
 
-test('chance is fair, and streams of other names are others', () => {
+test('random numbers are uniformly distributed, and streams with different names differ', () => {
   const random = createRandom('fair');
   const drawn = Array.from({ length: 10_000 }, () => random.integer(1, 4));
   for (const value of [1, 2, 3, 4])

@@ -1,4 +1,7 @@
-/** The proofs of what strangers and hostile clients can do, at about a fiftieth of their size, on the built program. */
+/**
+ * Runs the proofs of hostile operations, forged callbacks, and races for quota at about a fiftieth of their size, on
+ * the built program.
+ */
 import { expect, test } from 'vitest';
 import { proveOperations } from '../../../verification/proofs/operations/operations.ts';
 import { proveQuota } from '../../../verification/proofs/quota/quota.ts';
@@ -7,7 +10,7 @@ import { proveSiege } from '../../../verification/proofs/siege/siege.ts';
 const quiet = { seed: 'test', log: () => undefined };
 
 test(
-  'hostile operations are answered alike on both transports: small, soon, and without a fault',
+  'hostile operations get equivalent answers on both transports: small, fast, and without internal errors',
   { timeout: 120_000 },
   async () => {
     const { figures, violations } = await proveOperations({ ...quiet, size: 90 });
@@ -21,7 +24,7 @@ test(
 );
 
 test(
-  'forged callbacks and slow connections change nothing, and the valid ones are answered',
+  'forged callbacks and slow connections change nothing, and the valid callbacks are answered',
   { timeout: 120_000 },
   async () => {
     const { figures, violations } = await proveSiege({
@@ -35,7 +38,7 @@ test(
   },
 );
 
-test('a race for quota ends with exactly the balance', { timeout: 120_000 }, async () => {
+test('a race for quota spends exactly the balance', { timeout: 120_000 }, async () => {
   const { figures, violations } = await proveQuota({ ...quiet, size: 2, balance: 20, calls: 100 });
   expect(violations).toEqual([]);
   expect(figures).toMatchObject({ answers: { accepted: 40, QUOTA_EXHAUSTED: 160 } });

@@ -8,7 +8,7 @@ import {
 import { createDatabase } from '../../support/database.ts';
 import { createFolder } from '../../support/folder.ts';
 
-/** A hundredth of `npm run prove:readers`, with lower limits; a busy machine may take longer for each. */
+/** A hundredth of `npm run prove:readers`, with lower limits and with more tolerance for a busy machine. */
 const plan: ReaderPlan = {
   healthy: 20,
   stalled: 2,
@@ -21,7 +21,7 @@ const plan: ReaderPlan = {
 };
 
 test(
-  'readers that stop reading are closed with 1013, and healthy ones beside them feel nothing',
+  'readers that stop reading are closed with 1013, and healthy readers on the same gateway are not affected',
   { timeout: 180_000 },
   async () => {
     const figures = await runReaders(await createDatabase(), await createFolder(), plan);
@@ -30,7 +30,7 @@ test(
   },
 );
 
-test('every promise of the run can be broken', () => {
+test('each broken promise of the run is reported as one violation', () => {
   const latency = { updates: 100, p50Ms: 10, p99Ms: 20, maxMs: 30 };
   const good: ReaderFigures = {
     closed: { UNSENT: 2 },

@@ -1,9 +1,9 @@
-/** The proof of `npm run prove:sockets` with one round, on the built program. */
+/** Runs `npm run prove:sockets` with one round, on the built program. */
 import { expect, test } from 'vitest';
 import { proveSockets } from '../../../verification/proofs/sockets/sockets.ts';
 
 test(
-  'hostile sockets, several at once, end as they should beside a healthy watcher, and leave nothing',
+  'concurrent hostile sockets end as specified next to a healthy watcher, and leave nothing behind',
   { timeout: 120_000 },
   async () => {
     const { figures, violations } = await proveSockets({ seed: 'test', size: 1, log: () => undefined });

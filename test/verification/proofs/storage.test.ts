@@ -1,4 +1,4 @@
-/** The proofs of `npm run prove:*` at about a hundredth of their size. */
+/** Runs `npm run prove:orders` and `npm run prove:durability` at about a hundredth of their size. */
 import { expect, test } from 'vitest';
 import { proveDurability } from '../../../verification/proofs/durability/durability.ts';
 import { proveOrdersOnPostgres, proveOrdersPurely } from '../../../verification/proofs/orders/orders.ts';
@@ -7,21 +7,21 @@ import { createDatabase } from '../../support/database.ts';
 
 const quiet = { seed: 'test', log: () => undefined };
 
-test('whatever is heard of a job, in whatever order and how often, the rules hold', () => {
+test('the rules hold for all events of a job, in any order and with any repetition', () => {
   expect(proveOrdersPurely({ ...quiet, size: 1_000 }).violations).toEqual([]);
 });
 
-test('every history ends on PostgreSQL as the rules say', { timeout: 60_000 }, async () => {
+test('every history ends on PostgreSQL as the rules require', { timeout: 60_000 }, async () => {
   expect((await proveOrdersOnPostgres({ ...quiet, size: 60 }, await createDatabase())).violations).toEqual([]);
 });
 
-test('a kill of all of PostgreSQL loses nothing that was acknowledged', { timeout: 120_000 }, async () => {
-  // How soon it writes again depends on what else the machine does; the full proof measures it.
+test('a kill of all PostgreSQL processes loses nothing that was acknowledged', { timeout: 120_000 }, async () => {
+  // The time until PostgreSQL accepts writes again depends on the load of the machine; the full proof measures it.
   const { figures } = await proveDurability({ ...quiet, size: 1 });
   expect(figures).toMatchObject({ kills: 1, acknowledgedButMissing: 0 });
 });
 
-test('percentiles are by the nearest rank, and what ends when another begins is not at once with it', () => {
+test('percentiles use the nearest rank, and an interval that ends when another begins does not overlap it', () => {
   expect(spreadOf([4, 1, 3, 2])).toEqual({ p50: 2, p90: 4, p99: 4, max: 4 });
   expect(spreadOf([])).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 });
   expect(

@@ -1,4 +1,7 @@
-/** The proofs of `npm run prove:*` at about a hundredth of their size, on the built program. */
+/**
+ * Runs `npm run prove:submits`, `npm run prove:keys`, and `npm run prove:admission` at about a hundredth of their size,
+ * on the built program.
+ */
 import { expect, test } from 'vitest';
 import { proveAdmission } from '../../../verification/proofs/admission/admission.ts';
 import { proveKeys } from '../../../verification/proofs/keys/keys.ts';
@@ -13,13 +16,17 @@ test('no ambiguous submit is sent again, and every task is linked to its job', {
   expect(figures.linked).toBe(figures.taken);
 });
 
-test('of parallel calls with one key one makes a job, and of two payloads one wins', { timeout: 120_000 }, async () => {
-  const { figures, violations } = await proveKeys({ ...quiet, size: 10 });
-  expect(violations).toEqual([]);
-  expect(figures).toMatchObject({ keys: 13, jobs: 13, submits: 13 });
-});
+test(
+  'exactly one of several parallel calls with the same key creates a job, and one of two payloads wins',
+  { timeout: 120_000 },
+  async () => {
+    const { figures, violations } = await proveKeys({ ...quiet, size: 10 });
+    expect(violations).toEqual([]);
+    expect(figures).toMatchObject({ keys: 13, jobs: 13, submits: 13 });
+  },
+);
 
-test('eight dispatchers that are killed all the time stay below the cap', { timeout: 120_000 }, async () => {
+test('eight dispatchers that are killed repeatedly never exceed the cap', { timeout: 120_000 }, async () => {
   const { violations } = await proveAdmission({ ...quiet, size: 2 });
   expect(violations).toEqual([]);
 });

@@ -1,9 +1,9 @@
-/** The proof of `npm run prove:webhooks` at a hundredth of its size, on the built program. */
+/** Runs `npm run prove:webhooks` at a hundredth of its size, on the built program. */
 import { expect, test } from 'vitest';
 import { proveWebhooks } from '../../../verification/proofs/webhooks/webhooks.ts';
 
 test(
-  'webhooks to receivers that fail, hang, reset, redirect and go away are delivered or given up by the rules, while a gateway is killed',
+  'webhooks to receivers that fail, hang, reset, redirect, or are gone are delivered or abandoned by the rules while a gateway is killed',
   { timeout: 240_000 },
   async () => {
     const { figures, violations } = await proveWebhooks({ seed: 'test', size: 100, log: () => undefined });

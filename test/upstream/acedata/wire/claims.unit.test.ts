@@ -8,7 +8,7 @@ import { encodeFailure, encodeSuccess } from '../../../../src/upstream/acedata/w
 import { decodeSubmitAnswer } from '../../../../src/upstream/acedata/wire/submit-answer.ts';
 import { failure, json, seed, succeeded, success, TASK_ID, URL_A } from '../../../fixtures/wire.ts';
 
-describe('a callback claims', () => {
+describe('the claim of a callback', () => {
   const claim = (body: unknown) => decodeClaim(json(body));
   const video = { kind: 'succeeded', video: { id: '842578800134742051', url: URL_A, durationSeconds: 5.066 } };
   const fails = { kind: 'failed', failure: { code: 'UPSTREAM_FAILED', upstreamCode: 'api_error' } };
@@ -114,21 +114,21 @@ describe('a callback claims', () => {
     ],
     ['success of nobody knows which task', { ...success, task_id: undefined }, video, 'no task_id'],
     ['nothing that can be read', '<html></html>', null, 'unreadable'],
-  ])('%s', (_name, body, outcome, odd) => {
+  ])('is decoded from %s', (_name, body, outcome, odd) => {
     const claimed = claim(body);
     expect(claimed.odd).toBe(odd);
     if (outcome === null) expect(claimed.outcome).toBeNull();
     else expect(claimed.outcome).toMatchObject(outcome);
   });
 
-  test('a link that is kept for 30 days', () => {
+  test('has a video link that expires after 30 days', () => {
     expect(toOutcome({ ...succeeded, kind: 'succeeded' }, Date.UTC(2026, 0, 1))).toMatchObject({
       video: { urlExpiresAt: new Date('2026-01-31') },
     });
   });
 });
 
-describe('what anybody may send', () => {
+describe('untrusted input', () => {
   const words = fc.constantFrom(
     'task_id',
     'success',
@@ -164,7 +164,7 @@ describe('what anybody may send', () => {
     ),
   );
 
-  test('never throws', () => {
+  test('never makes a decoder throw', () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 200, max: 599 }), (sent, status) => {
         expect(decodeClaim(sent)).toHaveProperty('odd');
@@ -270,7 +270,7 @@ describe('what anybody may send', () => {
     ],
     ['NUL', 'a\0b', 'ab'],
     ['no link', '{"q":"what? https://a.com/b#c"}', '{"q":"what? https://a.com/b#c"}'],
-  ])('is kept without secrets: %s', (_name, sent, kept) => {
+  ])('is stored without secrets: %s', (_name, sent, kept) => {
     expect(redactText(sent)).toBe(kept);
   });
 
@@ -292,14 +292,14 @@ describe('what anybody may send', () => {
     '\\',
     'http:\\',
     'https://a?\\',
-  ])('is redacted in no time where 64 KiB repeat %j', (part) => {
-    // Of CPU, which other work on the machine does not add to; quadratic time would be seconds.
+  ])('is redacted within 500 ms of CPU time if it repeats %j up to 64 KiB', (part) => {
+    // CPU time does not include other work on the machine; quadratic time would take seconds.
     const begin = process.cpuUsage();
     redactText(part.repeat(65_536 / part.length));
     expect(process.cpuUsage(begin).user).toBeLessThan(500_000);
   });
 
-  test('is text that can be stored', () => {
+  test('is decoded to text that can be stored', () => {
     const { taskId, outcome } = decodeClaim(
       String.raw`{"task_id":"a\ud800","error":{"code":"x\udc00y","message":"😀\ud83d"}}`,
     );
@@ -321,7 +321,7 @@ describe('what anybody may send', () => {
     ['of 255 characters is kept', `"${'7'.repeat(255)}"`, '7'.repeat(255)],
     ['that is longer is no id', `"${'7'.repeat(256)}"`, null],
     ['that is longer, and blank where it would be cut, is no id', `"${'7'.repeat(200)}${' '.repeat(60)}7"`, null],
-  ])('has an id that %s', (_name, sent, taskId) => {
+  ])('has its task id decoded: %s', (_name, sent, taskId) => {
     expect(decodeClaim(`{"task_id": ${sent}}`).taskId).toBe(taskId);
   });
 });

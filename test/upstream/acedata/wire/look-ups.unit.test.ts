@@ -1,4 +1,4 @@
-/** Look-ups on the wire: what is asked, and every shape of what is answered. */
+/** Look-ups on the wire: the requests, and every shape of the answers. */
 import { describe, expect, test } from 'vitest';
 import { readLooseJson } from '../../../../src/upstream/acedata/wire/json.ts';
 import {
@@ -28,7 +28,7 @@ describe('a look-up', () => {
       { kind: 'window', from: null, to: null, limit: 50, offset: 0 },
       { action: 'retrieve_batch', limit: 50, offset: 0 },
     ],
-  ])('%j is said, and understood', (lookUp, body) => {
+  ])('encodes and parses %j', (lookUp, body) => {
     expect(encodeLookUp(lookUp)).toEqual(body);
     expect(parseLookUp(body)).toEqual({ ok: true, lookUp });
   });
@@ -42,7 +42,7 @@ describe('a look-up', () => {
     [{ action: 'retrieve_batch', ids: Array(51).fill('a') }],
     [{ action: 'retrieve_batch', limit: 51 }],
     [{ action: 'retrieve_batch', offset: -1 }],
-  ])('%j is refused', (body) => {
+  ])('rejects %j', (body) => {
     expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [expect.any(String)] });
   });
 
@@ -72,7 +72,7 @@ describe('a look-up', () => {
       { id: null, ids: ['a'], page: '' },
       { kind: 'ids', taskIds: ['a'] },
     ],
-  ])('of many with %j is understood', (body, lookUp) => {
+  ])('parses a batch request with %j', (body, lookUp) => {
     expect(parseLookUp({ action: 'retrieve_batch', ...body })).toEqual({ ok: true, lookUp });
   });
 
@@ -85,7 +85,7 @@ describe('a look-up', () => {
     [{ action: 'retrieve', id: '' }, 'id: is required'],
     [{ action: 'retrieve', id: 7 }, 'id: expected a string'],
     [{ action: 'retrieve_batch', ids: Array(51).fill('a') }, 'ids: expected at most 50 ids'],
-  ])('%j is told what is wrong', (body, told) => {
+  ])('reports the violation in %j', (body, told) => {
     expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [told] });
   });
 
@@ -108,7 +108,7 @@ describe('a look-up', () => {
     ['two records without ids for one task', { items: [{ response: {} }, { response: {} }] }, ['a'], []],
     ['a record without anything', { response: null }, ['a'], null],
   ])(
-    'answered by %s is about the task that it names, or the only one that was asked for',
+    'answered by %s is about the task that it names, or about the only task that was requested',
     (_name, body, asked, found) => {
       const answer = decodeLookUp(200, json(body), 'ids', asked);
       expect(answer.kind === 'found' ? answer.records.map(({ taskId }) => taskId) : null).toEqual(found);
@@ -117,7 +117,7 @@ describe('a look-up', () => {
     },
   );
 
-  test.each(['NaN', 'Infinity', '-Infinity', 'nan', 'inf'])('with %s for a number reads it as absent', (word) => {
+  test.each(['NaN', 'Infinity', '-Infinity', 'nan', 'inf'])('reads %s in place of a number as absent', (word) => {
     const text = `{"id":"${TASK_ID}","elapsed":${word},"response":{"success":true,"video_url":"${URL_A}","video_id":842578800134742051,"duration":${word},"state":"succeed"}}`;
     expect(decodeLookUp(200, text)).toMatchObject({
       kind: 'found',
@@ -131,7 +131,7 @@ describe('a look-up', () => {
     ).toMatchObject({ records: [{ outcome: { kind: 'failed', message: `${word} "${word}"` } }] });
   });
 
-  test('with text that is no JSON takes time in proportion to it', () => {
+  test('takes time proportional to the length of text that is not JSON', () => {
     const cpuOf = (text: string): number => {
       const from = process.cpuUsage();
       expect(readLooseJson(text)).toBeUndefined();
@@ -179,7 +179,7 @@ describe('a look-up', () => {
     ['one', 'an error', 200, { success: false, error: { code: 'invalid_token', message: 'no' } }, 'error'],
     ['one', 'a page', 200, '<html></html>', 'error'],
     ['ids', 'half a body', 200, '{"items": [', 'error'],
-  ])('of %s answered by %s under %i', (asked, _name, status, body, kind) => {
+  ])('of kind %s classifies %s under %i', (asked, _name, status, body, kind) => {
     const answer = decodeLookUp(status, json(body), asked);
     expect(answer.kind).toBe(kind);
     if (answer.kind === 'found')

@@ -53,11 +53,11 @@ describe('a submit body', () => {
     ['a watermark', { watermark: true }, { watermark_info: { enabled: true } }],
     ['a callback URL', { callbackUrl: 'http://a.com/cb' }, { callback_url: 'http://a.com/cb' }],
     ['asynchrony', { async: true }, { async: true }],
-  ])('says %s', (_name, asked, more) => {
+  ])('encodes %s', (_name, asked, more) => {
     expect(encodeSubmitBody({ ...plain, ...asked })).toEqual({ ...always, ...more });
   });
 
-  test("of the seed document is taken, with sound as the upstream's default", () => {
+  test("of the seed document is accepted, with the upstream's default for sound", () => {
     const parsed = parseSubmitBody(JSON.parse(seed('submit-body')));
     expect(parsed).toEqual({ ok: true, body: JSON.parse(seed('submit-body')) as unknown });
     expect(parsed.ok && decodeSubmitBody(parsed.body)).toMatchObject({
@@ -69,14 +69,14 @@ describe('a submit body', () => {
     });
   });
 
-  test('without mode and orientation gets ours', () => {
+  test('without mode and orientation gets the defaults', () => {
     expect(parseSubmitBody({ image_url: always.image_url, video_url: always.video_url })).toMatchObject({
       ok: true,
       body: { mode: 'std', character_orientation: 'image' },
     });
   });
 
-  test('with every field is taken as it is', () => {
+  test('with every field is accepted unchanged', () => {
     const body = {
       ...always,
       prompt: 'x'.repeat(2_500),
@@ -88,7 +88,7 @@ describe('a submit body', () => {
     expect(parseSubmitBody(body)).toEqual({ ok: true, body });
   });
 
-  test('is told everything that is wrong with it at once', () => {
+  test('reports all violations at once', () => {
     const parsed = parseSubmitBody({
       image_url: 'ftp://a.com/a.png',
       character_orientation: 'back',
@@ -118,7 +118,7 @@ describe('a submit body', () => {
     ]);
   });
 
-  test.each([[null], [undefined], ['text'], [[]], [7]])('that is %j is refused', (value) => {
+  test.each([[null], [undefined], ['text'], [[]], [7]])('that is %j is rejected', (value) => {
     expect(parseSubmitBody(value)).toMatchObject({ ok: false, violations: [expect.any(String)] });
   });
 
@@ -136,7 +136,7 @@ describe('a submit body', () => {
   ];
   const empty = [null, '', ' \t\n', [], {}, { enabled: null }, { more: '' }];
 
-  test.each(optional)('without a word in %s is the same as without the field', (name) => {
+  test.each(optional)('with an empty value for %s equals one without the field', (name) => {
     const bare = { image_url: always.image_url, video_url: always.video_url };
     for (const value of empty)
       expect(parseSubmitBody({ ...bare, [name]: value }), JSON.stringify(value)).toEqual(parseSubmitBody(bare));
@@ -146,7 +146,7 @@ describe('a submit body', () => {
   });
 
   test.each(empty.map((value) => [JSON.stringify(value), value]))(
-    'with %s for what it must say is told that it is required',
+    'with %s for the required fields reports that they are required',
     (_name, value) => {
       expect(parseSubmitBody({ image_url: value, video_url: value })).toMatchObject({
         ok: false,
@@ -165,34 +165,34 @@ describe('a submit body', () => {
     ['keep_original_sound', true, 'keep_original_sound: expected `yes` or `no`'],
     ['watermark_info', [null], 'watermark_info: expected a JSON object'],
     ['watermark_info', { enabled: 'true' }, 'watermark_info.enabled: expected true or false'],
-    ['watermark_info', { enabled: true, text: 'x' }, 'watermark_info.text: there is no such field'],
-    ['negative_prompt', 'hands', 'negative_prompt: there is no such field'],
-    ['cfg_scale', 0, 'cfg_scale: there is no such field'],
-    ['images', [''], 'images: there is no such field'],
+    ['watermark_info', { enabled: true, text: 'x' }, 'watermark_info.text: unknown field'],
+    ['negative_prompt', 'hands', 'negative_prompt: unknown field'],
+    ['cfg_scale', 0, 'cfg_scale: unknown field'],
+    ['images', [''], 'images: unknown field'],
     ['image_url', 7, 'image_url: expected an http(s) URL'],
-    ['image_url', `https://a.com/${'x'.repeat(2_086)}`, 'image_url: at most 2048 characters'],
-    ['video_url', `HTTP://a.com/?${'x'.repeat(9_000)}`, 'video_url: at most 2048 characters'],
-    ['callback_url', `https://a.com/#${'x'.repeat(2_048)}`, 'callback_url: at most 2048 characters'],
+    ['image_url', `https://a.com/${'x'.repeat(2_086)}`, 'image_url: expected at most 2048 characters'],
+    ['video_url', `HTTP://a.com/?${'x'.repeat(9_000)}`, 'video_url: expected at most 2048 characters'],
+    ['callback_url', `https://a.com/#${'x'.repeat(2_048)}`, 'callback_url: expected at most 2048 characters'],
     ['image_url', `data:image/png;base64,${'A'.repeat(3_000)}`, 'image_url: expected an http(s) URL'],
     ['video_url', `file:///${'a'.repeat(3_000)}`, 'video_url: expected an http(s) URL'],
     ['callback_url', `blob:https://a.com/${'a'.repeat(3_000)}`, 'callback_url: expected an http(s) URL'],
-  ])('with %s of %j is told one thing, once', (name, value, told) => {
+  ])('with %s set to %j reports exactly one violation', (name, value, told) => {
     const { character_orientation, mode, keep_original_sound, ...bare } = always;
     expect(parseSubmitBody({ character_orientation, mode, keep_original_sound, ...bare, [name]: value })).toMatchObject(
       { ok: false, violations: [told] },
     );
   });
 
-  test('with many fields that do not exist names the first ten', () => {
+  test('with 501 unknown fields names the first ten and counts the others', () => {
     const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`field_${index}`, 1]));
     const parsed = parseSubmitBody({ ...always, ...unknown, ['x'.repeat(5_000)]: 1 });
     expect(parsed).toMatchObject({
       ok: false,
-      violations: { length: 11, 10: 'and 491 more fields that do not exist' },
+      violations: { length: 11, 10: 'and 491 more unknown fields' },
     });
   });
 
-  test('is asynchronous with a callback URL or when it says so', () => {
+  test('is asynchronous if it has a callback URL or sets async', () => {
     expect(
       [{}, { async: false }, { async: true }, { callback_url: URL_A }].map((more) =>
         isAsynchronous(encodeAndParse({ ...always, ...more })),
@@ -200,14 +200,14 @@ describe('a submit body', () => {
     ).toEqual([false, false, true, true]);
   });
 
-  test('comes back as it was', () => {
+  test('is unchanged after it is encoded and parsed', () => {
     const url = fc.webUrl({ withQueryParameters: true }).filter((text) => parseUrl(text) !== null);
     const input: fc.Arbitrary<SubmitInput> = fc.record({
       imageUrl: url,
       videoUrl: url,
       characterOrientation: fc.constantFrom('IMAGE', 'VIDEO'),
       mode: fc.constantFrom('STD', 'PRO'),
-      // A blank one is none.
+      // A blank prompt counts as absent.
       prompt: fc.option(fc.string({ unit: 'binary', maxLength: 1_250 }).filter((text) => text.trim() !== '')),
       model: fc.option(fc.string({ unit: fc.constantFrom(...'abz09._-'), minLength: 1, maxLength: 64 })),
       keepOriginalSound: fc.boolean(),
@@ -230,10 +230,10 @@ describe('a submit body', () => {
   }
 });
 
-describe('a submit answer', () => {
+describe('the answer to a submit', () => {
   const decode = (body: unknown, status = 200) => decodeSubmitAnswer(status, json(body));
 
-  test('of the seed document is the finished result', () => {
+  test('in the synchronous example of the seed document is the finished result', () => {
     expect(decode(seed('synchronous-answer'))).toMatchObject({
       kind: 'accepted',
       taskId: '363c7a84-e880-472e-a4d4-098e50cfc292',
@@ -246,7 +246,7 @@ describe('a submit answer', () => {
     });
   });
 
-  test('of the seed document is the task id', () => {
+  test('in the asynchronous example of the seed document is the task id', () => {
     expect(decode(seed('accepted-answer'))).toEqual({
       kind: 'accepted',
       taskId: TASK_ID,
@@ -262,7 +262,7 @@ describe('a submit answer', () => {
     ['a success without a URL is left to a look-up', { ...success, video_url: undefined }, { outcome: null }],
     ['a processing task is only accepted', { task_id: TASK_ID, state: 'processing' }, { outcome: null }],
     ['a number as the task id is text', '{"task_id": 842578800134742051}', { taskId: '842578800134742051' }],
-  ])('%s', (_name, body, answer) => {
+  ])('accepts the task: %s', (_name, body, answer) => {
     expect(decode(body)).toMatchObject({ kind: 'accepted', ...answer });
   });
 
@@ -274,11 +274,11 @@ describe('a submit answer', () => {
     ['a list', []],
     ['an error that cannot know', { error: { code: 'api_error', message: 'no' } }],
     ['an error in words', { error: 'busy' }],
-  ])('of 200 with %s may hide a task', (_name, body) => {
+  ])('under 200 with %s is ambiguous', (_name, body) => {
     expect(decode(body)).toMatchObject({ kind: 'ambiguous' });
   });
 
-  test('of 200 with a code that is a refusal is one', () => {
+  test('under 200 with a refusal code is a refusal', () => {
     expect(decode({ success: false, error: { code: 'used_up', message: 'no' } })).toMatchObject({
       kind: 'refused',
       code: 'used_up',
@@ -313,7 +313,7 @@ describe('an error', () => {
     statuses.map((status) => [status, code, expected] as const),
   );
 
-  test.each(rows)('%i %s is classified by its code, in every envelope', (status, code, expected) => {
+  test.each(rows)('under %i with code %s is classified by its code in every envelope', (status, code, expected) => {
     for (const body of [
       { error: { code, message: 'no' }, trace_id: 't' },
       { success: false, error: { code, message: 'no' }, trace_id: 't' },
@@ -326,7 +326,7 @@ describe('an error', () => {
     }
   });
 
-  test('has a row for every code, under the status that we send it with', () => {
+  test('is covered by a row for every code, under the status that it is sent with', () => {
     for (const [code, status] of Object.entries(errorStatuses)) expect(table[code as ErrorCode]).toContain(status);
   });
 
@@ -373,11 +373,11 @@ describe('an error', () => {
       ]),
     ),
     [302, '{"task_id": "a"}', { kind: 'ambiguous' }],
-  ])('%i with %j falls to its status', (status, body, expected) => {
+  ])('under %i with %j is classified by its status', (status, body, expected) => {
     expect(refuse(decodeSubmitAnswer(status, body))).toMatchObject(expected);
   });
 
-  test('of the seed document keeps its trace', () => {
+  test('of the seed document keeps its trace id', () => {
     expect(decodeSubmitAnswer(500, seed('error'))).toEqual({
       kind: 'ambiguous',
       enveloped: true,
@@ -450,11 +450,11 @@ describe('a task record', () => {
         { kind: 'running' },
       ],
     ),
-  ])('is decided by %s', (_name, value, outcome) => {
+  ])('gets its outcome from %s', (_name, value, outcome) => {
     expect(decodeTaskRecord(value)?.outcome).toMatchObject(outcome);
   });
 
-  test('has the callback URL of its request, and times in seconds', () => {
+  test('has the callback URL of its request, and times converted from seconds', () => {
     expect(decodeTaskRecord(record(success, done))).toMatchObject({
       callbackUrl: 'https://a.com/cb',
       createdAt: new Date(1_756_000_000_250),
@@ -463,7 +463,7 @@ describe('a task record', () => {
     });
   });
 
-  test('comes back as it was', () => {
+  test('is unchanged after it is encoded and decoded', () => {
     const date = fc.date({ min: new Date(1), max: new Date('2100-01-01'), noInvalidDate: true });
     const response = fc.constantFrom([null, { kind: 'running' }], [success, succeeded], [failure, failed]);
     fc.assert(

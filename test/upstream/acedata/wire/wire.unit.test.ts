@@ -24,8 +24,8 @@ import { decodeTaskRecord, encodeTaskRecord } from '../../../../src/upstream/ace
 
 const URL_A = 'https://a.com/a.mp4';
 
-describe('JSON of somebody else', () => {
-  test('keeps integers beyond 2^53 as text, and everything else as it is', () => {
+describe('external JSON', () => {
+  test('keeps integers beyond 2^53 as text, and everything else unchanged', () => {
     expect(
       readJson(
         '{"a":842578800134742051,"b":9007199254740991,"c":9007199254740992,"d":-842578800134742051,"e":"842578800134742051","f":1234567890123456.5,"g":1e21}',
@@ -53,7 +53,7 @@ describe('JSON of somebody else', () => {
     ]);
   });
 
-  test('has objects, which lists and null are not', () => {
+  test('yields objects, but not for lists and null', () => {
     expect([asObject({ a: 1 }), asObject([]), asObject(null), asObject('a'), asObject(undefined)]).toEqual([
       { a: 1 },
       null,
@@ -63,7 +63,7 @@ describe('JSON of somebody else', () => {
     ]);
   });
 
-  test('has texts without NUL, blanks around them and lone surrogates, at most so long', () => {
+  test('yields text without NUL, surrounding blanks, and lone surrogates, up to a maximum length', () => {
     expect([' a ', 7, 'a\0b', '\ud800', '', ' \0 ', true, null, {}].map((value) => asText(value))).toEqual([
       'a',
       '7',
@@ -79,7 +79,7 @@ describe('JSON of somebody else', () => {
     expect(asText('abc', 2)).toBe('ab');
   });
 
-  test('has ids of at most 255 characters, and no halves of them', () => {
+  test('yields ids of at most 255 characters, and never a truncated one', () => {
     expect(asId('x'.repeat(255))).toBe('x'.repeat(255));
     expect([asId('x'.repeat(256)), asId('x'.repeat(300)), asId(''), asId(7), asId(null)]).toEqual([
       null,
@@ -90,7 +90,7 @@ describe('JSON of somebody else', () => {
     ]);
   });
 
-  test('has numbers from zero on, also as text', () => {
+  test('yields non-negative numbers, also from text', () => {
     expect([5.066, '5.066', 0, '0', -1, '-1', 'x', '', null, Infinity, '1e400', [5]].map(asNumber)).toEqual([
       5.066,
       5.066,
@@ -107,7 +107,7 @@ describe('JSON of somebody else', () => {
     ]);
   });
 
-  test('has http and https URLs of any length', () => {
+  test('yields http and https URLs of any length', () => {
     for (const url of ['http://a.com', URL_A, `https://a.com/${'x'.repeat(5_000)}`])
       expect([asHttpUrl(url), isHttpUrl(url)]).toEqual([url, true]);
     for (const other of ['ftp://a.com', 'a.com', '', 'javascript:alert(1)', 'https//a.com'])
@@ -116,8 +116,8 @@ describe('JSON of somebody else', () => {
   });
 });
 
-describe('a code', () => {
-  test('is known, and says whether there is no task or nobody knows', () => {
+describe('an error code', () => {
+  test('is known, and either means that there is no task or leaves it in doubt', () => {
     expect(Object.keys(errorStatuses).filter(isDoubtfulCode)).toEqual(['api_error', 'timeout']);
     expect(Object.keys(errorStatuses).filter((code) => !isRefusalCode(code))).toEqual(['api_error', 'timeout']);
     for (const code of [null, 'unheard_of', 'toString', ''])
@@ -165,7 +165,7 @@ describe('an error', () => {
     ['{"message":"m","code":"c"}', null],
     ['{"error":[]}', null],
     ['{}', null],
-  ])('in %s is found', (text, error) =>
+  ])('is found in %s', (text, error) =>
     expect(findError(JSON.parse(text) as object as Record<string, unknown>)).toEqual(error),
   );
 
@@ -179,16 +179,16 @@ describe('an error', () => {
     [' <html></html>', { code: null, message: 'HTTP 418 with an HTML page', traceId: null }],
     ['', { code: null, message: 'HTTP 418 with an empty body', traceId: null }],
     ['" "', { code: null, message: 'HTTP 418 with an empty body', traceId: null }],
-  ])('of status 418 with %s always says something', (text, error) => expect(decodeError(418, text)).toEqual(error));
+  ])('under status 418 with %s always has a message', (text, error) => expect(decodeError(418, text)).toEqual(error));
 
-  test('may be decoded already', () => {
+  test('is read from a body that is already decoded', () => {
     expect(decodeError(400, { error: 'bare' })).toEqual({ code: null, message: 'bare', traceId: null });
   });
 });
 
 describe('a flat result', () => {
   const task = { taskId: 't', traceId: 'trace' };
-  test('is encoded with the duration as text, where it is known', () => {
+  test('is encoded with the duration as text if it is known', () => {
     const success = {
       success: true,
       video_id: 'v',
@@ -272,19 +272,19 @@ describe('a flat result', () => {
     ['an error in words', { ...claimed, error: 'm' }, { kind: 'running' }, 'an error without a code'],
     ['no final word', { ...claimed, state: 'processing' }, { kind: 'running' }, 'no final word'],
     ['no word at all', {}, { kind: 'running' }, 'no final word'],
-  ])('with %s is decided', (_name, body, outcome, odd) => {
+  ])('with %s is classified', (_name, body, outcome, odd) => {
     const taskId = 'task_id' in body ? 't' : null;
     expect(decideResult(body)).toEqual({ taskId, traceId: taskId && 'trace', outcome, odd });
   });
 
-  test('that is no object cannot be read', () => {
+  test('that is not an object is unreadable', () => {
     for (const value of [null, undefined, [], 'a', 7])
       expect(decideResult(value)).toEqual({ taskId: null, traceId: null, outcome: null, odd: 'unreadable' });
   });
 
-  test('of a finished record is decided by its word before its flag', () => {
+  test('of a finished record is classified by its state before its success flag', () => {
     const of = (body: object, finished = true) => decide(body as Record<string, unknown>, { taskId: 't', finished });
-    // The upstream's success word counts more than `success: false`: the URL is there, and the task is paid.
+    // The upstream's success state outweighs `success: false`: the URL exists, and the task is paid for.
     expect(of({ state: 'succeed', success: false, video_url: URL_A })).toEqual({
       outcome: { kind: 'succeeded', videoId: 't', videoUrl: URL_A, durationSeconds: null },
       odd: 'success and failure at once',
@@ -299,8 +299,8 @@ describe('a flat result', () => {
   });
 });
 
-describe('a submit answer', () => {
-  test('of 200 to 299 with a task id is accepted, with an end only where that is beyond doubt', () => {
+describe('the answer to a submit', () => {
+  test('under 200 to 299 with a task id is accepted, with an outcome only if it is beyond doubt', () => {
     for (const status of [200, 202, 299])
       expect(decodeSubmitAnswer(status, '{"task_id":"t","trace_id":"trace"}')).toEqual({
         kind: 'accepted',
@@ -354,11 +354,11 @@ describe('a submit answer', () => {
       'x',
       { enveloped: false, reason: `HTTP ${status}, x`, traceId: null },
     ]),
-  ])('of %i with %s may hide a task', (status, text, answer) =>
+  ])('under %i with %s is ambiguous', (status, text, answer) =>
     expect(decodeSubmitAnswer(status, text)).toEqual({ kind: 'ambiguous', taskId: null, ...answer }),
   );
 
-  test.each([400, 401, 404, 410, 424, 426, 451])('of %i without a code is a refusal', (status) => {
+  test.each([400, 401, 404, 410, 424, 426, 451])('under %i without a code is a refusal', (status) => {
     expect(decodeSubmitAnswer(status, 'x')).toEqual({
       kind: 'refused',
       code: null,
@@ -369,7 +369,7 @@ describe('a submit answer', () => {
     });
   });
 
-  test.each([400, 409, 425, 460, 499])('of %i with a code that is a refusal is one', (status) => {
+  test.each([400, 409, 425, 460, 499])('under %i with a refusal code is a refusal', (status) => {
     expect(decodeSubmitAnswer(status, '{"error":{"code":"used_up","message":"m"}}')).toEqual({
       kind: 'refused',
       code: 'used_up',
@@ -380,7 +380,7 @@ describe('a submit answer', () => {
     });
   });
 
-  test.each([302, 400, 401, 408, 429, 500, 504])('of %i keeps the task that it names', (status) => {
+  test.each([302, 400, 401, 408, 429, 500, 504])('under %i keeps the task id that it names', (status) => {
     expect(decodeSubmitAnswer(status, '{"error":{"code":"used_up","message":"m"},"task_id":"a"}')).toMatchObject({
       taskId: 'a',
     });
@@ -388,7 +388,7 @@ describe('a submit answer', () => {
 });
 
 describe('a look-up', () => {
-  test('says what is wrong with it', () => {
+  test('reports its invalid fields', () => {
     const wrong = (body: unknown) =>
       (parseLookUp(body) as { violations?: string[] }).violations?.map((text) => text.split(':')[0]);
     expect(wrong({ action: 'retrieve', id: '' })).toEqual(['id']);
@@ -411,7 +411,7 @@ describe('a look-up', () => {
       expect(parseLookUp({ action: 'retrieve_batch', ...edge })).toMatchObject({ ok: true });
   });
 
-  test('of a window has 50 tasks from the first one, and times to the millisecond, unless it says otherwise', () => {
+  test('of a window defaults to 50 tasks from the first one, and rounds times to the millisecond', () => {
     expect(parseLookUp({ action: 'retrieve_batch' })).toEqual({
       ok: true,
       lookUp: { kind: 'window', from: null, to: null, limit: 50, offset: 0 },
@@ -426,7 +426,7 @@ describe('a look-up', () => {
     });
   });
 
-  test('answered by an error says what it is', () => {
+  test('answered by an error reports its code and message', () => {
     expect(decodeLookUp(500, 'x')).toEqual({ kind: 'error', code: null, message: 'x', traceId: null });
     expect(decodeLookUp(404, '', 'window')).toMatchObject({ kind: 'error' });
     expect(decodeLookUp(410, '')).toMatchObject({ kind: 'error' });
@@ -464,7 +464,7 @@ describe('a task record', () => {
     created_at: 1,
   };
 
-  test('has the times that are known, and how long the task took from its beginning', () => {
+  test('has the known times, and the time elapsed since its start or else its creation', () => {
     expect(encodeTaskRecord(task)).toEqual(record);
     expect(encodeTaskRecord({ ...task, startedAt, response: { a: 1 } })).toEqual({
       ...record,
@@ -481,14 +481,14 @@ describe('a task record', () => {
     expect(encodeTaskList([task])).toEqual({ items: [record], count: 1 });
   });
 
-  test.each([0, '0', null, '', -1, 'x', 1e300])('with finished_at %j has not finished', (finished_at) => {
+  test.each([0, '0', null, '', -1, 'x', 1e300])('with finished_at %j is still running', (finished_at) => {
     expect(decodeTaskRecord({ id: 't', response: { success: false }, finished_at })).toMatchObject({
       outcome: { kind: 'running' },
       finishedAt: null,
     });
   });
 
-  test('without an id is none', () => {
+  test('without an id decodes to null', () => {
     for (const value of [null, [], 'a', {}, { id: '' }, { id: null }]) expect(decodeTaskRecord(value)).toBeNull();
     expect(decodeTaskRecord({ id: 7 })).toEqual({
       taskId: '7',
@@ -501,7 +501,7 @@ describe('a task record', () => {
     });
   });
 
-  test('of a failure has the trace id of the error before its own', () => {
+  test('of a failure has the trace id of its response, or else its own', () => {
     expect(decodeTaskRecord({ id: 't', trace_id: 'own', response: { state: 'failed' } })).toMatchObject({
       outcome: { traceId: 'own' },
     });
