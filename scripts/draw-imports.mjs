@@ -1,4 +1,7 @@
-/** Draws the imports between the folders of `src` into docs/architecture.md. With `--check` it fails if the drawing is out of date. */
+/**
+ * Draws the imports between the folders of `src` into docs/architecture.md. With `--check`, it fails if the drawing is
+ * out of date.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = join(root, 'docs/architecture.md');
 const leaves = new Set(['concurrency', 'errors', 'log', 'network', 'project-root', 'time', 'transaction']);
-/** Nodes of the first drawing that are more than a folder below `src`. */
+/** Nodes of the first drawing that are more than one folder below `src`. */
 const deeper = ['upstream/acedata', 'upstream/sandbox'];
 
 const { modules } = JSON.parse(

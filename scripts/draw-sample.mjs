@@ -1,6 +1,6 @@
 /**
  * Draws `assets/sandbox/motion.mp4`, the result of every sandbox task: a small figure that dances and waves, with a
- * tune. Needs ffmpeg. Usage: node scripts/draw-sample.mjs [file]
+ * tune. Requires ffmpeg. Usage: node scripts/draw-sample.mjs [file]
  */
 import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
@@ -27,7 +27,7 @@ const colors = Object.fromEntries(Object.entries(palette).map(([name, color]) =>
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /**
- * A frame of RGB to draw on; `shape` blends a color in wherever `distance` from an outline is below zero, with soft
+ * Creates an RGB frame to draw on. `shape` blends in a color where `distance` from an outline is below zero, with soft
  * edges.
  */
 function createFrame() {
@@ -42,7 +42,7 @@ function createFrame() {
       }
     }
   }
-  /** A line with round ends whose radius goes from `ra` to `rb`. */
+  /** Draws a line with round ends, whose radius changes from `ra` to `rb`. */
   function limb(color, [ax, ay], [bx, by], ra, rb = ra) {
     const [dx, dy] = [bx - ax, by - ay];
     const length2 = dx * dx + dy * dy || 1;
@@ -63,7 +63,7 @@ function createFrame() {
   return { pixels, shape, limb, ellipse };
 }
 
-/** The joint between two bones of these lengths from `a` towards `b`, bent to one side. */
+/** Returns the joint between two bones of these lengths from `a` toward `b`, bent to one side. */
 function joint([ax, ay], [bx, by], upper, lower, side) {
   const distance = clamp(Math.hypot(bx - ax, by - ay), 1, upper + lower - 0.01);
   const along = (upper * upper - lower * lower + distance * distance) / (2 * distance);
@@ -111,7 +111,7 @@ function drawFace({ limb, ellipse }, head, lean, isBlinking) {
   }
 }
 
-/** The figure at a time counted in beats. */
+/** Draws the figure at a time given in beats. */
 function drawFigure(frame, beat) {
   const { limb, ellipse } = frame;
   const swing = Math.sin(Math.PI * beat);
@@ -132,7 +132,7 @@ function drawFigure(frame, beat) {
     limb(colors.shoe, [foot[0] - side * 6, foot[1] + 4], [foot[0] + side * 24, foot[1] + 8], 15, 13);
   });
 
-  // One arm waves; the other one pumps, and comes up too in the second half.
+  // One arm waves. The other one pumps, and is also raised in the second half.
   const up = clamp(Math.sin((2 * Math.PI * (beat - 5)) / BEATS) * 3, 0, 1);
   const wave = Math.sin(2 * Math.PI * beat);
   const hands = [
@@ -181,7 +181,7 @@ function drawFrame(index) {
   return frame.pixels;
 }
 
-/** A tune of plucked tones over a bass and a soft beat, 16 bits, mono. */
+/** Composes a tune of plucked tones over a bass and a soft beat, in 16-bit mono. */
 function composeTune() {
   const samples = new Float64Array(Math.round(SECONDS * RATE));
   const beatSeconds = SECONDS / BEATS;
@@ -191,7 +191,7 @@ function composeTune() {
       const time = at / RATE;
       const envelope = Math.min(1, time * 200) * Math.exp(-5 * time) * Math.min(1, (seconds - time) * 50);
       const phase = 2 * Math.PI * frequency * time;
-      // What rings beyond the end rings at the beginning.
+      // Sound that extends beyond the end wraps around to the beginning.
       samples[(from + at) % samples.length] +=
         gain * envelope * (Math.sin(phase) + 0.3 * Math.sin(2 * phase) + 0.12 * Math.sin(4 * phase));
     }

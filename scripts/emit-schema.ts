@@ -1,4 +1,4 @@
-/** Writes the schema as the world sees it; `--check` fails instead when the committed one differs. */
+/** Writes the public schema. With `--check`, it fails if the committed schema differs, and writes nothing. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { buildGatewaySchema } from '../src/resolvers/build-schema.ts';

@@ -1,7 +1,7 @@
 /**
- * Starts the built gateway as a newcomer does, submits the example and waits for its result, with the Node that runs
- * this script or with another major version: `node scripts/smoke.mjs 22` fetches the package `node-<platform>-<arch>`
- * of that version from the npm registry.
+ * Starts the built gateway as a new user does, submits the example, and waits for its result. Runs it with the current
+ * Node.js or with another major version: `node scripts/smoke.mjs 22` fetches the package `node-<platform>-<arch>` of
+ * that version from the npm registry.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** A client's server that is told of the ends of all jobs, fails now and then, and writes down every try. */
+/** A client's webhook receiver that is notified of the ends of all jobs, sometimes fails, and records every attempt. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { HeardWebhook } from './checker/evidence.ts';
@@ -8,7 +8,7 @@ import type { Random } from '../harness/random.ts';
 import type { Stage } from '../harness/harness.ts';
 
 export interface Listening {
-  /** What was heard, a line for each try. */
+  /** The record of the attempts, one per line. */
   readonly file: string;
   stop(): void;
 }

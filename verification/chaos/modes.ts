@@ -1,4 +1,6 @@
-/** How much of everything a run has. Times are scaled: what takes minutes in earnest takes seconds here. */
+/**
+ * The sizes of the modes of a run. Times are scaled down: an event that takes minutes in production takes seconds here.
+ */
 import type { FaultRates } from '../harness/upstream/plan.ts';
 
 export type ModeName = 'quick' | 'full' | 'long';
@@ -10,15 +12,18 @@ export interface Mode {
   readonly clients: number;
   readonly gatewayKills: number;
   readonly databaseKills: number;
-  /** All database connections of a gateway are cut, and in half of the cases refused for some seconds. */
+  /**
+   * The number of times that all database connections of a gateway are cut. In half of the cases, new connections are
+   * refused for 0.3 to 2.5 s.
+   */
   readonly connectionCuts: number;
-  /** A gateway's LISTEN connection stays open and says nothing any more. */
+  /** The number of times that a gateway's LISTEN connection stays open, but transfers no more data. */
   readonly silentFeeds: number;
-  /** The same for all its database connections. */
+  /** The same for all its other database connections. */
   readonly silentDatabases: number;
-  /** The upstream refuses connections for a second or two. */
+  /** The number of times that the upstream refuses connections for 0.5 to 2 s. */
   readonly refusals: number;
-  /** How often each kill point is ordered. */
+  /** The number of crashes at each kill point. */
   readonly roundsOfKillPoints: number;
   readonly deadlineSeconds: number;
 }
@@ -67,7 +72,7 @@ const modes: Readonly<Record<ModeName, Mode>> = {
   },
 };
 
-/** With another number of jobs, everything else is scaled to it. */
+/** Returns the mode of this name. If `jobs` is given, the numbers of faults are scaled to it. */
 export function modeOf(name: ModeName, jobs?: number): Mode {
   const mode = modes[name];
   if (jobs === undefined) return mode;
@@ -98,7 +103,7 @@ export const settingsOf = ({ deadlineSeconds }: Mode): Readonly<Record<string, s
   PLAYGROUND: 'off',
   EGRESS_ALLOW: '127.0.0.1',
   EGRESS_TIMEOUT_SECONDS: '2',
-  // More tries than a receiver fails, with those that a killed gateway leaves.
+  // More attempts than a receiver fails, including those that a killed gateway leaves unfinished.
   WEBHOOK_RETRY_SECONDS: '1,1,1,2,2,2,3,3,3,4,4,4,5,5,5',
 });
 

@@ -1,4 +1,4 @@
-/** The one who breaks things, by a plan drawn from the seed: two lanes at once, storms and ordered crashes. */
+/** Injects faults according to a plan drawn from the seed, in two concurrent lanes: storms and ordered crashes. */
 import { setTimeout } from 'node:timers/promises';
 import type { GatewayProcess } from '../harness/gateway-process.ts';
 import { readJournal } from '../harness/journal.ts';
@@ -14,17 +14,23 @@ type Storm = 'gatewayKills' | 'databaseKills' | 'connectionCuts' | 'silentFeeds'
 export interface Injected extends Pick<Mode, Storm> {
   readonly killPoints: Readonly<Record<KillPoint, number>>;
   /**
-   * From the kill of the database to its first answer, and from the start of a gateway to its readiness, the longest.
+   * The longest time from a kill of the database to its first answer, and from the start of a gateway to its readiness.
    */
   readonly slowestDatabaseMs: number;
   readonly slowestGatewayMs: number;
 }
 
 export interface Nemesis {
-  /** Carries out the whole plan; rejects when something does not come back, or when `signal` aborts before the end. */
+  /**
+   * Executes the whole plan. Rejects if a fault cannot be injected, if the database does not recover, or if `signal`
+   * aborts before the end.
+   */
   run(signal: AbortSignal): Promise<void>;
   injected(): Injected;
-  /** What went wrong beside the promises: a kill point that never fired, a process that ended by itself. */
+  /**
+   * Problems other than violated promises, such as a kill point that was never reached or a process that ended by
+   * itself.
+   */
   failures(): readonly string[];
 }
 
@@ -42,7 +48,7 @@ const TRIES = 5;
 const DATABASE_LIMIT_MS = 45_000;
 const TARGET_RETRY_MS = 50;
 const RESTART_PAUSE_MS = 1_000;
-/** For a crash that fires while its order is taken back. */
+/** Allows for a crash that occurs while its order is being withdrawn. */
 const TAKE_BACK_MS = 300;
 const isFeed = (opening: string): boolean => opening.includes('motion-gateway feed');
 
@@ -59,7 +65,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   const failures: string[] = [];
   let slowestDatabaseMs = 0;
   let slowestGatewayMs = 0;
-  /** Gateways that a lane works on. */
+  /** Gateways that a lane is using or that are being restarted. */
   const busy = new Set<GatewayProcess>();
   const restarts = new Set<Promise<void>>();
   let stopping = false;
@@ -71,9 +77,9 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
 
   for (const gateway of stage.gateways) {
     gateway.onOwnEnd(({ code, signal, pid }) => {
-      // An order that was taken back, and was carried out before a busy process heard of that.
+      // The order was withdrawn, but a busy process executed it before it received the withdrawal.
       if (signal === 'SIGKILL' && wasAtPoint(pid))
-        log(`${gateway.name} was killed by an order that had been taken back`);
+        log(`${gateway.name} was killed by an order that had been withdrawn`);
       else failures.push(`${gateway.name} ended by itself: code ${code}, signal ${signal}`);
       if (!busy.has(gateway)) restart(gateway);
     });
@@ -84,7 +90,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     void gateway?.kill();
   });
 
-  /** One that is up and that nobody works on, while another one is up too. */
+  /** Waits for a gateway that is up and not busy, while another one is also up, and marks it as busy. */
   async function takeTarget(signal: AbortSignal): Promise<GatewayProcess> {
     for (;;) {
       signal.throwIfAborted();
@@ -103,18 +109,18 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     gateway.start().then(
       () => true,
       (error: unknown) => {
-        log(`${gateway.name} is started again: ${String(error)}`);
+        log(`${gateway.name} did not start and is started again: ${String(error)}`);
         return false;
       },
     );
 
-  /** Brings it back in the background, after a pause. */
+  /** Restarts the gateway in the background, after a pause. */
   function restart(gateway: GatewayProcess): void {
     busy.add(gateway);
     const restarting = (async () => {
       await setTimeout(random.between(100, 1_000));
       const from = Date.now();
-      // One that is slow to come back is started on and on: only one that is away at the end has failed.
+      // The start of a slow gateway is repeated without a limit. Only a gateway that is down at the end has failed.
       while (!stopping && !(await startOnce(gateway))) await setTimeout(RESTART_PAUSE_MS);
       slowestGatewayMs = Math.max(slowestGatewayMs, Date.now() - from);
     })()
@@ -147,7 +153,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       await proxy.restore();
     },
     async silentFeeds() {
-      // One that is not connected just now cannot be silenced.
+      // A feed that is not connected at the moment cannot be silenced.
       for (let left = 100; left > 0; left -= 1) {
         if (random.pick(stage.databaseProxies).silenceOpen(isFeed) > 0) return;
         await setTimeout(TARGET_RETRY_MS);
@@ -176,7 +182,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     }
   }
 
-  /** Whether the process died at the point: by SIGKILL, after it had written down that it was there. */
+  /** Returns whether the process died at the point: by SIGKILL, after it had recorded that it reached the point. */
   async function crashAt(point: KillPoint, signal: AbortSignal): Promise<boolean> {
     const gateway = await takeTarget(signal);
     const pid = gateway.pid();
@@ -198,11 +204,11 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       return false;
     }
     restart(gateway);
-    // K4 is the upstream's word, and the kill ours.
+    // The upstream reports K4, and this process kills the gateway.
     const wasThere = point === 'K4' || wasAtPoint(pid, point);
     if (end.signal !== 'SIGKILL')
       failures.push(
-        `${gateway.name} was to be killed at ${point} and ended with code ${end.code}, signal ${end.signal}`,
+        `${gateway.name} should have been killed at ${point}, but ended with code ${end.code}, signal ${end.signal}`,
       );
     return end.signal === 'SIGKILL' && wasThere;
   }
@@ -212,9 +218,10 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       for (const point of random.shuffled(killPoints)) {
         let tries = 0;
         while (tries < TRIES && !(await crashAt(point, signal))) tries += 1;
-        if (tries === TRIES) failures.push(`${point} did not fire in ${TRIES} tries of ${FIRE_LIMIT_MS / 1_000} s`);
+        if (tries === TRIES)
+          failures.push(`${point} was not reached in ${TRIES} attempts of ${FIRE_LIMIT_MS / 1_000} s`);
         else fired[point] += 1;
-        if (tries > 0) log(`${point}: ${tries} tries in vain`);
+        if (tries > 0) log(`${point}: ${tries} failed attempts`);
       }
     }
   }

@@ -1,4 +1,4 @@
-/** The figures of a run: as one object, and as the table in `docs/reliability.md`. */
+/** Presents the figures of a run as one object, and as the table in `docs/reliability.md`. */
 import { promisesOf } from './checker/figures.ts';
 import { partOf } from '../harness/page.ts';
 import type { ScenarioResult } from './scenario.ts';

@@ -1,4 +1,4 @@
-/** One run: load and nemesis at once, then time for everything to end, then the check. */
+/** Runs the chaos scenario: load and nemesis at the same time, then time for everything to end, then the check. */
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -19,9 +19,9 @@ import { startListening } from './listening.ts';
 export interface ScenarioOptions {
   readonly seed: string;
   readonly mode: Mode;
-  /** The built program; by default the project's own. */
+  /** The built program; defaults to the project's own. */
   readonly dist?: string;
-  /** Over the run's own settings of the gateways. */
+  /** Settings of the gateways that override those of the run. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether the gateways find tasks by listing. */
   readonly listing: boolean;
@@ -33,16 +33,16 @@ export interface ScenarioOptions {
 export interface ScenarioResult {
   readonly evidence: Evidence;
   readonly violations: readonly Violation[];
-  /** What went wrong beside the promises. */
+  /** Problems other than violated promises. */
   readonly failures: readonly string[];
   readonly figures: Figures;
   readonly injected: Injected;
   readonly seconds: { readonly start: number; readonly load: number; readonly settle: number };
-  /** Logs and ledger; removed when nothing went wrong. */
+  /** Contains the logs and the ledger. Removed if there were no violations and no failures. */
   readonly folder: string;
 }
 
-/** What time may still cure. */
+/** The kinds of violations that may disappear with time. */
 const curable: ReadonlySet<ViolationKind> = new Set([
   'open',
   'orphan',
@@ -55,21 +55,25 @@ const curable: ReadonlySet<ViolationKind> = new Set([
 ]);
 
 /**
- * A submitter that died leaves its job's lease for so long; a poller, its poll; a missed wake-up costs at most the
- * re-read.
+ * If a submitter dies, the lease of its job lasts this much longer than the submit timeout. If a poller dies, its poll
+ * is leased for `POLL_LEASE_SECONDS`. A missed wake-up delays a job until the next re-read at most, which the second
+ * margin covers.
  */
 const LEASE_MARGIN_SECONDS = 15;
 const POLL_LEASE_SECONDS = 30;
 const SETTLE_MARGIN_SECONDS = 30;
-/** Late callbacks come until then. */
+/** Late callbacks may arrive until then. */
 const MIN_SETTLE_MS = 8_000;
 const SETTLE_CHECK_MS = 2_000;
 const LOG_EVERY_MS = 10_000;
-/** Jobs whose clients are busy with them; usually they are some dozens. */
+/** The maximum number of jobs that clients work on at once. Usually it is a few dozen. */
 const MAX_RUNS = 200;
-/** The nemesis may need longer than the jobs: load goes on for it, up to so many times the planned time. */
+/**
+ * The nemesis may need longer than the jobs. Load continues until it has finished, for up to this multiple of the
+ * planned time.
+ */
 const MAX_LOAD_FACTOR = 4;
-/** More jobs than this that failed without having reached the upstream, and the run has shown nothing. */
+/** If a larger share of the jobs failed without having reached the upstream, the run shows nothing. */
 const MAX_NEVER_ARRIVED = 0.1;
 
 export async function runChaos({
@@ -97,7 +101,7 @@ export async function runChaos({
     const journal = openJournal<ClientRecord>(clientsFile);
     const nemesis = createNemesis(stage, mode, createRandom(`${seed}:nemesis`), log);
     const ending = new AbortController();
-    // Every watch and every pause listens to it.
+    // Every watch and every pause adds a listener.
     setMaxListeners(0, ending.signal);
     signal?.addEventListener('abort', () => ending.abort());
     const clients = Array.from({ length: mode.clients }, (_, index) =>
@@ -119,7 +123,7 @@ export async function runChaos({
     ending.signal.addEventListener('abort', () => patience.abort());
     const breaking = nemesis
       .run(patience.signal)
-      .catch((error: unknown) => void troubles.push(`the nemesis did not come to its end: ${String(error)}`))
+      .catch((error: unknown) => void troubles.push(`the nemesis did not finish: ${String(error)}`))
       .finally(() => (broken = false));
     const lag = monitorEventLoopDelay();
     lag.enable();
@@ -134,8 +138,8 @@ export async function runChaos({
     try {
       const runs = new Set<Promise<void>>();
       const maxLoadMs = MAX_LOAD_FACTOR * 1_000 * (mode.jobs / mode.jobsPerSecond);
-      // Clients wait for the one before, where the machine has other work: the proxies and the clients are in this
-      // process, and a crowd of repeats would keep the gateways from the database for ever.
+      // If the machine is busy with other work, new jobs wait for earlier ones. The proxies and the clients are in this
+      // process, and too many repeats would keep the gateways from the database permanently.
       while ((submitted < mode.jobs || broken) && Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted) {
         while (runs.size >= MAX_RUNS) await Promise.race(runs);
         const run = clients[submitted % clients.length]!.run(submitted).finally(() => runs.delete(run));
@@ -143,7 +147,7 @@ export async function runChaos({
         submitted += 1;
         await setTimeout(Math.max(0, loadedFrom + (1_000 * submitted) / mode.jobsPerSecond - Date.now()));
       }
-      // What is not broken by now never will be.
+      // Stops the nemesis if it is still running: no faults are injected after the load.
       patience.abort();
       await breaking;
       await Promise.all(runs);
@@ -191,7 +195,7 @@ export async function runChaos({
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
-/** Resolves when nothing is left that time could cure, or when that has had all the time it may need. */
+/** Resolves when no violation is left that may disappear with time, or when the time limit for that is exceeded. */
 async function untilSettled(
   gather: () => Promise<Evidence>,
   { deadlineSeconds }: Mode,
@@ -208,8 +212,10 @@ async function untilSettled(
     await setTimeout(SETTLE_CHECK_MS);
     const left = check(await gather()).filter(({ kind }) => curable.has(kind)).length;
     if (left === 0 && Date.now() - from >= MIN_SETTLE_MS) return;
-    // What a slow machine has queued is worked off for as long as it becomes less.
+    // On a slow machine, which works off its backlog, the time limit restarts whenever the number of violations
+    // decreases.
     if (left < least) [least, betterAt] = [left, Date.now()];
-    if (Date.now() - betterAt > limitMs) return log(`not settled: ${left} left, and no fewer for ${limitMs / 1_000} s`);
+    if (Date.now() - betterAt > limitMs)
+      return log(`not settled: ${left} violations left, no decrease for ${limitMs / 1_000} s`);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * `npm run chaos`: breaks everything that can break, and checks that no promise does.
+ * `npm run chaos`: injects faults into every part of the system, and checks that no promise is violated.
  *
- *   --seed <text>     what is drawn: faults, callbacks, the order of what is broken (default: the time)
- *   --quick, --long   instead of the full run
- *   --jobs <number>   another size; all else is scaled to it
+ *   --seed <text>     the source of all random choices: faults, callbacks, the order of injections (default: the time)
+ *   --quick, --long   a shorter or longer run than the full one
+ *   --jobs <number>   another number of jobs; the numbers of faults are scaled to it
  *   --dist <folder>   another build of the program
- *   --listing         with LISTING_LOOKUP=on
- *   --report          writes the table of docs/reliability.md
+ *   --listing         sets LISTING_LOOKUP=on
+ *   --report          writes the table in docs/reliability.md
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,7 +28,7 @@ const { values } = parseArgs({
     report: { type: 'boolean', default: false },
   },
 });
-/** Of each kind; the others are named only. */
+/** The number of violations of each kind whose histories are printed. Further violations are only listed. */
 const HISTORIES = 3;
 
 const seed = values.seed ?? String(Date.now());
@@ -59,7 +59,7 @@ for (const violation of result.violations) {
 }
 for (const failure of result.failures) console.log(`FAILURE ${failure}`);
 if (result.violations.length + result.failures.length > 0)
-  console.log(`Logs and ledger are in ${result.folder}; the same plan again: --seed ${seed}`);
+  console.log(`Logs and ledger are in ${result.folder}; to repeat the plan: --seed ${seed}`);
 
 const summary = summarise({
   seed,

@@ -1,10 +1,10 @@
 /**
- * `npm run chaos:teeth`: a proof that the proofs can fail. It plants one bug after the other into a copy of the
- * program; with each of them its scenario must turn red, and without it stay green.
+ * `npm run chaos:teeth`: shows that the proofs can fail. It plants one bug after another into a copy of the program.
+ * The scenario of each bug must fail with the bug and pass without it.
  *
- *   --only <name>     one tooth, or several
- *   --seed <text>     what is drawn (default: the time)
- *   --report          writes the table of docs/reliability.md
+ *   --only <name>     one planted bug; may be given several times
+ *   --seed <text>     the source of all random choices (default: the time)
+ *   --report          writes the table in docs/reliability.md; only if all bugs were run
  */
 import { parseArgs } from 'node:util';
 import { commitOfRun } from '../harness/commit.ts';
@@ -21,7 +21,9 @@ const { values } = parseArgs({
 });
 const unknown = values.only?.filter((name) => !teeth.some((tooth) => tooth.name === name)) ?? [];
 if (unknown.length > 0) {
-  console.error(`There is no tooth ${unknown.join(', ')}. There are: ${teeth.map(({ name }) => name).join(', ')}.`);
+  console.error(
+    `Unknown planted bug: ${unknown.join(', ')}. The planted bugs are: ${teeth.map(({ name }) => name).join(', ')}.`,
+  );
   process.exit(2);
 }
 

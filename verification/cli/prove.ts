@@ -1,11 +1,11 @@
 /**
- * `npm run prove:<name>`: one promise at a time, at the size at which it is believed. The last line is JSON; the exit
- * code is 1 when something does not hold.
+ * `npm run prove:<name>`: checks one promise, by default at the size at which the result is trusted. The last line of
+ * the output is JSON. The exit code is 1 if the promise does not hold.
  *
- *   --seed <text>     what is drawn (default: the time)
- *   --size <number>   instead of the full size
+ *   --seed <text>     the source of all random choices (default: the time)
+ *   --size <number>   a size other than the full size
  *   --dist <folder>   another build of the program
- *   --report          writes its row of the table in docs/reliability.md; of a run at full size only
+ *   --report          writes the row of the proof in docs/reliability.md; only for the project's own build at full size
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const seed = values.seed ?? String(Date.now());
 const size = values.size === undefined ? fullSize : Number(values.size);
 const commit = commitOfRun();
 if (values.report && (values.size !== undefined || values.dist !== undefined)) {
-  console.error("The table is of the project's own build, and of full sizes.");
+  console.error("--report requires the project's own build and the full size.");
   process.exit(2);
 }
 

@@ -1,8 +1,8 @@
-/** Who was started by whom. */
+/** Finds the child processes of a process. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The processes that `parent` has started and that are there now. Linux without `ps` is looked at by `/proc`. */
+/** Returns the child processes of `parent` that exist now. On Linux, which may have no `ps`, it reads `/proc`. */
 export function findChildProcesses(parent: number): number[] {
   return pairs()
     .filter(({ ppid }) => ppid === parent)
@@ -19,7 +19,10 @@ function pairs(): { pid: number; ppid: number }[] {
     .map((name) => ({ pid: Number(name), ppid: parentOf(name) }));
 }
 
-/** The fourth field; the second, the name, may hold anything. 0 for a process that has just gone. */
+/**
+ * Returns the fourth field, the parent. The second field, the name, may contain any characters. Returns 0 for a process
+ * that has just exited.
+ */
 function parentOf(pid: string): number {
   try {
     return Number(

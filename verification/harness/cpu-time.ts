@@ -1,11 +1,11 @@
-/** How long a process has computed, on all its threads, by the kernel's account. */
+/** Measures the CPU time of a process over all its threads, as accounted by the kernel. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const NS_PER_MS = 1_000_000;
 
 /**
- * In ms, to the microsecond; null where the kernel does not tell (it is Linux that does). Threads that have ended are
- * not in it.
+ * Returns the CPU time in ms, to the microsecond, or null if the kernel does not report it (only Linux does). Threads
+ * that have ended are not included.
  */
 export function cpuMsOf(pid: number): number | null {
   try {

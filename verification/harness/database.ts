@@ -1,4 +1,4 @@
-/** A real PostgreSQL server of the proof's own, which can be killed and comes back by itself on the same port. */
+/** Runs a real PostgreSQL server for a proof. The server can be killed, and restarts by itself on the same port. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -8,13 +8,13 @@ import { findChildProcesses } from './child-processes.ts';
 
 export interface StageDatabase {
   readonly url: string;
-  /** SIGKILL to the postmaster; its children end by themselves, and it is started again within seconds. */
+  /** Sends SIGKILL to the postmaster. Its children exit by themselves, and the server is restarted within seconds. */
   kill(): Promise<void>;
-  /** SIGKILL to the postmaster and to all its children in the same moment, as when the machine's memory runs out. */
+  /** Sends SIGKILL to the postmaster and all its children at the same moment, as if the machine ran out of memory. */
   killAll(): Promise<void>;
-  /** Resolves when it answers. Rejects after `limitMs`. */
+  /** Resolves when the server answers. Rejects after `limitMs`. */
   untilUp(limitMs: number): Promise<void>;
-  /** One statement over a connection of its own. */
+  /** Runs one statement over its own connection. */
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
   stop(): Promise<void>;
 }
@@ -24,7 +24,7 @@ const RETRY_MS = 100;
 const CONNECT_MS = 30_000;
 const STATEMENT_MS = 60_000;
 
-/** `folder` must be one that everybody can enter: for root, PostgreSQL runs as another user. */
+/** Every user must be able to enter `folder`, because PostgreSQL runs as another user if root starts it. */
 export async function startDatabase(folder: string, log: (message: string) => void): Promise<StageDatabase> {
   const server = await startEmbeddedServer({ dataDir: folder, log: (_level, message) => log(message) });
 
@@ -53,7 +53,7 @@ export async function startDatabase(folder: string, log: (message: string) => vo
     },
     async killAll() {
       const parent = await postmaster();
-      // It starts nobody while we count.
+      // The postmaster must not start children while they are listed.
       process.kill(parent, 'SIGSTOP');
       for (const pid of [...findChildProcesses(parent), parent]) {
         try {

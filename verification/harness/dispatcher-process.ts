@@ -1,6 +1,6 @@
 /**
- * One dispatcher in a process of its own, without a gateway around it: the real store, the real client of the upstream,
- * the real rules, and no pause between two looks at the gate. It starts fast enough to be killed all the time.
+ * Runs one dispatcher in its own process, without a gateway around it: with the real store, the real client of the
+ * upstream, the real rules, and no pause after a job was claimed. It starts fast enough to be killed repeatedly.
  */
 import { setTimeout } from 'node:timers/promises';
 import { createConnections } from '../../src/db/connection/client.ts';
@@ -29,7 +29,7 @@ const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs
   process.argv[2]!,
 ) as Options;
 
-// A stage that is gone leaves nothing behind.
+// The process must not outlive the harness.
 process.on('disconnect', () => process.exit());
 
 const quiet = () => undefined;
@@ -41,7 +41,7 @@ const log: Log = {
 };
 const store = createJobStore(createConnections(databaseUrl, 4, quiet));
 const settling = createSettling({ store, log, effects: [] });
-// Nobody listens there: results are found by polling.
+// No server listens at this address, so results are found by polling.
 const callbackUrls = createCallbackUrls(['a-secret-of-the-verification-only'], () => 'http://127.0.0.1:9');
 const upstream = createUpstreamClient({
   id: upstreamId,

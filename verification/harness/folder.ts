@@ -1,4 +1,4 @@
-/** A run's own folder, and the one in it for PostgreSQL. */
+/** Creates the folder of a run, and in it the folder of PostgreSQL. */
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export function createFolder(): { readonly folder: string; readonly databaseFolder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'verification-'));
   const databaseFolder = join(folder, 'database');
-  // For root: PostgreSQL runs as another user, who must be able to enter.
+  // If the run was started by root, PostgreSQL runs as another user, which must be able to enter the folder.
   chmodSync(folder, 0o755);
   mkdirSync(databaseFolder, { mode: 0o755 });
   return { folder, databaseFolder };

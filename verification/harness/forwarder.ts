@@ -1,4 +1,6 @@
-/** One public address in front of several gateways: each connection goes to the next one that takes it. */
+/**
+ * Provides one public address in front of several gateways. Each connection goes to the next gateway that accepts it.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
@@ -8,9 +10,7 @@ export interface Forwarder {
   stop(): Promise<void>;
 }
 
-/**
- * `ports` are asked in turn; when none takes the connection it is reset. What breaks on one side is reset on the other.
- */
+/** Tries `ports` in turn, and resets the connection if none accepts it. An error on one side resets the other side. */
 export async function startForwarder(ports: readonly number[]): Promise<Forwarder> {
   const open = new Set<Socket>();
   let turn = 0;

@@ -1,10 +1,10 @@
-/** Ports for servers that are killed and come back on the same one. */
+/** Finds ports for servers that are killed and restarted on the same port. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the range from which systems take ports for outgoing connections: one of those could sit on it while the server
- * is away.
+ * The range is below the ephemeral ports of outgoing connections, one of which could otherwise occupy the port while
+ * the server is down.
  */
 const FIRST = 21_000;
 const LAST = 31_000;

@@ -1,5 +1,5 @@
 /**
- * One gateway in a process of its own: the built program, at an address that stays the same over kills and restarts.
+ * Runs one gateway, the built program, in its own process, at an address that stays the same across kills and restarts.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,20 +12,22 @@ const KILL_POINTS = fileURLToPath(new URL('./kill-points.mjs', import.meta.url))
 
 export interface GatewayOptions {
   readonly name: string;
-  /** The built program's folder. */
+  /** The folder of the built program. */
   readonly dist: string;
   readonly port: number;
-  /** Beside PATH and PORT, all that it sees of the environment. */
+  /** The environment of the gateway. PATH, PORT, ENV_FILE and KILL_POINT_FILE are added to it. */
   readonly settings: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Where ordered crashes are written down, the moment before they happen; null for a gateway that takes no orders. */
+  /**
+   * The file in which ordered crashes are recorded just before they happen; null for a gateway that accepts no orders.
+   */
   readonly killFile: string | null;
 }
 
 interface GatewayEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Which process it was. */
+  /** The process that ended. */
   readonly pid: number | null;
 }
 
@@ -33,28 +35,28 @@ export interface GatewayProcess {
   readonly name: string;
   readonly url: string;
   readonly port: number;
-  /** Whether it was ready and has not ended since. */
+  /** Whether the gateway was ready and has not ended since. */
   isUp(): boolean;
-  /** The process of now; undefined when there is none. */
+  /** The pid of the current process; undefined if there is none. */
   pid(): number | undefined;
   /**
-   * Starts it and resolves when it is ready. A start that fails, for want of a database, is repeated for up to
-   * `limitMs`.
+   * Starts the gateway and resolves when it is ready. A start that fails, for example because the database is down, is
+   * repeated for up to `limitMs`.
    */
   start(limitMs?: number): Promise<void>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGTERM; resolves with how it ended. */
+  /** Sends SIGTERM. Resolves with the end of the process, or with null if there was no process. */
   stop(): Promise<GatewayEnd | null>;
-  /** Orders a crash at a kill point, or takes the order back with null. */
+  /** Orders a crash at a kill point; null withdraws the order. */
   order(point: string | null): void;
-  /** Resolves when the process of now ends, however it does. */
+  /** Resolves when the current process ends, for whatever reason. */
   untilEnd(): Promise<GatewayEnd>;
-  /** Calls `listener` when it ends after it was ready and nobody here had killed it. */
+  /** Calls `listener` when the gateway ends after it was ready, unless its end was requested here. */
   onOwnEnd(listener: (end: GatewayEnd) => void): void;
 }
 
-/** A busy machine and a database in recovery included. */
+/** Long enough for a busy machine and for a database in recovery. */
 const START_LIMIT_MS = 60_000;
 const START_RETRY_MS = 300;
 const READY_CHECK_MS = 50;

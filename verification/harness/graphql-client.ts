@@ -1,4 +1,4 @@
-/** GraphQL over HTTP as a client sends it, with a time-out. */
+/** Sends GraphQL operations over HTTP as a client does, with a timeout. */
 
 export interface GraphQLAnswer<T> {
   readonly status: number;
@@ -6,12 +6,12 @@ export interface GraphQLAnswer<T> {
   readonly errors?: readonly { readonly message: string; readonly extensions?: Readonly<Record<string, unknown>> }[];
 }
 
-/** What became of a request, as far as its sender can know. */
+/** The outcome of a request, as far as its sender can know. */
 export type Reply<T> =
   | { readonly kind: 'answered'; readonly answer: GraphQLAnswer<T> }
-  /** Nobody took the connection. */
+  /** The connection was refused. */
   | { readonly kind: 'neverSent'; readonly reason: string }
-  /** It broke, timed out, or the answer could not be read. */
+  /** The connection broke, the request timed out, or the answer could not be read. */
   | { readonly kind: 'unanswered'; readonly reason: string };
 
 export interface Operation {
@@ -23,7 +23,7 @@ export interface Operation {
 
 const DEFAULT_TIMEOUT_MS = 8_000;
 
-/** `url` is a gateway's, without a path. Never rejects. */
+/** Sends one operation. `url` is the URL of a gateway, without a path. Never rejects. */
 export async function send<T>(
   url: string,
   apiKey: string,
@@ -32,7 +32,7 @@ export async function send<T>(
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
-      // A connection of its own: on a kept one, a reset cannot be told from a server that had gone before.
+      // Uses a new connection. On a reused one, a reset cannot be distinguished from a server that had exited before.
       headers: {
         'content-type': 'application/json',
         authorization: `Bearer ${apiKey}`,

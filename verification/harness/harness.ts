@@ -1,5 +1,6 @@
 /**
- * Everything a proof plays on: database, upstream, gateways behind proxies, and one public address in front of them.
+ * The test harness of the proofs: a database, the simulated upstream, gateways behind proxies, and one public address
+ * in front of them.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,10 @@ import { startUpstreamProcess, type UpstreamProcess } from './upstream-process.t
 export const ADMINISTRATOR_KEY = 'verification-administrator-key';
 const APP_SECRET = 'a-secret-of-the-verification-only';
 
-/** One key and one address do here what a crowd does elsewhere. */
+/**
+ * Settings that effectively disable the limits per key, account and address, because one key and one address send the
+ * load of many clients here.
+ */
 export const unlimited = {
   REQUESTS_PER_MINUTE: '100000000',
   SUBMITS_PER_MINUTE: '100000000',
@@ -29,37 +33,40 @@ export const unlimited = {
 
 export interface StageOptions {
   readonly gateways: number;
-  /** The built program; by default the project's own. */
+  /** The built program; defaults to the project's own. */
   readonly dist?: string;
-  /** Over the defaults of the stage. */
+  /** Settings that override the defaults of the harness. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly upstream: Omit<UpstreamOptions, 'ledgerFile' | 'gateways'>;
   /**
-   * Gateways go by a proxy to the database, and take orders to crash. Off where times are measured: the proxies, in
-   * this process, would be a part of them.
+   * Whether gateways connect to the database through a proxy, and accept orders to crash. Disabled where times are
+   * measured, because the proxies run in this process and would distort them.
    */
   readonly breakable?: boolean;
   readonly log?: (message: string) => void;
 }
 
 export interface Stage {
-  /** Holds the ledger, the logs and the data; removed by `stop` unless it shall be kept. */
+  /** Contains the ledger, the logs and the data. `stop` removes it unless it is to be kept. */
   readonly folder: string;
   readonly ledgerFile: string;
-  /** Crashes that were ordered and happened, as the gateways wrote them down. */
+  /** Ordered crashes that happened, as recorded by the gateways. */
   readonly killFile: string;
   /** Empty without gateways. */
   readonly apiKey: string;
   readonly database: StageDatabase;
   readonly upstream: UpstreamProcess;
   readonly gateways: readonly GatewayProcess[];
-  /** Between the gateway of the same index and the database; none when they are not breakable. */
+  /**
+   * The proxies between each gateway and the database, with the same indexes as the gateways. Empty if these are not
+   * breakable.
+   */
   readonly databaseProxies: readonly TcpProxy[];
-  /** Where the upstream calls back. */
+  /** The address to which the upstream sends callbacks. */
   readonly publicUrl: string;
-  /** To one gateway, by GraphQL. */
+  /** Sends a GraphQL operation to one gateway. */
   send<T>(gateway: GatewayProcess, operation: Operation): Promise<Reply<T>>;
-  /** Ends all processes. Idempotent. */
+  /** Stops all processes. Idempotent. */
   stop(keepFolder?: boolean): Promise<void>;
 }
 
@@ -78,7 +85,7 @@ export async function startStage({
   let stopped: Promise<void> | undefined;
   const stopAll = async (keepFolder: boolean): Promise<void> => {
     for (const stop of stops.reverse())
-      await stop().catch((error: unknown) => log(`a part of the stage did not stop: ${String(error)}`));
+      await stop().catch((error: unknown) => log(`a part of the harness did not stop: ${String(error)}`));
     if (!keepFolder) rmSync(folder, { recursive: true, force: true });
   };
 

@@ -1,6 +1,6 @@
 /**
- * A reverse proxy in front of one gateway, as nginx is one: it takes an answer whole before it passes it on, and closes
- * towards the gateway when its client has closed.
+ * A reverse proxy in front of one gateway that behaves like nginx: it buffers a whole answer before it forwards it, and
+ * closes its connection to the gateway when its client has disconnected.
  */
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
@@ -12,7 +12,7 @@ export interface HttpProxy {
   stop(): Promise<void>;
 }
 
-/** `keepAlive` is about the connections to the gateway. */
+/** `keepAlive` applies to the connections to the gateway. */
 export async function startHttpProxy(targetUrl: string, keepAlive: boolean): Promise<HttpProxy> {
   const agent = new Agent({ keepAlive });
   const server = createServer((incoming, outgoing) => {

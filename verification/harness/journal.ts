@@ -1,16 +1,16 @@
 /**
- * Append-only logs of JSON lines. A line is with the operating system before `append` returns, so a killed process
+ * Append-only logs of JSON lines. `append` passes a line to the operating system before it returns, so a killed process
  * loses none.
  */
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 export interface Journal<T extends object> {
-  /** Adds the time, ms since the epoch, as `at`. */
+  /** Appends a record, with the time in ms since the epoch as `at`. */
   append(record: T): void;
   close(): void;
 }
 
-/** A record as it is read back. */
+/** A record as it is read back, with its time. */
 export type Entry<T> = T & { readonly at: number };
 
 export function openJournal<T extends object>(file: string): Journal<T> {
@@ -21,7 +21,7 @@ export function openJournal<T extends object>(file: string): Journal<T> {
   };
 }
 
-/** All lines so far; one that is not complete yet, or was cut short by a kill, is passed over. */
+/** Returns all lines so far. Skips a line that is incomplete or was cut short by a kill. */
 export function readJournal<T extends object>(file: string): Entry<T>[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')

@@ -1,16 +1,16 @@
 /**
- * Crashes on order, without a line of the product knowing: preloaded into a gateway by `node --import`, armed by its
- * parent over IPC. At the ordered moment it writes down where it is and kills its own process with SIGKILL. Without an
- * order it only looks on.
+ * Crashes a gateway on order, without any hook in the product. `node --import` preloads this module into the gateway,
+ * and the parent process sends orders over IPC. At the ordered point, the module records the point and kills its own
+ * process with SIGKILL. Without an order it only observes.
  *
  *   K1  before the commit of an accept            K6  after the commit of a submit's answer
- *   K2  after it                                  K7  callback read and written, not committed
- *   K3  intent committed, before the first byte   K8  committed, 200 not sent
+ *   K2  after the commit of an accept             K7  callback read and written, not committed
+ *   K3  intent committed, before the first byte   K8  callback committed, 200 not sent
  *   K5  the submit's answer read, not stored      K9  200 sent
- *   K10 half of a subscription's frame written    K11 a webhook leased, before its first byte
- *   K12 its answer read, not recorded
+ *   K10 half of a subscription's frame written    K11 webhook leased, before its first byte
+ *   K12 the webhook's answer read, not recorded
  *
- * K4 (all bytes sent, no answer yet) is the upstream's to order, which alone knows.
+ * K4 (all bytes sent, no answer yet) is triggered by the upstream, because only the upstream can detect it.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ const SUBMIT_PATH = '/kling/motion';
 
 /** The point of the next crash, or null. */
 let ordered = null;
-/** Jobs whose submit was answered to this process. */
+/** Jobs for which this process has received the answer to the submit. */
 const answered = new Set();
 
 process.on('message', (message) => (ordered = message.order ?? null));
-// A stage that is gone leaves nothing behind.
+// The gateway must not outlive the harness.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// The channel must not keep a gateway alive that is asked to stop.
+// The channel must not keep a gateway alive that was asked to stop.
 process.channel?.unref();
 
 function reach(point, detail) {
@@ -39,7 +39,7 @@ function reach(point, detail) {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** What the open transaction of a connection has done so far. */
+/** The writes of the open transaction of each connection so far. */
 const transactions = new WeakMap();
 
 const insertsInto = (table) => new RegExp(`^insert into "${table}"`, 'i');
@@ -87,18 +87,18 @@ pg.Client.prototype.query = function (config, values, ...rest) {
 const jobOf = (request) => /\/callbacks\/([0-9a-f-]{36})\//.exec(String(request.body))?.[1];
 const isSubmit = (request) => String(request.path).endsWith(SUBMIT_PATH);
 const isWebhook = (request) => String(request.headers).includes('webhook-id');
-/** The body is let go of once it is sent. */
+/** Stores the job of each submit, because the client releases the body once it is sent. */
 const jobs = new WeakMap();
 
 subscribe('undici:request:create', ({ request }) => {
   if (isSubmit(request)) jobs.set(request, jobOf(request));
 });
-// Published on a connection that stands, just before the first byte is written to it.
+// Published when the connection is established, just before the first byte is written.
 subscribe('undici:client:sendHeaders', ({ request }) => {
   if (isSubmit(request)) reach('K3', jobs.get(request));
   else if (isWebhook(request)) reach('K11', 'webhook');
 });
-// Published when the whole answer was read, before anybody has been told.
+// Published when the whole answer has been read, before it is passed to the caller.
 subscribe('undici:request:trailers', ({ request }) => {
   if (isWebhook(request)) reach('K12', 'webhook');
   if (!isSubmit(request)) return;
@@ -112,9 +112,9 @@ subscribe('http.server.response.finish', ({ request, response }) => {
 const write = Socket.prototype.write;
 Socket.prototype.write = function (chunk, ...rest) {
   if (ordered === 'K10' && chunk?.length > 1 && String(chunk).includes('"type":"next"')) {
-    // The frame's head is corked with it: both halves of what is seen must be on the wire.
+    // The head of the frame is corked together with it. Both the head and half of the frame must be on the wire.
     while (this.writableCorked > 0) this.uncork();
-    // A string or a buffer.
+    // `chunk` is a string or a buffer.
     write.call(this, chunk.slice(0, chunk.length >> 1));
     reach('K10', 'frame');
   }

@@ -1,14 +1,14 @@
-/** An ordinary key, put into the database as the gateway would have made it. */
+/** Inserts an ordinary API key into the database, as the gateway would create it. */
 import { deriveApiKey } from '../../src/accounts/api-key.ts';
 import { toNewKey } from '../../src/accounts/keys.ts';
 import { closePool, createConnections } from '../../src/db/connection/client.ts';
 import { createAccountsStore } from '../../src/db/stores.ts';
 
-/** The same for an account every time. */
+/** Returns the key of an account, which is the same every time. */
 export const ordinaryKeyOf = (accountId = 'default'): string =>
   deriveApiKey(`of the account ${accountId}, for proofs and tests`);
 
-/** Gives an account that is there its ordinary key, with all scopes. */
+/** Inserts the ordinary key of an existing account, with all scopes, and returns it. */
 export async function giveKey(databaseUrl: string, accountId = 'default'): Promise<string> {
   const text = ordinaryKeyOf(accountId);
   const connections = createConnections(databaseUrl, 1, () => undefined);

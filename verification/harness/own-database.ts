@@ -1,10 +1,10 @@
-/** A migrated database on a server of its own, for proofs that need nothing else of the stage. */
+/** Provides a migrated database on its own server, for proofs that need no other part of the harness. */
 import { rmSync } from 'node:fs';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { startDatabase, type StageDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
 
-/** Server and folder are gone when `work` has ended. */
+/** Runs `work` with a new database. Stops the server and removes the folder when `work` has ended. */
 export async function withDatabase<T>(work: (database: StageDatabase, folder: string) => Promise<T>): Promise<T> {
   const { folder, databaseFolder } = createFolder();
   try {

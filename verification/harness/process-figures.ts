@@ -1,16 +1,19 @@
-/** What a process uses, seen from outside. */
+/** Measures the memory and the connections of another process. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
 const KIB = 1_024;
 const LISTEN = '0A';
 
-/** The most that it has had resident since the last reset, or since its start, MB. Without `/proc`, what it has now. */
+/**
+ * Returns the peak resident memory since the last reset, or since the start, in MB. Without `/proc`, returns the
+ * current resident memory.
+ */
 export function peakMb(pid: number): number {
   return process.platform === 'linux' ? statusMb(pid, 'VmHWM') : residentMb(pid);
 }
 
-/** What it has resident now, MB; its peak counts anew from here. */
+/** Resets the peak, where there is `/proc`, and returns the current resident memory in MB. */
 export function resetPeak(pid: number): number {
   if (process.platform !== 'linux') return residentMb(pid);
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
@@ -25,7 +28,7 @@ const statusMb = (pid: number, name: string): number =>
 
 const toMb = (kib: number): number => Math.round((kib / KIB) * 10) / 10;
 
-/** How many connections to this port of its own it has open; null without `/proc`. IPv4. */
+/** Counts the open IPv4 connections of the process to this local port; returns null without `/proc`. */
 export function countConnections(pid: number, port: number): number | null {
   if (process.platform !== 'linux') return null;
   const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
@@ -42,7 +45,7 @@ export function countConnections(pid: number, port: number): number | null {
     .length;
 }
 
-/** Nothing for one that has just been closed. */
+/** Returns an empty string for a descriptor that has just been closed. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);

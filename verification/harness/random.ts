@@ -1,21 +1,21 @@
-/** Chance that can be repeated: the same seed gives the same numbers in the same order, on every machine. */
+/** A repeatable source of random numbers. The same seed gives the same numbers in the same order on every machine. */
 import { createHash } from 'node:crypto';
 
 export interface Random {
-  /** From 0 up to, and not, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   next(): number;
-  /** Both ends inclusive. */
+  /** Both bounds are inclusive. */
   integer(min: number, max: number): number;
   between(min: number, max: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
-  /** A name by its weight; the weights need not add up to anything. */
+  /** Picks a name by its weight. The weights may have any sum. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T;
-  /** In another order. */
+  /** Returns the items in random order. */
   shuffled<T>(items: readonly T[]): T[];
 }
 
-/** `seed` is any text; `${seed}:something` gives streams that do not disturb each other. */
+/** `seed` is any text. Seeds of the form `${seed}:something` give independent streams. */
 export function createRandom(seed: string): Random {
   let state = createHash('sha256').update(seed).digest().readUInt32LE(0);
   // mulberry32: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c

@@ -1,10 +1,10 @@
-/** A TCP proxy whose connections can be broken, refused, or left open in silence. */
+/** A TCP proxy that can break connections, refuse them, or keep them open and drop all data. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * Chooses connections by the first bytes that their client sent, as Latin-1 text. A PostgreSQL client names itself
- * there.
+ * Selects connections by the first bytes that their client sent, as Latin-1 text. A PostgreSQL client sends its
+ * application name there.
  */
 type Which = (opening: string) => boolean;
 
@@ -12,15 +12,15 @@ export interface TcpProxy {
   readonly port: number;
   /** The target's URL with the proxy's address. */
   readonly url: string;
-  /** Breaks connections that are open now; later ones work. Returns how many. */
+  /** Breaks the connections that are open now, but not later ones. Returns their number. */
   breakOpen(which?: Which): number;
   /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
-  /** Lets nothing through any more, in either direction, and tells nobody. */
+  /** Drops all data in both directions, without closing any connection. */
   silence(): void;
-  /** The same for connections that are open now; later ones work. Returns how many. */
+  /** Drops the data of the connections that are open now, but not of later ones. Returns their number. */
   silenceOpen(which?: Which): number;
-  /** Lets everything through again; the connections of before are broken. */
+  /** Forwards data again and accepts new connections. Breaks the connections that are still open. */
   restore(): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
-/** The upstream in a process of its own, with its ledger. What it does is in `verification/harness/upstream/process.ts`. */
+/** Starts the simulated upstream, with its ledger, in its own process: `verification/harness/upstream/process.ts`. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { FromUpstream, ToUpstream, UpstreamOptions } from './upstream/messages.ts';
 import { programOf } from './program.ts';
 
 export interface UpstreamProcess {
-  /** The base URL for one gateway: the upstream knows by it who asks. */
+  /** Returns the base URL for one gateway, by which the upstream identifies it. */
   urlFor(gateway: string): string;
   send(order: ToUpstream): void;
   onMessage(listener: (message: FromUpstream) => void): void;

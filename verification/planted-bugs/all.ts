@@ -1,4 +1,4 @@
-/** Every tooth there is, in the order of the table. */
+/** All planted bugs, in the order of the table. */
 import { answeredWhenWritten } from './answered-when-written.ts';
 import { claimIsDelivery } from './claim-is-delivery.ts';
 import { countBeforeLock } from './count-before-lock.ts';

@@ -21,8 +21,8 @@ export const answeredWhenWritten: Tooth = {
     },
   ],
   /**
-   * Clients by connections of their own reset them as soon as bytes of the answer are there, use none of them, and
-   * repeat.
+   * Each client uses its own connection, resets it as soon as bytes of the answer have arrived, discards them, and
+   * repeats the request.
    */
   async scenario(bench) {
     const stage = await bench.startStage({
@@ -36,7 +36,7 @@ export const answeredWhenWritten: Tooth = {
         Array.from({ length: REQUESTS }, async (_, index) => {
           const body = { ...BODY, prompt: `${bench.seed}-${index}` };
           await clients.ask(stage.gateways[0]!, 'close', body, { afterMs: 0, how: 'unread' });
-          // A busy machine may answer 500, which every client repeats.
+          // On a busy machine the answer may be 500, after which every client repeats the request.
           const isAnswered = async (): Promise<boolean> => {
             const repeat = await clients.ask(stage.gateways[0]!, 'close', body, null);
             return repeat.kind === 'answered' && repeat.status === 200;
@@ -48,7 +48,7 @@ export const answeredWhenWritten: Tooth = {
         'select prompt from jobs group by prompt having count(*) > 1',
       );
       return twice.length > 0
-        ? [`requests whose client hung up in the moment of the answer made two jobs: ${twice.length} of ${REQUESTS}`]
+        ? [`requests whose client disconnected during the answer created two jobs: ${twice.length} of ${REQUESTS}`]
         : [];
     } finally {
       await clients.stop();

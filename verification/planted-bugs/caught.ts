@@ -1,6 +1,6 @@
 /**
- * Biting: a tooth's scenario with the project's own build, which must stay green, and with the bug, which must turn
- * red.
+ * Runs the scenario of a planted bug with the project's own build, where it must pass, and with the bug, where it must
+ * fail.
  */
 import { startStage, type Stage } from '../harness/harness.ts';
 import { HEALTHY_DIST, plant } from './plant.ts';
@@ -10,9 +10,9 @@ export interface Bitten {
   readonly name: string;
   readonly bug: string;
   readonly verdict: 'bit' | 'did not bite' | 'healthy build is red' | 'not found out';
-  /** What was violated with the bug. */
+  /** Violations with the bug. */
   readonly violations: readonly string[];
-  /** What was violated without it, or kept the scenario from finding out. */
+  /** Violations without the bug, and errors because of which a scenario had no result. */
   readonly troubles: readonly string[];
   readonly healthySeconds: number;
   readonly bugSeconds: number;
@@ -24,7 +24,7 @@ interface Run {
   readonly seconds: number;
 }
 
-/** A scenario takes at most 20 s; one that takes so long does not come to its end. */
+/** A scenario takes at most 20 s. One that takes this long will not finish. */
 const LIMIT_MS = 90_000;
 
 const seconds = (from: number): number => Math.round((performance.now() - from) / 100) / 10;
@@ -55,7 +55,7 @@ async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', interrupt);
-    // One that could not start has stopped what it had started.
+    // If a harness could not start, it has already stopped its parts.
     for (const stage of stages)
       await stage.then(
         (started) => started.stop(),

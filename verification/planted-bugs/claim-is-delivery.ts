@@ -5,7 +5,7 @@ import type { HeardWebhook } from '../chaos/checker/evidence.ts';
 import { calmUpstream, comesTrue, createLoad, until, violationsOf } from './load.ts';
 import type { Tooth } from './planted-bug.ts';
 
-/** A lease is three times the time-out of a try and 10 s. */
+/** A lease lasts three times the timeout of an attempt plus 10 s. */
 const TOLD_LIMIT_MS = 17_000;
 
 export const claimIsDelivery: Tooth = {
@@ -31,7 +31,7 @@ export const claimIsDelivery: Tooth = {
     });
     const listening = await startListening(stage, createRandom(`${bench.seed}:receiver`));
     try {
-      // Whoever begins to deliver dies before the first byte.
+      // The gateway that begins to deliver dies before the first byte.
       for (const gateway of stage.gateways) {
         void gateway.untilEnd().then(() => stage.gateways.forEach((other) => other !== gateway && other.order(null)));
         gateway.order('K11');

@@ -48,7 +48,7 @@ export const countBeforeLock: Tooth = {
     await createLoad(bench, stage).submit(1);
     await multiplyJob(stage, JOBS);
     const inRows = await mostInRows(stage.database.url, async () => {
-      // All that are free to begin with, all gateways at once, and again when most of them have ended.
+      // In each round, all gateways start at once: first with all slots free, later when most tasks have ended.
       for (let round = 0; round < ROUNDS; round += 1) {
         await pauseGate(stage, PAUSE_MS);
         await setTimeout(PAUSE_MS + 1_000 * TASK_SECONDS);
@@ -56,13 +56,13 @@ export const countBeforeLock: Tooth = {
     });
     const atUpstream = mostAtOnce(readLedger(stage));
     return [
-      ...(atUpstream > CAP ? [`the upstream had ${atUpstream} tasks at once, and ${CAP} are allowed`] : []),
-      ...(inRows > CAP ? [`${inRows} jobs were in flight by their rows, and ${CAP} are allowed`] : []),
+      ...(atUpstream > CAP ? [`the upstream had ${atUpstream} tasks at once, but only ${CAP} are allowed`] : []),
+      ...(inRows > CAP ? [`${inRows} jobs were in flight according to their rows, but only ${CAP} are allowed`] : []),
     ];
   },
 };
 
-/** Every look is one snapshot. */
+/** Returns the maximum number of jobs in flight during `work`. Each sample is one snapshot. */
 async function mostInRows(url: string, work: () => Promise<void>): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -84,7 +84,10 @@ async function mostInRows(url: string, work: () => Promise<void>): Promise<numbe
   return most;
 }
 
-/** A slot is free when the gateway knows of the end, which comes after it. */
+/**
+ * Returns the maximum number of concurrent tasks. A slot becomes free when the gateway learns of the end of a task,
+ * which is after that end.
+ */
 function mostAtOnce(ledger: readonly Entry<LedgerRecord>[]): number {
   const tasks = ledger.flatMap((entry) => (entry.kind === 'taken' ? [entry] : []));
   return Math.max(0, ...tasks.map(({ at }) => tasks.filter((task) => task.at <= at && task.endsAt > at).length));

@@ -4,9 +4,9 @@ import type { Tooth } from './planted-bug.ts';
 
 const JOBS = 20;
 const TASK_SECONDS = 1;
-/** Callbacks come until then: 0 to 5 for a task, the same and not, some to jobs that have ended. */
+/** Callbacks arrive until then: 0 to 5 for each task, identical or different, some for jobs that have already ended. */
 const CALLBACKS_MS = 3_500;
-/** Queued, submitting, processing, and the end. */
+/** Queued, submitting, processing, and the final state. */
 const VERSIONS = 4;
 
 export const guardWithoutRank: Tooth = {
@@ -45,7 +45,7 @@ export const guardWithoutRank: Tooth = {
     return [
       ...(changed[0]
         ? [
-            `${changed.length} of ${JOBS} jobs told of changes that were none: a life of ${VERSIONS} states had ${changed[0].version} versions`,
+            `${changed.length} of ${JOBS} jobs reported changes that did not occur: ${VERSIONS} states had ${changed[0].version} versions`,
           ]
         : []),
       ...(twice.length > 0 ? [`${twice.length} of ${JOBS} jobs were settled by more than one callback`] : []),

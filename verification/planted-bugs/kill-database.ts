@@ -1,5 +1,5 @@
 /**
- * A crash of the whole database server at once, as when the machine loses power: no process of it is left to write
+ * Crashes the whole database server at once, as if the machine lost power: none of its processes is left to write
  * anything.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,13 +8,13 @@ import type { StageDatabase } from '../harness/database.ts';
 const BACK_LIMIT_MS = 15_000;
 
 export interface Crash {
-  /** Kills every process of the server in one moment. */
+  /** Kills all processes of the server at the same moment. */
   now(): void;
-  /** Resolves when it answers again. */
+  /** Resolves when the server answers again. */
   untilBack(): Promise<void>;
 }
 
-/** Finds the processes now: while they are looked for, what is acknowledged becomes safe. */
+/** Finds the processes in advance, because acknowledged writes would become durable during the search. */
 export async function prepareCrash(database: StageDatabase): Promise<Crash> {
   const [row] = await database.query<{ pid: string }>(
     `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid`,

@@ -1,4 +1,4 @@
-/** Clients of a scenario, and what the checker says about what they saw. */
+/** The clients of a scenario, and the violations that the checker finds in their records. */
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { check, violationKinds, type ViolationKind } from '../chaos/checker/check.ts';
@@ -13,21 +13,24 @@ import { noFaults } from '../harness/upstream/plan.ts';
 import type { Bench } from './planted-bug.ts';
 
 export interface Load {
-  /** Where the clients write down what they do. */
+  /** The file in which the clients record their operations. */
   readonly file: string;
   readonly journal: Journal<ClientRecord>;
-  /** Submits the job of this number, once; resolves when it was answered or not. */
+  /** Submits the job with this number once. Resolves when the request was answered or has failed. */
   submit(number: number): Promise<void>;
-  /** Jobs of the numbers from 0, `writers` at once, until `signal`; resolves when all of them were answered or not. */
+  /**
+   * Submits jobs with numbers from 0, `writers` at once, until `signal` aborts. Resolves when all requests were
+   * answered or have failed.
+   */
   run(writers: number, signal: AbortSignal): Promise<void>;
   records(): readonly Entry<ClientRecord>[];
-  /** Ids of the jobs that were acknowledged so far. */
+  /** Returns the ids of the jobs that were acknowledged so far. */
   acknowledged(): readonly string[];
 }
 
 const quiet: ClientRates = { watched: 0, repeated: 0, raced: 0, canceled: 0, read: 0, givenUp: 1 };
 
-/** After a request that was refused the next one waits: a server that is away refuses many. */
+/** The pause after each request, because a server that is down refuses many in a short time. */
 const PAUSE_MS = 10;
 
 export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRates> = {}): Load {
@@ -70,7 +73,7 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
 
 export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => readJournal<LedgerRecord>(stage.ledgerFile);
 
-/** The rules of the chaos run, as many of them as a scenario is about: one sentence for each that is broken. */
+/** Checks rules of the chaos run, and returns one sentence for each that is violated. */
 export async function violationsOf(
   stage: Stage,
   load: Load,
@@ -86,19 +89,19 @@ export async function violationsOf(
 
 const CHECK_MS = 200;
 
-/** Whether `isSo` has come true within `limitMs`. */
+/** Returns whether `isSo` becomes true within `limitMs`. */
 export async function comesTrue(isSo: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
   for (const until = Date.now() + limitMs; Date.now() < until; await setTimeout(CHECK_MS))
     if (await isSo()) return true;
   return isSo();
 }
 
-/** The same, where a scenario cannot go on without it. */
+/** Waits until `isSo` is true, and throws after `limitMs`, for conditions without which a scenario cannot continue. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
   if (!(await comesTrue(isSo, limitMs))) throw new Error(`${what}: not within ${limitMs / 1_000} s`);
 }
 
-/** Makes so many of the one job that there is. */
+/** Copies the only job until there are `count` jobs. */
 export async function multiplyJob({ database }: Stage, count: number): Promise<void> {
   const columns =
     'account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash';
@@ -110,8 +113,8 @@ export async function multiplyJob({ database }: Stage, count: number): Promise<v
 const HOUR_MS = 3_600_000;
 
 /**
- * Shuts the gate, so that jobs stay queued. All gateways look again in the moment in which it opens, when that is
- * within a second.
+ * Closes the gate for `ms`, so that jobs stay queued. If that is at most a second, all gateways check again at the
+ * moment when the gate opens.
  */
 export async function pauseGate({ database }: Stage, ms = HOUR_MS): Promise<void> {
   await database.query(
@@ -119,6 +122,6 @@ export async function pauseGate({ database }: Stage, ms = HOUR_MS): Promise<void
   );
 }
 
-/** An upstream that does what it is asked to, and whose tasks take so long. */
+/** Returns the options of an upstream without faults, whose tasks take `taskSeconds`. */
 export const calmUpstream = (bench: Bench, taskSeconds: number) =>
   ({ seed: bench.seed, rates: noFaults, taskSeconds: [taskSeconds, taskSeconds], listing: false }) as const;

@@ -1,6 +1,6 @@
 /**
- * Two ways to acknowledge what is not safe yet, and one scenario: clients submit, the whole database crashes, and what
- * was acknowledged must be there.
+ * Two bugs that acknowledge writes before they are durable, and one scenario: clients submit, the whole database
+ * crashes, and every acknowledged job must still exist.
  */
 import { prepareCrash } from './kill-database.ts';
 import { calmUpstream, createLoad, pauseGate, until, violationsOf } from './load.ts';
@@ -9,13 +9,15 @@ import type { Bench, Tooth } from './planted-bug.ts';
 const ROUNDS = 3;
 
 interface Plan {
-  /** Jobs that are submitted at once, and how many of them are acknowledged when the crash comes. */
+  /** The number of jobs that are submitted at once, and the number of answers after which the database crashes. */
   readonly jobs: number;
   readonly crashAfter: number;
   readonly prepare: readonly string[];
 }
 
-/** What is deferred happens in COMMIT: one that takes long enough for a client to hear of its job before. */
+/**
+ * Deferred triggers run in COMMIT. This one makes COMMIT take long enough for a client to receive its answer first.
+ */
 const slowCommit = [
   'create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.7); return null; end $$',
   'create constraint trigger slow after insert on jobs deferrable initially deferred for each row execute function be_slow()',
@@ -35,7 +37,7 @@ async function submitAndCrash(bench: Bench, { jobs, crashAfter, prepare }: Plan)
     let answered = 0;
     const submit = async (_: unknown, index: number): Promise<void> => {
       await load.submit(round * jobs + index);
-      // In the moment in which the client has its answer.
+      // Crashes at the moment when the client has its answer.
       if (++answered === crashAfter) crash.now();
     };
     await Promise.all(Array.from({ length: jobs }, submit));

@@ -10,7 +10,7 @@ const JOBS = 200;
 const WRITERS = 16;
 const CHANGES = 25;
 const MAX_OPEN_MS = 120;
-/** The account is read with every change, and all of it every 20 s. */
+/** Changes of the account are read after each notification, and the whole account every 20 s. */
 const CATCH_UP_MS = 4_000;
 
 export const newerThanLast: Tooth = {
@@ -59,7 +59,7 @@ export const newerThanLast: Tooth = {
     await comesTrue(() => missed() === 0, CATCH_UP_MS);
     follower.close();
     return missed() > 0
-      ? [`a follower of the account did not get the newest state of ${missed()} of ${rows.length} jobs`]
+      ? [`a watcher of the account did not receive the newest state of ${missed()} of ${rows.length} jobs`]
       : [];
   },
 };
@@ -75,7 +75,8 @@ async function findCursor(stage: Stage): Promise<string> {
 }
 
 /**
- * What the store's `amend` does, in transactions that stay open for a while and end in another order than they began.
+ * Writes as the store's `amend` does, in transactions that stay open for a while and end in a different order than they
+ * began.
  */
 async function write({ database }: Stage, seed: string, jobIds: readonly string[]): Promise<void> {
   const random = createRandom(seed);

@@ -4,9 +4,10 @@ import { calmUpstream, comesTrue, createLoad, pauseGate, until } from './load.ts
 import type { Tooth } from './planted-bug.ts';
 
 /**
- * The heartbeat of 8 s after the start is not answered for 4 s, and then the feed listens anew and all is read again.
- * Without it, what is watched is read 20 s after the start. The change is another instance's: one of its own would be
- * announced over the same connection, and find it out.
+ * The heartbeat 8 s after the start is not answered for 4 s. The feed then opens a new LISTEN connection, and
+ * everything is read again. Without the heartbeat, watched jobs are read again 20 s after the start. Another instance
+ * makes the change: the watching instance would announce its own change over the same connection, and thereby detect
+ * the failure.
  */
 const HEARD_AFTER_MS = 14_000;
 const SILENT_WITHIN_MS = 6_000;
@@ -58,7 +59,7 @@ export const noHeartbeat: Tooth = {
       const waitMs = HEARD_AFTER_MS - changedMs;
       return (await comesTrue(() => seen('CANCELED'), waitMs))
         ? []
-        : [`a watcher was not told of a change within ${Math.round(waitMs / 1_000)} s`];
+        : [`a watcher did not receive a change within ${Math.round(waitMs / 1_000)} s`];
     } finally {
       ending.abort();
       await watching;

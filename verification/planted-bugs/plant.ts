@@ -13,8 +13,8 @@ const COPIES = join(ROOT, 'node_modules/.cache/teeth');
 export const HEALTHY_DIST = join(ROOT, 'dist');
 
 /**
- * The edited files by their path. Throws when `find` does not stand in its file exactly once: a bug that cannot be
- * planted any more proves nothing.
+ * Returns the edited files by path. Throws if `find` does not occur exactly once in its file, because a bug that can no
+ * longer be planted proves nothing.
  */
 export function applyEdits(edits: readonly Edit[]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
@@ -31,7 +31,8 @@ export function applyEdits(edits: readonly Edit[]): ReadonlyMap<string, string> 
 }
 
 /**
- * Returns the folder of the copy's build. It finds its migrations where the program looks for them: beside that folder.
+ * Plants the edits, and returns the folder of the copy's build. Its migrations are beside that folder, where the
+ * program looks for them.
  */
 export async function plant(name: string, edits: readonly Edit[]): Promise<string> {
   const copy = join(COPIES, name);

@@ -1,12 +1,9 @@
-/**
- * A tooth: a bug that is planted into a copy of the program, and the scenario that must turn red with it, and must not
- * without.
- */
+/** A planted bug: edits of a copy of the program, and the scenario that must fail with them and pass without them. */
 import type { Stage, StageOptions } from '../harness/harness.ts';
 
-/** Replaces the one place where `find` stands. */
+/** Replaces the only occurrence of `find`. */
 export interface Edit {
-  /** In `src` or `migrations`, from the project's folder. */
+  /** A file in `src` or `migrations`, relative to the folder of the project. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -17,13 +14,13 @@ export interface Tooth {
   /** Completes "the program ...". */
   readonly bug: string;
   readonly edits: readonly Edit[];
-  /** Resolves with what is violated, one sentence each; rejects when it could not find out. At most 20 s. */
+  /** Resolves with the violations, one sentence each. Rejects if it could not determine them. Takes at most 20 s. */
   readonly scenario: (bench: Bench) => Promise<readonly string[]>;
 }
 
-/** What a scenario plays on. */
+/** The environment of a scenario. */
 export interface Bench {
   readonly seed: string;
-  /** A stage with the build under test; stopped when the scenario has ended. */
+  /** Starts a harness with the build under test. It is stopped when the scenario has ended. */
   startStage(options: Omit<StageOptions, 'dist' | 'log'>): Promise<Stage>;
 }

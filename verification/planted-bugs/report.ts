@@ -1,4 +1,4 @@
-/** The table of teeth in `docs/reliability.md`. */
+/** Writes the table of planted bugs in `docs/reliability.md`. */
 import { partOf } from '../harness/page.ts';
 import type { Bitten } from './caught.ts';
 

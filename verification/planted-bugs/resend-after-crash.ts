@@ -1,9 +1,9 @@
 import { calmUpstream, comesTrue, createLoad, readLedger, until, violationsOf } from './load.ts';
 import type { Tooth } from './planted-bug.ts';
 
-/** Later than the second submit that must not come: the lease is looked at every second. */
+/** Long enough for the second submit, which must not occur: leases are checked every second. */
 const TASK_SECONDS = 4;
-/** A callback comes up to 3 s after the end, or is repeated from 5 s after it on. */
+/** A callback arrives up to 3 s after the end of the task, or is repeated from 5 s after it. */
 const END_LIMIT_MS = 9_000;
 
 export const resendAfterCrash: Tooth = {
@@ -22,7 +22,7 @@ export const resendAfterCrash: Tooth = {
       settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
-    // Whoever submits dies when all of it was read and nothing answered.
+    // The gateway that submits is killed when the upstream has read the whole submit and has not answered.
     let isHeld = false;
     stage.upstream.onMessage((message) => {
       if (message.kind !== 'held') return;

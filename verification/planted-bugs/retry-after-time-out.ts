@@ -2,7 +2,7 @@ import { noFaults } from '../harness/upstream/plan.ts';
 import { comesTrue, createLoad, readLedger, until, violationsOf } from './load.ts';
 import type { Tooth } from './planted-bug.ts';
 
-/** A pause of the gate and the probe that ends it included. */
+/** Includes a pause of the gate and the probe that ends it. */
 const RETRY_LIMIT_MS = 5_000;
 
 export const retryAfterTimeOut: Tooth = {

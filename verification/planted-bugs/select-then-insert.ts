@@ -28,7 +28,7 @@ export const selectThenInsert: Tooth = {
       upstream: calmUpstream(bench, 60),
     });
     await pauseGate(stage);
-    // Every client sends its key twice at once, to whichever gateways.
+    // Every client sends its key twice at once, to randomly chosen gateways.
     const load = createLoad(bench, stage, { raced: 1 });
     const ending = new AbortController();
     const running = load.run(4, ending.signal);

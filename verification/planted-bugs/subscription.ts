@@ -1,11 +1,11 @@
-/** One subscription over graphql-ws by hand: its reader can stop reading. */
+/** A hand-written client for one subscription over graphql-ws, which can stop reading. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Operation } from '../harness/graphql-client.ts';
 import type { GatewayProcess } from '../harness/gateway-process.ts';
 
 export interface Subscription {
-  /** Stops reading; what comes waits in the kernels, and then with the sender. */
+  /** Stops reading. Incoming data is buffered in the kernels, and then by the sender. */
   pause(): void;
   resume(): void;
   close(): void;
@@ -16,7 +16,7 @@ interface Message {
   readonly payload?: { readonly data?: unknown };
 }
 
-/** Resolves when the subscription is asked for. */
+/** Resolves when the subscription has been requested. */
 export async function subscribe<T>(
   { url }: GatewayProcess,
   apiKey: string,

@@ -5,7 +5,10 @@ import { subscribe } from './subscription.ts';
 import type { Tooth } from './planted-bug.ts';
 
 const VERSIONS = 6_000;
-/** What the kernels on both sides take until the reader is waited for: some megabytes. */
+/**
+ * Makes each state large, because the kernels on both sides buffer some megabytes before the gateway has to wait for
+ * the reader.
+ */
 const STATE = Array.from({ length: 50 }, (_, index) => `p${index}: prompt`).join(' ');
 const WATCH = `subscription ($id: ID!) { job: jobUpdated(id: $id) { version ${STATE} } }`;
 const MAX_STATES = 300;
@@ -50,13 +53,13 @@ export const unboundedMailbox: Tooth = {
     const count = versions.length;
     reader.close();
     return [
-      ...(count > MAX_STATES ? [`more than ${MAX_STATES} states had waited for a reader that did not read`] : []),
-      ...(!hasLast ? [`the last state that came was ${versions.at(-1)} of ${last}`] : []),
+      ...(count > MAX_STATES ? [`more than ${MAX_STATES} states were queued for a reader that did not read`] : []),
+      ...(!hasLast ? [`the last state received was ${versions.at(-1)} of ${last}`] : []),
     ];
   },
 };
 
-/** Each version in a transaction of its own, with a moment between them in which the gateway reads it. */
+/** Writes each version in its own transaction, with short pauses in which the gateway reads them. */
 async function change({ database }: Stage, jobId: string): Promise<void> {
   const client = new pg.Client({ connectionString: database.url, options: '-c synchronous_commit=off' });
   await client.connect();

@@ -1,4 +1,4 @@
-/** Every proof, and the size at which it is believed. */
+/** All proofs, and the size of each at which its result counts. */
 import { proveAdmission } from './admission/admission.ts';
 import { proveDurability } from './durability/durability.ts';
 import { proveFeedAlone } from './feed/feed.ts';
@@ -48,7 +48,7 @@ export const proofs = {
 
 export type ProofName = keyof typeof proofs;
 
-/** Half of them found by callbacks only, half also by listing. */
+/** Finds the tasks of one half by callbacks only, and those of the other half by listing as well. */
 async function proveSubmitsBothWays(options: ProofOptions): Promise<Proof> {
   const half = { ...options, size: Math.ceil(options.size / 2) };
   const callbacks = await proveSubmits({ ...half, seed: `${options.seed}-callbacks` }, false);

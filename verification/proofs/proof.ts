@@ -1,19 +1,19 @@
-/** What every proof takes and gives. */
+/** The input and output of every proof, and helpers that they share. */
 
 export interface ProofOptions {
-  /** What is drawn; the same seed draws the same. */
+  /** Determines all random choices. The same seed produces the same ones. */
   readonly seed: string;
-  /** How much of what the proof is about: jobs, keys, histories, inputs, seconds or kills. */
+  /** The size of the run, in the proof's own unit: jobs, keys, histories, inputs, seconds or kills. */
   readonly size: number;
-  /** The built program; by default the project's own. */
+  /** The built program; defaults to the project's own. */
   readonly dist?: string;
   readonly log: (message: string) => void;
 }
 
 export interface Proof {
-  /** For an operator, as JSON. */
+  /** For operators, as JSON. */
   readonly figures: Readonly<Record<string, unknown>>;
-  /** Every way in which what was to be shown does not hold; empty when it does. */
+  /** All ways in which the result contradicts the claim of the proof; empty if it does not. */
   readonly violations: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Percentiles by the nearest rank, rounded to 0.1; zeros without a value. */
+/** Returns nearest-rank percentiles, rounded to 0.1; zeros if there are no values. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (share: number): number =>
@@ -32,14 +32,16 @@ export function spreadOf(values: readonly number[]): Spread {
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
-/** How many are there of each name, in the order of the names. */
+/** Counts the occurrences of each name, sorted by name. */
 export function countOf(names: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
 
-/** How many of the intervals overlap at most. One that ends when another begins does not overlap it. */
+/**
+ * Returns the maximum number of intervals that overlap. An interval that ends when another begins does not overlap it.
+ */
 export function mostAtOnce(intervals: readonly { readonly from: number; readonly to: number }[]): number {
   const steps = intervals
     .filter(({ from, to }) => from < to)

@@ -1,4 +1,6 @@
-/** The table of proofs in `docs/reliability.md`: a row for each, replaced by its next run at full size. */
+/**
+ * Writes the table of proofs in `docs/reliability.md`: one row for each proof, replaced by its next run at full size.
+ */
 import { partOf } from '../harness/page.ts';
 import type { Proof } from './proof.ts';
 
@@ -11,7 +13,7 @@ export interface ProofRun extends Proof {
 
 const HEAD = ['| proof | size | figures | violations | run |', '| --- | --- | --- | --- | --- |'];
 
-/** `order` is that of the rows. */
+/** `order` is the order of the rows. */
 export function writeProof(
   { name, size, figures, violations, seed, commit }: ProofRun,
   order: readonly string[],
@@ -31,7 +33,7 @@ export function writeProof(
   part.write([...HEAD, ...order.flatMap((one) => rows.get(one) ?? [])].join('\n'));
 }
 
-/** Figures as they are read aloud: names and numbers, nested ones in brackets. */
+/** Formats figures as text: names and numbers, nested ones in parentheses. */
 function inWords(value: unknown): string {
   if (typeof value === 'number') return value.toLocaleString('en');
   if (Array.isArray(value)) return value.map(inWords).join(' and ');

@@ -1,38 +1,41 @@
-/** The rules. Each looks at the facts and names what breaks it; none knows how the gateway works. Pure. */
+/**
+ * The rules of the checker. Each rule examines the facts and returns what violates it. No rule depends on how the
+ * gateway works. Pure functions.
+ */
 import { isTerminal, type FailureCode } from '../../../src/jobs/model/job.ts';
 import type { Seen } from '../../harness/clients/records.ts';
 import { factsOf, type Evidence, type Facts, type JobRow } from './evidence.ts';
 
 export const violationKinds = {
-  lost: 'a job that was acknowledged is not there',
-  phantom: 'a request that was surely not done made a job',
-  twoJobs: 'one idempotency key, two jobs',
-  twoTasks: 'one job, two tasks at the upstream',
+  lost: 'an acknowledged job that is missing',
+  phantom: 'a job from a request that was certainly not executed',
+  twoJobs: 'two jobs for one idempotency key',
+  twoTasks: 'two upstream tasks for one job',
   sentAgain: 'a submit after one that had arrived',
   orphan: 'a task that is not linked to its job',
   foreignTask: 'a job with a task that is not its own',
-  wrongEnd: 'a job that ended otherwise than its task',
-  wrongResult: "a success with a result that is not its task's",
-  open: 'a job that has not ended, although it was given the time',
+  wrongEnd: 'a job whose end differs from that of its task',
+  wrongResult: 'a successful job whose result is not that of its task',
+  open: 'a job that has not ended in time',
   wrongCancel: 'an acknowledged cancel that was undone, or a canceled job that was submitted',
   forgedAccepted: 'a forged callback that was believed or stored',
   callbackRefused: 'a true callback that was answered 404',
-  malformed: 'a request to the upstream that breaks its contract',
-  wrongLedger: 'a job whose quota was reserved, charged or released otherwise than it ended',
-  wrongBalance: 'an account whose balance is not what its ledger adds up to',
-  wentBack: 'a client saw a job go back',
+  malformed: 'a request that violates the contract of the upstream',
+  wrongLedger: 'a job whose reservation, charge or release of quota does not match its state',
+  wrongBalance: 'an account whose balance is not the sum of its ledger',
+  wentBack: 'a job that a client saw in an earlier state or version than before',
   watchUnfinished: 'a watch that was not completed although its job has ended',
-  webhookLost: 'a job whose end no webhook told',
-  webhookTwice: 'one change of a job told as two events, or one event with two bodies',
-  webhookWrong: 'a webhook that tells what never was',
-  watchWrong: 'a watch whose last state is not the last state',
+  webhookLost: 'a job whose end no webhook reported',
+  webhookTwice: 'one change of a job reported as two events, or one event with two bodies',
+  webhookWrong: 'a webhook about something that did not happen',
+  watchWrong: 'a watch whose last state is not the last state of the job',
 } as const;
 
 export type ViolationKind = keyof typeof violationKinds;
 
 export interface Violation {
   readonly kind: ViolationKind;
-  /** Null where there is none, as for a job of which only the key is known. */
+  /** Null if the violation is not about a single job, such as a malformed request. */
   readonly jobId: string | null;
   readonly key: string | null;
   readonly message: string;
@@ -41,7 +44,7 @@ export interface Violation {
 type Found = Omit<Violation, 'kind' | 'key'> & { readonly key?: string };
 type Rule = (facts: Facts) => readonly Found[];
 
-/** Failures of a job that the upstream never took. */
+/** Failure codes of jobs that the upstream never accepted. */
 const withoutTask: ReadonlySet<FailureCode | null> = new Set<FailureCode>([
   'SUBMIT_OUTCOME_UNKNOWN',
   'CONTENT_REJECTED',
@@ -49,7 +52,10 @@ const withoutTask: ReadonlySet<FailureCode | null> = new Set<FailureCode>([
   'UPSTREAM_REJECTED',
 ]);
 
-/** The entries that a job in this state may have. A job that was lifted had been released before. */
+/**
+ * Returns the ledger entries that a job in this state may have. If a success has replaced the failure of a job, its
+ * quota had already been released.
+ */
 function ledgersOf(state: JobRow['state']): readonly string[] {
   if (state === 'SUCCEEDED') return ['CHARGE RESERVE', 'LATE_CHARGE RELEASE RESERVE'];
   return isTerminal(state) ? ['RELEASE RESERVE'] : ['RESERVE'];
@@ -61,21 +67,21 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       .flat()
       .flatMap((entry) =>
         entry.type === 'ok' && !rows.has(entry.seen.jobId)
-          ? [{ jobId: entry.seen.jobId, key: entry.key, message: 'acknowledged, and not in the table' }]
+          ? [{ jobId: entry.seen.jobId, key: entry.key, message: 'acknowledged, but not in the table' }]
           : [],
       ),
     ...[...reads.values()]
       .flat()
       .flatMap((entry) =>
         entry.type === 'ok' && entry.seen === null
-          ? [{ jobId: entry.jobId, message: 'acknowledged, and read as null' }]
+          ? [{ jobId: entry.jobId, message: 'acknowledged, but read as null' }]
           : [],
       ),
     ...[...watches.values()]
       .flat()
       .flatMap((entry) =>
         entry.type === 'fail'
-          ? [{ jobId: entry.jobId, message: `acknowledged, and not to be watched: ${entry.reason}` }]
+          ? [{ jobId: entry.jobId, message: `acknowledged, but cannot be watched: ${entry.reason}` }]
           : [],
       ),
   ],
@@ -86,7 +92,7 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       const invokes = entries.filter(({ type }) => type === 'invoke').length;
       const fails = entries.filter(({ type }) => type === 'fail').length;
       return invokes > 0 && fails === invokes
-        ? [{ jobId: id, message: 'every request with its key failed for sure' }]
+        ? [{ jobId: id, message: 'every request with its key certainly failed' }]
         : [];
     }),
 
@@ -147,7 +153,7 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
         : [
             {
               jobId: null,
-              message: `account ${accountId}: used ${used} and by the ledger ${usedByLedger}, reserved ${reserved} and by the ledger ${reservedByLedger}`,
+              message: `account ${accountId}: used ${used}, ledger ${usedByLedger}; reserved ${reserved}, ledger ${reservedByLedger}`,
             },
           ],
     ),
@@ -170,23 +176,23 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
   wrongCancel: ({ cancels, jobs, rows, tasks }) => [
     ...cancels.flatMap((entry) =>
       entry.type === 'ok' && rows.has(entry.jobId) && rows.get(entry.jobId)!.state !== 'CANCELED'
-        ? [{ jobId: entry.jobId, message: `acknowledged, and ${rows.get(entry.jobId)!.state}` }]
+        ? [{ jobId: entry.jobId, message: `acknowledged, but ${rows.get(entry.jobId)!.state}` }]
         : [],
     ),
     ...jobs
       .filter(({ id, state }) => state === 'CANCELED' && tasks.has(id))
-      .map(({ id }) => ({ jobId: id, message: 'canceled, and the upstream has a task' })),
+      .map(({ id }) => ({ jobId: id, message: 'canceled, but the upstream has a task' })),
   ],
 
   forgedAccepted: ({ posted, callbacks, tasks }) => [
     ...posted
       .filter(({ callback, status }) => callback === 'forgedMac' && status === 200)
-      .map(({ jobId }) => ({ jobId, message: 'a wrong mac was answered 200' })),
+      .map(({ jobId }) => ({ jobId, message: 'a callback with a wrong MAC was answered 200' })),
     ...callbacks.flatMap(({ jobId, taskId, verdict, forged }) => {
       if (!forged) return [];
       const own = tasks.get(jobId)?.some((task) => task.taskId === taskId) ?? false;
       return own || verdict === 'APPLIED' || verdict === 'CONFIRMED'
-        ? [{ jobId, message: `kept for task ${taskId} as ${verdict}` }]
+        ? [{ jobId, message: `stored for task ${taskId} with the verdict ${verdict}` }]
         : [];
     }),
   ],
@@ -207,9 +213,9 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       const row = rows.get(seen.jobId);
       if (!row) return;
       if ((seen.state === 'SUCCEEDED' || seen.state === 'CANCELED') && row.state !== seen.state)
-        back.push({ jobId: row.id, message: `seen ${seen.state}, and at the end ${row.state}` });
+        back.push({ jobId: row.id, message: `seen as ${seen.state}, but ${row.state} at the end` });
       if (seen.version > row.version)
-        back.push({ jobId: row.id, message: `seen version ${seen.version}, and at the end ${row.version}` });
+        back.push({ jobId: row.id, message: `seen with version ${seen.version}, but ${row.version} at the end` });
     };
     for (const entry of [...generates.values()].flat()) if (entry.type === 'ok') lasting(entry.seen);
     for (const entries of reads.values()) {
@@ -249,7 +255,7 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       ? []
       : jobs.flatMap(({ id, state }) =>
           isTerminal(state) && !told.get(id)?.some(({ type, status }) => type === typeOf(state) && status === 200)
-            ? [{ jobId: id, message: `${state}; told ${told.get(id)?.length ?? 0} times` }]
+            ? [{ jobId: id, message: `${state}; ${told.get(id)?.length ?? 0} webhook attempts received` }]
             : [],
         ),
 
@@ -257,7 +263,7 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
     [...(told ?? [])].flatMap(([jobId, entries]) => {
       const events = new Set(entries.map(({ id, digest }) => `${id} ${digest}`)).size;
       const changes = new Set(entries.map(({ version }) => version)).size;
-      return events > changes ? [{ jobId, message: `${events} events of ${changes} changes` }] : [];
+      return events > changes ? [{ jobId, message: `${events} events for ${changes} changes` }] : [];
     }),
 
   webhookWrong: ({ told, rows }) =>
@@ -270,7 +276,7 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
           (type === typeOf(row.state) || (type === 'motion_job.failed' && row.state === 'SUCCEEDED'));
         return right
           ? []
-          : [{ jobId, message: `${type} of version ${version}, and it is ${row?.state} of version ${row?.version}` }];
+          : [{ jobId, message: `${type} of version ${version}; the job is ${row?.state} of version ${row?.version}` }];
       }),
     ),
 
@@ -288,9 +294,9 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
       const row = rows.get(entries[0]!.jobId);
       if (!row || !entries.some(({ type }) => type === 'completed')) return [];
       const last = entries.flatMap((entry) => (entry.type === 'saw' ? [entry.seen] : [])).at(-1);
-      // Whoever had the last version already is told only that it was the last.
+      // A client that already has the last version receives only the completion.
       if (!last) return [];
-      // A failure may be lifted or become clearer after the watch has ended.
+      // After the watch has ended, a failure may be replaced by a success or by a more specific failure.
       const right =
         isTerminal(last.state) && (last.version === row.version ? last.state === row.state : last.state === 'FAILED');
       return right
@@ -298,13 +304,13 @@ const rules: Readonly<Record<ViolationKind, Rule>> = {
         : [
             {
               jobId: row.id,
-              message: `last seen ${last.state} of version ${last.version}, and it is ${row.state} of version ${row.version}`,
+              message: `last seen: ${last.state}, version ${last.version}; job: ${row.state}, version ${row.version}`,
             },
           ];
     }),
 };
 
-/** The type of the webhook that tells such an end. */
+/** Returns the type of the webhook that reports this end. */
 const typeOf = (state: JobRow['state']): string => `motion_job.${state.toLowerCase()}`;
 
 function wrongEndOf({ id, state, failureCode }: JobRow, { tasks, refused }: Facts): readonly Found[] {
@@ -312,15 +318,15 @@ function wrongEndOf({ id, state, failureCode }: JobRow, { tasks, refused }: Fact
   const is = state === 'FAILED' ? `FAILED ${failureCode}` : state;
   if (task) {
     const right = task.outcome === 'success' ? state === 'SUCCEEDED' : failureCode === 'UPSTREAM_FAILED';
-    return right ? [] : [{ jobId: id, message: `${is}, and the task's end is a ${task.outcome}` }];
+    return right ? [] : [{ jobId: id, message: `${is}, but the task ended in ${task.outcome}` }];
   }
   const wasRefused = refused.get(id)?.some(({ again }) => !again) ?? false;
   const right =
     state === 'FAILED' && withoutTask.has(failureCode) && (failureCode === 'SUBMIT_OUTCOME_UNKNOWN' || wasRefused);
-  return right ? [] : [{ jobId: id, message: `${is}, and the upstream never took it` }];
+  return right ? [] : [{ jobId: id, message: `${is}, but the upstream never accepted it` }];
 }
 
-/** Every violation of every rule. */
+/** Returns every violation of every rule. */
 export function check(evidence: Evidence): readonly Violation[] {
   const facts = factsOf(evidence);
   return (Object.entries(rules) as [ViolationKind, Rule][]).flatMap(([kind, rule]) =>

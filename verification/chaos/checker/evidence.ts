@@ -1,6 +1,6 @@
 /**
- * What the checker may look at: the clients' logs, the upstream's ledger and the final tables. Nothing of the gateways
- * themselves.
+ * The evidence that the checker may use: the logs of the clients and of their receiver, the ledger of the upstream and
+ * the final tables, but nothing from the gateways themselves.
  */
 import type { FailureCode, JobState } from '../../../src/jobs/model/job.ts';
 import type { Verdict } from '../../../src/jobs/model/job-event.ts';
@@ -18,11 +18,11 @@ export interface JobRow {
   readonly resultUrl: string | null;
   readonly failureCode: FailureCode | null;
   readonly settledBy: string | null;
-  /** The kinds of its entries in the quota ledger, in alphabetical order, with blanks between. */
+  /** The kinds of its entries in the quota ledger, in alphabetical order, separated by spaces. */
   readonly entries: string;
 }
 
-/** What an account has, and what its ledger adds up to. */
+/** The balance of an account, and the sums of its ledger. */
 export interface BalanceRow {
   readonly accountId: string;
   readonly used: number;
@@ -35,7 +35,7 @@ export interface CallbackRow {
   readonly jobId: string;
   readonly taskId: string | null;
   readonly verdict: Verdict;
-  /** Its body is one of those that the upstream forged. */
+  /** Whether the body is one of those that the upstream forged. */
   readonly forged: boolean;
 }
 
@@ -50,7 +50,7 @@ export const balancesQuery = `select id as "accountId", quota_taken - open as us
 
 export const callbacksQuery = `select job_id as "jobId", task_id as "taskId", verdict, body like '%forged.example.com%' as forged from callbacks`;
 
-/** One try of a webhook, as its receiver wrote it down. */
+/** One attempt of a webhook, as recorded by its receiver. */
 export interface HeardWebhook {
   readonly id: string;
   readonly digest: string;
@@ -66,7 +66,7 @@ export interface Evidence {
   readonly jobs: readonly JobRow[];
   readonly callbacks: readonly CallbackRow[];
   readonly balances: readonly BalanceRow[];
-  /** Null where nobody listened. */
+  /** Null if there was no receiver. */
   readonly webhooks: readonly Entry<HeardWebhook>[] | null;
 }
 
@@ -74,7 +74,7 @@ type Of<R, K extends keyof R, V> = Extract<R, { readonly [P in K]: V }>;
 type ByLedger<K extends LedgerRecord['kind']> = Entry<Of<LedgerRecord, 'kind', K>>;
 type ByOperation<K extends ClientRecord['op']> = Entry<Of<ClientRecord, 'op', K>>;
 
-/** The evidence, found by job. */
+/** The evidence, grouped for the rules. */
 export interface Facts extends Evidence {
   readonly rows: ReadonlyMap<string, JobRow>;
   readonly tasks: ReadonlyMap<string, readonly ByLedger<'taken'>[]>;

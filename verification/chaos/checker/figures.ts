@@ -1,4 +1,4 @@
-/** Counts of what happened, from the same evidence. */
+/** Computes the figures of a run from the evidence. */
 import type { ViolationKind } from './check.ts';
 import { factsOf, type Evidence } from './evidence.ts';
 
@@ -8,21 +8,21 @@ export interface Figures {
   readonly jobs: number;
   readonly ends: Counts;
   readonly settledBy: Counts;
-  /** Requests of clients, by kind and end. */
+  /** Requests of clients, by kind and outcome. */
   readonly operations: Counts;
-  /** Submits that the upstream received, by what it did with them. */
+  /** Submits that the upstream received, by how it handled them. */
   readonly submits: Counts;
   readonly tasks: number;
   readonly callbacks: Counts;
   readonly callbackAnswers: Counts;
   readonly lookUps: number;
   readonly listings: number;
-  /** Jobs with a submit that was received and never properly answered, by how they ended. */
+  /** Jobs with a submit that was received but never properly answered, by their end. */
   readonly unknownSubmits: Counts;
-  /** Jobs that failed because nobody knew, and which the upstream has never seen. */
+  /** Jobs that failed with an unknown submit outcome although the upstream never received a submit. */
   readonly neverArrived: number;
   readonly watches: Counts;
-  /** Why connections of watches ended before their time. */
+  /** Reasons why connections of watches ended early. */
   readonly watchBreaks: Counts;
 }
 
@@ -64,7 +64,7 @@ export function figuresOf(evidence: Evidence): Figures {
   };
 }
 
-/** The figures that must be zero, by the words of the promise. */
+/** Returns the figures that must be zero, by promise. */
 export function promisesOf(violations: readonly { readonly kind: ViolationKind }[]) {
   const of = (...kinds: ViolationKind[]): number => violations.filter(({ kind }) => kinds.includes(kind)).length;
   return {

@@ -1,4 +1,7 @@
-/** What the checker reads: the clients' log, the upstream's ledger and the final tables. */
+/**
+ * Gathers the evidence for the checker: the clients' log, the upstream's ledger, the receiver's log and the final
+ * tables.
+ */
 import type { ClientRecord } from '../../harness/clients/records.ts';
 import { readJournal } from '../../harness/journal.ts';
 import type { Stage } from '../../harness/harness.ts';

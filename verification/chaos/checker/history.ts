@@ -1,4 +1,4 @@
-/** All that is written about one job, in the order of time: what a violation is read by. */
+/** Collects all records about one job in chronological order, to explain a violation. */
 import type { Evidence } from './evidence.ts';
 import type { Violation } from './check.ts';
 

@@ -1,4 +1,4 @@
-/** Callbacks of many tasks at their own times, as the upstream would make them. */
+/** Sends callbacks of many tasks at scheduled times, as the upstream would. */
 import { setTimeout } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { createCallbackUrls } from '../../../src/upstream/callback-url.ts';
@@ -9,7 +9,7 @@ import type { Stage } from '../harness.ts';
 import { videoOf } from '../upstream/task.ts';
 
 const CONNECTIONS_PER_GATEWAY = 128;
-/** Longer than the gateway lets a callback wait: it is the gateway that refuses, or nobody. */
+/** Longer than the gateway lets a callback wait, so that only the gateway refuses callbacks. */
 const TIMEOUT_MS = 60_000;
 const INSERT_BATCH = 10_000;
 const TICK_MS = 2;
@@ -18,12 +18,13 @@ const LOG_EVERY_SECONDS = 30;
 export interface Sent {
   readonly plannedMs: number;
   readonly latencyMs: number;
-  /** The HTTP status, or why there is none. */
+  /** The HTTP status, or the error if there is none. */
   readonly status: string;
 }
 
 /**
- * When each callback is due, ms from the start: as if many tasks, none of which knows of another, ended at that rate.
+ * Returns the times at which callbacks are due, in ms from the start. They form a Poisson process, as if many
+ * independent tasks ended at this rate.
  */
 export function arrivals(random: Random, perSecond: number, seconds: number): number[] {
   const times: number[] = [];
@@ -33,7 +34,7 @@ export function arrivals(random: Random, perSecond: number, seconds: number): nu
   }
 }
 
-/** Jobs that the upstream works on, and for which their account has reserved. */
+/** Inserts jobs that the upstream is processing and for which their account has reserved quota. Returns their ids. */
 export async function prepareJobs(
   stage: { readonly database: Pick<Stage['database'], 'query'> },
   count: number,
@@ -56,17 +57,17 @@ export async function prepareJobs(
 }
 
 export interface Callers {
-  /** The URL's path of a job's first attempt. */
+  /** Returns the path of the callback URL for the first attempt of a job. */
   pathOf(jobId: string): string;
   /**
-   * Posts at the instance of this number, counted on from the last one. Resolves with the HTTP status, or why there is
-   * none.
+   * Posts to the instance with this number, modulo the number of instances. Resolves with the HTTP status, or with the
+   * error if there is none.
    */
   post(number: number, path: string, body: object): Promise<string>;
   stop(): Promise<unknown>;
 }
 
-/** `secret` is the gateways' own. */
+/** `secret` is the secret of the gateways. */
 export function startCallers(gatewayUrls: readonly string[], secret: string): Callers {
   const pools = gatewayUrls.map(
     (url) =>
@@ -95,7 +96,10 @@ export function startCallers(gatewayUrls: readonly string[], secret: string): Ca
   };
 }
 
-/** Does each at its time, ms from the start, whatever became of those before. Resolves when all are done. */
+/**
+ * Calls `act` at each of these times, in ms from the start, even if earlier calls are still running. Resolves when all
+ * calls have ended.
+ */
 export async function onTime(
   times: readonly number[],
   act: (index: number) => Promise<void>,
@@ -112,7 +116,7 @@ export async function onTime(
   await Promise.all(waiting);
 }
 
-/** Each of these jobs is told at its time that its task has succeeded. */
+/** Sends for each job, at its time, the callback that its task has succeeded. */
 export async function callBack(
   callers: Callers,
   ids: readonly string[],
@@ -129,7 +133,7 @@ export async function callBack(
   await onTime(times, post, (second, begun) => {
     if (second % LOG_EVERY_SECONDS === 0)
       log(
-        `${second} s: ${sent.length} answered, ${begun - sent.length} under way, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`,
+        `${second} s: ${sent.length} answered, ${begun - sent.length} in flight, p99 ${spreadOf(sent.slice(-LOG_EVERY_SECONDS * 300).map(({ latencyMs }) => latencyMs)).p99} ms`,
       );
   });
   return sent;

@@ -1,6 +1,6 @@
 /**
- * One client: it submits jobs with idempotency keys, repeats what it does not know the end of, reads, watches and
- * cancels, and writes everything down.
+ * Simulates one client. It submits jobs with idempotency keys, repeats requests that were refused or whose outcome is
+ * unknown, reads, watches and cancels jobs, and records every operation.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { GatewayProcess } from '../gateway-process.ts';
@@ -14,15 +14,18 @@ import { watchToEnd } from './watcher.ts';
 
 export interface ClientRates {
   /**
-   * Of jobs: followed to their end; sent a second time after the answer; sent twice at once; canceled at once; read
-   * some times.
+   * Shares of jobs that are, in this order: watched to their end; sent again after the answer; sent twice at once;
+   * canceled at once; read several times.
    */
   readonly watched: number;
   readonly repeated: number;
   readonly raced: number;
   readonly canceled: number;
   readonly read: number;
-  /** Of requests whose end is not known, and of refused ones: not repeated, as if the client had crashed. */
+  /**
+   * Share of refused requests and of requests with an unknown outcome that are not repeated, as if the client had
+   * crashed.
+   */
   readonly givenUp: number;
 }
 
@@ -42,14 +45,14 @@ export interface ClientOptions {
   readonly journal: Journal<ClientRecord>;
   readonly random: Random;
   readonly rates: ClientRates;
-  /** Aborts when nothing more shall be asked. */
+  /** Aborts when no more requests are to be sent. */
   readonly signal: AbortSignal;
 }
 
 export interface ProvingClient {
   /**
-   * Submits the job of this number and does with it what clients do; resolves when it was answered or given up, watches
-   * go on.
+   * Submits the job with this number and continues with it according to `rates`. Resolves when all requests were
+   * answered or the client has given up; watches continue.
    */
   run(number: number): Promise<void>;
   /** Resolves when all watches have ended. */
@@ -67,7 +70,8 @@ const CANCEL = `mutation ($id: ID!) { payload: cancelMotionJob(input: { id: $id 
 const READ = `query ($id: ID!) { payload: motionJob(id: $id) { ${JOB_FIELDS} } }`;
 
 /**
- * Before a request is repeated, by how often it was; as patient clients do, since impatient ones keep a server down.
+ * Returns the range of the delay before a request is repeated, by the number of earlier repeats. The delay grows
+ * exponentially, as that of patient clients does, because impatient ones keep a server down.
  */
 const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(20_000, 300 * 2 ** repeats)];
 const READ_PAUSE_MS: readonly [number, number] = [200, 2_000];
@@ -81,7 +85,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
     return random.pick(up.length > 0 ? up : stage.gateways);
   }
 
-  /** One request, from invoke to its end. */
+  /** Sends one request, and records its invocation and its end. */
   async function ask<T>(
     head: { op: 'generate'; key: string } | { op: 'cancel' | 'read'; jobId: string },
     query: string,
@@ -170,7 +174,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
 
 const INPUT = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
 
-/** What the answer means by the gateway's own contract: see "Errors" in docs/usage.md. */
+/** Interprets the answer by the contract of the gateway: see "Errors" in docs/usage.md. */
 function endOf<T>(reply: Reply<{ payload: T }>, toEnd: (data: T) => object): object {
   switch (reply.kind) {
     case 'neverSent':
@@ -187,7 +191,7 @@ function endOfAnswer<T>({ status, data, errors }: GraphQLAnswer<{ payload: T }>,
   if (error) {
     const { code } = error.extensions ?? {};
     const reason = typeof code === 'string' ? code : error.message;
-    // Of these alone the gateway says that nothing was done.
+    // Only for these errors does the gateway guarantee that nothing was executed.
     const sure = reason === 'SERVICE_UNAVAILABLE' && error.extensions?.mayHaveBeenAccepted !== true;
     return { type: sure ? 'fail' : 'unknown', reason };
   }

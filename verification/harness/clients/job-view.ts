@@ -1,4 +1,4 @@
-/** A job as the clients ask for it. */
+/** The fields of a job that clients request. */
 import type { Seen } from './records.ts';
 
 export const JOB_FIELDS = 'id version state failure { final }';
@@ -18,5 +18,5 @@ export const toSeen = ({ id, version, state, failure }: JobView): Seen => ({
 });
 
 let operations = 0;
-/** A number of its own for each operation of this process. */
+/** Returns a number that is unique among the operations of this process. */
 export const nextOperation = (): number => (operations += 1);

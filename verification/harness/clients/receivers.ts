@@ -1,16 +1,16 @@
-/** Clients' own servers, for webhooks: each with a way of its own to answer, and a journal of what it was sent. */
+/** Webhook receivers of clients. Each one answers in its own manner and records the attempts that it receives. */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Random } from '../random.ts';
 
 /**
- * What a receiver does: answers 200; answers 500 to the first tries of a delivery; resets the connection of the first
- * tries; does not answer the first try; answers 410; answers 307.
+ * The behavior of a receiver, in this order: answers 200; answers 500 to the first attempts of a delivery; resets the
+ * connection of the first attempts; does not answer the first attempt of some deliveries; answers 410; answers 307.
  */
 export type Manner = 'healthy' | 'failing' | 'resetting' | 'hanging' | 'gone' | 'redirecting';
 
-/** One try, as it came. */
+/** One attempt, as it was received. */
 export interface Seen {
   readonly id: string;
   readonly atMs: number;
@@ -26,12 +26,12 @@ export interface Receiver {
   stop(): void;
 }
 
-/** How many tries of one delivery fail at most, before it is answered. */
+/** The maximum number of attempts of one delivery that fail before one is answered 200. */
 const MAX_FAILURES: Readonly<Partial<Record<Manner, number>>> = { failing: 3, resetting: 3, hanging: 1 };
-/** Of the deliveries to a hanging one, as many hang: each costs a time-out. */
+/** The share of deliveries to a hanging receiver that hang. Each of them costs a timeout. */
 const HANG_CHANCE = 0.2;
 
-/** `onSeen` hears of every try before it is answered. */
+/** Starts a receiver. `onSeen` is called with every attempt before it is answered. */
 export async function startReceiver(
   manner: Manner,
   random: Random,

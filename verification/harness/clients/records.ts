@@ -1,4 +1,4 @@
-/** What clients write down: every operation when it begins, and how it ended as far as they can know. */
+/** The records of clients: the start of every operation, and its outcome as far as the client can know it. */
 import type { JobState } from '../../../src/jobs/model/job.ts';
 
 /** A job as a client saw it. */
@@ -6,22 +6,22 @@ export interface Seen {
   readonly jobId: string;
   readonly version: number;
   readonly state: JobState;
-  /** False while a failed job can still be lifted; null when it has not failed. */
+  /** False while the failure of a job can still be replaced by a success; null if the job has not failed. */
   readonly final: boolean | null;
 }
 
 interface Operation {
   readonly client: string;
-  /** Connects an invoke with its end. */
+  /** Links an invoke to its end. */
   readonly operation: number;
   readonly gateway: string;
 }
 
 export type End =
   | { readonly type: 'invoke' }
-  /** Surely not done. */
+  /** Certainly not executed. */
   | { readonly type: 'fail'; readonly reason: string }
-  /** Perhaps done, perhaps not. */
+  /** Possibly executed. */
   | { readonly type: 'unknown'; readonly reason: string };
 
 export type ClientRecord =
@@ -35,7 +35,7 @@ export type ClientRecord =
       (
         | { readonly type: 'invoke'; readonly afterVersion: number }
         | { readonly type: 'saw'; readonly seen: Seen }
-        /** The server said that nothing more will come. */
+        /** The server announced that no more updates will follow. */
         | { readonly type: 'completed' }
         | { readonly type: 'unknown'; readonly reason: string }
         | { readonly type: 'fail'; readonly reason: string }

@@ -1,4 +1,4 @@
-/** Following one job over graphql-ws to its end, over as many connections as it takes. */
+/** Watches one job over graphql-ws until it ends, over as many connections as necessary. */
 import { setTimeout } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
@@ -23,11 +23,17 @@ interface WatchOptions {
 const WATCH = `subscription ($id: ID!, $afterVersion: Int) { job: jobUpdated(id: $id, afterVersion: $afterVersion) { ${JOB_FIELDS} } }`;
 
 const ACK_TIMEOUT_MS = 5_000;
-/** Before the next connection, by how many broke in a row without a word; doubled each time. */
+/**
+ * The upper bound of the delay before the next connection. It is doubled for each consecutive connection that broke
+ * without an update, up to `MAX_RECONNECT_MS`.
+ */
 const FIRST_RECONNECT_MS = 300;
 const MAX_RECONNECT_MS = 5_000;
 
-/** A socket that is closed before it is open says so by an error, which nobody may be there to hear any more. */
+/**
+ * A WebSocket that ignores errors. A socket that is closed before it is open emits an error, possibly after all other
+ * listeners were removed.
+ */
 class QuietSocket extends WebSocket {
   constructor(...args: ConstructorParameters<typeof WebSocket>) {
     super(...args);
@@ -35,7 +41,7 @@ class QuietSocket extends WebSocket {
   }
 }
 
-/** Resolves when the server completed the watch, or at `signal`. */
+/** Resolves when the server has completed the watch, or when `signal` aborts. */
 export async function watchToEnd({
   jobId,
   afterVersion,
@@ -74,7 +80,7 @@ export async function watchToEnd({
       }
       return journal.append({ ...operation, type: 'completed' });
     } catch (error) {
-      // A close of the socket is an event, a refusal a list of GraphQL errors.
+      // A closed socket is reported as an event, and a refusal as a list of GraphQL errors.
       const reason = error instanceof Error ? error.message : (codeOf(error) ?? 'closed');
       journal.append({ ...operation, type: reason === 'NOT_FOUND' ? 'fail' : 'unknown', reason });
     } finally {

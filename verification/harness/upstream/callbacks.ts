@@ -1,4 +1,4 @@
-/** Calling back, by the plan of each task: shuffled, repeated, lost, contradictory and forged. */
+/** Sends the callbacks planned for each task: shuffled, repeated, lost, contradictory and forged. */
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import type { JsonObject } from '../../../src/upstream/acedata/wire/json.ts';
@@ -9,21 +9,24 @@ import type { PlannedCallback } from './plan.ts';
 import { resultOf, videoOf, type Task } from './task.ts';
 
 const TIMEOUT_MS = 5_000;
-/** A task of which nobody can know is called back about after this, and again every so often. */
+/**
+ * If no gateway can know the outcome of a task, its callback is repeated this long after the end of the task, and then
+ * every `REPEAT_MS`.
+ */
 const REPEAT_AFTER_MS = 5_000;
 const REPEAT_MS = 1_000;
 
 export interface Caller {
-  /** The one that comes before the answer to the submit; resolves when it was answered, or not. */
+  /** Sends the callback that precedes the answer to the submit. Resolves when it was answered or has failed. */
   callEarly(task: Task): Promise<void>;
-  /** Plans all others. */
+  /** Schedules all other callbacks. */
   schedule(task: Task, callbacks: readonly PlannedCallback[]): void;
 }
 
-/** Resolves with the HTTP status, or null without an answer. */
+/** Resolves with the HTTP status, or with null if there was no answer. */
 function post(url: string, body: JsonObject): Promise<number | null> {
   return new Promise((resolve) => {
-    // A connection of its own, so that each callback meets whichever gateway is next.
+    // Uses a new connection, so that the forwarder passes each callback to the next gateway.
     const sent = request(
       url,
       { method: 'POST', agent: false, headers: { 'content-type': 'application/json' }, timeout: TIMEOUT_MS },
@@ -71,7 +74,11 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
     return { ...resultOf(task), ...(variant > 0 && { variant }) };
   }
 
-  /** What keeps a task from being known to nobody, and a lie about it from being the only word. */
+  /**
+   * Repeats the true callback of a task until it is answered 200 or 404, so that the outcome does not remain unknown,
+   * and a false callback does not remain the only one. If no false callback was planned, listing or an answered look-up
+   * is also sufficient.
+   */
   function repeatUntilHeard(task: Task, lied: boolean): void {
     const isSettled = (): boolean => task.heard || task.refused || (!lied && (listing || task.asked));
     const repeat = async (): Promise<void> => {
@@ -109,5 +116,5 @@ export function createCaller(ledger: Journal<LedgerRecord>, tasks: () => readonl
   };
 }
 
-/** The same URL with another mac of the same length. */
+/** Returns the URL with a different MAC of the same length. */
 const forged = (url: string): string => url.replace(/[\w-]$/, (last) => (last === 'A' ? 'Q' : 'A'));

@@ -1,31 +1,31 @@
-/** What the stage and the upstream process say to each other, and what the upstream writes into its ledger. */
+/** The messages between the harness and the upstream process, and the records of the upstream's ledger. */
 import type { FaultRates } from './plan.ts';
 
 export interface UpstreamOptions {
   readonly seed: string;
   readonly ledgerFile: string;
-  /** Names of gateways, which are the first part of the path that each of them calls. */
+  /** Names of the gateways. The path of each request of a gateway starts with its name. */
   readonly gateways: readonly string[];
   readonly rates: FaultRates;
-  /** How long a task takes, seconds: from, to. */
+  /** The duration of a task in seconds: minimum, maximum. */
   readonly taskSeconds: readonly [number, number];
   /**
-   * Whether gateways find tasks by listing. Without it, a task that nobody has asked for, and about which no callback
-   * was heard, can be known to nobody: its callback is repeated until it is answered 200.
+   * Whether gateways find tasks by listing. Without listing, no gateway can know a task that was not looked up and of
+   * which no callback was accepted. The callback of such a task is repeated until it is answered 200 or 404.
    */
   readonly listing: boolean;
 }
 
 export type ToUpstream =
-  /** Of this gateway's next submit: read it whole, take the task, tell, and never answer. */
+  /** For this gateway's next submit: read all of it, accept the task, report it, and never answer. */
   | { readonly kind: 'holdNext'; readonly gateway: string }
   | { readonly kind: 'holdNone'; readonly gateway: string }
-  /** Refuse connections for so long. */
+  /** Refuse connections for `ms`. */
   | { readonly kind: 'refuse'; readonly ms: number };
 
 export type FromUpstream =
   | { readonly kind: 'listening'; readonly url: string }
-  /** A submit that was ordered to be held was read. */
+  /** The submit to be held was read. */
   | { readonly kind: 'held'; readonly gateway: string; readonly jobId: string };
 
 export type TaskOutcome = 'success' | 'failure';
@@ -33,7 +33,7 @@ export type TaskOutcome = 'success' | 'failure';
 export type CallbackKind = 'true' | 'early' | 'contradictory' | 'forgedMac' | 'forgedTask' | 'repeated';
 
 export type LedgerRecord =
-  /** Written when the whole submit was read, before anything else happens. */
+  /** Written when the whole submit has been read, before anything else happens. */
   | {
       readonly kind: 'received';
       readonly gateway: string;
@@ -50,7 +50,7 @@ export type LedgerRecord =
       readonly videoUrl: string;
       readonly endsAt: number;
     }
-  /** A sure no; `again` when the same job may be sent again. */
+  /** A definite refusal; `again` if the same job may be submitted again. */
   | {
       readonly kind: 'refused';
       readonly jobId: string;
@@ -67,7 +67,7 @@ export type LedgerRecord =
       readonly sentAt: number;
       readonly status: number | null;
     }
-  /** A callback that the network lost. */
+  /** A callback that was lost on the simulated network: it was not sent. */
   | { readonly kind: 'lostCallback'; readonly jobId: string; readonly taskId: string; readonly callback: CallbackKind }
   | {
       readonly kind: 'lookUp';
@@ -76,5 +76,5 @@ export type LedgerRecord =
       readonly answered: boolean;
     }
   | { readonly kind: 'listing'; readonly gateway: string; readonly found: number; readonly offset: number }
-  /** A request that breaks the contract. */
+  /** A request that violates the contract. */
   | { readonly kind: 'malformed'; readonly gateway: string; readonly path: string; readonly why: string };

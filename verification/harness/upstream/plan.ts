@@ -1,6 +1,6 @@
 /**
- * What the upstream does with one submit and its task: drawn from the seed, the prompt and the attempt, so that it can
- * be repeated. Pure.
+ * Plans what the simulated upstream does with one submit and its task. The plan is drawn from the seed, the prompt and
+ * the attempt, so that it is repeatable. Pure functions.
  */
 import { createRandom } from '../random.ts';
 import type { TaskOutcome } from './messages.ts';
@@ -21,14 +21,14 @@ export const faults = {
 
 type Fault = keyof typeof faults;
 
-/** Weights of the faults of submits; chances of a callback. */
+/** Weights of the faults of a submit, and probabilities of the faults of each callback. */
 export interface FaultRates {
   readonly submits: Readonly<Record<Fault, number>>;
   readonly early: number;
   readonly lost: number;
   readonly contradictory: number;
   readonly forged: number;
-  /** How often a look-up is answered 503. */
+  /** Probability that a look-up is answered 503. */
   readonly lookUps: number;
 }
 
@@ -57,29 +57,32 @@ export interface PlannedCallback {
   readonly kind: 'true' | 'contradictory' | 'forgedMac' | 'forgedTask';
   readonly afterEndMs: number;
   readonly lost: boolean;
-  /** Callbacks of one task differ by it in a field that means nothing; equal ones are repeated word by word. */
+  /**
+   * Value of a meaningless field, in which callbacks of one task may differ. True callbacks with the same value are
+   * identical.
+   */
   readonly variant: number;
 }
 
 export interface SubmitPlan {
   readonly fault: Fault;
-  /** Whether there is a task afterwards. */
+  /** Whether the upstream accepts the task. */
   readonly taken: boolean;
   readonly outcome: TaskOutcome;
   readonly answerAfterMs: number;
-  /** Which page of HTML, where the fault is one. */
+  /** The status of the HTML page, if that is the fault. */
   readonly htmlStatus: 502 | 504;
   readonly taskMs: number;
-  /** A callback comes before the answer to the submit. */
+  /** Whether a callback precedes the answer to the submit. */
   readonly early: boolean;
   readonly callbacks: readonly PlannedCallback[];
 }
 
-/** How many callbacks a task has, by weight: three on average. */
+/** Weights of the number of callbacks of a task: about three on average. */
 const callbackCounts = { 0: 5, 1: 15, 2: 15, 3: 20, 4: 25, 5: 20 };
 const CALLBACK_SPREAD_MS = 3_000;
 const FAILURE_RATE = 0.15;
-/** A fault in which nobody knows whether the task was taken: here it was in so many cases. */
+/** Probability that the task was accepted, for faults that leave this unknown to the gateway. */
 const TAKEN_RATE = 0.6;
 const MAX_BUSY_ATTEMPTS = 3;
 

@@ -1,6 +1,6 @@
 /**
- * The upstream of the proofs: a process of its own, whose ledger says what it received, took, answered and
- * called back.
+ * The simulated upstream of the proofs, in its own process. Its ledger records the requests that it received, the tasks
+ * that it accepted, its refusals and its callbacks.
  */
 import { createUpstreamServer } from './server.ts';
 import type { FromUpstream, ToUpstream, UpstreamOptions } from './messages.ts';

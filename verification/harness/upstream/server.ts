@@ -1,4 +1,7 @@
-/** The upstream's wire at the level of connections: submits with faults, look-ups that tell the truth. */
+/**
+ * The HTTP server of the simulated upstream: submits with faults at the level of connections, and look-ups that return
+ * the true outcome.
+ */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -18,9 +21,9 @@ import { planSubmit, type SubmitPlan } from './plan.ts';
 import { recordOf, resultOf, videoOf, type Task } from './task.ts';
 
 export interface UpstreamServer {
-  /** Resolves with the base URL. */
+  /** Starts the server. Resolves with its base URL. */
   listen(): Promise<string>;
-  /** Whether to hold this gateway's next submit. */
+  /** Sets whether this gateway's next submit is held. */
   hold(gateway: string, next: boolean): void;
   refuse(ms: number): Promise<void>;
 }
@@ -40,7 +43,7 @@ export function createUpstreamServer(
 ): UpstreamServer {
   const ledger = openJournal<LedgerRecord>(ledgerFile);
   const tasks = new Map<string, Task>();
-  /** In the order in which they were taken. */
+  /** In the order in which they were accepted. */
   const taken: Task[] = [];
   const held = new Set<string>();
   const caller = createCaller(ledger, () => taken, listing);
@@ -194,7 +197,7 @@ export function createUpstreamServer(
     send(response, 404, encodeError('no_api', 'There is no such API.', randomUUID()));
   }
 
-  // A request that breaks off in the middle was not received.
+  // A request that is cut off in the middle does not count as received.
   const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
   let port = 0;
   const listen = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** A task of the simulated upstream: its one true outcome, and how look-ups show it. */
+/** A task of the simulated upstream: its true outcome, and the record that look-ups return. */
 import type { JsonObject } from '../../../src/upstream/acedata/wire/json.ts';
 import { encodeFailure, encodeSuccess, type MadeVideo } from '../../../src/upstream/acedata/wire/result.ts';
 import type { SubmitBody } from '../../../src/upstream/acedata/wire/submit-body.ts';
@@ -14,11 +14,11 @@ export interface Task {
   readonly outcome: TaskOutcome;
   readonly createdAt: number;
   readonly endsAt: number;
-  /** A true callback was answered 200. */
+  /** A true callback of the task was answered 200. */
   heard: boolean;
-  /** A look-up was answered after it had ended. */
+  /** A look-up by id was answered after the task had ended. */
   asked: boolean;
-  /** A callback was answered 404: the job is not known there. */
+  /** A callback was answered 404: the gateway does not know the job. */
   refused: boolean;
 }
 

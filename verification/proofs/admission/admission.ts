@@ -1,6 +1,7 @@
 /**
- * Admission: eight dispatchers that are killed all the time never have more in flight than the cap. Counted where it
- * costs, at the upstream, and by the rows: in the snapshots of single statements, and over the whole run.
+ * Admission: eight dispatchers that are killed continuously never have more in flight than the cap. In-flight work is
+ * counted at the upstream, where it costs money, and by the rows, both in the snapshots of single statements and over
+ * the whole run.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,21 +23,21 @@ const DIST = fileURLToPath(new URL('../../../dist', import.meta.url));
 const DISPATCHERS = 8;
 const CAP = 5;
 const KILL_MS = 400;
-/** More than can pass. */
+/** More than the gate can admit. */
 const QUEUED_PER_SECOND = 40;
 const SAMPLE_MS = 15;
 const SUBMIT_TIMEOUT_MS = 3_000;
-/** A task has ended long before nobody counts the job of a dead dispatcher any more. */
+/** All tasks have ended long before the jobs of dead dispatchers are no longer counted. */
 const UNCONFIRMED_SLOT_MS = 6_000;
 const DEADLINE_MS = 30_000;
 const TASK_SECONDS: readonly [number, number] = [0.5, 2];
 const UPSTREAM_ID = 'acedata';
 
-/** What the gate counts, as one statement of nobody's transaction. */
+/** Counts the same jobs as the gate, in a single statement outside the dispatchers' transactions. */
 const inFlightQuery = `select count(*)::int as now from jobs where state in ('SUBMITTING', 'PROCESSING', 'UNCONFIRMED')
   and attempted_at > now() - case state when 'UNCONFIRMED' then ${UNCONFIRMED_SLOT_MS} else ${DEADLINE_MS} end * interval '1 millisecond'`;
 
-/** `size` is how many seconds dispatchers are killed for. */
+/** `size` is the number of seconds for which dispatchers are killed. */
 export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const upstream = {
@@ -86,7 +87,7 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
       if (most > CAP) violations.push(`${most} in flight ${where}, and the cap is ${CAP}`);
     }
     if (twice > 0) violations.push(`${twice} jobs were submitted more than once`);
-    // Where nothing crowds before the gate, nothing was shown.
+    // If the cap was never reached, the run has shown nothing.
     if (Math.max(atUpstream, rows.most) < CAP)
       violations.push(`never more than ${Math.max(atUpstream, rows.most)} in flight`);
     const states = await stage.database.query<{ state: string }>('select state from jobs');
@@ -154,7 +155,7 @@ async function fillQueue(stage: Stage, count: number): Promise<void> {
     from generate_series(1, ${count}) n`);
 }
 
-/** The most that any sample saw. */
+/** Resolves with the maximum over all samples. */
 async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: number; samples: number }> {
   const client = new pg.Client({ connectionString: stage.database.url });
   await client.connect();
@@ -169,8 +170,8 @@ async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: nu
 }
 
 /**
- * From the intent of each attempt to when the gate counted it no longer, by the database's clock: its job ended or was
- * queued again, its doubt had lasted long enough, or its deadline passed.
+ * Returns the interval of each attempt from its intent until the gate stopped counting it, by the database's clock:
+ * until its job ended, was requeued, had been unconfirmed for long enough, or passed its deadline.
  */
 async function intervalsOf(stage: Stage): Promise<{ from: number; to: number }[]> {
   const left = (state: string): string =>

@@ -1,6 +1,6 @@
 /**
- * Durability: PostgreSQL is killed, all its processes at once, while jobs are accepted and worked on through the real
- * core and store. What was acknowledged is there afterwards, and writing goes on within seconds.
+ * Durability: kills PostgreSQL, all its processes at once, while the real core and store accept jobs and work on them.
+ * All acknowledged writes are present afterwards, and writing resumes within seconds.
  */
 import { setTimeout } from 'node:timers/promises';
 import { closePool, createConnections, type Connections } from '../../../src/db/connection/client.ts';
@@ -13,14 +13,14 @@ import { createRandom } from '../../harness/random.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
 /**
- * Writers of each kind, and how much all of a kind write at most; accepting is a transaction of six statements, work on
- * a job one of one.
+ * The number of writers of each kind, and the maximum rate of all writers of a kind together. An accept is a
+ * transaction of six statements, and the start of work on a job is a transaction of one.
  */
 const ACCEPTERS = 8;
 const WORKERS = 16;
 const ACCEPTS_PER_SECOND = 150;
 const WORKS_PER_SECOND = 1_100;
-/** Between the first write after a kill and the next kill. */
+/** The pause between the first write after a kill and the next kill. */
 const PAUSE_MS: readonly [number, number] = [3_000, 6_000];
 const UP_LIMIT_MS = 60_000;
 const WRITING_LIMIT_MS = 3_000;
@@ -38,7 +38,7 @@ const INPUT = {
   labels: [],
 } as const;
 
-/** What the writers know, which is what they were told. */
+/** The outcomes of the writes, as the writers know them. */
 interface Told {
   readonly accepted: string[];
   readonly unsure: string[];
@@ -47,11 +47,11 @@ interface Told {
   readonly failures: string[];
   readonly acceptMs: number[];
   readonly workMs: number[];
-  /** Begins of acknowledged writes, ms; the newest. */
+  /** The latest start of an acknowledged write, ms. */
   lastBegunAt: number;
 }
 
-/** `size` is how often PostgreSQL is killed. */
+/** `size` is the number of times that PostgreSQL is killed. */
 export const proveDurability = (options: ProofOptions): Promise<Proof> =>
   withDatabase((database) => proveDurabilityOf(database, options));
 
@@ -83,7 +83,7 @@ async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: P
       writes += told.accepted.length + told.works - before;
       await database.killAll();
       const killedAt = performance.now();
-      // A write that was begun after the kill and acknowledged: what was under way may still be answered.
+      // Waits for an acknowledged write that was started after the kill. Writes in progress may still be answered.
       while (told.lastBegunAt <= killedAt && performance.now() - killedAt < UP_LIMIT_MS) await setTimeout(2);
       silenceMs.push(performance.now() - killedAt);
       log(
@@ -122,7 +122,7 @@ async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: P
   }
 }
 
-/** Resolves when they write; the promises, when they have stopped. */
+/** Resolves once the writers are running, with promises that resolve once the writers have stopped. */
 async function startWriters(
   connections: Connections,
   seed: string,
@@ -158,7 +158,10 @@ async function startWriters(
     }
   }
 
-  /** Counts work on one job, alone: each count that is answered is above all that were answered before. */
+  /**
+   * Counts the start of work on a job that no other writer uses. Each acknowledged count must be higher than all
+   * before.
+   */
   async function workOn(jobId: string, last: number): Promise<number> {
     const begunAt = performance.now();
     try {
@@ -197,7 +200,7 @@ async function startWriters(
   ];
 }
 
-/** Lets so many pass in a second; what was missed is not made up for. */
+/** Limits callers to `perSecond` a second. Callers that fall behind catch up on 50 ms at most. */
 function createPace(perSecond: number): () => Promise<void> {
   let next = 0;
   return async () => {

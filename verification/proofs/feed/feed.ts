@@ -1,11 +1,11 @@
-/** The account feed: whoever follows an account has the newest version of every job, and is not held up. */
+/** The account feed: every follower of an account receives the newest version of every job, and is not delayed. */
 import { proveFeed } from './followers.ts';
 import { withDatabase } from '../../harness/own-database.ts';
 import type { Proof, ProofOptions } from '../proof.ts';
 
 const MAX_LAG_MS = 1_000;
 
-/** `size` is how many changes are committed. */
+/** `size` is the number of committed changes. */
 export function proveFeedAlone({ size }: ProofOptions): Promise<Proof> {
   return withDatabase(async ({ url }) => {
     const figures = await proveFeed(url, size);

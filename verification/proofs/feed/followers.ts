@@ -1,7 +1,8 @@
 /**
- * The proof of the account feed: while writers change jobs, followers come and go, on two instances and one with a
- * small memory, each going on from the cursor of the last update that it read. In the end every one of them must have
- * the newest version of every job, and nobody who was there may have waited long for a change.
+ * The proof of the account feed. While writers change jobs, followers connect to and disconnect from two instances and
+ * a third one with a small buffer. Each follower resumes from the cursor of the last update that it read. In the end,
+ * every follower must have the newest version of every job, and no connected follower may have waited long for a
+ * change.
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,26 +22,26 @@ export interface FeedFigures extends WriterFigures {
   readonly changesPerSecond: number;
   readonly followers: number;
   readonly resumes: number;
-  /** Times that a follower was told that the database did not answer in time, and tried again. */
+  /** The number of times that a follower was refused because the database did not answer in time, and retried. */
   readonly unavailable: number;
   readonly deliveries: number;
-  /** Deliveries of a version that the follower had. */
+  /** Deliveries of a version that the follower already had. */
   readonly repeats: number;
   /**
-   * From the commit of the first version that a follower did not have to the delivery of that or a newer one, while it
-   * was there.
+   * The time from the commit of the first version that a follower lacked to the delivery of that version or a newer
+   * one, counted while the follower was connected.
    */
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
   readonly lagMaxMs: number;
-  /** Newest versions that a follower did not get. */
+  /** Newest versions that a follower did not receive. */
   readonly missed: number;
 }
 
 const FOLLOWERS = 6;
 const SLOW_FOLLOWERS = 2;
 const SMALL_BOX = 10;
-/** Changes that a follower may be away for. */
+/** The maximum number of changes for which a follower stays disconnected. */
 const MAX_ABSENCE = 500;
 
 interface Counts {
@@ -53,9 +54,9 @@ interface Counts {
 }
 
 export interface FeedProofOptions {
-  /** Puts a reader with a fault in place of the real one: the proof must then fail. */
+  /** Replaces the real reader with a faulty one, as a negative control: the proof must then fail. */
   readonly spoil?: (reader: ChangeReader) => ChangeReader;
-  /** How long after the last change a follower may take to have everything. */
+  /** How long a follower may take to catch up after the last change. */
   readonly patienceMs?: number;
 }
 
@@ -77,7 +78,8 @@ export async function proveFeed(
     const cursor = await a.findCursor(ACCOUNT);
     const role = { ledger, changes, from: cursor, patienceMs, counts };
     const quick = Array.from({ length: FOLLOWERS }, () => follow({ ...role, instances: [a, b], slowUntil: null }));
-    // Far behind in the end: they would keep this one process busy while the others' last lags are measured.
+    // Slow followers are far behind at the end. They catch up only after the quick ones have finished. Otherwise they
+    // would keep this one process busy while the last lags of the quick ones are measured.
     const slow = Array.from({ length: SLOW_FOLLOWERS }, () =>
       follow({ ...role, instances: [small], slowUntil: Promise.all(quick) }),
     );
@@ -132,14 +134,15 @@ interface Role {
   readonly changes: number;
   readonly instances: readonly Following[];
   readonly from: string;
-  /** Reads less than is written, and the rest when this is over. */
+  /** If set, the follower reads more slowly than changes are written, and reads the rest once this promise resolves. */
   readonly slowUntil: Promise<unknown> | null;
   readonly patienceMs: number;
   readonly counts: Counts;
 }
 
 /**
- * One follower from the first change until it has everything, or is given up. A slow one reads less than is written.
+ * Runs one follower from the first change until it has everything or is given up. A slow follower reads more slowly
+ * than changes are written.
  */
 async function follow({ ledger, changes, instances, from, slowUntil, patienceMs, counts }: Role): Promise<void> {
   const versions = new Map(ledger.jobIds.map((id) => [id, 1]));
@@ -156,18 +159,18 @@ async function follow({ ledger, changes, instances, from, slowUntil, patienceMs,
     if (version <= had) return void (counts.repeats += 1);
     versions.set(id, version);
     const now = performance.now();
-    // A delivery may overtake the answer to the commit.
+    // A delivery may arrive before the answer to the commit.
     if (!slowUntil) counts.lagsMs.push(Math.max(0, now - Math.max(since, ledger.committedAt.get(id)![had + 1] ?? now)));
   }
 
-  /** Goes on from the cursor, reads, and goes away again. */
+  /** Resumes from the cursor, reads updates, and disconnects. */
   async function visit(
     limit: number,
     end: Promise<unknown>,
     hasAll: (latest: string | null) => boolean,
   ): Promise<void> {
     const updates = await instances[randomInt(instances.length)]!.follow(ACCOUNT, cursor).catch((error: unknown) => {
-      // A machine that is too busy; the client comes back, as any would.
+      // The machine is too busy. The follower retries, as any client would.
       if (!(error instanceof UnavailableError)) throw error;
       counts.unavailable += 1;
       return null;

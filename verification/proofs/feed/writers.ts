@@ -1,6 +1,6 @@
 /**
- * Writers who change jobs and announce it as the gateway does, in transactions that overlap in every way, and a record
- * of what they committed.
+ * Writers that change jobs and announce the changes as the gateway does, in transactions that overlap in every way, and
+ * a record of what they committed.
  */
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
@@ -8,19 +8,19 @@ import type { RunningFeed } from '../../../src/db/feed/feed.ts';
 
 export const ACCOUNT = 'proved';
 
-/** What is committed: for each job when each of its versions was, by the clock of this process. */
+/** The committed changes: when each version of each job was committed, by the clock of this process. */
 export interface Ledger {
   readonly jobIds: readonly string[];
   readonly committedAt: ReadonlyMap<string, readonly number[]>;
   changes(): number;
-  /** Resolves when so many changes are committed, or when there will be no more. */
+  /** Resolves once this many changes are committed, or once there will be no more. */
   until(changes: number): Promise<void>;
 }
 
 export interface WriterFigures {
   readonly transactions: number;
   readonly rolledBack: number;
-  /** Changes whose transaction is older than the one that changed the job before. */
+  /** Changes whose transaction is older than the one that made the previous change to the same job. */
   readonly wentDown: number;
 }
 
@@ -35,7 +35,7 @@ const fields = {
   input_hash: 'v1:',
 };
 
-/** What the store's `amend` does. */
+/** Equivalent to the store's `amend`. */
 const AMEND =
   'update jobs set version = version + 1, updated_at = now(), changed_xid = pg_current_xact_id() where id = $1 returning version';
 
@@ -63,7 +63,7 @@ async function insertJobs(client: pg.Client, accountId: string, count: number): 
   return rows.map(({ id }) => id);
 }
 
-/** `announce` as the store would call it. */
+/** Calls `announce` as the store would. */
 export async function createWriters(
   url: string,
   changes: number,
@@ -97,7 +97,8 @@ export async function createWriters(
   }
 
   /**
-   * In one order, so that writers wait for each other and never in a circle. The first job is the long transaction's.
+   * Picks jobs in a fixed order, so that writers wait for each other but never deadlock. The first job is reserved for
+   * the long transaction.
    */
   function pick(): string[] {
     const indexes = Array.from({ length: randomInt(1, 4) }, () =>
@@ -106,7 +107,10 @@ export async function createWriters(
     return [...new Set(indexes)].sort((a, b) => a - b).map((index) => jobIds[index]!);
   }
 
-  /** One transaction. Its id is taken now and the rows are written later: others overtake. */
+  /**
+   * Runs one transaction. It takes its transaction id before it writes the rows, so that other transactions overtake
+   * it.
+   */
   async function write(client: pg.Client): Promise<void> {
     const picked = pick();
     begun += picked.length;
@@ -131,7 +135,7 @@ export async function createWriters(
 
   async function run(): Promise<WriterFigures> {
     try {
-      // Open all the time: what it holds up on the server must hold up nobody here.
+      // Stays open during the whole run. Whatever it holds up on the server, it must not hold up any follower.
       await long.query('begin');
       await amend(long, jobIds[0]!);
       await Promise.all(

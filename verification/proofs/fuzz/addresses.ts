@@ -1,12 +1,12 @@
 /**
- * Addresses that nobody outside may be asked to fetch from, and the ways to spell them. Nothing here comes from the
- * program.
+ * Addresses that no external service may be asked to fetch from, and the ways to spell them. Nothing here is taken from
+ * the code under test.
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { percentEncoded } from './texts.ts';
 
-/** https://www.iana.org/assignments/iana-ipv4-special-registry, with multicast and what is reserved. */
+/** https://www.iana.org/assignments/iana-ipv4-special-registry, plus multicast and reserved addresses. */
 const special4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -27,7 +27,7 @@ const special4: readonly (readonly [string, number])[] = [
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ];
-/** https://www.iana.org/assignments/iana-ipv6-special-registry, within the one block that is given out. */
+/** https://www.iana.org/assignments/iana-ipv6-special-registry, within the only block that is allocated. */
 const special6: readonly (readonly [string, number])[] = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -42,7 +42,10 @@ const [refused6, given6] = [new BlockList(), new BlockList()];
 for (const [net, prefix] of special6) refused6.addSubnet(net, prefix, 'ipv6');
 given6.addSubnet('2000::', 3, 'ipv6');
 
-/** A host as WHATWG spells it. What is in no block that is given out to networks is not public either. */
+/**
+ * Returns true if a host, in its WHATWG spelling, is public. An address outside the blocks that are allocated to
+ * networks is not public either.
+ */
 export function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '');
   if (isIPv4(host)) return !refused4.check(host, 'ipv4');
@@ -88,7 +91,7 @@ const radixes = [
   (part: number) => `0X${part.toString(16).toUpperCase()}`,
   (part: number) => `0x000${part.toString(16)}`,
 ] as const;
-/** One to four numbers, the last of which takes all that is left, each in its own radix. */
+/** One to four numbers, each in its own radix. The last number covers all remaining octets. */
 const spelled4 = fc
   .tuple(
     within4,
@@ -179,7 +182,7 @@ const spelledName = fc
 const fullwidth = (text: string): string =>
   text.replace(/[0-9a-z.]/gi, (sign) => (sign === '.' ? '。' : String.fromCodePoint(sign.codePointAt(0)! + 0xfee0)));
 
-/** Hosts that must be refused, in every spelling that we know. */
+/** Hosts that must be refused, in all known spellings. */
 export const privateHost = fc
   .tuple(
     fc.oneof(
@@ -195,7 +198,7 @@ export const privateHost = fc
     return how === 'percent' ? percentEncoded(host, places) : how === 'dots' ? `${host}..` : fullwidth(host);
   });
 
-/** Hosts that anybody may fetch from. */
+/** Hosts from which any service may fetch. */
 export const publicHost = fc.constantFrom(
   'a.com',
   'cdn.example.com',

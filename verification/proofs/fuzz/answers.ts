@@ -1,4 +1,6 @@
-/** What the upstream says, or anybody who knows a callback's URL: callbacks, answers to submits and to look-ups. */
+/**
+ * Input from the upstream, or from anyone who knows a callback URL: callbacks, and responses to submits and look-ups.
+ */
 import fc from 'fast-check';
 import type { Claim, Outcome } from '../../../src/jobs/model/upstream-news.ts';
 import { decodeClaim } from '../../../src/upstream/acedata/callback-body.ts';
@@ -140,7 +142,7 @@ const word = fc.constantFrom<unknown>(
   {},
   [],
 );
-/** Neither `{ [key]: value }` nor assigning makes an own `__proto__`; this does. */
+/** `Object.fromEntries` creates an own property `__proto__`, which an assignment does not. */
 const objectOf = (value: fc.Arbitrary<unknown>, maxLength: number) =>
   fc.array(fc.tuple(key, value), { maxLength }).map((entries): unknown => Object.fromEntries(entries));
 const leaf = fc.oneof(
@@ -154,7 +156,7 @@ const branch = fc.oneof(
   { weight: 1, arbitrary: fc.array(leaf, { maxLength: 3 }) },
 );
 
-/** A good one with some of its fields exchanged, also inside the record's response and the first item. */
+/** A valid object with some of its fields replaced, also inside the response of a record and in the first item. */
 const exchanged = fc
   .tuple(fc.constantFrom(...good), objectOf(branch, 3), fc.constantFrom('', 'response', 'error', 'request', 'items'))
   .map(([base, change, place]) => {
@@ -164,7 +166,7 @@ const exchanged = fc
     return { ...base, [place]: place === 'items' ? [inner, changed, null, 1] : inner };
   });
 
-/** Objects and lists in each other, as deep as 64 KiB allow; JSON is closed again or not. */
+/** Nested objects and lists, about as deep as 64 KiB allow, with or without the closing brackets. */
 const deep = fc
   .tuple(
     fc.constantFrom('[', '{"error":', '{"response":', '[{"items":'),
@@ -234,7 +236,7 @@ function isJson(body: string): boolean {
   }
 }
 
-/** Redirects that are not followed: the submit was not accepted. 303 means that it may have been. */
+/** Redirects that are not followed, so the submit was not accepted. After a 303, it may have been. */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
 export const answers: Target<Answer, Decoded> = {

@@ -1,4 +1,6 @@
-/** What opens something: API keys, the tokens of callback URLs and client tokens. Only what we made does. */
+/**
+ * Credentials: API keys, the tokens of callback URLs, and client tokens. Only those that the gateway made are accepted.
+ */
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -11,7 +13,7 @@ import { anyText, mutated } from './texts.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** CRC-32 bit by bit, in base62: not the program's own way. */
+/** Returns the CRC-32 in base62. It is computed bit by bit, unlike in the program. */
 function checksumOf(text: string): string {
   let crc = 0xffffffff;
   for (const byte of Buffer.from(text)) {
@@ -64,11 +66,11 @@ const urlsOf = (secret: string) =>
       createCallbackUrls([secret], () => 'https://gateway.example.com').urlFor(jobId, attempt)!,
     ),
   );
-/** By job and token, as they stand in the URL. */
+/** The gateway's own URLs, keyed by job and token as they appear in the URL. */
 const made = new Map([...urlsOf(OLD), ...urlsOf(NEW)].map((url) => [url.split('/callbacks/')[1]!, url]));
 const foreign = urlsOf(FOREIGN).map((url) => url.split('/callbacks/')[1]!);
 
-/** A job's id and a token with `/` between them. */
+/** A job id and a token, separated by `/`. */
 const place = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...made.keys()) },
   { weight: 4, arbitrary: mutated(fc.constantFrom(...made.keys())) },
@@ -170,7 +172,7 @@ const header = fc
     maxLength: 4,
   })
   .map((entries) => Object.fromEntries([['alg', 'HS256'], ...entries]) as unknown);
-/** A token of ours with another header or payload, or with parts of two of them. */
+/** A token whose header or payload is replaced, or whose signature is taken from another token. */
 const forged = fc
   .tuple(
     fc.constantFrom(...signed.keys(), ...strange),
@@ -194,7 +196,7 @@ const token = fc.oneof(
 
 type Claims = Awaited<ReturnType<typeof tokens.verify>>;
 
-/** What is signed: base64 takes several spellings of one signature, and a token is no other one for that. */
+/** Returns the signed part. Base64 allows several spellings of one signature, and each of them makes the same token. */
 const bodyOf = (text: string): string => text.split('.').slice(0, 2).join('.');
 const bodies = new Map([...signed].map(([text, claims]) => [bodyOf(text), claims]));
 

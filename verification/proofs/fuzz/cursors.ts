@@ -1,6 +1,6 @@
 /**
- * Cursors: of lists of jobs, of timelines and of followed accounts. What we made says again what it was made of;
- * nothing else is one.
+ * Cursors of job lists, of timelines and of followed accounts. A cursor that the gateway made decodes to the position
+ * it was made from. No other string is accepted.
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -21,14 +21,14 @@ type Kind = 'list' | 'timeline' | 'updates';
 interface Given {
   readonly kind: Kind;
   readonly cursor: string;
-  /** What it was made of; undefined for what we did not make. */
+  /** The position that the cursor was made from; undefined if the gateway did not make it. */
   readonly made?: unknown;
 }
 
 const BAD = Symbol('refused');
 const names = createEventNames(['a secret', 'the one before']);
 
-/** What the store would be asked for. */
+/** Resolves with the position that the store would be asked for, or with `BAD`. */
 async function positionOf(kind: Kind, cursor: string): Promise<unknown> {
   let asked: unknown = null;
   try {
@@ -107,7 +107,7 @@ const made: fc.Arbitrary<Given> = fc.oneof(
 );
 const kinds = fc.constantFrom<Kind>('list', 'timeline', 'updates');
 const base64 = (text: string): string => Buffer.from(text).toString('base64url');
-/** What stands in a cursor, spoilt, and spelt again as base64. */
+/** The content of a cursor, corrupted and encoded as base64 again. */
 const spoiltInside = fc
   .tuple(made, kinds)
   .chain(([{ cursor, kind }, otherKind]) =>
@@ -136,7 +136,7 @@ export const cursors: Target<Given, unknown> = {
   judge({ kind, cursor, made: position }, found) {
     if (position !== undefined)
       return isDeepStrictEqual(found, position) ? null : 'a cursor of ours does not say what it was made of';
-    // No cursor is the first page, or the place where the changes begin.
+    // An empty cursor stands for the first page of a list or timeline.
     if (found === BAD || (cursor === '' && kind !== 'updates')) return null;
     return encode(kind, found) === cursor ? null : 'a cursor was accepted that we cannot have made';
   },

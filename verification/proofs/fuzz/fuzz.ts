@@ -1,7 +1,7 @@
 /**
- * What strangers write is read in whatever shape it comes: nothing but documented errors is thrown, nothing takes over
- * 50 ms of CPU time, and each door keeps its own promise: no private address, no kept secret, no cursor, key or token
- * that we did not make, and one hash for one input.
+ * Fuzzes all code that reads untrusted input. No input causes an undocumented error or takes more than 50 ms of CPU
+ * time, and each target keeps its own guarantee: it accepts no private address, stores no secret, accepts no cursor,
+ * key or token that the gateway did not make, and has one hash for one input.
  */
 import { answers } from './answers.ts';
 import { apiKeys, callbackTokens, clientTokens } from './credentials.ts';
@@ -28,7 +28,7 @@ export const doors = [
   door(clientTokens),
 ];
 
-/** `size` is how many inputs each door is given. */
+/** `size` is the number of inputs for each target. */
 export async function proveFuzz({ seed, size, log }: ProofOptions): Promise<Proof> {
   const figures: Record<string, TargetFigures> = {};
   const violations: string[] = [];

@@ -1,4 +1,7 @@
-/** Bodies with signed links and callback URLs in them, however they are spelt. What is kept must not open anything. */
+/**
+ * Bodies that contain signed links and callback URLs in any spelling. The redacted text must not grant access to
+ * anything.
+ */
 import fc from 'fast-check';
 import { redactText } from '../../../src/upstream/acedata/redact.ts';
 import type { Target } from './target.ts';
@@ -6,12 +9,12 @@ import { anyText } from './texts.ts';
 
 interface Body {
   readonly text: string;
-  /** Must not be found in what is kept. */
+  /** Must not appear in the redacted text. */
   readonly secret: string;
 }
 
 const secret = fc.stringMatching(/^[A-Za-z0-9]{24}$/, { size: 'max' }).map((text) => `Sig${text}`);
-/** In a query anything may stand unencoded, as far as the JSON around it allows. */
+/** A query may contain any character unencoded, as far as the surrounding JSON allows it. */
 const value = fc.oneof(
   fc.constantFrom(
     '',
@@ -44,7 +47,7 @@ const signName = fc.constantFrom('sign', 'Signature', 'X-Amz-Signature', 'q-sign
 const parameter = fc.tuple(name, value).map((pair) => pair.join('='));
 const parameters = fc.array(parameter, { maxLength: 3 });
 
-/** A signed link: the secret stands anywhere in the query. */
+/** A signed link with the secret at any position of the query. */
 const signed = fc
   .tuple(scheme, host, path, parameters, signName, parameters, secret)
   .map(([begin, where, what, before, sign, after, hidden]) => ({
@@ -57,7 +60,7 @@ const callbackUrl = fc.tuple(fc.uuid(), fc.integer({ min: 1, max: 999 }), secret
   link: `https://gateway.example.com/callbacks/${id}/${attempt}.AbC_-9zz.${hidden}-_9`,
 }));
 
-/** Where nothing delimits a link but white space, it has none itself, and no quote. */
+/** Replaces white space and quotes, which a link cannot contain where only white space delimits it. */
 const bare = (link: string): string => link.replace(/[\s"]/g, '+');
 
 const asAttribute = (link: string): string =>
@@ -101,7 +104,7 @@ const hidden = fc
     const text = before + encoders[how]!(link) + after;
     return { text: cut === 0 ? text : text.slice(0, -cut), secret: sign };
   });
-/** What a hostile body may be made of, again and again. */
+/** Repetitions of the pieces that a hostile body may consist of. */
 const repeated = fc
   .tuple(
     fc.array(

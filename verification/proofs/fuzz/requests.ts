@@ -1,4 +1,6 @@
-/** Requests of clients: the rules that they must satisfy, and the hash that tells whether two ask for the same. */
+/**
+ * Requests of clients: the rules that they must satisfy, and the hash that shows whether two requests ask for the same.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { hashInput } from '../../../src/jobs/accept/accept.ts';
@@ -137,7 +139,10 @@ const asked = (
       };
     });
 
-/** Every parser reads it alike, and it names no format. Other spellings of a public URL may be refused. */
+/**
+ * Returns true if every parser reads the URL alike and it names no format. Other spellings of a public URL may be
+ * refused.
+ */
 const isPlain = (url: string): boolean => {
   const [, host] = /^https?:\/\/([a-z0-9.-]+)(?::\d+)?(?:\/[\x21-\x5b\x5d-\x7e]*)?$/i.exec(url) ?? [];
   return host !== undefined && parseUrl(url)?.hostname === host.toLowerCase() && !/\.mp4/.test(url);
@@ -150,7 +155,7 @@ function judgeUrl(origin: Origin, url: string, refused: boolean): string | null 
   return null;
 }
 
-/** What was accepted, looked at again by other means. */
+/** Checks an accepted request again by independent means. */
 function judgeAccepted({
   request: { input, labels: kept, idempotencyKey: key },
 }: Extract<CheckResult, { ok: true }>): string | null {
@@ -218,7 +223,7 @@ export const requests: Target<Asked, CheckResult> = {
 interface Pair {
   readonly one: MotionRequest;
   readonly other: MotionRequest;
-  /** By the way they were made; null when only a comparison tells. */
+  /** Known from how the pair was made; null if only a comparison can tell. */
   readonly same: boolean | null;
 }
 
@@ -265,7 +270,7 @@ const anyRequest: fc.Arbitrary<MotionRequest> = fc.record({
   idempotencyKey: nullable(fc.constantFrom('a', 'b')),
 });
 
-/** The same URL: case of what has none, default ports, and dots. */
+/** Returns another spelling of the same URL: case of the case-insensitive parts, default port, and dot segments. */
 const respell = (url: string): string =>
   url.replace(/^https:\/\/([^/]+)\//, (_all, host: string) => `HTTPS://${host.toUpperCase()}:443/x/../`);
 const respelled = (one: MotionRequest): MotionRequest => ({
@@ -302,10 +307,7 @@ function changed(one: MotionRequest, field: (typeof fields)[number]): MotionRequ
   }
 }
 
-/**
- * What only a careless way of writing an input down would take for the same: text on the other side of a border between
- * fields.
- */
+/** Pairs that only a careless serialization would treat as equal: text moves across the boundary between two fields. */
 const confusions: readonly ((
   one: MotionRequest,
   text: string,
@@ -369,7 +371,7 @@ const pairs: fc.Arbitrary<Pair> = fc.oneof(
   })),
 );
 
-/** URLs count as their parser reads them, whatever their spelling, which is kept. */
+/** URLs are compared as their parser reads them, regardless of their spelling, which is stored. */
 const effective = (result: CheckResult) => {
   if (!result.ok) return null;
   const { input, labels: kept } = result.request;

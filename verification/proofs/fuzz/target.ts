@@ -1,7 +1,4 @@
-/**
- * One door of the program under inputs of any shape: what it is given, what it does with it, and what must be true of
- * that.
- */
+/** A fuzz target: one entry point of the program with its arbitrary inputs, the call, and the rules for the output. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { secondsSince, type ProofOptions } from '../proof.ts';
@@ -9,11 +6,11 @@ import { secondsSince, type ProofOptions } from '../proof.ts';
 export interface Target<Input, Output> {
   readonly name: string;
   readonly inputs: fc.Arbitrary<Input>;
-  /** What is measured. An error that is documented is an output; whatever is thrown is a violation. */
+  /** Runs the code that is measured. A documented error is an output; any exception is a violation. */
   run(input: Input): Output | Promise<Output>;
-  /** How the output breaks a rule; null when it breaks none. */
+  /** Returns how the output breaks a rule, or null if it breaks none. */
   judge(input: Input, output: Output): string | null;
-  /** Which way it went, to be counted: a target that only ever refuses shows little. */
+  /** Returns the kind of output, to be counted: a target that only ever refuses proves little. */
   kindOf(output: Output): string;
 }
 
@@ -26,17 +23,17 @@ export interface TargetFigures {
   readonly seconds: number;
 }
 
-/** Of CPU time: on a busy machine the wall clock measures what else runs there. */
+/** CPU time, because on a busy machine the wall clock also measures other processes. */
 const LIMIT_MS = 50;
 /**
- * Garbage collection and compilation can make any run slow once. An input that takes longer than `SLOW_MS` counts by
- * the best of `REPEATS` more runs.
+ * Garbage collection and compilation can slow down any single run. An input that takes longer than `SLOW_MS` is run up
+ * to `REPEATS` more times, and its best time counts.
  */
 const SLOW_MS = 5;
 const REPEATS = 3;
 const MAX_TOLD = 4_000;
 
-/** fast-check's seed is a number. */
+/** Converts the seed into a number, as fast-check requires. */
 const numberOf = (seed: string): number => createHash('sha256').update(seed).digest().readInt32LE(0);
 
 async function measure<Input, Output>(
@@ -49,7 +46,7 @@ async function measure<Input, Output>(
   return { output, ms: (user + system) / 1_000 };
 }
 
-/** `size` is how many inputs; it ends with the first that breaks a rule, made as small as it can be. */
+/** `size` is the number of inputs. The run ends with the first input that breaks a rule, shrunk as far as possible. */
 export async function fuzz<Input, Output>(
   target: Target<Input, Output>,
   { seed, size }: Pick<ProofOptions, 'seed' | 'size'>,

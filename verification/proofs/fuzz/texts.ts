@@ -1,9 +1,9 @@
-/** Texts that programs stumble over, and ways to spoil a good one. */
+/** Texts that programs often mishandle, and ways to corrupt a valid text. */
 import fc from 'fast-check';
 
 const KIB_64 = 65_536;
 
-/** Bounds of numbers, of encodings and of objects. */
+/** Edge cases of numbers, of encodings and of objects. */
 const pieces = [
   '',
   ' ',
@@ -92,7 +92,7 @@ const pieces = [
 
 export const piece = fc.constantFrom(...pieces);
 
-/** Up to 64 KiB of one thing again and again: rare, because it costs a thousand times what others do. */
+/** Up to 64 KiB of one repeated piece. Rare, because it costs a thousand times as much as other texts. */
 const hugeText = fc
   .tuple(piece, fc.integer({ min: 1_000, max: KIB_64 }))
   .map(([text, length]) => (text || 'a').repeat(length).slice(0, length));
@@ -144,22 +144,22 @@ function mutate(text: string, { how, place, piece: put }: Mutation): string {
   }
 }
 
-/** Spoilt in one to three places. */
+/** Corrupts the text in one to three places. */
 export const mutated = (texts: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc
     .tuple(texts, fc.array(mutation, { minLength: 1, maxLength: 3 }))
     .map(([text, mutations]) => mutations.reduce(mutate, text));
 
-/** The same URL or name in another spelling: single characters percent-encoded. */
+/** Returns the same URL or name in another spelling: single characters are percent-encoded. */
 export const percentEncoded = (text: string, places: readonly number[]): string =>
   [...text]
     .map((character, index) => (places.includes(index) && character <= '\x7f' ? `%${hex(character, 2)}` : character))
     .join('');
 
-/** PostgreSQL's text holds it as it is. */
+/** Returns true if PostgreSQL's `text` type stores the text unchanged. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
-/** The first text anywhere in the value that PostgreSQL would refuse or change; null when there is none. */
+/** Returns the first text anywhere in the value that PostgreSQL would refuse or change, or null if there is none. */
 export function findUnstorable(value: unknown): string | null {
   if (typeof value === 'string') return isStorable(value) ? null : value;
   if (typeof value !== 'object' || value === null || value instanceof Date) return null;

@@ -1,6 +1,6 @@
 /**
- * Clients that hang up: with a FIN or an RST, at any time or in the moment of their answer, by connections of their own
- * or kept ones, with or without a proxy in between.
+ * Clients that hang up: with a FIN or an RST, at any time or at the moment of their answer, over fresh or kept-alive
+ * connections, directly or through a proxy.
  */
 import { Agent, request, type ClientRequest } from 'node:http';
 import { json } from 'node:stream/consumers';
@@ -9,36 +9,36 @@ import { startHttpProxy, type HttpProxy } from '../../harness/http-proxy.ts';
 import type { Random } from '../../harness/random.ts';
 
 export const ways = ['close', 'keepAlive', 'proxy', 'keepAliveProxy'] as const;
-/** How a client is connected, and its proxy to the gateway. */
+/** How the client connects to the gateway, or, if there is a proxy, how the proxy does. */
 export type Way = (typeof ways)[number];
 
 interface Answered {
   readonly kind: 'answered';
   readonly status: number;
   readonly body: { readonly task_id?: string; readonly error?: { readonly code: string } };
-  /** 0 without such a header. */
+  /** 0 if the header is missing. */
   readonly retryAfterSeconds: number;
 }
 
 type Answer = Answered | { readonly kind: 'cut' | 'broken' };
 
-/** `unread`: resets as soon as bytes of the answer are there, and does not use them. */
+/** `unread` resets the connection as soon as the answer starts to arrive, and does not use it. */
 interface Cut {
   readonly afterMs: number;
   readonly how: 'close' | 'reset' | 'unread';
 }
 
 export interface HangingClients {
-  /** A submit; resolves when it was answered, cut or broken. */
+  /** Sends a submit. Resolves once it was answered, cut or broken. */
   ask(gateway: GatewayProcess, way: Way, body: object, cut: Cut | null): Promise<Answer>;
-  /** Half of them in the moment in which requests like this one were answered lately. */
+  /** Draws a cut. Half of the cuts happen around the time after which recent requests were answered. */
   drawCut(random: Random): Cut;
   stop(): Promise<void>;
 }
 
 const ASK_TIMEOUT_MS = 30_000;
 const MAX_CUT_MS = 700;
-/** Of quick answers, for the median of the latest ones. */
+/** The number of recent quick answers from whose times the median is computed. */
 const KEPT_TIMES = 15;
 const AIM: readonly [number, number] = [0.7, 1.2];
 

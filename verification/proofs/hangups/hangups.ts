@@ -1,9 +1,9 @@
 /**
- * Clients that hang up and repeat by themselves, without any idempotency key: a request whose client hung up before it
- * had its answer, in the very moment of the answer too, or that was answered 504, makes one job however often it is
- * repeated, at whichever of two gateways, while gateways are killed. One that was answered makes another job when it is
- * repeated. A half of the clients asks by proxies, where the repeat of an answered request comes after the time in
- * which such an answer is in doubt.
+ * Clients that hang up and retry on their own, without an idempotency key. A request whose client hung up before it had
+ * its answer, or at the very moment of the answer, or that was answered 504, makes one job however often it is
+ * repeated, at either of two gateways, while gateways are killed. A request that was answered makes another job when it
+ * is repeated. Half of the clients connect through proxies. There, the repeat of an answered request comes only after
+ * the time during which such an answer is in doubt.
  */
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../../harness/journal.ts';
@@ -14,21 +14,21 @@ import { noFaults, planSubmit } from '../../harness/upstream/plan.ts';
 import { createHangingClients, ways, type HangingClients, type Way } from './hanging-clients.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
-/** As many again are held for too long, and as many again are repeated on purpose. */
+/** Relative to the cut requests. As many requests are held for too long, and as many again are repeated on purpose. */
 const SHARE = 0.1;
 const KILL_SHARE = 0.01;
 const MIN_KILLS = 2;
 const AT_ONCE = 24;
 const HOLD_SECONDS = 0.8;
-/** Longer than what is held: whoever is not cut is answered 504 first. */
+/** Longer than a request is held: a request that is not cut is first answered 504. */
 const TASK_SECONDS: readonly [number, number] = [1, 3];
 const LEASE_SECONDS = 3;
-/** Longer than a gateway that was killed needs to come back. */
+/** Longer than a killed gateway takes to restart. */
 const DOUBT_SECONDS = 15;
 const JOIN_SECONDS = 900;
 /**
- * A job whose submitter was killed after the intent and before the first byte was never sent, which nobody can know:
- * its deadline ends it, and all that its client is told is 504.
+ * If a submitter is killed after the intent and before the first byte, its job was never sent, but no process can know
+ * that. The deadline ends the job, and its client gets no answer but 504.
  */
 const SUBMIT_SECONDS = 5;
 const DEADLINE_SECONDS = 30;
@@ -56,7 +56,7 @@ interface Crowd {
 interface Client {
   readonly prompt: string;
   readonly way: Way;
-  /** Is answered at once, so that many hang up in the moment of the answer. */
+  /** The request is answered at once, so that many clients hang up at the moment of the answer. */
   readonly async: boolean;
   readonly cuts: boolean;
 }
@@ -65,12 +65,12 @@ interface Client {
 interface Run extends Client {
   readonly jobIds: readonly string[];
   readonly ends: readonly string[];
-  /** For good. */
+  /** True if the client got a final answer. */
   readonly answered: boolean;
   readonly ms: number;
 }
 
-/** `size` is how many requests are cut. */
+/** `size` is the number of requests that are cut. */
 export async function proveHangups({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
@@ -118,7 +118,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     const kills = await killing.stop();
     log(`${repeated.length} requests cut or held for too long, ${kills} kills, after ${secondsSince(from)} s`);
 
-    // Of a failed task 500 is the answer, which a repeat joins: these shall succeed.
+    // A failed task is answered 500, and a repeat joins it. These tasks must therefore succeed.
     const succeeding = names(`${seed}-twice`, 3 * some + 10)
       .filter((prompt) => planSubmit(seed, prompt, 1, noFaults, TASK_SECONDS).outcome === 'success')
       .slice(0, some);
@@ -155,7 +155,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
         .filter(({ id, failure }) => failure === 'SUBMIT_OUTCOME_UNKNOWN' && !received.includes(id))
         .map(({ prompt }) => prompt),
     );
-    // Nobody is killed any more when requests are repeated on purpose.
+    // No gateway is killed any more when requests are repeated on purpose.
     const owed = [...repeated.filter(({ prompt }) => !neverSent.has(prompt)), ...twice];
     for (const { prompt, ends, answered } of owed)
       if (!answered) violations.push(`${prompt} had no answer: ${ends.join()}`);
@@ -191,8 +191,8 @@ const names = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${name}-${index}`);
 
 /**
- * Repeats as clients do that know nothing of jobs: after a cut, a break and any 5xx, and when 429 says so, at either
- * gateway, until it is answered for good.
+ * Retries like a client that knows nothing about jobs: after a cut, a broken connection or any 5xx, and after a 429 if
+ * it names a time, at either gateway, until the answer is final.
  */
 async function untilAnswered({ stage, clients, violations }: Crowd, client: Client, random: Random): Promise<Run> {
   const { prompt, way, async, cuts } = client;
@@ -217,7 +217,7 @@ async function untilAnswered({ stage, clients, violations }: Crowd, client: Clie
         continue;
       }
       if (body.task_id !== undefined) jobIds.add(body.task_id);
-      // A failed task stays failed: a client that repeats its 500 twice has joined it twice.
+      // A failed task stays failed: a client that has repeated its 500 twice has joined the task twice.
       if (status === 500 && body.task_id !== undefined) failures += 1;
       if (status < 500 || failures === 3) {
         if (status !== 200 && failures < 3) violations.push(`${prompt} was answered ${status} ${body.error?.code}`);
@@ -238,7 +238,7 @@ function violationsOf({ prompt, way, async, jobIds, ends }: Run, rows: readonly 
   return violations;
 }
 
-/** Kills one gateway after the other at once, and starts it again. */
+/** Kills the gateways in turn with SIGKILL, at random intervals, and restarts each of them. */
 function killOften(stage: Stage, count: number, random: Random): { stop(): Promise<number> } {
   let kills = 0;
   const killing = (async () => {
@@ -270,8 +270,8 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
 }
 
 /**
- * What a proxy took is joined for a while after it was recorded, which takes the longer the busier the machine is: so
- * the record says it.
+ * Waits until the answer that went through a proxy can no longer be joined. That time starts when the answer is
+ * recorded, which takes longer on a busy machine, so the record is read.
  */
 async function untilDoubtEnds(stage: Stage, prompt: string): Promise<void> {
   await setTimeout(1_000 * DOUBT_SECONDS);

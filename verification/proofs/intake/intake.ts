@@ -1,6 +1,6 @@
 /**
- * Callback intake: callbacks at a steady rate, at two instances. Their times are fixed beforehand and each is measured
- * from the time it was planned for, so that one that had to wait to be sent counts with its waiting.
+ * Callback intake: sends callbacks at a steady rate to two instances. Their times are planned in advance, and each
+ * latency is measured from the planned time, so that the time a callback waits to be sent counts.
  */
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -14,30 +14,30 @@ import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '
 const SECRET = 'the-secret-of-the-proof-of-callback-intake';
 const WARM_UP_SECONDS = 3;
 /**
- * One settles, one announces it, both instances hear of it, and one looks whether a queued job may take the slot. More
- * would mean that callbacks set off rounds.
+ * One transaction settles the job, one announces it, one receives the announcement at each of the two instances, and
+ * one checks whether a queued job may take the slot. A higher number would mean that callbacks trigger rounds.
  */
 const MAX_TRANSACTIONS = 5.5;
-/** Rounds that come by time, of both instances; on a slow machine they are many for a callback. */
+/** Rounds of both instances that run on a timer. On a slow machine, there are many of them per callback. */
 const ROUNDS_PER_SECOND = 40;
-/** PostgreSQL's sessions report what they did at most this late. */
+/** PostgreSQL sessions report their statistics with this delay at most. */
 const STATISTICS_MS = 1_500;
-/** Linux counts a process's time in these. */
+/** The unit in which Linux counts the CPU time of a process. */
 const TICKS_PER_SECOND = 100;
 
 export interface IntakeOptions extends ProofOptions {
   readonly perSecond: number;
-  /** Of 100 callbacks 99 are answered within this. */
+  /** The limit within which 99 of 100 callbacks are answered. */
   readonly limitMs: number;
 }
 
-/** `size` is how many seconds callbacks come for. */
+/** `size` is the number of seconds for which callbacks are sent. */
 export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }: IntakeOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
     gateways: 2,
     ...(dist !== undefined && { dist }),
-    // Nothing is due but what comes from outside.
+    // Only external events cause work, because no deadline passes.
     settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400' },
     upstream: { seed, rates: noFaults, taskSeconds: [1, 1], listing: false },
     breakable: false,
@@ -115,7 +115,10 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
   }
 }
 
-/** The p99 of the five worst seconds, by the second: whether all is a little slow, or one moment was very slow. */
+/**
+ * Returns the p99 of the five worst seconds, by second. It shows whether the whole run is a little slow, or a single
+ * moment was very slow.
+ */
 function worstSeconds(sent: readonly Sent[]): Readonly<Record<number, number>> {
   const seconds = new Map<number, number[]>();
   for (const { plannedMs, latencyMs } of sent) {
@@ -138,7 +141,7 @@ async function transactionsOf(stage: Stage): Promise<number> {
   return rows[0]!.commits;
 }
 
-/** What the gateways, PostgreSQL and this process have used so far; only on Linux. */
+/** Returns the CPU time that the gateways, PostgreSQL and this process have used so far. Linux only. */
 async function cpuSecondsOf(stage: Stage): Promise<Readonly<Record<string, number>>> {
   if (process.platform !== 'linux') return {};
   const servers = await stage.database.query<{ pid: number }>(

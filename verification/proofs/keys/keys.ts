@@ -1,6 +1,7 @@
 /**
- * A race for idempotency keys: parallel calls with one key, on two instances, make one job and one submit. With two
- * payloads for one key exactly one wins, and every call with the other one is told so.
+ * A race for idempotency keys: parallel calls with one key, on two instances, make one job and one submit. If two
+ * payloads compete for one key, exactly one of them wins, and every call with the other one is refused as a reuse of
+ * the key.
  */
 import { setTimeout } from 'node:timers/promises';
 import { createRandom } from '../../harness/random.ts';
@@ -11,9 +12,9 @@ import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
 const CALLS_PER_KEY = 20;
-/** Keys that are raced for at a time. */
+/** The number of keys that are raced for concurrently. */
 const KEYS_AT_ONCE = 3;
-/** Of all keys, as many again are raced for with two payloads. */
+/** The number of additional keys that are raced for with two payloads, relative to the keys with one. */
 const CONTESTED_SHARE = 0.25;
 const SETTLE_LIMIT_MS = 60_000;
 const CALL_TIMEOUT_MS = 30_000;
@@ -33,15 +34,15 @@ interface Call {
   readonly key: string;
   readonly payload: 'one' | 'other';
   readonly ms: number;
-  /** The job's id, or why there is none. */
+  /** Null if the call returned no job; `reason` says why. */
   readonly jobId: string | null;
   readonly replayed: boolean;
   readonly reason: string;
-  /** How often it was repeated because nobody knew what had become of it. */
+  /** The number of times that the call was repeated because its outcome was unknown. */
   readonly repeats: number;
 }
 
-/** `size` is how many keys are raced for with one payload. */
+/** `size` is the number of keys that are raced for with one payload. */
 export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
@@ -105,8 +106,8 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
 }
 
 /**
- * One call, by turns at either instance, every fourth with the key in the header. Repeated when nobody knows what
- * became of it, as clients do.
+ * Makes one call. Calls alternate between the instances, and every fourth has the key in the header. A call is repeated
+ * while its outcome is unknown, as clients do.
  */
 async function call(stage: Stage, key: string, payload: Call['payload'], index: number): Promise<Call> {
   const gateway = stage.gateways[index % 2]!;
@@ -145,7 +146,8 @@ async function call(stage: Stage, key: string, payload: Call['payload'], index: 
 }
 
 /**
- * The calls of each key must name one job, accepted once; `losers` of them must be refused, all with the same payload.
+ * The calls of each key must return one job, which is accepted once. Exactly `losers` of them must be refused, all with
+ * the same payload.
  */
 function violationsOf(
   calls: readonly Call[],
@@ -162,7 +164,7 @@ function violationsOf(
     ]);
     if (ids.size !== 1) violations.push(`${key}: ${ids.size} jobs: ${[...ids].join(', ')}`);
     const accepted = won.filter(({ replayed }) => !replayed).length;
-    // An answer that was lost may have been the one that said so.
+    // The answer that reported the new job may have been lost.
     if (accepted > 1 || (accepted === 0 && mine.every(({ repeats }) => repeats === 0)))
       violations.push(`${key}: ${accepted} calls say that they made the job`);
     if (new Set(won.map(({ payload }) => payload)).size !== 1) violations.push(`${key}: both payloads won`);

@@ -1,4 +1,4 @@
-/** Bodies of `POST /graphql` that somebody hostile would send, drawn by chance: no request, or more than one. */
+/** Random bodies of `POST /graphql` as a hostile client would send them: no request, or more than one. */
 import type { Random } from '../../harness/random.ts';
 
 export interface HostileBody {
@@ -97,7 +97,7 @@ const kinds: Readonly<Record<string, (random: Random) => { readonly body: string
 
 export const bodyKindNames = Object.keys(kinds);
 
-/** The body of this number: the kinds in turn. */
+/** Draws the body with this number. The kinds take turns. */
 export function drawBody(random: Random, number: number): HostileBody {
   const kind = bodyKindNames[number % bodyKindNames.length]!;
   return { kind, contentType: JSON_TYPE, ...kinds[kind]!(random) };

@@ -1,10 +1,7 @@
-/**
- * GraphQL documents that somebody hostile would send, drawn by chance: each too much of something, or wrong in some
- * way.
- */
+/** Random GraphQL documents as a hostile client would send them: each is excessive or wrong in some way. */
 import type { Random } from '../../harness/random.ts';
 
-/** The fields of both roots that give a job; what is selected below them is the same. */
+/** The root fields that return a job. The selections below them are the same. */
 const roots = { query: 'motionJob', subscription: 'jobUpdated' } as const;
 type Root = keyof typeof roots;
 
@@ -16,11 +13,11 @@ export interface Request {
 
 export interface HostileDocument {
   readonly kind: string;
-  /** The document about a job, below either root. */
+  /** Returns the document about a job, below either root field. */
   write(root: Root, jobId: string): Request;
 }
 
-/** What an operation is made of; everything but the selection has a plain default. */
+/** The parts of an operation. All but the selection have a plain default. */
 interface Parts {
   readonly selection: string;
   readonly name?: string;
@@ -34,7 +31,7 @@ interface Parts {
 const times = (count: number, part: (index: number) => string, separator = ' '): string =>
   Array.from({ length: count }, (_, index) => part(index)).join(separator);
 
-/** Sizes around the limits, below and far above them. */
+/** Sizes around the limits, and far below and above them. */
 const sizes = [1, 5, 14, 29, 31, 60, 100, 240, 400, 999, 2_000, 6_000];
 const LONGEST = 50_000;
 
@@ -42,7 +39,7 @@ const leaves = ['id', 'version', 'state', 'mode', 'prompt', 'sandbox', 'createdA
 
 type Draw = (random: Random) => Parts;
 
-/** Every kind, and how one of it is drawn. */
+/** All kinds, and how a document of each kind is drawn. */
 const kinds: Readonly<Record<string, Draw>> = {
   'nested inline fragments': (random) => nest(random.pick(sizes), '... on MotionJob { ', ' }', 'id'),
   'nested conditions': (random) => nest(random.pick(sizes), '... @include(if: true) { ', ' }', 'id'),
@@ -203,7 +200,7 @@ const kinds: Readonly<Record<string, Draw>> = {
 
 export const kindNames = Object.keys(kinds);
 
-/** The document of this number: the kinds in turn, so that each is drawn equally often. */
+/** Draws the document with this number. The kinds take turns, so that each is drawn equally often. */
 export function drawDocument(random: Random, number: number): HostileDocument {
   const kind = kindNames[number % kindNames.length]!;
   const {
@@ -229,7 +226,7 @@ function nest(depth: number, opening: string, closing: string, inside: string): 
   return { selection: opening.repeat(depth) + inside + closing.repeat(depth) };
 }
 
-/** Each fragment spreads the next one twice: written out it would be 2 to the power of their number. */
+/** Each fragment spreads the next one twice. Expanded, the document would grow to 2 to the power of their number. */
 function doubling(count: number): Parts {
   return {
     selection: '...F0',
@@ -278,7 +275,7 @@ function deep(depth: number): unknown {
   return value;
 }
 
-/** With a few characters taken out, put in, or exchanged. */
+/** Removes, inserts or replaces a few characters. */
 function broken(text: string, random: Random): string {
   const characters = [...text];
   for (let left = random.integer(1, 8); left > 0; left -= 1) {

@@ -1,7 +1,7 @@
 /**
- * Hostile operations on both transports: whatever a document or a body is, it is answered, at most so large and after
- * at most so much computing, without a fault inside; and what one transport refuses, the other refuses for the same
- * reason.
+ * Hostile operations on both transports. Every document and every body is answered, within limits on the size of the
+ * answer and on CPU time, and without an internal error. Anything that one transport refuses is refused by the other
+ * for the same reason.
  */
 import { setTimeout } from 'node:timers/promises';
 import { bodyKindNames, drawBody } from './bodies.ts';
@@ -16,17 +16,20 @@ import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '
 const MAX_CPU_MS = 100;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 64 * 1024;
-/** What a request is wrapped in differs between the transports by less than this. */
+/** The envelopes of a request on the two transports differ in size by less than this. */
 const WRAPPING_BYTES = 200;
-/** What took too long is sent again: a collection of garbage, or of what ran before, comes once. */
+/**
+ * A request that takes too long is sent again: a collection of garbage, its own or that of earlier requests, happens
+ * only once.
+ */
 const REPEATS = 4;
-/** Of the documents as many bodies are sent. */
+/** The number of bodies, relative to the number of documents. */
 const BODY_SHARE = 0.2;
-/** Enough for the engine to have compiled what all requests use. */
+/** Enough requests for the engine to compile the code that all of them use. */
 const WARM_UP = 300;
 const MAX_TOLD = 20;
 
-/** What the same document is told where it cannot be executed at all. */
+/** The codes that a document gets on a transport that cannot execute it at all. */
 const OF_THE_TRANSPORT = ['SOCKET_ONLY', 'SUBSCRIPTIONS_ONLY'];
 
 interface Sent {
@@ -36,13 +39,13 @@ interface Sent {
   readonly cpuMs: number;
 }
 
-/** `size` is how many documents. */
+/** `size` is the number of documents. */
 export async function proveOperations({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
     gateways: 1,
     ...(dist !== undefined && { dist }),
-    // As much as a query may, whose first field counts 9 more than a subscription's.
+    // The same limit as for a query, because the root field of a query counts 9 more than that of a subscription.
     settings: {
       NODE_ENV: 'production',
       UPSTREAM_SUBMITS_PER_SECOND: '1000',
@@ -95,8 +98,8 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
     };
 
     /**
-     * Each below both roots on the transport that executes it, and one in ten of those without an operation name also
-     * on the other one, which must not.
+     * Sends each document, below both root fields, on the transport that executes it. One in ten, unless it has an
+     * operation name, is also sent on the other transport, which must not execute it.
      */
     async function sendDocuments(text: string, count: number, id: string) {
       const random = createRandom(`${text}:documents`);
@@ -106,7 +109,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
         const [query, subscription] = [write('query', id), write('subscription', id)];
         const http = await postMeasured(kind, JSON.stringify(query));
         const socket = await subscribeMeasured(kind, subscription);
-        // A request with an operation name may select another operation of the document, which this transport does
+        // With an operation name, a request may select another operation of the document, which this transport does
         // execute.
         const isCrossed = number % 10 === 0 && subscription.operationName === undefined;
         const crossed = isCrossed
@@ -137,7 +140,10 @@ const plain = (id: string): Request => ({
   variables: { id },
 });
 
-/** Counts what the gateway's process computes meanwhile, the least of a few tries when it is too much. */
+/**
+ * Measures the CPU time of the gateway's process during each request, and takes the minimum of several tries if it is
+ * too high.
+ */
 function createDoors(stage: Stage, subscriber: ReturnType<typeof createSubscriber>) {
   const { url, pid: find } = stage.gateways[0]!;
   const pid = find()!;
@@ -191,7 +197,7 @@ function violationsOf({ kind, door, answer: { status, codes, text }, cpuMs }: Se
   return found;
 }
 
-/** Why it was refused, in the same words for both transports. */
+/** Returns the reasons for a refusal, in the same words for both transports. */
 function reasonsOf({ codes }: Answer): string {
   const tooLarge = codes.includes('BODY_TOO_LARGE') || codes.includes('closed 1009');
   return tooLarge ? 'too large' : codes.filter((code) => !OF_THE_TRANSPORT.includes(code)).join(' ');
@@ -199,7 +205,7 @@ function reasonsOf({ codes }: Answer): string {
 
 const answersOf = (all: readonly Sent[]) => countOf(all.map(({ answer }) => answer.codes.join(' ') || 'executed'));
 
-/** The first of each kind, with how often. */
+/** Returns the first violation of each kind, with its count. */
 function tell(violations: readonly string[]): string[] {
   const counts = Object.entries(countOf(violations.map((text) => text.replace(/\d+ (ms|bytes)/, '$1'))));
   return counts

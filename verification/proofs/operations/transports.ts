@@ -1,15 +1,18 @@
-/** Both transports of one gateway, as a hostile client uses them: one request at a time, and what came of it. */
+/** Both transports of one gateway, as a hostile client uses them: one request at a time, and its outcome. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Request } from './documents.ts';
 
-/** What came of one request. */
+/** The outcome of one request. */
 export interface Answer {
-  /** The codes of its errors, each once, sorted; of a request that was not let in at all, how that was said. */
+  /**
+   * The distinct codes of its errors, sorted; `HTTP <status>` or `closed <code>` if the request was not admitted at
+   * all.
+   */
   readonly codes: readonly string[];
-  /** All of it, as it came. */
+  /** The whole answer, as received. */
   readonly text: string;
-  /** Over HTTP its status; over the socket the code that closed it, null while it is open. */
+  /** Over HTTP, its status; over the socket, the code that closed the socket, or null while it is open. */
   readonly status: number | null;
 }
 
@@ -42,8 +45,8 @@ export async function post(
 
 export interface Subscriber {
   /**
-   * Subscribes, and resolves when that has ended, or when the socket was closed; the next time there is another socket
-   * then.
+   * Subscribes, and resolves once the subscription has ended or the socket was closed. After a close, the next call
+   * opens another socket.
    */
   subscribe(request: Request): Promise<Answer>;
   close(): void;

@@ -1,40 +1,44 @@
-/** What can happen to a job whose first attempt has begun, in any order, repeatedly, or never. */
+/** The events that can happen to a job whose first attempt has begun: in any order, repeatedly, or never. */
 import fc from 'fast-check';
 import type { Failure } from '../../../src/jobs/model/job.ts';
 import type { Claim, Outcome, SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
 import { outcomes, TASK_ID } from '../../../test/support/life.ts';
 
-/** How a submitter can say that its attempt ended. Of the last three, the attempt surely did not arrive. */
+/**
+ * The ways in which a submitter can report the end of its attempt. With the last three, the attempt certainly did not
+ * arrive.
+ */
 const submitEnds = ['accepted', 'finished', 'ambiguous', 'rejected', 'refused', 'neverSent', 'retracted'] as const;
 type SubmitEndName = (typeof submitEnds)[number];
 export const surelyNot: readonly SubmitEndName[] = ['refused', 'neverSent', 'retracted'];
 
-/** What a callback can claim. */
+/** The claims that a callback can make. */
 const claims = ['success', 'failure', 'otherTask', 'unreadable'] as const;
 type ClaimName = (typeof claims)[number];
 
-/** What the upstream knows of the job's task, for ever: look-ups and listings tell the truth. */
+/** The upstream's knowledge of the job's task, which never changes: look-ups and listings tell the truth. */
 export const truths = ['none', 'running', 'success', 'failure'] as const;
 export type Truth = (typeof truths)[number];
 
 export type LifeEvent =
-  /** The submitter of that attempt records its end; nothing when it has not begun. */
+  /** The submitter of this attempt records its end. Nothing happens if the attempt has not begun. */
   | { readonly kind: 'end'; readonly attempt: number; readonly end: SubmitEndName }
-  /** The gate lets the next attempt pass. */
+  /** The gate admits the next attempt. */
   | { readonly kind: 'begin' }
   | { readonly kind: 'leaseExpiry' }
   | { readonly kind: 'claim'; readonly claim: ClaimName; readonly variant: number }
   /**
-   * The upstream is asked: known tasks and claimed ones are looked up, jobs without a task are looked for by listing.
+   * The upstream is queried: known and claimed tasks are looked up, and jobs without a task are searched for by
+   * listing.
    */
   | { readonly kind: 'round' }
-  /** A look-up of the job's own task says so, whatever the truth is. */
+  /** A look-up of the job's own task returns this outcome, whatever the truth is. */
   | { readonly kind: 'heard'; readonly outcome: 'success' | 'failure' }
-  /** Every deadline has passed, and the upstream does not know. */
+  /** Every deadline has passed, and the upstream does not know the task. */
   | { readonly kind: 'deadline' }
   | { readonly kind: 'cancel' };
 
-/** The upstream's no to this very job. */
+/** The upstream's refusal of this particular job. */
 export const rejection: Failure = {
   code: 'UPSTREAM_REJECTED',
   message: 'no',
@@ -115,7 +119,10 @@ export const anyEvent: fc.Arbitrary<LifeEvent> = fc.oneof(
   },
 );
 
-/** What can be heard of a first attempt that arrived, whose task ends so: nothing in it is a lie. */
+/**
+ * The events of a first attempt that arrived and whose task ends this way. None of them reports a different end of the
+ * task.
+ */
 export const eventsOfTask = (outcome: 'success' | 'failure'): fc.Arbitrary<LifeEvent> =>
   fc.oneof(
     fc.constantFrom<LifeEvent>(
@@ -136,7 +143,7 @@ export const eventsOfTask = (outcome: 'success' | 'failure'): fc.Arbitrary<LifeE
     ...(outcome === 'success' ? [fc.constant<LifeEvent>({ kind: 'end', attempt: 1, end: 'finished' })] : []),
   );
 
-/** An event in a few words, for counter-examples. */
+/** Describes an event in a few words, for counterexamples. */
 export function nameOf(event: LifeEvent): string {
   switch (event.kind) {
     case 'end':

@@ -1,4 +1,4 @@
-/** The same events on a job in memory, by the core's pure functions alone. */
+/** Applies the same events to a job in memory, by the core's pure functions alone. */
 import { deadlineFailure } from '../../../src/jobs/reconcile/deadline-failure.ts';
 import { besidesPending, decide, decideOnClaim, type Decision } from '../../../src/jobs/settle/decide.ts';
 import { isTerminal, moves, permits, type Job, type Move } from '../../../src/jobs/model/job.ts';
@@ -9,9 +9,9 @@ import { claimOf, MAX_BEGUN, outcomeOf, rejection, surelyNot, type LifeEvent, ty
 
 export interface Life {
   readonly job: Job;
-  /** Tasks that callbacks have claimed and no look-up has judged. */
+  /** Tasks that callbacks have claimed and that no look-up has judged yet. */
   readonly pending: ReadonlySet<string>;
-  /** Callbacks that were kept: the same one again changes nothing. */
+  /** Callbacks that were stored. A repetition of one changes nothing. */
   readonly bodies: ReadonlySet<string>;
 }
 
@@ -25,7 +25,7 @@ export const startOfLife = (): Life => ({
 
 export const hashOf = (event: Extract<LifeEvent, { kind: 'claim' }>): string => `${event.claim} ${event.variant}`;
 
-/** What can be compared with a row. */
+/** Returns the properties that can be compared with a row. */
 export const visible = ({ state, rank, attempt, version, taskId, cancelRequestedAt }: Job) => ({
   state,
   rank,
@@ -54,7 +54,7 @@ function carryOut(job: Job, decision: Decision): Job {
 const hear = (job: Job, outcome: Outcome, source: 'POLL' | 'LISTING' | 'SUBMIT_ANSWER'): Job =>
   carryOut(job, decide(job, { taskId: TASK_ID, outcome, source }));
 
-/** Back to the queue, or to its end when the client has asked for that meanwhile. */
+/** Requeues the job, or cancels it if its client has requested that in the meantime. */
 function requeue(job: Job, attempt: number): Job {
   const queued = move(job, moves.requeue(attempt, tokenOf(attempt)));
   return queued !== job && queued.cancelRequestedAt ? move(queued, moves.cancel) : queued;
@@ -71,7 +71,7 @@ function ask({ job, pending, bodies }: Life, truth: Truth): Life {
   return { job: next, bodies, pending: new Set() };
 }
 
-/** The life after the event. */
+/** Returns the life after the event. */
 export function live(life: Life, event: LifeEvent, truth: Truth): Life {
   const { job } = life;
   const after = (next: Job): Life => ({ ...life, job: next });

@@ -1,7 +1,7 @@
 /**
- * Orders and repetitions: whatever is heard of a job, in whatever order and how often, the rules hold. Random histories
- * by the pure rules, and the same kind of histories through the real flows on PostgreSQL, which must end as the rules
- * say.
+ * Orders and repetitions: whatever is reported about a job, in any order and any number of times, the rules hold.
+ * Random histories run through the pure rules. Histories of the same kind run through the real flows on PostgreSQL, and
+ * must end as the rules say.
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
@@ -14,12 +14,12 @@ import { secondsSince, type Proof, type ProofOptions } from '../proof.ts';
 
 const MAX_EVENTS = 16;
 const MAX_EVENTS_ON_POSTGRES = 10;
-/** How often a history must end otherwise to be a counter-example. */
+/** The number of times that a history must end wrong to count as a counterexample. */
 const LIVES = 3;
-/** Of all pure histories so many are of any events; the others are of a task with one true end. */
+/** The share of pure histories with arbitrary events. The others are about a task with one true end. */
 const ANY_SHARE = 0.5;
 
-/** fast-check's seed is a number. */
+/** Converts the seed into a number, as fast-check requires. */
 const numberOf = (seed: string): number => createHash('sha256').update(seed).digest().readInt32LE(0);
 
 const liveAll = (events: readonly LifeEvent[], truth: Truth): Life =>
@@ -27,7 +27,7 @@ const liveAll = (events: readonly LifeEvent[], truth: Truth): Life =>
 
 const told = (events: readonly LifeEvent[]): string => events.map(nameOf).join(', ');
 
-/** Whatever happens, in any order. Throws at the first step that breaks a rule. */
+/** Checks arbitrary events in arbitrary order. Throws at the first step that breaks a rule. */
 function checkSteps(events: readonly LifeEvent[], truth: Truth): void {
   let life = startOfLife();
   const heard = new Set<string>();
@@ -53,7 +53,10 @@ function checkSteps(events: readonly LifeEvent[], truth: Truth): void {
   }
 }
 
-/** Whatever was heard of a task, and however often: when it is asked for once more, the job has its end. */
+/**
+ * Checks that the job reaches its end once its task is asked for again, whatever was reported about the task before,
+ * and however often.
+ */
 function checkEnd(events: readonly LifeEvent[], outcome: 'success' | 'failure'): void {
   const { job } = liveAll([...events, { kind: 'round' }], outcome);
   const right =
@@ -65,13 +68,13 @@ function checkEnd(events: readonly LifeEvent[], outcome: 'success' | 'failure'):
   if (job.attempt !== 1) throw new Error(`a task that exists was paid for again: ${told(events)}`);
 }
 
-/** With fast-check's own seed and path, by which it is found again. */
+/** Includes fast-check's own seed and path, which reproduce the counterexample. */
 const counterExampleOf = (details: fc.RunDetails<unknown>): string[] =>
   details.failed
     ? [`${(details.errorInstance as Error | null)?.message ?? ''}\n${fc.defaultReportMessage(details) ?? ''}`]
     : [];
 
-/** `size` is how many histories are lived by the pure rules. */
+/** `size` is the number of histories that run through the pure rules. */
 export function proveOrdersPurely({ seed, size }: Pick<ProofOptions, 'seed' | 'size'>): Proof {
   const from = Date.now();
   const any = Math.round(size * ANY_SHARE);
@@ -93,7 +96,7 @@ export function proveOrdersPurely({ seed, size }: Pick<ProofOptions, 'seed' | 's
   return { figures: { histories: size, fastCheckSeed: numberOf(seed), seconds: secondsSince(from) }, violations };
 }
 
-/** `size` is how many histories are lived on PostgreSQL; `url` is of a migrated database that is emptied. */
+/** `size` is the number of histories that run on PostgreSQL. `url` refers to a migrated database, which is emptied. */
 export async function proveOrdersOnPostgres({ seed, size, log }: ProofOptions, url: string): Promise<Proof> {
   const from = Date.now();
   const real = await startRealLife(url);
@@ -112,8 +115,8 @@ export async function proveOrdersOnPostgres({ seed, size, log }: ProofOptions, u
         lived += 1;
         events += history.length;
         if (lived % 500 === 0) log(`${lived} histories on PostgreSQL after ${secondsSince(from)} s`);
-        // One thing follows the other, so what is wrong is wrong each time; what a time-out on a busy machine has
-        // disturbed is not.
+        // The events run one after another, so a real violation occurs every time. An effect of a timeout on a busy
+        // machine does not.
         for (let left = LIVES; ; disturbed += 1) {
           try {
             return await compare(history, truth);
@@ -135,7 +138,10 @@ export async function proveOrdersOnPostgres({ seed, size, log }: ProofOptions, u
 
 const POSTGRES_SHARE = 0.02;
 
-/** Both, on a server of its own. `size` is how many histories are lived purely; one in fifty as many on PostgreSQL. */
+/**
+ * Runs both, on a database server of its own. `size` is the number of pure histories; one in fifty as many run on
+ * PostgreSQL.
+ */
 export async function proveOrders(options: ProofOptions): Promise<Proof> {
   const pure = proveOrdersPurely(options);
   options.log(`${options.size} histories by the pure rules in ${String(pure.figures.seconds)} s`);

@@ -1,4 +1,4 @@
-/** The same events through the real flows, on a real PostgreSQL. */
+/** Applies the same events through the real flows, on a real PostgreSQL. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -19,7 +19,7 @@ import { claimOf, endOf, MAX_BEGUN, OTHER_TASK_ID, outcomeOf, type LifeEvent, ty
 import { hashOf } from './model.ts';
 
 export interface RealLife {
-  /** Lets a new job live through the events; resolves with how it stands then. */
+  /** Runs a new job through the events. Resolves with the job afterwards. */
   live(events: readonly LifeEvent[], truth: Truth): Promise<Job>;
   stop(): Promise<void>;
 }
@@ -30,7 +30,7 @@ const quiet = () => undefined;
 const log = { info: quiet, warn: quiet, error: quiet };
 const { signal } = new AbortController();
 
-/** `url` is of a migrated database of its own, which is emptied. */
+/** `url` refers to a migrated database of its own, which is emptied. */
 export async function startRealLife(url: string): Promise<RealLife> {
   const connections = createConnections(url, 4, quiet);
   const administrator = new pg.Client({ connectionString: url });
@@ -87,7 +87,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
     retries: { run: (work) => work() },
   });
 
-  /** Takes the job through the gate, which stands open. */
+  /** Takes the job through the gate, which is reset first and is therefore open. */
   async function begin(): Promise<Job | null> {
     await administrator.query('delete from gates');
     const taken = await dispatcher.take();
@@ -96,7 +96,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
     return taken.kind === 'job' ? taken.job : null;
   }
 
-  /** One try; a real one is repeated for as long as its commit may still take effect. */
+  /** Tries once. The gateway retries for as long as its commit may still take effect. */
   async function retract(job: Job): Promise<void> {
     const once = new AbortController();
     const retracting = dispatcher.retract(job, once.signal);

@@ -1,40 +1,40 @@
 /**
- * A crowd of clients in a process of its own: reads, submits and WebSocket handshakes at a fixed rate, whatever becomes
- * of those before, for a bounded time. It connects to loopback addresses only.
+ * The load generator, in a process of its own: sends reads, submits and WebSocket handshakes at a fixed rate for a
+ * limited time, regardless of the outcome of earlier ones. It connects to loopback addresses only.
  */
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Pool } from 'undici';
 
-export type Kind = 'read' | 'list' | 'submit' | 'restSubmit' | 'handshake';
+type Kind = 'read' | 'list' | 'submit' | 'restSubmit' | 'handshake';
 
 export interface CrowdOrder {
   readonly url: string;
-  /** One key of each account. */
+  /** One key per account. */
   readonly apiKeys: readonly string[];
   readonly perSecond: number;
   readonly seconds: number;
-  /** Ids of jobs to read. */
+  /** Ids of the jobs to read. */
   readonly jobIds: readonly string[];
   readonly seed: number;
 }
 
 export interface Answered {
   readonly kind: Kind;
-  /** The HTTP status, with the error code of GraphQL where there is one; or why there is no answer. */
+  /** The HTTP status, followed by the GraphQL error code if there is one; the reason if there is no answer. */
   readonly outcome: string;
   readonly ms: number;
-  /** Of a 503 or 429. */
+  /** Set for a 503 or 429. */
   readonly retryAfter: string | null;
-  /** Of an accepted submit. */
+  /** Set for an accepted submit. */
   readonly jobId: string | null;
 }
 
 export interface CrowdResult {
   readonly answers: readonly Answered[];
-  /** Requests that were due while too many were under way. */
+  /** Requests that were skipped because too many were in progress when they were due. */
   readonly skipped: number;
-  /** CPU that this process used, ms. */
+  /** CPU time of this process, ms. */
   readonly cpuMs: number;
 }
 
@@ -76,7 +76,7 @@ interface Body {
   readonly task_id?: string;
 }
 
-export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
+async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
   const { hostname, port } = new URL(url);
   if (hostname !== '127.0.0.1') throw new Error('the crowd goes to loopback only');
   const pool = new Pool(url, {
@@ -99,7 +99,7 @@ export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed 
       const { code, retryAfterSeconds } = read.errors?.[0]?.extensions ?? {};
       answers.push({
         kind,
-        // What was refused for overload says when to come again in its body too; a database that is away does not.
+        // A refusal for overload also names a retry time in its body. A refusal for an unavailable database does not.
         outcome: [
           answer.statusCode,
           code,
@@ -151,7 +151,10 @@ export async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed 
   return { answers, skipped, cpuMs: (user + system) / 1_000 };
 }
 
-/** A text frame of a client, short enough for one byte of length or two more, masked with zeros. */
+/**
+ * Encodes a text frame of a client, masked with zeros. The message must be short enough for a length of one byte or of
+ * three bytes.
+ */
 function frameOf(message: object): Buffer {
   const text = Buffer.from(JSON.stringify(message));
   const length =
@@ -159,7 +162,10 @@ function frameOf(message: object): Buffer {
   return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), text]);
 }
 
-/** The opening handshake and `connection_init`; resolves when it is acknowledged or refused, and closes. */
+/**
+ * Performs the opening handshake and sends `connection_init`. Closes the connection and resolves once it is
+ * acknowledged or refused.
+ */
 function shakeHands(port: number, key: string): Promise<Answered> {
   const from = performance.now();
   return new Promise((resolve) => {

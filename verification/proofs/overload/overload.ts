@@ -1,11 +1,12 @@
 /**
- * A crowd that sends more than the gateway can serve, beside callbacks at a steady rate. The crowd is refused quickly,
- * the callbacks keep their pace, no accepted job is lost, memory is bounded, and soon after the crowd has left latency
- * is normal again.
+ * Overload: a load generator sends more than the gateway can serve, while callbacks arrive at a steady rate. The excess
+ * is refused quickly, the callbacks keep their pace, no accepted job is lost, memory stays bounded, and latency is
+ * normal again soon after the load has ended.
  *
- * The crowd computes on the same cores as the gateway and its database, which slows callbacks down whatever the gateway
- * does. So callbacks are measured three times: alone, beside the crowd, and beside a process that computes as much as
- * the crowd did and talks to nobody. All three are reported; the limit is twice the worse of the two without a crowd.
+ * The load generator runs on the same cores as the gateway and its database, which slows down callbacks whatever the
+ * gateway does. Callbacks are therefore measured three times: alone, under load, and beside a process that uses as much
+ * CPU time as the load generator did but sends nothing. All three results are reported. The limit is twice the worse of
+ * the two results without load.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,24 +36,24 @@ const READABLE_JOBS = 100;
 const WARM_UP_SECONDS = 5;
 const WARM_UP_PER_SECOND = 30;
 const RECOVERY_SECONDS = 10;
-/** The last part of the recovery, in which latency is to be normal. */
+/** The last part of the recovery, in which latency must be normal. */
 const NORMAL_SECONDS = 3;
 const PROBE_MS = 50;
-/** Below this a latency is as good as any. */
+/** A latency below this always counts as good. */
 const GOOD_MS = 25;
 const MAX_REFUSAL_MS = 1_000;
 const MAX_GROWTH_MB = 256;
-/** Of the operations that were admitted, so many of a hundred may end without an answer in time. */
+/** The percentage of admitted operations that may end without an answer in time. */
 const MAX_FAILED_PERCENT = 1;
 
 export interface OverloadOptions extends ProofOptions {
-  /** Requests of the crowd in a second, one run after the other. */
+  /** The rates of the load, in requests per second. Each rate is one run, in this order. */
   readonly rates: readonly number[];
-  /** Over the gateway's defaults. */
+  /** Settings that override the gateway's defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   /**
-   * How many times as long callbacks may take beside the crowd, at their p99; null where times are not judged, on a
-   * machine with other work.
+   * The maximum ratio of the p99 of callbacks under load to that without load. Null on a machine with other work, where
+   * times are not judged.
    */
   readonly maxRatio: number | null;
 }
@@ -65,15 +66,13 @@ interface Run {
     readonly besideCrowd: readonly Sent[];
     readonly besideNeighbor: readonly Sent[];
   };
-  /**
-   * Latencies of reads before the crowd came, and in the last seconds of the recovery; null for one that was refused.
-   */
+  /** Latencies of reads before the load, and in the last seconds of the recovery; null for a read that was refused. */
   readonly reads: { readonly before: readonly (number | null)[]; readonly after: readonly (number | null)[] };
   readonly crowdCpu: number;
   readonly growthMb: number;
 }
 
-/** `size` is how many seconds each crowd stays. */
+/** `size` is the duration of each load in seconds. */
 export async function proveOverload({
   seed,
   size,
@@ -174,7 +173,10 @@ async function runOnce(play: Play, perSecond: number, seconds: number): Promise<
   };
 }
 
-/** Ordinary traffic of every kind: the crowd meets an instance that is in service, not one whose code has never run. */
+/**
+ * Sends ordinary traffic of every kind, so that the load meets an instance in service, not one whose code has never
+ * run.
+ */
 async function warmUp(play: Play): Promise<readonly Answered[]> {
   const { stage, load, apiKeys, jobIds, random } = play;
   const order: CrowdOrder = {
@@ -198,7 +200,7 @@ async function sendCallbacks({ stage, callers, random }: Play, seconds: number):
   return callBack(callers, await prepareJobs(stage, times.length, 'measured'), times, () => undefined);
 }
 
-/** One read after the other. */
+/** Sends one read after another. */
 async function probeReads({ stage, apiKeys, jobIds }: Play, seconds: number): Promise<(number | null)[]> {
   const latencies: (number | null)[] = [];
   for (const until = performance.now() + 1_000 * seconds; performance.now() < until; await setTimeout(PROBE_MS)) {
@@ -213,7 +215,7 @@ async function probeReads({ stage, apiKeys, jobIds }: Play, seconds: number): Pr
   return latencies;
 }
 
-/** Computes for `share` of each moment on one core. */
+/** Keeps one core busy for `share` of the time. */
 function startNeighbor(share: number): () => void {
   const [busyMs, idleMs] = [10 * Math.min(1, share), 10 * Math.max(0, 1 - share)];
   const spin = `for (const until = performance.now() + ${busyMs}; performance.now() < until;);`;
@@ -253,7 +255,7 @@ function figuresOf({ answers, callbacks, reads, crowdCpu, growthMb }: Run): Read
   };
 }
 
-/** What must hold however fast or slow the machine is. */
+/** Returns violations of the rules that hold however fast or slow the machine is. */
 function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
   const violations: string[] = [];
   for (const [name, sent] of Object.entries(callbacks)) {
@@ -269,7 +271,7 @@ function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
   return violations;
 }
 
-/** What depends on the time that the machine has for it. */
+/** Returns violations of the rules that depend on the speed of the machine. */
 function slownessOf(
   { answers, callbacks: { alone, besideCrowd, besideNeighbor }, reads }: Run,
   maxRatio: number,
@@ -298,7 +300,7 @@ function slownessOf(
   return violations;
 }
 
-/** Every job that was answered exists, and none that was refused does. */
+/** Checks that every job whose acceptance was answered exists, and that no refused job does. */
 async function lossesOf({ database }: Stage, answers: readonly Answered[]): Promise<string[]> {
   const accepted = answers.flatMap(({ jobId }) => jobId ?? []);
   const rows = await database.query<{

@@ -1,6 +1,5 @@
 /**
- * Polling: when every callback is lost, each result is found by asking, and not much later than a callback would have
- * told it.
+ * Polling: if every callback is lost, polling finds each result, not much later than a callback would have reported it.
  */
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../../harness/journal.ts';
@@ -12,19 +11,19 @@ import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '
 /** The defaults of `POLL_FIRST_SECONDS` and `POLL_INTERVAL_SECONDS`. */
 const FIRST_SECONDS = 180;
 const INTERVAL_SECONDS = 60;
-/** Tasks that take longer than the first poll are found by the second. */
+/** Tasks that outlast the first poll are found by the second. */
 const TASK_SECONDS: readonly [number, number] = [60, 200];
-/** From the submit to the end of 99 of 100 jobs. */
+/** From the submit to the end, for 99 of 100 jobs. */
 const LIMIT_SECONDS = 270;
-/** The loop that looks for due polls does so every second, whatever the scale, and a busy machine adds to it. */
+/** The loop that looks for due polls runs every second, whatever the scale, and a busy machine delays it further. */
 const SCALED_MARGIN_SECONDS = 5;
 const SETTLE_MARGIN_SECONDS = 90;
 
 const GENERATE = `mutation ($input: GenerateMotionInput!) { payload: generateMotion(input: $input) { job { id } userErrors { code } } }`;
 
 /**
- * `size` is the number of jobs. With `scale` below 1 all times are that much shorter; with 1 the gateways have their
- * defaults.
+ * `size` is the number of jobs. With a `scale` below 1, all times are shortened by that factor. With 1, the gateways
+ * use their default times.
  */
 export async function provePolling({ seed, size, dist, log }: ProofOptions, scale = 1): Promise<Proof> {
   const from = Date.now();
@@ -38,7 +37,7 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: { UPSTREAM_MAX_IN_FLIGHT: '50', PLAYGROUND: 'off', ...scaled },
-    // Without a listing, the upstream would repeat a lost callback until it is heard.
+    // Without listing, the upstream would repeat a lost callback until it arrives.
     upstream: {
       seed,
       rates: { ...noFaults, lost: 1 },

@@ -1,6 +1,7 @@
 /**
- * A race for quota: far more mutations at once than are left, on two instances. Exactly as many jobs are accepted as
- * the balance has, all others are told so, and the ledger adds up to the balance.
+ * A race for quota: far more concurrent mutations than the balance allows, on two instances. Exactly as many jobs are
+ * accepted as the balance covers, all other calls are refused for exhausted quota, and the ledger adds up to the
+ * balance.
  */
 import { setTimeout } from 'node:timers/promises';
 import { send } from '../../harness/graphql-client.ts';
@@ -18,9 +19,9 @@ const GENERATE =
 const INPUT = { imageUrl: 'https://media.example.com/character.jpg', videoUrl: 'https://media.example.com/motion.mp4' };
 
 export interface QuotaOptions extends ProofOptions {
-  /** What an account has, in jobs. */
+  /** The quota of an account, in jobs. */
   readonly balance: number;
-  /** Mutations at once. */
+  /** The number of concurrent mutations. */
   readonly calls: number;
 }
 
@@ -35,13 +36,13 @@ interface Account {
   readonly key: string;
 }
 
-/** `size` is how many rounds, each with an account of its own. */
+/** `size` is the number of rounds. Each round has its own account. */
 export async function proveQuota({ seed, size, dist, log, balance, calls }: QuotaOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
     gateways: 2,
     ...(dist !== undefined && { dist }),
-    // What was accepted stays accepted: an end would give its quota back, or charge it.
+    // Accepted jobs stay open, because the end of a job would release or charge its quota.
     settings: { UPSTREAM_MAX_IN_FLIGHT: '1', PLAYGROUND: 'off' },
     upstream: { seed, rates: noFaults, taskSeconds: [86_400, 86_400], listing: false },
     log,
@@ -86,7 +87,7 @@ async function createAccount(stage: Stage, name: string, quotaLimit: number): Pr
   return { id: made.account.id, key: made.key };
 }
 
-/** By turns at either instance; repeated with its key when nobody knows what became of it. */
+/** Calls alternate between the instances. A call is repeated with its key while its outcome is unknown. */
 async function call(stage: Stage, apiKey: string, idempotencyKey: string, number: number): Promise<Call> {
   const { url } = stage.gateways[number % 2]!;
   const from = performance.now();

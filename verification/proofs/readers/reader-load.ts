@@ -1,12 +1,12 @@
 /**
- * The clients of the readers' proof, in a process of their own: they open sockets, measure what arrives, and stop
- * reading when told.
+ * The clients of the readers' proof, in a process of their own. They open sockets, measure what arrives, and stop
+ * reading on command.
  */
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-export interface Group {
+interface Group {
   readonly jobIds: readonly string[];
   readonly sockets: number;
 }
@@ -19,23 +19,23 @@ export type Order =
       readonly healthy: Group;
       readonly stalling: Group;
     }
-  /** The stalling ones come back and read nothing beyond their first state. */
+  /** The stalling readers reconnect, and read nothing beyond their first state. */
   | { readonly kind: 'stall' }
-  /** Answers with the latencies since the last time. */
+  /** Answers with the latencies since the last measurement. */
   | { readonly kind: 'measure' }
   | { readonly kind: 'finish'; readonly versions: Readonly<Record<string, number>> };
 
 export interface Answer {
-  /** From the change of the row to the client, ms. */
+  /** From the change of the row to its arrival at the client, ms. */
   readonly latenciesMs: readonly number[];
-  /** Healthy sockets that are open, and those of them that have not got the newest version. */
+  /** The number of healthy sockets that are open, and of those among them that lack the newest version. */
   readonly open: number;
   readonly behind: number;
 }
 
 const AT_ONCE = 50;
 const HEALTHY = 'subscription ($id: ID!) { jobUpdated(id: $id) { version updatedAt } }';
-/** The largest that the limits on aliases and repeated fields let through. */
+/** The largest operation that the limits on aliases and repeated fields allow. */
 const LARGE = `subscription ($id: ID!) { jobUpdated(id: $id) { ${Array.from({ length: 30 }, (_, index) => `a${index}: prompt`).join(' ')} } }`;
 
 interface Reader {
@@ -60,7 +60,7 @@ const stalling: Reader[] = [];
 let latenciesMs: number[] = [];
 let openStalling: ((readOn: boolean) => Promise<void>) | undefined;
 
-/** A gateway that is overloaded refuses handshakes with 503, and asks clients to come back. */
+/** An overloaded gateway refuses handshakes with 503, and asks clients to retry. */
 const MAX_TRIES = 60;
 const RETRY_MS = 1_000;
 
@@ -77,7 +77,7 @@ async function connect(url: string, triesLeft = MAX_TRIES): Promise<WebSocket> {
   }
 }
 
-/** Resolves when the first state has come. */
+/** Resolves once the first state has arrived. */
 async function open(
   { url, apiKey }: Target,
   query: string,
@@ -121,15 +121,15 @@ async function obey(order: Order): Promise<void> {
       await openGroup(healthy, order.healthy, (jobId) => open(order, HEALTHY, jobId, measure));
       openStalling = (readOn) =>
         openGroup(stalling, order.stalling, async (jobId) => {
-          // What these get is not even parsed: it is only there to fill buffers.
+          // The messages are not even parsed, because they serve only to fill buffers.
           const reader = await open(order, LARGE, jobId, () => undefined);
           if (!readOn) reader.socket.pause();
           return reader;
         });
       return openStalling(true);
     case 'stall':
-      // Fresh connections: for one that has read fast, the kernels hold twice as much, which takes twice as long to
-      // fill.
+      // Uses fresh connections: for a connection that was read fast, the kernels buffer twice as much, which takes
+      // twice as long to fill.
       for (const { socket } of stalling.splice(0)) socket.terminate();
       return openStalling!(false);
     case 'measure':

@@ -1,5 +1,6 @@
 /**
- * Readers that stop reading beside healthy ones on one gateway: starts the built program and its clients, and measures.
+ * Runs readers that stop reading beside healthy ones on one gateway: starts the built program and its clients, and
+ * measures.
  */
 import { execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,26 +18,26 @@ import { unlimited } from '../../harness/harness.ts';
 export interface ReaderPlan {
   readonly healthy: number;
   readonly stalled: number;
-  /** Jobs that each group watches, and changes of all of them together. */
+  /** The number of jobs that each group watches, and the rate of changes to all of them together. */
   readonly healthyJobs: { readonly count: number; readonly changesPerSecond: number };
   readonly stalledJobs: { readonly count: number; readonly changesPerSecond: number };
   /** How long the normal latency is measured. */
   readonly normalSeconds: number;
-  /** By when every stalled reader must be closed. */
+  /** The time within which every stalled reader must be closed. */
   readonly limitSeconds: number;
-  /** Latencies below this are not told apart from the noise of the machine. */
+  /** Latencies below this cannot be distinguished from the noise of the machine. */
   readonly noiseMs: number;
-  /** The gateway's, beside what the run needs. */
+  /** Settings of the gateway, in addition to those that the run needs. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
 export interface ReaderFigures {
-  /** Closes with 1013, by reason. */
+  /** The number of closes with 1013, by reason. */
   readonly closed: Readonly<Record<string, number>>;
-  /** From the moment in which the first of them was told to come back and stop reading. */
+  /** Counted from the order to reconnect and stop reading. */
   readonly firstClosedAfterSeconds: number;
   readonly lastClosedAfterSeconds: number;
-  /** Stalled readers that were ended as if they were dead. */
+  /** Stalled readers that were disconnected as if they were dead. */
   readonly cutOff: number;
   readonly normal: Latency;
   readonly whileStalled: Latency;
@@ -56,21 +57,21 @@ interface Latency {
 const ADMINISTRATOR_KEY = 'proof-key-0123456789';
 const PROJECT_DIST = fileURLToPath(new URL('../../../dist', import.meta.url));
 const SAMPLE_MS = 500;
-/** What the process may grow by for other reasons than what waits for the stalled readers. */
+/** The amount by which the process may grow for reasons other than data that waits for stalled readers. */
 const MEMORY_NOISE_MB = 64;
 const MIB = 1_048_576;
 
-/** Every change wakes its watchers in the same statement, as the gateway's own writes do. */
+/** Each change notifies its watchers in the same statement, as the gateway's own writes do. */
 const CHANGE = `with changed as (
     update jobs set version = version + 1, updated_at = clock_timestamp(), changed_xid = pg_current_xact_id() where id = $1 returning id, version, account_id
   ) select version, pg_notify('job_changed', id || ' ' || version || ' ' || account_id) from changed`;
 
-/** A job that the upstream works on, with the longest prompt there is. */
+/** Inserts jobs that the upstream works on, with the longest possible prompt. */
 const INSERT = `insert into jobs (id, account_id, version, state, rank, attempt, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, attempted_at)
   select gen_random_uuid(), 'default', 1, 'PROCESSING', 1000, 1, 'sandbox', true, 'https://a.com/a.png', 'https://a.com/a.mp4', repeat('動', 2500), 'STD', 'IMAGE', true, false, '[]', 'v1:', now()
   from generate_series(1, $1) returning id`;
 
-/** Runs the build in `dist` on an empty database and the folder `dataDir`. Leaves nothing running. */
+/** Runs the build in `dist` on an empty database and the folder `dataDir`. Leaves no process running. */
 export async function runReaders(
   databaseUrl: string,
   dataDir: string,
@@ -151,7 +152,7 @@ export async function runReaders(
   }
 }
 
-/** What the run was to show and did not, in words. */
+/** Describes what the run was meant to show and did not. */
 export function violationsOf(figures: ReaderFigures, plan: ReaderPlan): string[] {
   const { normal, whileStalled, rssNormalMb, rssPeakMb } = figures;
   const allowedMs = Math.max(plan.noiseMs, 2 * normal.p99Ms);
@@ -214,7 +215,7 @@ async function startGateway(
   return { url, pid: child.pid!, ends, stop };
 }
 
-/** Changes the jobs one after the other, evenly, and notes their newest versions. */
+/** Changes the jobs one after another at an even rate, and records their newest versions. */
 async function change(
   db: pg.Pool,
   ids: readonly string[],

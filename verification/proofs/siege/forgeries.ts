@@ -1,6 +1,6 @@
 /**
- * Callback URLs that nobody gave out, drawn by chance: what a stranger could make up, and what he could make of one
- * that he has seen.
+ * Random callback URLs that the gateway did not issue: those that a stranger could invent, and those that a stranger
+ * could derive from an observed one.
  */
 import { randomUUID } from 'node:crypto';
 import { createCallbackUrls } from '../../../src/upstream/callback-url.ts';
@@ -9,13 +9,13 @@ import type { Random } from '../../harness/random.ts';
 const foreign = createCallbackUrls(['the-secret-of-somebody-else-entirely'], () => 'http://gateway');
 
 export interface Forger {
-  /** A path that looks right, for the job, or for one that is not there. */
+  /** Returns a plausible path for the job, or for a job that does not exist. */
   forge(jobId: string): string;
-  /** The path of the job with one bit of it wrong: of its id, its attempt, its key's id or its mac. */
+  /** Returns the job's path with one wrong bit: in its id, its attempt, its key id or its MAC. */
   spoil(jobId: string): string;
 }
 
-/** `pathOf` is the true one; `others` are jobs whose paths the forger knows. */
+/** `pathOf` returns the genuine path. `others` are jobs whose paths the forger knows. */
 export function createForger(random: Random, pathOf: (jobId: string) => string, others: readonly string[]): Forger {
   const partsOf = (jobId: string) => {
     const [, folder, id, token] = pathOf(jobId).split('/');

@@ -1,6 +1,6 @@
 /**
- * Valid callbacks beside an attack: forged ones by the thousand, and connections that are slow on purpose. None of the
- * forged ones is accepted or leaves a trace, and the valid ones are answered about as soon as without an attack.
+ * Valid callbacks during an attack by thousands of forged callbacks and by deliberately slow connections. No forged
+ * callback is accepted or leaves a trace, and valid ones are answered about as fast as without an attack.
  */
 import {
   arrivals,
@@ -23,26 +23,26 @@ import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '
 const SECRET = 'the-secret-of-the-proof-of-the-siege';
 const VALID_PER_SECOND = 60;
 const FORGED_PER_SECOND = 500;
-/** Beside the forged ones, as many with one bit wrong. */
+/** The share of additional callbacks with one wrong bit, relative to the forged ones. */
 const SPOILED_SHARE = 0.1;
-/** Jobs that only the forged callbacks speak of. */
+/** Jobs that only the forged callbacks refer to. */
 const VICTIMS = 500;
 const WARM_UP_SECONDS = 3;
 const SLICE_SECONDS = 5;
-/** Below this a p99 is as good as any: on a busy machine one late timer is more. */
+/** A p99 below this always counts as good: on a busy machine, one late timer takes longer. */
 const GOOD_MS = 25;
 
 export interface SiegeOptions extends ProofOptions {
-  /** Slow connections at a time, and for how long of each kind. */
+  /** The number of concurrent slow connections, and the duration of each kind of attack. */
   readonly slow: { readonly connections: number; readonly seconds: number };
   /**
-   * How many times as long the valid ones may take under attack, at their p99. Null on a machine with other work, where
-   * times are not judged.
+   * The maximum ratio of the p99 of valid callbacks under attack to that without an attack. Null on a machine with
+   * other work, where times are not judged.
    */
   readonly maxRatio: number | null;
 }
 
-/** `size` is how many forged callbacks. */
+/** `size` is the number of forged callbacks. */
 export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: SiegeOptions): Promise<Proof> {
   const from = Date.now();
   const stage = await startStage({
@@ -91,7 +91,8 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
         violations.push(
           `beside ${name}: ${beside.refused} valid callbacks were refused, and ${normal.refused} without an attack`,
         );
-      // Whoever is a stranger by his headers is answered before his body comes.
+      // A client that its headers do not authenticate is answered before its body arrives, so slow bodies hold few
+      // connections.
       if (typeof connections === 'number' && name !== 'slow bodies' && connections < slow.connections / 2)
         violations.push(`beside ${name}: only ${connections} connections at a time`);
     }
@@ -110,7 +111,7 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
       violations,
     };
 
-    /** With and without the attack in turns: what else the machine does meanwhile disturbs both. */
+    /** Alternates between slices with and without the attack, so that other work on the machine affects both. */
     async function inSlices(count: number): Promise<Attack> {
       const [without, beside]: [Sent[], Sent[]] = [[], []];
       for (let left = (1 + SPOILED_SHARE) * count; left > 0; left = (1 + SPOILED_SHARE) * count - forged.length) {
@@ -175,8 +176,7 @@ async function sendForged(
 }
 
 /**
- * What the forged ones have left, which must be nothing; and that the valid ones that were heard have done what they
- * should.
+ * Checks that the forged callbacks have left no traces, and that the valid ones that were received had their effect.
  */
 async function tracesOf(stage: Stage, unheard: number): Promise<string[]> {
   const [found] = await stage.database.query<{

@@ -1,6 +1,6 @@
 /**
- * slowhttptest, Debian's package, against a gateway: many connections that each send, or read, a few bytes now and
- * then.
+ * Runs slowhttptest, a Debian package, against a gateway: many connections that each send or read a few bytes from time
+ * to time.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,8 +8,8 @@ import { readdirSync } from 'node:fs';
 
 const LOOK_MS = 100;
 /**
- * All connections are there after this; the tool's own rate, 50 a second, takes longer. Opening a thousand within one
- * second costs what a thousand requests do: that is another attack.
+ * All connections are open after this time. At the tool's own rate of 50 a second, it would take longer. Opening a
+ * thousand within one second costs as much as a thousand requests, which is a different attack.
  */
 const RAMP_SECONDS = 5;
 
@@ -30,8 +30,8 @@ export function hasSlowHttpTest(): boolean {
 }
 
 /**
- * Attacks for so long; resolves with how many more files and sockets the process `pid` had open at most, null where the
- * kernel does not tell.
+ * Attacks for `seconds`. Resolves with the maximum number of additional files and sockets that the process `pid` had
+ * open, or with null if the kernel does not report them.
  */
 export async function attackSlowly(
   url: string,

@@ -1,4 +1,4 @@
-/** The closing handshake and ends without one: RFC 6455 section 7. */
+/** The closing handshake, and connections that end without one: RFC 6455 section 7. */
 import { CLOSE, closeFrame, frame, TEXT } from './frames.ts';
 import { outcomeOf, untilEnd, watch, type SocketCase } from './socket-bench.ts';
 
@@ -8,7 +8,7 @@ const closing = (name: string, expected: string, bytes: Buffer): SocketCase => (
   act: untilEnd((socket) => socket.write(bytes)),
 });
 
-/** Those that nobody may send, and those that nobody has given a meaning. */
+/** Codes that no endpoint may send, and codes to which no meaning is assigned. */
 const WRONG_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535];
 
 const withCode = (code: number): SocketCase =>
@@ -44,7 +44,7 @@ export const closingCases: readonly SocketCase[] = [
     act: untilEnd((socket) => socket.write(Buffer.concat([frame(TEXT, '{"type"', { fin: false }), closeFrame(1000)]))),
   },
   {
-    // Its end is seen in what is left: nothing may begin any more.
+    // Nothing may start after the close. A leak would show in what is left at the end of the run.
     name: 'a close while a subscription waits for its id',
     expected: 'closed 1000',
     act: untilEnd((socket, stand) =>

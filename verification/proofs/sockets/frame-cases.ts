@@ -1,4 +1,4 @@
-/** Frames and their lengths, fragments and text: RFC 6455 sections 5 and 8. */
+/** Frames and their lengths, fragmentation and text: RFC 6455 sections 5 and 8. */
 import { BINARY, CONTINUATION, fragments, frame, PING, PONG, TEXT } from './frames.ts';
 import type { RawSocket } from './raw-socket.ts';
 import { after, MAX_MESSAGE_BYTES, MESSAGES_AT_ONCE, type SocketCase, type Stand } from './socket-bench.ts';
@@ -8,13 +8,13 @@ const HUGE_BYTES = 100 * MIB;
 
 const A_PING = JSON.stringify({ type: 'ping' });
 
-/** A `ping` of so many bytes. */
+/** Returns a `ping` of this many bytes. */
 const pingOf = (bytes: number): string => {
   const [head, tail] = ['{"type":"ping","payload":{"text":"', '"}}'];
   return `${head}${'x'.repeat(bytes - head.length - tail.length)}${tail}`;
 };
 
-/** A `ping` with these bytes in its text. */
+/** Returns a `ping` with these bytes in its text. */
 const pingWith = (bytes: readonly number[]): Buffer =>
   Buffer.concat([Buffer.from('{"type":"ping","payload":{"text":"'), Buffer.from(bytes), Buffer.from('"}}')]);
 
@@ -23,14 +23,14 @@ const writing = (...frames: readonly Buffer[]) =>
     for (const one of frames) await socket.write(one);
   });
 
-/** What is written must be understood: its pong is awaited. */
+/** Requires that what is written is understood: waits for the pong. */
 const understood = (write: (socket: RawSocket, stand: Stand) => Promise<unknown>) =>
   after(async (socket, stand) => {
     await write(socket, stand);
     if ((await socket.next())?.type !== 'pong') throw new Error('it was not understood');
   });
 
-/** Writes until there was enough of it, or the server has had enough. */
+/** Writes until everything is written or the server ends the connection. */
 async function pour(socket: RawSocket, piece: Buffer, times: number): Promise<void> {
   for (let left = times; left > 0 && !socket.isEnding(); left -= 1) await socket.write(piece);
 }

@@ -1,5 +1,6 @@
 /**
- * Frames of RFC 6455, right ones and every wrong one: what is said of a frame is written, whether it is true or not.
+ * Encodes frames of RFC 6455, valid ones and invalid ones of every kind: the header is written as specified, whether it
+ * is true or not.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -11,14 +12,16 @@ export const PING = 0x9;
 export const PONG = 0xa;
 
 export interface FrameOptions {
-  /** Whether it is the last of its message. */
+  /** True for the last frame of a message. */
   readonly fin?: boolean;
   /** The three reserved bits, the first one as 4. */
   readonly rsv?: number;
   readonly masked?: boolean;
-  /** The length that the header says, where it is not the payload's. */
+  /** The length in the header, if it differs from that of the payload. */
   readonly announced?: bigint;
-  /** How many bytes the length is written in, beside the first: 0, 2 or 8; the fewest that hold it by default. */
+  /**
+   * The number of bytes of the length, in addition to the first one: 0, 2 or 8. Defaults to the fewest that hold it.
+   */
   readonly lengthBytes?: 0 | 2 | 8;
 }
 
@@ -41,7 +44,7 @@ export function frame(
   return Buffer.concat([head, extended, mask, data]);
 }
 
-/** One message in frames of so many bytes each. */
+/** Splits one message into frames of this many bytes each. */
 export function fragments(opcode: number, payload: Buffer | string, bytes: number): Buffer[] {
   const data = Buffer.from(payload);
   return Array.from({ length: Math.ceil(data.length / bytes) }, (_, index) =>
@@ -63,7 +66,10 @@ export interface ServerFrame {
   readonly payload: Buffer;
 }
 
-/** Takes the first whole frame from the bytes. Null when there is none yet. Throws on what a server must not send. */
+/**
+ * Takes the first complete frame from the bytes. Returns null if there is none yet. Throws on data that a server must
+ * not send.
+ */
 export function takeFrame(bytes: Buffer): { readonly frame: ServerFrame; readonly rest: Buffer } | null {
   if (bytes.length < 2) return null;
   const [first, second] = [bytes[0]!, bytes[1]!];

@@ -1,9 +1,9 @@
-/** The opening handshake: RFC 6455 section 4, and what HTTP and browsers add to it. */
+/** The opening handshake: RFC 6455 section 4, and the rules that HTTP and browsers add. */
 import { frame, TEXT } from './frames.ts';
 import { handshakeOf, type Handshake } from './raw-socket.ts';
 import { initOf, outcomeOf, type SocketCase, type Stand } from './socket-bench.ts';
 
-/** A handshake that is right but for the given; it goes on as if it had been taken. */
+/** Sends a handshake that is valid except for the change, and continues as if it had been accepted. */
 const shaken =
   (change: Handshake | ((stand: Stand) => Handshake)) =>
   async (stand: Stand): Promise<string> => {
@@ -11,14 +11,17 @@ const shaken =
     await socket.answer;
     if (socket.isEnding()) return socket.end;
     await socket.send(initOf(stand));
-    // What acknowledges it.
+    // Waits for the acknowledgment.
     await socket.next();
     return outcomeOf(socket);
   };
 
 const withHeaders = (headers: Handshake['headers']) => shaken({ headers });
 
-/** No subprotocol can be agreed on: the handshake of RFC 6455 succeeds, and graphql-transport-ws ends it. */
+/**
+ * Sends a handshake in which no subprotocol can be agreed on. If it names none, the handshake of RFC 6455 succeeds, and
+ * graphql-transport-ws ends the socket. If it names another one, it is refused.
+ */
 const withProtocol =
   (protocol: string | null) =>
   async (stand: Stand): Promise<string> =>
@@ -32,7 +35,7 @@ export const handshakeCases: readonly SocketCase[] = [
   { name: 'another method', expected: 'HTTP 405', act: shaken({ line: 'POST /graphql HTTP/1.1' }) },
   { name: 'HTTP/1.0', expected: 'HTTP 400', act: shaken({ line: 'GET /graphql HTTP/1.0' }) },
   { name: 'an upgrade to something else', expected: 'HTTP 400', act: withHeaders({ upgrade: 'h2c' }) },
-  // An ordinary request then, which is answered as such.
+  // This is an ordinary request, and is answered as such.
   {
     name: 'a connection that is not upgraded',
     expected: 'no socket',
@@ -48,7 +51,7 @@ export const handshakeCases: readonly SocketCase[] = [
   },
   { name: 'no version', expected: 'HTTP 426', act: withHeaders({ 'sec-websocket-version': null }) },
   { name: 'version 12', expected: 'HTTP 426', act: withHeaders({ 'sec-websocket-version': '12' }) },
-  // Its browsers name their page in another header.
+  // Browsers of this version name their page in another header.
   {
     name: 'version 8, of a draft',
     expected: 'HTTP 426',
@@ -115,7 +118,7 @@ export const handshakeCases: readonly SocketCase[] = [
     expected: 'lives on',
     act: withHeaders({ 'sec-websocket-extensions': ';;;' }),
   },
-  // A proxy in front takes these bytes for a body; here they would be frames.
+  // A proxy in front of the gateway takes these bytes for a body. The gateway would read them as frames.
   {
     name: 'a body',
     expected: 'HTTP 400',

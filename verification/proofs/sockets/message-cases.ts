@@ -1,4 +1,4 @@
-/** Messages: their order, their form and their number, by the protocol graphql-transport-ws. */
+/** Messages of the graphql-transport-ws protocol: their order, their form and their number. */
 import type { Message, RawSocket } from './raw-socket.ts';
 import {
   after,
@@ -27,7 +27,7 @@ const subscribeWith = (payload: unknown, id: unknown = '1'): Message => ({ id, t
 
 const QUERY = 'subscription { jobsUpdated { cursor } }';
 
-/** A socket that has said nothing yet. */
+/** Runs on a socket that has not sent anything yet. */
 const opened =
   (said: (socket: RawSocket, stand: Stand) => unknown) =>
   async (stand: Stand): Promise<string> => {
@@ -42,27 +42,27 @@ const initialised = (name: string, payload: unknown): SocketCase => ({
   act: opened((socket) => socket.send({ type: 'connection_init', payload })),
 });
 
-/** The code of the first error that comes of a subscription, and what became of the socket. */
+/** Returns the code of the first error of a subscription, and the outcome of the socket. */
 const refused =
   (message: (stand: Stand) => Message) =>
   async (stand: Stand): Promise<string> => {
     const socket = await stand.connect();
     await socket.send(message(stand));
     const { type, payload } = (await socket.next()) ?? {};
-    // An error of the document comes as `error`, one of its execution within `next`.
+    // An error of the document arrives as `error`, an error of its execution within `next`.
     const errors = (type === 'error' ? payload : (payload as { errors?: unknown } | undefined)?.errors) as
       { extensions?: { code?: string } }[] | undefined;
     return `${errors?.[0]?.extensions?.code ?? 'no error'}, ${await outcomeOf(socket)}`;
   };
 
-/** Waits for the state of the lasting job on this id. */
+/** Waits for the state of the lasting job under this id. */
 async function expectState(socket: RawSocket, id: string): Promise<void> {
   const message = await socket.next();
   if (message?.type !== 'next' || message.id !== id)
     throw new Error(`instead of the state of ${id}: ${JSON.stringify(message)}`);
 }
 
-/** Any id is one like all others: it is answered, taken while it lives, and free after its end. */
+/** Treats any id like all others: it is answered, taken while its subscription is active, and free afterwards. */
 const strangeId = (id: string): SocketCase => ({
   name: `a subscription named ${id.length > 20 ? `by ${id.length} characters` : id} is one like all others`,
   expected: 'closed 4409',
@@ -78,7 +78,7 @@ const strangeId = (id: string): SocketCase => ({
   }),
 });
 
-/** Lists in lists, as text: to make it would be as hard as to read it. */
+/** Returns nested lists as text, because serializing them would be as hard as parsing them. */
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const DEPTHS = [1_000, 10_000, 30_000];
 
@@ -291,7 +291,7 @@ export const messageCases: readonly SocketCase[] = [
   },
 ];
 
-/** More often than there are places for the key. */
+/** Hangs up more often than the key may have sockets. */
 async function hangingUp(stand: Stand): Promise<string> {
   for (let left = HANG_UPS; left > 0; left -= 1) {
     const socket = stand.dial();

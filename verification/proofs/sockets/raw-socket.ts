@@ -1,4 +1,6 @@
-/** A WebSocket client over bare TCP: it writes any bytes, at any moment, and says how the server ended it. */
+/**
+ * A WebSocket client over bare TCP. It writes any bytes at any moment, and reports how the server ended the connection.
+ */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { CLOSE, closeFrame, frame, PING, PONG, takeFrame, TEXT, type ServerFrame } from './frames.ts';
@@ -8,44 +10,44 @@ export type Message = Readonly<Record<string, unknown>>;
 /** The answer to a handshake. */
 interface Answer {
   readonly status: number;
-  /** In small letters. */
+  /** Keyed by names in lowercase. */
   readonly headers: ReadonlyMap<string, string>;
 }
 
 export interface Handshake {
   readonly line?: string;
-  /** Beside those of a right handshake, or instead of them; null leaves one out, a list says it several times. */
+  /** In addition to those of a valid handshake, or instead of them. Null omits a header; a list repeats it. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | null>>;
 }
 
 export interface DialOptions extends Handshake {
   /** Written instead of a handshake. */
   readonly raw?: Buffer;
-  /** Written behind the handshake, before its answer. */
+  /** Written after the handshake, before its answer. */
   readonly behind?: Buffer;
-  /** Whether a close frame is answered by one; it is unless this says no. */
+  /** True by default: a close frame is answered with one. */
   readonly answersClose?: boolean;
 }
 
 export interface RawSocket {
-  /** Null when none came. */
+  /** Null if none arrived. */
   readonly answer: Promise<Answer | null>;
-  /** Resolves when there is room for more, or when it does not matter any more. */
+  /** Resolves once there is room for more, or once the connection has ended. */
   write(bytes: Buffer): Promise<void>;
   /** Writes a message in one text frame. */
   send(message: Message | string): Promise<void>;
-  /** The next message, or the oldest one not taken yet; null when there are no more. */
+  /** Returns the oldest message that was not yet taken, or waits for the next one; null if there are no more. */
   next(): Promise<Message | null>;
-  /** The same of the payloads of pongs. */
+  /** Does the same for the payloads of pongs. */
   nextPong(): Promise<Buffer | null>;
-  /** Whether the connection is gone, or the server has said that it goes. */
+  /** Returns true if the connection has ended, or the server has announced its end. */
   isEnding(): boolean;
-  /** Closes our half of the connection, without a word. */
+  /** Closes the client's half of the connection without a close frame. */
   finish(): void;
-  /** Breaks the connection. */
+  /** Resets the connection. */
   reset(): void;
   /**
-   * How it ended, once the server has let go of the connection: `closed <code>`, `HTTP <status>`, or `cut off` without
+   * How the connection ended, once the server has released it: `closed <code>`, `HTTP <status>`, or `cut off` without
    * either.
    */
   readonly end: Promise<string>;
@@ -71,7 +73,7 @@ export function handshakeOf(url: string, { line = 'GET /graphql HTTP/1.1', heade
   return Buffer.from([line, ...lines, '', ''].join('\r\n'));
 }
 
-/** Opens a connection and begins a handshake. */
+/** Opens a connection and starts a handshake. */
 export function dial(url: string, { raw, behind, answersClose = true, ...handshake }: DialOptions = {}): RawSocket {
   const socket: Socket = connect({
     host: '127.0.0.1',
@@ -111,7 +113,7 @@ export function dial(url: string, { raw, behind, answersClose = true, ...handsha
   }
 
   function take({ opcode, payload }: ServerFrame): void {
-    // RFC 6455 5.5.1: nothing comes behind a close frame.
+    // RFC 6455 section 5.5.1: no data may follow a close frame.
     if (said !== undefined) said += ', and more came behind it';
     else if (opcode === TEXT) messages.push(JSON.parse(payload.toString()) as Message);
     else if (opcode === PONG) pongs.push(Buffer.from(payload));
@@ -168,7 +170,7 @@ export function dial(url: string, { raw, behind, answersClose = true, ...handsha
   };
 }
 
-/** What has come and was not taken; whoever waits when it is closed gets null. */
+/** Creates a queue of items that have arrived and were not yet taken. Readers that wait when it is closed get null. */
 function createQueue<T>() {
   const items: T[] = [];
   const takers: ((item: T | null) => void)[] = [];

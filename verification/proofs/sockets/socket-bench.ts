@@ -1,4 +1,4 @@
-/** Where the hostile cases are played: one gateway, and sockets to it that are gone when a case is over. */
+/** Plays the hostile cases: on one gateway, with sockets that are reset when a case is over. */
 import { setTimeout } from 'node:timers/promises';
 import { closeFrame } from './frames.ts';
 import { dial, type DialOptions, type Message, type RawSocket } from './raw-socket.ts';
@@ -7,45 +7,45 @@ export interface Target {
   /** Without a path. */
   readonly url: string;
   readonly apiKey: string;
-  /** Of a job of the key's account that does not change and does not end. */
+  /** A job of the key's account that neither changes nor ends. */
   readonly jobId: string;
 }
 
 export interface Stand extends Target {
-  /** Begins a handshake. */
+  /** Starts a handshake. */
   dial(options?: DialOptions): RawSocket;
-  /** An acknowledged socket. Throws when it is not acknowledged. */
+  /** Opens a socket and waits for its acknowledgment. Throws if it is not acknowledged. */
   connect(options?: DialOptions): Promise<RawSocket>;
 }
 
 export interface SocketCase {
   readonly name: string;
-  /** What `act` has to resolve with. */
+  /** The value with which `act` must resolve. */
   readonly expected: string;
   act(stand: Stand): Promise<string>;
 }
 
-/** What the cases count on, of the gateway's settings. */
+/** The settings of the gateway that the cases rely on. */
 export const settings = {
   SOCKET_INIT_SECONDS: '2',
   ALLOWED_HOSTS: '127.0.0.1',
-  // So few that places which are not given back are missed soon.
+  // Low limits, so that sockets that are not released are noticed soon.
   MAX_SOCKETS_PER_ADDRESS: '60',
   MAX_SOCKETS_PER_KEY: '40',
 } as const;
 
-/** The gateway's own defaults. */
+/** Defaults of the gateway. */
 export const MAX_MESSAGE_BYTES = 65_536;
 export const MESSAGES_AT_ONCE = 1_000;
 export const MAX_SUBSCRIPTIONS = 100;
 
 const CASE_LIMIT_MS = 15_000;
 
-/** A job that nobody works on: of an upstream that is not there. */
+/** Inserts a job that no process works on, because its upstream does not exist. */
 export const INSERT_LASTING_JOB = `insert into jobs (id, account_id, version, state, rank, attempt, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, attempted_at)
   values (gen_random_uuid(), 'default', 1, 'PROCESSING', 1000, 1, 'nowhere', false, 'https://a.com/a.png', 'https://a.com/a.mp4', 'STD', 'IMAGE', true, false, '[]', 'v1:', now()) returning id`;
 
-/** Plays one case and says how it ended. Never rejects; no connection of it is left. */
+/** Plays one case and resolves with how it ended. Never rejects, and leaves no connection open. */
 export async function play({ act }: SocketCase, target: Target): Promise<string> {
   const dialled: RawSocket[] = [];
   const open = (options?: DialOptions): RawSocket => {
@@ -84,7 +84,10 @@ export const initOf = ({ apiKey }: Pick<Target, 'apiKey'>): Message => ({
   payload: { authorization: `Bearer ${apiKey}` },
 });
 
-/** Follows the lasting job and has it already: nothing comes of it, and it does not end. */
+/**
+ * Returns a subscription to the lasting job. By default, it asks only for versions above the job's own, so that nothing
+ * arrives and the subscription does not end.
+ */
 export const watch = (id: unknown, { jobId }: Pick<Target, 'jobId'>, afterVersion: number | null = 1_000): Message => ({
   id,
   type: 'subscribe',
@@ -94,7 +97,10 @@ export const watch = (id: unknown, { jobId }: Pick<Target, 'jobId'>, afterVersio
   },
 });
 
-/** Whether it still answers, and closes as one should: `lives on` then, else how it ended. */
+/**
+ * Checks that the socket still answers and closes properly. Resolves with `lives on` if so, otherwise with how it
+ * ended.
+ */
 export async function outcomeOf(socket: RawSocket): Promise<string> {
   await socket.send({ type: 'ping', payload: { last: true } });
   for (let message = await socket.next(); message; message = await socket.next()) {
@@ -106,7 +112,7 @@ export async function outcomeOf(socket: RawSocket): Promise<string> {
   return socket.end;
 }
 
-/** A case on an acknowledged socket: what is done, and then how it stands. */
+/** Makes a case on an acknowledged socket: what is done, and then the outcome of the socket. */
 export const after =
   (done: (socket: RawSocket, stand: Stand) => unknown) =>
   async (stand: Stand): Promise<string> => {
@@ -115,7 +121,7 @@ export const after =
     return outcomeOf(socket);
   };
 
-/** The same where the end comes by itself, without being asked for. */
+/** Makes a case that waits for the socket to end by itself, without a ping and a close at the end. */
 export const untilEnd =
   (done: (socket: RawSocket, stand: Stand) => unknown) =>
   async (stand: Stand): Promise<string> => {

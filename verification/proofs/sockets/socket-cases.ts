@@ -1,6 +1,5 @@
 /**
- * Everything that a hostile client does to a socket, with the end that the texts of RFC 6455 and of
- * graphql-transport-ws ask for.
+ * Everything that a hostile client does to a socket, with the outcomes that RFC 6455 and graphql-transport-ws require.
  */
 import { closingCases } from './closing-cases.ts';
 import { frameCases } from './frame-cases.ts';

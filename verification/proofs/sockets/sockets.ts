@@ -1,7 +1,7 @@
 /**
- * Hostile sockets: everything that a client can do wrong, several at once and again and again, on one gateway in a
- * process of its own. Each case ends as RFC 6455 and graphql-transport-ws say, a healthy watcher beside them misses
- * nothing, nothing is left open, and memory stays bounded.
+ * Hostile sockets: everything that a client can do wrong, several cases at once and repeatedly, on one gateway in a
+ * process of its own. Each case ends as RFC 6455 and graphql-transport-ws require, a healthy watcher beside them misses
+ * nothing, no connection is left open, and memory stays bounded.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,37 +17,38 @@ import { secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.
 
 const AT_ONCE = 4;
 /**
- * MB. With V8's own, garbage lies for minutes and hides what is kept, which is some 40 MB. A gateway that keeps more
- * than this ends here.
+ * In MB. With V8's defaults, garbage is not collected for minutes and hides what is retained, which is about 40 MB. A
+ * gateway that retains more than this limit crashes.
  */
 const HEAP = '--max-old-space-size=80 --max-semi-space-size=4';
 const MAX_GROWTH_MB = 50;
 /**
- * Of the first round, in which code is compiled too, over the idle process; one message of 100 MB that is kept is more.
+ * The growth in the first round over the idle process. It includes compiled code, and one retained message of 100 MB
+ * would exceed it.
  */
 const MAX_FIRST_GROWTH_MB = 80;
-/** How long a watcher may wait for an update, and connections for their end. */
+/** The maximum time that a watcher waits for an update, and that connections take to close. */
 const UPDATE_LIMIT_MS = 10_000;
 const CLOSE_LIMIT_MS = 10_000;
 const LOOK_MS = 50;
-/** As logs count levels. */
+/** The level of errors in the log. */
 const ERROR = 50;
 
 /**
- * How `play` describes a handshake that an overloaded gateway refused. Clients repeat it after the time that the answer
- * names, 2 to 5 s.
+ * The outcomes with which `play` describes a handshake that an overloaded gateway refused. Clients retry after the time
+ * that the answer names, 2 to 5 s.
  */
 const OVERLOADED: ReadonlySet<string> = new Set(['HTTP 503', 'not acknowledged: HTTP 503']);
 const REPEAT_AFTER_MS = 5_000;
 const MAX_REPEATS = 5;
 
-/** Beside the cases. */
+/** Connections in addition to those of the cases. */
 const WATCHERS = 1;
 
 const GENERATE = 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }';
 const INPUT = { imageUrl: 'https://media.example.com/a.jpg', videoUrl: 'https://media.example.com/a.mp4' };
 
-/** `size` is how many rounds of all cases are played, after one that warms up. */
+/** `size` is the number of rounds of all cases, after one warm-up round. */
 export async function proveSockets({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const upstream = { seed, rates: { ...noFaults }, taskSeconds: [0.1, 0.2] as const, listing: false };
@@ -130,7 +131,7 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
   }
 }
 
-/** What did not end as it should, in words. */
+/** Plays the cases and describes those that did not end as expected. */
 async function playAll(cases: readonly SocketCase[], target: Target): Promise<string[]> {
   const wrong: string[] = [];
   const left = [...cases];
@@ -148,7 +149,7 @@ async function playAll(cases: readonly SocketCase[], target: Target): Promise<st
   return wrong;
 }
 
-/** A client that follows its account on one socket, the same over all rounds. */
+/** Starts a client that follows its account on one socket, which is the same in all rounds. */
 async function startWatcher(stage: Stage, target: Target) {
   const socket: RawSocket = dial(target.url);
   await socket.send(initOf(target));
@@ -170,7 +171,7 @@ async function startWatcher(stage: Stage, target: Target) {
   }
 
   return {
-    /** Has a job made and resolves, when the watcher has seen its end, with the time that took, ms. */
+    /** Creates a job and resolves once the watcher has seen its end, with the time that this took in ms. */
     async untilUpdate(): Promise<number> {
       const from = Date.now();
       const reply = await stage.send<{ generateMotion: { job: { id: string } | null } }>(stage.gateways[0]!, {
@@ -189,7 +190,7 @@ async function startWatcher(stage: Stage, target: Target) {
   };
 }
 
-/** How many connections are open, when those of the cases have had their time. */
+/** Returns the number of open connections, once those of the cases have had time to close. */
 async function untilClosed(count: () => number): Promise<number> {
   for (const until = Date.now() + CLOSE_LIMIT_MS; ; await setTimeout(LOOK_MS)) {
     const open = count();

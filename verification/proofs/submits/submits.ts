@@ -1,6 +1,7 @@
 /**
- * Ambiguous submits: the connection is reset or closed, nothing is answered, half a body, 502, 504, 500, or the gateway
- * is killed around the submit. None is sent again, and each that the upstream took ends linked to its job.
+ * Ambiguous submits: the connection is reset or closed, the upstream does not answer or answers with half a body, 502,
+ * 504 or 500, or the gateway is killed around the submit. No submit is sent again, and each submit that the upstream
+ * took ends linked to its job.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
@@ -27,11 +28,11 @@ const CRASH_LIMIT_MS = 20_000;
 const SETTLE_CHECK_MS = 2_000;
 const SETTLE_LIMIT_MS = 1_000 * (DEADLINE_SECONDS + 90);
 const BATCH = 5;
-/** Jobs that wait to be accepted, or to be submitted. */
+/** The maximum number of jobs that wait to be accepted or submitted. */
 const MAX_WAITING = 30;
 const MAX_LOAD_FACTOR = 4;
 
-/** Every seventh submit is answered, so that a gateway can also die on a good answer. */
+/** One submit in seven is answered, so that a gateway can also be killed after a good answer. */
 const rates: FaultRates = {
   submits: {
     none: 2,
@@ -53,14 +54,14 @@ const rates: FaultRates = {
   lookUps: 0.02,
 };
 
-/** K3 before the first byte, K4 all sent and nothing answered, K5 answered and not stored. */
+/** K3: before the first byte. K4: everything sent, nothing answered. K5: answered, but not stored. */
 const crashPoints = ['K3', 'K4', 'K5'] as const;
 
 const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd', 'wrongResult']);
 
 /**
- * `size` is how many ambiguous submits there are at least. With `listing`, tasks are also found by listing; without it,
- * a callback comes sooner or later.
+ * `size` is the minimum number of ambiguous submits. With `listing`, tasks are also found by listing. Without it, a
+ * callback arrives sooner or later.
  */
 export async function proveSubmits({ seed, size, dist, log }: ProofOptions, listing: boolean): Promise<Proof> {
   const from = Date.now();
@@ -84,7 +85,7 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
   try {
     const clientsFile = join(stage.folder, 'clients.jsonl');
     const ending = new AbortController();
-    // Each request that waits to be repeated listens.
+    // Each request that waits for a retry adds a listener.
     setMaxListeners(0, ending.signal);
     const client = createClient({
       name: 'c1',
@@ -111,7 +112,8 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
     const limitMs = Math.max(60_000, (MAX_LOAD_FACTOR * 1_000 * size) / JOBS_PER_SECOND);
     const loadedFrom = Date.now();
     let sent = 0;
-    // A machine that cannot keep up is not pressed further: it is about the submits, not about the load.
+    // A machine that cannot keep up is not loaded further, because this proof is about the submits and not about the
+    // load.
     while ((crashing || ambiguous(ledger()) < size) && Date.now() - loadedFrom < limitMs) {
       const waiting = sent - crashes.length - ledger().filter(({ kind }) => kind === 'received').length;
       for (let more = Math.min(BATCH, MAX_WAITING - waiting); more > 0 && runs.size < MAX_WAITING; more -= 1) {
@@ -131,7 +133,7 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
     for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(SETTLE_CHECK_MS)) {
       if (!check(await gather()).some(({ kind }) => curable.has(kind))) break;
     }
-    // Whoever would send again shall have had the time.
+    // Leaves time for a gateway that would wrongly send a job again.
     await setTimeout(SETTLE_CHECK_MS);
     await gate.stop();
     ending.abort();
@@ -146,7 +148,10 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
   }
 }
 
-/** Ambiguous ends would shut the gate for ever longer: an operator's `resume`, all the time. */
+/**
+ * Resumes the gate continuously, as an operator would. Otherwise, ambiguous submits would close it for longer and
+ * longer.
+ */
 function keepGateOpen(stage: Stage): { stop(): Promise<void> } {
   const connections = createConnections(stage.database.url, 1, () => undefined);
   const store = createJobStore(connections);
@@ -197,7 +202,7 @@ async function crashOften(
 
 const answered = new Set(['none', 'slow']);
 
-/** Submits that were received and, by the fault, never properly answered. */
+/** Counts the submits that were received and, because of their fault, never properly answered. */
 const ambiguous = (ledger: readonly LedgerRecord[]): number =>
   ledger.filter((entry) => entry.kind === 'received' && !answered.has(entry.fault)).length;
 
@@ -205,7 +210,7 @@ interface Link {
   readonly jobId: string;
   readonly prompt: string;
   readonly submittedAt: Date | null;
-  /** What made the task known first, beside an answer. */
+  /** The event that made the task known first, other than an answer. */
   readonly by: 'LISTING' | 'CLAIM_JUDGED' | null;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Webhooks to receivers of which a third is in trouble, while gateways are killed: every event is delivered to every
- * endpoint, or given up by the rules; every try is signed, carries the event's one id and one body, and comes no sooner
- * than the schedule says; no redirect is followed.
+ * Webhooks to receivers of which a third have problems, while gateways are killed. Every event is delivered to every
+ * endpoint, or given up according to the rules. Every attempt is signed, carries the one id and the one body of its
+ * event, and comes no sooner than the schedule allows. No redirect is followed.
  */
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
@@ -13,18 +13,18 @@ import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, type Proof, type ProofOptions } from '../proof.ts';
 
 const SECRET = 'the-secret-of-the-proof-of-webhooks';
-/** Between tries, s: the real schedule at about a thousandth, and closer together at its end. */
+/** Delays between attempts, s: about a thousandth of the real schedule, and closer together at the end. */
 const STEPS = [0.4, 0.8, 1.2, 1.6, 2, 2.4, 2.8];
 const JITTER = 0.2;
-/** What a clock, a timer and a socket may add or take, ms. */
+/** The deviation that a clock, a timer and a socket may cause in either direction, ms. */
 const SLACK_MS = 60;
 const TIMEOUT_SECONDS = 1;
 const LEASE_MS = (3 * TIMEOUT_SECONDS + 10) * 1_000;
-/** A lease that a killed worker left, and a busy machine. */
+/** Includes a lease that a killed worker left behind, and the delay of a busy machine. */
 const LATE_MS = LEASE_MS + 10_000;
 const KILL_EVERY_MS = 4_000;
 const KILLS_PER_THOUSAND = 0.6;
-/** A lease, a start and what has piled up. */
+/** Includes a lease, a start and the accumulated backlog. */
 const SETTLE_LIMIT_MS = 240_000;
 
 interface Endpoint {
@@ -33,7 +33,7 @@ interface Endpoint {
   readonly receiver: Receiver;
 }
 
-/** `size` is how many deliveries; of a tenth of them or less the mixture of receivers is coarser. */
+/** `size` is the number of deliveries. At a tenth of the full size or less, the mix of receivers is coarser. */
 export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const random = createRandom(`${seed}:webhooks`);
@@ -65,7 +65,8 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
     const ids = await prepareJobs(stage, events, 'default');
     log(`${count} endpoints, ${events} jobs after ${secondsSince(from)} s`);
 
-    // All jobs end at once, at one instance; from then on gateways are killed, and only what was committed counts.
+    // All jobs end at about the same time, at one instance. After that, gateways are killed, and only committed events
+    // count.
     const callers = startCallers([stage.gateways[0]!.url], SECRET);
     const sent = await callBack(
       callers,
@@ -110,7 +111,7 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
   }
 }
 
-/** Of a hundred: 10 each fail, reset and hang, 1 is gone, 1 redirects. */
+/** Of 100 receivers, 10 each fail, reset and hang, 1 answers 410, and 1 redirects. */
 function mannersOf(count: number): Manner[] {
   const tenth = Math.max(1, Math.round(count / 10));
   const troubled: Manner[] = (['failing', 'resetting', 'hanging'] as const).flatMap((manner) =>
@@ -138,7 +139,7 @@ async function createEndpoint(stage: Stage, receiver: Receiver): Promise<Endpoin
   return { id: created.endpoint.id, secret: created.secret, receiver };
 }
 
-/** By turns; the other one goes on. */
+/** Kills the gateways alternately. The other one keeps running. */
 async function killWhileDelivering(stage: Stage, count: number, log: (message: string) => void): Promise<number> {
   for (let kill = 0; kill < count; kill += 1) {
     const gateway = stage.gateways[kill % stage.gateways.length]!;
@@ -159,7 +160,7 @@ async function untilSettled(stage: Stage): Promise<void> {
   }
 }
 
-/** What the receiver has seen. */
+/** Returns the violations in what the receiver has seen. */
 function violationsAt({ secret, receiver: { manner, seen } }: Endpoint, events: number): string[] {
   const violations: string[] = [];
   const webhook = new Webhook(secret);
@@ -183,7 +184,7 @@ function violationsAt({ secret, receiver: { manner, seen } }: Endpoint, events: 
   return violations;
 }
 
-/** What the database says of it. */
+/** Returns the violations in what the database has recorded. */
 async function violationsIn(stage: Stage, endpoints: readonly Endpoint[], events: number): Promise<string[]> {
   const rows = await stage.database.query<{
     id: string;
@@ -230,16 +231,16 @@ interface Step {
   readonly endpointId: string;
   readonly number: number;
   readonly at: number;
-  /** When the try before was recorded; null for the first. */
+  /** When the previous attempt was recorded; null for the first one. */
   readonly before: number | null;
 }
 
-/** By what was recorded: of a try whose worker was killed nobody knows, and its delivery is made again. */
+/** Judges by the recorded attempts. The attempt of a killed worker is not recorded, and its delivery is made again. */
 function violationsOfSchedule(steps: readonly Step[], mannerOf: ReadonlyMap<string, Manner>): string[] {
   const violations: string[] = [];
-  // To a host that hangs there is a single try at a time, which the others wait for.
+  // A host that hangs gets a single attempt at a time, for which its other deliveries wait.
   const prompt = steps.filter(({ endpointId }) => mannerOf.get(endpointId) !== 'hanging');
-  // A retry comes after the first tries that were due before it.
+  // A retry comes after the first attempts that were due before it.
   const backlogEnd = prompt.reduce((latest, { number, at }) => (number === 1 ? Math.max(latest, at) : latest), 0);
   for (const { endpointId, number, at, before } of steps) {
     if (before === null) continue;
