@@ -222,10 +222,10 @@ describe('a start that fails', () => {
       }),
     ).toEqual([
       'PORT: expected an integer from 0 to 65535',
+      'LOG_LEVEL: expected one of `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`',
       'DATABASE_URL: expected a postgres:// URL',
       'UPSTREAM: expected `acedata` or `sandbox`',
       'UPSTREAM_MAX_IN_FLIGHT: expected an integer from 1 to 1000',
-      'LOG_LEVEL: expected one of `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`',
     ]);
   });
 

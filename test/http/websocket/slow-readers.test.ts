@@ -39,7 +39,7 @@ describe('a reader that stops reading', () => {
   test.each([
     ['after its oldest message has waited too long', 'UNSENT', { MAX_UNSENT_SECONDS: '0.5' }],
     ['when too much waits', 'BUFFERED', { MAX_BUFFERED_BYTES: '1000000' }],
-    ['when it does not answer a ping while something waits', 'NO_PONG', { SOCKET_PING_SECONDS: '0.5' }],
+    ['when it does not answer a ping while something waits', 'NO_PONG', { SOCKET_PING_SECONDS: '3' }],
   ])('is closed with 1013 %s, logged once and completely released', async (_name, reason, overrides) => {
     const gateway = await startWatched(overrides);
     const reader = await openSocket(gateway);
