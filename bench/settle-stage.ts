@@ -6,7 +6,7 @@ import { createQuotaEffects } from '../src/accounts/quota.ts';
 import { loadConfig } from '../src/config.ts';
 import { closePool, createConnections } from '../src/db/connection/client.ts';
 import { createAccountsStore, createJobStore, createWebhookStore } from '../src/db/stores.ts';
-import { createSettling } from '../src/jobs/settle/settle.ts';
+import { createSettle } from '../src/jobs/settle/settle.ts';
 import { createReceiveCallback } from '../src/jobs/settle/receive-callback.ts';
 import { startWebhooks } from '../src/compose/webhooks.ts';
 import { decodeClaim } from '../src/upstream/acedata/callback-body.ts';
@@ -49,7 +49,7 @@ export function startSettleStage(databaseUrl: string): SettleStage {
     { config, log, onStop: (stop) => void stops.push(stop) },
     { appSecrets: [SECRET], store: createWebhookStore(connections), flatBodyOf: async () => '{}' },
   );
-  const settling = createSettling({
+  const jobSettle = createSettle({
     store,
     log,
     effects: [
@@ -59,7 +59,7 @@ export function startSettleStage(databaseUrl: string): SettleStage {
     ],
     processEffects: [webhooks.effect],
   });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, {
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, jobSettle, {
     confirm: 'odd',
     retries: { run: (work) => work() },
   });

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { prepareJobs } from '../verification/harness/clients/callers.ts';
 import { commitOfRun } from '../verification/harness/commit.ts';
-import type { StageDatabase } from '../verification/harness/database.ts';
+import type { HarnessDatabase } from '../verification/harness/database.ts';
 import { withDatabase } from '../verification/harness/own-database.ts';
 import { startSettleStage, type SettleStage, type Work } from './settle-stage.ts';
 
@@ -33,7 +33,11 @@ const COUNTED = 100;
 
 const { values } = parseArgs({ options: { settles: { type: 'string', default: '1000' } } });
 
-async function makeEndpoints(database: StageDatabase, account: string, { endpoints, eventTypes }: Case): Promise<void> {
+async function makeEndpoints(
+  database: HarnessDatabase,
+  account: string,
+  { endpoints, eventTypes }: Case,
+): Promise<void> {
   await database.query(`insert into webhook_endpoints (id, account_id, url, host, event_types)
     select gen_random_uuid(), '${account}', 'https://hooks.example.com/' || n, 'hooks.example.com', '{${eventTypes.join()}}' from generate_series(1, ${endpoints}) n`);
 }

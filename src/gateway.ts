@@ -75,7 +75,7 @@ async function start(setup: Setup): Promise<Omit<Gateway, 'stop'>> {
     keepElsewhere: accounts.keep,
   });
   const cores = { jobs, accounts: accounts.core, webhooks: webhooks.core };
-  const http = await createHttp(setup, { database, upstream, cores, metrics, openKey: accounts.openKey });
+  const http = await createHttp(setup, { database, upstream, cores, jobs, metrics, openKey: accounts.openKey });
 
   await warmUp(database.urgentCount, jobs.rehearse, 1_000 * config.WARM_UP_SECONDS, log);
   const url = await listen(http.app, config);

@@ -10,7 +10,8 @@ import { registerPlayground } from '../http/playground.ts';
 import { createProxyCheck } from '../http/proxied.ts';
 import { createRefusalLog } from '../http/refusal-log.ts';
 import { closeServer, createServer } from '../http/server.ts';
-import type { Jobs } from '../jobs/index.ts';
+import type { JobEdge } from '../jobs/edge.ts';
+import type { JobLifecycle } from '../jobs/index.ts';
 import type { Cores } from '../resolvers/context.ts';
 import { decodeClaim } from '../upstream/acedata/callback-body.ts';
 import { redactText } from '../upstream/acedata/redact.ts';
@@ -25,7 +26,8 @@ import type { UpstreamPart } from './upstream.ts';
 interface Parts {
   readonly database: Database;
   readonly upstream: UpstreamPart;
-  readonly cores: Cores & { readonly jobs: Jobs };
+  readonly cores: Cores;
+  readonly jobs: JobEdge & Pick<JobLifecycle, 'stop'>;
   readonly metrics: Metrics;
   readonly openKey: string | null;
 }
@@ -40,8 +42,7 @@ export interface HttpPart {
 /** Creates the server with all routes; it does not listen yet. */
 export async function createHttp(setup: Setup, parts: Parts): Promise<HttpPart> {
   const { config, log, onStop } = setup;
-  const { database, upstream, cores, metrics } = parts;
-  const { jobs } = cores;
+  const { database, upstream, cores, jobs, metrics } = parts;
   const edges = createEdges(setup, upstream.publicUrl());
   const app = await createServer({
     logger: log,
@@ -69,7 +70,7 @@ export async function createHttp(setup: Setup, parts: Parts): Promise<HttpPart> 
     isDraining: () => isDraining,
     isFeedListening: database.feed.isListening,
     findPause: jobs.findPause,
-    isDeaf: jobs.isDeaf,
+    callbacksMissing: jobs.callbacksMissing,
     isOverloaded: () => load.overload() !== null,
   });
   if (config.PLAYGROUND)

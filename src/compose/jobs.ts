@@ -28,7 +28,7 @@ export function createJobsPart({ config, log }: Setup, parts: Parts): Jobs {
     upstream: upstream.client,
     log,
     eventNames: createEventNames(parts.appSecrets),
-    admission: {
+    upstreamLimits: {
       maxInFlight: config.UPSTREAM_MAX_IN_FLIGHT,
       submitsPerSecond: config.UPSTREAM_SUBMITS_PER_SECOND,
       unconfirmedSlotMs: 1_000 * config.UNCONFIRMED_SLOT_SECONDS,

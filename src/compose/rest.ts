@@ -5,15 +5,15 @@ import type { Admission } from '../http/overload/admission.ts';
 import { endOf } from '../http/rest/task-of-job.ts';
 import { createProxyCheck } from '../http/proxied.ts';
 import { registerRest } from '../http/rest/register-rest.ts';
-import { createJoining } from '../jobs/rejoin/rejoin.ts';
-import type { JoinStore } from '../jobs/ports/rejoin.ts';
+import { createRejoin } from '../jobs/rejoin/rejoin.ts';
+import type { RejoinStore } from '../jobs/ports/rejoin.ts';
 import type { Cores } from '../resolvers/context.ts';
 import type { Setup } from './lifecycle.ts';
 import type { FlatBody } from './webhooks.ts';
 
 interface Parts {
   readonly cores: Cores;
-  readonly store: JoinStore;
+  readonly store: RejoinStore;
   readonly admission: Admission;
 }
 
@@ -34,13 +34,13 @@ export async function startRest(
     doubtMs: 1_000 * config.REST_DOUBT_SECONDS,
     breakMs: 1_000 * config.REST_CLOSE_SECONDS,
   };
-  const joining = createJoining({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
-  joining.start();
-  onStop(() => joining.stop());
+  const rejoin = createRejoin({ store, accept: cores.jobs.accept, instanceId: randomUUID(), limits, log });
+  rejoin.start();
+  onStop(() => rejoin.stop());
   const watching = { closeMs: 1_000 * config.REST_CLOSE_SECONDS, resetMs: 1_000 * config.REST_RESET_SECONDS };
   return registerRest(app, {
     cores,
-    joining,
+    rejoin,
     holding: { holdMs, maxPerKey: config.MAX_HELD_PER_KEY, recheckMs: 1_000 * config.SOCKET_RECHECK_SECONDS },
     watching,
     cameByProxy: createProxyCheck(config.TRUST_PROXY),
@@ -54,6 +54,6 @@ export async function startRest(
  * request is answered.
  */
 export const createFlatBody =
-  (store: Pick<JoinStore, 'findTraceId'>): FlatBody =>
+  (store: Pick<RejoinStore, 'findTraceId'>): FlatBody =>
   async (tx, job) =>
     JSON.stringify(endOf(job, (await store.findTraceId(tx, job.id)) ?? job.id)!.body);

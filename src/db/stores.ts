@@ -1,6 +1,6 @@
 /** Creates the stores: all adapters of this folder on one set of connections. */
 import type { AccountStore, QuotaStore } from '../accounts/ports.ts';
-import type { JoinStore } from '../jobs/ports/rejoin.ts';
+import type { RejoinStore } from '../jobs/ports/rejoin.ts';
 import type { JobStore } from '../jobs/ports/store.ts';
 import type { RetentionStore } from '../jobs/ports/retention.ts';
 import type { WebhookStore } from '../webhooks/ports.ts';
@@ -20,7 +20,7 @@ import { createHistory } from './jobs/history.ts';
 import { createInbox } from './jobs/inbox.ts';
 import { createJobReader } from './jobs/job-reader.ts';
 import { createJobWriter } from './jobs/job-writer.ts';
-import { createJoinStore } from './jobs/rejoin.ts';
+import { createRejoinStore } from './jobs/rejoin.ts';
 import { createQuotaStore } from './accounts/quota.ts';
 import { createTimeline } from './jobs/job-events.ts';
 import { createRetentionStore } from './jobs/retention.ts';
@@ -36,7 +36,7 @@ export const createJobStore = (
   connections: Connections,
   announce: Announcer['announce'] = () => undefined,
   writing: Connections = connections,
-): JobStore & RetentionStore & JoinStore =>
+): JobStore & RetentionStore & RejoinStore =>
   reportingUnavailability({
     ...createJobReader(connections),
     ...createJobWriter(writing, announce),
@@ -47,7 +47,7 @@ export const createJobStore = (
     ...createHistory(connections),
     ...createRetentionStore(connections),
     ...createChangeReader(connections),
-    ...createJoinStore(connections),
+    ...createRejoinStore(connections),
   });
 
 /** Creates the store of accounts and quota. Its methods reject in the same way. */

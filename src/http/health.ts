@@ -10,7 +10,7 @@ export interface Health {
    */
   findPause(): Promise<string | null>;
   /** Returns true if the upstream's callbacks seem not to arrive. */
-  isDeaf(): boolean;
+  callbacksMissing(): boolean;
   /** Returns true while load is being shed. */
   isOverloaded(): boolean;
 }
@@ -34,15 +34,15 @@ export function registerHealth(app: FastifyInstance, health: Health): void {
     try {
       const pause = await findPause();
       const feed = health.isFeedListening() ? 'ok' : 'reconnecting';
-      const deaf = health.isDeaf();
+      const missing = health.callbacksMissing();
       const overloaded = health.isOverloaded();
-      const degraded = pause !== null || feed !== 'ok' || deaf || overloaded;
+      const degraded = pause !== null || feed !== 'ok' || missing || overloaded;
       return {
         status: degraded ? 'degraded' : 'ok',
         database: 'ok',
         feed,
         upstream: pause === null ? 'ok' : 'paused',
-        callbacks: deaf ? 'missing' : 'ok',
+        callbacks: missing ? 'missing' : 'ok',
         load: overloaded ? 'shedding' : 'ok',
       };
     } catch {

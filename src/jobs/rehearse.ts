@@ -8,8 +8,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { decide, decideOnClaim } from './settle/decide.ts';
 import type { JobStore } from './ports/store.ts';
 import type { UpstreamName } from './model/upstream-news.ts';
-import type { Settling } from './settle/settle.ts';
-import { told } from './model/job-event.ts';
+import type { Settle } from './settle/settle.ts';
+import { eventOfChange } from './model/job-event.ts';
 
 /** Rejects if the database rejects any part of the rehearsal. Nothing is ever committed, announced or delivered. */
 export type Rehearse = () => Promise<void>;
@@ -30,11 +30,7 @@ const input = {
   watermark: false,
 } as const;
 
-export function createRehearsal(
-  store: JobStore,
-  settling: Settling,
-  { id: upstreamId, sandbox }: UpstreamName,
-): Rehearse {
+export function createRehearsal(store: JobStore, settle: Settle, { id: upstreamId, sandbox }: UpstreamName): Rehearse {
   async function live(): Promise<void> {
     await store.transaction(async (tx) => {
       // A separate account: the rehearsal shares no row with other transactions, so none of them waits for it.
@@ -49,7 +45,7 @@ export function createRehearsal(
         idempotencyKey: null,
         inputHash: 'rehearsal',
       });
-      await settling.carryOut(
+      await settle.carryOut(
         tx,
         queued!,
         decide(queued!, { taskId, outcome: { kind: 'running' }, source: 'SUBMIT_ANSWER' }),
@@ -61,8 +57,12 @@ export function createRehearsal(
         odd: null,
       } as const;
       await store.keep(tx, { jobId: id, attempt: 1, taskId, bodyHash: taskId, body: '', verdict: 'APPLIED' });
-      const settled = await settling.carryOut(tx, job, decideOnClaim(job, claim, 'odd'));
-      await store.note(tx, id, told(job, settled, 'CALLBACK', { attempt: 1, verdict: 'APPLIED', message: null }));
+      const settled = await settle.carryOut(tx, job, decideOnClaim(job, claim, 'odd'));
+      await store.note(
+        tx,
+        id,
+        eventOfChange(job, settled, 'CALLBACK', { attempt: 1, verdict: 'APPLIED', message: null }),
+      );
       throw new RolledBack();
     });
   }

@@ -1,13 +1,13 @@
 /** The context of resolvers, the same on both transports. */
 import type { Caller } from '../accounts/caller.ts';
 import type { Accounts } from '../accounts/index.ts';
-import type { Jobs } from '../jobs/index.ts';
+import type { JobOperations } from '../jobs/operations.ts';
 import type { Webhooks } from '../webhooks/index.ts';
 import { createJobReads, type JobReads } from './job-reads.ts';
 
 /** The cores that resolvers call. */
 export interface Cores {
-  readonly jobs: Jobs;
+  readonly jobs: JobOperations;
   readonly accounts: Accounts;
   readonly webhooks: Webhooks;
 }

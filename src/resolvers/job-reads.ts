@@ -1,6 +1,6 @@
 /** Batches reads that resolvers request one job at a time. */
 import DataLoader from 'dataloader';
-import type { Jobs } from '../jobs/index.ts';
+import type { JobOperations } from '../jobs/operations.ts';
 import type { Job } from '../jobs/model/job.ts';
 import type { Outlook } from '../jobs/read/queue-outlook.ts';
 import { createListTimeline, type ListTimeline } from '../jobs/read/list-events.ts';
@@ -19,7 +19,7 @@ export function createJobReads({
   findOutlooks,
   listEvents,
   eventNames,
-}: Pick<Jobs, 'findOutlooks' | 'listEvents' | 'eventNames'>): JobReads {
+}: Pick<JobOperations, 'findOutlooks' | 'listEvents' | 'eventNames'>): JobReads {
   const outlooks = createLoader(findOutlooks, ({ id, version }) => `${id} ${version}`);
   const events = createLoader(listEvents, ({ accountId, jobId, afterId, limit }: AskedEvents) =>
     JSON.stringify([accountId, jobId, afterId, limit]),

@@ -20,7 +20,7 @@ export class JobsUpdatedResolver {
     subscribe: async ({ args, context }) => {
       const { after } = args as { after?: string | null };
       const { caller, jobs } = context as Context;
-      return jobs.follow(permitAllJobs(caller, 'jobs:read'), after);
+      return jobs.watchAccount(permitAllJobs(caller, 'jobs:read'), after);
     },
   })
   jobsUpdated(

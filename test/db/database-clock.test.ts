@@ -13,8 +13,8 @@ test.each([DAY_MS, -DAY_MS])(
     const ids = [await accept(), await accept()];
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + wrongMs });
     onTestFinished(() => void vi.useRealTimers());
-    const taken = await dispatcher.take();
-    if (taken.kind !== 'job') throw new Error(taken.kind);
+    const claimed = await dispatcher.claimNext();
+    if (claimed.kind !== 'job') throw new Error(claimed.kind);
     const [lease] = await sql(
       `select extract(epoch from lease_expires_at - now())::float8 as seconds from jobs where state = 'SUBMITTING'`,
     );

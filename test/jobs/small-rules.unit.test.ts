@@ -1,9 +1,9 @@
 /** Tests small rules of a few lines each. */
 import { describe, expect, test } from 'vitest';
 import { deadlineFailure } from '../../src/jobs/reconcile/deadline-failure.ts';
-import { judge } from '../../src/jobs/rejoin/rejoin-rules.ts';
+import { matchEarlier } from '../../src/jobs/rejoin/rejoin-rules.ts';
 import type { EarlierRequest } from '../../src/jobs/ports/rejoin.ts';
-import { createLine } from '../../src/concurrency/limiter.ts';
+import { createLimiter } from '../../src/concurrency/limiter.ts';
 import { limitReads } from '../../src/jobs/watch/limit-reads.ts';
 import { createMailbox } from '../../src/concurrency/mailbox.ts';
 import { nextPollMs } from '../../src/jobs/reconcile/poll-schedule.ts';
@@ -88,42 +88,45 @@ describe('an earlier matching request', () => {
   const unanswered: EarlierRequest = { ...open, jobId: 'b', state: 'UNANSWERED', unansweredForMs: 99 };
 
   test('is joined for a limited time once it is known to be unanswered', () => {
-    expect(judge([], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100 }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: null }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, jobId: 'newest' }, unanswered], since(0), limits)).toEqual({
+    expect(matchEarlier([], since(0), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([unanswered], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+    expect(matchEarlier([{ ...unanswered, unansweredForMs: 100 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([{ ...unanswered, unansweredForMs: null }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([{ ...unanswered, jobId: 'newest' }, unanswered], since(0), limits)).toEqual({
       kind: 'joined',
       jobId: 'newest',
     });
   });
 
   test('is joined once its instance has not responded for the duration of its lease', () => {
-    expect(judge([{ ...open, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'a' });
-    expect(judge([{ ...open, askedForMs: 49 }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({
+    expect(matchEarlier([{ ...open, askedForMs: 50 }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'a' });
+    expect(matchEarlier([{ ...open, askedForMs: 49 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([{ ...unanswered, unansweredForMs: 100, askedForMs: 50 }], since(0), limits)).toEqual({
       kind: 'none',
     });
   });
 
   test('is unsure if its connection has not been seen open since the repeat arrived', () => {
-    expect(judge([open, { ...open, jobId: 'c' }], since(1_000), limits)).toEqual({ kind: 'none' });
-    expect(judge([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({
+    expect(matchEarlier([open, { ...open, jobId: 'c' }], since(1_000), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([open, { ...open, jobId: 'c', openAtMs: 1_001 }], since(1_001), limits)).toEqual({
       kind: 'unsure',
       jobIds: ['a'],
     });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], since(1_001), limits)).toEqual({
+    expect(matchEarlier([{ ...unanswered, unansweredForMs: 100, openAtMs: 0 }], since(1_001), limits)).toEqual({
       kind: 'none',
     });
-    expect(judge([open, unanswered], since(2_000), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+    expect(matchEarlier([open, unanswered], since(2_000), limits)).toEqual({ kind: 'joined', jobId: 'b' });
   });
 
   test('is joined after an answer whose arrival is in doubt, unless the repeat arrived before that answer was written', () => {
     for (const doubtfulSinceMs of [499, 500]) {
-      expect(judge([{ ...unanswered, doubtfulSinceMs }], since(0), limits)).toEqual({ kind: 'joined', jobId: 'b' });
+      expect(matchEarlier([{ ...unanswered, doubtfulSinceMs }], since(0), limits)).toEqual({
+        kind: 'joined',
+        jobId: 'b',
+      });
     }
-    expect(judge([{ ...unanswered, doubtfulSinceMs: 501 }], since(0), limits)).toEqual({ kind: 'none' });
-    expect(judge([{ ...unanswered, unansweredForMs: 100, doubtfulSinceMs: 0 }], since(0), limits)).toEqual({
+    expect(matchEarlier([{ ...unanswered, doubtfulSinceMs: 501 }], since(0), limits)).toEqual({ kind: 'none' });
+    expect(matchEarlier([{ ...unanswered, unansweredForMs: 100, doubtfulSinceMs: 0 }], since(0), limits)).toEqual({
       kind: 'none',
     });
   });
@@ -146,7 +149,7 @@ describe('the next poll', () => {
 
 describe('a limiter', () => {
   test('runs calls up to its limit at once and the others in order, and continues after an error', async () => {
-    const inTurn = createLine(2);
+    const inTurn = createLimiter(2);
     const begun: number[] = [];
     const ends: (() => void)[] = [];
     const read = (number: number) =>

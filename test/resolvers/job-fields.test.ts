@@ -5,7 +5,7 @@ import { createConnections } from '../../src/db/connection/client.ts';
 import { createJobStore } from '../../src/db/stores.ts';
 import type { Job } from '../../src/jobs/model/job.ts';
 import { createListJobs, encodeCursor } from '../../src/jobs/read/list-jobs.ts';
-import { createWatching } from '../../src/jobs/watch/watch-job.ts';
+import { createJobWatch } from '../../src/jobs/watch/watch-job.ts';
 import { makeAccount } from '../support/administrator.ts';
 import { submittingJob } from '../support/life.ts';
 import { asAdministrator, createDatabase } from '../support/database.ts';
@@ -198,12 +198,12 @@ test('a thousand clients that resume watching at once cause at most four concurr
     reading -= 1;
     return { ...submittingJob(), id, accountId };
   };
-  const watching = createWatching(
+  const jobWatch = createJobWatch(
     { find, list: async () => [] },
     { subscribe: () => () => undefined },
     pino({ level: 'silent' }),
   );
-  onTestFinished(() => watching.stop());
-  await Promise.all(Array.from({ length: 1_000 }, (_, index) => watching.watch('a', String(index))));
-  expect([watching.count(), most]).toEqual([1_000, 4]);
+  onTestFinished(() => jobWatch.stop());
+  await Promise.all(Array.from({ length: 1_000 }, (_, index) => jobWatch.watch('a', String(index))));
+  expect([jobWatch.count(), most]).toEqual([1_000, 4]);
 });

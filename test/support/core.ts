@@ -6,11 +6,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { createConnections } from '../../src/db/connection/client.ts';
 import { createJobStore } from '../../src/db/stores.ts';
 import { createDispatcher } from '../../src/jobs/submit/dispatcher.ts';
-import { createHearing } from '../../src/jobs/reconcile/callback-health.ts';
+import { createCallbackHealth } from '../../src/jobs/reconcile/callback-health.ts';
 import type { JobStore } from '../../src/jobs/ports/store.ts';
 import type { SettleEffect } from '../../src/jobs/ports/effects.ts';
 import { createReconciler } from '../../src/jobs/reconcile/reconcile.ts';
-import { createSettling } from '../../src/jobs/settle/settle.ts';
+import { createSettle } from '../../src/jobs/settle/settle.ts';
 import { createReceiveCallback } from '../../src/jobs/settle/receive-callback.ts';
 import type { Upstream } from '../../src/jobs/ports/upstream.ts';
 import type { Claim, SubmitEnd, TaskReport } from '../../src/jobs/model/upstream-news.ts';
@@ -72,7 +72,7 @@ export async function startCore({
     warn: () => undefined,
     error: (_fields: object, message: string) => void errors.push(message),
   };
-  const settling = createSettling({ store, log, effects: settleEffects });
+  const settle = createSettle({ store, log, effects: settleEffects });
   const play = {
     submit: (_jobId: string): Promise<SubmitEnd> => Promise.resolve(inDoubt('path')),
     lookUp: (_ids: readonly string[]): Promise<ReadonlyMap<string, TaskReport>> => Promise.resolve(new Map()),
@@ -86,29 +86,35 @@ export async function startCore({
     lookUp: (ids) => play.lookUp(ids),
     list: (span) => play.list(span),
   };
-  const admission = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs, jobDeadlineMs: HOUR_MS };
+  const upstreamLimits = { maxInFlight, submitsPerSecond: 1_000_000, unconfirmedSlotMs, jobDeadlineMs: HOUR_MS };
   const firstListingMs = listing ? 0 : null;
   const dispatcher = createDispatcher({
     store: dispatchStore(store),
     upstream,
-    settling,
-    admission,
+    settle,
+    upstreamLimits,
     firstPollMs: () => HOUR_MS,
     firstListingMs,
     log,
   });
-  const hearing = createHearing(store, 'test', { firstMs: HOUR_MS, intervalMs: HOUR_MS }, true, log);
+  const callbackHealth = createCallbackHealth({
+    history: store,
+    upstreamId: 'test',
+    pollSteps: { firstMs: HOUR_MS, intervalMs: HOUR_MS },
+    expectsCallbacks: true,
+    log,
+  });
   const reconciler = createReconciler({
     store,
     upstream,
-    settling,
-    hearing,
+    settle,
+    callbackHealth,
     jobDeadlineMs: HOUR_MS,
     queueDeadlineMs: HOUR_MS,
     firstListingMs,
     log,
   });
-  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settling, {
+  const receive = createReceiveCallback({ store, log, nudge: () => undefined }, settle, {
     confirm: 'odd',
     retries: { run: (work) => work() },
   });
@@ -151,10 +157,10 @@ export async function startCore({
     passTime: () => sql('update gates set paused_until = now(), next_submit_at = now()'),
     /** Claims the next job and submits it; returns the id of the job. */
     async submitNext() {
-      const taken = await dispatcher.take();
-      if (taken.kind !== 'job') throw new Error(`nothing was taken: ${taken.kind}`);
-      await dispatcher.submit(taken.job, signal);
-      return taken.job.id;
+      const claimed = await dispatcher.claimNext();
+      if (claimed.kind !== 'job') throw new Error(`nothing was claimed: ${claimed.kind}`);
+      await dispatcher.submit(claimed.job, signal);
+      return claimed.job.id;
     },
     find: (id: string, accountId = 'default') => store.find(accountId, id),
     signal,

@@ -1,5 +1,5 @@
 /**
- * Tests that the bugs of `npm run chaos:teeth` can be planted into the current program. Only the run itself shows that
+ * Tests that the bugs of `npm run planted-bugs` can be planted into the current program. Only the run itself shows that
  * each bug makes its scenario fail.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -7,13 +7,13 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { programOf } from '../../verification/harness/program.ts';
-import { teeth } from '../../verification/planted-bugs/all.ts';
+import { plantedBugs } from '../../verification/planted-bugs/all.ts';
 import { applyEdits, plant } from '../../verification/planted-bugs/plant.ts';
 import { unboundedMailbox } from '../../verification/planted-bugs/unbounded-mailbox.ts';
 import type * as mailboxes from '../../src/concurrency/mailbox.ts';
 
 describe('a planted bug', () => {
-  test.each(teeth.map((tooth) => [tooth.name, tooth] as const))(
+  test.each(plantedBugs.map((plantedBug) => [plantedBug.name, plantedBug] as const))(
     '%s matches each of its places in the code exactly once',
     (_name, { edits }) => {
       expect(edits.length).toBeGreaterThan(0);
@@ -22,7 +22,7 @@ describe('a planted bug', () => {
   );
 
   test('has a unique name', () => {
-    expect(new Set(teeth.map(({ name }) => name)).size).toBe(teeth.length);
+    expect(new Set(plantedBugs.map(({ name }) => name)).size).toBe(plantedBugs.length);
   });
 
   test('whose place in the code is missing or not unique is an error', () => {

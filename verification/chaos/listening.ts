@@ -5,7 +5,7 @@ import type { HeardWebhook } from './checker/evidence.ts';
 import { startReceiver, type Seen } from '../harness/clients/receivers.ts';
 import { openJournal } from '../harness/journal.ts';
 import type { Random } from '../harness/random.ts';
-import type { Stage } from '../harness/harness.ts';
+import type { Harness } from '../harness/harness.ts';
 
 export interface Listening {
   /** The record of the attempts, one per line. */
@@ -17,11 +17,11 @@ const CREATE =
   'mutation ($input: CreateWebhookEndpointInput!) { created: createWebhookEndpoint(input: $input) { endpoint { id } } }';
 const ENDS = ['SUCCEEDED', 'FAILED', 'CANCELED'].map((end) => `MOTION_JOB_${end}`);
 
-export async function startListening(stage: Stage, random: Random): Promise<Listening> {
-  const file = join(stage.folder, 'webhooks.jsonl');
+export async function startListening(harness: Harness, random: Random): Promise<Listening> {
+  const file = join(harness.folder, 'webhooks.jsonl');
   const journal = openJournal<HeardWebhook>(file);
   const receiver = await startReceiver('failing', random, '', (one) => journal.append(heardOf(one)));
-  const reply = await stage.send<{ created: { endpoint: object | null } }>(stage.gateways[0]!, {
+  const reply = await harness.send<{ created: { endpoint: object | null } }>(harness.gateways[0]!, {
     query: CREATE,
     variables: { input: { url: receiver.url, eventTypes: ENDS } },
   });

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { GatewayProcess } from '../harness/gateway-process.ts';
 import { readJournal } from '../harness/journal.ts';
 import type { Random } from '../harness/random.ts';
-import type { Stage } from '../harness/harness.ts';
+import type { Harness } from '../harness/harness.ts';
 import type { Mode } from './modes.ts';
 
 const killPoints = ['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11', 'K12'] as const;
@@ -52,7 +52,7 @@ const RESTART_PAUSE_MS = 1_000;
 const TAKE_BACK_MS = 300;
 const isFeed = (opening: string): boolean => opening.includes('motion-gateway feed');
 
-export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (message: string) => void): Nemesis {
+export function createNemesis(harness: Harness, mode: Mode, random: Random, log: (message: string) => void): Nemesis {
   const counts: Record<Storm, number> = {
     gatewayKills: 0,
     databaseKills: 0,
@@ -71,11 +71,11 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   let stopping = false;
 
   const wasAtPoint = (pid: number | null | undefined, point?: KillPoint): boolean =>
-    readJournal<{ pid: number; point: string }>(stage.killFile).some(
+    readJournal<{ pid: number; point: string }>(harness.killFile).some(
       (line) => line.pid === pid && (point === undefined || line.point === point),
     );
 
-  for (const gateway of stage.gateways) {
+  for (const gateway of harness.gateways) {
     gateway.onOwnEnd(({ code, signal, pid }) => {
       // The order was withdrawn, but a busy process executed it before it received the withdrawal.
       if (signal === 'SIGKILL' && wasAtPoint(pid))
@@ -84,9 +84,9 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       if (!busy.has(gateway)) restart(gateway);
     });
   }
-  stage.upstream.onMessage((message) => {
+  harness.upstream.onMessage((message) => {
     if (message.kind !== 'held') return;
-    const gateway = stage.gateways.find(({ name }) => name === message.gateway);
+    const gateway = harness.gateways.find(({ name }) => name === message.gateway);
     void gateway?.kill();
   });
 
@@ -94,7 +94,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
   async function takeTarget(signal: AbortSignal): Promise<GatewayProcess> {
     for (;;) {
       signal.throwIfAborted();
-      const up = stage.gateways.filter((gateway) => gateway.isUp());
+      const up = harness.gateways.filter((gateway) => gateway.isUp());
       const free = up.filter((gateway) => !busy.has(gateway));
       if (up.length > 1 && free.length > 0) {
         const target = random.pick(free);
@@ -140,13 +140,13 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     },
     async databaseKills() {
       const from = Date.now();
-      await stage.database.kill();
+      await harness.database.kill();
       await setTimeout(50);
-      await stage.database.untilUp(DATABASE_LIMIT_MS);
+      await harness.database.untilUp(DATABASE_LIMIT_MS);
       slowestDatabaseMs = Math.max(slowestDatabaseMs, Date.now() - from);
     },
     async connectionCuts() {
-      const proxy = random.pick(stage.databaseProxies);
+      const proxy = random.pick(harness.databaseProxies);
       if (random.chance(0.5)) return void proxy.breakOpen();
       await proxy.cut();
       await setTimeout(random.between(300, 2_500));
@@ -155,17 +155,17 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     async silentFeeds() {
       // A feed that is not connected at the moment cannot be silenced.
       for (let left = 100; left > 0; left -= 1) {
-        if (random.pick(stage.databaseProxies).silenceOpen(isFeed) > 0) return;
+        if (random.pick(harness.databaseProxies).silenceOpen(isFeed) > 0) return;
         await setTimeout(TARGET_RETRY_MS);
       }
       throw new Error('no gateway listens');
     },
     async silentDatabases() {
-      random.pick(stage.databaseProxies).silenceOpen((opening) => !isFeed(opening));
+      random.pick(harness.databaseProxies).silenceOpen((opening) => !isFeed(opening));
     },
     async refusals() {
       const ms = Math.round(random.between(500, 2_000));
-      stage.upstream.send({ kind: 'refuse', ms });
+      harness.upstream.send({ kind: 'refuse', ms });
       await setTimeout(ms);
     },
   };
@@ -187,14 +187,14 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
     const gateway = await takeTarget(signal);
     const pid = gateway.pid();
     const ended = gateway.untilEnd();
-    if (point === 'K4') stage.upstream.send({ kind: 'holdNext', gateway: gateway.name });
+    if (point === 'K4') harness.upstream.send({ kind: 'holdNext', gateway: gateway.name });
     else gateway.order(point);
     const limit = new AbortController();
     const wait = (ms: number) =>
       Promise.race([ended, setTimeout(ms, null, { signal: limit.signal }).catch(() => null)]);
     let end = await wait(FIRE_LIMIT_MS);
     if (!end) {
-      if (point === 'K4') stage.upstream.send({ kind: 'holdNone', gateway: gateway.name });
+      if (point === 'K4') harness.upstream.send({ kind: 'holdNone', gateway: gateway.name });
       else gateway.order(null);
       end = await wait(TAKE_BACK_MS);
     }
@@ -231,7 +231,7 @@ export function createNemesis(stage: Stage, mode: Mode, random: Random, log: (me
       signal.addEventListener('abort', () => (stopping = true), { once: true });
       await Promise.all([stormLane(signal), sweepLane(signal)]);
       while (restarts.size > 0) await Promise.all(restarts);
-      await stage.database.untilUp(DATABASE_LIMIT_MS);
+      await harness.database.untilUp(DATABASE_LIMIT_MS);
     },
     injected: () => ({ ...counts, killPoints: { ...fired }, slowestDatabaseMs, slowestGatewayMs }),
     failures: () => failures,

@@ -29,7 +29,10 @@ function tableOf(summary: Summary): string {
     ['crashes at kill points', inWords(injected.killPoints)],
     ['PostgreSQL killed', `${injected.databaseKills}, back after ${injected.slowestDatabaseMs} ms at most`],
     ['database connections cut', injected.connectionCuts],
-    ['LISTEN connections silenced; all connections but that of LISTEN silenced', `${injected.silentFeeds}; ${injected.silentDatabases}`],
+    [
+      'LISTEN connections silenced; all connections but that of LISTEN silenced',
+      `${injected.silentFeeds}; ${injected.silentDatabases}`,
+    ],
     ['times that the upstream refused connections', injected.refusals],
     ['requests of clients, by end', inWords(summary.operations)],
     ['submits, by what the upstream did', inWords(summary.submits)],

@@ -11,7 +11,7 @@ import { createClient, usualRates } from '../harness/clients/client.ts';
 import type { ClientRecord } from '../harness/clients/records.ts';
 import { openJournal } from '../harness/journal.ts';
 import { createRandom } from '../harness/random.ts';
-import { startStage } from '../harness/harness.ts';
+import { startHarness } from '../harness/harness.ts';
 import { rates, settingsOf, SUBMIT_TIMEOUT_SECONDS, TASK_SECONDS, type Mode } from './modes.ts';
 import { createNemesis, type Injected } from './nemesis.ts';
 import { startListening } from './listening.ts';
@@ -69,6 +69,13 @@ const LOG_EVERY_MS = 10_000;
 /** The maximum number of jobs that clients work on at once. Usually it is a few dozen. */
 const MAX_RUNS = 200;
 /**
+ * The maximum number of jobs that clients watch at once, usually about a hundred. Above it, new jobs wait until earlier
+ * ones have ended. It is below the number of sockets that an address may have: refused watchers connect again and
+ * again, and on a slow machine their handshakes took the CPU time that the backlog needed.
+ */
+const MAX_WATCHES = 300;
+const BACKLOG_CHECK_MS = 100;
+/**
  * The nemesis may need longer than the jobs. Load continues until it has finished, for up to this multiple of the
  * planned time.
  */
@@ -86,7 +93,7 @@ export async function runChaos({
   signal,
 }: ScenarioOptions): Promise<ScenarioResult> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: mode.gateways,
     ...(dist !== undefined && { dist }),
     settings: { ...settingsOf(mode), ...(listing && { LISTING_LOOKUP: 'on' }), ...settings },
@@ -94,12 +101,12 @@ export async function runChaos({
     log,
   });
   let keepFolder = true;
-  const listening = await startListening(stage, createRandom(`${seed}:receiver`));
+  const listening = await startListening(harness, createRandom(`${seed}:receiver`));
   try {
     const loadedFrom = Date.now();
-    const clientsFile = join(stage.folder, 'clients.jsonl');
+    const clientsFile = join(harness.folder, 'clients.jsonl');
     const journal = openJournal<ClientRecord>(clientsFile);
-    const nemesis = createNemesis(stage, mode, createRandom(`${seed}:nemesis`), log);
+    const nemesis = createNemesis(harness, mode, createRandom(`${seed}:nemesis`), log);
     const ending = new AbortController();
     // Every watch and every pause adds a listener.
     setMaxListeners(0, ending.signal);
@@ -108,7 +115,7 @@ export async function runChaos({
       createClient({
         name: `c${index + 1}`,
         seed,
-        stage,
+        harness,
         journal,
         random: createRandom(`${seed}:client:${index}`),
         rates: usualRates,
@@ -138,10 +145,13 @@ export async function runChaos({
     try {
       const runs = new Set<Promise<void>>();
       const maxLoadMs = MAX_LOAD_FACTOR * 1_000 * (mode.jobs / mode.jobsPerSecond);
+      const hasTime = (): boolean => Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted;
+      const openWatches = (): number => clients.reduce((sum, client) => sum + client.openWatches(), 0);
       // If the machine is busy with other work, new jobs wait for earlier ones. The proxies and the clients are in this
       // process, and too many repeats would keep the gateways from the database permanently.
-      while ((submitted < mode.jobs || broken) && Date.now() - loadedFrom < maxLoadMs && !ending.signal.aborted) {
+      while ((submitted < mode.jobs || broken) && hasTime()) {
         while (runs.size >= MAX_RUNS) await Promise.race(runs);
+        while (openWatches() >= MAX_WATCHES && hasTime()) await setTimeout(BACKLOG_CHECK_MS);
         const run = clients[submitted % clients.length]!.run(submitted).finally(() => runs.delete(run));
         runs.add(run);
         submitted += 1;
@@ -156,9 +166,9 @@ export async function runChaos({
     }
 
     const settlingFrom = Date.now();
-    const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile, listening.file);
+    const gather = (): Promise<Evidence> => gatherEvidence(harness, clientsFile, listening.file);
     await untilSettled(gather, mode, log, ending.signal);
-    const stillUp = stage.gateways.filter((gateway) => gateway.isUp()).length;
+    const stillUp = harness.gateways.filter((gateway) => gateway.isUp()).length;
     ending.abort();
     await Promise.all(clients.map((client) => client.untilWatched()));
     const evidence = await gather();
@@ -167,7 +177,9 @@ export async function runChaos({
     const failures = [
       ...troubles,
       ...nemesis.failures(),
-      ...(stillUp < stage.gateways.length ? [`${stage.gateways.length - stillUp} gateways are not up at the end`] : []),
+      ...(stillUp < harness.gateways.length
+        ? [`${harness.gateways.length - stillUp} gateways are not up at the end`]
+        : []),
       ...(figures.neverArrived > MAX_NEVER_ARRIVED * figures.jobs
         ? [`${figures.neverArrived} of ${figures.jobs} jobs never reached the upstream`]
         : []),
@@ -185,11 +197,11 @@ export async function runChaos({
         load: seconds(settlingFrom - loadedFrom),
         settle: seconds(Date.now() - settlingFrom),
       },
-      folder: stage.folder,
+      folder: harness.folder,
     };
   } finally {
     listening.stop();
-    await stage.stop(keepFolder);
+    await harness.stop(keepFolder);
   }
 }
 

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { startEmbeddedServer } from '../../src/db/embedded/server.ts';
 import { findChildProcesses } from './child-processes.ts';
 
-export interface StageDatabase {
+export interface HarnessDatabase {
   readonly url: string;
   /** Sends SIGKILL to the postmaster. Its children exit by themselves, and the server is restarted within seconds. */
   kill(): Promise<void>;
@@ -25,7 +25,7 @@ const CONNECT_MS = 30_000;
 const STATEMENT_MS = 60_000;
 
 /** Every user must be able to enter `folder`, because PostgreSQL runs as another user if root starts it. */
-export async function startDatabase(folder: string, log: (message: string) => void): Promise<StageDatabase> {
+export async function startDatabase(folder: string, log: (message: string) => void): Promise<HarnessDatabase> {
   const server = await startEmbeddedServer({ dataDir: folder, log: (_level, message) => log(message) });
 
   async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {

@@ -6,12 +6,12 @@ import { setTimeout } from 'node:timers/promises';
 import { createConnections } from '../../src/db/connection/client.ts';
 import { createJobStore } from '../../src/db/stores.ts';
 import { createDispatcher } from '../../src/jobs/submit/dispatcher.ts';
-import { createHearing } from '../../src/jobs/reconcile/callback-health.ts';
+import { createCallbackHealth } from '../../src/jobs/reconcile/callback-health.ts';
 import type { Log } from '../../src/log.ts';
 import { createReconciler } from '../../src/jobs/reconcile/reconcile.ts';
-import { createSettling } from '../../src/jobs/settle/settle.ts';
-import type { Taken } from '../../src/jobs/submit/claim-next.ts';
-import type { Admission } from '../../src/jobs/model/admission-gate.ts';
+import { createSettle } from '../../src/jobs/settle/settle.ts';
+import type { Claimed } from '../../src/jobs/submit/claim-next.ts';
+import type { UpstreamLimits } from '../../src/jobs/model/admission-gate.ts';
 import { createCallbackUrls } from '../../src/upstream/callback-url.ts';
 import { createUpstreamClient } from '../../src/upstream/acedata/client.ts';
 
@@ -19,13 +19,13 @@ interface Options {
   readonly databaseUrl: string;
   readonly upstreamUrl: string;
   readonly upstreamId: string;
-  readonly admission: Admission;
+  readonly upstreamLimits: UpstreamLimits;
   readonly submitTimeoutMs: number;
   readonly lookMs: number;
   readonly reconcileMs: number;
 }
 
-const { databaseUrl, upstreamUrl, upstreamId, admission, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(
+const { databaseUrl, upstreamUrl, upstreamId, upstreamLimits, submitTimeoutMs, lookMs, reconcileMs } = JSON.parse(
   process.argv[2]!,
 ) as Options;
 
@@ -40,7 +40,7 @@ const log: Log = {
     process.send?.({ error: `${message}: ${(fields as { err?: Error }).err?.message ?? ''}` }),
 };
 const store = createJobStore(createConnections(databaseUrl, 4, quiet));
-const settling = createSettling({ store, log, effects: [] });
+const settle = createSettle({ store, log, effects: [] });
 // No server listens at this address, so results are found by polling.
 const callbackUrls = createCallbackUrls(['a-secret-of-the-verification-only'], () => 'http://127.0.0.1:9');
 const upstream = createUpstreamClient({
@@ -55,8 +55,8 @@ const pollSteps = { firstMs: 300, intervalMs: 300 };
 const dispatcher = createDispatcher({
   store,
   upstream,
-  settling,
-  admission,
+  settle,
+  upstreamLimits,
   firstPollMs: () => pollSteps.firstMs,
   firstListingMs: null,
   log,
@@ -64,9 +64,9 @@ const dispatcher = createDispatcher({
 const reconciler = createReconciler({
   store,
   upstream,
-  settling,
-  hearing: createHearing(store, upstreamId, pollSteps, true, log),
-  jobDeadlineMs: admission.jobDeadlineMs,
+  settle,
+  callbackHealth: createCallbackHealth({ history: store, upstreamId, pollSteps, expectsCallbacks: true, log }),
+  jobDeadlineMs: upstreamLimits.jobDeadlineMs,
   queueDeadlineMs: 86_400_000,
   firstListingMs: null,
   log,
@@ -75,11 +75,11 @@ const { signal } = new AbortController();
 
 const looks = async () => {
   for (;;) {
-    const taken = await dispatcher.take().catch((): Taken => ({ kind: 'wait', waitMs: lookMs }));
-    if (taken.kind === 'job') void dispatcher.submit(taken.job, signal, taken.isProbe).catch(quiet);
-    else if (taken.kind === 'unsure') void dispatcher.retract(taken.job, signal).catch(quiet);
-    else if (taken.kind === 'probe') await dispatcher.probe(taken.probedBy, signal).catch(quiet);
-    else await setTimeout(Math.min(taken.waitMs, lookMs));
+    const claimed = await dispatcher.claimNext().catch((): Claimed => ({ kind: 'wait', waitMs: lookMs }));
+    if (claimed.kind === 'job') void dispatcher.submit(claimed.job, signal, claimed.isProbe).catch(quiet);
+    else if (claimed.kind === 'unsure') void dispatcher.retract(claimed.job, signal).catch(quiet);
+    else if (claimed.kind === 'probe') await dispatcher.probe(claimed.probedBy, signal).catch(quiet);
+    else await setTimeout(Math.min(claimed.waitMs, lookMs));
   }
 };
 const reconciles = async () => {

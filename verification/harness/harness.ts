@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { UpstreamOptions } from './upstream/messages.ts';
-import { startDatabase, type StageDatabase } from './database.ts';
+import { startDatabase, type HarnessDatabase } from './database.ts';
 import { createFolder } from './folder.ts';
 import { startForwarder } from './forwarder.ts';
 import { findFreePort } from './free-port.ts';
@@ -31,7 +31,7 @@ export const unlimited = {
   MAX_SOCKETS_PER_KEY: '1000000',
 } as const;
 
-export interface StageOptions {
+export interface HarnessOptions {
   readonly gateways: number;
   /** The built program; defaults to the project's own. */
   readonly dist?: string;
@@ -46,7 +46,7 @@ export interface StageOptions {
   readonly log?: (message: string) => void;
 }
 
-export interface Stage {
+export interface Harness {
   /** Contains the ledger, the logs and the data. `stop` removes it unless it is to be kept. */
   readonly folder: string;
   readonly ledgerFile: string;
@@ -54,7 +54,7 @@ export interface Stage {
   readonly killFile: string;
   /** Empty without gateways. */
   readonly apiKey: string;
-  readonly database: StageDatabase;
+  readonly database: HarnessDatabase;
   readonly upstream: UpstreamProcess;
   readonly gateways: readonly GatewayProcess[];
   /**
@@ -70,14 +70,14 @@ export interface Stage {
   stop(keepFolder?: boolean): Promise<void>;
 }
 
-export async function startStage({
+export async function startHarness({
   gateways: count,
   dist = projectDist,
   settings = {},
   upstream: upstreamOptions,
   breakable = true,
   log = () => undefined,
-}: StageOptions): Promise<Stage> {
+}: HarnessOptions): Promise<Harness> {
   const { folder, databaseFolder } = createFolder();
   const ledgerFile = join(folder, 'ledger.jsonl');
   const killFile = join(folder, 'kill-points.jsonl');

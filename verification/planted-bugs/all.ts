@@ -9,10 +9,10 @@ import { noHeartbeat } from './no-heartbeat.ts';
 import { resendAfterCrash } from './resend-after-crash.ts';
 import { retryAfterTimeOut } from './retry-after-time-out.ts';
 import { selectThenInsert } from './select-then-insert.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 import { unboundedMailbox } from './unbounded-mailbox.ts';
 
-export const teeth: readonly Tooth[] = [
+export const plantedBugs: readonly PlantedBug[] = [
   retryAfterTimeOut,
   acknowledgeBeforeCommit,
   asynchronousCommit,

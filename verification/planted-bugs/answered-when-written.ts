@@ -1,6 +1,6 @@
 import { createHangingClients } from '../proofs/hangups/hanging-clients.ts';
 import { calmUpstream, until } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const REQUESTS = 20;
 const BODY = {
@@ -9,7 +9,7 @@ const BODY = {
   async: true,
 };
 
-export const answeredWhenWritten: Tooth = {
+export const answeredWhenWritten: PlantedBug = {
   name: 'answered-when-written',
   bug: 'counts a REST request as answered when its answer is written, and closes the connection without looking on',
   edits: [
@@ -17,7 +17,7 @@ export const answeredWhenWritten: Tooth = {
       file: 'src/http/rest/answer-delivery.ts',
       find: 'watch(jobId, socket, connectionOf(socket), cameByProxy(response.req));',
       replace:
-        "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else joining.ended(jobId, 'ANSWERED');",
+        "if (cameByProxy(response.req)) watch(jobId, socket, connectionOf(socket), true); else rejoin.ended(jobId, 'ANSWERED');",
     },
   ],
   /**
@@ -25,26 +25,26 @@ export const answeredWhenWritten: Tooth = {
    * repeats the request.
    */
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 1,
       settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, 60),
     });
-    const clients = await createHangingClients(stage.gateways, stage.apiKey);
+    const clients = await createHangingClients(harness.gateways, harness.apiKey);
     try {
       await Promise.all(
         Array.from({ length: REQUESTS }, async (_, index) => {
           const body = { ...BODY, prompt: `${bench.seed}-${index}` };
-          await clients.ask(stage.gateways[0]!, 'close', body, { afterMs: 0, how: 'unread' });
+          await clients.ask(harness.gateways[0]!, 'close', body, { afterMs: 0, how: 'unread' });
           // On a busy machine the answer may be 500, after which every client repeats the request.
           const isAnswered = async (): Promise<boolean> => {
-            const repeat = await clients.ask(stage.gateways[0]!, 'close', body, null);
+            const repeat = await clients.ask(harness.gateways[0]!, 'close', body, null);
             return repeat.kind === 'answered' && repeat.status === 200;
           };
           await until(`${body.prompt} is answered`, isAnswered);
         }),
       );
-      const twice = await stage.database.query<{ prompt: string }>(
+      const twice = await harness.database.query<{ prompt: string }>(
         'select prompt from jobs group by prompt having count(*) > 1',
       );
       return twice.length > 0

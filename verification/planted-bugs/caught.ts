@@ -2,14 +2,14 @@
  * Runs the scenario of a planted bug with the project's own build, where it must pass, and with the bug, where it must
  * fail.
  */
-import { startStage, type Stage } from '../harness/harness.ts';
+import { startHarness, type Harness } from '../harness/harness.ts';
 import { HEALTHY_DIST, plant } from './plant.ts';
-import type { Bench, Tooth } from './planted-bug.ts';
+import type { Bench, PlantedBug } from './planted-bug.ts';
 
-export interface Bitten {
+export interface PlantedBugResult {
   readonly name: string;
   readonly bug: string;
-  readonly verdict: 'bit' | 'did not bite' | 'healthy build is red' | 'not found out';
+  readonly verdict: 'caught' | 'did not checkPlantedBug' | 'healthy build fails' | 'not decided';
   /** Violations with the bug. */
   readonly violations: readonly string[];
   /** Violations without the bug, and errors because of which a scenario had no result. */
@@ -29,15 +29,15 @@ const LIMIT_MS = 90_000;
 
 const seconds = (from: number): number => Math.round((performance.now() - from) / 100) / 10;
 
-async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal): Promise<Run> {
+async function run(plantedBug: PlantedBug, dist: string, seed: string, signal: AbortSignal): Promise<Run> {
   const from = performance.now();
-  const stages: Promise<Stage>[] = [];
+  const stages: Promise<Harness>[] = [];
   const bench: Bench = {
     seed,
-    startStage(options) {
-      const stage = startStage({ ...options, dist });
-      stages.push(stage);
-      return stage;
+    startHarness(options) {
+      const harness = startHarness({ ...options, dist });
+      stages.push(harness);
+      return harness;
     },
   };
   let timer: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal
     signal.addEventListener('abort', interrupt);
   });
   try {
-    const violations = await Promise.race([tooth.scenario(bench), givenUp]);
+    const violations = await Promise.race([plantedBug.scenario(bench), givenUp]);
     return { violations, error: null, seconds: seconds(from) };
   } catch (error) {
     return { violations: [], error: error instanceof Error ? error.message : String(error), seconds: seconds(from) };
@@ -56,30 +56,34 @@ async function run(tooth: Tooth, dist: string, seed: string, signal: AbortSignal
     clearTimeout(timer);
     signal.removeEventListener('abort', interrupt);
     // If a harness could not start, it has already stopped its parts.
-    for (const stage of stages)
-      await stage.then(
+    for (const harness of stages)
+      await harness.then(
         (started) => started.stop(),
         () => undefined,
       );
   }
 }
 
-export async function bite(tooth: Tooth, seed: string, signal: AbortSignal): Promise<Bitten> {
-  const bugDist = await plant(tooth.name, tooth.edits);
-  const healthy = await run(tooth, HEALTHY_DIST, `${seed}-healthy`, signal);
-  const bug = await run(tooth, bugDist, `${seed}-bug`, signal);
+export async function checkPlantedBug(
+  plantedBug: PlantedBug,
+  seed: string,
+  signal: AbortSignal,
+): Promise<PlantedBugResult> {
+  const bugDist = await plant(plantedBug.name, plantedBug.edits);
+  const healthy = await run(plantedBug, HEALTHY_DIST, `${seed}-healthy`, signal);
+  const bug = await run(plantedBug, bugDist, `${seed}-bug`, signal);
   const troubles = [...healthy.violations, ...[healthy, bug].flatMap(({ error }) => error ?? [])];
   const verdict =
     healthy.error !== null || bug.error !== null
-      ? 'not found out'
+      ? 'not decided'
       : healthy.violations.length > 0
-        ? 'healthy build is red'
+        ? 'healthy build fails'
         : bug.violations.length > 0
-          ? 'bit'
-          : 'did not bite';
+          ? 'caught'
+          : 'did not checkPlantedBug';
   return {
-    name: tooth.name,
-    bug: tooth.bug,
+    name: plantedBug.name,
+    bug: plantedBug.bug,
     verdict,
     violations: bug.violations,
     troubles,

@@ -3,12 +3,12 @@ import { readJournal } from '../harness/journal.ts';
 import { createRandom } from '../harness/random.ts';
 import type { HeardWebhook } from '../chaos/checker/evidence.ts';
 import { calmUpstream, comesTrue, createLoad, until, violationsOf } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 /** A lease lasts three times the timeout of an attempt plus 10 s. */
 const TOLD_LIMIT_MS = 17_000;
 
-export const claimIsDelivery: Tooth = {
+export const claimIsDelivery: PlantedBug = {
   name: 'claim-is-delivery',
   bug: 'takes a webhook for delivered as soon as somebody has begun to deliver it',
   edits: [
@@ -19,7 +19,7 @@ export const claimIsDelivery: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 2,
       settings: {
         EGRESS_ALLOW: '127.0.0.1',
@@ -29,21 +29,21 @@ export const claimIsDelivery: Tooth = {
       },
       upstream: calmUpstream(bench, 0.1),
     });
-    const listening = await startListening(stage, createRandom(`${bench.seed}:receiver`));
+    const listening = await startListening(harness, createRandom(`${bench.seed}:receiver`));
     try {
       // The gateway that begins to deliver dies before the first byte.
-      for (const gateway of stage.gateways) {
-        void gateway.untilEnd().then(() => stage.gateways.forEach((other) => other !== gateway && other.order(null)));
+      for (const gateway of harness.gateways) {
+        void gateway.untilEnd().then(() => harness.gateways.forEach((other) => other !== gateway && other.order(null)));
         gateway.order('K11');
       }
-      const load = createLoad(bench, stage);
+      const load = createLoad(bench, harness);
       await load.submit(1);
-      await until('a gateway dies at its webhook', () => stage.gateways.some((gateway) => !gateway.isUp()));
+      await until('a gateway dies at its webhook', () => harness.gateways.some((gateway) => !gateway.isUp()));
       await comesTrue(
         () => readJournal<HeardWebhook>(listening.file).some(({ status }) => status === 200),
         TOLD_LIMIT_MS,
       );
-      return await violationsOf(stage, load, ['webhookLost', 'webhookTwice'], listening.file);
+      return await violationsOf(harness, load, ['webhookLost', 'webhookTwice'], listening.file);
     } finally {
       listening.stop();
     }

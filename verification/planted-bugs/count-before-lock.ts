@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Entry } from '../harness/journal.ts';
 import type { LedgerRecord } from '../harness/upstream/messages.ts';
 import { calmUpstream, createLoad, multiplyJob, pauseGate, readLedger } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const JOBS = 25;
 const CAP = 5;
@@ -12,7 +12,7 @@ const ROUNDS = 3;
 const PAUSE_MS = 700;
 const SAMPLE_MS = 10;
 
-export const countBeforeLock: Tooth = {
+export const countBeforeLock: PlantedBug = {
   name: 'count-before-lock',
   bug: 'counts what is in flight and locks the gate after that',
   edits: [
@@ -33,7 +33,7 @@ export const countBeforeLock: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 3,
       settings: {
         UPSTREAM_MAX_IN_FLIGHT: String(CAP),
@@ -44,17 +44,17 @@ export const countBeforeLock: Tooth = {
       },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
-    await pauseGate(stage);
-    await createLoad(bench, stage).submit(1);
-    await multiplyJob(stage, JOBS);
-    const inRows = await mostInRows(stage.database.url, async () => {
+    await pauseGate(harness);
+    await createLoad(bench, harness).submit(1);
+    await multiplyJob(harness, JOBS);
+    const inRows = await mostInRows(harness.database.url, async () => {
       // In each round, all gateways start at once: first with all slots free, later when most tasks have ended.
       for (let round = 0; round < ROUNDS; round += 1) {
-        await pauseGate(stage, PAUSE_MS);
+        await pauseGate(harness, PAUSE_MS);
         await setTimeout(PAUSE_MS + 1_000 * TASK_SECONDS);
       }
     });
-    const atUpstream = mostAtOnce(readLedger(stage));
+    const atUpstream = mostAtOnce(readLedger(harness));
     return [
       ...(atUpstream > CAP ? [`the upstream had ${atUpstream} tasks at once, but only ${CAP} are allowed`] : []),
       ...(inRows > CAP ? [`${inRows} jobs were in flight according to their rows, but only ${CAP} are allowed`] : []),

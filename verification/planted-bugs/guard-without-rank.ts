@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { calmUpstream, createLoad, until } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const JOBS = 20;
 const TASK_SECONDS = 1;
@@ -9,7 +9,7 @@ const CALLBACKS_MS = 3_500;
 /** Queued, submitting, processing, and the final state. */
 const VERSIONS = 4;
 
-export const guardWithoutRank: Tooth = {
+export const guardWithoutRank: PlantedBug = {
   name: 'guard-without-rank',
   bug: 'writes a state without asking whether it says more than what is known',
   edits: [
@@ -18,7 +18,7 @@ export const guardWithoutRank: Tooth = {
     { file: 'src/jobs/model/job.ts', find: 'job.rank < move.rank &&', replace: '' },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 1,
       settings: {
         POLL_FIRST_SECONDS: '0.3',
@@ -29,17 +29,17 @@ export const guardWithoutRank: Tooth = {
       },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
-    const load = createLoad(bench, stage);
+    const load = createLoad(bench, harness);
     await Promise.all(Array.from({ length: JOBS }, (_, number) => load.submit(number)));
     await until(
       'all jobs end',
-      async () => (await stage.database.query('select from jobs where completed_at is not null')).length === JOBS,
+      async () => (await harness.database.query('select from jobs where completed_at is not null')).length === JOBS,
     );
     await setTimeout(CALLBACKS_MS);
-    const changed = await stage.database.query<{ version: number }>(
+    const changed = await harness.database.query<{ version: number }>(
       `select version from jobs where version > ${VERSIONS} order by version desc`,
     );
-    const twice = await stage.database.query(
+    const twice = await harness.database.query(
       `select job_id from job_events where type = 'CALLBACK' and verdict = 'APPLIED' group by job_id having count(*) > 1`,
     );
     return [

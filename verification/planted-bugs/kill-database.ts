@@ -3,7 +3,7 @@
  * anything.
  */
 import { execFileSync } from 'node:child_process';
-import type { StageDatabase } from '../harness/database.ts';
+import type { HarnessDatabase } from '../harness/database.ts';
 
 const BACK_LIMIT_MS = 15_000;
 
@@ -15,7 +15,7 @@ export interface Crash {
 }
 
 /** Finds the processes in advance, because acknowledged writes would become durable during the search. */
-export async function prepareCrash(database: StageDatabase): Promise<Crash> {
+export async function prepareCrash(database: HarnessDatabase): Promise<Crash> {
   const [row] = await database.query<{ pid: string }>(
     `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid`,
   );

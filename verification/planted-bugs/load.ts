@@ -7,7 +7,7 @@ import { createClient, type ClientRates, type ProvingClient } from '../harness/c
 import type { ClientRecord } from '../harness/clients/records.ts';
 import { openJournal, readJournal, type Entry, type Journal } from '../harness/journal.ts';
 import { createRandom } from '../harness/random.ts';
-import type { Stage } from '../harness/harness.ts';
+import type { Harness } from '../harness/harness.ts';
 import type { LedgerRecord } from '../harness/upstream/messages.ts';
 import { noFaults } from '../harness/upstream/plan.ts';
 import type { Bench } from './planted-bug.ts';
@@ -33,15 +33,15 @@ const quiet: ClientRates = { watched: 0, repeated: 0, raced: 0, canceled: 0, rea
 /** The pause after each request, because a server that is down refuses many in a short time. */
 const PAUSE_MS = 10;
 
-export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRates> = {}): Load {
-  const file = join(stage.folder, 'clients.jsonl');
+export function createLoad(bench: Bench, harness: Harness, rates: Partial<ClientRates> = {}): Load {
+  const file = join(harness.folder, 'clients.jsonl');
   const journal = openJournal<ClientRecord>(file);
   const { signal } = new AbortController();
   const createOne = (name: string): ProvingClient =>
     createClient({
       name,
       seed: bench.seed,
-      stage,
+      harness,
       journal,
       random: createRandom(`${bench.seed}:${name}`),
       rates: { ...quiet, ...rates },
@@ -71,16 +71,17 @@ export function createLoad(bench: Bench, stage: Stage, rates: Partial<ClientRate
   };
 }
 
-export const readLedger = (stage: Stage): readonly Entry<LedgerRecord>[] => readJournal<LedgerRecord>(stage.ledgerFile);
+export const readLedger = (harness: Harness): readonly Entry<LedgerRecord>[] =>
+  readJournal<LedgerRecord>(harness.ledgerFile);
 
 /** Checks rules of the chaos run, and returns one sentence for each that is violated. */
 export async function violationsOf(
-  stage: Stage,
+  harness: Harness,
   load: Load,
   kinds: readonly ViolationKind[],
   webhooksFile: string | null = null,
 ): Promise<readonly string[]> {
-  const found = check(await gatherEvidence(stage, load.file, webhooksFile));
+  const found = check(await gatherEvidence(harness, load.file, webhooksFile));
   return kinds.flatMap((kind) => {
     const count = found.filter((violation) => violation.kind === kind).length;
     return count > 0 ? [`${violationKinds[kind]}: ${count}`] : [];
@@ -102,7 +103,7 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 }
 
 /** Copies the only job until there are `count` jobs. */
-export async function multiplyJob({ database }: Stage, count: number): Promise<void> {
+export async function multiplyJob({ database }: Harness, count: number): Promise<void> {
   const columns =
     'account_id, upstream_id, sandbox, image_url, video_url, mode, character_orientation, keep_original_sound, watermark, labels, input_hash';
   await database.query(
@@ -116,7 +117,7 @@ const HOUR_MS = 3_600_000;
  * Closes the gate for `ms`, so that jobs stay queued. If that is at most a second, all gateways check again at the
  * moment when the gate opens.
  */
-export async function pauseGate({ database }: Stage, ms = HOUR_MS): Promise<void> {
+export async function pauseGate({ database }: Harness, ms = HOUR_MS): Promise<void> {
   await database.query(
     `insert into gates (upstream_id, paused_until) values ('acedata', now() + interval '${ms} ms') on conflict (upstream_id) do update set paused_until = excluded.paused_until`,
   );

@@ -4,7 +4,7 @@
  */
 import { prepareCrash } from './kill-database.ts';
 import { calmUpstream, createLoad, pauseGate, until, violationsOf } from './load.ts';
-import type { Bench, Tooth } from './planted-bug.ts';
+import type { Bench, PlantedBug } from './planted-bug.ts';
 
 const ROUNDS = 3;
 
@@ -24,16 +24,16 @@ const slowCommit = [
 ];
 
 async function submitAndCrash(bench: Bench, { jobs, crashAfter, prepare }: Plan): Promise<readonly string[]> {
-  const stage = await bench.startStage({
+  const harness = await bench.startHarness({
     gateways: 1,
     settings: { PLAYGROUND: 'off' },
     upstream: calmUpstream(bench, 60),
   });
-  await pauseGate(stage);
-  for (const statement of prepare) await stage.database.query(statement);
-  const load = createLoad(bench, stage);
+  await pauseGate(harness);
+  for (const statement of prepare) await harness.database.query(statement);
+  const load = createLoad(bench, harness);
   for (let round = 1; ; round += 1) {
-    const crash = await prepareCrash(stage.database);
+    const crash = await prepareCrash(harness.database);
     let answered = 0;
     const submit = async (_: unknown, index: number): Promise<void> => {
       await load.submit(round * jobs + index);
@@ -43,13 +43,13 @@ async function submitAndCrash(bench: Bench, { jobs, crashAfter, prepare }: Plan)
     await Promise.all(Array.from({ length: jobs }, submit));
     await crash.untilBack();
     if (load.acknowledged().length < round * crashAfter) throw new Error('jobs were not acknowledged');
-    const violations = await violationsOf(stage, load, ['lost', 'twoJobs']);
+    const violations = await violationsOf(harness, load, ['lost', 'twoJobs']);
     if (violations.length > 0 || round === ROUNDS) return violations;
-    await until('the gateway is back', async () => (await fetch(`${stage.gateways[0]!.url}/readyz`)).status === 200);
+    await until('the gateway is back', async () => (await fetch(`${harness.gateways[0]!.url}/readyz`)).status === 200);
   }
 }
 
-export const acknowledgeBeforeCommit: Tooth = {
+export const acknowledgeBeforeCommit: PlantedBug = {
   name: 'acknowledge-before-commit',
   bug: 'answers as soon as COMMIT is sent, without waiting for its answer',
   edits: [
@@ -69,7 +69,7 @@ export const acknowledgeBeforeCommit: Tooth = {
   scenario: (bench) => submitAndCrash(bench, { jobs: 2, crashAfter: 1, prepare: slowCommit }),
 };
 
-export const asynchronousCommit: Tooth = {
+export const asynchronousCommit: PlantedBug = {
   name: 'asynchronous-commit',
   bug: 'connects with `synchronous_commit=off`',
   edits: [

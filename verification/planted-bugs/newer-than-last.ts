@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { createRandom } from '../harness/random.ts';
-import type { Stage } from '../harness/harness.ts';
+import type { Harness } from '../harness/harness.ts';
 import { calmUpstream, comesTrue, createLoad, multiplyJob, pauseGate } from './load.ts';
 import { subscribe } from './subscription.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const JOBS = 200;
 const WRITERS = 16;
@@ -13,7 +13,7 @@ const MAX_OPEN_MS = 120;
 /** Changes of the account are read after each notification, and the whole account every 20 s. */
 const CATCH_UP_MS = 4_000;
 
-export const newerThanLast: Tooth = {
+export const newerThanLast: PlantedBug = {
   name: 'newer-than-last',
   bug: 'reads of an account what is newer than the last that it has seen, whatever was in progress',
   edits: [
@@ -24,35 +24,35 @@ export const newerThanLast: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 1,
       settings: { PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, 60),
     });
-    await pauseGate(stage);
-    await createLoad(bench, stage).submit(1);
-    await multiplyJob(stage, JOBS);
-    const jobs = await stage.database.query<{ id: string }>('select id from jobs');
+    await pauseGate(harness);
+    await createLoad(bench, harness).submit(1);
+    await multiplyJob(harness, JOBS);
+    const jobs = await harness.database.query<{ id: string }>('select id from jobs');
     if (jobs.length !== JOBS) throw new Error(`there are ${jobs.length} jobs`);
 
     const versions = new Map<string, number>();
-    const follow = { query: FOLLOW, variables: { after: await findCursor(stage) } };
+    const follow = { query: FOLLOW, variables: { after: await findCursor(harness) } };
     const follower = await subscribe<{ update: { job: { id: string; version: number } } }>(
-      stage.gateways[0]!,
-      stage.apiKey,
+      harness.gateways[0]!,
+      harness.apiKey,
       follow,
       ({ update: { job } }) => void versions.set(job.id, Math.max(job.version, versions.get(job.id) ?? 0)),
     );
     await Promise.all(
       Array.from({ length: WRITERS }, (_, writer) =>
         write(
-          stage,
+          harness,
           `${bench.seed}:writer:${writer}`,
           jobs.map(({ id }) => id),
         ),
       ),
     );
-    const rows = await stage.database.query<{ id: string; version: number }>(
+    const rows = await harness.database.query<{ id: string; version: number }>(
       'select id, version from jobs where version > 1',
     );
     const missed = (): number => rows.filter(({ id, version }) => (versions.get(id) ?? 1) < version).length;
@@ -66,8 +66,8 @@ export const newerThanLast: Tooth = {
 
 const FOLLOW = 'subscription ($after: String) { update: jobsUpdated(after: $after) { job { id version } } }';
 
-async function findCursor(stage: Stage): Promise<string> {
-  const reply = await stage.send<{ motionJobs: { updatesCursor: string } }>(stage.gateways[0]!, {
+async function findCursor(harness: Harness): Promise<string> {
+  const reply = await harness.send<{ motionJobs: { updatesCursor: string } }>(harness.gateways[0]!, {
     query: '{ motionJobs(first: 1) { updatesCursor } }',
   });
   if (reply.kind !== 'answered' || !reply.answer.data) throw new Error('the list was not answered');
@@ -78,7 +78,7 @@ async function findCursor(stage: Stage): Promise<string> {
  * Writes as the store's `amend` does, in transactions that stay open for a while and end in a different order than they
  * began.
  */
-async function write({ database }: Stage, seed: string, jobIds: readonly string[]): Promise<void> {
+async function write({ database }: Harness, seed: string, jobIds: readonly string[]): Promise<void> {
   const random = createRandom(seed);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();

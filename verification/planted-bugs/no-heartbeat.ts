@@ -1,7 +1,7 @@
 import { watchToEnd } from '../harness/clients/watcher.ts';
 import { createRandom } from '../harness/random.ts';
 import { calmUpstream, comesTrue, createLoad, pauseGate, until } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 /**
  * The heartbeat 8 s after the start is not answered for 4 s. The feed then opens a new LISTEN connection, and
@@ -12,19 +12,19 @@ import type { Tooth } from './planted-bug.ts';
 const HEARD_AFTER_MS = 14_000;
 const SILENT_WITHIN_MS = 6_000;
 
-export const noHeartbeat: Tooth = {
+export const noHeartbeat: PlantedBug = {
   name: 'no-heartbeat',
   bug: 'does not ask its LISTEN connection whether it is still there',
   edits: [{ file: 'src/db/feed/feed.ts', find: '    beat();\n    announcer.', replace: '    announcer.' }],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 2,
       settings: { PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, 60),
     });
     const from = Date.now();
-    await pauseGate(stage);
-    const load = createLoad(bench, stage);
+    await pauseGate(harness);
+    const load = createLoad(bench, harness);
     await load.submit(1);
     const [jobId] = load.acknowledged();
     if (jobId === undefined) throw new Error('the job was not accepted');
@@ -32,12 +32,12 @@ export const noHeartbeat: Tooth = {
       load.records().some((record) => record.op === 'watch' && record.type === 'saw' && record.seen.state === state);
 
     const ending = new AbortController();
-    const [gateway, other] = [stage.gateways[0]!, stage.gateways[1]!];
+    const [gateway, other] = [harness.gateways[0]!, harness.gateways[1]!];
     const watching = watchToEnd({
       jobId,
       afterVersion: 0,
       client: 'watcher',
-      stage,
+      harness,
       journal: load.journal,
       random: createRandom(bench.seed),
       pickGateway: () => gateway,
@@ -45,13 +45,13 @@ export const noHeartbeat: Tooth = {
     });
     try {
       await until('the watch begins', () => seen('QUEUED'));
-      const silenced = stage.databaseProxies[0]!.silenceOpen((opening) => opening.includes('motion-gateway feed'));
+      const silenced = harness.databaseProxies[0]!.silenceOpen((opening) => opening.includes('motion-gateway feed'));
       if (silenced !== 1) throw new Error(`${silenced} feeds were silenced`);
-      await stage.send(other, {
+      await harness.send(other, {
         query: 'mutation ($id: ID!) { cancelMotionJob(input: { id: $id }) { job { state } } }',
         variables: { id: jobId },
       });
-      const [row] = await stage.database.query<{ state: string }>('select state from jobs');
+      const [row] = await harness.database.query<{ state: string }>('select state from jobs');
       if (row?.state !== 'CANCELED') throw new Error(`the job is ${row?.state ?? 'gone'}`);
       const changedMs = Date.now() - from;
       if (changedMs > SILENT_WITHIN_MS)

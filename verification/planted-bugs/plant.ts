@@ -7,7 +7,7 @@ import type { Edit } from './planted-bug.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Below `node_modules`, so that the copy finds the packages. */
-const COPIES = join(ROOT, 'node_modules/.cache/teeth');
+const COPIES = join(ROOT, 'node_modules/.cache/plantedBugs');
 
 /** The project's own build. */
 export const HEALTHY_DIST = join(ROOT, 'dist');

@@ -1,5 +1,5 @@
 /** A planted bug: edits of a copy of the program, and the scenario that must fail with them and pass without them. */
-import type { Stage, StageOptions } from '../harness/harness.ts';
+import type { Harness, HarnessOptions } from '../harness/harness.ts';
 
 /** Replaces the only occurrence of `find`. */
 export interface Edit {
@@ -9,7 +9,7 @@ export interface Edit {
   readonly replace: string;
 }
 
-export interface Tooth {
+export interface PlantedBug {
   readonly name: string;
   /** Completes "the program ...". */
   readonly bug: string;
@@ -22,5 +22,5 @@ export interface Tooth {
 export interface Bench {
   readonly seed: string;
   /** Starts a harness with the build under test. It is stopped when the scenario has ended. */
-  startStage(options: Omit<StageOptions, 'dist' | 'log'>): Promise<Stage>;
+  startHarness(options: Omit<HarnessOptions, 'dist' | 'log'>): Promise<Harness>;
 }

@@ -1,12 +1,12 @@
 import { calmUpstream, comesTrue, createLoad, readLedger, until, violationsOf } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 /** Long enough for the second submit, which must not occur: leases are checked every second. */
 const TASK_SECONDS = 4;
 /** A callback arrives up to 3 s after the end of the task, or is repeated from 5 s after it. */
 const END_LIMIT_MS = 9_000;
 
-export const resendAfterCrash: Tooth = {
+export const resendAfterCrash: PlantedBug = {
   name: 'resend-after-crash',
   bug: 'puts a job back into the queue when its submitter has died',
   edits: [
@@ -17,31 +17,31 @@ export const resendAfterCrash: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 2,
       settings: { UPSTREAM_SUBMITS_PER_SECOND: '100', PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, TASK_SECONDS),
     });
     // The gateway that submits is killed when the upstream has read the whole submit and has not answered.
     let isHeld = false;
-    stage.upstream.onMessage((message) => {
+    harness.upstream.onMessage((message) => {
       if (message.kind !== 'held') return;
-      for (const gateway of stage.gateways) {
+      for (const gateway of harness.gateways) {
         if (gateway.name === message.gateway) void gateway.kill().then(() => (isHeld = true));
-        else stage.upstream.send({ kind: 'holdNone', gateway: gateway.name });
+        else harness.upstream.send({ kind: 'holdNone', gateway: gateway.name });
       }
     });
-    for (const { name } of stage.gateways) stage.upstream.send({ kind: 'holdNext', gateway: name });
-    const load = createLoad(bench, stage);
+    for (const { name } of harness.gateways) harness.upstream.send({ kind: 'holdNext', gateway: name });
+    const load = createLoad(bench, harness);
     await load.submit(1);
     await until('a gateway dies in the middle of its submit', () => isHeld);
-    await stage.database.query(
+    await harness.database.query(
       `update jobs set lease_expires_at = now() - interval '1 second' where state = 'SUBMITTING'`,
     );
-    const arrived = (): number => readLedger(stage).filter(({ kind }) => kind === 'received').length;
+    const arrived = (): number => readLedger(harness).filter(({ kind }) => kind === 'received').length;
     const hasEnded = async (): Promise<boolean> =>
-      (await stage.database.query(`select from jobs where completed_at is not null`)).length > 0;
+      (await harness.database.query(`select from jobs where completed_at is not null`)).length > 0;
     await comesTrue(async () => arrived() > 1 || (await hasEnded()), END_LIMIT_MS);
-    return violationsOf(stage, load, ['sentAgain', 'twoTasks', 'wrongEnd']);
+    return violationsOf(harness, load, ['sentAgain', 'twoTasks', 'wrongEnd']);
   },
 };

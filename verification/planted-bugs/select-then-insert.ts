@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { calmUpstream, createLoad, pauseGate, violationsOf } from './load.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const LOAD_MS = 1_500;
 
-export const selectThenInsert: Tooth = {
+export const selectThenInsert: PlantedBug = {
   name: 'select-then-insert',
   bug: 'looks whether a key was used and then inserts, without a unique index',
   edits: [
@@ -22,19 +22,19 @@ export const selectThenInsert: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 2,
       settings: { PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, 60),
     });
-    await pauseGate(stage);
+    await pauseGate(harness);
     // Every client sends its key twice at once, to randomly chosen gateways.
-    const load = createLoad(bench, stage, { raced: 1 });
+    const load = createLoad(bench, harness, { raced: 1 });
     const ending = new AbortController();
     const running = load.run(4, ending.signal);
     await setTimeout(LOAD_MS);
     ending.abort();
     await running;
-    return violationsOf(stage, load, ['twoJobs']);
+    return violationsOf(harness, load, ['twoJobs']);
   },
 };

@@ -1,8 +1,8 @@
 import pg from 'pg';
-import type { Stage } from '../harness/harness.ts';
+import type { Harness } from '../harness/harness.ts';
 import { calmUpstream, comesTrue, createLoad, pauseGate, until } from './load.ts';
 import { subscribe } from './subscription.ts';
-import type { Tooth } from './planted-bug.ts';
+import type { PlantedBug } from './planted-bug.ts';
 
 const VERSIONS = 6_000;
 /**
@@ -14,7 +14,7 @@ const WATCH = `subscription ($id: ID!) { job: jobUpdated(id: $id) { version ${ST
 const MAX_STATES = 300;
 const READ_LIMIT_MS = 6_000;
 
-export const unboundedMailbox: Tooth = {
+export const unboundedMailbox: PlantedBug = {
   name: 'unbounded-mailbox',
   bug: 'keeps every state for a reader, and not only the newest',
   edits: [
@@ -25,28 +25,28 @@ export const unboundedMailbox: Tooth = {
     },
   ],
   async scenario(bench) {
-    const stage = await bench.startStage({
+    const harness = await bench.startHarness({
       gateways: 1,
       settings: { MAX_ALIASES: '100', MAX_FIELD_REPEATS: '100', PLAYGROUND: 'off' },
       upstream: calmUpstream(bench, 60),
     });
-    await pauseGate(stage);
-    const load = createLoad(bench, stage);
+    await pauseGate(harness);
+    const load = createLoad(bench, harness);
     await load.submit(1);
     const [jobId] = load.acknowledged();
     if (jobId === undefined) throw new Error('the job was not accepted');
-    await stage.database.query(`update jobs set prompt = repeat('x', 2500)`);
+    await harness.database.query(`update jobs set prompt = repeat('x', 2500)`);
 
     const versions: number[] = [];
     const reader = await subscribe<{ job: { version: number } }>(
-      stage.gateways[0]!,
-      stage.apiKey,
+      harness.gateways[0]!,
+      harness.apiKey,
       { query: WATCH, variables: { id: jobId } },
       ({ job }) => void versions.push(job.version),
     );
     await until('the watch begins', () => versions.length > 0);
     reader.pause();
-    await change(stage, jobId);
+    await change(harness, jobId);
     reader.resume();
     const last = VERSIONS + 1;
     const hasLast = await comesTrue(() => versions.at(-1) === last || versions.length > MAX_STATES, READ_LIMIT_MS);
@@ -60,7 +60,7 @@ export const unboundedMailbox: Tooth = {
 };
 
 /** Writes each version in its own transaction, with short pauses in which the gateway reads them. */
-async function change({ database }: Stage, jobId: string): Promise<void> {
+async function change({ database }: Harness, jobId: string): Promise<void> {
   const client = new pg.Client({ connectionString: database.url, options: '-c synchronous_commit=off' });
   await client.connect();
   try {

@@ -29,7 +29,7 @@ const noteEvent = statement((db) =>
 );
 
 /** The defaults for details that an event does not have. */
-const untold = {
+const emptyDetails = {
   attempt: null,
   submitEnd: null,
   httpStatus: null,
@@ -41,7 +41,7 @@ const untold = {
 export function createTimeline({ db }: Connections): Timeline {
   return {
     async note(tx, jobId, event) {
-      await noteEvent(tx).execute({ jobId, ...untold, ...event });
+      await noteEvent(tx).execute({ jobId, ...emptyDetails, ...event });
     },
 
     async listEvents(asked) {

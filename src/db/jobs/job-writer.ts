@@ -1,4 +1,4 @@
-/** Writes jobs throughout their lifetime. Only `advance` changes the state. */
+/** Writes jobs throughout their lifetime. Only `writeMove` changes the state. */
 import { and, eq, inArray, lt, placeholder, sql, type SQL } from 'drizzle-orm';
 import { TaskTakenError } from '../../jobs/model/errors.ts';
 import type { Job, Move } from '../../jobs/model/job.ts';
@@ -142,7 +142,7 @@ export function createJobWriter(connections: Connections, announce: Announcer['a
     },
 
     insert: (tx, job) => announced(tx, insert(tx, job)),
-    advance: (tx, jobId, move, patch) => announced(tx, write(tx, jobId, move, patch)),
+    writeMove: (tx, jobId, move, patch) => announced(tx, write(tx, jobId, move, patch)),
     amend: (tx, jobId, patch) => announced(tx, write(tx, jobId, null, patch)),
 
     async pollWithin(tx, jobId, ms) {

@@ -3,7 +3,7 @@
  * database's clock rather than from the start of the transaction, which may have waited.
  */
 import { and, desc, eq, getTableColumns, gt, inArray, isNull, lte, ne, or, sql, type SQL } from 'drizzle-orm';
-import type { EarlierRequest, JoinStore } from '../../jobs/ports/rejoin.ts';
+import type { EarlierRequest, RejoinStore } from '../../jobs/ports/rejoin.ts';
 import type { Connections } from '../connection/client.ts';
 import { ms } from '../sql/durations.ts';
 import { restBodies, restRequests as requests } from '../tables/rest.ts';
@@ -38,7 +38,7 @@ const isOwnOrUnanswered = (instanceId: string): SQL | undefined =>
 /** The maximum number of earlier requests to read. Only load tests have more open requests of one body and key. */
 const MAX_EARLIER = 1_000;
 
-export function createJoinStore({ db }: Connections): JoinStore {
+export function createRejoinStore({ db }: Connections): RejoinStore {
   return {
     async findEarlier(tx, { keyId, bodyHash }, maxAgeMs) {
       // Takes the lock first and reads in a later statement. Of two concurrent requests, the second therefore sees what
@@ -72,7 +72,7 @@ export function createJoinStore({ db }: Connections): JoinStore {
       return { nowMs: now!.nowMs, earlier: rows as EarlierRequest[] };
     },
 
-    async recordOpen(tx, jobId, { keyId, bodyHash }, instanceId, openAtMs) {
+    async recordOpen(tx, { keyId, bodyHash }, { jobId, instanceId, openAtMs }) {
       await inside(tx)
         .insert(requests)
         .values({ jobId, keyId, bodyHash, instanceId, openedAt: instantOf(openAtMs) });

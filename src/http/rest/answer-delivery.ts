@@ -1,7 +1,7 @@
 /** Watches the connection of an answer until there is evidence of whether the answer arrived. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Joining } from '../../jobs/rejoin/rejoin.ts';
+import type { Rejoin } from '../../jobs/rejoin/rejoin.ts';
 import { isVerdict, nextProgress, type Progress, type Sight, type Verdict } from './answer-evidence.ts';
 import type { ProxyCheck } from '../proxied.ts';
 import { holdClose, type HeldClose } from './hold-close.ts';
@@ -52,7 +52,7 @@ interface Connection {
 }
 
 export function createAnswerWatch(
-  joining: Pick<Joining, 'ended' | 'stopConfirming'>,
+  rejoin: Pick<Rejoin, 'ended' | 'stopConfirming'>,
   times: WatchTimes,
   cameByProxy: ProxyCheck,
 ): AnswerWatch {
@@ -101,7 +101,7 @@ export function createAnswerWatch(
       const before = progress;
       progress = nextProgress(progress, sight, proxied);
       if (progress === before) return;
-      if (progress === 'CLOSING') joining.stopConfirming(jobId);
+      if (progress === 'CLOSING') rejoin.stopConfirming(jobId);
       if (progress === 'SETTLED') held?.halfClose();
       if (isVerdict(progress)) conclude(progress);
     }
@@ -109,12 +109,12 @@ export function createAnswerWatch(
       timers.forEach(clearTimeout);
       connection.watches.delete(see);
       held?.close();
-      joining.ended(jobId, verdict, { writtenAt });
+      rejoin.ended(jobId, verdict, { writtenAt });
     }
 
     connection.watches.add(see);
     // An open connection from a proxy does not show that the client behind it is still connected.
-    if (proxied) joining.stopConfirming(jobId);
+    if (proxied) rejoin.stopConfirming(jobId);
   }
 
   const followAnswer: FollowAnswer = (jobId, response, gone) => {
@@ -123,7 +123,7 @@ export function createAnswerWatch(
     const { socket } = response.req;
     if (gone.aborted || socket.destroyed) {
       following.isUnanswered = true;
-      joining.ended(jobId, 'UNANSWERED');
+      rejoin.ended(jobId, 'UNANSWERED');
       return following;
     }
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -140,7 +140,7 @@ export function createAnswerWatch(
       socket.off('close', onClose);
       if (written || following.isUnanswered) return;
       following.isUnanswered = true;
-      joining.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
+      rejoin.ended(jobId, 'UNANSWERED', { renew: !following.saysFailure });
     };
     // Registered before Node's own listener, which closes the connection.
     response.prependOnceListener('finish', onFinish).once('close', onClose);

@@ -3,7 +3,7 @@ import type { Caller } from '../../accounts/caller.ts';
 import type { WhyRefused } from '../../accounts/errors.ts';
 import type { Accounts } from '../../accounts/index.ts';
 import { isTerminal, type Job } from '../../jobs/model/job.ts';
-import type { Jobs } from '../../jobs/index.ts';
+import type { JobOperations } from '../../jobs/operations.ts';
 import type { Log } from '../../log.ts';
 
 type HoldEnd =
@@ -38,7 +38,7 @@ export interface HoldingOptions {
 }
 
 export function createHolding(
-  jobs: Pick<Jobs, 'watch' | 'find'>,
+  jobs: Pick<JobOperations, 'watch' | 'find'>,
   accounts: Pick<Accounts, 'findEnded'>,
   { holdMs, maxPerKey, recheckMs }: HoldingOptions,
   log: Log,

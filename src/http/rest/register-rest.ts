@@ -2,7 +2,7 @@
  * Registers the REST routes: the vendor's own routes on top of the gateway's cores, for clients written for the vendor.
  */
 import type { FastifyInstance } from 'fastify';
-import type { Joining } from '../../jobs/rejoin/rejoin.ts';
+import type { Rejoin } from '../../jobs/rejoin/rejoin.ts';
 import type { Log } from '../../log.ts';
 import type { Cores } from '../../resolvers/context.ts';
 import type { Admission } from '../overload/admission.ts';
@@ -15,7 +15,7 @@ import { createRestService } from './service.ts';
 
 export interface RestOptions {
   readonly cores: Cores;
-  readonly joining: Joining;
+  readonly rejoin: Rejoin;
   readonly holding: HoldingOptions;
   readonly watching: WatchTimes;
   readonly cameByProxy: ProxyCheck;
@@ -33,12 +33,12 @@ export interface RestDoors {
 
 export async function registerRest(
   app: FastifyInstance,
-  { cores, joining, holding: options, watching, cameByProxy, admission, log }: RestOptions,
+  { cores, rejoin, holding: options, watching, cameByProxy, admission, log }: RestOptions,
 ): Promise<RestDoors> {
   const holding = createHolding(cores.jobs, cores.accounts, options, log);
-  const { noteRequest, followAnswer } = createAnswerWatch(joining, watching, cameByProxy);
+  const { noteRequest, followAnswer } = createAnswerWatch(rejoin, watching, cameByProxy);
   app.server.prependListener('request', noteRequest);
-  await registerUpstreamRoutes(app, createRestService({ cores, joining, holding, followAnswer, admission, log }));
+  await registerUpstreamRoutes(app, createRestService({ cores, rejoin, holding, followAnswer, admission, log }));
   // Generated on the first request: at startup, it took one eighth of the CPU time.
   const descriptions = new Map<string, object>();
   app.get('/openapi.json', async (request) => {

@@ -12,7 +12,7 @@ import type { Job, JobWebhook } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { AcceptEffect, Refusal } from '../ports/effects.ts';
 import { answerSpentKey, refuseSpentKey } from './deleted-job-key.ts';
-import { moved } from '../model/job-event.ts';
+import { eventOf } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { Upstream } from '../ports/upstream.ts';
 
@@ -114,7 +114,7 @@ export function createAccept({ store, upstream, effects, checkWebhookUrl, nudge 
         });
         if (job) {
           await refuseSpentKey(store, tx, accountId, idempotencyKey);
-          await store.note(tx, job.id, moved(job, 'ACCEPTED'));
+          await store.note(tx, job.id, eventOf(job, 'ACCEPTED'));
           for (const effect of effects) {
             const refusal = await effect(tx, job);
             if (refusal) throw new RefusedError(refusal);

@@ -103,7 +103,8 @@ export function pauseFor(trouble: Trouble, reason: string, pausesBefore: number)
   };
 }
 
-export interface Admission {
+/** The limits that the gate keeps at an upstream, and the ages at which a job no longer counts as in flight. */
+export interface UpstreamLimits {
   readonly maxInFlight: number;
   readonly submitsPerSecond: number;
   readonly unconfirmedSlotMs: number;

@@ -56,7 +56,7 @@ export type NewJobEvent = Pick<JobEvent, 'type' | 'state' | 'version'> & Partial
 export type EventDetails = Partial<Omit<JobEvent, 'id' | 'at' | 'type' | 'state' | 'version'>>;
 
 /** Returns an event that moved the job to its current state. */
-export const moved = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
+export const eventOf = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
   type,
   state: job.state,
   version: job.version,
@@ -64,7 +64,7 @@ export const moved = (job: Job, type: JobEventType, details: EventDetails = {}):
 });
 
 /** Returns an event that left the job in its state. */
-const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
+const eventWithoutMove = (job: Job, type: JobEventType, details: EventDetails = {}): NewJobEvent => ({
   type,
   state: null,
   version: job.version,
@@ -72,8 +72,15 @@ const noted = (job: Job, type: JobEventType, details: EventDetails = {}): NewJob
 });
 
 /** Returns an event that took the job from `before` to `after`; `after` is null if nothing changed. */
-export const told = (before: Job, after: Job | null, type: JobEventType, details: EventDetails = {}): NewJobEvent =>
-  after !== null && after.state !== before.state ? moved(after, type, details) : noted(after ?? before, type, details);
+export const eventOfChange = (
+  before: Job,
+  after: Job | null,
+  type: JobEventType,
+  details: EventDetails = {},
+): NewJobEvent =>
+  after !== null && after.state !== before.state
+    ? eventOf(after, type, details)
+    : eventWithoutMove(after ?? before, type, details);
 
 const MAX_MESSAGE = 500;
 

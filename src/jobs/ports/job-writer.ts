@@ -30,7 +30,7 @@ export interface JobPatch {
 }
 
 /**
- * The writes over the life of a job. `advance` and `amend` increment the version, and wake watchers when the
+ * The writes over the life of a job. `writeMove` and `amend` increment the version, and wake watchers when the
  * transaction commits.
  */
 export interface JobWriter {
@@ -47,9 +47,9 @@ export interface JobWriter {
   /**
    * Makes a move; the only statement that writes a state. Returns null if `permits` would return false, because the
    * move is too late or repeated. Like `amend`, rejects with `TaskTakenError` if another job of the upstream has the
-   * task id.
+   * task id. Only `src/jobs/settle` calls it, so that no end of a job bypasses the effects of other cores.
    */
-  advance(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
+  writeMove(tx: Transaction, jobId: string, move: Move, patch: JobPatch): Promise<Job | null>;
   /** Updates what is known about the job and leaves the state unchanged. */
   amend(tx: Transaction, jobId: string, patch: JobPatch): Promise<Job | null>;
   /** Schedules a poll of the job in `inMs`, unless an earlier one is already scheduled. Clients see no change. */

@@ -17,7 +17,16 @@ export interface SentRequest {
 /** `OPEN` while the connection for the answer is open; afterward, whether an answer arrived, as far as is known. */
 export type AnswerState = 'OPEN' | 'ANSWERED' | 'UNANSWERED';
 
-export interface JoinStore {
+/** The connection on which a request waits for its answer. */
+interface OpenConnection {
+  readonly jobId: string;
+  /** The instance to which the client is connected. */
+  readonly instanceId: string;
+  /** When the connection was last known to be open, by the database's clock. */
+  readonly openAtMs: number;
+}
+
+export interface RejoinStore {
   /**
    * Returns the matching requests that are not known to have been answered, newest first, and the database's time.
    * Until `tx` ends, other calls with the same likeness wait.
@@ -27,8 +36,8 @@ export interface JoinStore {
     likeness: Likeness,
     maxAgeMs: number,
   ): Promise<{ readonly nowMs: number; readonly earlier: readonly EarlierRequest[] }>;
-  /** Records a request whose connection to this instance was open at `openAtMs`, by the database's clock. */
-  recordOpen(tx: Transaction, jobId: string, likeness: Likeness, instanceId: string, openAtMs: number): Promise<void>;
+  /** Records a request together with the connection over which it arrived. */
+  recordOpen(tx: Transaction, likeness: Likeness, connection: OpenConnection): Promise<void>;
   /**
    * Reopens a request that has not been answered, before this instance writes an answer to it. That answer then
    * determines the state of the request. Until then its connection counts as open as of `openAtMs`, by the database's

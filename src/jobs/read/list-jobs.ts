@@ -42,7 +42,7 @@ export function createListJobs(reader: JobReader): ListJobs {
   };
 }
 
-/** Adds to `listJobs` the cursor from which a client can follow the account without missing a change. */
+/** Adds to `listJobs` the cursor from which a client can watch the account without missing a change. */
 export function withUpdatesCursor(listJobs: ListJobs, findCursor: (accountId: string) => Promise<string>) {
   return async (
     ...[accountId, page]: Parameters<ListJobs>
@@ -71,7 +71,7 @@ function checkFilter({ ids, labels, createdAfter, createdBefore }: JobFilter): v
 }
 
 /**
- * Encodes a cursor of the list. With `updatesCursor`, it also carries the position from which to follow the account.
+ * Encodes a cursor of the list. With `updatesCursor`, it also carries the position from which to watch the account.
  * Every page repeats the position of the first page: clients keep the value of the last page, and a newer position
  * would miss changes to jobs on earlier pages.
  */

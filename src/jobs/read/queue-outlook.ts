@@ -5,7 +5,7 @@
 import type { GateStore } from '../ports/admission-gate.ts';
 import type { Job } from '../model/job.ts';
 import type { History, ModeDurations } from '../ports/history.ts';
-import type { Admission } from '../model/admission-gate.ts';
+import type { UpstreamLimits } from '../model/admission-gate.ts';
 
 export interface Outlook {
   /** 1 is the next job; 1,000 means 1,000 or more; null if the job is not queued. */
@@ -28,7 +28,7 @@ const FAR_BEHIND = 1_000;
 export function createFindOutlooks(
   store: History & Pick<GateStore, 'findGate'>,
   upstreamId: string,
-  admission: Admission,
+  upstreamLimits: UpstreamLimits,
 ): FindOutlooks {
   let past: { readonly readAtMs: number; readonly durations: Promise<readonly ModeDurations[]> } | null = null;
 
@@ -54,7 +54,7 @@ export function createFindOutlooks(
       const isHere = job.upstreamId === upstreamId;
       const at =
         duration && isHere
-          ? estimate(job, { position: queuePosition, duration, isShut: gate?.reason != null, admission, now })
+          ? estimate(job, { position: queuePosition, duration, isShut: gate?.reason != null, upstreamLimits, now })
           : null;
       return { queuePosition, estimatedCompletionAt: at === null ? null : new Date(at) };
     });
@@ -65,7 +65,7 @@ interface Known {
   readonly position: number | null;
   readonly duration: ModeDurations;
   readonly isShut: boolean;
-  readonly admission: Pick<Admission, 'maxInFlight' | 'submitsPerSecond'>;
+  readonly upstreamLimits: Pick<UpstreamLimits, 'maxInFlight' | 'submitsPerSecond'>;
   /** In ms since 1970, like the result of `estimate`. */
   readonly now: number;
 }
@@ -76,14 +76,14 @@ interface Known {
  */
 export function estimate(
   job: Pick<Job, 'state' | 'attemptedAt'>,
-  { position, duration, isShut, admission, now }: Known,
+  { position, duration, isShut, upstreamLimits, now }: Known,
 ): number | null {
   const { medianMs, p95Ms } = duration;
   switch (job.state) {
     case 'QUEUED': {
       if (position === null || position >= FAR_BEHIND || isShut) return null;
-      const byRateMs = (position / admission.submitsPerSecond) * 1_000;
-      const bySlotsMs = (Math.max(0, position - 1) / admission.maxInFlight) * medianMs;
+      const byRateMs = (position / upstreamLimits.submitsPerSecond) * 1_000;
+      const bySlotsMs = (Math.max(0, position - 1) / upstreamLimits.maxInFlight) * medianMs;
       return now + Math.max(byRateMs, bySlotsMs) + medianMs;
     }
     case 'SUBMITTING':

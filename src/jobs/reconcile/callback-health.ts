@@ -6,53 +6,63 @@ import type { PollSteps } from './poll-schedule.ts';
 import type { History } from '../ports/history.ts';
 import type { Log } from '../../log.ts';
 
-export interface Hearing {
+export interface CallbackHealth {
   /** Returns the poll schedule that currently applies. */
   steps(): PollSteps;
-  isDeaf(): boolean;
+  /** Returns true if callbacks appear not to reach the gateway. */
+  callbacksMissing(): boolean;
   /** Checks the newest successes. Called after each round of polling; reads the database at most once every 5 s. */
   check(): Promise<void>;
 }
 
+export interface CallbackHealthDeps {
+  readonly history: History;
+  readonly upstreamId: string;
+  readonly pollSteps: PollSteps;
+  /** False if the upstream was given no way to call back. */
+  readonly expectsCallbacks: boolean;
+  readonly log: Log;
+}
+
 /** Number of consecutive successes, all found only by polling, after which callbacks count as missing. */
-const DEAF_AFTER = 5;
-const DEAF_POLL_MS = 10_000;
+const MISSING_AFTER = 5;
+/** Maximum interval between polls while callbacks are missing. */
+const MISSING_POLL_MS = 10_000;
 const CHECK_MS = 5_000;
 
-/** Creates the check. `expectsCallbacks` is false if the upstream was given no way to call back. */
-export function createHearing(
-  history: History,
-  upstreamId: string,
-  pollSteps: PollSteps,
-  expectsCallbacks: boolean,
-  log: Log,
-): Hearing {
+export function createCallbackHealth({
+  history,
+  upstreamId,
+  pollSteps,
+  expectsCallbacks,
+  log,
+}: CallbackHealthDeps): CallbackHealth {
   const startedAt = new Date();
   let checkedAtMs = 0;
-  let deaf = false;
+  let missing = false;
 
   return {
     steps: () =>
-      deaf
+      missing
         ? {
-            firstMs: Math.min(pollSteps.firstMs, DEAF_POLL_MS),
-            intervalMs: Math.min(pollSteps.intervalMs, DEAF_POLL_MS),
+            firstMs: Math.min(pollSteps.firstMs, MISSING_POLL_MS),
+            intervalMs: Math.min(pollSteps.intervalMs, MISSING_POLL_MS),
           }
         : pollSteps,
-    isDeaf: () => deaf,
+    callbacksMissing: () => missing,
     async check() {
       if (!expectsCallbacks || Date.now() - checkedAtMs < CHECK_MS) return;
       checkedAtMs = Date.now();
       // Only successes since startup count: earlier ones may have used a different `PUBLIC_URL`.
-      const newest = await history.recentSuccesses(upstreamId, startedAt, DEAF_AFTER);
-      const was = deaf;
-      deaf = newest.length === DEAF_AFTER && newest.every(({ uncalled }) => uncalled);
-      if (deaf && !was)
+      const newest = await history.recentSuccesses(upstreamId, startedAt, MISSING_AFTER);
+      const was = missing;
+      missing = newest.length === MISSING_AFTER && newest.every(({ uncalled }) => uncalled);
+      if (missing && !was)
         log.warn(
-          { successes: DEAF_AFTER },
+          { successes: MISSING_AFTER },
           'callbacks do not reach PUBLIC_URL: results are found by polling, every 10 s',
         );
-      if (!deaf && was) log.info({}, 'callbacks reach PUBLIC_URL again');
+      if (!missing && was) log.info({}, 'callbacks reach PUBLIC_URL again');
     },
   };
 }

@@ -6,9 +6,9 @@ import { isOfAnother, type Polling } from './poll.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { OverdueJob } from '../ports/work-queue.ts';
 import type { Log } from '../../log.ts';
-import type { Settling } from '../settle/settle.ts';
+import type { Settle } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
-import { told } from '../model/job-event.ts';
+import { eventOfChange } from '../model/job-event.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import type { TaskReport } from '../model/upstream-news.ts';
 import type { WorkAttempts } from './work-attempts.ts';
@@ -16,7 +16,7 @@ import type { WorkAttempts } from './work-attempts.ts';
 export interface DeadlineDeps {
   readonly store: JobStore;
   readonly upstream: Pick<Upstream, 'id' | 'sandbox'>;
-  readonly settling: Settling;
+  readonly settle: Settle;
   readonly polling: Polling;
   readonly lookUps: LookUps;
   readonly jobDeadlineMs: number;
@@ -47,7 +47,7 @@ const CHANGE_OF_INSTANCES_MS = 300_000;
 export function createFailOverdue({
   store,
   upstream,
-  settling,
+  settle,
   polling,
   lookUps,
   jobDeadlineMs,
@@ -89,14 +89,14 @@ export function createFailOverdue({
           // has a different deadline.
           const move = { ...moves.expire, from: [job.state], attempt: job.attempt };
           const poll = isFinalFailure(failure.code) ? { nextPollAt: null } : {};
-          const failed = await settling.advance(tx, job.id, move, {
+          const failed = await settle.advance(tx, job.id, move, {
             failure,
             settledBy: 'DEADLINE',
             completed: true,
             ...poll,
           });
           if (!failed) return;
-          await store.note(tx, job.id, told(row, failed, 'DEADLINE', { message: failure.code }));
+          await store.note(tx, job.id, eventOfChange(row, failed, 'DEADLINE', { message: failure.code }));
           log.warn({ jobId: job.id, taskId: job.taskId, code: failure.code }, 'deadline');
         }),
       );

@@ -6,9 +6,9 @@ import { nextPollMs, type PollSteps } from './poll-schedule.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { PollableJob } from '../ports/work-queue.ts';
 import type { Log } from '../../log.ts';
-import type { Settling } from '../settle/settle.ts';
+import type { Settle } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
-import { told } from '../model/job-event.ts';
+import { eventOfChange } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { TaskReport } from '../model/upstream-news.ts';
 import { MAX_ATTEMPTS, type WorkAttempts } from './work-attempts.ts';
@@ -16,7 +16,7 @@ import { MAX_ATTEMPTS, type WorkAttempts } from './work-attempts.ts';
 export interface PollDeps {
   readonly store: JobStore;
   readonly upstreamId: string;
-  readonly settling: Settling;
+  readonly settle: Settle;
   readonly lookUps: LookUps;
   /** True if jobs without a task id are searched for by listing. */
   readonly listing: boolean;
@@ -85,7 +85,7 @@ const isInDoubt = ({ taskId, state, attempt }: Job): boolean =>
 export function createPolling({
   store,
   upstreamId,
-  settling,
+  settle,
   lookUps,
   listing,
   attempts,
@@ -96,9 +96,9 @@ export function createPolling({
     const isTaken = taken.has(taskId) && job.taskId !== taskId;
     if (isTaken) log.error({ jobId: job.id, taskId }, 'a task belongs to two jobs');
     if (isTaken && outcome.kind === 'running') return null;
-    const settled = await settling.carryOut(tx, job, decide(job, { taskId: isTaken ? null : taskId, outcome, source }));
+    const settled = await settle.carryOut(tx, job, decide(job, { taskId: isTaken ? null : taskId, outcome, source }));
     if (!settled) return null;
-    await store.note(tx, job.id, told(job, settled, source, { message: outcome.kind }));
+    await store.note(tx, job.id, eventOfChange(job, settled, source, { message: outcome.kind }));
     if (isTerminal(settled.state))
       log.info(
         { jobId: job.id, taskId, state: settled.state },
@@ -116,7 +116,7 @@ export function createPolling({
     await store.note(
       tx,
       job.id,
-      told(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }),
+      eventOfChange(job, null, 'CLAIM_JUDGED', { verdict: ours ? 'CONFIRMED' : 'REFUTED', message: report.taskId }),
     );
     if (!ours)
       log.error({ jobId: job.id, taskId: report.taskId }, 'a callback claimed a task that does not belong to its job');

@@ -3,22 +3,22 @@
  * number of instances may do so at the same time.
  */
 import { createFailOverdue } from './deadlines.ts';
-import type { Hearing } from './callback-health.ts';
+import type { CallbackHealth } from './callback-health.ts';
 import { moves } from '../model/job.ts';
 import { createLookUps } from './look-up.ts';
 import { createPolling } from './poll.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { Log } from '../../log.ts';
-import type { Settling } from '../settle/settle.ts';
-import { moved } from '../model/job-event.ts';
+import type { Settle } from '../settle/settle.ts';
+import { eventOf } from '../model/job-event.ts';
 import type { Upstream } from '../ports/upstream.ts';
 import { createWorkAttempts } from './work-attempts.ts';
 
 export interface ReconcileDeps {
   readonly store: JobStore;
   readonly upstream: Upstream;
-  readonly settling: Settling;
-  readonly hearing: Hearing;
+  readonly settle: Settle;
+  readonly callbackHealth: CallbackHealth;
   readonly jobDeadlineMs: number;
   readonly queueDeadlineMs: number;
   /** Delay until a job in doubt is first searched for by listing; null if listing is disabled. */
@@ -39,8 +39,8 @@ const BATCH = 50;
 export function createReconciler({
   store,
   upstream,
-  settling,
-  hearing,
+  settle,
+  callbackHealth,
   jobDeadlineMs,
   queueDeadlineMs,
   firstListingMs,
@@ -52,17 +52,17 @@ export function createReconciler({
   const polling = createPolling({
     store,
     upstreamId: upstream.id,
-    settling,
+    settle,
     lookUps,
     listing,
     attempts,
-    pollSteps: hearing.steps,
+    pollSteps: callbackHealth.steps,
     log,
   });
   const failOverdue = createFailOverdue({
     store,
     upstream,
-    settling,
+    settle,
     polling,
     lookUps,
     jobDeadlineMs,
@@ -77,8 +77,8 @@ export function createReconciler({
     for (const job of jobs) {
       const doubted = await store
         .transaction(async (tx) => {
-          const row = await store.advance(tx, job.id, moves.doubt(job.attempt), {});
-          if (row) await store.note(tx, job.id, moved(row, 'LEASE_EXPIRED', { attempt: job.attempt }));
+          const row = await settle.advance(tx, job.id, moves.doubt(job.attempt), {});
+          if (row) await store.note(tx, job.id, eventOf(row, 'LEASE_EXPIRED', { attempt: job.attempt }));
           if (row && firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
           return row;
         })
@@ -91,13 +91,13 @@ export function createReconciler({
     return jobs.length === BATCH;
   }
 
-  // Deadlines run after polls: a job that a look-up can still settle must not fail.
+  // The keys are logged as `duty`. Deadlines run after polls: a job that a look-up can still settle must not fail.
   const duties = {
     attempts: async () => (await attempts.forgetEnded(), false),
     leases: doubtExpiredLeases,
     polls: polling.poll,
     deadlines: failOverdue,
-    hearing: async () => (await hearing.check(), false),
+    hearing: async () => (await callbackHealth.check(), false),
   };
 
   return {

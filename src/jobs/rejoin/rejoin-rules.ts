@@ -14,14 +14,14 @@ export interface JoinLimits {
   readonly breakMs: number;
 }
 
-export type Judgement =
+export type Match =
   | { readonly kind: 'none' }
   | { readonly kind: 'joined'; readonly jobId: string }
   /** It is not known whether the connections of these requests are still open. */
   | { readonly kind: 'unsure'; readonly jobIds: readonly string[] };
 
 /**
- * Times by the database's clock. The request that is judged arrived at `arrivedMs`. A connection that is open at
+ * Times by the database's clock. The request that is checked arrived at `arrivedMs`. A connection that is open at
  * `sinceMs` or later shows that its client has not given it up.
  */
 export interface Arrival {
@@ -34,11 +34,11 @@ export interface Arrival {
  * `sinceMs` or later, because a client gives up a connection before it repeats the request. For the same reason, a
  * request does not repeat one whose answer was written after the request arrived, even if that answer is in doubt.
  */
-export function judge(
+export function matchEarlier(
   earlier: readonly EarlierRequest[],
   { arrivedMs, sinceMs }: Arrival,
   { joinMs, leaseMs }: Pick<JoinLimits, 'joinMs' | 'leaseMs'>,
-): Judgement {
+): Match {
   const unanswered = earlier.find(({ state, unansweredForMs, doubtfulSinceMs, askedForMs }) => {
     if (state === 'OPEN') return askedForMs !== null && askedForMs >= leaseMs;
     return (

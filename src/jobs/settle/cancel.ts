@@ -1,8 +1,8 @@
 /** Cancels jobs, from QUEUED only, because the upstream cannot stop a task. */
 import { moves, type Job } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
-import type { Settling } from './settle.ts';
-import { moved, told } from '../model/job-event.ts';
+import type { Settle } from './settle.ts';
+import { eventOf, eventOfChange } from '../model/job-event.ts';
 
 export type CancelResult =
   /** Canceled now or earlier. */
@@ -18,7 +18,7 @@ export type CancelResult =
 
 export type Cancel = (accountId: string, jobId: string) => Promise<CancelResult>;
 
-export function createCancel(store: JobStore, settling: Settling): Cancel {
+export function createCancel(store: JobStore, settle: Settle): Cancel {
   return async (accountId, jobId) => {
     return store.transaction(async (tx): Promise<CancelResult> => {
       const job = await store.lockOwn(tx, accountId, jobId);
@@ -27,20 +27,20 @@ export function createCancel(store: JobStore, settling: Settling): Cancel {
         case 'CANCELED':
           return { kind: 'canceled', job };
         case 'QUEUED': {
-          const canceled = await settling.advance(tx, jobId, moves.cancel, {
+          const canceled = await settle.advance(tx, jobId, moves.cancel, {
             settledBy: 'CANCEL',
             completed: true,
             cancelRequested: true,
           });
           if (!canceled) return { kind: 'tooLate', job };
-          await store.note(tx, jobId, moved(canceled, 'CANCELED'));
+          await store.note(tx, jobId, eventOf(canceled, 'CANCELED'));
           return { kind: 'canceled', job: canceled };
         }
         case 'SUBMITTING':
         case 'UNCONFIRMED': {
           if (job.cancelRequestedAt) return { kind: 'requested', job };
           const asked = (await store.amend(tx, jobId, { cancelRequested: true })) ?? job;
-          await store.note(tx, jobId, told(job, asked, 'CANCEL_REQUESTED'));
+          await store.note(tx, jobId, eventOfChange(job, asked, 'CANCEL_REQUESTED'));
           return { kind: 'requested', job: asked };
         }
         default:

@@ -3,9 +3,9 @@ import { besidesPending, decideOnClaim, type Decision } from './decide.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Job } from '../model/job.ts';
 import type { RetryLine } from '../../concurrency/retry-queue.ts';
-import { told, type Verdict } from '../model/job-event.ts';
+import { eventOfChange, type Verdict } from '../model/job-event.ts';
 import type { Claim } from '../model/upstream-news.ts';
-import type { SettleDeps, Settling } from './settle.ts';
+import type { SettleDeps, Settle } from './settle.ts';
 
 interface ReceivedCallback {
   readonly jobId: string;
@@ -30,10 +30,10 @@ export interface ReceiveOptions {
 
 export function createReceiveCallback(
   { store, log, nudge }: Pick<SettleDeps, 'store' | 'log' | 'nudge'>,
-  settling: Settling,
+  settle: Settle,
   { confirm, retries }: ReceiveOptions,
 ): ReceiveCallback {
-  const settle = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
+  const settleCallback = ({ claim, ...callback }: ReceivedCallback): Promise<Verdict | null> =>
     // The lock comes first: of two identical concurrent callbacks, the second waits for it and then finds the row of
     // the first.
     store.transactionOn(callback.jobId, async (tx, job) => {
@@ -49,8 +49,9 @@ export function createReceiveCallback(
         verdict,
         message: decision.kind === 'confirm' ? decision.why : claim.odd,
       };
-      const note = (after: Job | null): Promise<void> => store.note(tx, job.id, told(job, after, 'CALLBACK', details));
-      const settled = await settling.carryOut(tx, job, decision, note);
+      const note = (after: Job | null): Promise<void> =>
+        store.note(tx, job.id, eventOfChange(job, after, 'CALLBACK', details));
+      const settled = await settle.carryOut(tx, job, decision, note);
       if (!settled) await note(null);
       // Polls even a job that has ended, because a final failure gives way to a success that the look-up confirms.
       if (decision.kind === 'confirm') await store.pollWithin(tx, job.id, 0);
@@ -62,13 +63,17 @@ export function createReceiveCallback(
     store.transactionOn(callback.jobId, async (tx, job) => {
       if (!job) return null;
       if (!(await store.keep(tx, { ...callback, taskId: claim.taskId, verdict: 'SET_ASIDE' }))) return 'REPEATED';
-      await store.note(tx, job.id, told(job, null, 'CALLBACK', { attempt: callback.attempt, verdict: 'SET_ASIDE' }));
+      await store.note(
+        tx,
+        job.id,
+        eventOfChange(job, null, 'CALLBACK', { attempt: callback.attempt, verdict: 'SET_ASIDE' }),
+      );
       await store.pollWithin(tx, job.id, 0);
       return 'SET_ASIDE';
     });
 
   const settleOrSetAside = (callback: ReceivedCallback): Promise<Verdict | null> =>
-    settle(callback).catch((error: unknown) => {
+    settleCallback(callback).catch((error: unknown) => {
       if (error instanceof UnavailableError) throw error;
       log.error(
         { jobId: callback.jobId, attempt: callback.attempt, err: error },

@@ -18,7 +18,7 @@ export interface SettleDeps {
   readonly nudge: (due: 'slot' | 'lookUp') => void;
 }
 
-export interface Settling {
+export interface Settle {
   /**
    * Makes a move with the guarded statement. The effects run in the same transaction, concurrently with `besides`.
    * Resolves with null if the move is too late or repeated.
@@ -34,14 +34,14 @@ export interface Settling {
   carryOut(tx: Transaction, job: Job, decision: Decision, besides?: (job: Job) => Promise<void>): Promise<Job | null>;
 }
 
-export function createSettling({
+export function createSettle({
   store,
   log,
   effects,
   processEffects = [],
-}: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settling {
-  const advance: Settling['advance'] = async (tx, jobId, move, patch, besides) => {
-    const job = await store.advance(tx, jobId, move, patch);
+}: Pick<SettleDeps, 'store' | 'log' | 'effects' | 'processEffects'>): Settle {
+  const advance: Settle['advance'] = async (tx, jobId, move, patch, besides) => {
+    const job = await store.writeMove(tx, jobId, move, patch);
     if (!job) return null;
     const due = isTerminal(job.state) ? effects : job.state === 'PROCESSING' ? processEffects : [];
     await together([...due.map(async (effect) => effect(tx, job)), (async () => besides?.(job))()]);

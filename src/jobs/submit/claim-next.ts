@@ -6,25 +6,25 @@ import { randomUUID } from 'node:crypto';
 import { MAX_ATTEMPTS, moves, type Job } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
 import { PROBE_LEASE_MS } from './probe-lease.ts';
-import type { Settling } from '../settle/settle.ts';
-import { moved } from '../model/job-event.ts';
+import type { Settle } from '../settle/settle.ts';
+import { eventOf } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { Upstream } from '../ports/upstream.ts';
-import type { Admission } from '../model/admission-gate.ts';
+import type { UpstreamLimits } from '../model/admission-gate.ts';
 import { UnavailableError } from '../../errors.ts';
 
-export interface TakeDeps {
+export interface ClaimDeps {
   /**
    * Uses connections that do not queue behind clients, because an answer arrives only once and accepted jobs must be
    * submitted.
    */
   readonly store: JobStore;
   readonly upstream: Upstream;
-  readonly settling: Settling;
-  readonly admission: Admission;
+  readonly settle: Settle;
+  readonly upstreamLimits: UpstreamLimits;
 }
 
-export type Taken =
+export type Claimed =
   /** The intent is committed: submit the job. `isProbe` is true if the gate waits for the result. */
   | { readonly kind: 'job'; readonly job: Job; readonly isProbe: boolean }
   /** It is unknown whether the intent was committed, but known that no process sends the job: retract the intent. */
@@ -34,7 +34,7 @@ export type Taken =
   | { readonly kind: 'wait'; readonly waitMs: number };
 
 /** Claims the next job, if the gate lets one pass now. */
-export type Take = () => Promise<Taken>;
+export type ClaimNext = () => Promise<Claimed>;
 
 /** Time after which an idle dispatcher looks again; a nudge almost always comes first. */
 const IDLE_MS = 1_000;
@@ -44,17 +44,17 @@ const LEASE_MARGIN_MS = 15_000;
 
 export const leaseMsOf = ({ submitTimeoutMs }: Upstream): number => submitTimeoutMs + LEASE_MARGIN_MS;
 
-const wait = (waitMs: number): Taken => ({ kind: 'wait', waitMs });
+const wait = (waitMs: number): Claimed => ({ kind: 'wait', waitMs });
 
-export function createTake({ store, upstream, settling, admission }: TakeDeps): Take {
-  const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = admission;
+export function createClaimNext({ store, upstream, settle, upstreamLimits }: ClaimDeps): ClaimNext {
+  const { maxInFlight, submitsPerSecond, unconfirmedSlotMs, jobDeadlineMs } = upstreamLimits;
   const leaseMs = leaseMsOf(upstream);
 
   /**
    * Enters the gate. Calls `begins` with the job before the intent is committed: if the commit is not confirmed, only
    * this process knows that it sends nothing.
    */
-  async function enter(tx: Transaction, begins: (job: Job) => void): Promise<Taken> {
+  async function enter(tx: Transaction, begins: (job: Job) => void): Promise<Claimed> {
     const gate = await store.lockGate(tx, upstream.id);
     const shutForMs = Math.max(gate.spacedForMs, gate.pausedForMs);
     if (shutForMs > 0) return wait(Math.min(shutForMs, IDLE_MS));
@@ -84,21 +84,21 @@ export function createTake({ store, upstream, settling, admission }: TakeDeps): 
         upstreamTraceId: null,
         charge: 'NOT_CHARGED',
       } as const;
-      const failed = await settling.advance(tx, next.id, moves.fail, {
+      const failed = await settle.advance(tx, next.id, moves.fail, {
         failure,
         settledBy: 'DEADLINE',
         completed: true,
       });
-      if (failed) await store.note(tx, next.id, moved(failed, 'DEADLINE', { message: failure.message }));
+      if (failed) await store.note(tx, next.id, eventOf(failed, 'DEADLINE', { message: failure.message }));
       return wait(0);
     }
     const attempt = next.attempt + 1;
-    const job = await store.advance(tx, next.id, moves.submit(attempt), {
+    const job = await settle.advance(tx, next.id, moves.submit(attempt), {
       begins: { attempt, leaseMs, leaseToken: randomUUID() },
     });
     if (!job) return wait(0);
     begins(job);
-    await store.note(tx, job.id, moved(job, 'ATTEMPT_BEGUN', { attempt }));
+    await store.note(tx, job.id, eventOf(job, 'ATTEMPT_BEGUN', { attempt }));
     await store.passGate(tx, upstream.id, { tag: job.tag, spacingMs: 1_000 / submitsPerSecond });
     // One job at a time while the gate is probed. If its submitter dies, the lease expires and the next job passes.
     const isProbe = gate.probe === 'JOB';

@@ -5,19 +5,19 @@ import { createGatekeeper } from './gate-control.ts';
 import type { Job } from '../model/job.ts';
 import type { Log } from '../../log.ts';
 import { holdProbe } from './probe-lease.ts';
-import { createPutBack } from './requeue.ts';
+import { createRequeue } from './requeue.ts';
 import { createRecordSubmit, type RecordDeps } from './record-answer.ts';
-import { createTake, leaseMsOf, type Take, type TakeDeps } from './claim-next.ts';
+import { createClaimNext, leaseMsOf, type ClaimDeps, type ClaimNext } from './claim-next.ts';
 import type { SubmitEnd } from '../model/upstream-news.ts';
 import { UnavailableError } from '../../errors.ts';
 
-export interface DispatchDeps extends TakeDeps, Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
+export interface DispatchDeps extends ClaimDeps, Pick<RecordDeps, 'firstPollMs' | 'firstListingMs'> {
   readonly log: Log;
 }
 
 export interface Dispatcher {
-  readonly take: Take;
-  /** Makes the one attempt that `take` committed to, and records how it ended. */
+  readonly claimNext: ClaimNext;
+  /** Makes the one attempt that `claimNext` committed to, and records how it ended. */
   submit(job: Job, signal: AbortSignal, isProbe?: boolean): Promise<void>;
   /** Requeues a job whose intent may have been committed but was not acted on. */
   retract(job: Job, signal: AbortSignal): Promise<void>;
@@ -33,16 +33,16 @@ const LOOK_UP_LEASE_MS = 20_000;
 export function createDispatcher({
   store,
   upstream,
-  settling,
-  admission,
+  settle,
+  upstreamLimits,
   firstPollMs,
   firstListingMs,
   log,
 }: DispatchDeps): Dispatcher {
-  const { jobDeadlineMs } = admission;
+  const { jobDeadlineMs } = upstreamLimits;
   const leaseMs = leaseMsOf(upstream);
-  const record = createRecordSubmit({ store, upstreamId: upstream.id, settling, firstPollMs, firstListingMs, log });
-  const putBack = createPutBack(store, settling);
+  const record = createRecordSubmit({ store, upstreamId: upstream.id, settle, firstPollMs, firstListingMs, log });
+  const requeue = createRequeue(store, settle);
   const gatekeeper = createGatekeeper(store, upstream.id, log);
 
   /**
@@ -80,7 +80,7 @@ export function createDispatcher({
   }
 
   return {
-    take: createTake({ store, upstream, settling, admission }),
+    claimNext: createClaimNext({ store, upstream, settle, upstreamLimits }),
 
     async submit(job, signal, isProbe = false) {
       const work = () => submitOnce(job, signal);
@@ -96,7 +96,7 @@ export function createDispatcher({
       for (const until = performance.now() + leaseMs; performance.now() < until && !signal.aborted;) {
         const queued = await store
           .transaction((tx) =>
-            putBack(tx, job, {
+            requeue(tx, job, {
               submitEnd: 'NEVER_SENT',
               message: 'the database did not confirm the start of the attempt',
             }),

@@ -6,17 +6,17 @@ import { isOpen, moves, type Failure, type Job } from '../model/job.ts';
 import type { JobStore } from '../ports/store.ts';
 import type { JobPatch } from '../ports/job-writer.ts';
 import type { Log } from '../../log.ts';
-import { createPutBack } from './requeue.ts';
-import type { Settling } from '../settle/settle.ts';
+import { createRequeue } from './requeue.ts';
+import type { Settle } from '../settle/settle.ts';
 import { besidesTaken } from '../settle/taken-tasks.ts';
-import { detailsOf, told } from '../model/job-event.ts';
+import { detailsOf, eventOfChange } from '../model/job-event.ts';
 import type { Transaction } from '../../transaction.ts';
 import type { SubmitEnd } from '../model/upstream-news.ts';
 
 export interface RecordDeps {
   readonly store: JobStore;
   readonly upstreamId: string;
-  readonly settling: Settling;
+  readonly settle: Settle;
   /** Delay before a task is first looked up. */
   readonly firstPollMs: () => number;
   /** Delay before a job in doubt is first searched for by listing; null if listing is off. */
@@ -54,38 +54,39 @@ const taskTaken: Failure = {
 export function createRecordSubmit({
   store,
   upstreamId,
-  settling,
+  settle,
   firstPollMs,
   firstListingMs,
   log,
 }: RecordDeps): RecordSubmit {
-  // The gate row is locked before the job row everywhere, as in `take`, so two transactions cannot deadlock.
+  // The gate row is locked before the job row everywhere, as in `claimNext`, so two transactions cannot deadlock.
   const gatekeeper = createGatekeeper(store, upstreamId, log);
-  const putBack = createPutBack(store, settling);
+  const requeue = createRequeue(store, settle);
 
   /** Adds the end of an attempt to the timeline, even if it no longer changes the job. */
-  async function tell(tx: Transaction, job: Job, end: SubmitEnd, after: Job | null): Promise<void> {
+  async function recordEvent(tx: Transaction, job: Job, end: SubmitEnd, after: Job | null): Promise<void> {
     const before = after ? job : await store.lock(tx, job.id);
-    if (before) await store.note(tx, job.id, told(before, after, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
+    if (before)
+      await store.note(tx, job.id, eventOfChange(before, after, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
   }
 
-  async function requeue(
+  /** Requeues the job; `shut` is null if the gate stays as it is. */
+  async function shutAndRequeue(
     tx: Transaction,
     job: Job,
     end: SubmitEnd,
-    shut: Shut | null,
-    patch?: JobPatch,
+    { shut, patch }: { readonly shut: Shut | null; readonly patch?: JobPatch },
   ): Promise<void> {
     if (shut) await gatekeeper.shut(tx, job, shut.trouble, shut.reason);
-    if (!(await putBack(tx, job, detailsOf(job.attempt, end), patch))) await tell(tx, job, end, null);
+    if (!(await requeue(tx, job, detailsOf(job.attempt, end), patch))) await recordEvent(tx, job, end, null);
   }
 
   async function reject(tx: Transaction, job: Job, end: SubmitEnd, failure: Failure): Promise<void> {
-    await tell(
+    await recordEvent(
       tx,
       job,
       end,
-      await settling.advance(tx, job.id, moves.fail, {
+      await settle.advance(tx, job.id, moves.fail, {
         failure,
         settledBy: 'SUBMIT_ANSWER',
         completed: true,
@@ -102,7 +103,7 @@ export function createRecordSubmit({
       // The answer to our own submit outranks a task id that was adopted in a look-up because of the echo in its
       // record. Both are evidence of a task that was paid for.
       log.error({ jobId: job.id, taskId: end.taskId, adopted: row.taskId }, 'a job has two tasks');
-      if (!isOpen(row)) return tell(tx, job, end, null);
+      if (!isOpen(row)) return recordEvent(tx, job, end, null);
       row = (await store.amend(tx, job.id, { taskId: end.taskId })) ?? row;
       await store.pollWithin(tx, job.id, 0);
     }
@@ -111,8 +112,8 @@ export function createRecordSubmit({
       outcome: end.outcome ?? { kind: 'running' },
       source: 'SUBMIT_ANSWER',
     });
-    const settled = await settling.carryOut(tx, row, decision);
-    await store.note(tx, job.id, told(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
+    const settled = await settle.carryOut(tx, row, decision);
+    await store.note(tx, job.id, eventOfChange(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
     // A callback may have requested an immediate look-up; the earlier time stays.
     if (settled && isOpen(settled)) await store.pollWithin(tx, job.id, firstPollMs());
   }
@@ -121,13 +122,12 @@ export function createRecordSubmit({
     tx: Transaction,
     job: Job,
     end: Extract<SubmitEnd, { kind: 'ambiguous' }>,
-    cutOff: boolean,
-    taken: ReadonlySet<string>,
+    { cutOff, taken }: { readonly cutOff: boolean; readonly taken: ReadonlySet<string> },
   ): Promise<void> {
     if (!cutOff) await gatekeeper.fault(tx, job, end.about, end.reason);
     const taskId = end.taskId === null || taken.has(end.taskId) ? null : end.taskId;
-    const doubted = await store.advance(tx, job.id, moves.doubt(job.attempt), taskId === null ? {} : { taskId });
-    await tell(tx, job, end, doubted);
+    const doubted = await settle.advance(tx, job.id, moves.doubt(job.attempt), taskId === null ? {} : { taskId });
+    await recordEvent(tx, job, end, doubted);
     if (!doubted) return;
     if (doubted.taskId !== null) await store.pollWithin(tx, job.id, firstPollMs());
     else if (firstListingMs !== null) await store.pollWithin(tx, job.id, firstListingMs);
@@ -147,15 +147,15 @@ export function createRecordSubmit({
     if (!row) return;
     log.error({ jobId: job.id, taskId: end.taskId }, 'the upstream answered a submit with the task of another job');
     // A task that a look-up proved to be this job's remains this job's.
-    if (row.taskId !== null) return tell(tx, job, end, null);
+    if (row.taskId !== null) return recordEvent(tx, job, end, null);
     if (end.outcome === null || end.outcome.kind === 'running')
       return reject(tx, job, end, { ...taskTaken, upstreamTraceId: end.traceId });
-    const settled = await settling.carryOut(
+    const settled = await settle.carryOut(
       tx,
       row,
       decide(row, { taskId: null, outcome: end.outcome, source: 'SUBMIT_ANSWER' }),
     );
-    await store.note(tx, job.id, told(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
+    await store.note(tx, job.id, eventOfChange(row, settled, 'ATTEMPT_ENDED', detailsOf(job.attempt, end)));
   }
 
   return (job, end, cutOff) =>
@@ -165,22 +165,22 @@ export function createRecordSubmit({
           case 'accepted':
             return taken.has(end.taskId) ? acceptedElsewhere(tx, job, end) : accepted(tx, job, end);
           case 'neverSent':
-            return requeue(
-              tx,
-              job,
-              end,
-              cutOff ? null : { trouble: 'unreachable', reason: `unreachable: ${end.reason}` },
-            );
+            return shutAndRequeue(tx, job, end, {
+              shut: cutOff ? null : { trouble: 'unreachable', reason: `unreachable: ${end.reason}` },
+            });
           case 'ambiguous':
-            return ambiguous(tx, job, end, cutOff, taken);
+            return ambiguous(tx, job, end, { cutOff, taken });
           case 'refused':
             switch (end.refusal.kind) {
               case 'busy':
-                return requeue(tx, job, end, { trouble: 'busy', reason: 'busy' });
+                return shutAndRequeue(tx, job, end, { shut: { trouble: 'busy', reason: 'busy' } });
               case 'blocked': {
                 const { failure, reason } = end.refusal;
                 if (failure && job.suspicions + 1 >= MAX_SUSPICIONS) return reject(tx, job, end, failure);
-                return requeue(tx, job, end, { trouble: 'blocked', reason }, failure ? { suspected: true } : {});
+                return shutAndRequeue(tx, job, end, {
+                  shut: { trouble: 'blocked', reason },
+                  patch: failure ? { suspected: true } : {},
+                });
               }
               case 'rejected':
                 await gatekeeper.open(tx);

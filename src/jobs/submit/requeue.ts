@@ -3,9 +3,9 @@
  * meantime.
  */
 import { moves, type Job } from '../model/job.ts';
-import type { JobPatch, JobWriter } from '../ports/job-writer.ts';
-import type { Settling } from '../settle/settle.ts';
-import { type EventDetails, moved } from '../model/job-event.ts';
+import type { JobPatch } from '../ports/job-writer.ts';
+import type { Settle } from '../settle/settle.ts';
+import { type EventDetails, eventOf } from '../model/job-event.ts';
 import type { Timeline } from '../ports/job-events.ts';
 import type { Transaction } from '../../transaction.ts';
 
@@ -13,16 +13,16 @@ import type { Transaction } from '../../transaction.ts';
  * Resolves with false, and changes nothing, if the attempt is over or belongs to another submitter. Only the attempt's
  * own submitter may report that it did not arrive, hence the lease token.
  */
-export type PutBack = (tx: Transaction, job: Job, details: EventDetails, patch?: JobPatch) => Promise<boolean>;
+export type Requeue = (tx: Transaction, job: Job, details: EventDetails, patch?: JobPatch) => Promise<boolean>;
 
-export function createPutBack(store: Pick<JobWriter, 'advance'> & Timeline, settling: Settling): PutBack {
+export function createRequeue(store: Timeline, settle: Settle): Requeue {
   return async (tx, job, details, patch = {}) => {
-    const queued = await store.advance(tx, job.id, moves.requeue(job.attempt, job.leaseToken!), patch);
+    const queued = await settle.advance(tx, job.id, moves.requeue(job.attempt, job.leaseToken!), patch);
     if (!queued) return false;
-    await store.note(tx, job.id, moved(queued, 'ATTEMPT_ENDED', { attempt: job.attempt, ...details }));
+    await store.note(tx, job.id, eventOf(queued, 'ATTEMPT_ENDED', { attempt: job.attempt, ...details }));
     if (!queued.cancelRequestedAt) return true;
-    const canceled = await settling.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true });
-    if (canceled) await store.note(tx, job.id, moved(canceled, 'CANCELED'));
+    const canceled = await settle.advance(tx, job.id, moves.cancel, { settledBy: 'CANCEL', completed: true });
+    if (canceled) await store.note(tx, job.id, eventOf(canceled, 'CANCELED'));
     return true;
   };
 }

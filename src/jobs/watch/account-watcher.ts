@@ -1,23 +1,24 @@
 /**
- * A follower: one reader of an account's changes, as an async iterator. Unread changes wait in a box that holds the
- * newest version of each job. When the box is full, it is emptied, and its changes are read again from the database as
- * the reader asks for them. A slow reader therefore costs bounded memory and misses only superseded versions.
+ * An account watcher: one reader of an account's changes, as an async iterator. Unread changes wait in a box that holds
+ * the newest version of each job. When the box is full, it is emptied, and its changes are read again from the database
+ * as the reader asks for them. A slow reader therefore costs bounded memory and misses only superseded versions.
  * Hand-written, because `return()` of an async generator hangs while the generator waits.
  */
-import { createDelta, type Change } from './change-pages.ts';
+import { createDelta, type Change, type Delta } from './change-pages.ts';
 import { CursorInvalidError } from '../model/errors.ts';
 import type { Job } from '../model/job.ts';
 import type { Log } from '../../log.ts';
 import { encodeCursor, type Snapshot } from '../model/snapshot.ts';
 import type { ChangeReader } from '../ports/changes.ts';
+import { createUnreadChanges } from './unread-changes.ts';
 
 export interface JobUpdate {
-  /** The reader's position: following from here misses nothing that has not been yielded. */
+  /** The reader's position: watching from here misses nothing that has not been yielded. */
   readonly cursor: string;
   readonly job: Job;
 }
 
-export interface Follower extends AsyncIterableIterator<JobUpdate> {
+export interface AccountWatcher extends AsyncIterableIterator<JobUpdate> {
   /** Reads the first page of the missed changes, so that an invalid cursor is reported now rather than later. */
   catchUp(): Promise<void>;
   /** Adds changes. A later version of a job replaces an earlier one and goes to the end. */
@@ -31,11 +32,11 @@ export interface Follower extends AsyncIterableIterator<JobUpdate> {
   fail(error: Error): void;
 }
 
-export interface FollowerOptions {
+export interface AccountWatcherOptions {
   readonly reader: ChangeReader;
   readonly accountId: string;
   readonly history: string;
-  /** The position up to which changes have been offered to all followers. */
+  /** The position up to which changes have been offered to all watchers. */
   readonly seen: () => Snapshot;
   /** The position from which to continue; null begins with the changes that are offered from now on. */
   readonly after: Snapshot | null;
@@ -50,9 +51,27 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+type Mode =
+  /** The box holds every change that the reader lacks, besides the rest of the last page of a catch-up. */
+  | { readonly kind: 'live' }
+  /** The box has overflowed, or the reader begins in the past: the changes after `from` are read when it asks. */
+  | { readonly kind: 'overflowed'; readonly from: Snapshot }
+  /**
+   * Missed changes are read page by page up to the end of `delta`; `reached` is the position after the latest page. If
+   * the box overflows in the meantime, another catch-up follows, from `overflowedAt`.
+   */
+  | {
+      readonly kind: 'catchingUp';
+      readonly delta: Delta;
+      readonly reached: Snapshot;
+      readonly overflowedAt: Snapshot | null;
+    }
+  /** `failure` is an error that the reader has not received yet. */
+  | { readonly kind: 'ended'; readonly failure: Error | null };
+
 const RETRY_MS = 1_000;
 
-export function createFollower({
+export function createAccountWatcher({
   reader,
   accountId,
   history,
@@ -61,52 +80,46 @@ export function createFollower({
   maxUnread,
   log,
   onClose,
-}: FollowerOptions): Follower {
-  const box = new Map<string, Change>();
+}: AccountWatcherOptions): AccountWatcher {
+  const unread = createUnreadChanges(maxUnread);
   const waiting: Waiting[] = [];
-  /** The position from which to catch up when the reader asks for more; until then the box accepts no changes. */
-  let behind = after;
-  /** The catch-up in progress: its latest page, and the position that it has reached. */
-  let delta: ReturnType<typeof createDelta> | null = null;
-  let page: Change[] = [];
-  let reached: Snapshot | null = null;
+  let mode: Mode = after ? { kind: 'overflowed', from: after } : { kind: 'live' };
   let reading = false;
   let retry: NodeJS.Timeout | undefined;
-  let ended = false;
-  let failure: Error | null = null;
 
-  const oldest = (): Change | undefined => box.values().next().value;
+  const currentMode = (): Mode => mode;
+  const hasEnded = (): boolean => mode.kind === 'ended';
 
   /** Returns the position: every change that it sees was yielded, or superseded by a change that it does not see. */
-  const position = (): Snapshot => page[0]?.since ?? (delta && reached) ?? behind ?? oldest()?.since ?? seen();
-
-  function take(): Job | null {
-    const paged = page.shift();
-    if (paged) {
-      const boxed = box.get(paged.job.id);
-      if (boxed && boxed.job.version <= paged.job.version) box.delete(paged.job.id);
-      return paged.job;
-    }
-    if (delta || behind) return null;
-    const boxed = oldest();
-    if (boxed) box.delete(boxed.job.id);
-    return boxed?.job ?? null;
+  function position(): Snapshot {
+    const beforePage = unread.beforePage();
+    if (beforePage) return beforePage;
+    if (mode.kind === 'catchingUp') return mode.reached;
+    if (mode.kind === 'overflowed') return mode.from;
+    return unread.beforeBox() ?? seen();
   }
+
+  const take = (): Job | null => unread.takeFromPage() ?? (mode.kind === 'live' ? unread.takeFromBox() : null);
 
   async function readPage(): Promise<void> {
     reading = true;
     try {
-      if (!delta && behind) {
-        delta = createDelta(reader, accountId, history, behind);
-        reached = behind;
-        // From here on the box accepts offers: changes offered earlier are older than the page that is read now.
-        behind = null;
-      }
-      const read = await delta?.nextPage();
-      if (!read || ended) return;
-      page = [...read.changes];
-      reached = page.at(-1)?.since ?? reached;
-      if (read.isLast) delta = null;
+      // From here on the box accepts offers: changes offered earlier are older than the page that is read now.
+      if (mode.kind === 'overflowed')
+        mode = {
+          kind: 'catchingUp',
+          delta: createDelta(reader, accountId, history, mode.from),
+          reached: mode.from,
+          overflowedAt: null,
+        };
+      const read = await (mode.kind === 'catchingUp' ? mode.delta.nextPage() : null);
+      // The mode may have changed during the read.
+      const catchUp = currentMode();
+      if (!read || catchUp.kind !== 'catchingUp') return;
+      unread.setPage(read.changes);
+      if (!read.isLast) mode = { ...catchUp, reached: read.changes.at(-1)?.since ?? catchUp.reached };
+      else if (catchUp.overflowedAt) mode = { kind: 'overflowed', from: catchUp.overflowedAt };
+      else mode = { kind: 'live' };
     } finally {
       reading = false;
     }
@@ -114,7 +127,7 @@ export function createFollower({
 
   function readOn(): void {
     readPage().then(deliver, (error: Error) => {
-      if (ended) return;
+      if (hasEnded()) return;
       if (error instanceof CursorInvalidError) return fail(error);
       log.warn({ err: error }, 'changes could not be read; retrying');
       retry = setTimeout(() => {
@@ -125,20 +138,19 @@ export function createFollower({
   }
 
   function deliver(): void {
-    while (waiting.length > 0 && !reading && !retry && !ended) {
+    while (waiting.length > 0 && !reading && !retry && !hasEnded()) {
       const job = take();
       if (job) waiting.shift()!.resolve({ value: { cursor: encodeCursor(history, position()), job }, done: false });
-      else if (delta || behind) readOn();
-      else return;
+      else if (mode.kind === 'live') return;
+      else readOn();
     }
   }
 
   function close(): void {
-    if (ended) return;
-    ended = true;
+    if (hasEnded()) return;
+    mode = { kind: 'ended', failure: null };
     clearTimeout(retry);
-    box.clear();
-    page = [];
+    unread.clear();
     onClose();
   }
 
@@ -148,42 +160,35 @@ export function createFollower({
   }
 
   function fail(error: Error): void {
-    if (ended) return;
+    if (hasEnded()) return;
     close();
     const reader = waiting.shift();
     if (reader) reader.reject(error);
-    else failure = error;
+    else mode = { kind: 'ended', failure: error };
     end();
   }
 
   return {
     catchUp: readPage,
     offer(changes) {
-      if (ended) return;
       for (const change of changes) {
-        if (behind) return;
-        const { id, version } = change.job;
-        // A version that is offered again keeps its place. Behind later changes it would still be unread although their
-        // `since` already sees it.
-        if ((box.get(id)?.job.version ?? 0) >= version) continue;
-        box.delete(id);
-        box.set(id, change);
-        if (box.size <= maxUnread) continue;
-        behind = oldest()!.since;
-        box.clear();
+        if (mode.kind === 'overflowed' || mode.kind === 'ended') return;
+        if (mode.kind === 'catchingUp' && mode.overflowedAt) return;
+        const from = unread.put(change);
+        if (from) mode = mode.kind === 'catchingUp' ? { ...mode, overflowedAt: from } : { kind: 'overflowed', from };
       }
     },
     deliver,
-    unread: () => box.size + page.length,
+    unread: unread.count,
     end,
     fail,
     next() {
-      if (failure) {
-        const error = failure;
-        failure = null;
-        return Promise.reject(error);
+      if (mode.kind === 'ended') {
+        const { failure } = mode;
+        if (!failure) return Promise.resolve({ value: undefined, done: true });
+        mode = { kind: 'ended', failure: null };
+        return Promise.reject(failure);
       }
-      if (ended) return Promise.resolve({ value: undefined, done: true });
       const result = new Promise<IteratorResult<JobUpdate>>((resolve, reject) => waiting.push({ resolve, reject }));
       deliver();
       return result;

@@ -18,7 +18,7 @@ export interface Change {
   readonly since: Snapshot;
 }
 
-interface Delta {
+export interface Delta {
   /**
    * Reads the next page. Rejects with `CursorInvalidError` if the database does not continue the history that was seen.
    * After any other error the same page can be requested again.

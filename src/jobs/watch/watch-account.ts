@@ -1,9 +1,9 @@
 /**
- * Follows all jobs of an account, from now on or from a cursor. A wake-up is only a hint; the yielded value is always
+ * Watches all jobs of an account, from now on or from a cursor. A wake-up is only a hint; the yielded value is always
  * the database row.
  */
 import { CursorInvalidError } from '../model/errors.ts';
-import { createFollower, type Follower, type JobUpdate } from './account-watcher.ts';
+import { createAccountWatcher, type AccountWatcher, type JobUpdate } from './account-watcher.ts';
 import { limitReads } from './limit-reads.ts';
 import type { Feed } from '../ports/feed.ts';
 import type { Log } from '../../log.ts';
@@ -11,61 +11,61 @@ import { cut, decodeCursor, encodeCursor, type Moment, type Snapshot } from '../
 import type { ChangeReader } from '../ports/changes.ts';
 import { createTail, type Tail } from './account-tail.ts';
 
-export interface Following {
+export interface AccountWatch {
   /**
    * Yields the newest version of every job of the account that changes, at least once: discard duplicates by `version`.
    * With a cursor it also yields all changes since that cursor, regardless of restarts in the meantime. Ends only when
    * the reader leaves or the gateway stops. Rejects with `CursorInvalidError` for a malformed cursor, for one of
    * another database, and for one from after the backup from which this database was restored.
    */
-  follow(accountId: string, after?: string | null): Promise<AsyncIterableIterator<JobUpdate>>;
+  watch(accountId: string, after?: string | null): Promise<AsyncIterableIterator<JobUpdate>>;
   /**
-   * Returns a cursor for the current moment. Following from it yields every newer change that a read begun later could
+   * Returns a cursor for the current moment. Watching from it yields every newer change that a read begun later could
    * see.
    */
   findCursor(accountId: string): Promise<string>;
-  /** Returns the number of active followers. */
+  /** Returns the number of active watchers. */
   count(): number;
-  /** Ends all followers. */
+  /** Ends all watchers. */
   stop(): void;
 }
 
-export interface FollowDeps {
+export interface AccountWatchDeps {
   readonly reader: ChangeReader;
   readonly feed: Feed;
   readonly log: Log;
-  /** Maximum number of jobs that wait in memory for one follower, apart from one page of 200 that it has requested. */
+  /** Maximum number of jobs that wait in memory for one watcher, apart from one page of 200 that it has requested. */
   readonly maxUnread: number;
 }
 
-interface Followed {
-  readonly followers: Set<Follower>;
-  /** Number of calls to `follow` that are still in progress; they keep the tail open. */
+interface WatchedAccount {
+  readonly watchers: Set<AccountWatcher>;
+  /** Number of calls to `watch` that are still in progress; they keep the tail open. */
   joining: number;
   readonly opened: Promise<{ readonly tail: Tail; readonly history: string }>;
   wake(): void;
   close(): void;
 }
 
-/** Interval at which every followed account is read again, in case a wake-up was missed. */
+/** Interval at which every watched account is read again, in case a wake-up was missed. */
 const REREAD_MS = 20_000;
 /** Maximum number of concurrent reads, so that ten thousand reconnecting clients leave connections to other work. */
 const MAX_READS = 4;
 
-export function createFollowing({ reader: store, feed, log, maxUnread }: FollowDeps): Following {
+export function createAccountWatch({ reader: store, feed, log, maxUnread }: AccountWatchDeps): AccountWatch {
   const reader = limitReads(store, MAX_READS);
-  const followed = new Map<string, Followed>();
+  const watched = new Map<string, WatchedAccount>();
   let stopped = false;
 
-  function open(accountId: string): Followed {
-    const followers = new Set<Follower>();
+  function open(accountId: string): WatchedAccount {
+    const watchers = new Set<AccountWatcher>();
     let tail: Tail | null = null;
     let due = false;
-    const entry: Followed = {
-      followers,
+    const entry: WatchedAccount = {
+      watchers,
       joining: 0,
       opened: reader.findMoment(accountId).then((moment) => {
-        const opened = createTail({ reader, accountId, history: moment.history, from: seenAt(moment), followers, log });
+        const opened = createTail({ reader, accountId, history: moment.history, from: seenAt(moment), watchers, log });
         tail = opened;
         if (due) opened.wake();
         return { tail: opened, history: moment.history };
@@ -79,17 +79,21 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
     return entry;
   }
 
-  function leave(accountId: string, entry: Followed): void {
-    if (entry.followers.size > 0 || entry.joining > 0) return;
+  function leave(accountId: string, entry: WatchedAccount): void {
+    if (entry.watchers.size > 0 || entry.joining > 0) return;
     entry.close();
-    if (followed.get(accountId) === entry) followed.delete(accountId);
+    if (watched.get(accountId) === entry) watched.delete(accountId);
   }
 
-  async function join(accountId: string, entry: Followed, after: string | null | undefined): Promise<Follower> {
+  async function join(
+    accountId: string,
+    entry: WatchedAccount,
+    after: string | null | undefined,
+  ): Promise<AccountWatcher> {
     const { tail, history } = await entry.opened;
     const cursor = after == null ? null : decodeCursor(after);
     if (after != null && cursor?.history !== history) throw new CursorInvalidError();
-    const follower = createFollower({
+    const watcher = createAccountWatcher({
       reader,
       accountId,
       history,
@@ -98,30 +102,30 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
       maxUnread,
       log,
       onClose() {
-        entry.followers.delete(follower);
+        entry.watchers.delete(watcher);
         leave(accountId, entry);
       },
     });
     // Registered before it catches up: a change between the two steps is yielded twice rather than never.
-    entry.followers.add(follower);
+    entry.watchers.add(watcher);
     try {
-      await follower.catchUp();
+      await watcher.catchUp();
     } catch (error) {
-      follower.end();
+      watcher.end();
       throw error;
     }
-    if (stopped) follower.end();
-    return follower;
+    if (stopped) watcher.end();
+    return watcher;
   }
 
-  const wakeAll = (): void => followed.forEach(({ wake }) => wake());
+  const wakeAll = (): void => watched.forEach(({ wake }) => wake());
   const timer = setInterval(wakeAll, REREAD_MS);
-  const unsubscribe = feed.subscribe((_jobId, _version, accountId) => followed.get(accountId)?.wake(), wakeAll);
+  const unsubscribe = feed.subscribe((_jobId, _version, accountId) => watched.get(accountId)?.wake(), wakeAll);
 
   return {
-    async follow(accountId, after) {
-      const entry = followed.get(accountId) ?? open(accountId);
-      followed.set(accountId, entry);
+    async watch(accountId, after) {
+      const entry = watched.get(accountId) ?? open(accountId);
+      watched.set(accountId, entry);
       entry.joining += 1;
       try {
         return await join(accountId, entry, after);
@@ -134,12 +138,12 @@ export function createFollowing({ reader: store, feed, log, maxUnread }: FollowD
       const moment = await store.findMoment(accountId);
       return encodeCursor(moment.history, seenAt(moment));
     },
-    count: () => [...followed.values()].reduce((sum, { followers }) => sum + followers.size, 0),
+    count: () => [...watched.values()].reduce((sum, { watchers }) => sum + watchers.size, 0),
     stop() {
       stopped = true;
       clearInterval(timer);
       unsubscribe();
-      for (const { followers } of [...followed.values()]) for (const follower of [...followers]) follower.end();
+      for (const { watchers } of [...watched.values()]) for (const watcher of [...watchers]) watcher.end();
     },
   };
 }

@@ -2,13 +2,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { JobNotFoundError } from '../model/errors.ts';
 import { isTerminal, type Job } from '../model/job.ts';
-import { createLine } from '../../concurrency/limiter.ts';
+import { createLimiter } from '../../concurrency/limiter.ts';
 import { createMailbox, type Mailbox } from '../../concurrency/mailbox.ts';
 import type { Feed } from '../ports/feed.ts';
 import type { JobReader } from '../ports/job-reader.ts';
 import type { Log } from '../../log.ts';
 
-export interface Watching {
+export interface JobWatch {
   /**
    * Yields the job in its current state, then every newer state, and ends after a terminal one. A slow reader gets only
    * the newest state. With `afterVersion` it yields only newer versions. It ends at once if the job ended in that
@@ -37,9 +37,9 @@ const RETRY_MS = 1_000;
 /** Maximum number of concurrent first reads, so that ten thousand reconnecting clients leave connections to others. */
 const MAX_FINDS = 4;
 
-export function createWatching(reader: JobReader, feed: Feed, log: Log): Watching {
+export function createJobWatch(reader: JobReader, feed: Feed, log: Log): JobWatch {
   const watched = new Map<string, Set<Watcher>>();
-  const inTurn = createLine(MAX_FINDS);
+  const inTurn = createLimiter(MAX_FINDS);
   /** Jobs that may have changed since they were read. */
   const due = new Set<string>();
   let reading = false;

@@ -7,10 +7,10 @@ import pg from 'pg';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnections } from '../../../src/db/connection/client.ts';
-import { createJoinStore } from '../../../src/db/jobs/rejoin.ts';
-import { judge } from '../../../src/jobs/rejoin/rejoin-rules.ts';
+import { createRejoinStore } from '../../../src/db/jobs/rejoin.ts';
+import { matchEarlier } from '../../../src/jobs/rejoin/rejoin-rules.ts';
 import type { EarlierRequest } from '../../../src/jobs/ports/rejoin.ts';
-import { createJoining } from '../../../src/jobs/rejoin/rejoin.ts';
+import { createRejoin } from '../../../src/jobs/rejoin/rejoin.ts';
 import { makeAccount } from '../../support/administrator.ts';
 import { held, hungUp, sharedJoining, startJoining, type Stage } from '../../support/joining.ts';
 
@@ -54,15 +54,15 @@ describe('the decision on earlier requests', () => {
       { kind: 'joined', jobId: 'a' },
     ],
     ['one whose instance is silent', [request('a', { askedForMs: 10_000 })], { kind: 'joined', jobId: 'a' }],
-  ])('%s', (_name, earlier, judgement) => {
-    expect(judge(earlier, { arrivedMs: 4_700, sinceMs: 5_000 }, limits)).toEqual(judgement);
+  ])('%s', (_name, earlier, match) => {
+    expect(matchEarlier(earlier, { arrivedMs: 4_700, sinceMs: 5_000 }, limits)).toEqual(match);
   });
 });
 
 function storeOf({ gateway }: Stage) {
   const connections = createConnections(gateway.databaseUrl, 1, () => undefined);
   onTestFinished(() => connections.pool.end());
-  return createJoinStore(connections);
+  return createRejoinStore(connections);
 }
 
 /** Locks the record, as a slow transaction would. Returns a function that releases the lock. */
@@ -130,24 +130,24 @@ describe('a record', () => {
     const instanceId = '0199c0de-0000-7000-8000-00000000000a';
     const limits = { joinMs: 900_000, holdMs: 600_000, leaseMs: 10_000, doubtMs: 10_000, breakMs: 0 };
     const store = storeOf(stage);
-    const joining = createJoining({
+    const rejoin = createRejoin({
       store,
       accept: () => Promise.reject(new Error('not asked for')),
       instanceId,
       limits,
       log: pino({ level: 'silent' }),
     });
-    joining.start();
-    onTestFinished(() => joining.stop());
+    rejoin.start();
+    onTestFinished(() => rejoin.stop());
     for (const [earlier, left] of [
       ['ANSWERED', null],
       ['DOUBTFUL', false],
     ] as const) {
       await store.reopen(jobId!, instanceId, Date.now());
       const release = await lockRecord(stage, jobId!);
-      joining.ended(jobId!, earlier);
+      rejoin.ended(jobId!, earlier);
       await expect.poll(() => waitingForLocks(stage)).toBe(1);
-      joining.ended(jobId!, 'UNANSWERED');
+      rejoin.ended(jobId!, 'UNANSWERED');
       await release();
       await expect.poll(() => waitingForLocks(stage)).toBe(0);
       await expect
@@ -174,11 +174,15 @@ describe('a record', () => {
     const { nowMs, earlier } = await connections.db.transaction((tx) =>
       store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000),
     );
-    expect(judge(earlier, { arrivedMs: nowMs - 1_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+    expect(
+      matchEarlier(earlier, { arrivedMs: nowMs - 1_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 }),
+    ).toEqual({
       kind: 'joined',
       jobId,
     });
-    expect(judge(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+    expect(
+      matchEarlier(earlier, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 }),
+    ).toEqual({
       kind: 'none',
     });
     // A reset ends the doubt: the client did not read the answer, regardless of when the repeat arrived.
@@ -186,7 +190,9 @@ describe('a record', () => {
     const { earlier: after } = await connections.db.transaction((tx) =>
       store.findEarlier(tx as never, { keyId, bodyHash }, 1_500_000),
     );
-    expect(judge(after, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 })).toEqual({
+    expect(
+      matchEarlier(after, { arrivedMs: nowMs - 2_900, sinceMs: nowMs }, { joinMs: 900_000, leaseMs: 10_000 }),
+    ).toEqual({
       kind: 'joined',
       jobId,
     });

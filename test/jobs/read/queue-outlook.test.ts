@@ -4,10 +4,10 @@ import { asAdministrator } from '../../support/database.ts';
 import { startFakeUpstream, successOf } from '../../support/fake-upstream.ts';
 import { startGateway } from '../../support/gateway.ts';
 
-const admission = { maxInFlight: 5, submitsPerSecond: 1 };
+const upstreamLimits = { maxInFlight: 5, submitsPerSecond: 1 };
 const duration = { mode: 'STD', medianMs: 100_000, p95Ms: 300_000 } as const;
 const now = 1_000_000_000;
-const known = { position: null, duration, isShut: false, admission, now };
+const known = { position: null, duration, isShut: false, upstreamLimits, now };
 const since = (ms: number) => new Date(now - ms);
 
 describe('the estimate', () => {

@@ -6,9 +6,9 @@ import { submittingJob } from '../../support/life.ts';
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 const SECOND = 1_000;
 const duration = { mode: 'STD', medianMs: 60 * SECOND, p95Ms: 120 * SECOND } as const;
-const admission = { maxInFlight: 10, submitsPerSecond: 2, unconfirmedSlotMs: 1, jobDeadlineMs: 1 };
+const upstreamLimits = { maxInFlight: 10, submitsPerSecond: 2, unconfirmedSlotMs: 1, jobDeadlineMs: 1 };
 const job = submittingJob();
-const known = { position: null as number | null, duration, isShut: false, admission, now: NOW };
+const known = { position: null as number | null, duration, isShut: false, upstreamLimits, now: NOW };
 const inSeconds = (of: Pick<Job, 'state' | 'attemptedAt'>, more: Partial<typeof known> = {}) => {
   const at = estimate(of, { ...known, ...more });
   return at === null ? null : (at - NOW) / SECOND;
@@ -21,10 +21,14 @@ describe('the estimate for a queued job', () => {
     // the 99 earlier jobs take 594 s.
     expect(inSeconds(queued, { position: 1 })).toBe(60.5);
     expect(inSeconds(queued, { position: 100 })).toBe(60 + 594);
-    expect(inSeconds(queued, { position: 100, admission: { ...admission, maxInFlight: 1_000 } })).toBe(60 + 50);
+    expect(inSeconds(queued, { position: 100, upstreamLimits: { ...upstreamLimits, maxInFlight: 1_000 } })).toBe(
+      60 + 50,
+    );
     expect(inSeconds(queued, { position: 0 })).toBe(60);
     // With many slots, only the rate limit counts.
-    expect(inSeconds(queued, { position: 999, admission: { ...admission, maxInFlight: 1_000_000 } })).toBe(60 + 499.5);
+    expect(inSeconds(queued, { position: 999, upstreamLimits: { ...upstreamLimits, maxInFlight: 1_000_000 } })).toBe(
+      60 + 499.5,
+    );
   });
 
   test('is null without a position, far back in the queue, or while the gate is shut', () => {
@@ -68,7 +72,7 @@ describe('outlooks', () => {
       },
       findGate: async () => ({ pausedForMs: 0, reason, probe: null }),
     };
-    return { asked, find: createFindOutlooks(store, 'here', admission) };
+    return { asked, find: createFindOutlooks(store, 'here', upstreamLimits) };
   }
   const at = (seconds: number) => new Date(NOW + seconds * SECOND);
   const queued: Job = { ...job, id: 'q', state: 'QUEUED', upstreamId: 'here' };

@@ -143,10 +143,10 @@ test('the end of an attempt that is recorded twice appears once', async () => {
   const { accept, dispatcher, play, store, signal } = await startCore();
   const id = await accept();
   play.submit = () => Promise.resolve(accepted('a'));
-  const taken = await dispatcher.take();
-  if (taken.kind !== 'job') throw new Error(taken.kind);
-  await dispatcher.submit(taken.job, signal);
-  await dispatcher.submit(taken.job, signal);
+  const claimed = await dispatcher.claimNext();
+  if (claimed.kind !== 'job') throw new Error(claimed.kind);
+  await dispatcher.submit(claimed.job, signal);
+  await dispatcher.submit(claimed.job, signal);
   const asked = { accountId: 'default', jobId: id, afterId: 0, limit: 10 };
   // Each query has its own account: events of one account are not returned to another in the same statement.
   const [mine, others] = await store.listEvents([asked, { ...asked, accountId: 'somebody else' }]);

@@ -5,9 +5,9 @@ import {
   detailsOf,
   type JobEvent,
   jobEventTypes,
-  moved,
+  eventOf,
   submitEndKinds,
-  told,
+  eventOfChange,
   verdicts,
 } from '../../../src/jobs/model/job-event.ts';
 import { createListTimeline } from '../../../src/jobs/read/list-events.ts';
@@ -38,20 +38,20 @@ test('names that are stored in the database and exposed by the API do not change
 });
 
 test('an event contains the state that it led to, or null if it changed none, and the version after it', () => {
-  expect(moved(after, 'POLL')).toEqual({ type: 'POLL', state: 'PROCESSING', version: 3 });
-  expect(told(before, after, 'CALLBACK', { verdict: 'APPLIED' })).toEqual({
+  expect(eventOf(after, 'POLL')).toEqual({ type: 'POLL', state: 'PROCESSING', version: 3 });
+  expect(eventOfChange(before, after, 'CALLBACK', { verdict: 'APPLIED' })).toEqual({
     type: 'CALLBACK',
     state: 'PROCESSING',
     version: 3,
     verdict: 'APPLIED',
   });
-  expect(told(before, { ...before, version: 3 }, 'POLL', { attempt: 1 })).toEqual({
+  expect(eventOfChange(before, { ...before, version: 3 }, 'POLL', { attempt: 1 })).toEqual({
     type: 'POLL',
     state: null,
     version: 3,
     attempt: 1,
   });
-  expect(told(before, null, 'POLL')).toEqual({ type: 'POLL', state: null, version: 2 });
+  expect(eventOfChange(before, null, 'POLL')).toEqual({ type: 'POLL', state: null, version: 2 });
 });
 
 describe('the end of an attempt', () => {

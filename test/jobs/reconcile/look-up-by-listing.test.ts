@@ -121,7 +121,7 @@ test('a task that still runs at the deadline is adopted, so that the job fails a
 test('a task whose submitter died is found by listing too', async () => {
   const { accept, dispatcher, play, reconcile, find, sql } = await startCore({ listing: true });
   const id = await accept();
-  await dispatcher.take();
+  await dispatcher.claimNext();
   await sql(`update jobs set lease_expires_at = now() - interval '1 second'`);
   play.list = () => Promise.resolve([reportOf('a', id, outcomes.success)]);
   await reconcile();

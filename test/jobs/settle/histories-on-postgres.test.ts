@@ -12,9 +12,9 @@ import { createCancel } from '../../../src/jobs/settle/cancel.ts';
 import { decide } from '../../../src/jobs/settle/decide.ts';
 import { createDispatcher } from '../../../src/jobs/submit/dispatcher.ts';
 import { moves, permits } from '../../../src/jobs/model/job.ts';
-import { createHearing } from '../../../src/jobs/reconcile/callback-health.ts';
+import { createCallbackHealth } from '../../../src/jobs/reconcile/callback-health.ts';
 import { createReconciler } from '../../../src/jobs/reconcile/reconcile.ts';
-import { createSettling } from '../../../src/jobs/settle/settle.ts';
+import { createSettle } from '../../../src/jobs/settle/settle.ts';
 import type { Upstream } from '../../../src/jobs/ports/upstream.ts';
 import type { SubmitEnd } from '../../../src/jobs/model/upstream-news.ts';
 import { asAdministrator, createDatabase } from '../../support/database.ts';
@@ -32,7 +32,7 @@ async function startLife() {
   const store = createJobStore(connections);
   const quiet = () => undefined;
   const log = { info: quiet, warn: quiet, error: quiet };
-  const settling = createSettling({ store, log, effects: [] });
+  const settle = createSettle({ store, log, effects: [] });
   let end: SubmitEnd = ends.accepted;
   const upstream: Upstream = {
     id: 'test',
@@ -42,7 +42,7 @@ async function startLife() {
     lookUp: () => Promise.resolve(new Map()),
     list: () => Promise.resolve([]),
   };
-  const admission = {
+  const upstreamLimits = {
     maxInFlight: 1_000_000,
     submitsPerSecond: 1_000_000,
     unconfirmedSlotMs: 60_000,
@@ -51,8 +51,8 @@ async function startLife() {
   const dispatcher = createDispatcher({
     store,
     upstream,
-    settling,
-    admission,
+    settle,
+    upstreamLimits,
     firstPollMs: () => 3_600_000,
     firstListingMs: null,
     log,
@@ -61,15 +61,21 @@ async function startLife() {
     createReconciler({
       store,
       upstream,
-      settling,
+      settle,
       jobDeadlineMs,
       queueDeadlineMs,
-      hearing: createHearing(store, 'test', { firstMs: 3_600_000, intervalMs: 3_600_000 }, true, log),
+      callbackHealth: createCallbackHealth({
+        history: store,
+        upstreamId: 'test',
+        pollSteps: { firstMs: 3_600_000, intervalMs: 3_600_000 },
+        expectsCallbacks: true,
+        log,
+      }),
       firstListingMs: null,
       log,
     });
   const [patient, impatient] = [reconciler(3_600_000, 3_600_000), reconciler(0, 0)];
-  const cancel = createCancel(store, settling);
+  const cancel = createCancel(store, settle);
   const { signal } = new AbortController();
 
   /** Accepts a job and begins its first attempt. */
@@ -88,9 +94,9 @@ async function startLife() {
         inputHash: 'v1:',
       }),
     );
-    const taken = await dispatcher.take();
-    if (taken.kind !== 'job') throw new Error('not taken');
-    return taken.job;
+    const claimed = await dispatcher.claimNext();
+    if (claimed.kind !== 'job') throw new Error('not claimed');
+    return claimed.job;
   }
 
   async function happen(job: Awaited<ReturnType<typeof begin>>, event: LifeEvent): Promise<void> {
@@ -108,7 +114,7 @@ async function startLife() {
       case 'failure':
         return store.transaction(async (tx) => {
           const row = (await store.lock(tx, job.id))!;
-          await settling.carryOut(tx, row, decide(row, { taskId: TASK_ID, outcome: outcomes[event], source: 'POLL' }));
+          await settle.carryOut(tx, row, decide(row, { taskId: TASK_ID, outcome: outcomes[event], source: 'POLL' }));
         });
       case 'cancel':
         return void (await cancel('default', job.id));
@@ -167,7 +173,7 @@ test(
           url,
         );
         const patch = { failure: move.to === 'FAILED' ? failure : null, video: move.to === 'SUCCEEDED' ? video : null };
-        const moved = await store.transaction((tx) => store.advance(tx, id, move, patch));
+        const moved = await store.transaction((tx) => store.writeMove(tx, id, move, patch));
         expect(moved !== null, `${state} ${rank} ${attempt} -> ${move.to} ${move.rank}`).toBe(
           permits({ state, rank, attempt, leaseToken: ours }, move),
         );

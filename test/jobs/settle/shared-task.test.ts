@@ -52,12 +52,12 @@ describe('an answer that names the task of another job', () => {
 
   test('takes effect once, even if it is recorded twice', async () => {
     const { dispatcher, play, find, second, signal } = await startTwo();
-    const taken = await dispatcher.take();
-    if (taken.kind !== 'job') throw new Error(taken.kind);
-    await dispatcher.submit(taken.job, signal);
+    const claimed = await dispatcher.claimNext();
+    if (claimed.kind !== 'job') throw new Error(claimed.kind);
+    await dispatcher.submit(claimed.job, signal);
     const { version } = (await find(second))!;
     play.submit = () => Promise.resolve(accepted('same'));
-    await dispatcher.submit(taken.job, signal);
+    await dispatcher.submit(claimed.job, signal);
     expect(await find(second)).toMatchObject({ ...REFUSED, version });
   });
 
@@ -67,9 +67,9 @@ describe('an answer that names the task of another job', () => {
     play.submit = () => Promise.resolve(accepted('same'));
     const jobs = [];
     for (let count = 0; count < ids.length; count += 1) {
-      const taken = await dispatcher.take();
-      if (taken.kind !== 'job') throw new Error(taken.kind);
-      jobs.push(taken.job);
+      const claimed = await dispatcher.claimNext();
+      if (claimed.kind !== 'job') throw new Error(claimed.kind);
+      jobs.push(claimed.job);
       await passTime();
     }
     await Promise.all(jobs.map((job) => dispatcher.submit(job, signal)));

@@ -5,9 +5,9 @@ import { holdProbe, PROBE_LEASE_MS } from '../../../src/jobs/submit/probe-lease.
 import { accepted, inDoubt, startCore } from '../../support/core.ts';
 
 async function takeProbe(dispatcher: Dispatcher) {
-  const taken = await dispatcher.take();
-  if (taken.kind !== 'probe') throw new Error(taken.kind);
-  return taken;
+  const claimed = await dispatcher.claimNext();
+  if (claimed.kind !== 'probe') throw new Error(claimed.kind);
+  return claimed;
 }
 
 test('faults of two accounts shut the gate; a look-up probes first, then one job at a time, and a success reopens it', async () => {
@@ -19,10 +19,10 @@ test('faults of two accounts shut the gate; a look-up probes first, then one job
   }
   await accept('a');
   await accept('a');
-  expect(await dispatcher.take(), 'shut').toMatchObject({ kind: 'wait' });
+  expect(await dispatcher.claimNext(), 'shut').toMatchObject({ kind: 'wait' });
   await passTime();
   const lookUp = await takeProbe(dispatcher);
-  expect((await dispatcher.take()).kind, 'somebody else probes').toBe('wait');
+  expect((await dispatcher.claimNext()).kind, 'somebody else probes').toBe('wait');
 
   play.lookUp = () => Promise.reject(new Error('an outage'));
   await dispatcher.probe(lookUp.probedBy, signal);
@@ -32,13 +32,13 @@ test('faults of two accounts shut the gate; a look-up probes first, then one job
 
   play.lookUp = () => Promise.resolve(new Map());
   await dispatcher.probe(again.probedBy, signal);
-  const probe = await dispatcher.take();
+  const probe = await dispatcher.claimNext();
   expect(probe.kind).toBe('job');
-  expect((await dispatcher.take()).kind, 'one job at a time').toBe('wait');
+  expect((await dispatcher.claimNext()).kind, 'one job at a time').toBe('wait');
   play.submit = (jobId) => Promise.resolve(accepted(jobId));
   if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
   expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
-  expect((await dispatcher.take()).kind).toBe('job');
+  expect((await dispatcher.claimNext()).kind).toBe('job');
 });
 
 describe('a probe', () => {
@@ -64,11 +64,11 @@ describe('a probe', () => {
     await accept();
     await submitNext();
     await passTime();
-    expect((await dispatcher.take()).kind).toBe('job');
-    expect((await dispatcher.take()).kind).toBe('wait');
+    expect((await dispatcher.claimNext()).kind).toBe('job');
+    expect((await dispatcher.claimNext()).kind).toBe('wait');
     expect((await store.findGate('test'))!.pausedForMs).toBeLessThanOrEqual(PROBE_LEASE_MS);
     await passTime();
-    expect((await dispatcher.take()).kind).toBe('job');
+    expect((await dispatcher.claimNext()).kind).toBe('job');
   });
 
   test('that takes a long time renews its lease and keeps all others out', async () => {
@@ -78,7 +78,7 @@ describe('a probe', () => {
     const isRenewed = async () => {
       await sql("update gates set paused_until = now() + interval '0.5 s'");
       await expect.poll(left).toBeGreaterThan(PROBE_LEASE_MS / 2);
-      expect((await dispatcher.take()).kind).toBe('wait');
+      expect((await dispatcher.claimNext()).kind).toBe('wait');
     };
     play.submit = () => Promise.resolve(inDoubt('path'));
     for (const account of ['a', 'b']) {
@@ -97,7 +97,7 @@ describe('a probe', () => {
     await lookingUp;
 
     play.submit = (jobId) => new Promise((resolve) => (answer = () => resolve(accepted(jobId))));
-    const probe = await dispatcher.take();
+    const probe = await dispatcher.claimNext();
     if (probe.kind !== 'job') throw new Error(probe.kind);
     const submitting = dispatcher.submit(probe.job, signal, probe.isProbe);
     await isRenewed();

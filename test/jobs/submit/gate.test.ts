@@ -77,11 +77,11 @@ describe('turns', () => {
     await accept('a');
     await accept('a');
     const from = performance.now();
-    const first = await dispatcher.take();
+    const first = await dispatcher.claimNext();
     if (first.kind !== 'job') throw new Error(first.kind);
     await dispatcher.submit(first.job, signal);
-    expect((await dispatcher.take()).kind, 'its slot is taken').toBe('wait');
-    await expect.poll(async () => (await dispatcher.take()).kind).toBe('job');
+    expect((await dispatcher.claimNext()).kind, 'its slot is taken').toBe('wait');
+    await expect.poll(async () => (await dispatcher.claimNext()).kind).toBe('job');
     expect(performance.now() - from).toBeGreaterThan(SLOT_MS);
   });
 });
@@ -93,11 +93,11 @@ test('an attempt past its deadline holds no slot, even while its end is postpone
   const overdue = await accept();
   await accept();
   await submitNext();
-  expect((await dispatcher.take()).kind).toBe('wait');
+  expect((await dispatcher.claimNext()).kind).toBe('wait');
   await sql(`update jobs set attempted_at = now() - interval '2 hours' where state = 'PROCESSING'`);
   await reconcile();
   expect(await find(overdue)).toMatchObject({ state: 'PROCESSING' });
-  expect((await dispatcher.take()).kind).toBe('job');
+  expect((await dispatcher.claimNext()).kind).toBe('job');
 });
 
 describe('trouble', () => {
@@ -146,7 +146,7 @@ describe('trouble', () => {
     const good = await accept('good');
     play.submit = (jobId) => Promise.resolve(accepted(jobId));
     expect(await submitNext()).toBe(good);
-    expect((await dispatcher.take()).kind).toBe('wait');
+    expect((await dispatcher.claimNext()).kind).toBe('wait');
   });
 
   test('is forgotten once a submit passes, and does not add up to an outage with the next', async () => {
@@ -166,7 +166,7 @@ describe('trouble', () => {
   test('that several attempts in flight meet counts as one pause; a failed probe counts as another', async () => {
     const { accept, play, dispatcher, passTime, signal, sql } = await start();
     for (let index = 0; index < 4; index += 1) await accept();
-    const taken = [await dispatcher.take(), await dispatcher.take(), await dispatcher.take()];
+    const claimed = [await dispatcher.claimNext(), await dispatcher.claimNext(), await dispatcher.claimNext()];
     play.submit = () =>
       Promise.resolve({
         kind: 'refused',
@@ -174,10 +174,10 @@ describe('trouble', () => {
         httpStatus: 403,
         traceId: null,
       });
-    for (const each of taken) if (each.kind === 'job') await dispatcher.submit(each.job, signal);
+    for (const each of claimed) if (each.kind === 'job') await dispatcher.submit(each.job, signal);
     expect(await sql('select pause_count as count from gates')).toEqual([{ count: 1 }]);
     await passTime();
-    const probe = await dispatcher.take();
+    const probe = await dispatcher.claimNext();
     if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
     expect(await sql('select pause_count as count from gates')).toEqual([{ count: 2 }]);
   });
@@ -189,8 +189,8 @@ describe('trouble', () => {
       play.submit = () => Promise.resolve(end);
       for (let index = 0; index < 3; index += 1) {
         await accept();
-        const taken = await dispatcher.take();
-        if (taken.kind === 'job') await dispatcher.submit(taken.job, AbortSignal.abort());
+        const claimed = await dispatcher.claimNext();
+        if (claimed.kind === 'job') await dispatcher.submit(claimed.job, AbortSignal.abort());
       }
       expect(await sql('select pause_reason as reason from gates')).toEqual([{ reason: null }]);
     },
@@ -220,26 +220,26 @@ describe('an intent whose commit went unanswered', () => {
   test('is requeued, because it was never sent', async () => {
     const { accept, dispatcher, find, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
-    const taken = await dispatcher.take();
-    expect(taken.kind).toBe('unsure');
+    const claimed = await dispatcher.claimNext();
+    expect(claimed.kind).toBe('unsure');
     expect(await find(id)).toMatchObject({ state: 'SUBMITTING' });
-    if (taken.kind === 'unsure') await dispatcher.retract(taken.job, signal);
+    if (claimed.kind === 'unsure') await dispatcher.retract(claimed.job, signal);
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 1 });
   });
 
   test('cancels its job instead, if the client has requested that in the meantime', async () => {
     const { accept, dispatcher, find, sql, signal } = await start({ dispatchStore: unanswered(true) });
     const id = await accept();
-    const taken = await dispatcher.take();
+    const claimed = await dispatcher.claimNext();
     await sql('update jobs set cancel_requested_at = now()');
-    if (taken.kind === 'unsure') await dispatcher.retract(taken.job, signal);
+    if (claimed.kind === 'unsure') await dispatcher.retract(claimed.job, signal);
     expect(await find(id)).toMatchObject({ state: 'CANCELED', settledBy: 'CANCEL' });
   });
 
   test('is checked again only while the database is unavailable; any other error is thrown', async () => {
     const broken = new Error('a bug');
     const { dispatcher, signal } = await start({
-      dispatchStore: (store) => ({ ...store, advance: () => Promise.reject(broken) }),
+      dispatchStore: (store) => ({ ...store, transaction: () => Promise.reject(broken) }),
     });
     await expect(dispatcher.retract(submittingJob(), signal)).rejects.toBe(broken);
   });
@@ -247,14 +247,14 @@ describe('an intent whose commit went unanswered', () => {
   test('does not requeue an attempt that another dispatcher has begun under the same number', async () => {
     const { accept, dispatcher, find, sql } = await start({ dispatchStore: unanswered(false) });
     const id = await accept();
-    const taken = await dispatcher.take();
+    const claimed = await dispatcher.claimNext();
     expect(await find(id)).toMatchObject({ state: 'QUEUED', attempt: 0 });
     await sql(
       `update jobs set state = 'SUBMITTING', rank = 1, attempt = 1, lease_token = gen_random_uuid(), attempted_at = now()`,
     );
     const stopping = new AbortController();
-    if (taken.kind !== 'unsure') throw new Error(taken.kind);
-    const retracting = dispatcher.retract(taken.job, stopping.signal);
+    if (claimed.kind !== 'unsure') throw new Error(claimed.kind);
+    const retracting = dispatcher.retract(claimed.job, stopping.signal);
     // `retract` checks once before it waits.
     stopping.abort();
     await retracting;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../src/jobs/model/snapshot.ts';
 import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
-import { ACCOUNT, readOne, said, startFollowing } from '../../support/following.ts';
+import { ACCOUNT, readOne, said, startAccountWatch } from '../../support/account-watch.ts';
 
 /**
  * Starts an account feed whose next read of changes can be interrupted: once it has its rows, it waits until the
@@ -23,34 +23,34 @@ async function startInterruptible(url?: string) {
     },
   });
   return {
-    ...(await startFollowing({ around, ...(url !== undefined && { url }) })),
+    ...(await startAccountWatch({ around, ...(url !== undefined && { url }) })),
     duringNextRead: (interruption: () => Promise<void>, seen: Snapshot | null = null) =>
       void ([meanwhile, mostSeen] = [interruption, seen]),
   };
 }
 
-test('a change that arrives while a follower catches up reaches that follower', { timeout: 90_000 }, async () => {
-  const { following, store, insert, amend, duringNextRead } = await startInterruptible();
+test('a change that arrives while a watcher catches up reaches that watcher', { timeout: 90_000 }, async () => {
+  const { accountWatch, store, insert, amend, duringNextRead } = await startInterruptible();
   const [before, during] = [await insert(), await insert()];
   const { snapshot } = await store.findMoment(ACCOUNT);
-  const cursor = await following.findCursor(ACCOUNT);
-  const other = await following.follow(ACCOUNT);
+  const cursor = await accountWatch.findCursor(ACCOUNT);
+  const other = await accountWatch.watch(ACCOUNT);
   await amend(before);
   expect(said([await readOne(other)])).toEqual([`${before} 2`]);
   duringNextRead(async () => {
     await amend(during);
-    // The tail has read it and offered it to all registered followers.
+    // The tail has read it and offered it to all registered watchers.
     expect(said([await readOne(other)])).toEqual([`${during} 2`]);
-    // Interrupts only the read of the follower that catches up. The tail, which may read once more for the earlier
+    // Interrupts only the read of the watcher that catches up. The tail, which may read once more for the earlier
     // change, must be able to continue in the meantime.
   }, snapshot);
-  const updates = await following.follow(ACCOUNT, cursor);
+  const updates = await accountWatch.watch(ACCOUNT, cursor);
   expect(said([await readOne(updates), await readOne(updates)])).toEqual([`${before} 2`, `${during} 2`]);
 });
 
 test('a wake-up during a read causes another read', { timeout: 90_000 }, async () => {
-  const { feed, following, insert, duringNextRead } = await startInterruptible();
-  const updates = await following.follow(ACCOUNT);
+  const { feed, accountWatch, insert, duringNextRead } = await startInterruptible();
+  const updates = await accountWatch.watch(ACCOUNT);
   const inserted: string[] = [];
   duringNextRead(async () => {
     const woken = new Promise<void>((resolve) => {
@@ -70,13 +70,13 @@ test('a wake-up during a read causes another read', { timeout: 90_000 }, async (
 });
 
 test(
-  'a failed read is retried without another wake-up, both by the tail and by a follower that catches up',
+  'a failed read is retried without another wake-up, both by the tail and by a watcher that catches up',
   { timeout: 90_000 },
   async () => {
     const fail = () => Promise.reject(new Error('the connection is gone'));
     const first = await startInterruptible();
-    const cursor = await first.following.findCursor(ACCOUNT);
-    const updates = await first.following.follow(ACCOUNT);
+    const cursor = await first.accountWatch.findCursor(ACCOUNT);
+    const updates = await first.accountWatch.watch(ACCOUNT);
     first.duringNextRead(fail);
     const job = await first.insert();
     expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
@@ -85,7 +85,7 @@ test(
     // Two pages: the second is read, and fails, when the reader asks for it.
     const jobs = new Set([job, ...(await first.insertMany(200))]);
     const second = await startInterruptible(first.url);
-    const away = await second.following.follow(ACCOUNT, cursor);
+    const away = await second.accountWatch.watch(ACCOUNT, cursor);
     second.duringNextRead(fail);
     while (jobs.size > 0) jobs.delete((await readOne(away)).job.id);
     expect(second.warnings).toEqual(['changes could not be read; retrying']);

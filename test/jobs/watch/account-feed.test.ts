@@ -1,25 +1,25 @@
 /** The account feed on a real database: which changes it yields, where it resumes, and what it costs. */
 import { describe, expect, test } from 'vitest';
-import { createFollower } from '../../../src/jobs/watch/account-watcher.ts';
+import { createAccountWatcher } from '../../../src/jobs/watch/account-watcher.ts';
 import { decodeCursor, encodeCursor } from '../../../src/jobs/model/snapshot.ts';
 import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
 import { asAdministrator, createDatabase } from '../../support/database.ts';
-import { openTransaction, read, readOne, said, startFollowing, startStore } from '../../support/following.ts';
+import { openTransaction, read, readOne, said, startAccountWatch, startStore } from '../../support/account-watch.ts';
 import { shared } from '../../support/on-end.ts';
 import { startProxy } from '../../support/proxy.ts';
 
 const quiet = () => undefined;
-/** Options of a follower that runs without a feed. */
+/** Options of an account watcher that runs without a feed. */
 const quietly = { after: null, log: { info: quiet, warn: quiet, error: quiet }, onClose: quiet };
 
 const base = shared(() => startStore());
-const startOnBase = (options: Parameters<typeof startFollowing>[0] = {}) =>
-  startFollowing({ base: base(), ...options });
+const startOnBase = (options: Parameters<typeof startAccountWatch>[0] = {}) =>
+  startAccountWatch({ base: base(), ...options });
 
-describe('a follower', () => {
+describe('an account watcher', () => {
   test('gets new jobs and changes of its account, in commit order', async () => {
-    const { account, following, insert, amend } = await startOnBase();
-    const updates = await following.follow(account);
+    const { account, accountWatch, insert, amend } = await startOnBase();
+    const updates = await accountWatch.watch(account);
     const first = await insert();
     expect(said([await readOne(updates)])).toEqual([`${first} 1`]);
     const second = await insert();
@@ -29,15 +29,15 @@ describe('a follower', () => {
   });
 
   test('never gets the jobs of another account, whichever cursor it starts from', async () => {
-    const { account, following, insert, amend } = await startOnBase();
+    const { account, accountWatch, insert, amend } = await startOnBase();
     const another = `not-${account}`;
     const theirs = await insert(another);
-    const cursor = await following.findCursor(another);
+    const cursor = await accountWatch.findCursor(another);
     const all = encodeCursor(decodeCursor(cursor)!.history, { xmax: 0n, inProgress: [] });
     const [a, b, c] = [
-      await following.follow(account, cursor),
-      await following.follow(account, all),
-      await following.follow(account),
+      await accountWatch.watch(account, cursor),
+      await accountWatch.watch(account, all),
+      await accountWatch.watch(account),
     ];
     await amend(theirs);
     const mine = await insert();
@@ -45,10 +45,10 @@ describe('a follower', () => {
   });
 
   test('resumes from any cursor that it received without missing an unread change', async () => {
-    const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 7 });
+    const { account, accountWatch, insertMany, amend } = await startOnBase({ maxUnread: 7 });
     const ids = await insertMany(20);
-    const start = await following.findCursor(account);
-    const updates = await following.follow(account, start);
+    const start = await accountWatch.findCursor(account);
+    const updates = await accountWatch.watch(account, start);
     for (const id of ids) await amend(id);
     const cursors = [{ cursor: start, read: new Set<string>() }];
     while (cursors.at(-1)!.read.size < ids.length) {
@@ -57,7 +57,7 @@ describe('a follower', () => {
     }
     for (const { cursor, read: had } of cursors) {
       const missing = ids.filter((id) => !had.has(id));
-      const again = await following.follow(account, cursor);
+      const again = await accountWatch.watch(account, cursor);
       const got = (await read(again, missing.length)).map(({ job }) => job.id);
       await again.return!();
       // At most one change that was read is repeated, at the end of its page.
@@ -67,26 +67,26 @@ describe('a follower', () => {
   });
 
   test('that resumes gets nothing that it has already read, and the newest version of everything else once', async () => {
-    const { account, following, insert, amend } = await startOnBase();
+    const { account, accountWatch, insert, amend } = await startOnBase();
     const ids = await Promise.all([insert(), insert(), insert()]);
-    const updates = await following.follow(account);
+    const updates = await accountWatch.watch(account);
     await amend(ids[0]);
     const { cursor } = await readOne(updates);
     await updates.return!();
     for (let times = 0; times < 5; times += 1) await amend(ids[1]);
     await amend(ids[2]);
-    const again = await following.follow(account, cursor);
+    const again = await accountWatch.watch(account, cursor);
     expect(said(await read(again, 2))).toEqual([`${ids[1]} 6`, `${ids[2]} 2`]);
     const last = await insert();
     expect(said([await readOne(again)])).toEqual([`${last} 1`]);
   });
 
   test('is neither delayed nor sent duplicates because of a transaction that stays open, and gets its change when it commits', async () => {
-    const { url, account, following, insert, amend } = await startOnBase();
+    const { url, account, accountWatch, insert, amend } = await startOnBase();
     const [job, other, late] = await Promise.all([insert(), insert(), insert()]);
     const long = await openTransaction(url);
     await long.amend(late);
-    const updates = await following.follow(account);
+    const updates = await accountWatch.watch(account);
     let cursor = '';
     for (let version = 2; version <= 20; version += 1) {
       await amend(job);
@@ -94,7 +94,7 @@ describe('a follower', () => {
       expect(said([update])).toEqual([`${job} ${version}`]);
       ({ cursor } = update);
     }
-    const again = await following.follow(account, cursor);
+    const again = await accountWatch.watch(account, cursor);
     await amend(other);
     expect(said([await readOne(again)])).toEqual([`${other} 2`]);
     await long.commit();
@@ -103,10 +103,10 @@ describe('a follower', () => {
   });
 
   test('gets a change whose transaction is older than that of the preceding change', async () => {
-    const { url, account, following, insert, amend } = await startOnBase();
+    const { url, account, accountWatch, insert, amend } = await startOnBase();
     const job = await insert();
     const old = await openTransaction(url);
-    const [updates, away] = [await following.follow(account), await following.follow(account)];
+    const [updates, away] = [await accountWatch.watch(account), await accountWatch.watch(account)];
     await amend(job);
     expect(said([await readOne(updates)])).toEqual([`${job} 2`]);
     const { cursor } = await readOne(away);
@@ -117,14 +117,14 @@ describe('a follower', () => {
       await asAdministrator<{ changed_xid: string }>(`select changed_xid::text from jobs where id = '${job}'`, url),
     ).toEqual([{ changed_xid: String(old.xid) }]);
     expect(said([await readOne(updates)])).toEqual([`${job} 3`]);
-    expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 3`]);
+    expect(said([await readOne(await accountWatch.watch(account, cursor))])).toEqual([`${job} 3`]);
   });
 
   test('that reads nothing uses bounded memory, and later gets the newest version of every job', async () => {
     const { url, account, store, insertMany } = await startOnBase();
     const ids = await insertMany(30);
     const { history, snapshot } = await store.findMoment(account);
-    const follower = createFollower({
+    const watcher = createAccountWatcher({
       ...quietly,
       accountId: account,
       reader: store,
@@ -139,12 +139,12 @@ describe('a follower', () => {
         url,
       );
       const { changes } = await store.listChanges(account, snapshot, null, 500);
-      follower.offer(changes.map(({ job }) => ({ job, since: snapshot })));
-      most = Math.max(most, follower.unread());
+      watcher.offer(changes.map(({ job }) => ({ job, since: snapshot })));
+      most = Math.max(most, watcher.unread());
     }
     expect(most).toBeLessThanOrEqual(10);
-    expect(new Set(said(await read(follower, 30)))).toEqual(new Set(ids.map((id) => `${id} 6`)));
-    follower.end();
+    expect(new Set(said(await read(watcher, 30)))).toEqual(new Set(ids.map((id) => `${id} 6`)));
+    watcher.end();
   });
 
   test('that is offered an unread change again keeps it in its place, so that no cursor claims it was read', async () => {
@@ -152,7 +152,7 @@ describe('a follower', () => {
     const jobs = [];
     for (let count = 0; count < 3; count += 1) jobs.push((await store.find(account, await insert()))!);
     const changes = jobs.map((job, index) => ({ job, since: { xmax: BigInt(index), inProgress: [] } }));
-    const follower = createFollower({
+    const watcher = createAccountWatcher({
       ...quietly,
       accountId: account,
       reader: store,
@@ -160,19 +160,19 @@ describe('a follower', () => {
       seen: () => ({ xmax: 3n, inProgress: [] }),
       maxUnread: 10,
     });
-    follower.offer(changes);
+    watcher.offer(changes);
     // A read that failed after its first page starts over.
-    follower.offer([changes[1]!]);
-    const read = [await readOne(follower), await readOne(follower), await readOne(follower)];
+    watcher.offer([changes[1]!]);
+    const read = [await readOne(watcher), await readOne(watcher), await readOne(watcher)];
     expect(said(read)).toEqual(said(changes.map(({ job }) => ({ cursor: '', job }))));
     expect(read.map(({ cursor }) => decodeCursor(cursor)!.snapshot.xmax)).toEqual([1n, 2n, 3n]);
-    follower.end();
+    watcher.end();
   });
 
   test('that is slow gets the newest version of every job even with a small buffer', async () => {
-    const { account, following, insertMany, amend } = await startOnBase({ maxUnread: 3 });
+    const { account, accountWatch, insertMany, amend } = await startOnBase({ maxUnread: 3 });
     const ids = await insertMany(12);
-    const [slow, quick] = [await following.follow(account), await following.follow(account)];
+    const [slow, quick] = [await accountWatch.watch(account), await accountWatch.watch(account)];
     const newest = new Map<string, number>();
     const reading = (async () => {
       for await (const { job } of quick)
@@ -186,16 +186,16 @@ describe('a follower', () => {
       if ([...seen.values()].filter((version) => version === 6).length === ids.length) break;
     }
     expect(seen).toEqual(newest);
-    expect(following.count()).toBe(0);
+    expect(accountWatch.count()).toBe(0);
   });
 
   test('misses nothing when wake-ups are lost or the database is unavailable', { timeout: 90_000 }, async () => {
     const url = await createDatabase();
     const proxy = await startProxy(url);
-    const direct = await startFollowing({ url });
-    const { account, following, warnings } = await startFollowing({ url: proxy.url });
+    const direct = await startAccountWatch({ url });
+    const { account, accountWatch, warnings } = await startAccountWatch({ url: proxy.url });
     const job = await direct.insert();
-    const updates = await following.follow(account);
+    const updates = await accountWatch.watch(account);
     await asAdministrator(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'motion-gateway feed' and datname = current_database();
        update jobs set version = version + 1, changed_xid = pg_current_xact_id();`,
@@ -206,23 +206,23 @@ describe('a follower', () => {
     const { cursor } = await readOne(updates);
     await proxy.cut();
     await direct.amend(job);
-    await expect(following.follow('theirs')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-    await expect(following.follow(account, cursor)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await expect(accountWatch.watch('theirs')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await expect(accountWatch.watch(account, cursor)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     const waiting = readOne(updates);
     await proxy.restore();
     expect(said([await waiting])).toEqual([`${job} 4`]);
-    expect(said([await readOne(await following.follow(account, cursor))])).toEqual([`${job} 4`]);
+    expect(said([await readOne(await accountWatch.watch(account, cursor))])).toEqual([`${job} 4`]);
     expect(warnings.length).toBeLessThan(100);
   });
 
   test('that is closed while it waits ends at once and leaves nothing behind', async () => {
-    const { account, following, insert } = await startOnBase();
+    const { account, accountWatch, insert } = await startOnBase();
     const [a, b, c] = [
-      await following.follow(account),
-      await following.follow(account),
-      await following.follow('theirs'),
+      await accountWatch.watch(account),
+      await accountWatch.watch(account),
+      await accountWatch.watch('theirs'),
     ];
-    expect(following.count()).toBe(3);
+    expect(accountWatch.count()).toBe(3);
     const waiting = [a.next(), a.next()];
     await a.return!();
     expect(await Promise.all(waiting)).toEqual([
@@ -230,12 +230,12 @@ describe('a follower', () => {
       { value: undefined, done: true },
     ]);
     await expect(c.throw!(new Error('enough'))).rejects.toThrow('enough');
-    expect(following.count()).toBe(1);
+    expect(accountWatch.count()).toBe(1);
     const job = await insert();
     expect(said([await readOne(b)])).toEqual([`${job} 1`]);
     const last = b.next();
-    following.stop();
-    expect([await last, await b.next(), following.count()]).toEqual([
+    accountWatch.stop();
+    expect([await last, await b.next(), accountWatch.count()]).toEqual([
       { value: undefined, done: true },
       { value: undefined, done: true },
       0,
@@ -248,15 +248,15 @@ describe('a follower', () => {
       ...reader,
       findMoment: (accountId) => (fails ? Promise.reject(new Error('away')) : reader.findMoment(accountId)),
     });
-    const { account, following, insert } = await startOnBase({ around });
-    await expect(following.follow(account)).rejects.toThrow('away');
+    const { account, accountWatch, insert } = await startOnBase({ around });
+    await expect(accountWatch.watch(account)).rejects.toThrow('away');
     fails = false;
-    const updates = await following.follow(account);
+    const updates = await accountWatch.watch(account);
     const job = await insert();
     expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
   });
 
-  test('shares its reads with all other followers of the account', async () => {
+  test('shares its reads with all other watchers of the account', async () => {
     let reads = 0;
     const around = (reader: ChangeReader): ChangeReader => ({
       findMoment: reader.findMoment,
@@ -265,8 +265,8 @@ describe('a follower', () => {
         return reader.listChanges(...args);
       },
     });
-    const { account, following, insert } = await startOnBase({ around });
-    const everybody = await Promise.all(Array.from({ length: 50 }, () => following.follow(account)));
+    const { account, accountWatch, insert } = await startOnBase({ around });
+    const everybody = await Promise.all(Array.from({ length: 50 }, () => accountWatch.watch(account)));
     const job = await insert();
     for (const updates of everybody) expect(said([await readOne(updates)])).toEqual([`${job} 1`]);
     expect(reads).toBeLessThanOrEqual(2);

@@ -6,7 +6,7 @@ import { createJobStore } from '../../../src/db/stores.ts';
 import type { Job } from '../../../src/jobs/model/job.ts';
 import type { Feed } from '../../../src/jobs/ports/feed.ts';
 import type { JobReader } from '../../../src/jobs/ports/job-reader.ts';
-import { createWatching } from '../../../src/jobs/watch/watch-job.ts';
+import { createJobWatch } from '../../../src/jobs/watch/watch-job.ts';
 import { asAdministrator, createDatabase } from '../../support/database.ts';
 import { startFakeUpstream } from '../../support/fake-upstream.ts';
 import { startGateway } from '../../support/gateway.ts';
@@ -36,15 +36,15 @@ async function startWatch() {
   };
   let emit: Parameters<Feed['subscribe']>[0] | undefined;
   const feed: Feed = { subscribe: (listener) => ((emit = listener), () => (emit = undefined)) };
-  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
+  const jobWatch = createJobWatch(reader, feed, pino({ level: 'silent' }));
   onTestFinished(async () => {
-    watching.stop();
+    jobWatch.stop();
     await closePool(connections);
   });
   const { id } = row!;
   return {
     url,
-    watch: await watching.watch(ACCOUNT, id),
+    watch: await jobWatch.watch(ACCOUNT, id),
     wake: (version: number) => emit!(id, version, ACCOUNT),
     write: (version: number) =>
       asAdministrator(`update jobs set version = ${version}, changed_xid = pg_current_xact_id()`, url),

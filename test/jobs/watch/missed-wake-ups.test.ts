@@ -1,5 +1,5 @@
 /**
- * Changes without a wake-up: watched jobs and followed accounts are read again at an interval, here on a clock that the
+ * Changes without a wake-up: watched jobs and watched accounts are read again at an interval, here on a clock that the
  * test advances.
  */
 import pino from 'pino';
@@ -7,9 +7,9 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Job } from '../../../src/jobs/model/job.ts';
 import type { Feed } from '../../../src/jobs/ports/feed.ts';
 import type { JobReader } from '../../../src/jobs/ports/job-reader.ts';
-import { createWatching } from '../../../src/jobs/watch/watch-job.ts';
+import { createJobWatch } from '../../../src/jobs/watch/watch-job.ts';
 import { asAdministrator } from '../../support/database.ts';
-import { ACCOUNT, readOne, said, startFollowing } from '../../support/following.ts';
+import { ACCOUNT, readOne, said, startAccountWatch } from '../../support/account-watch.ts';
 import { submittingJob } from '../../support/life.ts';
 
 /** Maximum time from a change to its push. */
@@ -26,11 +26,11 @@ const amendInSilence = (url: string, id: string) =>
   asAdministrator(`update jobs set version = version + 1, changed_xid = pg_current_xact_id() where id = '${id}'`, url);
 
 test('a watcher of a job receives a change within 25 s without a wake-up', async () => {
-  const { url, store, feed, insert } = await startFollowing();
-  const watching = createWatching(store, feed, pino({ level: 'silent' }));
-  onTestFinished(() => watching.stop());
+  const { url, store, feed, insert } = await startAccountWatch();
+  const jobWatch = createJobWatch(store, feed, pino({ level: 'silent' }));
+  onTestFinished(() => jobWatch.stop());
   const id = await insert();
-  const watch = await watching.watch(ACCOUNT, id);
+  const watch = await jobWatch.watch(ACCOUNT, id);
   expect((await watch.next()).value).toMatchObject({ version: 1 });
   const next = watch.next();
   await amendInSilence(url, id);
@@ -38,10 +38,10 @@ test('a watcher of a job receives a change within 25 s without a wake-up', async
   expect((await next).value).toMatchObject({ version: 2 });
 });
 
-test('a follower of an account receives a change within 25 s without a wake-up', async () => {
-  const { url, following, insert } = await startFollowing();
+test('a watcher of an account receives a change within 25 s without a wake-up', async () => {
+  const { url, accountWatch, insert } = await startAccountWatch();
   const id = await insert();
-  const updates = await following.follow(ACCOUNT);
+  const updates = await accountWatch.watch(ACCOUNT);
   const next = readOne(updates);
   await amendInSilence(url, id);
   await vi.advanceTimersByTimeAsync(LIMIT_MS - READ_MS);
@@ -61,9 +61,9 @@ test('a change that arrives while a watch starts is read at once, because the wa
     },
     list: () => Promise.resolve([row(2)]),
   };
-  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
-  onTestFinished(() => watching.stop());
-  const watch = await watching.watch(accountId, id);
+  const jobWatch = createJobWatch(reader, feed, pino({ level: 'silent' }));
+  onTestFinished(() => jobWatch.stop());
+  const watch = await jobWatch.watch(accountId, id);
   await expect.poll(async () => (await watch.next()).value as unknown).toMatchObject({ version: 2 });
 });
 
@@ -73,9 +73,9 @@ async function watchRow(first: Job, afterVersion?: number) {
   let wake: Parameters<Feed['subscribe']>[0] = () => undefined;
   const feed: Feed = { subscribe: (listener) => ((wake = listener), () => undefined) };
   const reader: JobReader = { find: () => Promise.resolve(row), list: () => Promise.resolve([row]) };
-  const watching = createWatching(reader, feed, pino({ level: 'silent' }));
-  onTestFinished(() => watching.stop());
-  const watch = await watching.watch(row.accountId, row.id, afterVersion);
+  const jobWatch = createJobWatch(reader, feed, pino({ level: 'silent' }));
+  onTestFinished(() => jobWatch.stop());
+  const watch = await jobWatch.watch(row.accountId, row.id, afterVersion);
   return {
     watch,
     change(changes: Partial<Job>) {

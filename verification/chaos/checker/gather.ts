@@ -4,7 +4,7 @@
  */
 import type { ClientRecord } from '../../harness/clients/records.ts';
 import { readJournal } from '../../harness/journal.ts';
-import type { Stage } from '../../harness/harness.ts';
+import type { Harness } from '../../harness/harness.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import {
   balancesQuery,
@@ -18,16 +18,16 @@ import {
 } from './evidence.ts';
 
 export async function gatherEvidence(
-  stage: Stage,
+  harness: Harness,
   clientsFile: string,
   webhooksFile: string | null = null,
 ): Promise<Evidence> {
   return {
     clients: readJournal<ClientRecord>(clientsFile),
-    ledger: readJournal<LedgerRecord>(stage.ledgerFile),
-    jobs: await stage.database.query<JobRow & Record<string, unknown>>(jobsQuery),
-    callbacks: await stage.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
-    balances: await stage.database.query<BalanceRow & Record<string, unknown>>(balancesQuery),
+    ledger: readJournal<LedgerRecord>(harness.ledgerFile),
+    jobs: await harness.database.query<JobRow & Record<string, unknown>>(jobsQuery),
+    callbacks: await harness.database.query<CallbackRow & Record<string, unknown>>(callbacksQuery),
+    balances: await harness.database.query<BalanceRow & Record<string, unknown>>(balancesQuery),
     webhooks: webhooksFile === null ? null : readJournal<HeardWebhook>(webhooksFile),
   };
 }

@@ -5,7 +5,7 @@ import { createCallbackUrls } from '../../../src/upstream/callback-url.ts';
 import { encodeSuccess } from '../../../src/upstream/acedata/wire/result.ts';
 import { spreadOf } from '../../proofs/proof.ts';
 import type { Random } from '../random.ts';
-import type { Stage } from '../harness.ts';
+import type { Harness } from '../harness.ts';
 import { videoOf } from '../upstream/task.ts';
 
 const CONNECTIONS_PER_GATEWAY = 128;
@@ -36,23 +36,23 @@ export function arrivals(random: Random, perSecond: number, seconds: number): nu
 
 /** Inserts jobs that the upstream is processing and for which their account has reserved quota. Returns their ids. */
 export async function prepareJobs(
-  stage: { readonly database: Pick<Stage['database'], 'query'> },
+  harness: { readonly database: Pick<Harness['database'], 'query'> },
   count: number,
   account: string,
 ): Promise<string[]> {
   const ids: string[] = [];
-  await stage.database
+  await harness.database
     .query(`insert into accounts (id, name, status, quota_taken) values ('${account}', 'An account', 'ACTIVE', ${count})
     on conflict (id) do update set quota_taken = accounts.quota_taken + excluded.quota_taken`);
   for (let left = count; left > 0; left -= INSERT_BATCH) {
-    const rows = await stage.database.query<{ id: string }>(`with made as (insert into jobs
+    const rows = await harness.database.query<{ id: string }>(`with made as (insert into jobs
       (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, state, rank, attempt, task_id, attempted_at, submitted_at, next_poll_at)
       select id, '${account}', 'acedata', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'A prompt of usual length, for the row to have its usual size', 'STD', 'IMAGE', true, false, '[]', 'v1:', 'PROCESSING', 1000, 1, id, now(), now(), now() + interval '1 day'
       from (select n, uuidv7() as id from generate_series(1, ${Math.min(left, INSERT_BATCH)}) n) made returning id)
       insert into quota_ledger (job_id, kind, account_id) select id, 'RESERVE', '${account}' from made returning job_id as id`);
     ids.push(...rows.map(({ id }) => id));
   }
-  await stage.database.query('analyze jobs');
+  await harness.database.query('analyze jobs');
   return ids;
 }
 

@@ -7,7 +7,7 @@ import type { GatewayProcess } from '../gateway-process.ts';
 import type { GraphQLAnswer, Reply } from '../graphql-client.ts';
 import type { Journal } from '../journal.ts';
 import type { Random } from '../random.ts';
-import type { Stage } from '../harness.ts';
+import type { Harness } from '../harness.ts';
 import { JOB_FIELDS, nextOperation, toSeen, type JobView } from './job-view.ts';
 import type { ClientRecord, End, Seen } from './records.ts';
 import { watchToEnd } from './watcher.ts';
@@ -41,7 +41,7 @@ export const usualRates: ClientRates = {
 export interface ClientOptions {
   readonly name: string;
   readonly seed: string;
-  readonly stage: Stage;
+  readonly harness: Harness;
   readonly journal: Journal<ClientRecord>;
   readonly random: Random;
   readonly rates: ClientRates;
@@ -55,6 +55,8 @@ export interface ProvingClient {
    * answered or the client has given up; watches continue.
    */
   run(number: number): Promise<void>;
+  /** Returns the number of jobs that are being watched. */
+  openWatches(): number;
   /** Resolves when all watches have ended. */
   untilWatched(): Promise<void>;
 }
@@ -77,12 +79,12 @@ const repeatMs = (repeats: number): readonly [number, number] => [100, Math.min(
 const READ_PAUSE_MS: readonly [number, number] = [200, 2_000];
 const READS = 4;
 
-export function createClient({ name, seed, stage, journal, random, rates, signal }: ClientOptions): ProvingClient {
+export function createClient({ name, seed, harness, journal, random, rates, signal }: ClientOptions): ProvingClient {
   const watches = new Set<Promise<void>>();
 
   function pickGateway(): GatewayProcess {
-    const up = stage.gateways.filter((gateway) => gateway.isUp());
-    return random.pick(up.length > 0 ? up : stage.gateways);
+    const up = harness.gateways.filter((gateway) => gateway.isUp());
+    return random.pick(up.length > 0 ? up : harness.gateways);
   }
 
   /** Sends one request, and records its invocation and its end. */
@@ -95,7 +97,10 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
     const gateway = pickGateway();
     const operation = { ...head, client: name, operation: nextOperation(), gateway: gateway.name };
     journal.append({ ...operation, type: 'invoke' });
-    const reply = await stage.send<{ payload: T }>(gateway, { query, variables: variables as Record<string, unknown> });
+    const reply = await harness.send<{ payload: T }>(gateway, {
+      query,
+      variables: variables as Record<string, unknown>,
+    });
     const end = endOf(reply, toEnd);
     journal.append({ ...operation, ...end } as ClientRecord);
     return end;
@@ -155,7 +160,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
           jobId: seen.jobId,
           afterVersion: random.chance(0.5) ? seen.version : 0,
           client: name,
-          stage,
+          harness,
           journal,
           random,
           pickGateway,
@@ -166,6 +171,7 @@ export function createClient({ name, seed, stage, journal, random, rates, signal
       if (random.chance(rates.repeated)) await generateOnce(`${seed}-${number}`, number);
       if (random.chance(rates.read)) await read(seen.jobId);
     },
+    openWatches: () => watches.size,
     async untilWatched() {
       await Promise.all(watches);
     },

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import type { GatewayProcess } from '../gateway-process.ts';
 import type { Journal } from '../journal.ts';
 import type { Random } from '../random.ts';
-import type { Stage } from '../harness.ts';
+import type { Harness } from '../harness.ts';
 import { JOB_FIELDS, nextOperation, toSeen, type JobView } from './job-view.ts';
 import type { ClientRecord } from './records.ts';
 
@@ -13,7 +13,7 @@ interface WatchOptions {
   readonly jobId: string;
   readonly afterVersion: number;
   readonly client: string;
-  readonly stage: Stage;
+  readonly harness: Harness;
   readonly journal: Journal<ClientRecord>;
   readonly random: Random;
   pickGateway(): GatewayProcess;
@@ -46,7 +46,7 @@ export async function watchToEnd({
   jobId,
   afterVersion,
   client,
-  stage,
+  harness,
   journal,
   random,
   pickGateway,
@@ -61,7 +61,7 @@ export async function watchToEnd({
     const connection = createClient({
       url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
       webSocketImpl: QuietSocket,
-      connectionParams: { authorization: `Bearer ${stage.apiKey}` },
+      connectionParams: { authorization: `Bearer ${harness.apiKey}` },
       connectionAckWaitTimeout: ACK_TIMEOUT_MS,
       retryAttempts: 0,
     });

@@ -13,7 +13,7 @@ import { migrateDatabase } from '../../../src/db/migrate.ts';
 import { programOf } from '../../harness/program.ts';
 import { createRandom } from '../../harness/random.ts';
 import { readJournal } from '../../harness/journal.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, mostAtOnce, secondsSince, type Proof, type ProofOptions } from '../proof.ts';
@@ -48,35 +48,35 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
   };
   // Built from the same sources as `dist`.
   const program = await programOf('verification/harness/dispatcher-process.ts', dirname(dist));
-  const stage = await startStage({ gateways: 0, upstream, log });
+  const harness = await startHarness({ gateways: 0, upstream, log });
   const violations: string[] = [];
   const dispatchers: Dispatcher[] = [];
   try {
-    await migrateDatabase(stage.database.url);
-    await fillQueue(stage, QUEUED_PER_SECOND * size);
+    await migrateDatabase(harness.database.url);
+    await fillQueue(harness, QUEUED_PER_SECOND * size);
     const errors: string[] = [];
     for (let index = 0; index < DISPATCHERS; index += 1)
-      dispatchers.push(startDispatcher(stage, program, `d${index + 1}`, errors));
+      dispatchers.push(startDispatcher(harness, program, `d${index + 1}`, errors));
     await Promise.all(dispatchers.map(({ ready }) => ready));
 
     const sampling = new AbortController();
-    const samples = sampleRows(stage, sampling.signal);
+    const samples = sampleRows(harness, sampling.signal);
     const random = createRandom(`${seed}:kills`);
     let kills = 0;
     for (const until = Date.now() + 1_000 * size; Date.now() < until; kills += 1) {
       await setTimeout(KILL_MS);
       const index = random.integer(0, DISPATCHERS - 1);
       await dispatchers[index]!.kill();
-      dispatchers[index] = startDispatcher(stage, program, `d${index + 1}`, errors);
+      dispatchers[index] = startDispatcher(harness, program, `d${index + 1}`, errors);
     }
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.kill()));
     sampling.abort();
 
     const rows = await samples;
-    const ledger = readJournal<LedgerRecord>(stage.ledgerFile);
+    const ledger = readJournal<LedgerRecord>(harness.ledgerFile);
     const taken = ledger.flatMap((entry) => (entry.kind === 'taken' ? [entry] : []));
     const atUpstream = mostAtOnce(taken.map(({ at, endsAt }) => ({ from: at, to: endsAt })));
-    const byEvents = mostAtOnce(await intervalsOf(stage));
+    const byEvents = mostAtOnce(await intervalsOf(harness));
     const received = countOf(ledger.flatMap((entry) => (entry.kind === 'received' ? [entry.jobId] : [])));
     const twice = Object.values(received).filter((count) => count > 1).length;
     for (const [where, most] of [
@@ -90,7 +90,7 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
     // If the cap was never reached, the run has shown nothing.
     if (Math.max(atUpstream, rows.most) < CAP)
       violations.push(`never more than ${Math.max(atUpstream, rows.most)} in flight`);
-    const states = await stage.database.query<{ state: string }>('select state from jobs');
+    const states = await harness.database.query<{ state: string }>('select state from jobs');
     return {
       figures: {
         dispatchers: DISPATCHERS,
@@ -107,7 +107,7 @@ export async function proveAdmission({ seed, size, dist = DIST, log }: ProofOpti
     };
   } finally {
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.kill()));
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -116,12 +116,12 @@ interface Dispatcher {
   kill(): Promise<void>;
 }
 
-function startDispatcher(stage: Stage, program: string, name: string, errors: string[]): Dispatcher {
+function startDispatcher(harness: Harness, program: string, name: string, errors: string[]): Dispatcher {
   const options = {
-    databaseUrl: stage.database.url,
-    upstreamUrl: stage.upstream.urlFor(name),
+    databaseUrl: harness.database.url,
+    upstreamUrl: harness.upstream.urlFor(name),
     upstreamId: UPSTREAM_ID,
-    admission: {
+    upstreamLimits: {
       maxInFlight: CAP,
       submitsPerSecond: 1_000_000,
       unconfirmedSlotMs: UNCONFIRMED_SLOT_MS,
@@ -148,16 +148,16 @@ function startDispatcher(stage: Stage, program: string, name: string, errors: st
   };
 }
 
-async function fillQueue(stage: Stage, count: number): Promise<void> {
-  await stage.database
+async function fillQueue(harness: Harness, count: number): Promise<void> {
+  await harness.database
     .query(`insert into jobs (id, account_id, upstream_id, sandbox, image_url, video_url, prompt, mode, character_orientation, keep_original_sound, watermark, labels, input_hash, tag)
     select uuidv7(), 'account-' || n % 10, '${UPSTREAM_ID}', false, 'https://media.example.com/a.jpg', 'https://media.example.com/a.mp4', 'job ' || n, 'STD', 'IMAGE', true, false, '[]', 'v1:' || n, n
     from generate_series(1, ${count}) n`);
 }
 
 /** Resolves with the maximum over all samples. */
-async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: number; samples: number }> {
-  const client = new pg.Client({ connectionString: stage.database.url });
+async function sampleRows(harness: Harness, signal: AbortSignal): Promise<{ most: number; samples: number }> {
+  const client = new pg.Client({ connectionString: harness.database.url });
   await client.connect();
   let [most, samples] = [0, 0];
   try {
@@ -173,10 +173,10 @@ async function sampleRows(stage: Stage, signal: AbortSignal): Promise<{ most: nu
  * Returns the interval of each attempt from its intent until the gate stopped counting it, by the database's clock:
  * until its job ended, was requeued, had been unconfirmed for long enough, or passed its deadline.
  */
-async function intervalsOf(stage: Stage): Promise<{ from: number; to: number }[]> {
+async function intervalsOf(harness: Harness): Promise<{ from: number; to: number }[]> {
   const left = (state: string): string =>
     `(select at from job_events event where event.job_id = begun.job_id and event.attempt = begun.attempt and event.state = '${state}' limit 1)`;
-  const rows = await stage.database.query<{
+  const rows = await harness.database.query<{
     begun: Date;
     attempted: Date | null;
     completed: Date | null;

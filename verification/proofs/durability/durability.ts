@@ -7,7 +7,7 @@ import { closePool, createConnections, type Connections } from '../../../src/db/
 import { createJobStore } from '../../../src/db/stores.ts';
 import { createAccept } from '../../../src/jobs/accept/accept.ts';
 import type { MotionRequest } from '../../../src/jobs/accept/input-rules.ts';
-import type { StageDatabase } from '../../harness/database.ts';
+import type { HarnessDatabase } from '../../harness/database.ts';
 import { withDatabase } from '../../harness/own-database.ts';
 import { createRandom } from '../../harness/random.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
@@ -55,7 +55,7 @@ interface Told {
 export const proveDurability = (options: ProofOptions): Promise<Proof> =>
   withDatabase((database) => proveDurabilityOf(database, options));
 
-async function proveDurabilityOf(database: StageDatabase, { seed, size, log }: ProofOptions): Promise<Proof> {
+async function proveDurabilityOf(database: HarnessDatabase, { seed, size, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const connections = createConnections(database.url, ACCEPTERS + WORKERS, () => undefined);
   const told: Told = {

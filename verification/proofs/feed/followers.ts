@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { closePool, createConnections } from '../../../src/db/connection/client.ts';
 import { startFeed } from '../../../src/db/feed/feed.ts';
 import { createJobStore } from '../../../src/db/stores.ts';
-import { createFollowing, type Following } from '../../../src/jobs/watch/watch-account.ts';
+import { createAccountWatch, type AccountWatch } from '../../../src/jobs/watch/watch-account.ts';
 import type { JobUpdate } from '../../../src/jobs/watch/account-watcher.ts';
 import type { ChangeReader } from '../../../src/jobs/ports/changes.ts';
 import { ACCOUNT, createWriters, type Ledger, type WriterFigures } from './writers.ts';
@@ -68,7 +68,7 @@ export async function proveFeed(
   const instances = await Promise.all(
     [1_000, 1_000, SMALL_BOX].map((maxUnread) => startInstance(url, maxUnread, spoil)),
   );
-  const [a, b, small] = instances.map(({ following }) => following) as [Following, Following, Following];
+  const [a, b, small] = instances.map(({ accountWatch }) => accountWatch) as [AccountWatch, AccountWatch, AccountWatch];
   const counts: Counts = { resumes: 0, unavailable: 0, deliveries: 0, repeats: 0, missed: 0, lagsMs: [] };
   try {
     const { ledger, run } = await createWriters(url, changes, (changed) =>
@@ -112,17 +112,17 @@ async function startInstance(url: string, maxUnread: number, spoil: (reader: Cha
   const connections = createConnections(url, 5, () => undefined);
   const feed = await startFeed(url, () => undefined);
   const complain = (fields: object, message: string) => console.error(message, fields);
-  const following = createFollowing({
+  const accountWatch = createAccountWatch({
     reader: spoil(createJobStore(connections)),
     feed,
     maxUnread,
     log: { info: () => undefined, warn: complain, error: complain },
   });
   return {
-    following,
+    accountWatch,
     announce: feed.announce,
     async stop() {
-      following.stop();
+      accountWatch.stop();
       await feed.stop();
       await closePool(connections);
     },
@@ -132,7 +132,7 @@ async function startInstance(url: string, maxUnread: number, spoil: (reader: Cha
 interface Role {
   readonly ledger: Ledger;
   readonly changes: number;
-  readonly instances: readonly Following[];
+  readonly instances: readonly AccountWatch[];
   readonly from: string;
   /** If set, the follower reads more slowly than changes are written, and reads the rest once this promise resolves. */
   readonly slowUntil: Promise<unknown> | null;
@@ -169,7 +169,7 @@ async function follow({ ledger, changes, instances, from, slowUntil, patienceMs,
     end: Promise<unknown>,
     hasAll: (latest: string | null) => boolean,
   ): Promise<void> {
-    const updates = await instances[randomInt(instances.length)]!.follow(ACCOUNT, cursor).catch((error: unknown) => {
+    const updates = await instances[randomInt(instances.length)]!.watch(ACCOUNT, cursor).catch((error: unknown) => {
       // The machine is too busy. The follower retries, as any client would.
       if (!(error instanceof UnavailableError)) throw error;
       counts.unavailable += 1;

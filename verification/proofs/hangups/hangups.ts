@@ -8,7 +8,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../../harness/journal.ts';
 import { createRandom, type Random } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import { noFaults, planSubmit } from '../../harness/upstream/plan.ts';
 import { createHangingClients, ways, type HangingClients, type Way } from './hanging-clients.ts';
@@ -47,8 +47,8 @@ interface Row {
   readonly failure: string | null;
 }
 
-interface Crowd {
-  readonly stage: Stage;
+interface Load {
+  readonly harness: Harness;
   readonly clients: HangingClients;
   readonly violations: string[];
 }
@@ -73,7 +73,7 @@ interface Run extends Client {
 /** `size` is the number of requests that are cut. */
 export async function proveHangups({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: {
@@ -95,11 +95,15 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
   const violations: string[] = [];
   let clients: HangingClients | undefined;
   try {
-    clients = await createHangingClients(stage.gateways, stage.apiKey);
-    const crowd: Crowd = { stage, clients, violations };
+    clients = await createHangingClients(harness.gateways, harness.apiKey);
+    const run: Load = { harness, clients, violations };
     const random = createRandom(`${seed}:hangups`);
     const some = Math.max(1, Math.round(size * SHARE));
-    const killing = killOften(stage, Math.max(MIN_KILLS, Math.round(size * KILL_SHARE)), createRandom(`${seed}:kills`));
+    const killing = killOften(
+      harness,
+      Math.max(MIN_KILLS, Math.round(size * KILL_SHARE)),
+      createRandom(`${seed}:kills`),
+    );
     const cut = names(`${seed}-cut`, size).map((prompt, index): Client => ({
       prompt,
       way: ways[index % ways.length]!,
@@ -113,7 +117,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
       cuts: false,
     }));
     const repeated = await inTurns(random.shuffled([...cut, ...late]), (client) =>
-      untilAnswered(crowd, client, createRandom(`${seed}:${client.prompt}`)),
+      untilAnswered(run, client, createRandom(`${seed}:${client.prompt}`)),
     );
     const kills = await killing.stop();
     log(`${repeated.length} requests cut or held for too long, ${kills} kills, after ${secondsSince(from)} s`);
@@ -130,9 +134,9 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     }));
     const twice = await inTurns(meant, async (client) => {
       const { prompt, way } = client;
-      const one = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt}`));
-      if (way === 'proxy' || way === 'keepAliveProxy') await untilDoubtEnds(stage, prompt);
-      const other = await untilAnswered(crowd, client, createRandom(`${seed}:${prompt} again`));
+      const one = await untilAnswered(run, client, createRandom(`${seed}:${prompt}`));
+      if (way === 'proxy' || way === 'keepAliveProxy') await untilDoubtEnds(harness, prompt);
+      const other = await untilAnswered(run, client, createRandom(`${seed}:${prompt} again`));
       return {
         ...client,
         jobIds: [...one.jobIds, ...other.jobIds],
@@ -143,9 +147,9 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     });
     log(`${twice.length} answered requests repeated on purpose after ${secondsSince(from)} s`);
 
-    await untilSettled(stage);
-    const rows = await stage.database.query<Row>('select id, prompt, state, failure_code as failure from jobs');
-    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) =>
+    await untilSettled(harness);
+    const rows = await harness.database.query<Row>('select id, prompt, state, failure_code as failure from jobs');
+    const received = readJournal<LedgerRecord>(harness.ledgerFile).flatMap((entry) =>
       entry.kind === 'received' ? [entry.jobId] : [],
     );
     for (const run of repeated) violations.push(...violationsOf(run, rows, 1));
@@ -183,7 +187,7 @@ export async function proveHangups({ seed, size, dist, log }: ProofOptions): Pro
     return { figures, violations };
   } finally {
     await clients?.stop();
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -194,7 +198,7 @@ const names = (name: string, count: number): string[] =>
  * Retries like a client that knows nothing about jobs: after a cut, a broken connection or any 5xx, and after a 429 if
  * it names a time, at either gateway, until the answer is final.
  */
-async function untilAnswered({ stage, clients, violations }: Crowd, client: Client, random: Random): Promise<Run> {
+async function untilAnswered({ harness, clients, violations }: Load, client: Client, random: Random): Promise<Run> {
   const { prompt, way, async, cuts } = client;
   const from = performance.now();
   const jobIds = new Set<string>();
@@ -203,7 +207,7 @@ async function untilAnswered({ stage, clients, violations }: Crowd, client: Clie
   let failures = 0;
   while (performance.now() - from < RUN_LIMIT_MS) {
     const answer = await clients.ask(
-      random.pick(stage.gateways),
+      random.pick(harness.gateways),
       way,
       { ...BODY, prompt, ...(async && { async }) },
       cutsLeft > 0 ? clients.drawCut(random) : null,
@@ -239,12 +243,12 @@ function violationsOf({ prompt, way, async, jobIds, ends }: Run, rows: readonly 
 }
 
 /** Kills the gateways in turn with SIGKILL, at random intervals, and restarts each of them. */
-function killOften(stage: Stage, count: number, random: Random): { stop(): Promise<number> } {
+function killOften(harness: Harness, count: number, random: Random): { stop(): Promise<number> } {
   let kills = 0;
   const killing = (async () => {
     while (kills < count) {
       await setTimeout(random.between(500, 2_000));
-      const gateway = stage.gateways[kills % stage.gateways.length]!;
+      const gateway = harness.gateways[kills % harness.gateways.length]!;
       await gateway.kill();
       kills += 1;
       await gateway.start();
@@ -273,19 +277,19 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
  * Waits until the answer that went through a proxy can no longer be joined. That time starts when the answer is
  * recorded, which takes longer on a busy machine, so the record is read.
  */
-async function untilDoubtEnds(stage: Stage, prompt: string): Promise<void> {
+async function untilDoubtEnds(harness: Harness, prompt: string): Promise<void> {
   await setTimeout(1_000 * DOUBT_SECONDS);
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query(
+    const rows = await harness.database.query(
       `select from rest_requests join jobs on id = job_id where prompt = '${prompt}' and coalesce(unanswered_at, clock_timestamp()) > clock_timestamp() - interval '${JOIN_SECONDS} s'`,
     );
     if (rows.length === 0) return;
   }
 }
 
-async function untilSettled(stage: Stage): Promise<void> {
+async function untilSettled(harness: Harness): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query<{ open: number }>(
+    const rows = await harness.database.query<{ open: number }>(
       `select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`,
     );
     if (rows[0]!.open === 0) return;

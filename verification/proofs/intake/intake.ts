@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { arrivals, callBack, prepareJobs, startCallers, type Sent } from '../../harness/clients/callers.ts';
 import { createRandom } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -34,7 +34,7 @@ export interface IntakeOptions extends ProofOptions {
 /** `size` is the number of seconds for which callbacks are sent. */
 export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }: IntakeOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     // Only external events cause work, because no deadline passes.
@@ -48,24 +48,24 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     const random = createRandom(`${seed}:arrivals`);
     const warmUp = arrivals(random, perSecond, WARM_UP_SECONDS);
     const planned = arrivals(random, perSecond, size);
-    const warmUpIds = await prepareJobs(stage, warmUp.length, 'warm-up');
-    const ids = await prepareJobs(stage, planned.length, 'measured');
+    const warmUpIds = await prepareJobs(harness, warmUp.length, 'warm-up');
+    const ids = await prepareJobs(harness, planned.length, 'measured');
     log(`${ids.length} jobs wait for their callbacks after ${secondsSince(from)} s`);
 
     const callers = startCallers(
-      stage.gateways.map(({ url }) => url),
+      harness.gateways.map(({ url }) => url),
       SECRET,
     );
     const load = [round(loadavg()[0]!)];
     await callBack(callers, warmUpIds, warmUp, () => undefined);
     const transactionsFrom = Date.now();
-    const transactionsBefore = await transactionsOf(stage);
-    const cpuBefore = await cpuSecondsOf(stage);
+    const transactionsBefore = await transactionsOf(harness);
+    const cpuBefore = await cpuSecondsOf(harness);
     const loadedFrom = Date.now();
     const sent = await callBack(callers, ids, planned, log);
     const seconds = (Date.now() - loadedFrom) / 1_000;
-    const cpu = await cpuSecondsOf(stage);
-    const committed = (await transactionsOf(stage)) - transactionsBefore;
+    const cpu = await cpuSecondsOf(harness);
+    const committed = (await transactionsOf(harness)) - transactionsBefore;
     const mostTransactions =
       MAX_TRANSACTIONS * sent.length + (ROUNDS_PER_SECOND * (Date.now() - transactionsFrom)) / 1_000;
     load.push(round(loadavg()[0]!));
@@ -74,10 +74,10 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
     const ms = spreadOf(sent.map(({ latencyMs }) => latencyMs));
     const answers = countOf(sent.map(({ status }) => status));
     const [ended, kept] = await Promise.all([
-      stage.database.query<{ count: number }>(
+      harness.database.query<{ count: number }>(
         `select count(*)::int from jobs where account_id = 'measured' and state = 'SUCCEEDED' and settled_by = 'CALLBACK' and version = 2 and result_url = 'https://media.example.com/' || task_id || '.mp4'`,
       ),
-      stage.database.query<{ count: number }>(
+      harness.database.query<{ count: number }>(
         `select count(*)::int from callbacks join jobs on jobs.id = job_id where account_id = 'measured' and verdict = 'APPLIED'`,
       ),
     ]);
@@ -111,7 +111,7 @@ export async function proveIntake({ seed, size, dist, log, perSecond, limitMs }:
       violations,
     };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -133,18 +133,18 @@ function worstSeconds(sent: readonly Sent[]): Readonly<Record<number, number>> {
   return Object.fromEntries(worst.slice(0, 5));
 }
 
-async function transactionsOf(stage: Stage): Promise<number> {
+async function transactionsOf(harness: Harness): Promise<number> {
   await setTimeout(STATISTICS_MS);
-  const rows = await stage.database.query<{ commits: number }>(
+  const rows = await harness.database.query<{ commits: number }>(
     'select xact_commit::float8 as commits from pg_stat_database where datname = current_database()',
   );
   return rows[0]!.commits;
 }
 
 /** Returns the CPU time that the gateways, PostgreSQL and this process have used so far. Linux only. */
-async function cpuSecondsOf(stage: Stage): Promise<Readonly<Record<string, number>>> {
+async function cpuSecondsOf(harness: Harness): Promise<Readonly<Record<string, number>>> {
   if (process.platform !== 'linux') return {};
-  const servers = await stage.database.query<{ pid: number }>(
+  const servers = await harness.database.query<{ pid: number }>(
     'select pid from pg_stat_activity where pid <> pg_backend_pid()',
   );
   const of = (pid: number): number => {
@@ -155,7 +155,7 @@ async function cpuSecondsOf(stage: Stage): Promise<Readonly<Record<string, numbe
   };
   const sum = (pids: readonly number[]): number => pids.reduce((total, pid) => total + of(pid), 0);
   return {
-    gateways: sum(stage.gateways.map((gateway) => gateway.pid()!)),
+    gateways: sum(harness.gateways.map((gateway) => gateway.pid()!)),
     postgres: sum(servers.map(({ pid }) => pid)),
     load: of(process.pid),
   };

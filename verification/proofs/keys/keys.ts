@@ -5,7 +5,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { createRandom } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { readJournal } from '../../harness/journal.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
@@ -45,7 +45,7 @@ interface Call {
 /** `size` is the number of keys that are raced for with one payload. */
 export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: { UPSTREAM_MAX_IN_FLIGHT: '1000', UPSTREAM_SUBMITS_PER_SECOND: '1000', PLAYGROUND: 'off' },
@@ -61,7 +61,7 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
           contested && index % 2 ? 'other' : 'one',
         ),
       );
-      return Promise.all(payloads.map((payload, index) => call(stage, key, payload, index)));
+      return Promise.all(payloads.map((payload, index) => call(harness, key, payload, index)));
     };
     const contested = Math.max(1, Math.round(size * CONTESTED_SHARE));
     const agreed = (await inBatches(size, (number) => race(`${seed}-agreed-${number}`, false))).flat();
@@ -70,11 +70,11 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
     log(`${contested} keys with two payloads after ${secondsSince(from)} s`);
 
     const keys = size + contested;
-    await untilSettled(stage);
-    const rows = await stage.database.query<{ id: string; key: string; state: string }>(
+    await untilSettled(harness);
+    const rows = await harness.database.query<{ id: string; key: string; state: string }>(
       'select id, idempotency_key as key, state from jobs',
     );
-    const received = readJournal<LedgerRecord>(stage.ledgerFile).flatMap((entry) =>
+    const received = readJournal<LedgerRecord>(harness.ledgerFile).flatMap((entry) =>
       entry.kind === 'received' ? [entry.jobId] : [],
     );
     violations.push(...violationsOf(agreed, rows, 0), ...violationsOf(fought, rows, CALLS_PER_KEY / 2));
@@ -101,7 +101,7 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
       violations,
     };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -109,13 +109,13 @@ export async function proveKeys({ seed, size, dist, log }: ProofOptions): Promis
  * Makes one call. Calls alternate between the instances, and every fourth has the key in the header. A call is repeated
  * while its outcome is unknown, as clients do.
  */
-async function call(stage: Stage, key: string, payload: Call['payload'], index: number): Promise<Call> {
-  const gateway = stage.gateways[index % 2]!;
+async function call(harness: Harness, key: string, payload: Call['payload'], index: number): Promise<Call> {
+  const gateway = harness.gateways[index % 2]!;
   const inHeader = index % 4 === 3;
   const input = { ...INPUT, prompt: `${key} ${payload}`, ...(!inHeader && { idempotencyKey: key }) };
   const from = performance.now();
   for (let repeats = 0; ; repeats += 1) {
-    const reply = await stage.send<{ payload: Payload | null }>(gateway, {
+    const reply = await harness.send<{ payload: Payload | null }>(gateway, {
       query: GENERATE,
       variables: { input },
       ...(inHeader && { headers: { 'idempotency-key': key } }),
@@ -185,9 +185,9 @@ async function inBatches<T>(count: number, work: (number: number) => Promise<T>)
   return results;
 }
 
-async function untilSettled(stage: Stage): Promise<void> {
+async function untilSettled(harness: Harness): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const rows = await stage.database.query<{ open: number }>(
+    const rows = await harness.database.query<{ open: number }>(
       `select count(*)::int as open from jobs where state not in ('SUCCEEDED', 'FAILED')`,
     );
     if (rows[0]!.open === 0) return;

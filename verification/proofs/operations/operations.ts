@@ -9,7 +9,7 @@ import { drawDocument, kindNames, type Request } from './documents.ts';
 import { createSubscriber, post, type Answer } from './transports.ts';
 import { cpuMsOf } from '../../harness/cpu-time.ts';
 import { createRandom } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -42,7 +42,7 @@ interface Sent {
 /** `size` is the number of documents. */
 export async function proveOperations({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 1,
     ...(dist !== undefined && { dist }),
     // The same limit as for a query, because the root field of a query counts 9 more than that of a subscription.
@@ -56,10 +56,10 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
     log,
   });
   const violations: string[] = [];
-  const subscriber = createSubscriber(stage.gateways[0]!.url, stage.apiKey);
+  const subscriber = createSubscriber(harness.gateways[0]!.url, harness.apiKey);
   try {
-    const jobId = await makeJob(stage);
-    const { pid, postMeasured, subscribeMeasured } = createDoors(stage, subscriber);
+    const jobId = await makeJob(harness);
+    const { pid, postMeasured, subscribeMeasured } = createTransports(harness, subscriber);
     await sendDocuments(`${seed}:warm-up`, Math.min(WARM_UP, size), jobId);
     const sent = await sendDocuments(seed, size, jobId);
     log(`${size} documents on both transports after ${secondsSince(from)} s`);
@@ -76,7 +76,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
       for (const { kind, door, answer } of crossed)
         if (answer.codes.length === 0) violations.push(`${kind}: executed over the wrong transport, ${door}`);
     }
-    if (stage.gateways[0]!.pid() !== pid || !stage.gateways[0]!.isUp()) violations.push('the gateway has ended');
+    if (harness.gateways[0]!.pid() !== pid || !harness.gateways[0]!.isUp()) violations.push('the gateway has ended');
     if ((await subscribeMeasured('a plain one', plain(jobId))).answer.codes.length > 0)
       violations.push('a plain subscription is no longer answered');
     return {
@@ -131,7 +131,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
     }
   } finally {
     subscriber.close();
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -144,8 +144,8 @@ const plain = (id: string): Request => ({
  * Measures the CPU time of the gateway's process during each request, and takes the minimum of several tries if it is
  * too high.
  */
-function createDoors(stage: Stage, subscriber: ReturnType<typeof createSubscriber>) {
-  const { url, pid: find } = stage.gateways[0]!;
+function createTransports(harness: Harness, subscriber: ReturnType<typeof createSubscriber>) {
+  const { url, pid: find } = harness.gateways[0]!;
   const pid = find()!;
   async function measure(kind: string, door: Sent['door'], send: () => Promise<Answer>): Promise<Sent> {
     let [answer, cpuMs] = [undefined as Answer | undefined, Infinity];
@@ -159,25 +159,25 @@ function createDoors(stage: Stage, subscriber: ReturnType<typeof createSubscribe
   return {
     pid,
     postMeasured: (kind: string, body: string, contentType?: string) =>
-      measure(kind, 'HTTP', () => post(url, stage.apiKey, body, contentType)),
+      measure(kind, 'HTTP', () => post(url, harness.apiKey, body, contentType)),
     subscribeMeasured: (kind: string, request: Request) => measure(kind, 'socket', () => subscriber.subscribe(request)),
   };
 }
 
-async function makeJob(stage: Stage): Promise<string> {
+async function makeJob(harness: Harness): Promise<string> {
   const input = {
     imageUrl: 'https://media.example.com/a.jpg',
     videoUrl: 'https://media.example.com/a.mp4',
     prompt: 'Walk and wave',
   };
-  const reply = await stage.send<{ generateMotion: { job: { id: string } } }>(stage.gateways[0]!, {
+  const reply = await harness.send<{ generateMotion: { job: { id: string } } }>(harness.gateways[0]!, {
     query: 'mutation ($input: GenerateMotionInput!) { generateMotion(input: $input) { job { id } } }',
     variables: { input },
   });
   if (reply.kind !== 'answered') throw new Error('no job was accepted');
   const { id } = reply.answer.data!.generateMotion.job;
   for (let left = 300; left > 0; left -= 1) {
-    const [job] = await stage.database.query<{ state: string }>(`select state from jobs where id = '${id}'`);
+    const [job] = await harness.database.query<{ state: string }>(`select state from jobs where id = '${id}'`);
     if (job?.state === 'SUCCEEDED' || job?.state === 'FAILED') return id;
     await setTimeout(100);
   }

@@ -7,10 +7,10 @@ import { createJobStore } from '../../../src/db/stores.ts';
 import { createCancel } from '../../../src/jobs/settle/cancel.ts';
 import { decide } from '../../../src/jobs/settle/decide.ts';
 import { createDispatcher } from '../../../src/jobs/submit/dispatcher.ts';
-import { createHearing } from '../../../src/jobs/reconcile/callback-health.ts';
+import { createCallbackHealth } from '../../../src/jobs/reconcile/callback-health.ts';
 import type { Job } from '../../../src/jobs/model/job.ts';
 import { createReconciler } from '../../../src/jobs/reconcile/reconcile.ts';
-import { createSettling } from '../../../src/jobs/settle/settle.ts';
+import { createSettle } from '../../../src/jobs/settle/settle.ts';
 import { createReceiveCallback } from '../../../src/jobs/settle/receive-callback.ts';
 import type { Upstream } from '../../../src/jobs/ports/upstream.ts';
 import type { SubmitEnd, TaskReport } from '../../../src/jobs/model/upstream-news.ts';
@@ -36,7 +36,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
   const administrator = new pg.Client({ connectionString: url });
   await administrator.connect();
   const store = createJobStore(connections);
-  const settling = createSettling({ store, log, effects: [] });
+  const settle = createSettle({ store, log, effects: [] });
   const play = {
     end: endOf('accepted'),
     reports: new Map<string, TaskReport>(),
@@ -54,7 +54,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
     lookUp: (...args) => play.lookUp(...args),
     list: (...args) => play.list(...args),
   };
-  const admission = {
+  const upstreamLimits = {
     maxInFlight: 1_000_000,
     submitsPerSecond: 1_000_000,
     unconfirmedSlotMs: 60_000,
@@ -63,8 +63,8 @@ export async function startRealLife(url: string): Promise<RealLife> {
   const dispatcher = createDispatcher({
     store,
     upstream,
-    settling,
-    admission,
+    settle,
+    upstreamLimits,
     firstPollMs: () => HOUR_MS,
     firstListingMs: null,
     log,
@@ -73,16 +73,22 @@ export async function startRealLife(url: string): Promise<RealLife> {
     createReconciler({
       store,
       upstream,
-      settling,
+      settle,
       jobDeadlineMs: deadlineMs,
       queueDeadlineMs: deadlineMs,
-      hearing: createHearing(store, 'test', never, true, log),
+      callbackHealth: createCallbackHealth({
+        history: store,
+        upstreamId: 'test',
+        pollSteps: never,
+        expectsCallbacks: true,
+        log,
+      }),
       firstListingMs,
       log,
     });
   const [patient, impatient, asking] = [reconciler(HOUR_MS, null), reconciler(0, null), reconciler(HOUR_MS, HOUR_MS)];
-  const cancel = createCancel(store, settling);
-  const receive = createReceiveCallback({ store, log, nudge: quiet }, settling, {
+  const cancel = createCancel(store, settle);
+  const receive = createReceiveCallback({ store, log, nudge: quiet }, settle, {
     confirm: 'odd',
     retries: { run: (work) => work() },
   });
@@ -90,10 +96,10 @@ export async function startRealLife(url: string): Promise<RealLife> {
   /** Takes the job through the gate, which is reset first and is therefore open. */
   async function begin(): Promise<Job | null> {
     await administrator.query('delete from gates');
-    const taken = await dispatcher.take();
-    if (taken.kind === 'unsure' || taken.kind === 'probe')
-      throw new Error(`the database did not answer: ${taken.kind}`);
-    return taken.kind === 'job' ? taken.job : null;
+    const claimed = await dispatcher.claimNext();
+    if (claimed.kind === 'unsure' || claimed.kind === 'probe')
+      throw new Error(`the database did not answer: ${claimed.kind}`);
+    return claimed.kind === 'job' ? claimed.job : null;
   }
 
   /** Tries once. The gateway retries for as long as its commit may still take effect. */
@@ -138,7 +144,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
       case 'heard':
         return store.transaction(async (tx) => {
           const row = (await store.lock(tx, id))!;
-          await settling.carryOut(
+          await settle.carryOut(
             tx,
             row,
             decide(row, { taskId: TASK_ID, outcome: outcomes[event.outcome], source: 'POLL' }),
@@ -167,7 +173,7 @@ export async function startRealLife(url: string): Promise<RealLife> {
         }),
       );
       const first = await begin();
-      if (!first) throw new Error('the job was not taken');
+      if (!first) throw new Error('the job was not claimed');
       const attempts = [first];
       for (const event of events) await happen(attempts, event, truth);
       return (await store.find('default', first.id))!;

@@ -8,7 +8,7 @@ import { Pool } from 'undici';
 
 type Kind = 'read' | 'list' | 'submit' | 'restSubmit' | 'handshake';
 
-export interface CrowdOrder {
+export interface LoadOrder {
   readonly url: string;
   /** One key per account. */
   readonly apiKeys: readonly string[];
@@ -30,7 +30,7 @@ export interface Answered {
   readonly jobId: string | null;
 }
 
-export interface CrowdResult {
+export interface LoadResult {
   readonly answers: readonly Answered[];
   /** Requests that were skipped because too many were in progress when they were due. */
   readonly skipped: number;
@@ -76,9 +76,9 @@ interface Body {
   readonly task_id?: string;
 }
 
-async function runCrowd({ url, apiKeys, perSecond, seconds, jobIds, seed }: CrowdOrder): Promise<CrowdResult> {
+async function runLoad({ url, apiKeys, perSecond, seconds, jobIds, seed }: LoadOrder): Promise<LoadResult> {
   const { hostname, port } = new URL(url);
-  if (hostname !== '127.0.0.1') throw new Error('the crowd goes to loopback only');
+  if (hostname !== '127.0.0.1') throw new Error('the load goes to loopback only');
   const pool = new Pool(url, {
     connections: MAX_UNDER_WAY,
     pipelining: 1,
@@ -200,6 +200,6 @@ function shakeHands(port: number, key: string): Promise<Answered> {
 }
 
 if (process.send) {
-  process.on('message', (order: CrowdOrder) => void runCrowd(order).then((result) => process.send!(result)));
+  process.on('message', (order: LoadOrder) => void runLoad(order).then((result) => process.send!(result)));
   process.on('disconnect', () => process.exit());
 }

@@ -19,13 +19,13 @@ import {
   type Callers,
   type Sent,
 } from '../../harness/clients/callers.ts';
-import type { Answered, CrowdOrder, CrowdResult } from './crowd-load.ts';
+import type { Answered, LoadOrder, LoadResult } from './load-process.ts';
 import { send } from '../../harness/graphql-client.ts';
 import { giveKey } from '../../harness/ordinary-key.ts';
 import { peakMb, resetPeak } from '../../harness/process-figures.ts';
 import { programOf } from '../../harness/program.ts';
 import { createRandom, type Random } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -63,12 +63,12 @@ interface Run {
   readonly answers: readonly Answered[];
   readonly callbacks: {
     readonly alone: readonly Sent[];
-    readonly besideCrowd: readonly Sent[];
+    readonly underLoad: readonly Sent[];
     readonly besideNeighbor: readonly Sent[];
   };
   /** Latencies of reads before the load, and in the last seconds of the recovery; null for a read that was refused. */
   readonly reads: { readonly before: readonly (number | null)[]; readonly after: readonly (number | null)[] };
-  readonly crowdCpu: number;
+  readonly loadCpu: number;
   readonly growthMb: number;
 }
 
@@ -83,7 +83,7 @@ export async function proveOverload({
   maxRatio,
 }: OverloadOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 1,
     ...(dist !== undefined && { dist }),
     settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400', ...settings },
@@ -91,18 +91,18 @@ export async function proveOverload({
     breakable: false,
     log,
   });
-  const [gateway] = stage.gateways;
+  const [gateway] = harness.gateways;
   let crashes = 0;
   gateway!.onOwnEnd(() => (crashes += 1));
   const callers = startCallers([gateway!.url], SECRET);
-  const load = fork(await programOf('verification/proofs/overload/crowd-load.ts'), { execArgv: [] });
+  const load = fork(await programOf('verification/proofs/overload/load-process.ts'), { execArgv: [] });
   const violations: string[] = [];
   try {
     const random = createRandom(`${seed}:overload`);
-    const apiKeys = await giveKeys(stage);
-    const jobIds = await prepareJobs(stage, READABLE_JOBS, 'reader 0');
+    const apiKeys = await giveKeys(harness);
+    const jobIds = await prepareJobs(harness, READABLE_JOBS, 'reader 0');
     const play = {
-      stage,
+      harness,
       callers,
       load,
       random,
@@ -122,18 +122,18 @@ export async function proveOverload({
       violations.push(...found.map((text) => `${run.perSecond} a second: ${text}`));
     }
     if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused: that was no overload');
-    violations.push(...(await lossesOf(stage, [...before, ...runs.flatMap(({ answers }) => answers)])));
+    violations.push(...(await lossesOf(harness, [...before, ...runs.flatMap(({ answers }) => answers)])));
     const figures = Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)]));
     return { figures: { ...figures, crashes, seconds: secondsSince(from) }, violations };
   } finally {
     load.disconnect();
     await callers.stop();
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
 interface Play {
-  readonly stage: Stage;
+  readonly harness: Harness;
   readonly callers: Callers;
   readonly load: ChildProcess;
   readonly random: Random;
@@ -143,32 +143,32 @@ interface Play {
 }
 
 async function runOnce(play: Play, perSecond: number, seconds: number): Promise<Run> {
-  const { stage, load, apiKeys, jobIds, random, recoverySeconds } = play;
-  const { url, pid } = stage.gateways[0]!;
+  const { harness, load, apiKeys, jobIds, random, recoverySeconds } = play;
+  const { url, pid } = harness.gateways[0]!;
   const [alone, before] = await Promise.all([
     sendCallbacks(play, seconds),
     probeReads(play, recoverySeconds === 0 ? 0 : seconds),
   ]);
   const normalMb = resetPeak(pid()!);
-  const order: CrowdOrder = { url, apiKeys, perSecond, seconds, jobIds, seed: Math.floor(1_000 * random.next()) };
-  const crowdFrom = performance.now();
+  const order: LoadOrder = { url, apiKeys, perSecond, seconds, jobIds, seed: Math.floor(1_000 * random.next()) };
+  const loadFrom = performance.now();
   load.send(order);
-  const [[{ answers, cpuMs }], besideCrowd] = await Promise.all([
-    once(load, 'message') as Promise<[CrowdResult]>,
+  const [[{ answers, cpuMs }], underLoad] = await Promise.all([
+    once(load, 'message') as Promise<[LoadResult]>,
     sendCallbacks(play, seconds),
   ]);
-  const crowdCpu = cpuMs / (performance.now() - crowdFrom);
+  const loadCpu = cpuMs / (performance.now() - loadFrom);
   const growthMb = peakMb(pid()!) - normalMb;
   await setTimeout(1_000 * Math.max(0, recoverySeconds - NORMAL_SECONDS));
   const after = await probeReads(play, Math.min(NORMAL_SECONDS, recoverySeconds));
-  const stopNeighbor = startNeighbor(crowdCpu);
+  const stopNeighbor = startNeighbor(loadCpu);
   const besideNeighbor = await sendCallbacks(play, seconds).finally(stopNeighbor);
   return {
     perSecond,
     answers,
-    callbacks: { alone, besideCrowd, besideNeighbor },
+    callbacks: { alone, underLoad, besideNeighbor },
     reads: { before, after },
-    crowdCpu,
+    loadCpu,
     growthMb,
   };
 }
@@ -178,9 +178,9 @@ async function runOnce(play: Play, perSecond: number, seconds: number): Promise<
  * run.
  */
 async function warmUp(play: Play): Promise<readonly Answered[]> {
-  const { stage, load, apiKeys, jobIds, random } = play;
-  const order: CrowdOrder = {
-    url: stage.gateways[0]!.url,
+  const { harness, load, apiKeys, jobIds, random } = play;
+  const order: LoadOrder = {
+    url: harness.gateways[0]!.url,
     apiKeys,
     perSecond: WARM_UP_PER_SECOND,
     seconds: WARM_UP_SECONDS,
@@ -189,23 +189,23 @@ async function warmUp(play: Play): Promise<readonly Answered[]> {
   };
   load.send(order);
   const [[{ answers }]] = await Promise.all([
-    once(load, 'message') as Promise<[CrowdResult]>,
+    once(load, 'message') as Promise<[LoadResult]>,
     sendCallbacks(play, WARM_UP_SECONDS),
   ]);
   return answers;
 }
 
-async function sendCallbacks({ stage, callers, random }: Play, seconds: number): Promise<Sent[]> {
+async function sendCallbacks({ harness, callers, random }: Play, seconds: number): Promise<Sent[]> {
   const times = arrivals(random, CALLBACKS_PER_SECOND, seconds);
-  return callBack(callers, await prepareJobs(stage, times.length, 'measured'), times, () => undefined);
+  return callBack(callers, await prepareJobs(harness, times.length, 'measured'), times, () => undefined);
 }
 
 /** Sends one read after another. */
-async function probeReads({ stage, apiKeys, jobIds }: Play, seconds: number): Promise<(number | null)[]> {
+async function probeReads({ harness, apiKeys, jobIds }: Play, seconds: number): Promise<(number | null)[]> {
   const latencies: (number | null)[] = [];
   for (const until = performance.now() + 1_000 * seconds; performance.now() < until; await setTimeout(PROBE_MS)) {
     const from = performance.now();
-    const reply = await send(stage.gateways[0]!.url, apiKeys[0]!, {
+    const reply = await send(harness.gateways[0]!.url, apiKeys[0]!, {
       query: 'query ($id: ID!) { motionJob(id: $id) { id } }',
       variables: { id: jobIds[0] },
     });
@@ -224,7 +224,7 @@ function startNeighbor(share: number): () => void {
   return () => void neighbor.kill('SIGKILL');
 }
 
-async function giveKeys({ database }: Stage): Promise<string[]> {
+async function giveKeys({ database }: Harness): Promise<string[]> {
   const names = Array.from({ length: ACCOUNTS }, (_, index) => `reader ${index}`);
   await database.query(
     `insert into accounts (id, name, status) values ${names.map((name) => `('${name}', 'An account', 'ACTIVE')`).join(', ')}`,
@@ -240,7 +240,7 @@ const isServed = ({ outcome }: Answered): boolean => outcome === '200' || outcom
 const latenciesOf = (answers: readonly Answered[]): number[] => answers.map(({ ms }) => ms);
 const p99Of = (sent: readonly Sent[]): number => spreadOf(sent.map(({ latencyMs }) => latencyMs)).p99;
 
-function figuresOf({ answers, callbacks, reads, crowdCpu, growthMb }: Run): Readonly<Record<string, unknown>> {
+function figuresOf({ answers, callbacks, reads, loadCpu, growthMb }: Run): Readonly<Record<string, unknown>> {
   const served = reads.after.filter((ms) => ms !== null);
   return {
     outcomes: countOf(answers.map(({ kind, outcome }) => `${kind} ${outcome}`)),
@@ -250,7 +250,7 @@ function figuresOf({ answers, callbacks, reads, crowdCpu, growthMb }: Run): Read
       Object.entries(callbacks).map(([name, sent]) => [name, spreadOf(sent.map(({ latencyMs }) => latencyMs))]),
     ),
     readsMs: { before: spreadOf(reads.before.filter((ms) => ms !== null)), after: spreadOf(served) },
-    coresOfCrowd: Math.round(100 * crowdCpu) / 100,
+    coresOfLoad: Math.round(100 * loadCpu) / 100,
     growthMb: Math.round(growthMb),
   };
 }
@@ -273,15 +273,15 @@ function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
 
 /** Returns violations of the rules that depend on the speed of the machine. */
 function slownessOf(
-  { answers, callbacks: { alone, besideCrowd, besideNeighbor }, reads }: Run,
+  { answers, callbacks: { alone, underLoad, besideNeighbor }, reads }: Run,
   maxRatio: number,
 ): string[] {
   const violations: string[] = [];
   const normalMs = Math.max(p99Of(alone), p99Of(besideNeighbor), GOOD_MS);
-  const crowdedMs = p99Of(besideCrowd);
-  if (crowdedMs > maxRatio * normalMs)
+  const loadedMs = p99Of(underLoad);
+  if (loadedMs > maxRatio * normalMs)
     violations.push(
-      `p99 of callbacks ${crowdedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`,
+      `p99 of callbacks ${loadedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`,
     );
   const failed = answers.filter((answer) => !isRefusal(answer) && !isServed(answer));
   const admitted = answers.filter((answer) => !isRefusal(answer)).length;
@@ -294,14 +294,14 @@ function slownessOf(
     number,
     number,
   ];
-  if (reads.after.includes(null)) violations.push('reads are still refused when the crowd has left');
+  if (reads.after.includes(null)) violations.push('reads are still refused when the load has ended');
   if (after > Math.max(maxRatio * before, GOOD_MS))
-    violations.push(`p90 of reads ${after} ms after the crowd, ${before} ms before it`);
+    violations.push(`p90 of reads ${after} ms after the load, ${before} ms before it`);
   return violations;
 }
 
 /** Checks that every job whose acceptance was answered exists, and that no refused job does. */
-async function lossesOf({ database }: Stage, answers: readonly Answered[]): Promise<string[]> {
+async function lossesOf({ database }: Harness, answers: readonly Answered[]): Promise<string[]> {
   const accepted = answers.flatMap(({ jobId }) => jobId ?? []);
   const rows = await database.query<{
     id: string;

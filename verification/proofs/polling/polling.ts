@@ -3,7 +3,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { readJournal } from '../../harness/journal.ts';
-import { startStage } from '../../harness/harness.ts';
+import { startHarness } from '../../harness/harness.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
@@ -33,7 +33,7 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
     UPSTREAM_SUBMITS_PER_SECOND: '100',
   };
   const limitSeconds = LIMIT_SECONDS * scale + (scale < 1 ? SCALED_MARGIN_SECONDS : 0);
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: { UPSTREAM_MAX_IN_FLIGHT: '50', PLAYGROUND: 'off', ...scaled },
@@ -55,7 +55,7 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
         videoUrl: 'https://media.example.com/motion.mp4',
         prompt: `${seed}#${number}`,
       };
-      const reply = await stage.send<{ payload: { job: { id: string } } }>(stage.gateways[number % 2]!, {
+      const reply = await harness.send<{ payload: { job: { id: string } } }>(harness.gateways[number % 2]!, {
         query: GENERATE,
         variables: { input },
       });
@@ -67,14 +67,14 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
 
     const open = async (): Promise<number> =>
       (
-        await stage.database.query<{ open: number }>(
+        await harness.database.query<{ open: number }>(
           `select count(*)::int as open from jobs where completed_at is null`,
         )
       )[0]!.open;
     const limitMs = 1_000 * (limitSeconds + size / (scale < 1 ? 100 : 1) + SETTLE_MARGIN_SECONDS);
     while ((await open()) > 0 && Date.now() - from < limitMs) await setTimeout(Math.max(200, 2_000 * scale));
 
-    const rows = await stage.database.query<{
+    const rows = await harness.database.query<{
       id: string;
       state: string;
       settledBy: string | null;
@@ -82,7 +82,7 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
     }>(
       `select id, state, settled_by as "settledBy", extract(epoch from completed_at - submitted_at)::float8 as seconds from jobs`,
     );
-    const ledger = readJournal<LedgerRecord>(stage.ledgerFile);
+    const ledger = readJournal<LedgerRecord>(harness.ledgerFile);
     const endsAt = new Map(ledger.flatMap((entry) => (entry.kind === 'taken' ? [[entry.jobId, entry] as const] : [])));
     const seconds = spreadOf(rows.flatMap((row) => row.seconds ?? []));
     const called = ledger.filter(({ kind }) => kind === 'callback').length;
@@ -117,7 +117,7 @@ export async function provePolling({ seed, size, dist, log }: ProofOptions, scal
       violations,
     };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 

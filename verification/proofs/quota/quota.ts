@@ -5,7 +5,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { send } from '../../harness/graphql-client.ts';
-import { ADMINISTRATOR_KEY, startStage, type Stage } from '../../harness/harness.ts';
+import { ADMINISTRATOR_KEY, startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -39,7 +39,7 @@ interface Account {
 /** `size` is the number of rounds. Each round has its own account. */
 export async function proveQuota({ seed, size, dist, log, balance, calls }: QuotaOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     // Accepted jobs stay open, because the end of a job would release or charge its quota.
@@ -51,12 +51,14 @@ export async function proveQuota({ seed, size, dist, log, balance, calls }: Quot
   try {
     const all: Call[] = [];
     for (let round = 1; round <= size; round += 1) {
-      const account = await createAccount(stage, `round ${round}`, balance);
+      const account = await createAccount(harness, `round ${round}`, balance);
       const made = await Promise.all(
-        Array.from({ length: calls }, (_, number) => call(stage, account.key, `${seed}-${round}-${number}`, number)),
+        Array.from({ length: calls }, (_, number) => call(harness, account.key, `${seed}-${round}-${number}`, number)),
       );
       all.push(...made);
-      violations.push(...(await violationsOf(stage, account, made, balance)).map((text) => `round ${round}: ${text}`));
+      violations.push(
+        ...(await violationsOf(harness, account, made, balance)).map((text) => `round ${round}: ${text}`),
+      );
       if (round % 10 === 0) log(`${round} rounds after ${secondsSince(from)} s`);
     }
     return {
@@ -72,13 +74,13 @@ export async function proveQuota({ seed, size, dist, log, balance, calls }: Quot
       violations,
     };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
-async function createAccount(stage: Stage, name: string, quotaLimit: number): Promise<Account> {
+async function createAccount(harness: Harness, name: string, quotaLimit: number): Promise<Account> {
   const reply = await send<{ createAccount: { key: string; account: { id: string } } }>(
-    stage.gateways[0]!.url,
+    harness.gateways[0]!.url,
     ADMINISTRATOR_KEY,
     { query: CREATE, variables: { input: { name, quotaLimit } } },
   );
@@ -88,8 +90,8 @@ async function createAccount(stage: Stage, name: string, quotaLimit: number): Pr
 }
 
 /** Calls alternate between the instances. A call is repeated with its key while its outcome is unknown. */
-async function call(stage: Stage, apiKey: string, idempotencyKey: string, number: number): Promise<Call> {
-  const { url } = stage.gateways[number % 2]!;
+async function call(harness: Harness, apiKey: string, idempotencyKey: string, number: number): Promise<Call> {
+  const { url } = harness.gateways[number % 2]!;
   const from = performance.now();
   for (let repeats = 0; ; repeats += 1) {
     const reply = await send<{ payload: { job: object | null; userErrors: readonly { code: string }[] } | null }>(
@@ -107,8 +109,13 @@ async function call(stage: Stage, apiKey: string, idempotencyKey: string, number
   }
 }
 
-async function violationsOf(stage: Stage, { id }: Account, made: readonly Call[], balance: number): Promise<string[]> {
-  const [found] = await stage.database.query<{ jobs: number; taken: number; entries: number; held: number }>(`select
+async function violationsOf(
+  harness: Harness,
+  { id }: Account,
+  made: readonly Call[],
+  balance: number,
+): Promise<string[]> {
+  const [found] = await harness.database.query<{ jobs: number; taken: number; entries: number; held: number }>(`select
     (select count(*)::int from jobs where account_id = a.id) as jobs, quota_taken as taken,
     (select count(*)::int from quota_ledger where account_id = a.id) as entries,
     (select count(*)::int from quota_ledger l join jobs j on j.id = l.job_id and j.account_id = a.id where l.account_id = a.id and kind = 'RESERVE') as held

@@ -14,7 +14,7 @@ import {
 import { createForger } from './forgeries.ts';
 import { attackSlowly, hasSlowHttpTest, slowModes, type SlowMode } from './slow-http.ts';
 import { createRandom, type Random } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { encodeSuccess } from '../../../src/upstream/acedata/wire/result.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { videoOf } from '../../harness/upstream/task.ts';
@@ -45,7 +45,7 @@ export interface SiegeOptions extends ProofOptions {
 /** `size` is the number of forged callbacks. */
 export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: SiegeOptions): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 1,
     ...(dist !== undefined && { dist }),
     settings: { APP_SECRET: SECRET, PLAYGROUND: 'off', JOB_DEADLINE_SECONDS: '86400' },
@@ -54,15 +54,15 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     log,
   });
   const violations: string[] = [];
-  const [gateway] = stage.gateways;
+  const [gateway] = harness.gateways;
   const callers = startCallers([gateway!.url], SECRET);
   try {
     const random = createRandom(`${seed}:siege`);
-    const victims = await prepareJobs(stage, VICTIMS, 'victim');
+    const victims = await prepareJobs(harness, VICTIMS, 'victim');
     const forged: string[] = [];
     let unheard = 0;
     const valid = async (during: number): Promise<Sent[]> => {
-      const sent = await sendValid(stage, callers, random, during);
+      const sent = await sendValid(harness, callers, random, during);
       unheard += measured(sent).refused;
       return sent;
     };
@@ -100,7 +100,7 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     const answers = countOf(forged);
     if ((answers['404'] ?? 0) !== forged.length)
       violations.push(`forged callbacks were answered ${JSON.stringify(answers)}`);
-    violations.push(...(await tracesOf(stage, unheard)));
+    violations.push(...(await tracesOf(harness, unheard)));
     return {
       figures: {
         ...attacks,
@@ -128,7 +128,7 @@ export async function proveSiege({ seed, size, dist, log, slow, maxRatio }: Sieg
     }
   } finally {
     await callers.stop();
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -152,9 +152,9 @@ const measured = (sent: readonly Sent[]): Measured => ({
   ms: spreadOf(sent.map(({ latencyMs }) => latencyMs)),
 });
 
-async function sendValid(stage: Stage, callers: Callers, random: Random, seconds: number): Promise<Sent[]> {
+async function sendValid(harness: Harness, callers: Callers, random: Random, seconds: number): Promise<Sent[]> {
   const times = arrivals(random, VALID_PER_SECOND, seconds);
-  return callBack(callers, await prepareJobs(stage, times.length, 'measured'), times, () => undefined);
+  return callBack(callers, await prepareJobs(harness, times.length, 'measured'), times, () => undefined);
 }
 
 /** Resolves with the statuses. */
@@ -178,8 +178,8 @@ async function sendForged(
 /**
  * Checks that the forged callbacks have left no traces, and that the valid ones that were received had their effect.
  */
-async function tracesOf(stage: Stage, unheard: number): Promise<string[]> {
-  const [found] = await stage.database.query<{
+async function tracesOf(harness: Harness, unheard: number): Promise<string[]> {
+  const [found] = await harness.database.query<{
     victims: number;
     callbacks: number;
     events: number;

@@ -27,11 +27,11 @@ export const closingCases: readonly SocketCase[] = [
   {
     name: 'messages behind a close are not read',
     expected: 'closed 1000',
-    act: untilEnd((socket, stand) =>
+    act: untilEnd((socket, bench) =>
       socket.write(
         Buffer.concat([
           closeFrame(1000),
-          frame(TEXT, JSON.stringify(watch('1', stand, null))),
+          frame(TEXT, JSON.stringify(watch('1', bench, null))),
           frame(TEXT, 'nonsense'),
           closeFrame(4999),
         ]),
@@ -47,10 +47,10 @@ export const closingCases: readonly SocketCase[] = [
     // Nothing may start after the close. A leak would show in what is left at the end of the run.
     name: 'a close while a subscription waits for its id',
     expected: 'closed 1000',
-    act: untilEnd((socket, stand) =>
+    act: untilEnd((socket, bench) =>
       socket.write(
         Buffer.concat([
-          ...[watch('1', stand), { id: '1', type: 'complete' }, watch('1', stand)].map((message) =>
+          ...[watch('1', bench), { id: '1', type: 'complete' }, watch('1', bench)].map((message) =>
             frame(TEXT, JSON.stringify(message)),
           ),
           closeFrame(1000),
@@ -61,8 +61,8 @@ export const closingCases: readonly SocketCase[] = [
   {
     name: 'a peer that does not answer a close is let go of all the same',
     expected: 'closed 4400',
-    async act(stand) {
-      const socket = await stand.connect({ answersClose: false });
+    async act(bench) {
+      const socket = await bench.connect({ answersClose: false });
       await socket.send('nonsense');
       return socket.end;
     },
@@ -79,11 +79,11 @@ export const closingCases: readonly SocketCase[] = [
   {
     name: "a connection that breaks is nobody else's business",
     expected: 'cut off, and another one lives on',
-    async act(stand) {
-      const socket = await stand.connect();
-      for (const id of ['1', '2', '3']) await socket.send(watch(id, stand));
+    async act(bench) {
+      const socket = await bench.connect();
+      for (const id of ['1', '2', '3']) await socket.send(watch(id, bench));
       socket.reset();
-      return `${await socket.end}, and another one ${await outcomeOf(await stand.connect())}`;
+      return `${await socket.end}, and another one ${await outcomeOf(await bench.connect())}`;
     },
   },
 ];

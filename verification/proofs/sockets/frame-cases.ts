@@ -1,7 +1,7 @@
 /** Frames and their lengths, fragmentation and text: RFC 6455 sections 5 and 8. */
 import { BINARY, CONTINUATION, fragments, frame, PING, PONG, TEXT } from './frames.ts';
 import type { RawSocket } from './raw-socket.ts';
-import { after, MAX_MESSAGE_BYTES, MESSAGES_AT_ONCE, type SocketCase, type Stand } from './socket-bench.ts';
+import { after, MAX_MESSAGE_BYTES, MESSAGES_AT_ONCE, type SocketCase, type SocketBench } from './socket-bench.ts';
 
 const MIB = 1_048_576;
 const HUGE_BYTES = 100 * MIB;
@@ -24,9 +24,9 @@ const writing = (...frames: readonly Buffer[]) =>
   });
 
 /** Requires that what is written is understood: waits for the pong. */
-const understood = (write: (socket: RawSocket, stand: Stand) => Promise<unknown>) =>
-  after(async (socket, stand) => {
-    await write(socket, stand);
+const understood = (write: (socket: RawSocket, bench: SocketBench) => Promise<unknown>) =>
+  after(async (socket, bench) => {
+    await write(socket, bench);
     if ((await socket.next())?.type !== 'pong') throw new Error('it was not understood');
   });
 

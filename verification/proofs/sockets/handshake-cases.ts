@@ -1,16 +1,16 @@
 /** The opening handshake: RFC 6455 section 4, and the rules that HTTP and browsers add. */
 import { frame, TEXT } from './frames.ts';
 import { handshakeOf, type Handshake } from './raw-socket.ts';
-import { initOf, outcomeOf, type SocketCase, type Stand } from './socket-bench.ts';
+import { initOf, outcomeOf, type SocketCase, type SocketBench } from './socket-bench.ts';
 
 /** Sends a handshake that is valid except for the change, and continues as if it had been accepted. */
 const shaken =
-  (change: Handshake | ((stand: Stand) => Handshake)) =>
-  async (stand: Stand): Promise<string> => {
-    const socket = stand.dial(typeof change === 'function' ? change(stand) : change);
+  (change: Handshake | ((bench: SocketBench) => Handshake)) =>
+  async (bench: SocketBench): Promise<string> => {
+    const socket = bench.dial(typeof change === 'function' ? change(bench) : change);
     await socket.answer;
     if (socket.isEnding()) return socket.end;
-    await socket.send(initOf(stand));
+    await socket.send(initOf(bench));
     // Waits for the acknowledgment.
     await socket.next();
     return outcomeOf(socket);
@@ -24,8 +24,8 @@ const withHeaders = (headers: Handshake['headers']) => shaken({ headers });
  */
 const withProtocol =
   (protocol: string | null) =>
-  async (stand: Stand): Promise<string> =>
-    stand.dial({ headers: { 'sec-websocket-protocol': protocol } }).end;
+  async (bench: SocketBench): Promise<string> =>
+    bench.dial({ headers: { 'sec-websocket-protocol': protocol } }).end;
 
 const BROWSER = 'https://evil.example.com';
 
@@ -39,8 +39,8 @@ export const handshakeCases: readonly SocketCase[] = [
   {
     name: 'a connection that is not upgraded',
     expected: 'no socket',
-    act: async (stand) =>
-      (await stand.dial({ headers: { connection: 'close' } }).answer)?.status === 101 ? 'a socket' : 'no socket',
+    act: async (bench) =>
+      (await bench.dial({ headers: { connection: 'close' } }).answer)?.status === 101 ? 'a socket' : 'no socket',
   },
   { name: 'no key', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-key': null }) },
   { name: 'a key of 5 bytes', expected: 'HTTP 400', act: withHeaders({ 'sec-websocket-key': 'aGVsbG8=' }) },
@@ -65,8 +65,8 @@ export const handshakeCases: readonly SocketCase[] = [
   {
     name: 'another version hears which one would be taken',
     expected: '13',
-    act: async (stand) =>
-      (await stand.dial({ headers: { 'sec-websocket-version': '12' } }).answer)?.headers.get('sec-websocket-version') ??
+    act: async (bench) =>
+      (await bench.dial({ headers: { 'sec-websocket-version': '12' } }).answer)?.headers.get('sec-websocket-version') ??
       'none',
   },
   { name: 'no Host', expected: 'HTTP 400', act: withHeaders({ host: null }) },
@@ -106,8 +106,8 @@ export const handshakeCases: readonly SocketCase[] = [
   {
     name: 'compression is offered, and not taken',
     expected: 'none, lives on',
-    async act(stand) {
-      const socket = await stand.connect({
+    async act(bench) {
+      const socket = await bench.connect({
         headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' },
       });
       return `${(await socket.answer)?.headers.get('sec-websocket-extensions') ?? 'none'}, ${await outcomeOf(socket)}`;
@@ -122,27 +122,27 @@ export const handshakeCases: readonly SocketCase[] = [
   {
     name: 'a body',
     expected: 'HTTP 400',
-    act: async (stand) =>
-      stand.dial({ headers: { 'content-length': '60' }, behind: frame(TEXT, JSON.stringify({ type: 'ping' })) }).end,
+    act: async (bench) =>
+      bench.dial({ headers: { 'content-length': '60' }, behind: frame(TEXT, JSON.stringify({ type: 'ping' })) }).end,
   },
   {
     name: 'a body in chunks',
     expected: 'HTTP 400',
-    act: async (stand) =>
-      stand.dial({ headers: { 'transfer-encoding': 'chunked' }, behind: Buffer.from('5\r\nhello\r\n0\r\n\r\n') }).end,
+    act: async (bench) =>
+      bench.dial({ headers: { 'transfer-encoding': 'chunked' }, behind: Buffer.from('5\r\nhello\r\n0\r\n\r\n') }).end,
   },
   { name: 'headers of 20 kB', expected: 'HTTP 431', act: withHeaders({ 'x-long': 'x'.repeat(20_000) }) },
   {
     name: 'what is not HTTP',
     expected: 'HTTP 400',
-    act: async (stand) =>
-      stand.dial({ raw: Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 'latin1') }).end,
+    act: async (bench) =>
+      bench.dial({ raw: Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 'latin1') }).end,
   },
   {
     name: 'half a handshake, and then silence on its half',
     expected: 'HTTP 400',
-    async act(stand) {
-      const socket = stand.dial({ raw: handshakeOf(stand.url).subarray(0, 60) });
+    async act(bench) {
+      const socket = bench.dial({ raw: handshakeOf(bench.url).subarray(0, 60) });
       socket.finish();
       return socket.end;
     },
@@ -150,16 +150,16 @@ export const handshakeCases: readonly SocketCase[] = [
   {
     name: 'a handshake byte by byte',
     expected: 'lives on',
-    async act(stand) {
-      const socket = stand.dial({ raw: Buffer.alloc(0) });
-      for (const byte of handshakeOf(stand.url)) await socket.write(Buffer.from([byte]));
-      await socket.send(initOf(stand));
+    async act(bench) {
+      const socket = bench.dial({ raw: Buffer.alloc(0) });
+      for (const byte of handshakeOf(bench.url)) await socket.write(Buffer.from([byte]));
+      await socket.send(initOf(bench));
       return outcomeOf(socket);
     },
   },
   {
     name: 'messages before the answer to the handshake',
     expected: 'lives on',
-    act: async (stand) => outcomeOf(stand.dial({ behind: frame(TEXT, JSON.stringify(initOf(stand))) })),
+    act: async (bench) => outcomeOf(bench.dial({ behind: frame(TEXT, JSON.stringify(initOf(bench))) })),
   },
 ];

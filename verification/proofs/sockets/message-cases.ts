@@ -9,7 +9,7 @@ import {
   untilEnd,
   watch,
   type SocketCase,
-  type Stand,
+  type SocketBench,
 } from './socket-bench.ts';
 
 const sending = (...messages: readonly (Message | string)[]) =>
@@ -29,10 +29,10 @@ const QUERY = 'subscription { jobsUpdated { cursor } }';
 
 /** Runs on a socket that has not sent anything yet. */
 const opened =
-  (said: (socket: RawSocket, stand: Stand) => unknown) =>
-  async (stand: Stand): Promise<string> => {
-    const socket = stand.dial();
-    await said(socket, stand);
+  (said: (socket: RawSocket, bench: SocketBench) => unknown) =>
+  async (bench: SocketBench): Promise<string> => {
+    const socket = bench.dial();
+    await said(socket, bench);
     return socket.end;
   };
 
@@ -44,10 +44,10 @@ const initialised = (name: string, payload: unknown): SocketCase => ({
 
 /** Returns the code of the first error of a subscription, and the outcome of the socket. */
 const refused =
-  (message: (stand: Stand) => Message) =>
-  async (stand: Stand): Promise<string> => {
-    const socket = await stand.connect();
-    await socket.send(message(stand));
+  (message: (bench: SocketBench) => Message) =>
+  async (bench: SocketBench): Promise<string> => {
+    const socket = await bench.connect();
+    await socket.send(message(bench));
     const { type, payload } = (await socket.next()) ?? {};
     // An error of the document arrives as `error`, an error of its execution within `next`.
     const errors = (type === 'error' ? payload : (payload as { errors?: unknown } | undefined)?.errors) as
@@ -66,15 +66,15 @@ async function expectState(socket: RawSocket, id: string): Promise<void> {
 const strangeId = (id: string): SocketCase => ({
   name: `a subscription named ${id.length > 20 ? `by ${id.length} characters` : id} is one like all others`,
   expected: 'closed 4409',
-  act: untilEnd(async (socket, stand) => {
-    await socket.send(watch(id, stand, null));
+  act: untilEnd(async (socket, bench) => {
+    await socket.send(watch(id, bench, null));
     await expectState(socket, id);
     await socket.send({ id, type: 'complete' });
     await socket.send({ type: 'ping' });
     await socket.next();
-    await socket.send(watch(id, stand, null));
+    await socket.send(watch(id, bench, null));
     await expectState(socket, id);
-    await socket.send(watch(id, stand, null));
+    await socket.send(watch(id, bench, null));
   }),
 });
 
@@ -94,22 +94,22 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'a second connection_init',
     expected: 'closed 4429',
-    act: after((socket, stand) => socket.send(initOf(stand))),
+    act: after((socket, bench) => socket.send(initOf(bench))),
   },
   {
     name: 'a second connection_init before the first is acknowledged',
     expected: 'closed 4429',
-    act: opened(async (socket, stand) => [await socket.send(initOf(stand)), await socket.send(initOf(stand))]),
+    act: opened(async (socket, bench) => [await socket.send(initOf(bench)), await socket.send(initOf(bench))]),
   },
   {
     name: 'a subscription before connection_init',
     expected: 'closed 4401',
-    act: opened((socket, stand) => socket.send(watch('1', stand))),
+    act: opened((socket, bench) => socket.send(watch('1', bench))),
   },
   {
     name: 'a subscription before connection_ack',
     expected: 'closed 4401',
-    act: opened(async (socket, stand) => [await socket.send(initOf(stand)), await socket.send(watch('1', stand))]),
+    act: opened(async (socket, bench) => [await socket.send(initOf(bench)), await socket.send(watch('1', bench))]),
   },
   initialised('a wrong key', { authorization: 'Bearer wrong' }),
   initialised('a key of 60 kB', { authorization: `Bearer ${'x'.repeat(60_000)}` }),
@@ -176,17 +176,17 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'an id that is taken',
     expected: 'closed 4409',
-    act: after(async (socket, stand) => [await socket.send(watch('1', stand)), await socket.send(watch('1', stand))]),
+    act: after(async (socket, bench) => [await socket.send(watch('1', bench)), await socket.send(watch('1', bench))]),
   },
   {
     name: 'an id whose subscription was completed a moment ago is free',
     expected: 'lives on',
-    act: after(async (socket, stand) => {
-      await socket.send(watch('1', stand));
+    act: after(async (socket, bench) => {
+      await socket.send(watch('1', bench));
       for (let round = 0; round < 20; round += 1)
         await Promise.all([
           socket.send({ id: '1', type: 'complete' }),
-          socket.send(watch('1', stand, round === 19 ? null : 1_000)),
+          socket.send(watch('1', bench, round === 19 ? null : 1_000)),
         ]);
       await expectState(socket, '1');
     }),
@@ -194,9 +194,9 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'an id that waits for its last subscription is taken all the same',
     expected: 'closed 4409',
-    act: after(async (socket, stand) =>
+    act: after(async (socket, bench) =>
       Promise.all(
-        [watch('1', stand), { id: '1', type: 'complete' }, watch('1', stand), watch('1', stand)].map((message) =>
+        [watch('1', bench), { id: '1', type: 'complete' }, watch('1', bench), watch('1', bench)].map((message) =>
           socket.send(message),
         ),
       ),
@@ -238,9 +238,9 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'a variable nested 10,000 deep',
     expected: 'BAD_USER_INPUT, lives on',
-    act: async (stand) =>
+    act: async (bench) =>
       refusedText(
-        stand,
+        bench,
         `{"id":"1","type":"subscribe","payload":{"query":"subscription ($id: ID!) { jobUpdated(id: $id) { id } }","variables":{"id":${nested(10_000)}}}}`,
       ),
   },
@@ -252,10 +252,10 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'a connection_init nested 10,000 deep',
     expected: 'lives on',
-    async act(stand) {
-      const socket = stand.dial();
+    async act(bench) {
+      const socket = bench.dial();
       await socket.send(
-        `{"type":"connection_init","payload":{"authorization":"Bearer ${stand.apiKey}","deep":${nested(10_000)}}}`,
+        `{"type":"connection_init","payload":{"authorization":"Bearer ${bench.apiKey}","deep":${nested(10_000)}}}`,
       );
       await socket.next();
       return outcomeOf(socket);
@@ -265,9 +265,9 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: 'more subscriptions than a socket may carry',
     expected: '50 times TOO_MANY_SUBSCRIPTIONS, lives on',
-    async act(stand) {
-      const socket = await stand.connect();
-      for (let id = 0; id < MAX_SUBSCRIPTIONS + 50; id += 1) await socket.send(watch(`${id}`, stand));
+    async act(bench) {
+      const socket = await bench.connect();
+      for (let id = 0; id < MAX_SUBSCRIPTIONS + 50; id += 1) await socket.send(watch(`${id}`, bench));
       let refusals = 0;
       for (; refusals < 50; refusals += 1)
         if (!JSON.stringify(await socket.next()).includes('TOO_MANY_SUBSCRIPTIONS')) break;
@@ -277,7 +277,7 @@ export const messageCases: readonly SocketCase[] = [
   {
     name: '10,000 subscriptions',
     expected: 'closed 1013',
-    act: untilEnd((socket, stand) => flood(socket, 10_000, (id) => watch(`${id}`, stand))),
+    act: untilEnd((socket, bench) => flood(socket, 10_000, (id) => watch(`${id}`, bench))),
   },
   {
     name: '10,000 pings',
@@ -292,19 +292,19 @@ export const messageCases: readonly SocketCase[] = [
 ];
 
 /** Hangs up more often than the key may have sockets. */
-async function hangingUp(stand: Stand): Promise<string> {
+async function hangingUp(bench: SocketBench): Promise<string> {
   for (let left = HANG_UPS; left > 0; left -= 1) {
-    const socket = stand.dial();
+    const socket = bench.dial();
     await socket.answer;
-    await socket.send(initOf(stand));
+    await socket.send(initOf(bench));
     socket.reset();
     await socket.end;
   }
-  return outcomeOf(await stand.connect());
+  return outcomeOf(await bench.connect());
 }
 
-async function refusedText(stand: Stand, text: string): Promise<string> {
-  const socket = await stand.connect();
+async function refusedText(bench: SocketBench, text: string): Promise<string> {
+  const socket = await bench.connect();
   await socket.send(text);
   const { payload } = (await socket.next()) ?? {};
   const [code] = /(?<="code":")\w+/.exec(JSON.stringify(payload) ?? '') ?? ['no error'];

@@ -11,7 +11,7 @@ export interface Target {
   readonly jobId: string;
 }
 
-export interface Stand extends Target {
+export interface SocketBench extends Target {
   /** Starts a handshake. */
   dial(options?: DialOptions): RawSocket;
   /** Opens a socket and waits for its acknowledgment. Throws if it is not acknowledged. */
@@ -22,7 +22,7 @@ export interface SocketCase {
   readonly name: string;
   /** The value with which `act` must resolve. */
   readonly expected: string;
-  act(stand: Stand): Promise<string>;
+  act(bench: SocketBench): Promise<string>;
 }
 
 /** The settings of the gateway that the cases rely on. */
@@ -53,7 +53,7 @@ export async function play({ act }: SocketCase, target: Target): Promise<string>
     dialled.push(socket);
     return socket;
   };
-  const stand: Stand = {
+  const bench: SocketBench = {
     ...target,
     dial: open,
     async connect(options) {
@@ -68,7 +68,7 @@ export async function play({ act }: SocketCase, target: Target): Promise<string>
   const late = new AbortController();
   try {
     return await Promise.race([
-      act(stand),
+      act(bench),
       setTimeout(CASE_LIMIT_MS, `nothing within ${CASE_LIMIT_MS / 1_000} s`, { signal: late.signal }),
     ]);
   } catch (error) {
@@ -114,18 +114,18 @@ export async function outcomeOf(socket: RawSocket): Promise<string> {
 
 /** Makes a case on an acknowledged socket: what is done, and then the outcome of the socket. */
 export const after =
-  (done: (socket: RawSocket, stand: Stand) => unknown) =>
-  async (stand: Stand): Promise<string> => {
-    const socket = await stand.connect();
-    await done(socket, stand);
+  (done: (socket: RawSocket, bench: SocketBench) => unknown) =>
+  async (bench: SocketBench): Promise<string> => {
+    const socket = await bench.connect();
+    await done(socket, bench);
     return outcomeOf(socket);
   };
 
 /** Makes a case that waits for the socket to end by itself, without a ping and a close at the end. */
 export const untilEnd =
-  (done: (socket: RawSocket, stand: Stand) => unknown) =>
-  async (stand: Stand): Promise<string> => {
-    const socket = await stand.connect();
-    await done(socket, stand);
+  (done: (socket: RawSocket, bench: SocketBench) => unknown) =>
+  async (bench: SocketBench): Promise<string> => {
+    const socket = await bench.connect();
+    await done(socket, bench);
     return socket.end;
   };

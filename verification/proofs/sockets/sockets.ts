@@ -11,7 +11,7 @@ import { dial, type RawSocket } from './raw-socket.ts';
 import { initOf, INSERT_LASTING_JOB, play, settings, type SocketCase, type Target } from './socket-bench.ts';
 import { countConnections, peakMb, resetPeak } from '../../harness/process-figures.ts';
 import { createRandom } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -52,7 +52,7 @@ const INPUT = { imageUrl: 'https://media.example.com/a.jpg', videoUrl: 'https://
 export async function proveSockets({ seed, size, dist, log }: ProofOptions): Promise<Proof> {
   const from = Date.now();
   const upstream = { seed, rates: { ...noFaults }, taskSeconds: [0.1, 0.2] as const, listing: false };
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 1,
     settings: { ...settings, NODE_OPTIONS: HEAP, UPSTREAM_SUBMITS_PER_SECOND: '1000' },
     upstream,
@@ -61,12 +61,12 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
   });
   const violations: string[] = [];
   try {
-    const gateway = stage.gateways[0]!;
+    const gateway = harness.gateways[0]!;
     const pid = gateway.pid()!;
-    const [job] = await stage.database.query<{ id: string }>(INSERT_LASTING_JOB);
-    const target: Target = { url: gateway.url, apiKey: stage.apiKey, jobId: job!.id };
+    const [job] = await harness.database.query<{ id: string }>(INSERT_LASTING_JOB);
+    const target: Target = { url: gateway.url, apiKey: harness.apiKey, jobId: job!.id };
     const random = createRandom(seed);
-    const watcher = await startWatcher(stage, target);
+    const watcher = await startWatcher(harness, target);
     const updateMs: number[] = [];
 
     const round = async (name: string): Promise<void> => {
@@ -96,7 +96,7 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
     const growthMb = Math.round(highestMb - warmMb);
     const left = await untilClosed(() => countConnections(pid, gateway.port) ?? 0);
     const stopped = await gateway.stop();
-    const errors = readFileSync(join(stage.folder, `${gateway.name}.log`), 'utf8')
+    const errors = readFileSync(join(harness.folder, `${gateway.name}.log`), 'utf8')
       .split('\n')
       .filter((line) => line.startsWith('{') && (JSON.parse(line) as { level: number }).level >= ERROR);
     if (growthMb > MAX_GROWTH_MB)
@@ -127,7 +127,7 @@ export async function proveSockets({ seed, size, dist, log }: ProofOptions): Pro
       violations,
     };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -150,7 +150,7 @@ async function playAll(cases: readonly SocketCase[], target: Target): Promise<st
 }
 
 /** Starts a client that follows its account on one socket, which is the same in all rounds. */
-async function startWatcher(stage: Stage, target: Target) {
+async function startWatcher(harness: Harness, target: Target) {
   const socket: RawSocket = dial(target.url);
   await socket.send(initOf(target));
   await socket.next();
@@ -174,7 +174,7 @@ async function startWatcher(stage: Stage, target: Target) {
     /** Creates a job and resolves once the watcher has seen its end, with the time that this took in ms. */
     async untilUpdate(): Promise<number> {
       const from = Date.now();
-      const reply = await stage.send<{ generateMotion: { job: { id: string } | null } }>(stage.gateways[0]!, {
+      const reply = await harness.send<{ generateMotion: { job: { id: string } | null } }>(harness.gateways[0]!, {
         query: GENERATE,
         variables: { input: INPUT },
       });

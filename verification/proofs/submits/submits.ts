@@ -15,7 +15,7 @@ import { createClient } from '../../harness/clients/client.ts';
 import type { ClientRecord } from '../../harness/clients/records.ts';
 import { openJournal, readJournal } from '../../harness/journal.ts';
 import { createRandom, type Random } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import type { LedgerRecord } from '../../harness/upstream/messages.ts';
 import { planSubmit, type FaultRates } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, spreadOf, type Proof, type ProofOptions } from '../proof.ts';
@@ -65,7 +65,7 @@ const curable: ReadonlySet<ViolationKind> = new Set(['open', 'orphan', 'wrongEnd
  */
 export async function proveSubmits({ seed, size, dist, log }: ProofOptions, listing: boolean): Promise<Proof> {
   const from = Date.now();
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 3,
     ...(dist !== undefined && { dist }),
     settings: {
@@ -83,31 +83,31 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
   });
   const violations: string[] = [];
   try {
-    const clientsFile = join(stage.folder, 'clients.jsonl');
+    const clientsFile = join(harness.folder, 'clients.jsonl');
     const ending = new AbortController();
     // Each request that waits for a retry adds a listener.
     setMaxListeners(0, ending.signal);
     const client = createClient({
       name: 'c1',
       seed,
-      stage,
+      harness,
       journal: openJournal<ClientRecord>(clientsFile),
       random: createRandom(`${seed}:client`),
       rates: { watched: 0, repeated: 0, raced: 0, canceled: 0, read: 0, givenUp: 0 },
       signal: ending.signal,
     });
-    const gate = keepGateOpen(stage);
+    const gate = keepGateOpen(harness);
 
     const crashes: string[] = [];
     let crashing = true;
     const crash = crashOften(
-      stage,
+      harness,
       Math.max(crashPoints.length, Math.round(size * 0.04)),
       createRandom(`${seed}:crashes`),
       crashes,
       violations,
     ).finally(() => (crashing = false));
-    const ledger = (): LedgerRecord[] => readJournal<LedgerRecord>(stage.ledgerFile);
+    const ledger = (): LedgerRecord[] => readJournal<LedgerRecord>(harness.ledgerFile);
     const runs = new Set<Promise<void>>();
     const limitMs = Math.max(60_000, (MAX_LOAD_FACTOR * 1_000 * size) / JOBS_PER_SECOND);
     const loadedFrom = Date.now();
@@ -129,7 +129,7 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
       `${sent} jobs, ${ambiguous(ledger())} ambiguous submits, ${crashes.length} crashes in ${secondsSince(loadedFrom)} s`,
     );
 
-    const gather = (): Promise<Evidence> => gatherEvidence(stage, clientsFile);
+    const gather = (): Promise<Evidence> => gatherEvidence(harness, clientsFile);
     for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(SETTLE_CHECK_MS)) {
       if (!check(await gather()).some(({ kind }) => curable.has(kind))) break;
     }
@@ -141,10 +141,10 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
     violations.push(...check(evidence).map(({ kind, jobId, message }) => `${kind}: ${message} (job ${jobId})`));
     const found = ambiguous(evidence.ledger);
     if (found < size) violations.push(`only ${found} ambiguous submits in time`);
-    const figures = await figuresOf(stage, evidence, seed);
+    const figures = await figuresOf(harness, evidence, seed);
     return { figures: { ...figures, crashes: countOf(crashes), seconds: secondsSince(from) }, violations };
   } finally {
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -152,8 +152,8 @@ export async function proveSubmits({ seed, size, dist, log }: ProofOptions, list
  * Resumes the gate continuously, as an operator would. Otherwise, ambiguous submits would close it for longer and
  * longer.
  */
-function keepGateOpen(stage: Stage): { stop(): Promise<void> } {
-  const connections = createConnections(stage.database.url, 1, () => undefined);
+function keepGateOpen(harness: Harness): { stop(): Promise<void> } {
+  const connections = createConnections(harness.database.url, 1, () => undefined);
   const store = createJobStore(connections);
   const timer = setInterval(
     () => void store.transaction((tx) => store.resumeGate(tx, 'acedata')).catch(() => undefined),
@@ -168,22 +168,22 @@ function keepGateOpen(stage: Stage): { stop(): Promise<void> } {
 }
 
 async function crashOften(
-  stage: Stage,
+  harness: Harness,
   count: number,
   random: Random,
   crashes: string[],
   violations: string[],
 ): Promise<void> {
-  stage.upstream.onMessage((message) => {
-    if (message.kind === 'held') void stage.gateways.find(({ name }) => name === message.gateway)?.kill();
+  harness.upstream.onMessage((message) => {
+    if (message.kind === 'held') void harness.gateways.find(({ name }) => name === message.gateway)?.kill();
   });
   for (let number = 0; number < count; number += 1) {
-    const gateway = stage.gateways[number % stage.gateways.length]!;
+    const gateway = harness.gateways[number % harness.gateways.length]!;
     const point = number < crashPoints.length ? crashPoints[number]! : random.pick(crashPoints);
     const ended = gateway.untilEnd();
     const order = (on: boolean): void =>
       point === 'K4'
-        ? stage.upstream.send({ kind: on ? 'holdNext' : 'holdNone', gateway: gateway.name })
+        ? harness.upstream.send({ kind: on ? 'holdNext' : 'holdNone', gateway: gateway.name })
         : gateway.order(on ? point : null);
     const late = new AbortController();
     order(true);
@@ -217,9 +217,9 @@ interface Link {
 const linksQuery = `select jobs.id as "jobId", prompt, submitted_at as "submittedAt",
   (select type from job_events where job_id = jobs.id and (type = 'LISTING' or type = 'CLAIM_JUDGED' and verdict = 'CONFIRMED') order by id limit 1) as by from jobs`;
 
-async function figuresOf(stage: Stage, { ledger, jobs }: Evidence, seed: string) {
+async function figuresOf(harness: Harness, { ledger, jobs }: Evidence, seed: string) {
   const links = new Map(
-    (await stage.database.query<Link & Record<string, unknown>>(linksQuery)).map((link) => [link.jobId, link]),
+    (await harness.database.query<Link & Record<string, unknown>>(linksQuery)).map((link) => [link.jobId, link]),
   );
   const received = ledger.flatMap((entry) => (entry.kind === 'received' ? [entry] : []));
   const tasks = new Map(ledger.flatMap((entry) => (entry.kind === 'taken' ? [[entry.jobId, entry] as const] : [])));

@@ -8,7 +8,7 @@ import { Webhook } from 'standardwebhooks';
 import { callBack, prepareJobs, startCallers } from '../../harness/clients/callers.ts';
 import { startReceiver, type Manner, type Receiver, type Seen } from '../../harness/clients/receivers.ts';
 import { createRandom } from '../../harness/random.ts';
-import { startStage, type Stage } from '../../harness/harness.ts';
+import { startHarness, type Harness } from '../../harness/harness.ts';
 import { noFaults } from '../../harness/upstream/plan.ts';
 import { countOf, secondsSince, type Proof, type ProofOptions } from '../proof.ts';
 
@@ -42,7 +42,7 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
   const receivers = await Promise.all(
     mannersOf(count).map((manner) => startReceiver(manner, createRandom(`${seed}:${manner}`), canary.url)),
   );
-  const stage = await startStage({
+  const harness = await startHarness({
     gateways: 2,
     ...(dist !== undefined && { dist }),
     settings: {
@@ -60,14 +60,14 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
   const violations: string[] = [];
   try {
     const endpoints: Endpoint[] = [];
-    for (const receiver of receivers) endpoints.push(await createEndpoint(stage, receiver));
+    for (const receiver of receivers) endpoints.push(await createEndpoint(harness, receiver));
     const events = Math.ceil(size / count);
-    const ids = await prepareJobs(stage, events, 'default');
+    const ids = await prepareJobs(harness, events, 'default');
     log(`${count} endpoints, ${events} jobs after ${secondsSince(from)} s`);
 
     // All jobs end at about the same time, at one instance. After that, gateways are killed, and only committed events
     // count.
-    const callers = startCallers([stage.gateways[0]!.url], SECRET);
+    const callers = startCallers([harness.gateways[0]!.url], SECRET);
     const sent = await callBack(
       callers,
       ids,
@@ -77,13 +77,13 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
     await callers.stop();
     const refused = sent.filter(({ status }) => status !== '200').length;
     if (refused > 0) violations.push(`${refused} callbacks were refused`);
-    const kills = await killWhileDelivering(stage, Math.max(1, Math.round((size / 1_000) * KILLS_PER_THOUSAND)), log);
-    await untilSettled(stage);
+    const kills = await killWhileDelivering(harness, Math.max(1, Math.round((size / 1_000) * KILLS_PER_THOUSAND)), log);
+    await untilSettled(harness);
     log(`settled after ${secondsSince(from)} s, ${kills} gateways killed`);
 
     violations.push(
       ...endpoints.flatMap((endpoint) => violationsAt(endpoint, events)),
-      ...(await violationsIn(stage, endpoints, events)),
+      ...(await violationsIn(harness, endpoints, events)),
     );
     if (canary.seen.length > 0) violations.push(`${canary.seen.length} redirects were followed`);
     const tries = receivers.flatMap(({ seen }) => seen);
@@ -107,7 +107,7 @@ export async function proveWebhooks({ seed, size, dist, log }: ProofOptions): Pr
     };
   } finally {
     for (const receiver of [...receivers, canary]) receiver.stop();
-    await stage.stop(violations.length > 0);
+    await harness.stop(violations.length > 0);
   }
 }
 
@@ -127,10 +127,10 @@ function mannersOf(count: number): Manner[] {
   ];
 }
 
-async function createEndpoint(stage: Stage, receiver: Receiver): Promise<Endpoint> {
+async function createEndpoint(harness: Harness, receiver: Receiver): Promise<Endpoint> {
   const query =
     'mutation ($input: CreateWebhookEndpointInput!) { created: createWebhookEndpoint(input: $input) { secret endpoint { id } userErrors { code message } } }';
-  const reply = await stage.send<{ created: { secret: string; endpoint: { id: string } } }>(stage.gateways[0]!, {
+  const reply = await harness.send<{ created: { secret: string; endpoint: { id: string } } }>(harness.gateways[0]!, {
     query,
     variables: { input: { url: receiver.url } },
   });
@@ -140,9 +140,9 @@ async function createEndpoint(stage: Stage, receiver: Receiver): Promise<Endpoin
 }
 
 /** Kills the gateways alternately. The other one keeps running. */
-async function killWhileDelivering(stage: Stage, count: number, log: (message: string) => void): Promise<number> {
+async function killWhileDelivering(harness: Harness, count: number, log: (message: string) => void): Promise<number> {
   for (let kill = 0; kill < count; kill += 1) {
-    const gateway = stage.gateways[kill % stage.gateways.length]!;
+    const gateway = harness.gateways[kill % harness.gateways.length]!;
     await gateway.kill();
     await gateway.start();
     log(`killed ${gateway.name}`);
@@ -151,9 +151,9 @@ async function killWhileDelivering(stage: Stage, count: number, log: (message: s
   return count;
 }
 
-async function untilSettled(stage: Stage): Promise<void> {
+async function untilSettled(harness: Harness): Promise<void> {
   for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; await setTimeout(500)) {
-    const [row] = await stage.database.query<{ due: number }>(
+    const [row] = await harness.database.query<{ due: number }>(
       'select ((select count(*) from webhook_deliveries where next_attempt_at is not null) + (select count(*) from webhook_events where needs_fan_out))::int as due',
     );
     if (row!.due === 0) return;
@@ -185,8 +185,8 @@ function violationsAt({ secret, receiver: { manner, seen } }: Endpoint, events: 
 }
 
 /** Returns the violations in what the database has recorded. */
-async function violationsIn(stage: Stage, endpoints: readonly Endpoint[], events: number): Promise<string[]> {
-  const rows = await stage.database.query<{
+async function violationsIn(harness: Harness, endpoints: readonly Endpoint[], events: number): Promise<string[]> {
+  const rows = await harness.database.query<{
     id: string;
     status: string;
     reason: string | null;
@@ -214,13 +214,13 @@ async function violationsIn(stage: Stage, endpoints: readonly Endpoint[], events
           : row.delivered === events && row.status === 'ACTIVE');
     if (!right) violations.push(`${manner}: ${JSON.stringify(row)}, of ${events} events`);
   }
-  const stepsFound = await stage.database
+  const stepsFound = await harness.database
     .query<Step>(`select endpoint_id as "endpointId", number, (extract(epoch from at) * 1000)::float8 as at, (extract(epoch from lag(at) over (partition by delivery_id order by number)) * 1000)::float8 as before
     from webhook_attempts join webhook_deliveries on id = delivery_id`);
   violations.push(
     ...violationsOfSchedule(stepsFound, new Map(endpoints.map(({ id, receiver: { manner } }) => [id, manner]))),
   );
-  const [stored] = await stage.database.query<{ events: number }>(
+  const [stored] = await harness.database.query<{ events: number }>(
     'select count(distinct event_id)::int as events from webhook_deliveries',
   );
   if (stored!.events !== events) violations.push(`${stored!.events} events of ${events} jobs`);

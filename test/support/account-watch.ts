@@ -4,7 +4,7 @@ import pg from 'pg';
 import { createConnections } from '../../src/db/connection/client.ts';
 import { FEED_CHANNEL, startFeed } from '../../src/db/feed/feed.ts';
 import { createJobStore } from '../../src/db/stores.ts';
-import { createFollowing } from '../../src/jobs/watch/watch-account.ts';
+import { createAccountWatch } from '../../src/jobs/watch/watch-account.ts';
 import type { JobUpdate } from '../../src/jobs/watch/account-watcher.ts';
 import type { ChangeReader } from '../../src/jobs/ports/changes.ts';
 import { createDatabase } from './database.ts';
@@ -13,7 +13,7 @@ import { onEnd } from './on-end.ts';
 
 export const ACCOUNT = 'default';
 
-interface FollowingOptions {
+interface AccountWatchOptions {
   readonly url?: string;
   /** A store that is shared with other tests; the test then uses a separate account. */
   readonly base?: Awaited<ReturnType<typeof startStore>>;
@@ -33,12 +33,12 @@ export async function startStore(given?: string) {
 }
 
 /** Starts the account feed on a shared store, on the given database, or on a new one. */
-export async function startFollowing({
+export async function startAccountWatch({
   url: given,
   base,
   maxUnread = 1_000,
   around = (reader) => reader,
-}: FollowingOptions = {}) {
+}: AccountWatchOptions = {}) {
   const { url, feed, store } = base ?? (await startStore(given));
   const account = base ? uuidv7() : ACCOUNT;
   const warnings: string[] = [];
@@ -47,8 +47,8 @@ export async function startFollowing({
     warn: (_fields: object, message: string) => void warnings.push(message),
     error: (_fields: object, message: string) => void warnings.push(message),
   };
-  const following = createFollowing({ reader: around(store), feed, log, maxUnread });
-  onEnd(() => following.stop());
+  const accountWatch = createAccountWatch({ reader: around(store), feed, log, maxUnread });
+  onEnd(() => accountWatch.stop());
 
   const { input } = submittingJob();
   /** Inserts the jobs in one transaction. */
@@ -72,7 +72,7 @@ export async function startFollowing({
     });
   const insert = async (accountId = account) => (await insertMany(1, accountId))[0]!;
   const amend = (id: string) => store.transaction((tx) => store.amend(tx, id, {})).then((job) => job!.version);
-  return { url, account, store, feed, following, insert, insertMany, amend, warnings };
+  return { url, account, store, feed, accountWatch, insert, insertMany, amend, warnings };
 }
 
 /** Opens a transaction that has its id and has changed nothing yet. */
