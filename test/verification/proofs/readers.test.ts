@@ -47,6 +47,7 @@ test('each broken promise of the run is reported as one violation', () => {
   expect(violationsOf(good, plan)).toEqual([]);
   const broken: Partial<ReaderFigures>[] = [
     { lastClosedAfterSeconds: Infinity },
+    { lastClosedAfterSeconds: NaN },
     { cutOff: 1 },
     { normal: { ...good.normal, updates: 0 } },
     { whileStalled: { ...latency, p99Ms: 1_201 } },

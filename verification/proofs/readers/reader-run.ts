@@ -132,7 +132,7 @@ export async function runReaders(
       await setTimeout(100);
 
     const slow = gateway.ends.filter(({ code }) => code === 1013);
-    const after = slow.map(({ time }) => (time - stalledAt) / 1_000).sort((a, b) => a - b);
+    const after = slow.map(({ time }) => (Date.parse(time) - stalledAt) / 1_000).sort((a, b) => a - b);
     return {
       closed: countBy(slow.map(({ reason }) => reason)),
       firstClosedAfterSeconds: after[0] ?? Infinity,
@@ -159,7 +159,8 @@ export function violationsOf(figures: ReaderFigures, plan: ReaderPlan): string[]
   const allowedMb =
     rssNormalMb + MEMORY_NOISE_MB + (plan.stalled * Number(plan.settings.MAX_BUFFERED_BYTES ?? MIB)) / MIB;
   return [
-    figures.lastClosedAfterSeconds > plan.limitSeconds &&
+    // Negated, so that a time that is not a number is a violation.
+    !(figures.lastClosedAfterSeconds <= plan.limitSeconds) &&
       `not every stalled reader was closed with 1013 within ${plan.limitSeconds} s`,
     figures.cutOff > 0 && `${figures.cutOff} readers were cut off without a 1013`,
     normal.updates === 0 && 'no update reached a healthy reader',
@@ -173,7 +174,8 @@ export function violationsOf(figures: ReaderFigures, plan: ReaderPlan): string[]
 interface End {
   readonly code: number;
   readonly reason: string;
-  readonly time: number;
+  /** As the gateway logs it, in ISO 8601. */
+  readonly time: string;
 }
 
 async function startGateway(
