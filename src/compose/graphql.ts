@@ -7,8 +7,8 @@ import type { HostCheck } from '../http/host-check.ts';
 import { createMaskError } from '../http/graphql/mask-errors.ts';
 import type { OriginCheck } from '../http/origin-check.ts';
 import type { LogRefusal } from '../http/refusal-log.ts';
-import { createGate, createOperationRules } from '../http/graphql/operation-limits.ts';
-import { createValueGate } from '../http/graphql/operation-values.ts';
+import { createOperationCheck, createOperationRules } from '../http/graphql/operation-limits.ts';
+import { createValueCheck } from '../http/graphql/operation-values.ts';
 import { buildGatewaySchema } from '../resolvers/build-schema.ts';
 import type { Cores } from '../resolvers/context.ts';
 import type { Setup } from './lifecycle.ts';
@@ -48,9 +48,9 @@ export async function registerBothTransports(
     schema,
     cores,
     authenticate: cores.accounts.authenticate,
-    gate: createGate(schema, rules, config.MAX_TOKENS),
+    checkDocument: createOperationCheck(schema, rules, config.MAX_TOKENS),
     rules,
-    valueGate: createValueGate(schema, limits),
+    checkValues: createValueCheck(schema, limits),
     maxTokens: config.MAX_TOKENS,
     operationTimeoutMs: 1_000 * config.OPERATION_TIMEOUT_SECONDS,
     maskError: createMaskError(log, config.INTROSPECTION),
@@ -71,7 +71,7 @@ export async function registerBothTransports(
     maxUnsentMs: 1_000 * config.MAX_UNSENT_SECONDS,
     messagesPerSecond: config.SOCKET_MESSAGES_PER_SECOND,
     stopSpreadMs: 1_000 * config.SOCKET_STOP_SECONDS,
-    door: {
+    quotas: {
       maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
       maxPerKey: config.MAX_SOCKETS_PER_KEY,
       maxSubscriptionsPerKey: config.MAX_SUBSCRIPTIONS_PER_KEY,

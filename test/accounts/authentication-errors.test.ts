@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { makeApiKey } from '../../src/accounts/api-key.ts';
 import { createClientTokens } from '../../src/accounts/client-token.ts';
 import { UnauthenticatedError, type WhyRefused } from '../../src/accounts/errors.ts';
-import { closeReasonOf } from '../../src/http/websocket/socket.ts';
+import { closeReasonOf } from '../../src/http/websocket/close-reason.ts';
 import { asAdministratorOf, makeAccount } from '../support/administrator.ts';
 import { asAdministrator } from '../support/database.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';

@@ -8,7 +8,8 @@ import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createAdmission } from '../../src/http/overload/admission.ts';
 import { registerCallbacks } from '../../src/http/callback-route.ts';
-import { startSockets, type SocketOptions } from '../../src/http/websocket/graphql-ws.ts';
+import { startSockets } from '../../src/http/websocket/graphql-ws.ts';
+import type { SocketOptions } from '../../src/http/websocket/socket-options.ts';
 import { startLoad } from '../../src/http/overload/load.ts';
 import { createMaskError } from '../../src/http/graphql/mask-errors.ts';
 import { openSocket, subscribe } from '../support/socket.ts';
@@ -66,7 +67,7 @@ test('a subscription that fails to start gets an error, and its socket stays ope
         epoch: null,
         expiresAt: null,
       }),
-    gate: broken,
+    checkDocument: broken,
     maskError: createMaskError(log, false),
     log,
     maxTokens: 100,
@@ -84,7 +85,7 @@ test('a subscription that fails to start gets an error, and its socket stays ope
     maxUnsentMs: 60_000,
     messagesPerSecond: 100,
     stopSpreadMs: 0,
-    door: { maxPerAddress: 10, maxPerKey: 10, maxSubscriptionsPerKey: 10 },
+    quotas: { maxPerAddress: 10, maxPerKey: 10, maxSubscriptionsPerKey: 10 },
     trustProxy: null,
     isOurHost: () => true,
   };

@@ -52,7 +52,7 @@ export const tooLarge = (what: string, limit: number, nodes: ASTNode): GraphQLEr
  * on variables and is computed in `operation-values.ts`.
  */
 export function createOperationRules(limits: OperationLimits, introspection: boolean): ValidationRule[] {
-  const gate: ValidationRule = (context) => {
+  const withinLimits: ValidationRule = (context) => {
     const maxSelections = Math.max(limits.maxCost, SELECTIONS_OF_TOOLS);
     /** Counted over all definitions, so that the work of this rule is bounded per document. */
     let selections = 0;
@@ -91,7 +91,7 @@ export function createOperationRules(limits: OperationLimits, introspection: boo
       },
     };
   };
-  const rules = [gate, unconditionalSubscriptions];
+  const rules = [withinLimits, unconditionalSubscriptions];
   return introspection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
 }
 
@@ -132,7 +132,7 @@ const unconditionalSubscriptions: ValidationRule = (context) => ({
  * Returns the errors of a document that exceeds a limit or requests something that is not allowed. Empty if there are
  * none, or if the document cannot be parsed.
  */
-export type Gate = (query: string) => readonly GraphQLError[];
+export type OperationCheck = (query: string) => readonly GraphQLError[];
 
 /** The maximum number of documents remembered as having passed the check: most clients send the same few. */
 const REMEMBERED = 200;
@@ -141,7 +141,11 @@ const REMEMBERED = 200;
  * Creates the check on its own, to run before GraphQL's own rules. Its time is linear in the size of the document. For
  * a document that it rejects, GraphQL's comparison of the fields would take ten times as long.
  */
-export function createGate(schema: GraphQLSchema, rules: readonly ValidationRule[], maxTokens: number): Gate {
+export function createOperationCheck(
+  schema: GraphQLSchema,
+  rules: readonly ValidationRule[],
+  maxTokens: number,
+): OperationCheck {
   const passed = new Set<string>();
   return (query) => {
     if (passed.has(query)) return [];

@@ -38,16 +38,16 @@ import { MAX_MESSAGE_LENGTH } from './mask-errors.ts';
 import { MAX_VALIDATION_ERRORS, tooLarge, type OperationLimits } from './operation-limits.ts';
 
 /** Returns the errors of a valid operation with these values of its variables; empty if it may be executed. */
-export type ValueGate = (
+export type ValueCheck = (
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: unknown,
 ) => readonly GraphQLError[];
 
-export function createValueGate(
+export function createValueCheck(
   schema: GraphQLSchema,
   limits: Pick<OperationLimits, 'maxCost' | 'maxSubscriptionCost'>,
-): ValueGate {
+): ValueCheck {
   return (document, operation, variables) => {
     const given = (variables ?? {}) as Record<string, unknown>;
     const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], given, {

@@ -6,7 +6,8 @@ import { CloseCode } from 'graphql-ws';
 import type { Caller } from '../../accounts/caller.ts';
 import { UnauthenticatedError, type WhyRefused } from '../../accounts/errors.ts';
 import type { Log } from '../../log.ts';
-import { closeReasonOf, type ServedSocket, type SocketExtra } from './socket.ts';
+import { closeReasonOf } from './close-reason.ts';
+import type { ServedSocket, SocketExtra } from './socket.ts';
 
 export interface CallerChecks {
   readonly recheckMs: number;
@@ -18,7 +19,7 @@ export interface CallerChecks {
 const EXPIRY_CHECK_MS = 1_000;
 
 /** Checks the open sockets until `stop`. While the database does not respond, only expiry is checked. */
-export function watchCallers(
+export function closeRevoked(
   open: ReadonlyMap<ServedSocket, SocketExtra>,
   { recheckMs, findEnded, log }: CallerChecks,
 ): { stop(): void } {

@@ -1,29 +1,29 @@
 /** Sends messages to one peer, and limits how many bytes wait to be sent and for how long. */
 import type { WebSocket } from 'ws';
 
-export interface OutboxLimits {
+export interface SendQueueLimits {
   /** Maximum number of bytes that may wait to be sent. */
   readonly maxBufferedBytes: number;
   /** Maximum time that a message may wait to be sent. */
   readonly maxUnsentMs: number;
 }
 
-export interface Outbox {
+export interface SendQueue {
   /** Resolves when the bytes are on their way, or never will be. Only then is a source asked for more. */
   send(data: string): Promise<void>;
-  /** Checks the number of waiting bytes. Must be called for frames that bypass the outbox. */
+  /** Checks the number of waiting bytes. Must be called for frames that bypass the queue. */
   check(): void;
   /** Returns how long the oldest message has waited, or 0 if none waits. */
   unsentMs(): number;
   stop(): void;
 }
 
-/** Creates an outbox that calls `onSlow` when one of the limits is exceeded, possibly more than once. */
-export function createOutbox(
+/** Creates a send queue that calls `onSlow` when one of the limits is exceeded, possibly more than once. */
+export function createSendQueue(
   socket: WebSocket,
-  { maxBufferedBytes, maxUnsentMs }: OutboxLimits,
+  { maxBufferedBytes, maxUnsentMs }: SendQueueLimits,
   onSlow: (reason: 'BUFFERED' | 'UNSENT') => void,
-): Outbox {
+): SendQueue {
   /** Hand-over times of the messages that have not been flushed, oldest first, because a socket flushes in order. */
   const unsent = new Set<{ readonly at: number }>();
   let timer: NodeJS.Timeout | undefined;

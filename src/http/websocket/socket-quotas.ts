@@ -3,44 +3,48 @@
  * have on them.
  */
 
-export interface DoorLimits {
+export interface SocketQuotaLimits {
   readonly maxPerAddress: number;
   readonly maxPerKey: number;
   readonly maxSubscriptionsPerKey: number;
 }
 
 /** An open socket, with the ids of its current subscriptions. */
-interface Guest {
+interface SocketLease {
   readonly running: ReadonlySet<string>;
 }
 
-export interface SocketDoor {
+export interface SocketQuotas {
   /** Returns true if the address has as many sockets as it may. */
   isFull(address: string): boolean;
   enter(address: string): void;
   /** Counts a socket that has authenticated with this key. Returns false if there are too many. */
-  admit(keyId: string, guest: Guest): boolean;
+  admit(keyId: string, lease: SocketLease): boolean;
   /** Returns true if the subscriptions on the key's sockets, including the requested one, are within the limit. */
   hasRoom(keyId: string): boolean;
   leave(address: string): void;
-  dismiss(keyId: string, guest: Guest): void;
+  release(keyId: string, lease: SocketLease): void;
 }
 
-export function createSocketDoor({ maxPerAddress, maxPerKey, maxSubscriptionsPerKey }: DoorLimits): SocketDoor {
+export function createSocketQuotas({
+  maxPerAddress,
+  maxPerKey,
+  maxSubscriptionsPerKey,
+}: SocketQuotaLimits): SocketQuotas {
   const addresses = new Map<string, number>();
-  const guests = new Map<string, Set<Guest>>();
+  const leases = new Map<string, Set<SocketLease>>();
   return {
     isFull: (address) => (addresses.get(address) ?? 0) >= maxPerAddress,
     enter: (address) => void addresses.set(address, (addresses.get(address) ?? 0) + 1),
-    admit(keyId, guest) {
-      const others = guests.get(keyId) ?? new Set();
+    admit(keyId, lease) {
+      const others = leases.get(keyId) ?? new Set();
       if (others.size >= maxPerKey) return false;
-      guests.set(keyId, others.add(guest));
+      leases.set(keyId, others.add(lease));
       return true;
     },
     hasRoom(keyId) {
       let count = 0;
-      for (const { running } of guests.get(keyId) ?? []) count += running.size;
+      for (const { running } of leases.get(keyId) ?? []) count += running.size;
       return count <= maxSubscriptionsPerKey;
     },
     leave(address) {
@@ -48,10 +52,10 @@ export function createSocketDoor({ maxPerAddress, maxPerKey, maxSubscriptionsPer
       if (count > 0) addresses.set(address, count);
       else addresses.delete(address);
     },
-    dismiss(keyId, guest) {
-      const others = guests.get(keyId);
-      others?.delete(guest);
-      if (others?.size === 0) guests.delete(keyId);
+    release(keyId, lease) {
+      const others = leases.get(keyId);
+      others?.delete(lease);
+      if (others?.size === 0) leases.delete(keyId);
     },
   };
 }

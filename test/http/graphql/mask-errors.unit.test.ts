@@ -106,7 +106,7 @@ describe('an internal error', () => {
       new GraphQLError('a', { originalError: at(new TypeError('secret detail')), path: ['motionJob'] }),
     ],
     ['of the result coercion of GraphQL', new GraphQLError('secret detail', { path: ['motionJob'] })],
-    ['that is no error', 'secret detail'],
+    ['that is not an error object', 'secret detail'],
   ])('%s becomes "Internal error." with an id under which the details are logged', (_name, error) => {
     const { mask, lines } = start();
     const masked = mask(error);

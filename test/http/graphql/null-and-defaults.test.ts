@@ -1,8 +1,8 @@
-/** Tests null for arguments with defaults, and list lengths in variables, over HTTP (POST and GET) and on a socket. */
+/** Tests null for arguments with defaults, and empty parameters, over HTTP (POST and GET) and on a socket. */
 import { describe, expect, test } from 'vitest';
 import { makeAccount } from '../../support/administrator.ts';
 import { EXAMPLE } from '../../support/client.ts';
-import { startGateway, type TestGateway } from '../../support/gateway.ts';
+import { faultsOf, startGateway, type TestGateway } from '../../support/gateway.ts';
 import { addJobs } from '../../support/old-jobs.ts';
 import { shared } from '../../support/on-end.ts';
 import { openSocket, subscribe } from '../../support/socket.ts';
@@ -24,8 +24,6 @@ async function get({ url, apiKey }: TestGateway, query: string, variables: objec
 }
 
 const plain = shared(() => startGateway());
-
-const faults = ({ logs }: TestGateway) => logs.filter(({ level }) => Number(level) >= 50);
 
 describe('null for an argument with a default', () => {
   const queries: readonly [string, Record<string, unknown>, string][] = [
@@ -71,7 +69,7 @@ describe('null for an argument with a default', () => {
       ).toMatchObject({ status: 400, ...expected });
       expect(await get(gateway, query, variables), query).toMatchObject(expected);
     }
-    expect(faults(gateway)).toEqual([]);
+    expect(faultsOf(gateway)).toEqual([]);
   });
 
   const mutations: readonly [string, string, Record<string, unknown>, RegExp][] = [
@@ -108,13 +106,13 @@ describe('null for an argument with a default', () => {
       /at "input\.mode"/,
     ],
     [
-      'in the second of two',
+      'in the second of two fields',
       `mutation ($i: URL!, $v: URL!, $m: MotionMode) { a: ${GENERATE.replace(', mode: $m', '')} b: ${GENERATE} }`,
       { i, v, m: null },
       /"input\.mode"/,
     ],
     [
-      'in a condition of what is answered',
+      'in a directive on a returned field',
       `mutation ($i: URL!, $v: URL!, $on: Boolean = true) { ${GENERATE.replace(', mode: $m', '').replace('job { id }', 'job { id @include(if: $on) }')} }`,
       { i, v, on: null },
       /^Argument "if" of non-null type/,
@@ -134,7 +132,7 @@ describe('null for an argument with a default', () => {
       (await client.request<{ motionJobs: { nodes: object[] } }>('{ motionJobs { nodes { id } } }')).data.motionJobs
         .nodes,
     ).toEqual([]);
-    expect(faults(gateway)).toEqual([]);
+    expect(faultsOf(gateway)).toEqual([]);
   });
 
   const subscriptions: readonly [string, Record<string, unknown>, RegExp][] = [
@@ -175,201 +173,7 @@ describe('null for an argument with a default', () => {
     expect(await next()).toMatchObject({ id: 'b', type: 'next', payload: { data: { jobUpdated: { id } } } });
     expect(await next()).toMatchObject({ id: 'b', type: 'complete' });
     await expect.poll(() => gateway.live.watchers()).toBe(0);
-    expect(faults(gateway)).toEqual([]);
-  });
-});
-
-const EVENT = '{ id at type state version attempt verdict submitEnd httpStatus message upstreamTraceId }';
-
-describe('a condition at the root of a subscription', () => {
-  const conditions: readonly [string, Record<string, unknown>][] = [
-    ['subscription ($on: Boolean!) { jobsUpdated @include(if: $on) { cursor } }', { on: true }],
-    ['subscription ($on: Boolean!) { jobsUpdated @skip(if: $on) { cursor } }', { on: false }],
-    ['subscription { jobsUpdated @include { cursor } }', {}],
-    ['subscription { jobsUpdated @include(if: false) { cursor } }', {}],
-    ['subscription { jobsUpdated @skip(if: true) { cursor } }', {}],
-    ['subscription { ... @include(if: false) { jobsUpdated { cursor } } }', {}],
-    ['subscription { ...F @skip(if: true) } fragment F on Subscription { jobsUpdated { cursor } }', {}],
-    [
-      'subscription { ...F } fragment F on Subscription { ... on Subscription { jobsUpdated @include(if: false) { cursor } } ...F }',
-      {},
-    ],
-  ];
-  const refused = [
-    {
-      message: expect.stringMatching(/^"@(skip|include)" is not allowed at the root of a subscription/) as string,
-      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
-    },
-  ];
-
-  test('is rejected with GRAPHQL_VALIDATION_FAILED over HTTP, even if another operation of the document is requested', async () => {
-    const gateway = plain();
-    for (const [query, variables] of conditions) {
-      expect(await gateway.client.request(query, variables), query).toMatchObject({ errors: refused });
-      const url = `${gateway.url}/graphql?${new URLSearchParams({ query, variables: JSON.stringify(variables) }).toString()}`;
-      expect(
-        await (await fetch(url, { headers: { authorization: `Bearer ${gateway.apiKey}` } })).json(),
-        query,
-      ).toMatchObject({ errors: refused });
-    }
-    const body = {
-      query: `query A { __typename } ${conditions[0]![0].replace('subscription', 'subscription B')}`,
-      operationName: 'A',
-    };
-    const headers = { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' };
-    expect(
-      await (await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) })).json(),
-    ).toMatchObject({ errors: refused });
-    expect(faults(gateway)).toEqual([]);
-  });
-
-  test('is rejected with GRAPHQL_VALIDATION_FAILED on a socket, which stays open', async () => {
-    const gateway = plain();
-    const { send, next } = await openSocket(gateway);
-    for (const [query, variables] of conditions) {
-      send(subscribe('a', query, variables));
-      expect(await next(), query).toMatchObject({ id: 'a', type: 'error', payload: refused });
-    }
-    expect(faults(gateway)).toEqual([]);
-  });
-
-  test('is allowed below that root, and at the root of a query', async () => {
-    const gateway = plain();
-    expect(
-      await gateway.client.request('query ($on: Boolean!) { motionJobs @include(if: $on) { nodes { id } } }', {
-        on: false,
-      }),
-    ).toMatchObject({ data: {} });
-    const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
-    const { send, next } = await openSocket(gateway);
-    send(
-      subscribe('a', 'subscription ($id: ID!, $on: Boolean!) { jobUpdated(id: $id) { id state @skip(if: $on) } }', {
-        id,
-        on: true,
-      }),
-    );
-    expect(await next()).toMatchObject({ type: 'next', payload: { data: { jobUpdated: { id } } } });
-  });
-});
-
-describe('a list length in a variable', () => {
-  test('costs the same as a literal and is rejected in the same cases', async () => {
-    const gateway = plain();
-    await addJobs(gateway.databaseUrl, { ageDays: 1 });
-    const query = `query ($first: Int!) { motionJobs(first: $first) { nodes { id timeline(first: 5) { nodes ${EVENT} } } } }`;
-    const ask = async (variables: Record<string, unknown>) =>
-      (await gateway.client.request(query, variables)).errors?.map(({ extensions, message }) => [
-        extensions.code,
-        message,
-      ]) ?? 'answered';
-    const written = async (first: string) =>
-      (await gateway.client.request(query.replace('($first: Int!)', '').replace('$first', first))).errors?.map(
-        ({ extensions, message }) => [extensions.code, message],
-      ) ?? 'answered';
-    expect(await ask({ first: 10 })).toBe('answered');
-    for (const first of [1, 10, 69, 70, 100, 101, 2_147_483_647, 0, -1, -2_147_483_648])
-      expect(await ask({ first }), String(first)).toEqual(await written(String(first)));
-    expect(await ask({ first: 100 })).toMatchObject([['OPERATION_TOO_LARGE', expect.stringContaining('5000')]]);
-    expect(await ask({ first: -1 })).toEqual([['BAD_USER_INPUT', '"first" must be between 1 and 100.']]);
-    for (const first of [1.5, '10', null, 2 ** 31, 1e300, [], {}, true])
-      expect(await ask({ first }), JSON.stringify(first)).toMatchObject([
-        ['BAD_USER_INPUT', expect.stringContaining('Variable "$first"')],
-      ]);
-    expect(faults(gateway)).toEqual([]);
-  });
-
-  const lengths: readonly [string, string, Record<string, unknown>, boolean][] = [
-    [
-      'the default of the variable',
-      'query ($n: Int = 200) { motionJob(id: "a") { timeline(first: $n) { nodes { id at type } } } }',
-      {},
-      false,
-    ],
-    [
-      'the value and not the default',
-      'query ($n: Int = 200) { motionJob(id: "a") { timeline(first: $n) { nodes { id at type } } } }',
-      { n: 10 },
-      true,
-    ],
-    [
-      'the default of the argument',
-      'query ($n: Int) { motionJob(id: "a") { timeline(first: $n) { nodes { id at type } } } }',
-      {},
-      true,
-    ],
-    [
-      '200 events at 200',
-      'query ($n: Int!) { motionJob(id: "a") { timeline(first: $n) { nodes { id at type } } } }',
-      { n: 200 },
-      false,
-    ],
-    [
-      'a variable in a fragment',
-      'query ($n: Int!) { motionJob(id: "a") { ...F } } fragment F on MotionJob { timeline(first: $n) { nodes { id at type } } }',
-      { n: 200 },
-      false,
-    ],
-    [
-      'a small variable in a fragment that is spread often',
-      'query ($n: Int!) { a: motionJob(id: "a") { ...F } b: motionJob(id: "b") { ...F } } fragment F on MotionJob { timeline(first: $n) { nodes { id at type } } }',
-      { n: 20 },
-      true,
-    ],
-    [
-      'variables in nested lists',
-      'query ($a: Int!, $b: Int!) { motionJobs(first: $a) { nodes { timeline(first: $b) { nodes { id } } } } }',
-      { a: 15, b: 15 },
-      false,
-    ],
-    [
-      'small variables in nested lists',
-      'query ($a: Int!, $b: Int!) { motionJobs(first: $a) { nodes { timeline(first: $b) { nodes { id } } } } }',
-      { a: 5, b: 5 },
-      true,
-    ],
-    [
-      'what is skipped not at all',
-      'query ($n: Int!, $all: Boolean!) { motionJob(id: "a") { id timeline(first: $n) @include(if: $all) { nodes { id at type } } } }',
-      { n: 200, all: false },
-      true,
-    ],
-    [
-      'what is included',
-      'query ($n: Int!, $all: Boolean!) { motionJob(id: "a") { id timeline(first: $n) @include(if: $all) { nodes { id at type } } } }',
-      { n: 200, all: true },
-      false,
-    ],
-  ];
-  test('uses the default if it has no value, at any depth, and costs nothing if skipped', async () => {
-    const gateway = await startGateway({ MAX_COST: '300' });
-    for (const [name, query, variables, passes] of lengths) {
-      const { errors } = await gateway.client.request(query, variables);
-      expect(
-        errors?.map(({ extensions }) => extensions.code),
-        name,
-      ).toEqual(passes ? undefined : ['OPERATION_TOO_LARGE']);
-    }
-  });
-
-  test('is priced per request, not per document, also on a socket', async () => {
-    const gateway = plain();
-    const [id] = await addJobs(gateway.databaseUrl, { ageDays: 1 });
-    const { send, next } = await openSocket(gateway);
-    const query =
-      'subscription ($id: ID!, $n: Int!) { jobUpdated(id: $id) { id timeline(first: $n) { nodes { id at type } } } }';
-    for (const [name, n, type] of [
-      ['a', 10, 'next'],
-      ['b', 200, 'error'],
-      ['c', 10, 'next'],
-      ['d', 120, 'next'],
-      ['e', 125, 'error'],
-    ] as const) {
-      send(subscribe(name, query, { id, n }));
-      const message = await next();
-      expect([message.id, message.type], name).toEqual([name, type]);
-      if (type === 'error') expect(message.payload).toMatchObject([{ extensions: { code: 'OPERATION_TOO_LARGE' } }]);
-      else expect(await next()).toMatchObject({ id: name, type: 'complete' });
-    }
+    expect(faultsOf(gateway)).toEqual([]);
   });
 });
 

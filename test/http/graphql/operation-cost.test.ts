@@ -4,7 +4,7 @@
  */
 import { getOperationAST, isObjectType, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createValueGate } from '../../../src/http/graphql/operation-values.ts';
+import { createValueCheck } from '../../../src/http/graphql/operation-values.ts';
 import { buildGatewaySchema } from '../../../src/resolvers/build-schema.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { addJobs } from '../../support/old-jobs.ts';
@@ -17,7 +17,7 @@ function costOf(query: string): number {
   const document = parse(query);
   const passes = (cost: number, isSubscription: boolean) => {
     const limits = { maxCost: isSubscription ? -1 : cost, maxSubscriptionCost: isSubscription ? cost : -1 };
-    return createValueGate(schema, limits)(document, getOperationAST(document)!, {}).length === 0;
+    return createValueCheck(schema, limits)(document, getOperationAST(document)!, {}).length === 0;
   };
   for (let cost = 0; cost <= 1_000; cost += 1) if (passes(cost, query.startsWith('subscription'))) return cost;
   return Infinity;

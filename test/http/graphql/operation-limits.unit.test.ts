@@ -1,7 +1,7 @@
 import { buildSchema, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import {
-  createGate,
+  createOperationCheck,
   createOperationRules,
   MAX_VALIDATION_ERRORS,
   tooLarge,
@@ -111,24 +111,24 @@ describe('an operation', () => {
 describe('the document check', () => {
   const rules = createOperationRules(LIMITS, true);
   test('passes a document that is invalid or has too many tokens, because the next parser reports that', () => {
-    const gate = createGate(schema, rules, 20);
-    expect([gate('no { query'), gate(`{ node { ${'id '.repeat(30)} } }`)]).toEqual([[], []]);
+    const check = createOperationCheck(schema, rules, 20);
+    expect([check('no { query'), check(`{ node { ${'id '.repeat(30)} } }`)]).toEqual([[], []]);
   });
 
   test('checks rejected documents again, and remembers the latest 200 documents that passed', () => {
     let validated = 0;
-    const gate = createGate(schema, [...rules, () => ({ Document: () => void (validated += 1) })], 1_000);
+    const check = createOperationCheck(schema, [...rules, () => ({ Document: () => void (validated += 1) })], 1_000);
     const query = (index: number) => `query Q${index} { node { id } }`;
     const deep = '{ node { node { node { node { id } } } } }';
-    expect([gate(deep), gate(deep)].map((errors) => errors.map(({ message }) => message))).toEqual([[DEEP], [DEEP]]);
+    expect([check(deep), check(deep)].map((errors) => errors.map(({ message }) => message))).toEqual([[DEEP], [DEEP]]);
     expect(validated).toBe(2);
-    for (let index = 0; index < 200; index += 1) gate(query(index));
-    for (let index = 0; index < 200; index += 1) gate(query(index));
+    for (let index = 0; index < 200; index += 1) check(query(index));
+    for (let index = 0; index < 200; index += 1) check(query(index));
     expect(validated).toBe(202);
-    gate(query(200));
-    gate(query(1));
+    check(query(200));
+    check(query(1));
     expect(validated).toBe(203);
-    gate(query(0));
+    check(query(0));
     expect(validated).toBe(204);
   });
 });

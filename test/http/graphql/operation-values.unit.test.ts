@@ -15,7 +15,7 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { createMaskError } from '../../../src/http/graphql/mask-errors.ts';
-import { createValueGate } from '../../../src/http/graphql/operation-values.ts';
+import { createValueCheck } from '../../../src/http/graphql/operation-values.ts';
 
 const schema = buildSchema(`
   enum Color { RED BLUE }
@@ -27,12 +27,12 @@ const schema = buildSchema(`
   type Mutation { make(input: Inner! = {}): Int }
   type Subscription { person(color: Color! = RED): Person }
 `);
-const gate = createValueGate(schema, { maxCost: 1_000, maxSubscriptionCost: 1_000 });
+const checkValues = createValueCheck(schema, { maxCost: 1_000, maxSubscriptionCost: 1_000 });
 
 function judge(query: string, variables: unknown = {}) {
   const document = parse(query);
   expect(validate(schema, document, specifiedRules), 'valid').toEqual([]);
-  return gate(document, getOperationAST(document)!, variables).map(({ message, extensions }) => [
+  return checkValues(document, getOperationAST(document)!, variables).map(({ message, extensions }) => [
     extensions.code,
     message,
   ]);
@@ -55,7 +55,7 @@ describe('an invalid value', () => {
       'Argument "first" of non-null type "Int!" must not be null.',
     ],
     [
-      'null further down',
+      'null in a nested field',
       'query ($n: Int) { people { friends { friends(first: $n) { color } } } }',
       { n: null },
       'Argument "first" of non-null type "Int!" must not be null.',
@@ -85,7 +85,7 @@ describe('an invalid value', () => {
       'Argument "if" of non-null type "Boolean!" must not be null.',
     ],
     [
-      'null for @skip, at the top',
+      'null for @skip of a root field',
       'query ($on: Boolean = false) { person @skip(if: $on) { color } }',
       { on: null },
       'Argument "if" of non-null type "Boolean!" must not be null.',
@@ -121,7 +121,7 @@ describe('an invalid value', () => {
       'Argument "input" has invalid value: "input.list.1.color" of non-null type "Color!" must not be null, but the variable "$c" is null.',
     ],
     [
-      'null as an item',
+      'null as a list item',
       'query ($c: Color = RED) { colors(any: [BLUE, $c]) }',
       { c: null },
       'Argument "any" has invalid value: "any.1" of non-null type "Color!" must not be null, but the variable "$c" is null.',
@@ -139,13 +139,13 @@ describe('an invalid value', () => {
       'Argument "color" of non-null type "Color!" must not be null.',
     ],
     [
-      'null below a subscription',
+      'null in a nested field of a subscription',
       'subscription ($n: Int) { person { friends(first: $n) { color } } }',
       { n: null },
       'Argument "first" of non-null type "Int!" must not be null.',
     ],
     [
-      'a variable that is not given',
+      'a missing variable',
       'query ($id: ID!) { id(id: $id) }',
       {},
       'Variable "$id" of required type "ID!" was not provided.',
@@ -169,31 +169,31 @@ describe('an invalid value', () => {
       'Variable "$c" got invalid value "X"; Value "X" does not exist in "Color" enum.',
     ],
     [
-      'a fraction',
+      'a fraction for an Int',
       'query ($n: Int!) { people(first: $n) { color } }',
       { n: 1.5 },
       'Variable "$n" got invalid value 1.5; Int cannot represent non-integer value: 1.5',
     ],
     [
-      'a text',
+      'text for an Int',
       'query ($n: Int!) { people(first: $n) { color } }',
       { n: '5' },
       'Variable "$n" got invalid value "5"; Int cannot represent non-integer value: "5"',
     ],
     [
-      'what no Int can be',
+      'an integer beyond 32 bits',
       'query ($n: Int!) { people(first: $n) { color } }',
       { n: 2 ** 31 },
       'Variable "$n" got invalid value 2147483648; Int cannot represent non 32-bit signed integer value: 2147483648',
     ],
     [
-      'a field that there is not',
+      'an unknown input field',
       'query ($input: Deep!) { given(input: $input) }',
       { input: { b: 1 } },
       'Variable "$input" got invalid value { b: 1 }; Field "b" is not defined by type "Deep". Did you mean "a"?',
     ],
     [
-      'no object',
+      'a number for an input object',
       'query ($input: Deep!) { given(input: $input) }',
       { input: 7 },
       'Variable "$input" got invalid value 7; Expected type "Deep" to be an object.',
@@ -219,19 +219,23 @@ describe('an invalid value', () => {
   });
 
   test.each<[string, string, Record<string, unknown> | undefined | null]>([
-    ['no value where there is a default', 'query ($n: Int) { people(first: $n) { color } }', {}],
-    ['no variables at all', 'query ($n: Int) { people(first: $n) { color } }', undefined],
+    ['a missing value with a default', 'query ($n: Int) { people(first: $n) { color } }', {}],
+    ['missing variables', 'query ($n: Int) { people(first: $n) { color } }', undefined],
     ['null variables', 'query ($n: Int) { people(first: $n) { color } }', null],
-    ['no value inside an input', 'query ($c: Color) { given(input: { a: { color: $c } }) }', {}],
-    ['null where it may be', 'query ($n: Int) { given(input: { a: { n: $n } }) }', { n: null }],
-    ['a variable with the name of a method', 'query ($constructor: Int) { people(first: $constructor) { color } }', {}],
+    ['a missing value in an input', 'query ($c: Color) { given(input: { a: { color: $c } }) }', {}],
+    ['null for a nullable field', 'query ($n: Int) { given(input: { a: { n: $n } }) }', { n: null }],
     [
-      'null in what is skipped',
+      'a variable named like an inherited property',
+      'query ($constructor: Int) { people(first: $constructor) { color } }',
+      {},
+    ],
+    [
+      'null in a skipped field',
       'query ($n: Int) { person { friends(first: $n) @skip(if: true) { color } } }',
       { n: null },
     ],
     [
-      'null in what is skipped by a variable',
+      'null in a field that a variable skips',
       'query ($n: Int, $on: Boolean!) { ... @include(if: $on) { people(first: $n) { color } } }',
       { n: null, on: false },
     ],
@@ -241,7 +245,7 @@ describe('an invalid value', () => {
     const document = parse(
       'query A($n: Int) { people(first: $n) { color } } query B($n: Int) { people { color } id(id: "1") }',
     );
-    const [a, b] = ['A', 'B'].map((name) => gate(document, getOperationAST(document, name)!, { n: null }));
+    const [a, b] = ['A', 'B'].map((name) => checkValues(document, getOperationAST(document, name)!, { n: null }));
     expect([a!.length, b!.length]).toEqual([1, 0]);
   });
 });
@@ -267,11 +271,11 @@ async function answer(
 }
 
 test.each<[string, string, object]>([
-  ['null where the schema promises a value', '{ person { color } }', { person: { color: null } }],
-  ['an enum value that there is not', '{ person { color } }', { person: { color: 'GREEN' } }],
-  ['no list where one is promised', '{ person { friends { color } } }', { person: { friends: 7 } }],
-  ['a number that is none', '{ given }', { given: 'seven' }],
-  ['an abstract type without a type', '{ named { name } }', { named: {} }],
+  ['null for a non-null field', '{ person { color } }', { person: { color: null } }],
+  ['an unknown enum value in a result', '{ person { color } }', { person: { color: 'GREEN' } }],
+  ['a number for a list', '{ person { friends { color } } }', { person: { friends: 7 } }],
+  ['text for a number', '{ given }', { given: 'seven' }],
+  ['an abstract type that cannot be resolved', '{ named { name } }', { named: {} }],
   [
     'an error that a resolver threw without a code',
     '{ given }',

@@ -4,7 +4,7 @@
  */
 import { parse, validate, type GraphQLError } from 'graphql';
 import { expect, test } from 'vitest';
-import { createGate, createOperationRules } from '../../../src/http/graphql/operation-limits.ts';
+import { createOperationCheck, createOperationRules } from '../../../src/http/graphql/operation-limits.ts';
 import { buildGatewaySchema } from '../../../src/resolvers/build-schema.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { addJobs } from '../../support/old-jobs.ts';
@@ -22,7 +22,7 @@ const limits = {
 const times = (count: number, part: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => part(index)).join(' ');
 const refusals = (query: string): string[] =>
-  createGate(
+  createOperationCheck(
     schema,
     createOperationRules(limits, true),
     10_000,
@@ -32,9 +32,9 @@ const jobs = (count: number, selection: string) =>
   `{ ${times(count, (index) => `j${index}: motionJob(id: "a") { ${selection} }`)} }`;
 
 test.each<[string, string]>([
-  ['16 jobs as a client library asks for them', jobs(16, 'id state __typename video { url __typename }')],
+  ['16 jobs as a client library requests them', jobs(16, 'id state __typename video { url __typename }')],
   [
-    '30 jobs with all that they have',
+    '30 jobs with many fields',
     jobs(
       30,
       '__typename id version state createdAt failure { __typename code message } timeline(first: 1) { __typename nodes { __typename at } }',
@@ -45,11 +45,11 @@ test.each<[string, string]>([
     `{ motionJobs { nodes { ${times(30, () => 'id')} } pageInfo { ${times(30, () => 'endCursor')} } } }`,
   ],
   [
-    'a fragment that is spread 40 times, which is one',
+    'a fragment that is spread 40 times, which counts once',
     `{ motionJobs { nodes { ${times(40, () => '...F')} } } } fragment F on MotionJob { id }`,
   ],
   [
-    'fragments that share another one',
+    '40 fragments that share another one',
     `{ motionJobs { nodes { ${times(40, (index) => `...F${index}`)} } } } fragment G on MotionJob { id state } ${times(40, (index) => `fragment F${index} on MotionJob { ...G }`)}`,
   ],
 ])('accepts %s', (_name, query) => {
@@ -58,21 +58,24 @@ test.each<[string, string]>([
 });
 
 test.each<[string, string]>([
-  ['200 times __typename', `{ ${times(200, () => '__typename')} }`],
-  ['200 times __typename in a job', `{ motionJob(id: "a") { ${times(200, () => '__typename')} } }`],
-  ['31 times a field', `{ motionJob(id: "a") { ${times(31, () => 'id')} } }`],
-  ['31 times under one name', `{ motionJob(id: "a") { ${times(30, () => 'a: id')} ... { a: id } } }`],
-  ['31 times in inline fragments', `{ motionJob(id: "a") { ${times(31, () => '... on MotionJob { id }')} } }`],
+  ['__typename 200 times', `{ ${times(200, () => '__typename')} }`],
+  ['__typename 200 times in a job', `{ motionJob(id: "a") { ${times(200, () => '__typename')} } }`],
+  ['a field 31 times', `{ motionJob(id: "a") { ${times(31, () => 'id')} } }`],
+  ['a field 31 times under one alias', `{ motionJob(id: "a") { ${times(30, () => 'a: id')} ... { a: id } } }`],
+  ['a field 31 times in inline fragments', `{ motionJob(id: "a") { ${times(31, () => '... on MotionJob { id }')} } }`],
   [
-    '31 times in fragments',
+    'a field 31 times in fragments',
     `{ motionJob(id: "a") { ${times(31, (index) => `...F${index}`)} } } ${times(31, (index) => `fragment F${index} on MotionJob { id }`)}`,
   ],
-  ['6 by 6 in one place', `{ ${times(6, () => `motionJob(id: "a") { video { ${times(6, () => 'url')} } }`)} }`],
   [
-    '2 to the 5th in one place',
+    '6 times 6 fields at one path',
+    `{ ${times(6, () => `motionJob(id: "a") { video { ${times(6, () => 'url')} } }`)} }`,
+  ],
+  [
+    '2^5 fields at one path',
     `{ ${times(2, () => `motionJobs { ${times(2, () => `edges { ${times(2, () => `node { ${times(2, () => `video { ${times(2, () => 'url')} }`)} }`)} }`)} }`)} }`,
   ],
-  ['31 times in introspection', `{ __schema { types { ${times(31, () => 'name')} } } }`],
+  ['a field 31 times in introspection', `{ __schema { types { ${times(31, () => 'name')} } } }`],
 ])('rejects %s', (_name, query) => expect(refusals(query)).toContain(TOO_OFTEN[0]));
 
 test('counting stops early if fragments expand to too many selections', () => {

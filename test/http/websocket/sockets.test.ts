@@ -128,10 +128,10 @@ describe('a socket', () => {
   test.each([
     ['a query', '{ motionJobs { nodes { id } } }', 'SUBSCRIPTIONS_ONLY'],
     ['a mutation', 'mutation { cancelMotionJob(input: { id: "a" }) { job { id } } }', 'SUBSCRIPTIONS_ONLY'],
-    ['the schema', '{ __schema { types { name } } }', 'SUBSCRIPTIONS_ONLY'],
-    ['a document that is no GraphQL', 'subscription {', 'GRAPHQL_PARSE_FAILED'],
+    ['introspection', '{ __schema { types { name } } }', 'SUBSCRIPTIONS_ONLY'],
+    ['a document that is not GraphQL', 'subscription {', 'GRAPHQL_PARSE_FAILED'],
     ['a field that does not exist', 'subscription { nope }', 'GRAPHQL_VALIDATION_FAILED'],
-    ['no operation', 'fragment F on MotionJob { id }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['a document without an operation', 'fragment F on MotionJob { id }', 'GRAPHQL_VALIDATION_FAILED'],
     ['too many tokens', `subscription { jobUpdated(id: "a") { ${'id '.repeat(2000)} } }`, 'GRAPHQL_PARSE_FAILED'],
     [
       'too many aliases',
@@ -174,8 +174,8 @@ describe('a socket', () => {
 
   test.each<[string, number, (socket: OpenSocket) => void]>([
     ['subscribes before it is acknowledged', 4401, ({ send }) => send(subscribe('1', WATCH, { id: 'a' }))],
-    ['never says connection_init', 4408, () => undefined],
-    ['sends what is no message', 4400, ({ send }) => send('nonsense')],
+    ['never sends connection_init', 4408, () => undefined],
+    ['sends a message that is not JSON', 4400, ({ send }) => send('nonsense')],
     ['sends a frame over the limit', 1009, ({ send }) => send('x'.repeat(70_000))],
   ])('that %s is closed with %i', async (_name, code, act) => {
     const socket = await openSocket(impatient(), { init: false });
