@@ -188,9 +188,9 @@ describe('a browser with a token', () => {
   });
 
   test.each<[string, object, object[]]>([
-    ['no scope', { scopes: [] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
+    ['an empty list of scopes', { scopes: [] }, [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }]],
     [
-      'the scope to rule over the account',
+      'the scope ACCOUNT_ADMIN',
       { scopes: ['ACCOUNT_ADMIN'] },
       [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
     ],
@@ -204,14 +204,18 @@ describe('a browser with a token', () => {
       { scopes: ['JOBS_READ'], ttlSeconds: 59 },
       [{ code: 'INVALID_FORMAT', field: ['input', 'ttlSeconds'] }],
     ],
-    ['no jobs at all', { scopes: ['JOBS_READ'], jobIds: [] }, [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }]],
+    [
+      'an empty list of jobs',
+      { scopes: ['JOBS_READ'], jobIds: [] },
+      [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }],
+    ],
     [
       'too many jobs',
       { scopes: ['JOBS_READ'], jobIds: Array.from({ length: 101 }, String) },
       [{ code: 'TOO_MANY', field: ['input', 'jobIds'] }],
     ],
     [
-      'certain jobs, to write',
+      'writing certain jobs',
       { scopes: ['JOBS_WRITE'], jobIds: ['a'] },
       [{ code: 'INVALID_FORMAT', field: ['input', 'scopes'] }],
     ],

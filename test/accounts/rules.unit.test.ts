@@ -230,14 +230,16 @@ describe('the reason for a rejection', () => {
   ])('%s is reported as %s', async (credential, why) => expect(await explain(`Bearer ${credential}`)).toBe(why));
 
   test.each([
-    ['nothing', undefined, 'missing'],
+    ['no header', undefined, 'missing'],
     ['null', null, 'missing'],
     ['an empty value', '', 'missing'],
     ['a key without the scheme', deriveApiKey('old'), 'malformed'],
     ['another scheme', 'Basic YTpi', 'malformed'],
-    ['the scheme alone', 'Bearer ', 'malformed'],
+    ['a scheme without a key', 'Bearer ', 'malformed'],
     ['a list', [`Bearer ${deriveApiKey('old')}`], 'malformed'],
-  ])('%s (%s) is no credential', async (_what, authorization, why) => expect(await explain(authorization)).toBe(why));
+  ])('%s (%s) is not a credential', async (_what, authorization, why) =>
+    expect(await explain(authorization)).toBe(why),
+  );
 });
 
 test('a coalesced read is discarded once all of its callers have an answer', async () => {

@@ -39,7 +39,7 @@ describe('the command line', () => {
 
   test.each([
     ['an unknown command', 'stop', [], /^There is no command stop\./],
-    ['a name that every object has', 'constructor', [], /^There is no command constructor\./],
+    ['a name that is an inherited property', 'constructor', [], /^There is no command constructor\./],
     [
       'an unknown option',
       'admin',
@@ -47,9 +47,9 @@ describe('the command line', () => {
       /Unknown option '--all'[^]*Usage: motion-gateway admin/,
     ],
     ['an option without its value', 'admin', ['accounts', 'create', '--name'], /--name[^]*Usage: motion-gateway admin/],
-    ['an argument too many', 'gate', ['status', 'now'], /^Usage: motion-gateway gate/],
-    ['an argument too few', 'admin', ['keys', 'revoke', 'default'], /^Usage: motion-gateway admin/],
-    ['an argument of a command without any', 'migrate', ['now'], /^Usage: motion-gateway migrate/],
+    ['an extra argument', 'gate', ['status', 'now'], /^Usage: motion-gateway gate/],
+    ['a missing argument', 'admin', ['keys', 'revoke', 'default'], /^Usage: motion-gateway admin/],
+    ['an argument for a command that takes none', 'migrate', ['now'], /^Usage: motion-gateway migrate/],
   ])('%s exits with code 2', async (_what, name, args, output) => {
     expect(await runCommand(name, {}, args)).toMatchObject({
       code: 2,

@@ -59,4 +59,28 @@ describe('a mailbox', () => {
     expect(await mailbox.next()).toEqual({ value: undefined, done: true });
     expect(closed()).toBe(1);
   });
+
+  test('is empty after return or throw', async () => {
+    for (const leave of ['return', 'throw'] as const) {
+      const mailbox = createMailbox<string>(() => undefined);
+      mailbox.put('a', '1');
+      await mailbox[leave]!(new Error('enough')).then(
+        (result) => expect(result).toEqual({ value: undefined, done: true }),
+        () => undefined,
+      );
+      expect(await mailbox.next()).toEqual({ value: undefined, done: true });
+    }
+  });
+
+  test('gives waiting readers nothing but the end once it has ended', async () => {
+    const mailbox = createMailbox<string>(() => undefined);
+    const waiting = mailbox.next();
+    mailbox.end();
+    mailbox.put('a', '1');
+    expect([await waiting, await mailbox.next()]).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
+    expect(mailbox[Symbol.asyncIterator]()).toBe(mailbox);
+  });
 });

@@ -8,7 +8,7 @@ describe('a database error', () => {
   test.each([
     ['08006', 'the connection broke'],
     ['53300', 'too many connections'],
-    ['55P03', 'a lock was not to be had'],
+    ['55P03', 'lock not available'],
     ['25006', 'read-only'],
     ['25P03', 'idle in transaction for too long'],
     ['40001', 'could not serialize'],

@@ -94,7 +94,7 @@ describe('a public name that resolves to a non-public address', () => {
         flips[post % flips.length]![1],
       );
     }
-    expect(lookups, 'one answer for each post').toBe(1_000);
+    expect(lookups, 'one result for each post').toBe(1_000);
     expect([...new Set(network.asked)].sort()).toEqual([...PUBLIC].sort());
     expect(canary.connections()).toBe(0);
   });

@@ -81,9 +81,9 @@ describe('a receiver that answers', () => {
 
   test.each<[string, Buffer, string]>([
     ['NUL characters', Buffer.from('a\0b'), 'a\ufffdb'],
-    ['bytes that are no text', Buffer.from([0x61, 0xff, 0x62]), 'a\ufffdb'],
-    ['a character that is cut in two', Buffer.from('123456789ü'), '123456789'],
-    ['a body that says it is packed', Buffer.from('not gzip'), 'not gzip'],
+    ['bytes that are not text', Buffer.from([0x61, 0xff, 0x62]), 'a\ufffdb'],
+    ['a truncated character', Buffer.from('123456789ü'), '123456789'],
+    ['a body that claims to be compressed', Buffer.from('not gzip'), 'not gzip'],
   ])('with %s is read as text that can be stored', async (_what, body, text) => {
     const receiver = await startRawUpstream(
       (socket) =>
@@ -104,8 +104,11 @@ describe('a receiver that answers', () => {
 describe('a receiver that is slow', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['and never answers', () => undefined],
-    ['and drips its head', (socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, 'x-a: b\r\n'))],
-    ['and goes on with interim answers', (socket) => drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n')],
+    [
+      'and sends its headers in small pieces',
+      (socket) => (socket.write('HTTP/1.1 200 OK\r\n'), drip(socket, 'x-a: b\r\n')),
+    ],
+    ['and keeps sending interim responses', (socket) => drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n')],
   ])('%s times out', async (_how, answer) => {
     const receiver = await startRawUpstream(answer);
     const end = await egressOf(LOOPBACK, { timeoutMs: SOON_MS }).post(receiver.url, aRequest);
@@ -180,8 +183,8 @@ describe('a receiver that disconnects', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['with a reset', (socket) => void socket.resetAndDestroy()],
     ['without an answer', (socket) => void socket.end()],
-    ['within the head', (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-le')],
-    ['with what is not HTTP', (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['within the headers', (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-le')],
+    ['after bytes that are not HTTP', (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
     [
       'with another protocol',
       (socket) => void socket.end('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),

@@ -39,11 +39,11 @@ describe('a start that fails', () => {
 
   test.each([
     [
-      'nobody listens there',
+      'the connection is refused',
       'postgres://a:b@127.0.0.1:1/c',
       /^DATABASE_URL: the database cannot be used \(.*ECONNREFUSED/,
     ],
-    ['the name is unknown', 'postgres://a:b@no-such-host.invalid/c', /^DATABASE_URL: the database cannot be used/],
+    ['the host name is unknown', 'postgres://a:b@no-such-host.invalid/c', /^DATABASE_URL: the database cannot be used/],
   ])('reports that DATABASE_URL is wrong: %s', async (_name, url, line) => {
     expect(await refusalOf({ DATABASE_URL: url, API_KEY, APP_SECRET })).toMatch(line);
   });
@@ -62,7 +62,7 @@ describe('a start that fails', () => {
       /database "nothing_here" does not exist: create the database/,
     ],
     [
-      'TLS where there is none',
+      'TLS that the server does not support',
       async (url) => void url.searchParams.set('sslmode', 'verify-full'),
       'template0',
       /The server does not support SSL connections: add sslmode=disable/,
@@ -80,7 +80,7 @@ describe('a start that fails', () => {
       /password must be a string: add the password to DATABASE_URL/,
     ],
     [
-      'a role that may not connect any more',
+      'a role at its connection limit',
       async (url, role) => asAdministrator(`create role ${role} login password 'p' connection limit 0`, url.href),
       'template0',
       /too many connections for role "role_\w+": lower DATABASE_POOL_SIZE/,

@@ -65,7 +65,7 @@ describe('an invalid request', () => {
     const response = await post(gateway, body, { 'content-type': contentType });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
-    expect((await post(gateway, '{"query":"{ __typename }"}')).status, 'it lives on').toBe(200);
+    expect((await post(gateway, '{"query":"{ __typename }"}')).status, 'the gateway still answers').toBe(200);
   });
 
   test('to an unknown route gets 404 NOT_FOUND', async () => {
@@ -99,9 +99,9 @@ describe('operation limits', () => {
       `{ ${Array.from({ length: 31 }, (_, index) => `a${index}: __typename`).join(' ')} }`,
       repeating,
     ],
-    ['too many aliases through fragments that double', `{ motionJobs { nodes { ...F0 } } } ${spread(20)}`, repeating],
+    ['too many aliases in fragments that double', `{ motionJobs { nodes { ...F0 } } } ${spread(20)}`, repeating],
     ['too many directives', `{ __typename ${'@skip(if: false) '.repeat(31)} }`, plain],
-    ['a field too often', `{ ${'__typename '.repeat(31)} }`, plain],
+    ['a field too many times', `{ ${'__typename '.repeat(31)} }`, plain],
   ])('reject an operation: %s', async (_name, query, gateway) => {
     const { client } = gateway();
     const { errors, data } = await client.request(query);

@@ -293,24 +293,31 @@ describe('a read', () => {
   });
 
   test.each([
-    ['first: 0', '"first" must be between 1 and 100.'],
-    ['first: 101', '"first" must be between 1 and 100.'],
+    ['a page size of 0', 'first: 0', '"first" must be between 1 and 100.'],
+    ['a page size of 101', 'first: 101', '"first" must be between 1 and 100.'],
     [
+      'a cursor beyond the range of times',
       'after: "OTk5OTk5OTk5OTk5OTk5IDAxOTlhYWFhLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA"',
       '"after" is not a cursor of this list.',
     ],
-    ['filter: { createdAfter: "0000-01-01T00:00:00Z" }', 'Times must be in the years 1 to 9999.'],
     [
+      'a time before the year 1',
+      'filter: { createdAfter: "0000-01-01T00:00:00Z" }',
+      'Times must be in the years 1 to 9999.',
+    ],
+    [
+      'a label that contains NUL',
       'filter: { labels: [{ key: "a", value: "\\u0000" }] }',
       '"labels" must be well-formed Unicode text without NUL characters.',
     ],
     [
+      'too many labels',
       `filter: { labels: [${Array(17).fill('{ key: "a", value: "b" }').join(', ')}] }`,
       '"labels" must have at most 16 entries.',
     ],
-    ['after: "nonsense"', '"after" is not a cursor of this list.'],
-    [`filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" must have at most 100 entries.'],
-  ])('rejects a list with %.40s and returns a clear error', async (args, message) => {
+    ['a malformed cursor', 'after: "nonsense"', '"after" is not a cursor of this list.'],
+    ['too many ids', `filter: { ids: [${Array(101).fill('"a"').join(', ')}] }`, '"ids" must have at most 100 entries.'],
+  ])('rejects a list with %s and returns a clear error', async (_name, args, message) => {
     const { client } = queueing();
     const { errors, data } = await client.request(`{ motionJobs(${args}) { nodes { id } } }`);
     expect(data).toEqual({ motionJobs: null });

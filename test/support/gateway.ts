@@ -79,3 +79,7 @@ export async function startGateway(
   });
   return { ...gateway, apiKey, administratorKey: API_KEY, databaseUrl, client, logs };
 }
+
+/** Returns the lines that the gateway logged as errors. */
+export const faultsOf = ({ logs }: Pick<TestGateway, 'logs'>): Record<string, unknown>[] =>
+  logs.filter(({ level }) => Number(level) >= 50);

@@ -52,3 +52,48 @@ describe('a callback URL', () => {
     expect(urlsOf(OLD).verifyUrl(url)).toBeNull();
   });
 });
+
+describe('the text of a callback URL', () => {
+  const urls = createCallbackUrls(['a secret of the tests'], () => 'https://gw.example.com///');
+  const fixed =
+    'https://gw.example.com/callbacks/0199aaaa-0000-7000-8000-000000000000/1.aLv7FBTk.y_GVO7vuk9ImaGbom207ODH9u_Ii6fGp5nRtxfwL6Aw';
+
+  test('is stable across releases', () => {
+    expect(urls.urlFor(JOB, 1)).toBe(fixed);
+    expect(urls.verifyUrl(fixed)).toEqual({ jobId: JOB, attempt: 1 });
+  });
+
+  test('has an attempt from 1 to 999,999,999 without leading zeros', () => {
+    const token = (attempt: number) => urls.urlFor(JOB, attempt)!.split('/').at(-1)!;
+    expect(urls.verify(JOB, token(999_999_999))).toEqual({ jobId: JOB, attempt: 999_999_999 });
+    expect(urls.verify(JOB, token(10))).toEqual({ jobId: JOB, attempt: 10 });
+    for (const bad of [
+      token(1_000_000_000),
+      token(0),
+      `0${token(1)}`,
+      `x${token(1)}`,
+      `${token(1)}x`,
+      token(1).replace('1.', '2.'),
+      ` ${token(1)}`,
+    ])
+      expect(urls.verify(JOB, bad), bad).toBeNull();
+    expect(urls.verify(`${JOB.slice(0, -1)}1`, token(1))).toBeNull();
+  });
+
+  test('is verified below any host when the upstream echoes it, but not with a suffix', () => {
+    const [, path] = fixed.split('gw.example.com');
+    expect(urls.verifyUrl(`http://another${path}`)).toEqual({ jobId: JOB, attempt: 1 });
+    for (const bad of [
+      `${fixed}/`,
+      `${fixed}?a`,
+      `${fixed}#a`,
+      fixed.replace('/callbacks/', '/callback/'),
+      fixed.replace(JOB, JOB.slice(1)),
+    ])
+      expect(urls.verifyUrl(bad), bad).toBeNull();
+  });
+
+  test('requires a secret', () => {
+    expect(() => createCallbackUrls([], () => null)).toThrow('callback URLs need a secret');
+  });
+});

@@ -73,7 +73,9 @@ test('a server whose handshake takes longer than any caller waits is still reach
       ({ rows }) => rows as unknown[],
       (error: Error) => error.message,
     );
-  expect(await query(), 'nobody waits for so long').toBe('timeout exceeded when trying to connect');
+  expect(await query(), 'the handshake takes longer than the caller waits').toBe(
+    'timeout exceeded when trying to connect',
+  );
   // Its connection is available to a later caller.
   await expect.poll(query).toEqual([{ one: 1 }]);
   expect(handshakes).toBeLessThanOrEqual(2);

@@ -198,7 +198,7 @@ describe('after kill -9', () => {
     process.kill(pid, 'SIGKILL');
     await server.stop();
     expect(await isAlive(pid)).toBe(false);
-    expect(await pidOf(server.dataDir), 'no other was started').toBe(pid);
+    expect(await pidOf(server.dataDir), 'no second server was started').toBe(pid);
   });
 
   it('an orphan whose directory was renamed is stopped and restarted in the new location', async () => {

@@ -33,27 +33,39 @@ describe('the decision on earlier requests', () => {
   });
 
   test.each<[string, EarlierRequest[], object]>([
-    ['none', [], { kind: 'none' }],
-    ['one unanswered', [unanswered('a')], { kind: 'joined', jobId: 'a' }],
-    ['the newest unanswered', [unanswered('b'), unanswered('a')], { kind: 'joined', jobId: 'b' }],
-    ['one too old', [unanswered('a', 900_000)], { kind: 'none' }],
-    ['one of which nothing is known', [request('a')], { kind: 'unsure', jobIds: ['a'] }],
-    ['an unanswered one beside it', [request('b'), unanswered('a')], { kind: 'joined', jobId: 'a' }],
-    ['one that was seen open since', [request('a', { openAtMs: 5_000 })], { kind: 'none' }],
-    ['one whose instance is asked', [request('a', { askedForMs: 9_999 })], { kind: 'unsure', jobIds: ['a'] }],
+    ['no earlier request', [], { kind: 'none' }],
+    ['one unanswered request', [unanswered('a')], { kind: 'joined', jobId: 'a' }],
+    ['the newest of two unanswered requests', [unanswered('b'), unanswered('a')], { kind: 'joined', jobId: 'b' }],
+    ['an unanswered request that is too old', [unanswered('a', 900_000)], { kind: 'none' }],
+    ['an open request whose connection was not seen since', [request('a')], { kind: 'unsure', jobIds: ['a'] }],
+    ['an unanswered request before an open one', [request('b'), unanswered('a')], { kind: 'joined', jobId: 'a' }],
+    ['an open request whose connection was seen since', [request('a', { openAtMs: 5_000 })], { kind: 'none' }],
     [
-      'one whose answer was written before this one arrived, and is in doubt',
+      'an open request whose instance has been asked',
+      [request('a', { askedForMs: 9_999 })],
+      { kind: 'unsure', jobIds: ['a'] },
+    ],
+    [
+      'a request whose answer is in doubt and was written before this one arrived',
       [doubtful('a', 4_700)],
       { kind: 'joined', jobId: 'a' },
     ],
-    ['one whose answer was written after this one arrived, and is in doubt', [doubtful('a', 4_701)], { kind: 'none' }],
-    ['one that was in doubt for too long', [doubtful('a', 4_700, 900_000)], { kind: 'none' }],
     [
-      'an unanswered one beside one in doubt that is no repeat',
+      'a request whose answer is in doubt and was written after this one arrived',
+      [doubtful('a', 4_701)],
+      { kind: 'none' },
+    ],
+    ['a request whose answer was in doubt for too long', [doubtful('a', 4_700, 900_000)], { kind: 'none' }],
+    [
+      'an unanswered request before one in doubt that cannot be joined',
       [doubtful('b', 4_701), unanswered('a')],
       { kind: 'joined', jobId: 'a' },
     ],
-    ['one whose instance is silent', [request('a', { askedForMs: 10_000 })], { kind: 'joined', jobId: 'a' }],
+    [
+      'an open request whose instance does not respond',
+      [request('a', { askedForMs: 10_000 })],
+      { kind: 'joined', jobId: 'a' },
+    ],
   ])('%s', (_name, earlier, match) => {
     expect(matchEarlier(earlier, { arrivedMs: 4_700, sinceMs: 5_000 }, limits)).toEqual(match);
   });

@@ -3,142 +3,25 @@
  * the gateway's REST routes.
  */
 import { describe, expect, test } from 'vitest';
-import { startSandbox } from '../../../src/upstream/sandbox/server.ts';
 import { seed } from '../../fixtures/wire.ts';
 import { startCallbackReceiver } from '../../support/callback-receiver.ts';
-import { startGateway } from '../../support/gateway.ts';
-import { onEnd, shared } from '../../support/on-end.ts';
-import { createRestClient, SEED_BODY, type RestAnswer } from '../../support/rest.ts';
-import { ALLOW_LOOPBACK } from '../../support/webhook-receiver.ts';
+import {
+  errorOf,
+  number,
+  refused,
+  resultFields,
+  said,
+  serveContract,
+  serverNames,
+  uuid,
+  type Json,
+} from '../../support/contract.ts';
+import { SEED_BODY } from '../../support/rest.ts';
 
-type Json = Record<string, unknown>;
 const example = (name: string) => JSON.parse(seed(name)) as Json;
 
-const servers = {
-  async sandbox(seconds: number) {
-    const sandbox = await startSandbox({
-      host: '127.0.0.1',
-      port: 0,
-      token: 'a-token',
-      seconds,
-      journalFile: null,
-      maxInFlight: 100,
-      log: { info: () => undefined },
-    });
-    onEnd(() => sandbox.stop());
-    return { url: sandbox.url, apiKey: 'a-token' };
-  },
-  gateway: (seconds: number) =>
-    startGateway({ SANDBOX_SECONDS: String(seconds), UPSTREAM_MAX_IN_FLIGHT: '5', ...ALLOW_LOOPBACK }),
-};
-
-const uuid: unknown = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-const number: unknown = expect.any(Number);
-const text: unknown = expect.stringMatching(/./);
-
-/** Each field of a result in the documentation, and `trace_id`, which the vendor sometimes adds. */
-const resultFields = {
-  success: true,
-  video_id: expect.stringMatching(/^\d{17,}$|-/) as unknown,
-  video_url: expect.stringMatching(/^https?:/) as unknown,
-  duration: expect.stringMatching(/^\d+\.\d+$/) as unknown,
-  state: 'succeed',
-  task_id: uuid,
-  trace_id: uuid,
-};
-const errorOf = (code: string) => ({ success: false, error: { code, message: text }, trace_id: uuid });
-/** Returns the expected refusal, with the id of the task if there is a task. */
-const refused = (status: number, code: string, { body }: RestAnswer) => ({
-  status,
-  body: { ...errorOf(code), ...('task_id' in body && { task_id: uuid }) },
-});
-const said = ({ status, body }: RestAnswer) => ({ status, body });
-
-const refusals: readonly (readonly [string, string, unknown, Record<string, string>, number, string])[] = [
-  ['without a key', '/kling/motion', SEED_BODY, { authorization: '' }, 400, 'no_token'],
-  ['with another scheme', '/kling/motion', SEED_BODY, { authorization: 'Basic YTpi' }, 400, 'no_token'],
-  ['with a wrong key', '/kling/motion', SEED_BODY, { authorization: 'Bearer wrong' }, 401, 'invalid_token'],
-  [
-    'with a wrong key, for tasks',
-    '/kling/tasks',
-    { action: 'retrieve', id: 'a' },
-    { authorization: 'Bearer wrong' },
-    401,
-    'invalid_token',
-  ],
-  ['that is half a body', '/kling/motion', '{"image_url": "https', {}, 400, 'bad_request'],
-  ['that is empty', '/kling/motion', '', {}, 400, 'bad_request'],
-  ['that is a list', '/kling/motion', '[]', {}, 400, 'bad_request'],
-  ['without a video', '/kling/motion', { image_url: SEED_BODY.image_url }, {}, 400, 'bad_request'],
-  ['with an unknown mode', '/kling/motion', { ...SEED_BODY, mode: 'fast' }, {}, 400, 'bad_request'],
-  ['with an unknown field', '/kling/motion', { ...SEED_BODY, seed: 1 }, {}, 400, 'bad_request'],
-  ['with sound as a boolean', '/kling/motion', { ...SEED_BODY, keep_original_sound: true }, {}, 400, 'bad_request'],
-  [
-    'with a URL of another scheme',
-    '/kling/motion',
-    { ...SEED_BODY, callback_url: 'ftp://a.com/cb' },
-    {},
-    400,
-    'bad_request',
-  ],
-  [
-    'with a prompt that is too long',
-    '/kling/motion',
-    { ...SEED_BODY, prompt: 'x'.repeat(2_501) },
-    {},
-    400,
-    'bad_request',
-  ],
-  [
-    'that is no JSON by its type',
-    '/kling/motion',
-    'a=b',
-    { 'content-type': 'application/x-www-form-urlencoded' },
-    415,
-    'bad_request',
-  ],
-  ['with an unknown action', '/kling/tasks', { action: 'cancel', id: 'a' }, {}, 400, 'bad_request'],
-  [
-    'for too many tasks',
-    '/kling/tasks',
-    { action: 'retrieve_batch', ids: Array(51).fill('a') },
-    {},
-    400,
-    'bad_request',
-  ],
-  [
-    'for an unknown task',
-    '/kling/tasks',
-    { action: 'retrieve', id: '363c7a84-e880-472e-a4d4-098e50cfc292' },
-    {},
-    404,
-    'not_found',
-  ],
-  ['for what is no id', '/kling/tasks', { action: 'retrieve', id: "'; --" }, {}, 404, 'not_found'],
-  ['to an unknown path', '/kling/dance', SEED_BODY, {}, 404, 'no_api'],
-  [
-    'to an unknown path, whatever it says',
-    '/kling/dance',
-    '{"image_url": "https',
-    { authorization: '', 'content-type': 'text/plain' },
-    404,
-    'no_api',
-  ],
-];
-
-describe.each(Object.keys(servers) as (keyof typeof servers)[])('when the %s serves the contract', (name) => {
-  const common = shared(() => servers[name](0.05));
-
-  /** Returns clients of the server that most tests share, or of a new one if `seconds` is given. */
-  async function start(seconds?: number) {
-    const server = seconds === undefined ? common() : await servers[name](seconds);
-    const client = createRestClient(server);
-    const untilEnd = async (id: string): Promise<Json> => {
-      await expect.poll(async () => (await client.retrieve(id)).body.finished_at).toBeTypeOf('number');
-      return (await client.retrieve(id)).body;
-    };
-    return { ...client, url: server.url, untilEnd };
-  }
+describe.each(serverNames)('when the %s serves the contract', (name) => {
+  const start = serveContract(name);
 
   test('the documented request is held and answered with the documented result, field by field', async () => {
     const { submit } = await start();
@@ -214,61 +97,6 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('when the %s ser
     }
   });
 
-  test('an invalid request is answered with the matching status and code', async () => {
-    const { post } = await start();
-    for (const [what, path, body, headers, status, code] of refusals)
-      expect(said(await post(path, body, headers)), what).toEqual({ status, body: errorOf(code) });
-  });
-
-  test('all violations in a body are reported at once', async () => {
-    const { submit } = await start();
-    const { body } = await submit({ image_url: 'cb', mode: 'fast', watermark_info: { more: 1 }, extra: 1 });
-    for (const field of ['image_url', 'mode', 'watermark_info.enabled', 'extra'])
-      expect(body.error?.message).toContain(field);
-  });
-
-  test('optional fields that are null or empty count as absent, and the record has the body as sent', async () => {
-    const { post, submit, untilEnd } = await start();
-    const sent = {
-      ...SEED_BODY,
-      async: true,
-      prompt: null,
-      callback_url: '',
-      model_name: null,
-      keep_original_sound: null,
-      watermark_info: {},
-      mode: '',
-      character_orientation: null,
-      negative_prompt: '',
-      images: [],
-      options: { a: null },
-    };
-    const { status, body } = await post('/kling/motion', sent);
-    expect({ status, body }).toEqual({ status: 200, body: { task_id: uuid } });
-    expect(await untilEnd(body.task_id!)).toMatchObject({ request: sent, response: { success: true } });
-    // Without `async`, the request is held: an empty callback URL counts as none.
-    expect((await submit({ callback_url: ' ', async: null, watermark_info: { enabled: null } })).body).toEqual(
-      resultFields,
-    );
-    const refusedUrl = await submit({ callback_url: 'no url', async: true });
-    expect([refusedUrl.status, refusedUrl.body.error?.message]).toEqual([400, 'callback_url: expected an http(s) URL']);
-    expect((await post('/kling/motion', { image_url: null, video_url: '', prompt: '' })).body.error?.message).toBe(
-      'image_url: is required; video_url: is required',
-    );
-    expect((await post('/kling/motion', {})).body.error?.message).toBe(
-      'image_url: is required; video_url: is required',
-    );
-  });
-
-  test('a body that begins with a byte order mark is accepted', async () => {
-    const { post } = await start();
-    const { body } = await post('/kling/motion', `\ufeff${JSON.stringify({ ...SEED_BODY, async: true })}`);
-    expect(body).toEqual({ task_id: uuid });
-    expect(
-      (await post('/kling/tasks', `\ufeff${JSON.stringify({ action: 'retrieve', id: body.task_id })}`)).body,
-    ).toMatchObject({ id: body.task_id });
-  });
-
   test('an empty list of ids with a limit returns the list by time', async () => {
     const { post, take } = await start(0.05);
     const id = await take();
@@ -276,55 +104,6 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('when the %s ser
       items: [{ id }],
       count: 1,
     });
-  });
-
-  test('a URL gets only one error, and an invalid one gets no error about its length', async () => {
-    const { submit } = await start();
-    const message = async (more: object) => (await submit(more)).body.error?.message;
-    expect(await message({ image_url: `https://a.com/${'x'.repeat(2_086)}` })).toBe(
-      'image_url: expected at most 2048 characters',
-    );
-    for (const url of [
-      `data:image/png;base64,${'A'.repeat(3_000)}`,
-      `ftp://a.com/${'a'.repeat(3_000)}`,
-      'x'.repeat(3_000),
-    ]) {
-      expect(await message({ image_url: url, callback_url: url }), url.slice(0, 20)).toBe(
-        'image_url: expected an http(s) URL; callback_url: expected an http(s) URL',
-      );
-    }
-  });
-
-  test('an unknown scenario is rejected with the nearest name and the list of all scenarios', async () => {
-    const { submit } = await start();
-    for (const [name, nearest] of [
-      ['modrated', 'moderated'],
-      ['bad_media', 'bad-media'],
-      ['latecallback', 'late-callback'],
-    ]) {
-      const answer = await submit({ prompt: `A dance, sandbox:${name}` });
-      expect(said(answer), name).toEqual(refused(400, 'bad_request', answer));
-      expect(answer.body.error?.message).toMatch(
-        new RegExp(
-          `no scenario "${name}"; did you mean "${nearest}"\\? Scenarios: success, moderated, .*, malformed\\.$`,
-        ),
-      );
-    }
-    expect((await submit({ prompt: 'sandbox:zzzzzzzzzz' })).body.error?.message).toContain(
-      'no scenario "zzzzzzzzzz". Scenarios: success',
-    );
-  });
-
-  test('another HTTP method gets no_api without a key, whatever its body is', async () => {
-    const { url } = await start();
-    for (const request of [
-      {},
-      { method: 'DELETE', headers: { 'content-type': 'application/json' } },
-      { method: 'PUT', body: 'half' },
-    ]) {
-      const response = await fetch(`${url}/kling/motion`, request);
-      expect([response.status, await response.json()], request.method).toEqual([404, errorOf('no_api')]);
-    }
   });
 
   test('a record has the body as sent, an empty response while the task runs, and the result at the end', async () => {

@@ -54,16 +54,16 @@ describe('while the database is unavailable', () => {
     ['a listing', (rest: RestClient) => rest.retrieveBatch({})],
   ] as const;
 
-  test.each(['refuses connections', 'breaks them and is silent then', 'is silent'] as const)(
+  test.each(['refuses connections', 'breaks connections and then does not respond', 'does not respond'] as const)(
     'because it %s, every request gets api_error with Retry-After, and is served again afterward',
     async (how) => {
       const databaseUrl = await createDatabase();
       const proxy = await startProxy(databaseUrl);
       const { rest } = await start({ DATABASE_URL: proxy.url });
       expect((await rest.retrieve(UNKNOWN)).status).toBe(404);
-      if (how === 'is silent') proxy.silence();
+      if (how === 'does not respond') proxy.silence();
       else await proxy.cut();
-      if (how === 'breaks them and is silent then') {
+      if (how === 'breaks connections and then does not respond') {
         await proxy.restore();
         proxy.silence();
       }

@@ -35,16 +35,16 @@ describe('a fault', () => {
   });
 });
 
-test.each<[string, Fault[], boolean]>([
-  ['no fault', [], false],
-  ['one fault of the path', [fault('a', '1', 'path')], false],
-  ['two faults of the path', [fault('a', '1', 'path'), fault('a', '1', 'path')], true],
-  ['one fault of the path and one of the job', [fault('a', '1', 'path'), fault('a', '1')], false],
-  ['two faults of one input', [fault('a', '1'), fault('a', '1')], false],
-  ['one account with two inputs', [fault('a', '1'), fault('a', '2'), fault('a', '2')], false],
-  ['one account with three inputs', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
-  ['two accounts with one input', [fault('a', '1'), fault('b', '1')], true],
-])('%s: isOutage returns %s', (_name, faults, expected) => {
+test.each<[string, boolean, Fault[]]>([
+  ['no fault', false, []],
+  ['one fault of the path', false, [fault('a', '1', 'path')]],
+  ['two faults of the path', true, [fault('a', '1', 'path'), fault('a', '1', 'path')]],
+  ['one fault of the path and one of the job', false, [fault('a', '1', 'path'), fault('a', '1')]],
+  ['two faults of one input', false, [fault('a', '1'), fault('a', '1')]],
+  ['one account with two inputs', false, [fault('a', '1'), fault('a', '2'), fault('a', '2')]],
+  ['one account with three inputs', true, [fault('a', '1'), fault('a', '2'), fault('a', '3')]],
+  ['two accounts with one input', true, [fault('a', '1'), fault('b', '1')]],
+])('%s: isOutage returns %s', (_name, expected, faults) => {
   expect(isOutage(faults)).toBe(expected);
 });
 

@@ -13,28 +13,33 @@ const since = (ms: number) => new Date(now - ms);
 describe('the estimate', () => {
   test.each<[string, Parameters<typeof estimate>[0], Partial<Parameters<typeof estimate>[1]>, number | null]>([
     [
-      'of the next in the queue is a rate away plus how long tasks take',
+      'of the next job adds the interval between submits to the usual duration',
       { state: 'QUEUED', attemptedAt: null },
       { position: 1 },
       now + 1_000 + 100_000,
     ],
     [
-      'of the eleventh waits for two rounds of slots',
+      'of the eleventh job adds two rounds of slots',
       { state: 'QUEUED', attemptedAt: null },
       { position: 11 },
       now + 200_000 + 100_000,
     ],
-    ['is none far behind', { state: 'QUEUED', attemptedAt: null }, { position: 1_000 }, null],
-    ['is none while the gate is shut', { state: 'QUEUED', attemptedAt: null }, { position: 1, isShut: true }, null],
-    ['of a task counts from its attempt', { state: 'PROCESSING', attemptedAt: since(40_000) }, {}, now + 60_000],
+    ['is null far back in the queue', { state: 'QUEUED', attemptedAt: null }, { position: 1_000 }, null],
+    ['is null while the gate is shut', { state: 'QUEUED', attemptedAt: null }, { position: 1, isShut: true }, null],
     [
-      'of a task that takes longer than most is the longest of 19 in 20',
+      'of a running task counts from its attempt',
+      { state: 'PROCESSING', attemptedAt: since(40_000) },
+      {},
+      now + 60_000,
+    ],
+    [
+      'of a task that exceeds the median is the time by which 19 of 20 are done',
       { state: 'PROCESSING', attemptedAt: since(150_000) },
       {},
       now + 150_000,
     ],
-    ['of one that takes longer than that is none', { state: 'PROCESSING', attemptedAt: since(400_000) }, {}, null],
-    ['of what has ended is none', { state: 'SUCCEEDED', attemptedAt: since(1) }, {}, null],
+    ['of a task that exceeds that time is null', { state: 'PROCESSING', attemptedAt: since(400_000) }, {}, null],
+    ['of a job that has ended is null', { state: 'SUCCEEDED', attemptedAt: since(1) }, {}, null],
   ])('%s', (_name, job, more, expected) => {
     expect(estimate(job, { ...known, ...more })).toBe(expected);
   });

@@ -187,14 +187,14 @@ test.each(faults)('%s after a job was accepted carries mayHaveBeenAccepted', asy
   expect(failed.errors).toMatchObject([
     { path: ['generateMotion', 'job', 'timeline'], extensions: { code, mayHaveBeenAccepted: true } },
   ]);
-  expect(failed.data.generateMotion, 'what was paid for is not hidden').toMatchObject({
+  expect(failed.data.generateMotion, 'the accepted job is in the answer').toMatchObject({
     job: { id: expect.any(String) as string },
   });
   const { job } = failed.data.generateMotion as { job: { id: string } };
   const read = await client.request('query ($id: ID!) { motionJob(id: $id) { timeline(first: 1) { nodes { id } } } }', {
     id: job.id,
   });
-  expect(read.errors, 'nothing was accepted').toMatchObject([{ extensions: { code } }]);
+  expect(read.errors, 'a read accepts nothing').toMatchObject([{ extensions: { code } }]);
   expect(read.errors![0]!.extensions).not.toHaveProperty('mayHaveBeenAccepted');
   expect((await generate('')).errors).toBeUndefined();
 });

@@ -58,7 +58,7 @@ describe('a look-up', () => {
     }
     await asAdministrator(`update jobs set attempted_at = now() - interval '3 hours'`, url);
     play.lookUp = () => Promise.reject(new Error('an outage'));
-    expect(await reconcile(), 'more is due at once').toBe(false);
+    expect(await reconcile(), 'nothing more is due at once').toBe(false);
     expect(await find(ids[0]!)).toMatchObject({ state: 'PROCESSING' });
     const asked: number[] = [];
     play.lookUp = (taskIds) => {
@@ -66,7 +66,7 @@ describe('a look-up', () => {
       return Promise.resolve(new Map(taskIds.map((taskId) => [taskId, reportOf(taskId, taskId)])));
     };
     while (await reconcile());
-    expect(Math.max(...asked), 'at once').toBe(50);
+    expect(Math.max(...asked), 'tasks in one look-up').toBe(50);
     expect(await Promise.all(ids.map(async (id) => (await find(id))!.state))).toEqual(ids.map(() => 'SUCCEEDED'));
   });
 

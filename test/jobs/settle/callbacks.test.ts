@@ -184,9 +184,9 @@ describe('a callback', () => {
     ],
     ['a bare error string', (taskId) => ({ success: false, error: 'still running', task_id: taskId })],
     ['success without a URL', (taskId) => ({ success: true, state: 'succeed', task_id: taskId })],
-    ['a body that is no JSON', () => '{"success": tr'],
+    ['malformed JSON', () => '{"success": tr'],
     ['an empty body', () => ''],
-    ['bytes', () => '\u0000\u0001\ufffd'],
+    ['binary data', () => '\u0000\u0001\ufffd'],
   ])('with %s is stored, answered 200, and followed by a look-up', async (_name, body) => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));
@@ -223,11 +223,11 @@ describe('a callback', () => {
   });
 
   test.each<[string, string, (body: string) => Buffer]>([
-    ['an encoding that is unknown', 'zstd', (body) => Buffer.from(body).reverse()],
-    ['an encoding by a name that every object has', 'constructor', (body) => Buffer.from(body).reverse()],
-    ['an encoding that it does not have', 'gzip', (body) => Buffer.from(body).subarray(1)],
-    ['half of its bytes', 'gzip', (body) => gzipSync(body).subarray(0, 40)],
-    ['more than the limit when it is unpacked', 'gzip', (body) => gzipSync(body.padEnd(70_000))],
+    ['an unknown encoding', 'zstd', (body) => Buffer.from(body).reverse()],
+    ['an encoding named like an inherited property', 'constructor', (body) => Buffer.from(body).reverse()],
+    ['an encoding that does not match the body', 'gzip', (body) => Buffer.from(body).subarray(1)],
+    ['a truncated body', 'gzip', (body) => gzipSync(body).subarray(0, 40)],
+    ['a body over the limit after decompression', 'gzip', (body) => gzipSync(body.padEnd(70_000))],
   ])('that is undecodable (%s) is stored, answered 200, and followed by a look-up', async (_name, encoding, encode) => {
     const { client, job, upstream, taskId, callbackUrl, databaseUrl } = await startProcessing();
     upstream.records.set(taskId, recordOf(taskId, callbackUrl, successOf(taskId)));

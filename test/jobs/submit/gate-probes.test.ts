@@ -19,10 +19,10 @@ test('faults of two accounts shut the gate; a look-up probes first, then one job
   }
   await accept('a');
   await accept('a');
-  expect(await dispatcher.claimNext(), 'shut').toMatchObject({ kind: 'wait' });
+  expect(await dispatcher.claimNext(), 'the gate is shut').toMatchObject({ kind: 'wait' });
   await passTime();
   const lookUp = await takeProbe(dispatcher);
-  expect((await dispatcher.claimNext()).kind, 'somebody else probes').toBe('wait');
+  expect((await dispatcher.claimNext()).kind, 'another dispatcher holds the probe lease').toBe('wait');
 
   play.lookUp = () => Promise.reject(new Error('an outage'));
   await dispatcher.probe(lookUp.probedBy, signal);
@@ -34,7 +34,7 @@ test('faults of two accounts shut the gate; a look-up probes first, then one job
   await dispatcher.probe(again.probedBy, signal);
   const probe = await dispatcher.claimNext();
   expect(probe.kind).toBe('job');
-  expect((await dispatcher.claimNext()).kind, 'one job at a time').toBe('wait');
+  expect((await dispatcher.claimNext()).kind, 'one probe at a time').toBe('wait');
   play.submit = (jobId) => Promise.resolve(accepted(jobId));
   if (probe.kind === 'job') await dispatcher.submit(probe.job, signal);
   expect(await store.findGate('test')).toMatchObject({ reason: null, pausedForMs: 0 });
@@ -144,7 +144,7 @@ describe('a probe', () => {
       await holding;
       const count = renewProbe.mock.calls.length;
       await vi.advanceTimersByTimeAsync(10_000);
-      expect(renewProbe, 'after its end').toHaveBeenCalledTimes(count);
+      expect(renewProbe, 'no renewal after the probe').toHaveBeenCalledTimes(count);
       return count;
     };
 

@@ -80,7 +80,7 @@ describe('turns', () => {
     const first = await dispatcher.claimNext();
     if (first.kind !== 'job') throw new Error(first.kind);
     await dispatcher.submit(first.job, signal);
-    expect((await dispatcher.claimNext()).kind, 'its slot is taken').toBe('wait');
+    expect((await dispatcher.claimNext()).kind, 'the submit in doubt holds its slot').toBe('wait');
     await expect.poll(async () => (await dispatcher.claimNext()).kind).toBe('job');
     expect(performance.now() - from).toBeGreaterThan(SLOT_MS);
   });
@@ -107,18 +107,18 @@ describe('trouble', () => {
     about,
   });
 
-  test.each<[string, Fault[], boolean]>([
+  test.each<[string, boolean, Fault[]]>([
     [
-      'one input of one account, again and again',
-      [fault('a', '1'), fault('a', '1'), fault('a', '1'), fault('a', '1')],
+      'one input of one account, repeatedly',
       false,
+      [fault('a', '1'), fault('a', '1'), fault('a', '1'), fault('a', '1')],
     ],
-    ['two inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '1')], false],
-    ['three inputs of one account', [fault('a', '1'), fault('a', '2'), fault('a', '3')], true],
-    ['two accounts', [fault('a', '1'), fault('b', '1')], true],
-    ['the path, once', [fault('a', '1', 'path')], false],
-    ['the path, twice', [fault('a', '1', 'path'), fault('a', '1', 'path')], true],
-  ])('%s: isOutage returns %s', (_name, faults, expected) => {
+    ['two inputs of one account', false, [fault('a', '1'), fault('a', '2'), fault('a', '1')]],
+    ['three inputs of one account', true, [fault('a', '1'), fault('a', '2'), fault('a', '3')]],
+    ['two accounts', true, [fault('a', '1'), fault('b', '1')]],
+    ['one fault of the path', false, [fault('a', '1', 'path')]],
+    ['two faults of the path', true, [fault('a', '1', 'path'), fault('a', '1', 'path')]],
+  ])('%s: isOutage returns %s', (_name, expected, faults) => {
     expect(isOutage(faults)).toBe(expected);
   });
 

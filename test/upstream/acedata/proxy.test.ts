@@ -66,7 +66,7 @@ describe('a proxy', () => {
     expect(proxy.tunnels).toEqual(Array(2).fill(`upstream.example.com:8080 ${credentials}`));
     expect(
       upstream.requests.every((request) => !/proxy-authorization/i.test(request)),
-      'the upstream is not told the credentials',
+      'the credentials do not reach the upstream',
     ).toBe(true);
   });
 

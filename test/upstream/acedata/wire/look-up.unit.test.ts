@@ -85,20 +85,25 @@ describe('a look-up', () => {
     [{ action: 'retrieve', id: '' }, 'id: is required'],
     [{ action: 'retrieve', id: 7 }, 'id: expected a string'],
     [{ action: 'retrieve_batch', ids: Array(51).fill('a') }, 'ids: expected at most 50 ids'],
-  ])('reports the violation in %j', (body, told) => {
-    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [told] });
+  ])('reports the violation in %j', (body, violation) => {
+    expect(parseLookUp(body)).toMatchObject({ ok: false, violations: [violation] });
   });
 
   test.each<[string, unknown, string[], string[] | null]>([
     ['a record without its id', { response: { success: true, video_url: URL_A } }, ['a'], ['a']],
     ['a list of one record without its id', { items: [{ response: success }] }, ['a'], [TASK_ID]],
     [
-      'a list of one record that names no task at all',
+      'a list of one record that names no task',
       { items: [{ response: { success: true, video_url: URL_A } }] },
       ['a'],
       ['a'],
     ],
-    ['a record with its task id beside', { task_id: 'b', response: { success: true, video_url: URL_A } }, ['a'], ['b']],
+    [
+      'a record with its task id outside the response',
+      { task_id: 'b', response: { success: true, video_url: URL_A } },
+      ['a'],
+      ['b'],
+    ],
     [
       'a list without ids for two tasks',
       { items: [{ response: { success: true, video_url: URL_A } }] },
@@ -106,16 +111,13 @@ describe('a look-up', () => {
       [],
     ],
     ['two records without ids for one task', { items: [{ response: {} }, { response: {} }] }, ['a'], []],
-    ['a record without anything', { response: null }, ['a'], null],
-  ])(
-    'answered by %s is about the task that it names, or about the only task that was requested',
-    (_name, body, asked, found) => {
-      const answer = decodeLookUp(200, json(body), 'ids', asked);
-      expect(answer.kind === 'found' ? answer.records.map(({ taskId }) => taskId) : null).toEqual(found);
-      if (answer.kind === 'found')
-        for (const { outcome } of answer.records) expect(outcome).toMatchObject({ kind: 'succeeded', videoUrl: URL_A });
-    },
-  );
+    ['a record without a response', { response: null }, ['a'], null],
+  ])('answered by %s reports the task that it names, or else the only requested task', (_name, body, asked, found) => {
+    const answer = decodeLookUp(200, json(body), 'ids', asked);
+    expect(answer.kind === 'found' ? answer.records.map(({ taskId }) => taskId) : null).toEqual(found);
+    if (answer.kind === 'found')
+      for (const { outcome } of answer.records) expect(outcome).toMatchObject({ kind: 'succeeded', videoUrl: URL_A });
+  });
 
   test.each(['NaN', 'Infinity', '-Infinity', 'nan', 'inf'])('reads %s in place of a number as absent', (word) => {
     const text = `{"id":"${TASK_ID}","elapsed":${word},"response":{"success":true,"video_url":"${URL_A}","video_id":842578800134742051,"duration":${word},"state":"succeed"}}`;
@@ -167,18 +169,18 @@ describe('a look-up', () => {
       ['one', 'a wrong path', status, { error: { code: 'no_api', message: 'no' } }, 'error'],
       ['one', 'a wrong token', status, { error: { code: 'token_mismatched', message: 'no' } }, 'error'],
       ['ids', 'a refused batch', status, '', 'error'],
-      ['ids', 'a refused batch, in words', status, { error: { code: 'bad_request', message: 'no' } }, 'error'],
+      ['ids', 'a refused batch with a code', status, { error: { code: 'bad_request', message: 'no' } }, 'error'],
     ]),
     ...[401, 403, 408, 429, 500, 502, 503, 504].map((status): [LookUp['kind'], string, number, unknown, string] => [
       'one',
-      'no word',
+      'an empty body',
       status,
       '',
       'error',
     ]),
     ['one', 'an error', 200, { success: false, error: { code: 'invalid_token', message: 'no' } }, 'error'],
-    ['one', 'a page', 200, '<html></html>', 'error'],
-    ['ids', 'half a body', 200, '{"items": [', 'error'],
+    ['one', 'an HTML page', 200, '<html></html>', 'error'],
+    ['ids', 'a truncated body', 200, '{"items": [', 'error'],
   ])('of kind %s classifies %s under %i', (asked, _name, status, body, kind) => {
     const answer = decodeLookUp(status, json(body), asked);
     expect(answer.kind).toBe(kind);
@@ -186,5 +188,59 @@ describe('a look-up', () => {
       expect(answer.records.map(({ taskId, outcome }) => [taskId, outcome])).toEqual(
         asked === 'window' ? [] : [[TASK_ID, succeeded]],
       );
+  });
+
+  test('reports its invalid fields', () => {
+    const wrong = (body: unknown) =>
+      (parseLookUp(body) as { violations?: string[] }).violations?.map((text) => text.split(':')[0]);
+    expect(wrong({ action: 'retrieve', id: '' })).toEqual(['id']);
+    expect(
+      wrong({
+        action: 'retrieve_batch',
+        limit: 0,
+        offset: 1.5,
+        created_at_min: -1,
+        created_at_max: 253_402_300_800,
+      })?.sort(),
+    ).toEqual(['created_at_max', 'created_at_min', 'limit', 'offset']);
+    for (const edge of [
+      { limit: 1 },
+      { limit: 50 },
+      { created_at_min: 0 },
+      { created_at_max: 253_402_300_799 },
+      { ids: Array(50).fill('a') },
+    ])
+      expect(parseLookUp({ action: 'retrieve_batch', ...edge })).toMatchObject({ ok: true });
+  });
+
+  test('of a window defaults to 50 tasks from the first one, and rounds times to the millisecond', () => {
+    expect(parseLookUp({ action: 'retrieve_batch' })).toEqual({
+      ok: true,
+      lookUp: { kind: 'window', from: null, to: null, limit: 50, offset: 0 },
+    });
+    expect(parseLookUp({ action: 'retrieve_batch', created_at_min: 1.2345, limit: 7, offset: 3 })).toEqual({
+      ok: true,
+      lookUp: { kind: 'window', from: new Date(1_235), to: null, limit: 7, offset: 3 },
+    });
+    expect(parseLookUp({ action: 'retrieve_batch', ids: ['a'], created_at_min: 1 })).toEqual({
+      ok: true,
+      lookUp: { kind: 'ids', taskIds: ['a'] },
+    });
+  });
+
+  test('answered by an error reports its code and message', () => {
+    expect(decodeLookUp(500, 'x')).toEqual({ kind: 'error', code: null, message: 'x', traceId: null });
+    expect(decodeLookUp(404, '', 'window')).toMatchObject({ kind: 'error' });
+    expect(decodeLookUp(410, '')).toMatchObject({ kind: 'error' });
+    expect(decodeLookUp(404, '{"error":{"code":"used_up","message":"m"}}')).toEqual({
+      kind: 'error',
+      code: 'used_up',
+      message: 'm',
+      traceId: null,
+    });
+    expect(decodeLookUp(199, '{"id":"t"}')).toMatchObject({ kind: 'error' });
+    expect(decodeLookUp(299, '{"id":"t"}')).toMatchObject({ kind: 'found' });
+    expect(decodeLookUp(300, '{"id":"t"}')).toMatchObject({ kind: 'error' });
+    expect(decodeLookUp(200, '[1]')).toMatchObject({ kind: 'error' });
   });
 });
