@@ -3,11 +3,13 @@
  * `npm run seed [-- <url>]`. The default URL is http://127.0.0.1:4000. `API_KEY` names another key than that of the open
  * sandbox.
  */
+import { setTimeout } from 'node:timers/promises';
+
 const url = (process.argv[2] ?? 'http://127.0.0.1:4000').replace(/\/+$/, '');
 
-const IMAGE = 'https://cdn.acedata.cloud/4a2b5d1c4e.png';
-const VIDEO = 'https://cdn.acedata.cloud/9c3e7f2a10.mp4';
-const SETTLE_LIMIT_MS = 60_000;
+const IMAGE = 'https://example.com/character.png';
+const VIDEO = 'https://example.com/movement.mp4';
+const WAIT_LIMIT_MS = 60_000;
 /** The default of `UPSTREAM_MAX_IN_FLIGHT`: jobs beyond it stay QUEUED. */
 const SLOTS = 5;
 
@@ -58,24 +60,34 @@ async function statesOf(ids) {
 
 const ended = new Set(['SUCCEEDED', 'FAILED', 'CANCELED']);
 
-/** Waits until the jobs have ended, so that they hold no slot. */
-async function untilEnded(ids) {
-  const until = Date.now() + SETTLE_LIMIT_MS;
-  while (Date.now() < until && !(await statesOf(ids)).every((state) => ended.has(state)))
-    await new Promise((resolve) => void setTimeout(resolve, 500));
+/** Waits until all jobs are in a state that `isReached` accepts. Exits if that takes a minute. */
+async function waitFor(ids, isReached) {
+  const until = Date.now() + WAIT_LIMIT_MS;
+  while (!(await statesOf(ids)).every(isReached)) {
+    if (Date.now() > until) {
+      console.error(
+        'The jobs wait for slots that earlier jobs hold, for example those of an earlier run. Try again later.',
+      );
+      process.exit(1);
+    }
+    await setTimeout(500);
+  }
 }
 
 const ending = [];
 for (const scenario of ['success', 'success', 'synchronous', 'failed', 'moderated', 'bad-media', 'early-callback'])
   ending.push(await submit(`A dancer turns. sandbox:${scenario}`));
 console.log(`Waiting for ${ending.length} jobs to end ...`);
-await untilEnded(ending);
+// They hold no slot once they have ended.
+await waitFor(ending, (state) => ended.has(state));
 
 // These hold all slots: the first ones are PROCESSING until they are polled, the others UNCONFIRMED once their submit
 // has timed out.
 const open = [];
 for (let index = 0; index < SLOTS; index += 1)
   open.push(await submit(`A dancer bows. sandbox:${index < 2 ? 'lost-callback' : 'hang'}`));
+console.log(`Waiting for ${open.length} jobs to be submitted ...`);
+await waitFor(open, (state) => state !== 'QUEUED');
 for (let index = 0; index < 3; index += 1) open.push(await submit('A dancer waits for a turn.'));
 const canceled = await submit('A dancer who is not needed.');
 await ask(`mutation { cancelMotionJob(input: { id: "${canceled}" }) { job { id } userErrors { message } } }`);
