@@ -11,7 +11,7 @@ const BODY = {
 
 export const answeredWhenWritten: PlantedBug = {
   name: 'answered-when-written',
-  bug: 'counts a REST request as answered when its answer is written, and closes the connection without looking on',
+  bug: 'counts a REST request as answered when its answer is written, and closes the connection without further checks',
   edits: [
     {
       file: 'src/http/rest/answer-delivery.ts',

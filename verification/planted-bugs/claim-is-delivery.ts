@@ -10,7 +10,7 @@ const TOLD_LIMIT_MS = 17_000;
 
 export const claimIsDelivery: PlantedBug = {
   name: 'claim-is-delivery',
-  bug: 'takes a webhook for delivered as soon as somebody has begun to deliver it',
+  bug: 'counts a webhook as delivered as soon as an instance has claimed it',
   edits: [
     {
       file: 'src/db/webhooks/delivery-store.ts',

@@ -14,7 +14,7 @@ const SAMPLE_MS = 10;
 
 export const countBeforeLock: PlantedBug = {
   name: 'count-before-lock',
-  bug: 'counts what is in flight and locks the gate after that',
+  bug: 'counts the jobs in flight before it locks the gate',
   edits: [
     {
       file: 'src/jobs/submit/claim-next.ts',

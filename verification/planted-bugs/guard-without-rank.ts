@@ -11,7 +11,7 @@ const VERSIONS = 4;
 
 export const guardWithoutRank: PlantedBug = {
   name: 'guard-without-rank',
-  bug: 'writes a state without asking whether it says more than what is known',
+  bug: 'writes a state without comparing its rank with that of the current state',
   edits: [
     { file: 'src/db/jobs/job-writer.ts', find: "lt(jobs.rank, placeholder('rank')),", replace: '' },
     // The same guard as a pure function, which decides before the statement is sent.

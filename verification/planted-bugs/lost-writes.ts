@@ -51,7 +51,7 @@ async function submitAndCrash(bench: Bench, { jobs, crashAfter, prepare }: Plan)
 
 export const acknowledgeBeforeCommit: PlantedBug = {
   name: 'acknowledge-before-commit',
-  bug: 'answers as soon as COMMIT is sent, without waiting for its answer',
+  bug: 'answers when COMMIT is sent, without waiting for its result',
   edits: [
     {
       file: 'src/db/connection/transaction.ts',

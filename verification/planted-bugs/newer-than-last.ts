@@ -15,7 +15,7 @@ const CATCH_UP_MS = 4_000;
 
 export const newerThanLast: PlantedBug = {
   name: 'newer-than-last',
-  bug: 'reads of an account what is newer than the last that it has seen, whatever was in progress',
+  bug: 'reads the changes of an account after the newest one seen, and ignores transactions in progress',
   edits: [
     {
       file: 'src/db/jobs/changes.ts',

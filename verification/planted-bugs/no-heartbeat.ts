@@ -14,7 +14,7 @@ const SILENT_WITHIN_MS = 6_000;
 
 export const noHeartbeat: PlantedBug = {
   name: 'no-heartbeat',
-  bug: 'does not ask its LISTEN connection whether it is still there',
+  bug: 'sends no heartbeat on its LISTEN connection',
   edits: [{ file: 'src/db/feed/feed.ts', find: '    beat();\n    announcer.', replace: '    announcer.' }],
   async scenario(bench) {
     const harness = await bench.startHarness({

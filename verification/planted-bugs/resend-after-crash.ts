@@ -8,7 +8,7 @@ const END_LIMIT_MS = 9_000;
 
 export const resendAfterCrash: PlantedBug = {
   name: 'resend-after-crash',
-  bug: 'puts a job back into the queue when its submitter has died',
+  bug: 'requeues a job whose submitter has died',
   edits: [
     {
       file: 'src/jobs/reconcile/reconcile.ts',

@@ -7,7 +7,7 @@ const RETRY_LIMIT_MS = 5_000;
 
 export const retryAfterTimeOut: PlantedBug = {
   name: 'retry-after-time-out',
-  bug: 'puts a job back into the queue when its submit has timed out',
+  bug: 'requeues a job whose submit has timed out',
   edits: [
     {
       file: 'src/jobs/submit/record-answer.ts',

@@ -6,7 +6,7 @@ const LOAD_MS = 1_500;
 
 export const selectThenInsert: PlantedBug = {
   name: 'select-then-insert',
-  bug: 'looks whether a key was used and then inserts, without a unique index',
+  bug: 'checks whether a key was used and then inserts, without a unique index',
   edits: [
     {
       file: 'migrations/0000_jobs.sql',

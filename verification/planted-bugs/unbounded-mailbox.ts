@@ -16,7 +16,7 @@ const READ_LIMIT_MS = 6_000;
 
 export const unboundedMailbox: PlantedBug = {
   name: 'unbounded-mailbox',
-  bug: 'keeps every state for a reader, and not only the newest',
+  bug: 'buffers every state for a reader instead of only the newest',
   edits: [
     {
       file: 'src/concurrency/mailbox.ts',

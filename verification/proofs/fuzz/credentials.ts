@@ -49,7 +49,7 @@ export const apiKeys: Target<string, boolean> = {
   inputs: key,
   run: isApiKey,
   judge: (text, accepted) =>
-    accepted === isKey(text) ? null : accepted ? 'a key was accepted that nobody can have made' : 'a key was refused',
+    accepted === isKey(text) ? null : accepted ? 'an impossible key was accepted' : 'a key was refused',
   kindOf: (accepted) => (accepted ? 'accepted' : 'refused'),
 };
 

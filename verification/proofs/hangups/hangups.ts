@@ -238,7 +238,7 @@ function violationsOf({ prompt, way, async, jobIds, ends }: Run, rows: readonly 
   const story = `${prompt} by ${way}${async ? ', async,' : ''} (${ends.join()})`;
   const violations = made.length === jobs ? [] : [`${story} made ${made.length} jobs, not ${jobs}: ${made.join()}`];
   if (jobIds.length !== jobs || jobIds.some((id) => !made.includes(id)))
-    violations.push(`${story} was told of ${jobIds.join()}`);
+    violations.push(`${story} received the jobs ${jobIds.join()}`);
   return violations;
 }
 

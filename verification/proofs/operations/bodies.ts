@@ -17,8 +17,8 @@ const kinds: Readonly<Record<string, (random: Random) => { readonly body: string
   'a batch within a batch': (random) => ({
     body: '['.repeat(random.pick([1, 100, 30_000])) + ']'.repeat(random.pick([1, 100, 30_000])),
   }),
-  'no object': (random) => ({ body: random.pick(['null', '1', '"x"', 'true', '', ' ', '1e999']) }),
-  'no JSON': (random) => ({
+  'not an object': (random) => ({ body: random.pick(['null', '1', '"x"', 'true', '', ' ', '1e999']) }),
+  'not JSON': (random) => ({
     body: random.pick([
       '{',
       '{"query":',
@@ -31,18 +31,18 @@ const kinds: Readonly<Record<string, (random: Random) => { readonly body: string
       '<html>',
     ]),
   }),
-  'no text as query': (random) => ({
+  'a query that is not a string': (random) => ({
     body: JSON.stringify({
       query: random.pick<unknown>([null, 1, [], {}, true, ['{ __typename }'], { toString: '{ __typename }' }]),
     }),
   }),
-  'no object as variables': (random) => ({
+  'variables that are not an object': (random) => ({
     body: JSON.stringify({
       query: '{ __typename }',
       variables: random.pick<unknown>([1, 'x', [], true, '{"a":1}', [[]]]),
     }),
   }),
-  'no text as name': (random) => ({
+  'an operation name that is not a string': (random) => ({
     body: JSON.stringify({
       query: 'query A { __typename }',
       operationName: random.pick<unknown>([1, [], {}, 'B', '', '__proto__', 'x'.repeat(50_000)]),
@@ -51,7 +51,7 @@ const kinds: Readonly<Record<string, (random: Random) => { readonly body: string
   'deep variables': (random) => ({
     body: `{"query":"{ __typename }","variables":${'{"a":'.repeat(random.pick([10, 1_000, 9_000]))}1${'}'.repeat(random.pick([10, 1_000, 9_000]))}}`,
   }),
-  'names of objects': (random) => ({
+  'names of inherited properties': (random) => ({
     body: `{"query":"{ __typename }","${random.pick(['__proto__', 'constructor', 'prototype', 'toString'])}":{"polluted":true},"variables":{"__proto__":{"polluted":true}}}`,
   }),
   'keys said twice': () => ({ body: '{"query":"{ __typename }","query":"{ nothing }","variables":{},"variables":1}' }),
@@ -76,10 +76,10 @@ const kinds: Readonly<Record<string, (random: Random) => { readonly body: string
       },
     }),
   }),
-  'too large': (random) => ({
+  'an oversized body': (random) => ({
     body: `{"query":"{ __typename } #${'x'.repeat(random.pick([65_400, 65_536, 100_000, 1_000_000]))}"}`,
   }),
-  'another type': (random) => ({
+  'another media type': (random) => ({
     contentType: random.pick([
       'text/plain',
       'application/x-www-form-urlencoded',

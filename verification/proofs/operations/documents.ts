@@ -97,19 +97,19 @@ const kinds: Readonly<Record<string, Draw>> = {
     },
     selection: 'id timeline(first: $n) @include(if: $on) { nodes { id at } }',
   }),
-  'fields in conflict': (random) => ({ selection: times(random.pick(sizes), () => `a: ${random.pick(leaves)}`) }),
-  'arguments in conflict': (random) => ({
+  'conflicting fields': (random) => ({ selection: times(random.pick(sizes), () => `a: ${random.pick(leaves)}`) }),
+  'conflicting arguments': (random) => ({
     selection: times(random.pick(sizes), (index) => `timeline(first: ${index}) { nodes { id } }`),
   }),
-  'conflicts below conflicts': (random) => ({
+  'nested conflicts': (random) => ({
     selection: times(
       random.pick(sizes),
       (index) =>
         `video { ${times(random.integer(1, 6), (deep) => `a: ${random.pick(['id', 'url'])} @skip(if: ${(index + deep) % 2 === 0})`)} }`,
     ),
   }),
-  'fragments that double': (random) => doubling(random.pick(sizes)),
-  'fragments in a circle': (random) => circle(random.pick(sizes), random.integer(1, 4)),
+  'fragments that expand exponentially': (random) => doubling(random.pick(sizes)),
+  'circular fragments': (random) => circle(random.pick(sizes), random.integer(1, 4)),
   'fragments of other types': (random) => ({
     selection: times(
       random.pick(sizes),
@@ -117,14 +117,14 @@ const kinds: Readonly<Record<string, Draw>> = {
         `... on ${random.pick(['Query', 'Node', 'MotionVideo', 'Nothing', 'String', 'GenerateMotionInput', '__Schema'])} { id }`,
     ),
   }),
-  'fragments that nobody uses': (random) => ({
+  'unused fragments': (random) => ({
     selection: 'id',
     after: times(random.pick(sizes), (index) => `fragment F${index} on MotionJob { id }`),
   }),
-  'fragments that are not there': (random) => ({ selection: times(random.pick(sizes), (index) => `...F${index}`) }),
+  'missing fragments': (random) => ({ selection: times(random.pick(sizes), (index) => `...F${index}`) }),
   'unknown fields': (random) => ({ selection: times(random.pick(sizes), (index) => `stat${index}`) }),
   'a long unknown field': (random) => ({ selection: 'x'.repeat(random.integer(1, LONGEST)) }),
-  'a long name said often': (random) => {
+  'a long name used often': (random) => {
     const length = random.integer(1, LONGEST);
     return {
       name: 'N'.repeat(length),
@@ -175,7 +175,7 @@ const kinds: Readonly<Record<string, Draw>> = {
   unicode: (random) => ({
     selection: `timeline(after: "${times(random.integer(1, 2_000), () => random.pick(['\u202e', '\u200b', '\u{1f600}', '\\u{110000}', '\\ud800', '\ud800', '\\u{1F600}', '\u0000', 'ß', '\u2028']), '')}") { nodes { id } }`,
   }),
-  'names in other letters': (random) => ({
+  'names in other scripts': (random) => ({
     selection: times(random.pick(sizes), () => random.pick(['іd', 'ＩＤ', 'i\u0301d', '变量', 'id\u200b'])),
   }),
   introspection: (random) => ({
@@ -186,11 +186,11 @@ const kinds: Readonly<Record<string, Draw>> = {
     after: times(random.pick(sizes), (index) => `query O${index % random.integer(1, 50)} { __typename }`),
     ...(random.chance(0.5) && { operationName: random.pick(['O1', 'O0', '', 'nothing', '__proto__']) }),
   }),
-  'definitions of a schema': (random) => ({
+  'schema definitions': (random) => ({
     selection: 'id',
     after: times(random.pick(sizes), (index) => `type T${index} { a: Int } extend type Query { b${index}: Int }`),
   }),
-  'broken at random': (random) => ({
+  'random corruption': (random) => ({
     selection: broken(
       'id version state timeline(first: 5, after: "x") { nodes { id at kind } pageInfo { endCursor } } ... on MotionJob { prompt } labels { key value }',
       random,

@@ -121,7 +121,7 @@ export async function proveOverload({
       const found = [...violationsOf(run), ...(maxRatio === null ? [] : slownessOf(run, maxRatio))];
       violations.push(...found.map((text) => `${run.perSecond} a second: ${text}`));
     }
-    if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused: that was no overload');
+    if (!runs.at(-1)!.answers.some(isRefusal)) violations.push('nothing was refused, so there was no overload');
     violations.push(...(await lossesOf(harness, [...before, ...runs.flatMap(({ answers }) => answers)])));
     const figures = Object.fromEntries(runs.map((run) => [`${run.perSecond}/s`, figuresOf(run)]));
     return { figures: { ...figures, crashes, seconds: secondsSince(from) }, violations };
@@ -264,7 +264,7 @@ function violationsOf({ answers, callbacks, growthMb }: Run): string[] {
       violations.push(`${name}: callbacks were answered ${JSON.stringify(countOf(sent.map(({ status }) => status)))}`);
   }
   const silent = answers.filter((answer) => isRefusal(answer) && !/^\d+$/.test(answer.retryAfter ?? ''));
-  if (silent.length > 0) violations.push(`${silent.length} refusals do not say when to come again`);
+  if (silent.length > 0) violations.push(`${silent.length} refusals have no Retry-After`);
   const wrong = answers.filter(({ outcome }) => /^5/.test(outcome) && !/^503\b/.test(outcome));
   if (wrong.length > 0) violations.push(`answered ${JSON.stringify(countOf(wrong.map(({ outcome }) => outcome)))}`);
   if (growthMb > MAX_GROWTH_MB) violations.push(`memory grew by ${Math.round(growthMb)} MB`);

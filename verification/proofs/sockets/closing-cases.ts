@@ -25,7 +25,7 @@ export const closingCases: readonly SocketCase[] = [
   closing('a close in fragments', 'closed 1002', frame(CLOSE, '', { fin: false })),
   closing('a close that is not masked', 'closed 1002', frame(CLOSE, '', { masked: false })),
   {
-    name: 'messages behind a close are not read',
+    name: 'messages after a close frame are not read',
     expected: 'closed 1000',
     act: untilEnd((socket, bench) =>
       socket.write(
@@ -39,13 +39,13 @@ export const closingCases: readonly SocketCase[] = [
     ),
   },
   {
-    name: 'a close within a message in fragments',
+    name: 'a close frame between the fragments of a message',
     expected: 'closed 1000',
     act: untilEnd((socket) => socket.write(Buffer.concat([frame(TEXT, '{"type"', { fin: false }), closeFrame(1000)]))),
   },
   {
     // Nothing may start after the close. A leak would show in what is left at the end of the run.
-    name: 'a close while a subscription waits for its id',
+    name: 'a close frame while a subscription waits for its id',
     expected: 'closed 1000',
     act: untilEnd((socket, bench) =>
       socket.write(
@@ -59,7 +59,7 @@ export const closingCases: readonly SocketCase[] = [
     ),
   },
   {
-    name: 'a peer that does not answer a close is let go of all the same',
+    name: 'a peer that does not answer a close frame is disconnected',
     expected: 'closed 4400',
     async act(bench) {
       const socket = await bench.connect({ answersClose: false });
@@ -67,9 +67,13 @@ export const closingCases: readonly SocketCase[] = [
       return socket.end;
     },
   },
-  { name: 'silence on one half, without a close', expected: 'cut off', act: untilEnd((socket) => socket.finish()) },
   {
-    name: 'silence on one half, within a frame',
+    name: 'a half-closed connection without a close frame',
+    expected: 'cut off',
+    act: untilEnd((socket) => socket.finish()),
+  },
+  {
+    name: 'a half-closed connection within a frame',
     expected: 'cut off',
     act: untilEnd(async (socket) => {
       await socket.write(frame(TEXT, '{"type":"ping"}').subarray(0, 9));
@@ -77,8 +81,8 @@ export const closingCases: readonly SocketCase[] = [
     }),
   },
   {
-    name: "a connection that breaks is nobody else's business",
-    expected: 'cut off, and another one lives on',
+    name: 'a broken connection does not affect other connections',
+    expected: 'cut off, and another one stays open',
     async act(bench) {
       const socket = await bench.connect();
       for (const id of ['1', '2', '3']) await socket.send(watch(id, bench));

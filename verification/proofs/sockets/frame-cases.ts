@@ -65,14 +65,18 @@ export const frameCases: readonly SocketCase[] = [
   ...reservedBits,
   { name: 'the reserved bits of a ping', expected: 'closed 1002', act: writing(frame(PING, '', { rsv: 4 })) },
   ...reservedOpcodes,
-  { name: 'a continuation of nothing', expected: 'closed 1002', act: writing(frame(CONTINUATION, A_PING)) },
   {
-    name: 'a message within another one',
+    name: 'a continuation frame without a first fragment',
+    expected: 'closed 1002',
+    act: writing(frame(CONTINUATION, A_PING)),
+  },
+  {
+    name: 'a message between the fragments of another one',
     expected: 'closed 1002',
     act: writing(frame(TEXT, '{"type"', { fin: false }), frame(TEXT, A_PING)),
   },
   {
-    name: 'a binary message within a text',
+    name: 'a binary message between the fragments of a text message',
     expected: 'closed 1002',
     act: writing(frame(TEXT, '{"type"', { fin: false }), frame(BINARY, A_PING)),
   },
@@ -80,13 +84,13 @@ export const frameCases: readonly SocketCase[] = [
   { name: 'an empty message', expected: 'closed 4400', act: writing(frame(TEXT)) },
 
   {
-    name: 'a ping in fragments',
+    name: 'a fragmented ping',
     expected: 'closed 1002',
     act: writing(frame(PING, 'a', { fin: false }), frame(CONTINUATION, 'b')),
   },
   { name: 'a ping of 126 bytes', expected: 'closed 1002', act: writing(frame(PING, 'x'.repeat(126))) },
   {
-    name: 'a ping whose length is written in more bytes than a control frame has',
+    name: 'a ping with an extended length field',
     expected: 'closed 1002',
     act: writing(frame(PING, 'hello', { lengthBytes: 2 })),
   },
@@ -96,8 +100,8 @@ export const frameCases: readonly SocketCase[] = [
     act: writing(frame(PING, '', { announced: 1n << 63n })),
   },
   {
-    name: 'a ping of 125 bytes is answered with all of them',
-    expected: 'lives on',
+    name: 'a ping of 125 bytes is answered with the same bytes',
+    expected: 'stays open',
     act: after(async (socket) => {
       const payload = Buffer.alloc(125, 0xff);
       await socket.write(frame(PING, payload));
@@ -105,8 +109,8 @@ export const frameCases: readonly SocketCase[] = [
     }),
   },
   {
-    name: 'a ping between two fragments is answered before the message is whole',
-    expected: 'lives on',
+    name: 'a ping between two fragments is answered before the message is complete',
+    expected: 'stays open',
     act: understood(async (socket) => {
       const [first, second] = fragments(TEXT, A_PING, 8) as [Buffer, Buffer];
       await socket.write(Buffer.concat([first, frame(PING, 'between')]));
@@ -114,14 +118,14 @@ export const frameCases: readonly SocketCase[] = [
       await socket.write(second);
     }),
   },
-  { name: 'a pong that nobody asked for', expected: 'lives on', act: writing(frame(PONG, 'unasked')) },
+  { name: 'an unsolicited pong', expected: 'stays open', act: writing(frame(PONG, 'unasked')) },
   {
     name: 'thousands of pings at once',
     expected: 'cut off',
     act: writing(Buffer.concat(Array.from({ length: 5_000 }, () => frame(PING)))),
   },
   {
-    name: 'one ping after the other, more than a socket may send messages',
+    name: 'more sequential pings than the message rate limit allows',
     expected: 'closed 1013',
     act: after(async (socket) => {
       for (let left = 10 * MESSAGES_AT_ONCE; left > 0 && !socket.isEnding(); left -= 40) {
@@ -131,20 +135,20 @@ export const frameCases: readonly SocketCase[] = [
     }),
   },
   {
-    name: 'more pongs than a socket may send messages',
+    name: 'more pongs than the message rate limit allows',
     expected: 'closed 1013',
     act: writing(Buffer.concat(Array.from({ length: 2 * MESSAGES_AT_ONCE }, () => frame(PONG)))),
   },
 
   ...malformedText,
   {
-    name: 'malformed UTF-8 in the middle of a message in fragments',
+    name: 'malformed UTF-8 in the middle of a fragmented message',
     expected: 'closed 1007',
     act: writing(...fragments(TEXT, pingWith([0x20, 0xff, 0x20]), 7)),
   },
   {
-    name: 'a character that is cut by a fragment',
-    expected: 'lives on',
+    name: 'a character that is split across fragments',
+    expected: 'stays open',
     act: understood((socket) =>
       socket.write(
         Buffer.concat([frame(TEXT, euro.subarray(0, cut), { fin: false }), frame(CONTINUATION, euro.subarray(cut))]),
@@ -153,13 +157,13 @@ export const frameCases: readonly SocketCase[] = [
   },
 
   {
-    name: 'a message in fragments of one byte',
-    expected: 'lives on',
+    name: 'a message in fragments of one byte each',
+    expected: 'stays open',
     act: understood((socket) => socket.write(Buffer.concat(fragments(TEXT, A_PING, 1)))),
   },
   {
-    name: 'a message among empty fragments',
-    expected: 'lives on',
+    name: 'a message with empty fragments',
+    expected: 'stays open',
     act: understood((socket) =>
       socket.write(
         Buffer.concat([
@@ -171,19 +175,19 @@ export const frameCases: readonly SocketCase[] = [
     ),
   },
   {
-    name: 'a frame that comes byte by byte',
-    expected: 'lives on',
+    name: 'a frame that arrives byte by byte',
+    expected: 'stays open',
     act: understood(async (socket) => {
       for (const byte of frame(TEXT, A_PING)) await socket.write(Buffer.from([byte]));
     }),
   },
   {
-    name: "a length in more bytes than it needs, which is the sender's fault alone",
-    expected: 'lives on',
+    name: 'a length in more bytes than it needs is tolerated',
+    expected: 'stays open',
     act: understood((socket) => socket.write(frame(TEXT, A_PING, { lengthBytes: 8 }))),
   },
   {
-    name: 'fragments without end and with nothing in them',
+    name: 'an endless sequence of empty fragments',
     expected: 'closed 1008',
     act: after((socket) =>
       pour(
@@ -198,22 +202,22 @@ export const frameCases: readonly SocketCase[] = [
   },
 
   {
-    name: 'a message as large as one may be',
-    expected: 'lives on',
+    name: 'a message of the maximum size',
+    expected: 'stays open',
     act: understood((socket) => socket.write(frame(TEXT, pingOf(MAX_MESSAGE_BYTES)))),
   },
   {
-    name: 'a message of one byte more',
+    name: 'a message one byte over the maximum size',
     expected: 'closed 1009',
     act: writing(frame(TEXT, pingOf(MAX_MESSAGE_BYTES + 1))),
   },
   {
-    name: 'a message of one byte more, in fragments',
+    name: 'a fragmented message one byte over the maximum size',
     expected: 'closed 1009',
     act: writing(...fragments(TEXT, pingOf(MAX_MESSAGE_BYTES + 1), 5_000)),
   },
   {
-    name: 'a frame that announces 100 MB, and nothing of it',
+    name: 'a frame that announces 100 MB and sends none of it',
     expected: 'closed 1009',
     act: writing(frame(TEXT, '', { announced: BigInt(HUGE_BYTES) })),
   },

@@ -31,13 +31,13 @@ const BROWSER = 'https://evil.example.com';
 
 export const handshakeCases: readonly SocketCase[] = [
   { name: 'another path', expected: 'HTTP 404', act: shaken({ line: 'GET /elsewhere HTTP/1.1' }) },
-  { name: 'the path and more of it', expected: 'HTTP 404', act: shaken({ line: 'GET /graphql/more HTTP/1.1' }) },
+  { name: 'a path below the right one', expected: 'HTTP 404', act: shaken({ line: 'GET /graphql/more HTTP/1.1' }) },
   { name: 'another method', expected: 'HTTP 405', act: shaken({ line: 'POST /graphql HTTP/1.1' }) },
   { name: 'HTTP/1.0', expected: 'HTTP 400', act: shaken({ line: 'GET /graphql HTTP/1.0' }) },
-  { name: 'an upgrade to something else', expected: 'HTTP 400', act: withHeaders({ upgrade: 'h2c' }) },
+  { name: 'an upgrade to another protocol', expected: 'HTTP 400', act: withHeaders({ upgrade: 'h2c' }) },
   // This is an ordinary request, and is answered as such.
   {
-    name: 'a connection that is not upgraded',
+    name: 'a Connection header without upgrade',
     expected: 'no socket',
     act: async (bench) =>
       (await bench.dial({ headers: { connection: 'close' } }).answer)?.status === 101 ? 'a socket' : 'no socket',
@@ -58,12 +58,12 @@ export const handshakeCases: readonly SocketCase[] = [
     act: withHeaders({ 'sec-websocket-version': '8', 'sec-websocket-origin': BROWSER }),
   },
   {
-    name: 'a version that is no number of ours, though one could read it so',
+    name: 'a version in a non-canonical spelling',
     expected: 'HTTP 426',
     act: withHeaders({ 'sec-websocket-version': '0xd' }),
   },
   {
-    name: 'another version hears which one would be taken',
+    name: 'an unsupported version is answered with the supported one',
     expected: '13',
     act: async (bench) =>
       (await bench.dial({ headers: { 'sec-websocket-version': '12' } }).answer)?.headers.get('sec-websocket-version') ??
@@ -73,7 +73,7 @@ export const handshakeCases: readonly SocketCase[] = [
   { name: 'a foreign Host', expected: 'HTTP 421', act: withHeaders({ host: 'rebound.example.com' }) },
   { name: 'the Origin of a foreign page', expected: 'HTTP 403', act: withHeaders({ origin: BROWSER }) },
   {
-    name: 'the Origin of a foreign page whose name begins as ours',
+    name: 'the Origin of a foreign page whose name starts with ours',
     expected: 'HTTP 403',
     act: shaken(({ url }) => ({ headers: { origin: `${url}.evil.example.com` } })),
   },
@@ -83,29 +83,29 @@ export const handshakeCases: readonly SocketCase[] = [
     expected: 'HTTP 403',
     act: shaken(({ url }) => ({ headers: { origin: [url, BROWSER] } })),
   },
-  { name: 'our own Origin', expected: 'lives on', act: shaken(({ url }) => ({ headers: { origin: url } })) },
+  { name: 'our own Origin', expected: 'stays open', act: shaken(({ url }) => ({ headers: { origin: url } })) },
   { name: 'no subprotocol', expected: 'closed 4406', act: withProtocol(null) },
-  { name: 'the subprotocol graphql-ws, the older one', expected: 'HTTP 400', act: withProtocol('graphql-ws') },
-  { name: 'a subprotocol that nobody knows', expected: 'HTTP 400', act: withProtocol('mqtt') },
+  { name: 'the legacy subprotocol graphql-ws', expected: 'HTTP 400', act: withProtocol('graphql-ws') },
+  { name: 'an unknown subprotocol', expected: 'HTTP 400', act: withProtocol('mqtt') },
   { name: 'the subprotocol in capitals', expected: 'HTTP 400', act: withProtocol('GRAPHQL-TRANSPORT-WS') },
   {
-    name: 'subprotocols that are no list',
+    name: 'a malformed list of subprotocols',
     expected: 'HTTP 400',
     act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws,,' }),
   },
   {
-    name: 'a subprotocol that is named twice',
+    name: 'a subprotocol that is offered twice',
     expected: 'HTTP 400',
     act: withHeaders({ 'sec-websocket-protocol': 'graphql-transport-ws, graphql-transport-ws' }),
   },
   {
     name: 'our subprotocol among others',
-    expected: 'lives on',
+    expected: 'stays open',
     act: withHeaders({ 'sec-websocket-protocol': 'mqtt, graphql-transport-ws' }),
   },
   {
-    name: 'compression is offered, and not taken',
-    expected: 'none, lives on',
+    name: 'an offer of compression is not accepted',
+    expected: 'none, stays open',
     async act(bench) {
       const socket = await bench.connect({
         headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' },
@@ -114,8 +114,8 @@ export const handshakeCases: readonly SocketCase[] = [
     },
   },
   {
-    name: 'extensions that are no list',
-    expected: 'lives on',
+    name: 'a malformed list of extensions',
+    expected: 'stays open',
     act: withHeaders({ 'sec-websocket-extensions': ';;;' }),
   },
   // A proxy in front of the gateway takes these bytes for a body. The gateway would read them as frames.
@@ -126,20 +126,20 @@ export const handshakeCases: readonly SocketCase[] = [
       bench.dial({ headers: { 'content-length': '60' }, behind: frame(TEXT, JSON.stringify({ type: 'ping' })) }).end,
   },
   {
-    name: 'a body in chunks',
+    name: 'a chunked body',
     expected: 'HTTP 400',
     act: async (bench) =>
       bench.dial({ headers: { 'transfer-encoding': 'chunked' }, behind: Buffer.from('5\r\nhello\r\n0\r\n\r\n') }).end,
   },
   { name: 'headers of 20 kB', expected: 'HTTP 431', act: withHeaders({ 'x-long': 'x'.repeat(20_000) }) },
   {
-    name: 'what is not HTTP',
+    name: 'bytes that are not HTTP',
     expected: 'HTTP 400',
     act: async (bench) =>
       bench.dial({ raw: Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 'latin1') }).end,
   },
   {
-    name: 'half a handshake, and then silence on its half',
+    name: 'half a handshake on a half-closed connection',
     expected: 'HTTP 400',
     async act(bench) {
       const socket = bench.dial({ raw: handshakeOf(bench.url).subarray(0, 60) });
@@ -149,7 +149,7 @@ export const handshakeCases: readonly SocketCase[] = [
   },
   {
     name: 'a handshake byte by byte',
-    expected: 'lives on',
+    expected: 'stays open',
     async act(bench) {
       const socket = bench.dial({ raw: Buffer.alloc(0) });
       for (const byte of handshakeOf(bench.url)) await socket.write(Buffer.from([byte]));
@@ -158,8 +158,8 @@ export const handshakeCases: readonly SocketCase[] = [
     },
   },
   {
-    name: 'messages before the answer to the handshake',
-    expected: 'lives on',
+    name: 'messages before the response to the handshake',
+    expected: 'stays open',
     act: async (bench) => outcomeOf(bench.dial({ behind: frame(TEXT, JSON.stringify(initOf(bench))) })),
   },
 ];

@@ -64,7 +64,7 @@ async function expectState(socket: RawSocket, id: string): Promise<void> {
 
 /** Treats any id like all others: it is answered, taken while its subscription is active, and free afterwards. */
 const strangeId = (id: string): SocketCase => ({
-  name: `a subscription named ${id.length > 20 ? `by ${id.length} characters` : id} is one like all others`,
+  name: `a subscription named ${id.length > 20 ? `by ${id.length} characters` : id} works like any other`,
   expected: 'closed 4409',
   act: untilEnd(async (socket, bench) => {
     await socket.send(watch(id, bench, null));
@@ -125,7 +125,7 @@ export const messageCases: readonly SocketCase[] = [
       socket.send(`{"type":"connection_init","payload":{"__proto__":{"authorization":"Bearer ${apiKey}"}}}`),
     ),
   },
-  { name: 'hanging up before connection_ack takes no place for ever', expected: 'lives on', act: hangingUp },
+  { name: 'a disconnect before connection_ack releases the slot', expected: 'stays open', act: hangingUp },
 
   badRequest('what is no JSON', '{"type":'),
   badRequest('JSON with more behind it', '{"type":"ping"}{"type":"ping"}'),
@@ -160,8 +160,8 @@ export const messageCases: readonly SocketCase[] = [
   badRequest('a complete without an id', { type: 'complete' }),
 
   {
-    name: 'a complete of nothing',
-    expected: 'lives on',
+    name: 'a complete for an unknown id',
+    expected: 'stays open',
     act: sending(
       { id: 'unknown', type: 'complete' },
       { id: '__proto__', type: 'complete' },
@@ -169,18 +169,18 @@ export const messageCases: readonly SocketCase[] = [
     ),
   },
   {
-    name: 'a pong that nobody asked for',
-    expected: 'lives on',
+    name: 'an unsolicited pong',
+    expected: 'stays open',
     act: sending({ type: 'pong' }, { type: 'pong', payload: { deep: {} } }),
   },
   {
-    name: 'an id that is taken',
+    name: 'an id in use',
     expected: 'closed 4409',
     act: after(async (socket, bench) => [await socket.send(watch('1', bench)), await socket.send(watch('1', bench))]),
   },
   {
-    name: 'an id whose subscription was completed a moment ago is free',
-    expected: 'lives on',
+    name: 'the id of a subscription that was just completed can be reused',
+    expected: 'stays open',
     act: after(async (socket, bench) => {
       await socket.send(watch('1', bench));
       for (let round = 0; round < 20; round += 1)
@@ -192,7 +192,7 @@ export const messageCases: readonly SocketCase[] = [
     }),
   },
   {
-    name: 'an id that waits for its last subscription is taken all the same',
+    name: 'an id that waits for its previous subscription to end is in use',
     expected: 'closed 4409',
     act: after(async (socket, bench) =>
       Promise.all(
@@ -206,29 +206,29 @@ export const messageCases: readonly SocketCase[] = [
 
   {
     name: 'a query',
-    expected: 'SUBSCRIPTIONS_ONLY, lives on',
+    expected: 'SUBSCRIPTIONS_ONLY, stays open',
     act: refused(() => subscribeWith({ query: '{ motionJobs { nodes { id } } }' })),
   },
   {
     name: 'a mutation',
-    expected: 'SUBSCRIPTIONS_ONLY, lives on',
+    expected: 'SUBSCRIPTIONS_ONLY, stays open',
     act: refused(({ jobId }) =>
       subscribeWith({ query: `mutation { deleteMotionJob(input: { id: "${jobId}" }) { __typename } }` }),
     ),
   },
   {
-    name: 'a name of an operation of 30 kB',
-    expected: 'OPERATION_RESOLUTION_FAILURE, lives on',
+    name: 'an operation name of 30 kB',
+    expected: 'OPERATION_RESOLUTION_FAILURE, stays open',
     act: refused(() => subscribeWith({ query: QUERY, operationName: 'x'.repeat(30_000) })),
   },
   {
     name: 'an operation of 30,000 braces',
-    expected: 'GRAPHQL_PARSE_FAILED, lives on',
+    expected: 'GRAPHQL_PARSE_FAILED, stays open',
     act: refused(() => subscribeWith({ query: `subscription ${'{a'.repeat(30_000)}` })),
   },
   {
     name: 'an operation with 40 aliases',
-    expected: 'OPERATION_TOO_LARGE, lives on',
+    expected: 'OPERATION_TOO_LARGE, stays open',
     act: refused(() =>
       subscribeWith({
         query: `subscription { jobsUpdated { ${Array.from({ length: 40 }, (_, index) => `a${index}: cursor`).join(' ')} } }`,
@@ -237,7 +237,7 @@ export const messageCases: readonly SocketCase[] = [
   },
   {
     name: 'a variable nested 10,000 deep',
-    expected: 'BAD_USER_INPUT, lives on',
+    expected: 'BAD_USER_INPUT, stays open',
     act: async (bench) =>
       refusedText(
         bench,
@@ -246,12 +246,12 @@ export const messageCases: readonly SocketCase[] = [
   },
   ...DEPTHS.map((depth): SocketCase => ({
     name: `a ping nested ${depth} deep`,
-    expected: 'lives on',
+    expected: 'stays open',
     act: sending(`{"type":"ping","payload":{"deep":${nested(depth)}}}`),
   })),
   {
     name: 'a connection_init nested 10,000 deep',
-    expected: 'lives on',
+    expected: 'stays open',
     async act(bench) {
       const socket = bench.dial();
       await socket.send(
@@ -263,8 +263,8 @@ export const messageCases: readonly SocketCase[] = [
   },
 
   {
-    name: 'more subscriptions than a socket may carry',
-    expected: '50 times TOO_MANY_SUBSCRIPTIONS, lives on',
+    name: 'more subscriptions than a socket may have',
+    expected: '50 times TOO_MANY_SUBSCRIPTIONS, stays open',
     async act(bench) {
       const socket = await bench.connect();
       for (let id = 0; id < MAX_SUBSCRIPTIONS + 50; id += 1) await socket.send(watch(`${id}`, bench));
@@ -285,8 +285,8 @@ export const messageCases: readonly SocketCase[] = [
     act: untilEnd((socket) => flood(socket, 10_000, () => ({ type: 'ping' }))),
   },
   {
-    name: 'as many messages as a socket may send at once',
-    expected: 'lives on',
+    name: 'as many messages as the rate limit allows at once',
+    expected: 'stays open',
     act: after((socket) => flood(socket, MESSAGES_AT_ONCE - 10, () => ({ type: 'pong' }))),
   },
 ];

@@ -98,7 +98,7 @@ export const watch = (id: unknown, { jobId }: Pick<Target, 'jobId'>, afterVersio
 });
 
 /**
- * Checks that the socket still answers and closes properly. Resolves with `lives on` if so, otherwise with how it
+ * Checks that the socket still answers and closes properly. Resolves with `stays open` if so, otherwise with how it
  * ended.
  */
 export async function outcomeOf(socket: RawSocket): Promise<string> {
@@ -107,7 +107,7 @@ export async function outcomeOf(socket: RawSocket): Promise<string> {
     if (message.type !== 'pong' || (message.payload as { last?: true } | undefined)?.last !== true) continue;
     await socket.write(closeFrame(1000));
     const end = await socket.end;
-    return end === 'closed 1000' ? 'lives on' : end;
+    return end === 'closed 1000' ? 'stays open' : end;
   }
   return socket.end;
 }

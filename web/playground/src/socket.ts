@@ -45,7 +45,7 @@ export function createSubscriber(
       createClient({
         url: url.href,
         connectionParams: authorization === undefined ? {} : { authorization },
-        // Waits of 1, 2 and 4 seconds: short enough for somebody who looks at the pane. A refused key stays refused.
+        // Waits of 1, 2 and 4 seconds: short enough for a user who watches the pane. A rejected key stays rejected.
         retryAttempts: 3,
         shouldRetry: (error) => error instanceof CloseEvent && error.code !== Number(CloseCode.Forbidden),
       });
