@@ -28,13 +28,6 @@ export interface Setting<T> {
   readonly meaning: string;
 }
 
-interface Range<T> {
-  readonly min: number;
-  readonly max: number;
-  readonly default: T | DerivedDefault<T>;
-  readonly meaning: string;
-}
-
 const isDerived = <T>(value: T | DerivedDefault<T>): value is DerivedDefault<T> =>
   typeof value === 'object' && value !== null && 'derive' in value;
 
@@ -57,21 +50,25 @@ export const nullable = <T>(options: {
   readonly meaning: string;
 }): Setting<T | null> => setting<T | null>({ ...options, default: { text: options.default, derive: () => null } });
 
-export const integer = ({ min, max, default: value, meaning }: Range<number>): Setting<number> =>
-  setting({
-    schema: integerIn(min, max),
-    expected: `an integer from ${min} to ${max}`,
-    default: isDerived(value) ? value : always(value),
-    meaning,
-  });
+interface NumberRow {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number | DerivedDefault<number>;
+  readonly meaning: string;
+}
 
-export const decimal = ({ min, max, default: value, meaning }: Range<number>): Setting<number> =>
-  setting({
-    schema: decimalIn(min, max),
-    expected: `a number from ${min} to ${max}`,
-    default: isDerived(value) ? value : always(value),
-    meaning,
-  });
+const numberOf =
+  (kind: string, schemaOf: (min: number, max: number) => z.ZodType<number>) =>
+  ({ min, max, default: value, meaning }: NumberRow): Setting<number> =>
+    setting({
+      schema: schemaOf(min, max),
+      expected: `${kind} from ${min} to ${max}`,
+      default: isDerived(value) ? value : always(value),
+      meaning,
+    });
+
+export const integer = numberOf('an integer', integerIn);
+export const decimal = numberOf('a number', decimalIn);
 
 export const choice = <const T extends string>(options: {
   readonly values: readonly T[];

@@ -8,7 +8,7 @@ export const accountSettings = {
     schema: keyText(16),
     expected: '16 to 255 visible characters, other than the example',
     default: 'generated into `DATA_DIR` at the first start; required with `DATABASE_URL`',
-    meaning: 'Key of administrators. Ordinary keys belong to accounts',
+    meaning: 'API key of the administrators. Clients use the keys of their accounts',
   }),
   APP_SECRET: nullable({
     schema: list.pipe(z.array(secret(32)).min(1)),
@@ -31,7 +31,7 @@ export const accountSettings = {
     max: 1_000_000,
     default: 10,
     meaning:
-      'Jobs granted to an applicant: at the first application with the sandbox on a loopback host, elsewhere only to applicants of `REGISTRATION_DOMAINS`',
+      'Jobs granted to a new applicant. With the sandbox on a loopback host, every first application receives them; elsewhere, only applicants of `REGISTRATION_DOMAINS`',
   }),
   REGISTRATION_DOMAINS: setting<readonly string[]>({
     schema: domainNames,
@@ -57,6 +57,6 @@ export const accountSettings = {
     min: 1,
     max: 10_000,
     default: 50,
-    meaning: 'Maximum number of keys of an account that have not ended',
+    meaning: 'Maximum number of active keys of an account',
   }),
 };

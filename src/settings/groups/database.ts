@@ -36,7 +36,7 @@ export const databaseSettings = {
     max: 60,
     default: 3,
     meaning:
-      'Maximum time that a start spends on preparing the connections for callbacks before the gateway listens. With 0, the first callbacks prepare them',
+      'Maximum time that the gateway spends at startup on preparing the connections for callbacks. With 0, the first callbacks prepare them',
   }),
   DATA_DIR: setting({
     schema: z.string(),

@@ -21,14 +21,14 @@ export const loadSettings = {
     max: 60,
     default: 8,
     meaning:
-      'Maximum wait of a mutation or a REST submit for its turn, at most `OPERATION_TIMEOUT_SECONDS`, and then for a database connection. The time counts from when the queue was last empty, and is at least half of this setting',
+      'Maximum wait of a mutation or a REST submit for its turn (at most `OPERATION_TIMEOUT_SECONDS`), and again for a database connection. The wait for a turn counts from when the queue was last empty, and is at least half of this setting',
   }),
   READ_WAIT_SECONDS: decimal({
     min: 0.1,
     max: 60,
     default: 2,
     meaning:
-      'The same for queries, REST look-ups and WebSocket handshakes, of which each may wait for at least a quarter of this setting',
+      'Maximum wait of a query, a REST look-up or a WebSocket handshake for its turn. The time counts from when the queue was last empty, and is at least a quarter of this setting',
   }),
   MAX_EVENT_LOOP_DELAY_MS: integer({
     min: 10,
@@ -42,13 +42,14 @@ export const loadSettings = {
     max: 60_000,
     default: 1,
     meaning:
-      'Delay of the event loop, caused by its own work, above which fewer operations run at once, so that callbacks keep their pace',
+      'Delay of the event loop, caused by the work of the gateway itself, above which fewer operations run at once. This keeps callbacks fast under load',
   }),
   MAX_DATABASE_WAIT_MS: integer({
     min: 10,
     max: 60_000,
     default: 1000,
-    meaning: 'Mean wait for a database connection over a second above which the gateway sheds load in the same way',
+    meaning:
+      'Mean wait for a database connection over a second above which the gateway sheds load, as for `MAX_EVENT_LOOP_DELAY_MS`',
   }),
   MAX_CONNECTIONS: integer({
     min: 10,

@@ -39,7 +39,7 @@ export const operationSettings = {
     min: 10,
     max: 10_000_000,
     default: 500,
-    meaning: 'The same limit for each event of a subscription',
+    meaning: 'Maximum number of fields that each event of a subscription may return, counted as for `MAX_COST`',
   }),
   OPERATION_TIMEOUT_SECONDS: decimal({
     min: 0.1,
@@ -64,7 +64,8 @@ export const operationSettings = {
     min: 1,
     max: 100_000_000,
     default: 1200,
-    meaning: 'The same limit for all keys of an account together',
+    meaning:
+      'Calls of `generateMotion` and `POST /kling/motion` per minute with all keys of an account together, across all instances',
   }),
   UNKNOWN_KEYS_PER_MINUTE: integer({
     min: 1,

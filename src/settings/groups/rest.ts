@@ -25,27 +25,27 @@ export const restSettings = {
     max: 10,
     default: 1,
     meaning:
-      'Time for which the gateway waits for the FIN or the reset by which the connection of a client shows that the client gave up the request, or closed before it read the answer. It should exceed a round trip with one retransmission',
+      'Time for which the gateway waits, after a REST answer or a repeat, for a FIN or a reset that shows that the client disconnected. It should exceed a round trip with one retransmission',
   }),
   REST_RESET_SECONDS: decimal({
     min: 0.01,
     max: 60,
     default: 10,
-    meaning: 'Time after a REST answer in which a reset of its connection means that the client did not read it',
+    meaning: 'Time after a REST answer in which a connection reset means that the client did not read the answer',
   }),
   REST_DOUBT_SECONDS: decimal({
     min: 0,
     max: 900,
     default: 10,
     meaning:
-      'Time for which an identical REST request without `Idempotency-Key` joins one whose answer went to a proxy, which does not show whether the client received it. With 0, such answers count as received',
+      'Time after an answer through a proxy in which an identical REST request without `Idempotency-Key` gets the same job, because a proxy does not show whether its client received the answer. With 0, such answers count as received',
   }),
   REST_LEASE_SECONDS: decimal({
     min: 1,
     max: 30,
     default: 10,
     meaning:
-      'Lease of an instance on the open connection of a REST request. If the instance does not renew it, the request counts as unanswered',
+      'Time for which an instance reserves a REST request whose connection is open. If the instance does not renew it, the request counts as unanswered',
   }),
   MAX_HELD_PER_KEY: integer({
     min: 1,

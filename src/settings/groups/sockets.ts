@@ -37,13 +37,15 @@ export const socketSettings = {
     min: 1024,
     max: 67_108_864,
     default: 1_048_576,
-    meaning: 'Maximum number of unsent bytes of one socket. A reader that is further behind is closed with 1013',
+    meaning:
+      'Maximum number of unsent bytes of one socket. The socket of a reader that is further behind is closed with 1013',
   }),
   MAX_UNSENT_SECONDS: decimal({
     min: 0.1,
     max: 600,
     default: 20,
-    meaning: 'Maximum time for which a message may wait to be sent on a socket. Then the reader is closed with 1013',
+    meaning:
+      'Maximum time for which a message may wait to be sent on a socket. If it waits longer, the socket is closed with 1013',
   }),
   MAX_UNREAD_JOBS: integer({
     min: 1,
@@ -70,7 +72,7 @@ export const socketSettings = {
     max: 60,
     default: 30,
     meaning:
-      'Interval in which the keys and tokens of open sockets are checked again. Sockets whose key is no longer valid are closed with 4403',
+      'Interval at which the keys and tokens of open sockets are checked again. Sockets whose key is no longer valid are closed with 4403',
   }),
   SOCKET_STOP_SECONDS: decimal({
     min: 0,

@@ -20,7 +20,7 @@ export const upstreamSettings = {
     expected: '1 to 64 of `a-z0-9_.-`',
     default: { text: 'the value of `UPSTREAM`', derive: ({ upstream }) => upstream },
     meaning:
-      'Name under which jobs record the upstream that they belong to. Change it when the upstream account changes, not when the token does',
+      'Name of the upstream account, recorded with each job. Change it when the account changes, not when only its token changes',
   }),
   ACEDATA_API_TOKEN: nullable({
     schema: visible(1),
@@ -97,19 +97,20 @@ export const upstreamSettings = {
   LISTING_LOOKUP: toggle({
     default: 'off',
     meaning:
-      'Whether the task of a submit without an answer is searched for in the list of tasks. The vendor does not document that list. Requires `PUBLIC_URL`',
+      "Whether the gateway searches the upstream's list of tasks for the task of a submit that was never answered. The vendor does not document that list. Requires `PUBLIC_URL`",
   }),
   CALLBACK_CONFIRM: choice({
     values: ['odd', 'always'],
     default: 'odd',
-    meaning: 'Which callbacks are confirmed by a look-up before they take effect: those that do not fit, or all',
+    meaning:
+      'Which callbacks a look-up must confirm before they take effect: `odd`, those that do not match what the gateway knows; `always`, all',
   }),
   CALLBACK_WAIT_SECONDS: decimal({
     min: 1,
     max: 300,
     default: 30,
     meaning:
-      'Maximum wait of callbacks and submit answers for a database connection, and the time for which a callback is retried while the database cannot answer. The last attempt begins within this time; then the callback is answered 503',
+      'Maximum time for which callbacks and submit answers wait for a database connection, and for which the gateway retries a callback while the database is unavailable. The last attempt begins within this time; if it fails, the callback is answered 503',
   }),
   SANDBOX_SECONDS: decimal({ min: 0.01, max: 3600, default: 6, meaning: 'Duration of a task of the sandbox' }),
   SANDBOX_PORT: setting({

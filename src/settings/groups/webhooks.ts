@@ -13,7 +13,7 @@ export const webhookSettings = {
       'networks (`10.0.0.0/8`), addresses and host names, the last two also with a port (`hooks.corp:8080`, `[fd00::1]:8080`), comma separated',
     default: { text: 'none', derive: () => [] },
     meaning:
-      'Private receivers that webhooks may reach: an address under any public name, a name with any address. Names without a public suffix, such as `intranet` or `a.internal`, must be listed by name',
+      'Private receivers that webhooks may reach. An address is allowed whichever public name resolves to it; a name is allowed whatever it resolves to. Names without a public suffix, such as `intranet` or `a.internal`, must be listed by name',
   }),
   EGRESS_TIMEOUT_SECONDS: decimal({
     min: 0.1,
@@ -26,7 +26,7 @@ export const webhookSettings = {
     max: 1000,
     default: 4,
     meaning:
-      'Maximum number of simultaneous connections to one host of client URLs, and of webhooks in progress to it, in each instance. A request waits for a connection for up to twice the timeout, and then still has its full time',
+      'Maximum number of simultaneous connections to one host of client URLs, and of webhooks in progress to it, in each instance. A request waits up to twice `EGRESS_TIMEOUT_SECONDS` for a connection; the wait does not reduce its own time limit',
   }),
   EGRESS_ANSWER_BYTES: integer({
     min: 0,
@@ -66,6 +66,7 @@ export const webhookSettings = {
     min: 1,
     max: 100_000_000,
     default: 60,
-    meaning: 'Calls of `testWebhookEndpoint` and `redeliverWebhook` per minute of an account, across all instances',
+    meaning:
+      'Calls of `testWebhookEndpoint` and `redeliverWebhook` that an account may make per minute, across all instances',
   }),
 };
