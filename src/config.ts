@@ -90,20 +90,19 @@ function problemsOfUpstream(read: WrittenValues, facts: Facts, problems: readonl
   const found: string[] = [];
   const isNamed = Boolean(read.UPSTREAM ?? read.ACEDATA_API_TOKEN);
   if (facts.isProduction && !isNamed && !isReported(problems, 'UPSTREAM', 'ACEDATA_API_TOKEN'))
-    found.push('UPSTREAM: in production expected ACEDATA_API_TOKEN to be set, or `UPSTREAM=sandbox` to be written');
+    found.push('UPSTREAM: in production, set ACEDATA_API_TOKEN, or set `UPSTREAM=sandbox`');
   if (facts.upstream === 'sandbox') {
-    if (read.SANDBOX_PORT && read.SANDBOX_PORT === facts.port)
-      found.push('SANDBOX_PORT: expected another port than PORT');
+    if (read.SANDBOX_PORT && read.SANDBOX_PORT === facts.port) found.push('SANDBOX_PORT: must differ from PORT');
     return found;
   }
   if (!read.ACEDATA_API_TOKEN && !isReported(problems, 'ACEDATA_API_TOKEN'))
-    found.push('ACEDATA_API_TOKEN: expected with `UPSTREAM=acedata`');
+    found.push('ACEDATA_API_TOKEN: required with `UPSTREAM=acedata`');
   for (const name of ['HTTPS_PROXY', 'HTTP_PROXY'] as const) {
     const url = read[name];
     if (url && !isProxyUrl(url)) found.push(`${name}: expected ${settings[name].expected}`);
   }
   if (read.LISTING_LOOKUP === 'on' && !read.PUBLIC_URL && !isReported(problems, 'PUBLIC_URL'))
-    found.push('PUBLIC_URL: expected with `LISTING_LOOKUP=on`, which finds tasks by their callback URL');
+    found.push('PUBLIC_URL: required with `LISTING_LOOKUP=on`, which finds tasks by their callback URL');
   return found;
 }
 
@@ -119,15 +118,15 @@ function problemsOfDatabase(
     const usesEmbedded = read.EMBEDDED_DATABASE ?? !isProduction;
     if (!usesEmbedded && !isReported(problems, 'DATABASE_URL', 'EMBEDDED_DATABASE'))
       found.push(
-        'DATABASE_URL: expected to be set in production, or with `EMBEDDED_DATABASE=off`; write `EMBEDDED_DATABASE=on` for the embedded server, whose data are on this machine only',
+        'DATABASE_URL: required in production and with `EMBEDDED_DATABASE=off`; set `EMBEDDED_DATABASE=on` to use the embedded server, whose data exists on this machine only',
       );
     return found;
   }
   if (!read.API_KEY && !isReported(problems, 'API_KEY'))
-    found.push('API_KEY: expected with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
+    found.push('API_KEY: required with DATABASE_URL, so that all instances share it: 16 to 255 visible characters');
   if (!read.APP_SECRET && !isReported(problems, 'APP_SECRET'))
     found.push(
-      'APP_SECRET: expected with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated',
+      'APP_SECRET: required with DATABASE_URL, so that all instances share it: secrets of at least 32 characters, comma separated',
     );
   // Checked as written, because `pg` accepts neither white space nor upper case here.
   if (sslMode && !SSL_MODES.includes(sslMode) && leavesTlsOpen(read.DATABASE_URL))

@@ -29,8 +29,8 @@ export type Database = Awaited<ReturnType<typeof connectDatabase>>;
 export async function connectDatabase({ config, log, onStop }: Setup, url: string) {
   // Logs only the message of the error, because the pool attaches the entire client to the error.
   const complain = (error: Error) => log.warn({ reason: error.message }, 'a database connection was lost');
-  // Number of connections to keep open, so that a burst after a quiet minute finds as many of them open as one under
-  // load.
+  // Number of connections to keep open, so that a burst after a quiet minute finds as many open connections as a burst
+  // under load.
   const urgentCount = Math.ceil(config.DATABASE_POOL_SIZE / 3);
   const statementTimeoutMs = 1_000 * config.STATEMENT_TIMEOUT_SECONDS;
   const options = { keepOpen: urgentCount, statementTimeoutMs };

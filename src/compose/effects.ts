@@ -1,6 +1,6 @@
 /**
  * Effects of jobs on other parts of the gateway, in their order. Each runs in the transaction that changes the job, so
- * that it happens exactly when the change does.
+ * that it takes effect exactly when the change does.
  */
 import type { AccountsCore } from '../accounts/index.ts';
 import { afterCommit } from '../db/connection/transaction.ts';

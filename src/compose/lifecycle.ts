@@ -13,7 +13,7 @@ export interface Setup {
 
 export interface Lifecycle {
   readonly onStop: OnStop;
-  /** Runs the registered functions one after another. A function that fails is logged, and the next one runs. Idempotent. */
+  /** Runs the registered functions one after another. Logs a failure and continues. Idempotent. */
   stop(): Promise<void>;
 }
 

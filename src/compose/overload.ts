@@ -84,7 +84,7 @@ function addLater({ log, onStop }: Setup, { server }: FastifyInstance, load: Loa
     acceptors.add().catch((error: Error) => {
       log.warn(
         { reason: error.message },
-        'further handles of the listening socket could not be created because a child process failed',
+        'the number of connections accepted per turn could not be raised, because a child process failed; retrying',
       );
       added = false;
     });
@@ -103,18 +103,18 @@ function addLater({ log, onStop }: Setup, { server }: FastifyInstance, load: Loa
 
 /** Logs a line at the first refusal, one every 10 s while there are more, and one when there were none for 10 s. */
 function logShedding(load: Load, admission: Admission, log: FastifyBaseLogger): NodeJS.Timeout {
-  let [toldRefused, toldAt, shedding] = [0, -Infinity, false];
+  let [loggedRefused, loggedAt, shedding] = [0, -Infinity, false];
   return setInterval(() => {
     const { refused, running, waiting, slots } = admission.figures();
     const inAll = refused.reduce((sum, { count }) => sum + count, 0);
-    if ((!shedding && inAll === toldRefused) || performance.now() - toldAt < LOG_INTERVAL_MS) return;
+    if ((!shedding && inAll === loggedRefused) || performance.now() - loggedAt < LOG_INTERVAL_MS) return;
     const [eventLoopDelayMs, databaseWaitMs] = [Math.round(load.eventLoopDelayMs()), Math.round(load.databaseWaitMs())];
     const figures = { running, waiting, slots, eventLoopDelayMs, databaseWaitMs };
-    if (inAll > toldRefused)
-      log.warn({ refused: inAll - toldRefused, ...figures }, 'shedding load: requests were refused with 503 or 429');
+    if (inAll > loggedRefused)
+      log.warn({ refused: inAll - loggedRefused, ...figures }, 'shedding load: requests were refused with 503 or 429');
     else log.info(figures, 'load shedding has ended');
-    shedding = inAll > toldRefused;
-    toldRefused = inAll;
-    toldAt = performance.now();
+    shedding = inAll > loggedRefused;
+    loggedRefused = inAll;
+    loggedAt = performance.now();
   }, CHECK_MS).unref();
 }

@@ -7,7 +7,7 @@ import { decodeBody } from './content-encoding.ts';
 import { UnavailableError } from '../errors.ts';
 
 /** Operations that the endpoint needs from the upstream module, which alone knows the format of tokens and bodies. */
-export interface CallbackDoor {
+export interface CallbackContract {
   readonly path: string;
   verify(jobId: string, token: string): Echo | null;
   decode(body: string): Claim;
@@ -31,7 +31,7 @@ interface Body {
  */
 export async function registerCallbacks(
   app: FastifyInstance,
-  door: CallbackDoor,
+  contract: CallbackContract,
   receive: ReceiveCallback,
   maxBodyBytes: number,
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function registerCallbacks(
     /** Decodes a body. One on which the decoder throws is kept like any other unreadable body. */
     const decode = (text: string, request: FastifyRequest): Claim => {
       try {
-        return door.decode(text);
+        return contract.decode(text);
       } catch (error) {
         request.log.error({ err: error }, 'a callback could not be decoded');
         return { taskId: null, outcome: null, odd: 'undecodable' };
@@ -52,12 +52,12 @@ export async function registerCallbacks(
     };
 
     const echoes = new WeakMap<FastifyRequest, Echo>();
-    routes.post<{ Params: Params }>(`${door.path}/:jobId/:token`, {
+    routes.post<{ Params: Params }>(`${contract.path}/:jobId/:token`, {
       // A callback is sent only once, so a compressed one is decompressed, or kept as received if that fails.
       config: { takesEncodedBody: true },
       // Runs before any byte of the body is read.
       onRequest: async (request, reply) => {
-        const echo = door.verify(request.params.jobId, request.params.token);
+        const echo = contract.verify(request.params.jobId, request.params.token);
         if (!echo) return reply.code(404).send();
         echoes.set(request, echo);
         // The body is read whatever the header contains; Fastify rejects values that are not media types.
@@ -70,7 +70,7 @@ export async function registerCallbacks(
         const claim = cut ? { taskId: null, outcome: null, odd: 'too large' } : decode(text, request);
         const bodyHash = createHash('sha256').update(bytes).digest('hex');
         try {
-          const found = await receive({ jobId, attempt, claim, bodyHash, body: door.redact(text) });
+          const found = await receive({ jobId, attempt, claim, bodyHash, body: contract.redact(text) });
           if (cut) void reply.header('connection', 'close');
           return await reply.code(!found ? 404 : cut ? 413 : 200).send();
         } catch (error) {

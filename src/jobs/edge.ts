@@ -15,7 +15,7 @@ export interface JobEdge {
   /** Runs through the life of a job on one of the urgent connections, then rolls it back. */
   readonly rehearse: Rehearse;
   /**
-   * Returns the reason why the gate is shut, or why only a probe may pass while jobs are queued; null if no job is held
+   * Returns why the gate is closed, or why only a probe may pass while jobs are queued; null if the gate holds no job
    * back.
    */
   findPause(): Promise<string | null>;

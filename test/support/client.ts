@@ -27,7 +27,7 @@ export type JobView = JobFieldsFragment;
 export const JOB_FIELDS =
   'id version state taskId sandbox settledBy video { id url durationSeconds } failure { code message final charge upstreamCode }';
 
-/** The example request of the seed document. */
+/** The example request of the vendor's documentation. */
 export const EXAMPLE = {
   imageUrl: 'https://sourceyoya.wenge.com/2025/06/03/683e9f76e4b0684509ab1aca.jpg',
   videoUrl: 'https://cdn.acedata.cloud/odwfm5.mp4',

@@ -3,7 +3,7 @@ import { request as httpRequest, type Agent, type ClientRequest, type IncomingMe
 import { json } from 'node:stream/consumers';
 import { seed } from '../fixtures/wire.ts';
 
-/** The example request of the seed document. */
+/** The example request of the vendor's documentation. */
 export const SEED_BODY = JSON.parse(seed('submit-body')) as Readonly<Record<string, string>>;
 
 export interface RestAnswer {
@@ -17,7 +17,7 @@ export interface RestAnswer {
 
 export interface RestClient {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<RestAnswer>;
-  /** Submits the request of the seed document with the given changes. */
+  /** Submits the request of the vendor's documentation with the given changes. */
   submit(more?: object, headers?: Record<string, string>): Promise<RestAnswer>;
   /** Submits the same request asynchronously; resolves with the task id. */
   take(more?: object, headers?: Record<string, string>): Promise<string>;

@@ -25,7 +25,7 @@ describe('a planted bug', () => {
     expect(new Set(plantedBugs.map(({ name }) => name)).size).toBe(plantedBugs.length);
   });
 
-  test('whose place in the code is missing or not unique is an error', () => {
+  test('causes an error if the passage to replace is missing or not unique', () => {
     const edit = (find: string) => () => applyEdits([{ file: 'src/concurrency/mailbox.ts', find, replace: '' }]);
     expect(edit('no such text')).toThrow('src/concurrency/mailbox.ts has 0 times, and not once: no such text');
     expect(edit('unread')).toThrow(/has \d+ times, and not once: unread/);

@@ -39,7 +39,7 @@ function tableOf(summary: Summary): string {
     ['callbacks', inWords(summary.callbacks)],
     ['callbacks, by answer', inWords(summary.callbackAnswers)],
     ['ends of jobs', inWords(summary.ends)],
-    ['who told the end', inWords(summary.settledBy)],
+    ['source of the end', inWords(summary.settledBy)],
     ['jobs whose submit was not properly answered, by end', inWords(summary.unknownSubmits)],
     ['watches', inWords(summary.watches)],
     ['**lost**', summary.lost],
@@ -48,8 +48,8 @@ function tableOf(summary: Summary): string {
     ['**orphan tasks**', summary.orphans],
     ['**still unknown at the end**', summary.unknownAtEnd],
     ['**quota entries or balances that are wrong**', summary.quota],
-    ['**ends that no webhook told, or told twice or wrongly**', summary.webhooks],
-    ['**watches that went back, hung or ended wrongly**', summary.watching],
+    ['**ends that webhooks reported never, twice or wrongly**', summary.webhooks],
+    ['**watches that returned an older version, hung or ended wrongly**', summary.watching],
   ];
   return [
     '| | |',

@@ -1,4 +1,4 @@
-/** The plugins of Apollo Server: what is rejected over HTTP, the status of a response, and the notes for the log. */
+/** The plugins of Apollo Server: rejections over HTTP, the status of a response, and the notes for the log. */
 import { HeaderMap, type ApolloServerPlugin } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
 import { GraphQLError, OperationTypeNode } from 'graphql';
@@ -8,7 +8,7 @@ import { acceptedType, GRAPHQL_RESPONSE } from './accepted-type.ts';
 import type { GraphQLOptions } from './graphql-options.ts';
 import { idempotencyHeaderPlugin } from './idempotency-header.ts';
 
-/** What the plugins need to know of the current requests, besides what Apollo passes to them. */
+/** Facts about the current requests that Apollo does not pass to its plugins. */
 export interface CurrentRequests {
   /** Keyed by `progress`, because Apollo copies the context object. */
   readonly requests: WeakMap<Context['progress'], FastifyRequest>;
@@ -117,19 +117,19 @@ const mayHaveBeenAcceptedPlugin: ApolloServerPlugin<Context> = {
     async willSendResponse({ response, contextValue }) {
       if (!contextValue.progress.accepted || response.body.kind !== 'single') return;
       for (const { extensions = {} } of response.body.singleResult.errors ?? []) {
-        if (faultsOfOurs.has(String(extensions.code))) extensions.mayHaveBeenAccepted = true;
+        if (internalErrorCodes.has(String(extensions.code))) extensions.mayHaveBeenAccepted = true;
       }
     },
   }),
 };
 
-const faultsOfOurs = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
+const internalErrorCodes = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']);
 
 /**
  * Codes of errors in the document or its variables. GraphQL over HTTP requires the status 200 for them when the
  * response is `application/json`.
  */
-const wrongDocument = new Set([
+const documentErrorCodes = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_TOO_LARGE',
@@ -139,8 +139,8 @@ const wrongDocument = new Set([
 const plainJsonStatusPlugin: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response, errors }) {
-      const plain = acceptedType(request.http?.headers.get('accept')) !== GRAPHQL_RESPONSE;
-      if (plain && errors?.some(({ extensions }) => wrongDocument.has(String(extensions.code))))
+      const isPlainJson = acceptedType(request.http?.headers.get('accept')) !== GRAPHQL_RESPONSE;
+      if (isPlainJson && errors?.some(({ extensions }) => documentErrorCodes.has(String(extensions.code))))
         response.http.status = 200;
     },
   }),

@@ -43,8 +43,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
 }
 
 /**
- * Creates the hook that authenticates and counts a request. It runs before the body is read: the body of an
- * unauthenticated client is not worth parsing.
+ * Creates the hook that authenticates and counts a request. It runs before the body is read, so that the body of an
+ * unauthenticated client is never parsed.
  */
 function createAuthentication({ cores, authenticate, maskError, playground }: GraphQLOptions, callers: Callers) {
   return async (request: FastifyRequest, reply: FastifyReply) => {

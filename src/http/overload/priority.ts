@@ -6,8 +6,8 @@ const MAX_PRIORITY_MS = 50;
 export interface Priority {
   prioritize<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * True while operations wait for a callback. A callback that takes longer waits for something other than the event
-   * loop, such as a connection. `begunAt` is the time at which the last operation started.
+   * True while operations wait for a callback, which they do for a limited time: a callback that takes longer waits for
+   * something other than the event loop, such as a connection. `begunAt` is when the last operation started.
    */
   holdsBack(now: number, begunAt: number): boolean;
 }

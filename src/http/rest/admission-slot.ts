@@ -3,8 +3,8 @@ import { Refusal } from '../../upstream/acedata/wire/routes.ts';
 import type { Admission } from '../overload/admission.ts';
 
 /**
- * Runs work in an admission slot. The slot is held for the work only: a request that waits for a job, or for the fate
- * of a similar request, costs nothing and holds no slot.
+ * Runs work in an admission slot. The slot is held during the work only: a request that waits for a job, or for the
+ * outcome of a similar request, holds no slot.
  */
 export async function runInSlot<T>(
   admission: Admission,

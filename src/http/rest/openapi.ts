@@ -160,7 +160,7 @@ export function describeRest(serverUrl = '.'): object {
           summary: 'Looks up one task or several tasks.',
           description:
             'With `ids`, returns the known tasks in the order of the ids; ' +
-            'without `ids`, the tasks of a period, newest first. Look-ups are free, at any pace within the limits.',
+            'without `ids`, the tasks of a period, newest first. Look-ups are free of charge, within the rate limits.',
           parameters: [
             {
               name: ACCOUNT_HEADER,

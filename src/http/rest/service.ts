@@ -21,7 +21,7 @@ export function createRestService(deps: SubmitDeps): UpstreamService<Caller> {
   const { findOne, findMany, listWindow } = createTaskReads(jobs, rejoin);
 
   /** Wraps an operation so that every error of a core is sent with one of the vendor's codes. */
-  const telling =
+  const withVendorErrors =
     <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
     (...args: Args): Promise<T> =>
       work(...args).catch((error: unknown) => {
@@ -29,7 +29,7 @@ export function createRestService(deps: SubmitDeps): UpstreamService<Caller> {
       });
 
   return {
-    authenticate: telling(async (_token, { action, request, reply }) => {
+    authenticate: withVendorErrors(async (_token, { action, request, reply }) => {
       const { authorization, [ACCOUNT_HEADER]: namedAccount } = request.headers;
       const caller = await accounts.authenticate(authorization, namedAccount, networkOf(request.ip));
       if (!caller || caller.kind === 'anonymous')
@@ -41,13 +41,13 @@ export function createRestService(deps: SubmitDeps): UpstreamService<Caller> {
       else permit(caller, 'jobs:read');
       return caller;
     }),
-    submit: telling(createSubmit(deps)),
+    submit: withVendorErrors(createSubmit(deps)),
     findViolations: (body, headers) => jobs.check(toPartialRequest(body, keyHeaderOf(headers))).map(describe),
-    retrieve: telling(async (caller, taskId) => {
+    retrieve: withVendorErrors(async (caller, taskId) => {
       const accountId = permit(caller, 'jobs:read');
       return runInSlot(admission, 'read', undefined, () => findOne(caller, accountId, taskId));
     }),
-    retrieveBatch: telling(async (caller, lookUp) => {
+    retrieveBatch: withVendorErrors(async (caller, lookUp) => {
       const accountId = permit(caller, 'jobs:read');
       return runInSlot(admission, 'read', undefined, () =>
         lookUp.kind === 'ids' ? findMany(caller, accountId, lookUp.taskIds) : listWindow(caller, accountId, lookUp),

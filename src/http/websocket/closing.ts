@@ -19,7 +19,7 @@ export interface Closing {
   /** Cuts the peer off unless the socket closes in time. */
   cutOffLater(): void;
   /** Returns the code that we closed the socket with, else the given one, which is the peer's. */
-  codeOr<T extends number | undefined>(heard: T): number | T;
+  codeOr<T extends number | undefined>(peerCode: T): number | T;
   /** Must be called when the socket has closed. */
   stop(): void;
 }
@@ -44,7 +44,7 @@ export function createClosing(socket: WebSocket, request: IncomingMessage): Clos
     },
     cutOff,
     cutOffLater: () => void (ending = setTimeout(cutOff, SLOW_GRACE_MS)),
-    codeOr: (heard) => sentCode ?? heard,
+    codeOr: (peerCode) => sentCode ?? peerCode,
     stop: () => clearTimeout(ending),
   };
 }

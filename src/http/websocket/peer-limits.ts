@@ -16,7 +16,7 @@ interface LimitedPeer {
   /** Sends a message with backpressure. */
   send(data: string): Promise<void>;
   /** Counts a received message, ping or pong. Returns false if it exceeds the rate, or if the socket is closing. */
-  hear(): boolean;
+  admitMessage(): boolean;
   stop(): void;
 }
 
@@ -51,7 +51,7 @@ export function enforceLimits(
     release();
   }
 
-  function endNoisy(): void {
+  function endTooFast(): void {
     log.warn({ code: 1013, reason: 'MESSAGES' }, 'a socket sends too many messages and is being closed');
     close(1013, 'Too many messages');
     release();
@@ -63,26 +63,26 @@ export function enforceLimits(
     closing.cutOff();
   }
 
-  function hear(): boolean {
+  function admitMessage(): boolean {
     if (!isOpen()) return false;
     if (mayReceive()) return true;
-    endNoisy();
+    endTooFast();
     return false;
   }
 
   const heartbeat = startHeartbeat(socket, limits.pingMs, endSilent);
   socket.on('pong', () => {
     heartbeat.answer();
-    hear();
+    admitMessage();
   });
   socket.on('ping', () => {
     // ws itself answers the ping, bypassing the queue.
-    if (hear()) queue.check();
+    if (admitMessage()) queue.check();
   });
 
   return {
     send: queue.send,
-    hear,
+    admitMessage,
     stop() {
       heartbeat.stop();
       queue.stop();

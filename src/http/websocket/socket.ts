@@ -53,18 +53,18 @@ export function serveSocket(
       close: closing.close,
       // Replaces graphql-ws's own answer, which throws on a payload that is nested too deeply to be serialized.
       onPing: (payload) => peer.send(pongWith(payload)),
-      onMessage: (receive) => receiveMessages(socket, receive, { closing, hear: peer.hear, log }),
+      onMessage: (receive) => receiveMessages(socket, receive, { closing, admitMessage: peer.admitMessage, log }),
     },
     extra,
   );
 
   let released = false;
   /** Ends the subscriptions and timers of the socket, once. */
-  function release(heard?: number, reason = ''): void {
+  function release(peerCode?: number, reason = ''): void {
     if (released) return;
     released = true;
     peer.stop();
-    end(closing.codeOr(heard) ?? CloseCode.InternalServerError, reason).catch((error: unknown) =>
+    end(closing.codeOr(peerCode) ?? CloseCode.InternalServerError, reason).catch((error: unknown) =>
       log.error({ err: error }, 'a socket could not be closed cleanly'),
     );
   }
@@ -72,10 +72,10 @@ export function serveSocket(
   // On a frame that is too large or malformed, ws closes the socket itself, with the right code.
   socket.on('error', () => undefined);
   const closed = new Promise<number>((resolve) => {
-    socket.once('close', (heard, reason) => {
+    socket.once('close', (peerCode, reason) => {
       closing.stop();
-      release(heard, String(reason));
-      resolve(closing.codeOr(heard));
+      release(peerCode, String(reason));
+      resolve(closing.codeOr(peerCode));
     });
   });
   return { close: closing.close, closed };
@@ -84,7 +84,7 @@ export function serveSocket(
 interface MessageParts {
   readonly closing: Closing;
   /** Counts a message. Returns false if it is not to be handled. */
-  hear(): boolean;
+  admitMessage(): boolean;
   readonly log: Log;
 }
 
@@ -92,12 +92,12 @@ interface MessageParts {
 function receiveMessages(
   socket: WebSocket,
   receive: (text: string) => Promise<void>,
-  { closing: { isOpen, close }, hear, log }: MessageParts,
+  { closing: { isOpen, close }, admitMessage, log }: MessageParts,
 ): void {
   // While the socket is closing, nothing new may start, because nothing would end it.
   const guarded = guardSubscriptionIds((text) => (isOpen() ? receive(text) : Promise.resolve()), close);
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (!hear()) return;
+    if (!admitMessage()) return;
     // ws does not check that binary data is valid UTF-8.
     if (isBinary) return close(UNSUPPORTED_DATA, 'Text only');
     // Some clients prefix a message with a byte order mark, as some do with a request body.

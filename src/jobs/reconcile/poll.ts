@@ -222,6 +222,9 @@ export function createPolling({
         besidesTaken((taken) => store.transaction((tx) => apply(tx, pollable, { ...heard, taken }))),
       );
     await store.setAside(id);
-    log.error({ jobId: id, attempts: MAX_ATTEMPTS }, 'a job cannot be processed and is set aside until its deadline');
+    log.error(
+      { jobId: id, attempts: MAX_ATTEMPTS },
+      'processing a job failed repeatedly; the job now waits for its deadline',
+    );
   }
 }

@@ -53,7 +53,7 @@ interface AcceptOrJoinDeps {
   readonly clock: DatabaseClock;
   readonly answers: AnswerRecorder;
   readonly connections: OpenConnections;
-  /** Has the reports about answers recorded, and the open connections confirmed, without delay. */
+  /** Makes the loop record the reports about answers, and confirm the open connections, without delay. */
   readonly nudge: () => void;
 }
 
@@ -64,7 +64,7 @@ interface AcceptOrJoinDeps {
 const MIN_BREAK_MS = 300;
 const LOOK_AGAIN_MS = 200;
 
-/** State of a request that waits until the fate of earlier ones is known. */
+/** State of a request that waits until it is known whether earlier ones were answered. */
 interface Known {
   /** By this process's clock. */
   readonly arrivedAt: number;
@@ -85,7 +85,7 @@ class NotAcceptedError extends Error {
   }
 }
 
-/** Returns the time for which a request is considered by the requests that may repeat it. */
+/** Returns the time for which later requests may count as repeats of a request. */
 export const maxAgeMsOf = ({ joinMs, holdMs }: JoinLimits): number => joinMs + holdMs;
 
 export function createAcceptOrJoin(deps: AcceptOrJoinDeps): AcceptOrJoin {

@@ -1,9 +1,9 @@
-/** Records what became of the answers of this instance. Reports are kept until they are recorded. */
+/** Records whether clients received the answers of this instance. Reports are kept until they are recorded. */
 import type { AnswerState, RejoinStore } from '../ports/rejoin.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { JoinLimits } from './rejoin-rules.ts';
 
-/** What became of an answer. */
+/** Whether a client received an answer. */
 interface AnswerReport {
   /** `DOUBTFUL`: there is no evidence whether the answer arrived. */
   readonly state: Exclude<AnswerState, 'OPEN'> | 'DOUBTFUL';

@@ -22,8 +22,8 @@ export function createOpenConnections(store: RejoinStore, instanceId: string): O
       if (open.size === 0) return;
       const { nowMs, jobIds } = await store.findAsked(instanceId);
       for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
-      // Checked after the read, but recorded as of the read. A connection that broke in the meantime is no longer in the
-      // set. For one that breaks before the write, the record only states that it was open at the time of the read.
+      // Checked after the read, but recorded as of the read. A connection that broke in the meantime is no longer in
+      // the set. For one that breaks before the write, the record only states that it was open at the time of the read.
       const healthy = jobIds.filter((jobId) => open.has(jobId));
       if (healthy.length > 0) await store.confirmOpen(healthy, nowMs);
     },

@@ -132,7 +132,7 @@ export function createRejoin({ store, accept, instanceId, limits, log }: RejoinD
   };
 }
 
-/** Creates the deletion of records that no request can join any more: a batch at a time, and then a pause. */
+/** Creates the function that deletes records that no request can join any more, in batches with pauses in between. */
 function createForget(store: RejoinStore, maxAgeMs: number): () => Promise<void> {
   let forgottenAt = -Infinity;
   return async () => {

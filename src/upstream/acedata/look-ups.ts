@@ -18,10 +18,10 @@ const MAX_PAGES = 20;
 /** Statuses with which an upstream may reject an `offset` beyond the end. */
 const beyondTheEnd: ReadonlySet<number> = new Set([400, 404, 416]);
 
-/** This many ids that are refused individually indicate an outage. */
+/** Number of individually refused ids that indicates an outage. */
 const MAX_REFUSED_IDS = 3;
 
-/** Returns true for a status that concerns our access, pace or address: a retry with other ids does not help. */
+/** Returns true for a status about our credentials, rate or URL: a retry with other ids does not help. */
 const isAboutUs = (httpStatus: number): boolean =>
   [401, 402, 403, 407, 429].includes(httpStatus) || isRedirect(httpStatus);
 

@@ -56,8 +56,8 @@ export function createTransport({ baseUrl, token, proxies }: TransportOptions): 
   const shared = dispatcherOf(proxies, SHARED_CONNECTIONS);
 
   /**
-   * Removes the token from a text. Responses of the upstream are shown to clients, and may repeat what the upstream was
-   * sent. A short token is only ever a placeholder, and may be an ordinary word.
+   * Removes the token from a text, because responses of the upstream are shown to clients and may repeat what the
+   * upstream was sent. A short token is kept: it can only be a placeholder, and may be an ordinary word.
    */
   const withoutToken = (text: string): string =>
     token.length < MIN_TOKEN_LENGTH ? text : text.replaceAll(token, '[redacted]');

@@ -14,7 +14,7 @@ test('a snapshot that is cut at or beyond its end does not change', () => {
   expect(cut(snapshot, 7n)).toEqual({ xmax: 7n, inProgress: [4n] });
 });
 
-test('a snapshot extended up to its end adds transactions committed since; extended further, it becomes the later snapshot, cut there', () => {
+test('a snapshot extended up to its end adds transactions committed since; extended beyond it, it equals the later snapshot cut at that point', () => {
   const before = { xmax: 10n, inProgress: [4n, 7n, 8n] };
   const later = { xmax: 20n, inProgress: [7n, 15n] };
   expect(extend(before, later, 5n)).toEqual({ xmax: 10n, inProgress: [7n, 8n] });

@@ -52,7 +52,7 @@ describe('work on news about a job', () => {
       await reconcile();
     }
     expect(lookUps).toBe(4);
-    expect(errors).toContain('a job cannot be processed and is set aside until its deadline');
+    expect(errors).toContain('processing a job failed repeatedly; the job now waits for its deadline');
     expect(await find(id)).toMatchObject({ state: 'PROCESSING' });
     await sql(`update jobs set attempted_at = now() - interval '2 hours'`);
     await reconcile();

@@ -13,7 +13,7 @@ describe('the claim of a callback', () => {
 
   test.each<[string, unknown, object | null, string | null]>([
     [
-      'the success of the seed document',
+      "the success of the vendor's documentation",
       seed('callback'),
       { kind: 'succeeded', video: { id: '030bb06d-98d4-4044-9042-0aa0822e8c8c', durationSeconds: 5.1 } },
       null,

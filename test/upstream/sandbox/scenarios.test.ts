@@ -108,7 +108,7 @@ describe('the scenario', () => {
     expect(await hung).toBe('cut');
   });
 
-  test('that refuses an input at first starts over for the next task with the same input', async () => {
+  test('that refuses the first submits of an input refuses them again for the next task with that input', async () => {
     const sandbox = await startSandbox();
     const statuses: number[] = [];
     for (let index = 0; index < 6; index += 1)

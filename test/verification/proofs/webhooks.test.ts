@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { proveWebhooks } from '../../../verification/proofs/webhooks/webhooks.ts';
 
 test(
-  'webhooks to receivers that fail, hang, reset, redirect, or are gone are delivered or abandoned by the rules while a gateway is killed',
+  'webhooks to receivers that fail, hang, reset, redirect, or answer 410 are delivered or abandoned according to the rules while a gateway is killed',
   { timeout: 240_000 },
   async () => {
     const { figures, violations } = await proveWebhooks({ seed: 'test', size: 100, log: () => undefined });

@@ -17,7 +17,7 @@ const door = <Input, Output>(target: Target<Input, Output>) => ({
   fuzz: (options: Options) => fuzz(target, options),
 });
 
-export const doors = [
+export const targets = [
   door(answers),
   door(redaction),
   door(requests),
@@ -32,7 +32,7 @@ export const doors = [
 export async function proveFuzz({ seed, size, log }: ProofOptions): Promise<Proof> {
   const figures: Record<string, TargetFigures> = {};
   const violations: string[] = [];
-  for (const { name, fuzz: run } of doors) {
+  for (const { name, fuzz: run } of targets) {
     const found = await run({ seed, size });
     figures[name] = found.figures;
     violations.push(...found.violations);
@@ -41,7 +41,7 @@ export async function proveFuzz({ seed, size, log }: ProofOptions): Promise<Proo
     );
   }
   return {
-    figures: { inputs: Object.values(figures).reduce((sum, { inputs }) => sum + inputs, 0), doors: figures },
+    figures: { inputs: Object.values(figures).reduce((sum, { inputs }) => sum + inputs, 0), targets: figures },
     violations,
   };
 }

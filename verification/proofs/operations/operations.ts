@@ -89,7 +89,7 @@ export async function proveOperations({ seed, size, dist, log }: ProofOptions): 
           socket: answersOf(sent.map(({ socket }) => socket)),
           bodies: answersOf(bodies),
         },
-        cpuMs: cpuMsOf(pid) === null ? 'not told here' : spreadOf(all.map(({ cpuMs }) => cpuMs)),
+        cpuMs: cpuMsOf(pid) === null ? 'not available on this platform' : spreadOf(all.map(({ cpuMs }) => cpuMs)),
         costliest: all.reduce((most, one) => (one.cpuMs > most.cpuMs ? one : most)).kind,
         answerBytes: spreadOf(all.map(({ answer }) => Buffer.byteLength(answer.text))),
         seconds: secondsSince(from),

@@ -281,7 +281,7 @@ function slownessOf(
   const loadedMs = p99Of(underLoad);
   if (loadedMs > maxRatio * normalMs)
     violations.push(
-      `p99 of callbacks ${loadedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms beside a neighbor`,
+      `p99 of callbacks ${loadedMs} ms, ${p99Of(alone)} ms alone, ${p99Of(besideNeighbor)} ms next to a busy process`,
     );
   const failed = answers.filter((answer) => !isRefusal(answer) && !isServed(answer));
   const admitted = answers.filter((answer) => !isRefusal(answer)).length;
@@ -316,7 +316,7 @@ async function lossesOf({ database }: Harness, answers: readonly Answered[]): Pr
   if (lost.length > 0) violations.push(`${lost.length} of ${accepted.length} accepted jobs are lost`);
   if (there.size > accepted.length + unsure.length) {
     violations.push(
-      `${there.size} jobs were stored, ${accepted.length} were accepted, and of ${unsure.length} submits nobody knows`,
+      `${there.size} jobs were stored, ${accepted.length} were accepted, and the outcome of ${unsure.length} submits is unknown`,
     );
   }
   return violations;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 const taskId = z.string().meta({ description: "The task's id." });
-const traceId = z.string().meta({ description: 'The id to give to support.' });
+const traceId = z.string().meta({ description: 'The trace id of the request. Include it in support requests.' });
 const seconds = (description: string) =>
   z.number().meta({ description: `${description}, in seconds since 1970 with a fraction.` });
 

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/upstream/acedata/wire/envelopes.ts';
 
 describe('an error code', () => {
-  test('is known, and either means that there is no task or leaves it in doubt', () => {
+  test('is known, and either rules a task out or leaves it in doubt', () => {
     expect(Object.keys(errorStatuses).filter(isDoubtfulCode)).toEqual(['api_error', 'timeout']);
     expect(Object.keys(errorStatuses).filter((code) => !isRefusalCode(code))).toEqual(['api_error', 'timeout']);
     for (const code of [null, 'unheard_of', 'toString', ''])

@@ -51,7 +51,7 @@ describe('external JSON', () => {
     ]);
   });
 
-  test('yields text without NUL, surrounding blanks, and lone surrogates, up to a maximum length', () => {
+  test('removes NUL, surrounding blanks and lone surrogates from text, and truncates it to the maximum length', () => {
     expect([' a ', 7, 'a\0b', '\ud800', '', ' \0 ', true, null, {}].map((value) => asText(value))).toEqual([
       'a',
       '7',

@@ -8,7 +8,7 @@ const URL_A = 'https://a.com/a.mp4';
 describe('the answer to a submit', () => {
   const decode = (body: unknown, status = 200) => decodeSubmitAnswer(status, json(body));
 
-  test('in the synchronous example of the seed document is the finished result', () => {
+  test("in the synchronous example of the vendor's documentation is the finished result", () => {
     expect(decode(seed('synchronous-answer'))).toMatchObject({
       kind: 'accepted',
       taskId: '363c7a84-e880-472e-a4d4-098e50cfc292',
@@ -21,7 +21,7 @@ describe('the answer to a submit', () => {
     });
   });
 
-  test('in the asynchronous example of the seed document is the task id', () => {
+  test("in the asynchronous example of the vendor's documentation is the task id", () => {
     expect(decode(seed('accepted-answer'))).toEqual({
       kind: 'accepted',
       taskId: TASK_ID,

@@ -49,7 +49,7 @@ describe('a submit body', () => {
     expect(encodeSubmitBody({ ...plain, ...asked })).toEqual({ ...always, ...more });
   });
 
-  test("of the seed document is accepted, with the upstream's default for sound", () => {
+  test("of the vendor's documentation is accepted, with the upstream's default for sound", () => {
     const parsed = parseSubmitBody(JSON.parse(seed('submit-body')));
     expect(parsed).toEqual({ ok: true, body: JSON.parse(seed('submit-body')) as unknown });
     expect(parsed.ok && decodeSubmitBody(parsed.body)).toMatchObject({

@@ -45,7 +45,7 @@ describe('an error that answers a submit', () => {
     }
   });
 
-  test('is covered by a row for every code, under the status that it is sent with', () => {
+  test('has a test row for every code and its status', () => {
     for (const [code, status] of Object.entries(errorStatuses)) expect(table[code as ErrorCode]).toContain(status);
   });
 
@@ -96,7 +96,7 @@ describe('an error that answers a submit', () => {
     expect(refuse(decodeSubmitAnswer(status, body))).toMatchObject(expected);
   });
 
-  test('of the seed document keeps its trace id', () => {
+  test("of the vendor's documentation keeps its trace id", () => {
     expect(decodeSubmitAnswer(500, seed('error'))).toEqual({
       kind: 'ambiguous',
       enveloped: true,
